@@ -1,0 +1,109 @@
+//! Whether a play is a watch.
+
+use jiff::SignedDuration;
+
+use super::model::Completion;
+use super::play::Play;
+use super::policy::Policy;
+
+/// A stop before this is never taken for "skipped the credits", however short the item. Percent.
+const CREDITS_GRACE_FLOOR: f64 = 80.0;
+
+/// The judgement over a play, and the numbers that decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Whether it is a watch.
+    pub watched: bool,
+    /// The rule, stable.
+    pub code: &'static str,
+    /// The rule with its numbers, in words.
+    pub text: String,
+}
+
+/// Judges a play as it stands. While it is open only a count by the server and the credits marker decide; the
+/// threshold is for where it ends.
+pub fn judge(play: &Play, policy: &Policy) -> Judgement {
+    let verdict = judge_evidence(play, policy);
+    match play.previous_watch_at {
+        Some(previous) if verdict.watched => {
+            let since = play.last_seen_at.duration_since(previous);
+            if since < play.merge_window() {
+                return no(
+                    "watched-just-now",
+                    format!(
+                        "the same item was watched {} before, and a second watch takes at least {}",
+                        minutes(since),
+                        minutes(play.merge_window())
+                    ),
+                );
+            }
+            verdict
+        }
+        _ => verdict,
+    }
+}
+
+fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
+    if play.completion == Completion::Counted {
+        return yes("counted-by-server", "the server counted this play as watched".to_owned());
+    }
+    if policy.credits
+        && let (Some(credits), Some(position)) = (play.credits_start_ms, play.position_ms)
+        && position >= credits
+    {
+        return yes("credits", format!("{} is past the credits at {}", clock(position), clock(credits)));
+    }
+    if play.is_open() {
+        return no("still-playing", "still playing".to_owned());
+    }
+    let runtime = play.item.runtime_ms.filter(|runtime| *runtime > 0);
+    match (play.progress(), runtime, play.position_ms) {
+        (Some(progress), _, _) if progress >= policy.watched_at => {
+            yes("threshold", format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at))
+        }
+        (Some(progress), Some(runtime), Some(position))
+            if policy.credits
+                && progress >= CREDITS_GRACE_FLOOR
+                && u128::from(runtime.saturating_sub(position)) <= policy.credits_grace.as_millis() =>
+        {
+            yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
+        }
+        (Some(progress), _, _) => {
+            no("below-threshold", format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at))
+        }
+        (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
+        (None, _, _) => no("position-unknown", "ended at an unknown position, which is no evidence".to_owned()),
+    }
+}
+
+/// "Played to the end" without a position to hold it against: time is the only witness.
+fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement {
+    let elapsed = play.elapsed();
+    let needed = match runtime {
+        Some(runtime) => std::time::Duration::from_millis(u64::from(runtime) / 2),
+        None => policy.min_watched_with_unknown_runtime,
+    };
+    let text = format!(
+        "the server says that it was played to the end; it lasted {} s of the {} s needed to believe that",
+        elapsed.as_secs(),
+        needed.as_secs()
+    );
+    if elapsed >= needed { yes("claim-believed", text) } else { no("claim-doubted", text) }
+}
+
+fn yes(code: &'static str, text: String) -> Judgement {
+    Judgement { watched: true, code, text }
+}
+
+fn no(code: &'static str, text: String) -> Judgement {
+    Judgement { watched: false, code, text }
+}
+
+fn clock(ms: u32) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn minutes(duration: SignedDuration) -> String {
+    format!("{:.0} min", duration.as_secs_f64() / 60.0)
+}

@@ -1,0 +1,21 @@
+//! The core: what a media server said becomes what a person watched.
+//!
+//! Pure and synchronous. Nothing here reads a clock, touches a file or awaits: time comes in with each report, and
+//! what should happen comes out as data. So it can be tested by properties, replayed, and run again after a crash
+//! with the same result.
+//!
+//! - [`model`]: items, reports, users; the vocabulary
+//! - [`play`]: one play of one item by one user, and its identity
+//! - [`session`]: the engine that turns reports into plays
+//! - [`completion`]: the policy that says whether a play is a watch
+//! - [`route`]: who is told of it
+//! - [`verdict`]: how every input ends, and why
+//! - [`policy`]: the numbers that decide
+
+pub mod completion;
+pub mod model;
+pub mod play;
+pub mod policy;
+pub mod route;
+pub mod session;
+pub mod verdict;

@@ -1,0 +1,159 @@
+//! One play of one item by one user.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::model::{Completion, Item, Playback, PlaybackState, Player, User};
+
+/// Finishes this close together are one, whatever the runtime.
+const SHORTEST_MERGE: SignedDuration = SignedDuration::from_mins(3);
+/// Finishes this close together are one where the runtime is unknown.
+const DEFAULT_MERGE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The identity of a play: the same for everything that reports it, and the same when its reports are read again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlayId(pub String);
+
+/// Whose plays are told apart from whose: a user on a server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Viewer {
+    /// The server's stable id.
+    pub server: String,
+    /// The user's id, or the name where the server gives no id.
+    pub user: String,
+}
+
+/// One play.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Play {
+    /// Its identity.
+    pub id: PlayId,
+    /// Whose it is.
+    pub viewer: Viewer,
+    /// The user, as last reported.
+    pub user: User,
+    /// The player, as last reported.
+    pub player: Player,
+    /// The server's key of the session.
+    pub session: Option<String>,
+    /// What is played.
+    pub item: Item,
+    /// `Stopped` once it has ended.
+    pub state: PlaybackState,
+    /// When the first report came.
+    pub started_at: Timestamp,
+    /// When the last report came.
+    pub last_seen_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The last known position in ms.
+    pub position_ms: Option<u32>,
+    /// The strongest claim of completion so far.
+    pub completion: Completion,
+    /// Where the closing credits begin, in ms.
+    pub credits_start_ms: Option<u32>,
+    /// When it became a watch, by the policy of `[scrobble]`.
+    pub watched_at: Option<Timestamp>,
+    /// When the same user last watched the same item before this play.
+    pub previous_watch_at: Option<Timestamp>,
+    /// The library's name.
+    pub library: Option<String>,
+    /// The tracker accounts that have been told that it was watched.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub told: BTreeSet<String>,
+}
+
+impl Play {
+    /// A play that begins with this report.
+    pub fn begin(viewer: Viewer, playback: &Playback, previous_watch_at: Option<Timestamp>) -> Self {
+        Self {
+            id: identity(&viewer, &playback.item.key(), playback.at),
+            viewer,
+            user: playback.user.clone(),
+            player: playback.player.clone(),
+            session: playback.session.clone(),
+            item: playback.item.clone(),
+            state: playback.state,
+            started_at: playback.at,
+            last_seen_at: playback.at,
+            ended_at: None,
+            position_ms: playback.position_ms,
+            completion: playback.completion,
+            credits_start_ms: playback.credits_start_ms,
+            watched_at: None,
+            previous_watch_at,
+            library: playback.library.clone(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Takes over what a further report of the same play says. Its state is the engine's business.
+    ///
+    /// A position of 0 in a stop is what players send when they have already forgotten where they were.
+    pub fn absorb(&mut self, playback: &Playback) {
+        self.last_seen_at = self.last_seen_at.max(playback.at);
+        self.item.fill_from(&playback.item);
+        self.completion = self.completion.max(playback.completion);
+        self.credits_start_ms = playback.credits_start_ms.or(self.credits_start_ms);
+        self.session = playback.session.clone().or(self.session.take());
+        if let Some(position) = playback.position_ms
+            && !(playback.state == PlaybackState::Stopped && position == 0)
+        {
+            self.position_ms = Some(position);
+        }
+    }
+
+    /// Whether it is still going on.
+    pub fn is_open(&self) -> bool {
+        self.ended_at.is_none()
+    }
+
+    /// The last known position as a percentage of the runtime, where both are known.
+    pub fn progress(&self) -> Option<f64> {
+        percent(self.position_ms?, self.item.runtime_ms?)
+    }
+
+    /// Whether a report comes from the session, or at least the player, of this play. A side that does not say is
+    /// believed to be the same.
+    pub fn shares_session(&self, playback: &Playback) -> bool {
+        match (&self.session, &playback.session) {
+            (Some(mine), Some(theirs)) if mine == theirs => true,
+            _ => match (&self.player.id, &playback.player.id) {
+                (Some(mine), Some(theirs)) => mine == theirs,
+                _ => self.session.is_none() || playback.session.is_none(),
+            },
+        }
+    }
+
+    /// How far apart two finishes of this item must be to be two: half its runtime.
+    pub fn merge_window(&self) -> SignedDuration {
+        match self.item.runtime_ms {
+            Some(runtime) => SignedDuration::from_millis(i64::from(runtime / 2)).max(SHORTEST_MERGE),
+            None => DEFAULT_MERGE,
+        }
+    }
+
+    /// How long it lasted, by the clock.
+    pub fn elapsed(&self) -> Duration {
+        Duration::try_from(self.last_seen_at.duration_since(self.started_at)).unwrap_or_default()
+    }
+}
+
+/// A position as a percentage from 0 to 100 of a runtime, which must not be 0.
+pub fn percent(position_ms: u32, runtime_ms: u32) -> Option<f64> {
+    (runtime_ms > 0).then(|| (f64::from(position_ms) * 100.0 / f64::from(runtime_ms)).clamp(0.0, 100.0))
+}
+
+fn identity(viewer: &Viewer, item: &str, start: Timestamp) -> PlayId {
+    let mut hash = Sha256::new();
+    for part in [viewer.server.as_str(), &viewer.user, item, &start.to_string()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    PlayId(hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+}

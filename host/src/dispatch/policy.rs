@@ -1,0 +1,51 @@
+//! The numbers that decide what counts as what.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The `[scrobble]` section, and the keys of it that a route sets for itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// A play that ends at or past this is watched. Percent.
+    pub watched_at: f64,
+    /// Whether reaching the credits counts as watched.
+    pub credits: bool,
+    /// Where the server gives no credits marker: a stop this close to the end counts as reaching them, but never
+    /// one before 80 %.
+    pub credits_grace: Duration,
+    /// Shorter items are ignored.
+    pub min_duration: Duration,
+    /// How long a play must have lasted before "played to the end" is believed of an item without a runtime.
+    pub min_watched_with_unknown_runtime: Duration,
+    /// A pause is told when it has lasted this long.
+    pub pause_debounce: Duration,
+    /// A start this near the end is not told. Percent.
+    pub suppress_start_at: f64,
+    /// Smaller jumps back are jitter; larger ones are seeks. Percent.
+    pub regress_tolerance: f64,
+    /// Whether live television counts.
+    pub live_tv: bool,
+    /// Whether recordings count.
+    pub recordings: bool,
+    /// Whether trailers and other extras count.
+    pub extras: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            watched_at: 80.0,
+            credits: true,
+            credits_grace: Duration::from_secs(180),
+            min_duration: Duration::from_secs(120),
+            min_watched_with_unknown_runtime: Duration::from_secs(300),
+            pause_debounce: Duration::from_secs(5),
+            suppress_start_at: 99.0,
+            regress_tolerance: 5.0,
+            live_tv: false,
+            recordings: false,
+            extras: false,
+        }
+    }
+}

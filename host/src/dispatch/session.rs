@@ -1,0 +1,410 @@
+//! The session engine: reports in, plays out.
+//!
+//! [`Sessions::advance`] is a function of what is known, one report and the policy. It changes nothing; what should
+//! change comes back in a [`Step`] that [`Sessions::absorb`] takes over once it has been stored.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::completion::judge;
+use super::model::{Completion, Content, ItemKind, Playback, PlaybackState, Report};
+use super::play::{Play, Viewer, percent};
+use super::policy::Policy;
+use super::verdict::{self, Outcome, Stage, Verdict};
+
+/// Ended plays that are remembered per viewer, to tell a repeated finish from a new play.
+const REMEMBERED: usize = 32;
+/// An open play without news for this long, or for twice its runtime, is not continued by a start.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(4);
+/// A start before this point of a play that is already a watch begins a new play. Percent.
+const RESTART_BEFORE: f64 = 50.0;
+
+/// What happened to a play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It began.
+    Started,
+    /// It goes on after a pause.
+    Resumed,
+    /// It jumped.
+    Sought,
+    /// It was paused.
+    Paused,
+    /// It ended.
+    Ended,
+    /// The server counted it, or it reached the credits, while it goes on.
+    Completed,
+    /// It had ended; a further report brought new evidence.
+    Amended,
+}
+
+/// A change of a play, with the play as it stands after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// What happened.
+    pub change: Change,
+    /// To what.
+    pub play: Play,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What one report does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advance {
+    /// Plays that are new or different, in the order of their changes.
+    pub plays: Vec<Play>,
+    /// What to tell.
+    pub signals: Vec<Signal>,
+    /// How it was decided.
+    pub steps: Vec<verdict::Step>,
+    /// How the report ends, before routes are asked.
+    pub verdict: Verdict,
+}
+
+/// All plays that still matter: the open ones, and those that ended recently.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sessions {
+    viewers: HashMap<Viewer, Vec<Play>>,
+}
+
+impl Sessions {
+    /// Restores what is known from stored plays, in any order.
+    pub fn restore(plays: impl IntoIterator<Item = Play>) -> Self {
+        let mut sessions = Self::default();
+        let mut plays: Vec<_> = plays.into_iter().collect();
+        plays.sort_by(|a, b| (a.last_seen_at, &a.id).cmp(&(b.last_seen_at, &b.id)));
+        sessions.absorb(plays);
+        sessions
+    }
+
+    /// The plays that are going on.
+    pub fn open(&self) -> impl Iterator<Item = &Play> {
+        self.viewers.values().flatten().filter(|play| play.is_open())
+    }
+
+    /// Takes over plays that [`advance`](Self::advance) returned.
+    pub fn absorb(&mut self, plays: impl IntoIterator<Item = Play>) {
+        for play in plays {
+            let known = self.viewers.entry(play.viewer.clone()).or_default();
+            known.retain(|other| other.id != play.id);
+            known.push(play);
+            let ended = known.iter().filter(|play| !play.is_open()).count();
+            if ended > REMEMBERED
+                && let Some(oldest) = known.iter().position(|play| !play.is_open())
+            {
+                known.remove(oldest);
+            }
+        }
+    }
+
+    /// What a report means, given what is known.
+    pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
+        match report {
+            Report::Playback(playback) => self.playback(playback, policy),
+            Report::Ignored { code, detail } => ignored(Outcome::Ignored, code, detail.clone()),
+            Report::Snapshot { .. } => {
+                ignored(Outcome::Ignored, "snapshot", "snapshots are taken from watchers only".to_owned())
+            }
+            Report::Rated(rated) => ignored(
+                Outcome::Recorded,
+                "rating",
+                match rated.rating {
+                    Some(rating) => format!("{} rated {} with {rating}", rated.user, rated.item),
+                    None => format!("{} took the rating of {} back", rated.user, rated.item),
+                },
+            ),
+            Report::Marked(marked) => ignored(
+                Outcome::Recorded,
+                "mark",
+                format!("{} marked {} as {}watched", marked.user, marked.item, if marked.watched { "" } else { "un" }),
+            ),
+        }
+    }
+
+    fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
+        if let Some(refusal) = refuse(playback, policy) {
+            return ignored(refusal.outcome, &refusal.code, refusal.detail);
+        }
+        let Some(user) = playback.user.key() else {
+            return ignored(Outcome::Held, "no-user", format!("the server named no user for {}", playback.item));
+        };
+        let viewer = Viewer { server: playback.server.clone(), user: user.to_owned() };
+        let known = self.viewers.get(&viewer).map(Vec::as_slice).unwrap_or_default();
+        Turn { viewer, known, playback, policy, plays: Vec::new(), signals: Vec::new(), steps: Vec::new() }.take()
+    }
+}
+
+/// Content that the policy leaves out, whoever watches it.
+fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
+    let item = &playback.item;
+    let content = match playback.content {
+        Content::LiveTv if !policy.live_tv => Some("live-tv"),
+        Content::Recording if !policy.recordings => Some("recording"),
+        Content::Extra if !policy.extras => Some("extra"),
+        _ => None,
+    };
+    if let Some(code) = content {
+        return Some(Verdict::new(Outcome::Filtered, code, format!("{item} is {code}, which is off")));
+    }
+    if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
+        return Some(Verdict::new(Outcome::Ignored, "media-kind", format!("{item} is no movie or episode")));
+    }
+    let runtime = item.runtime_ms.filter(|runtime| *runtime > 0)?;
+    (u128::from(runtime) < policy.min_duration.as_millis()).then(|| {
+        Verdict::new(
+            Outcome::Filtered,
+            "too-short",
+            format!("{item} is {} s long; min_duration is {} s", runtime / 1000, policy.min_duration.as_secs()),
+        )
+    })
+}
+
+fn ignored(outcome: Outcome, code: &str, detail: String) -> Advance {
+    Advance {
+        plays: Vec::new(),
+        signals: Vec::new(),
+        steps: vec![verdict::Step::new(Stage::Engine, code, detail.clone())],
+        verdict: Verdict::new(outcome, code, detail),
+    }
+}
+
+/// One report's turn at the plays of its viewer.
+struct Turn<'a> {
+    viewer: Viewer,
+    known: &'a [Play],
+    playback: &'a Playback,
+    policy: &'a Policy,
+    plays: Vec<Play>,
+    signals: Vec<Signal>,
+    steps: Vec<verdict::Step>,
+}
+
+impl Turn<'_> {
+    fn take(mut self) -> Advance {
+        let item = self.playback.item.key();
+        if self.playback.state != PlaybackState::Stopped {
+            self.end_displaced(&item);
+        }
+        let open = self
+            .known
+            .iter()
+            .rev()
+            .find(|play| play.is_open() && play.item.key() == item && play.shares_session(self.playback));
+        let verdict = match open {
+            Some(play) if self.is_new_beginning(play) => {
+                let play = play.clone();
+                self.end_unheard(play, "restarted", "the same item was started again");
+                self.begin(&item)
+            }
+            Some(play) => self.carry_on(play.clone()),
+            None => self.without_open_play(&item),
+        };
+        Advance { plays: self.plays, signals: self.signals, steps: self.steps, verdict }
+    }
+
+    /// An item change inside a session ends the old item where it was last seen.
+    fn end_displaced(&mut self, item: &str) {
+        let displaced: Vec<_> = self
+            .known
+            .iter()
+            .filter(|play| play.is_open() && play.item.key() != item && play.shares_session(self.playback))
+            .cloned()
+            .collect();
+        for play in displaced {
+            self.end_unheard(play, "item-changed", "another item plays in the same session");
+        }
+    }
+
+    /// Ends a play of whose end nobody told.
+    fn end_unheard(&mut self, mut play: Play, code: &str, why: &str) {
+        play.state = PlaybackState::Stopped;
+        play.ended_at = Some(play.last_seen_at);
+        let position = match play.progress() {
+            Some(progress) => format!("at {progress:.1} %, where it was last seen"),
+            None => "at an unknown position".to_owned(),
+        };
+        self.step(code, format!("{} ends {position}: {why}", play.item));
+        let at = play.last_seen_at;
+        self.signal(Change::Ended, play, at);
+    }
+
+    /// Whether a report that would continue `play` begins a new one instead.
+    fn is_new_beginning(&self, play: &Play) -> bool {
+        let playback = self.playback;
+        if playback.state == PlaybackState::Stopped || playback.completion == Completion::Counted {
+            return false;
+        }
+        let silence = playback.at.duration_since(play.last_seen_at);
+        let runtime = play.item.runtime_ms.map(|runtime| SignedDuration::from_millis(i64::from(runtime)));
+        if silence > runtime.map_or(FORGOTTEN_AFTER, |runtime| (runtime * 2).max(FORGOTTEN_AFTER)) {
+            return true;
+        }
+        let progress = playback.position_ms.zip(play.item.runtime_ms).and_then(|(at, of)| percent(at, of));
+        play.watched_at.is_some() && progress.is_some_and(|progress| progress < RESTART_BEFORE)
+    }
+
+    fn carry_on(&mut self, before: Play) -> Verdict {
+        let playback = self.playback;
+        if playback.at < before.last_seen_at {
+            return self.merged("out-of-order", "a later report of this play was already taken".to_owned());
+        }
+        let mut play = before.clone();
+        play.absorb(playback);
+        match playback.state {
+            PlaybackState::Stopped => {
+                play.state = PlaybackState::Stopped;
+                play.ended_at = Some(playback.at);
+                self.step("ended", format!("{} ended {}", play.item, position(&play)));
+                self.signal(Change::Ended, play, playback.at);
+                recorded("ended")
+            }
+            PlaybackState::Paused if before.state == PlaybackState::Paused => self.unchanged(play, "still paused"),
+            PlaybackState::Paused => {
+                play.state = PlaybackState::Paused;
+                self.step("paused", format!("{} paused {}", play.item, position(&play)));
+                self.signal(Change::Paused, play, playback.at);
+                recorded("paused")
+            }
+            PlaybackState::Playing => self.play_on(&before, play),
+        }
+    }
+
+    fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
+        let at = self.playback.at;
+        play.state = PlaybackState::Playing;
+        let newly_complete = before.watched_at.is_none() && judge(&play, self.policy).watched;
+        if newly_complete {
+            self.step("completed", format!("{} reached what counts as watched {}", play.item, position(&play)));
+            self.signal(Change::Completed, play, at);
+            return recorded("completed");
+        }
+        if self.playback.completion == Completion::Counted {
+            return self.unchanged(play, "the server had counted this play before");
+        }
+        if before.state == PlaybackState::Paused {
+            self.step("resumed", format!("{} resumed {}", play.item, position(&play)));
+            self.signal(Change::Resumed, play, at);
+            return recorded("resumed");
+        }
+        if let Some(jump) = jump(before, &play, self.policy) {
+            self.step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
+            self.signal(Change::Sought, play, at);
+            return recorded("sought");
+        }
+        self.unchanged(play, "still playing")
+    }
+
+    fn without_open_play(&mut self, item: &str) -> Verdict {
+        let playback = self.playback;
+        let recent = self.known.iter().rev().find(|play| !play.is_open() && play.item.key() == item).cloned();
+        if let Some(ended) = recent
+            && let Some(since) = ended.ended_at.map(|end| playback.at.duration_since(end))
+            && since < ended.merge_window()
+        {
+            let ends = playback.state == PlaybackState::Stopped || playback.completion == Completion::Counted;
+            let progress = playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
+            let trails = ended.watched_at.is_some() && progress.is_some_and(|at| at >= self.policy.watched_at);
+            if ends {
+                return self.amend(ended);
+            }
+            if trails {
+                return self.merged("after-the-end", format!("{} has been watched to its end", ended.item));
+            }
+        }
+        self.begin(item)
+    }
+
+    /// A further report of an end: the play stays ended, but the report may be better evidence than the first.
+    fn amend(&mut self, ended: Play) -> Verdict {
+        let mut play = ended.clone();
+        play.absorb(self.playback);
+        play.position_ms = play.position_ms.max(ended.position_ms);
+        if play.watched_at.is_none() && judge(&play, self.policy).watched {
+            self.step("amended", format!("{} had ended {}; this report proves it watched", play.item, position(&ended)));
+            self.signal(Change::Amended, play, self.playback.at);
+            return recorded("amended");
+        }
+        self.plays.push(play);
+        self.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
+    }
+
+    fn begin(&mut self, item: &str) -> Verdict {
+        let playback = self.playback;
+        let previous =
+            self.known.iter().filter(|play| play.item.key() == item).filter_map(|play| play.watched_at).max();
+        let mut play = Play::begin(self.viewer.clone(), playback, previous);
+        let (change, code) = match playback.state {
+            PlaybackState::Stopped => {
+                play.ended_at = Some(playback.at);
+                if playback.position_ms == Some(0) {
+                    play.position_ms = None;
+                }
+                (Change::Ended, "ended-unseen")
+            }
+            PlaybackState::Paused => (Change::Paused, "paused-unseen"),
+            PlaybackState::Playing if judge(&play, self.policy).watched => (Change::Completed, "completed-unseen"),
+            PlaybackState::Playing => (Change::Started, "started"),
+        };
+        let text = match change {
+            Change::Started => format!("{} started {}", play.item, position(&play)),
+            _ => format!("{} {}; its start was not seen", play.item, position(&play)),
+        };
+        self.step(code, text);
+        self.signal(change, play, playback.at);
+        recorded(code)
+    }
+
+    /// Nothing to tell, but the position moves on.
+    fn unchanged(&mut self, play: Play, what: &str) -> Verdict {
+        let text = format!("{}: {what}, {}", play.item, position(&play));
+        self.plays.push(play);
+        self.merged("no-change", text)
+    }
+
+    fn merged(&mut self, code: &str, detail: String) -> Verdict {
+        self.step(code, detail.clone());
+        Verdict::new(Outcome::Merged, code, detail)
+    }
+
+    fn step(&mut self, code: &str, text: String) {
+        self.steps.push(verdict::Step::new(Stage::Engine, code, text));
+    }
+
+    fn signal(&mut self, change: Change, mut play: Play, at: Timestamp) {
+        if play.watched_at.is_none() {
+            let judgement = judge(&play, self.policy);
+            if judgement.watched {
+                play.watched_at = Some(at);
+            }
+            if judgement.watched || change == Change::Ended {
+                self.step(judgement.code, judgement.text);
+            }
+        }
+        self.plays.push(play.clone());
+        self.signals.push(Signal { change, play, at });
+    }
+}
+
+/// How far, in percent, a playing item moved beyond what the time that passed explains; absent for jitter.
+fn jump(before: &Play, after: &Play, policy: &Policy) -> Option<f64> {
+    let moved = f64::from(after.position_ms?) - f64::from(before.position_ms?);
+    let passed = after.last_seen_at.duration_since(before.last_seen_at).as_secs_f64() * 1000.0;
+    let jump = (moved - passed) * 100.0 / f64::from(after.item.runtime_ms.filter(|runtime| *runtime > 0)?);
+    (jump.abs() > policy.regress_tolerance).then_some(jump)
+}
+
+fn recorded(code: &str) -> Verdict {
+    Verdict::new(Outcome::Recorded, code, "recorded; no route asked to be told")
+}
+
+fn position(play: &Play) -> String {
+    match (play.progress(), play.position_ms) {
+        (Some(progress), _) => format!("at {progress:.1} %"),
+        (None, Some(position)) => format!("at {} s of an unknown runtime", position / 1000),
+        (None, None) => "at an unknown position".to_owned(),
+    }
+}

@@ -1,0 +1,117 @@
+//! How every input ends, and the steps that led there.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The end of an input. Ordered by weight: an input with several reports takes the heaviest of their verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Well understood, of no interest.
+    Ignored,
+    /// Says what is known already.
+    Merged,
+    /// Kept out by a rule of the user's.
+    Filtered,
+    /// Waits for a person: nobody knows to whom it belongs.
+    Held,
+    /// Changed what we know; there was nobody to tell.
+    Recorded,
+    /// Put into the outbox.
+    Queued,
+    /// Could not be read. Kept for a replay.
+    Malformed,
+    /// Its plugin failed. Kept for a replay.
+    Failed,
+}
+
+impl Outcome {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Merged => "merged",
+            Self::Filtered => "filtered",
+            Self::Held => "held",
+            Self::Recorded => "recorded",
+            Self::Queued => "queued",
+            Self::Malformed => "malformed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How one input ended, by which rule, and what decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The end.
+    pub outcome: Outcome,
+    /// The rule, stable: `too-short`, `finish-repeated`.
+    pub code: String,
+    /// The value that decided, in words.
+    pub detail: String,
+}
+
+impl Verdict {
+    /// A verdict.
+    pub fn new(outcome: Outcome, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { outcome, code: code.into(), detail: detail.into() }
+    }
+}
+
+/// The part of the house in which a step was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Received and stored.
+    Received,
+    /// Read by the source plugin.
+    Parsed,
+    /// Looked up at the server.
+    Enriched,
+    /// Decided by the session engine.
+    Engine,
+    /// Decided by a route.
+    Route,
+    /// Told to a tracker.
+    Delivery,
+}
+
+impl Stage {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Parsed => "parsed",
+            Self::Enriched => "enriched",
+            Self::Engine => "engine",
+            Self::Route => "route",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
+/// One step of an input's way through the house.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Where.
+    pub stage: Stage,
+    /// What, stable.
+    pub code: String,
+    /// What, in words, with the numbers that decided.
+    pub text: String,
+}
+
+impl Step {
+    /// A step.
+    pub fn new(stage: Stage, code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { stage, code: code.into(), text: text.into() }
+    }
+}

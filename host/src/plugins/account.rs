@@ -1,0 +1,47 @@
+//! An account: a plugin in use, under a name and with settings of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::http::{Logins, OriginError, Outbound, wire::Wire};
+use super::manifest::Manifest;
+use crate::secret::Secret;
+
+/// The settings of an account, checked against its plugin's manifest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// With the defaults where the user set nothing.
+    pub plain: BTreeMap<String, String>,
+    /// Never given to the plugin.
+    pub secret: BTreeMap<String, Secret>,
+    /// The keys that the user set.
+    pub typed: BTreeSet<String>,
+}
+
+/// A source or tracker account.
+pub struct Account {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The plugin's manifest.
+    pub manifest: Arc<Manifest>,
+    /// Settings that are no secrets.
+    pub settings: BTreeMap<String, String>,
+    /// Its way out.
+    pub outbound: Outbound,
+}
+
+impl Account {
+    /// Puts an account together. Fails where an address among its settings is none.
+    pub fn new(
+        name: &str,
+        manifest: Arc<Manifest>,
+        settings: Settings,
+        wire: Wire,
+        logins: Arc<dyn Logins>,
+    ) -> Result<Self, OriginError> {
+        let Settings { plain, secret, typed } = settings;
+        let typed = |key: &str| typed.contains(key);
+        let outbound = Outbound::new(name, wire, &manifest, plain.clone(), secret, &typed, logins)?;
+        Ok(Self { name: name.to_owned(), manifest, settings: plain, outbound })
+    }
+}

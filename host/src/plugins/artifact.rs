@@ -1,0 +1,174 @@
+//! The bytes of a component: its digest, its manifest, what it imports and exports.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+
+use super::manifest::{Manifest, ManifestError, SECTION};
+
+/// A component may be this large. Bytes.
+pub const SIZE_LIMIT: usize = 32 << 20;
+/// A manifest may be this large. Bytes.
+const MANIFEST_LIMIT: usize = 64 << 10;
+/// Where the contract's interfaces live.
+const PACKAGE: &str = "playrelay:plugin/";
+
+/// The SHA-256 of a component, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// In hexadecimal.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A component that has been read, and is what it says.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Of the bytes.
+    pub digest: Digest,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Everything that it imports, by full name.
+    pub imports: BTreeSet<String>,
+}
+
+/// Why a file is not accepted as a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Too large.
+    #[error("it is {found} bytes large; a plugin may have {SIZE_LIMIT}")]
+    Size {
+        /// Bytes.
+        found: usize,
+    },
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// Not WebAssembly.
+    #[error("it is no WebAssembly: {0}")]
+    Syntax(String),
+    /// A core module.
+    #[error("it is a WebAssembly module, not a component; wrap it with `cargo xtask pack` or `wasm-tools component new`")]
+    Module,
+    /// Its manifest is not accepted.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// It asks for something that is not there.
+    #[error("it imports {0}, which this host does not offer")]
+    Import(String),
+    /// Manifest and component disagree.
+    #[error("its manifest says that it provides {declared}, and it exports {exported}")]
+    Exports {
+        /// By the manifest.
+        declared: String,
+        /// By the component.
+        exported: String,
+    },
+}
+
+impl Artifact {
+    /// Reads a component and holds its exports against its manifest. No code of it runs.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, ArtifactError> {
+        if bytes.len() > SIZE_LIMIT {
+            return Err(ArtifactError::Size { found: bytes.len() });
+        }
+        let Outline { manifest, imports, exports } = outline(&bytes)?;
+        let manifest = Manifest::parse(&manifest.ok_or(ManifestError::Missing)?)?;
+        let declared: BTreeSet<_> = manifest.provides.names().into_iter().map(str::to_owned).collect();
+        if declared != exports {
+            let list = |names: &BTreeSet<String>| match names.len() {
+                0 => "nothing".to_owned(),
+                _ => names.iter().cloned().collect::<Vec<_>>().join(", "),
+            };
+            return Err(ArtifactError::Exports { declared: list(&declared), exported: list(&exports) });
+        }
+        if let Some(import) = imports.iter().find(|import| !is_offered(import)) {
+            return Err(ArtifactError::Import(import.clone()));
+        }
+        let digest = Digest::of(&bytes);
+        Ok(Self { bytes, digest, manifest, imports })
+    }
+}
+
+/// The contract's own interfaces, and WASI 0.2 without any way to the network.
+fn is_offered(import: &str) -> bool {
+    import.starts_with(PACKAGE)
+        || ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"]
+            .iter()
+            .any(|offered| import.starts_with(offered))
+}
+
+struct Outline {
+    manifest: Option<Vec<u8>>,
+    imports: BTreeSet<String>,
+    exports: BTreeSet<String>,
+}
+
+fn outline(bytes: &[u8]) -> Result<Outline, ArtifactError> {
+    let syntax = |error: wasmparser::BinaryReaderError| ArtifactError::Syntax(error.message().to_owned());
+    let mut outline = Outline { manifest: None, imports: BTreeSet::new(), exports: BTreeSet::new() };
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(syntax)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(ArtifactError::Module),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+                if section.data().len() > MANIFEST_LIMIT {
+                    return Err(ManifestError::Invalid(format!("more than {MANIFEST_LIMIT} bytes")).into());
+                }
+                outline.manifest = Some(section.data().to_owned());
+            }
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    outline.imports.insert(import.map_err(syntax)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    let export = export.map_err(syntax)?;
+                    let name = export.name.name.strip_prefix(PACKAGE).and_then(|name| name.split('@').next());
+                    if let (Some(name), ComponentExternalKind::Instance) = (name, export.kind) {
+                        outline.exports.insert(name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_refused_with_its_reason() {
+        let refused = |bytes: &[u8]| Artifact::read(bytes.to_owned()).unwrap_err().to_string();
+        assert!(refused(b"").contains("no WebAssembly"), "{}", refused(b""));
+        assert!(refused(b"GIF89a..").contains("no WebAssembly"));
+        assert!(refused(b"\0asm\x01\0\0\0").contains("not a component"));
+        assert!(refused(b"\0asm\x0d\0\x01\0").contains("no manifest"));
+    }
+}

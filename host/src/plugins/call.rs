@@ -1,0 +1,286 @@
+//! One call: a fresh instance, within limits, on threads of its own.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use wasmtime::component::InstancePre;
+use wasmtime::{Engine, Store, Trap};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use super::account::Account;
+use super::breaker::Breaker;
+use super::capabilities::Capability;
+use super::engine::{self, Ticker};
+use super::imports::kv::KeyValue;
+use super::limits::{Budget, MemoryLimit, SLOTS};
+use super::manifest::Manifest;
+
+/// What a store holds for the time of one call.
+pub struct CallState {
+    pub(super) memory: MemoryLimit,
+    pub(super) wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) context: CallContext,
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// For whom a call is made, and what it may do.
+pub struct CallContext {
+    /// The plugin's id.
+    pub plugin: String,
+    /// For whom; absent while a plugin is tried out.
+    pub account: Option<Arc<Account>>,
+    /// The small store; absent where the call may not use it.
+    pub kv: Option<Arc<dyn KeyValue>>,
+    /// Where the clock stands; absent where it goes.
+    pub clock: Option<Timestamp>,
+    /// Requests that may still be sent.
+    pub requests_left: u32,
+    /// Lines that may still be logged.
+    pub log_left: u32,
+    /// What the call did, for the timeline.
+    pub trace: Arc<Mutex<Trace>>,
+}
+
+/// What a call did beside its result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// One line per request: verb, origin and path, status or error.
+    pub requests: Vec<String>,
+    /// Whether a request that writes may have been applied without an answer.
+    pub uncertain: bool,
+}
+
+/// Why a call gave no result. The text says which limit, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of fault.
+    pub kind: FaultKind,
+    /// In words.
+    pub text: String,
+}
+
+/// The kinds of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The guest crashed.
+    Trap,
+    /// It computed too long.
+    Cpu,
+    /// It took too long.
+    Wall,
+    /// It wanted too much memory.
+    Memory,
+    /// It returned too much.
+    Output,
+    /// It is paused after too many faults.
+    Paused,
+    /// The host could not make the call.
+    Host,
+}
+
+impl FaultKind {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Cpu => "cpu-limit",
+            Self::Wall => "time-limit",
+            Self::Memory => "memory-limit",
+            Self::Output => "output-limit",
+            Self::Paused => "paused",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Fault {
+    pub(super) fn new(kind: FaultKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+/// What all plugins share: the engine, its ticker, the threads that guests run on.
+pub struct Runtime {
+    pub(super) engine: Engine,
+    ticker: Ticker,
+    slots: Arc<Semaphore>,
+    threads: Option<tokio::runtime::Runtime>,
+}
+
+impl Runtime {
+    /// Starts the threads.
+    pub fn start(engine: Engine) -> std::io::Result<Self> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("plugin")
+            .enable_all()
+            .build()?;
+        let ticker = Ticker::start(&engine)?;
+        Ok(Self { engine, ticker, slots: Arc::new(Semaphore::new(SLOTS as usize)), threads: Some(threads) })
+    }
+
+    fn threads(&self) -> &tokio::runtime::Runtime {
+        self.threads.as_ref().expect("the threads are taken only by drop")
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // Blocking shutdown is forbidden where the last reference is dropped inside another runtime.
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// A plugin that can be called.
+pub struct Plugin {
+    /// What it says of itself.
+    pub manifest: Arc<Manifest>,
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) memory: usize,
+    runtime: Arc<Runtime>,
+    breaker: Mutex<Breaker>,
+}
+
+/// For whom to call.
+#[derive(Clone)]
+pub struct Caller {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The small store of the account.
+    pub kv: Arc<dyn KeyValue>,
+    /// When the input was received; what the clock says in calls that must be repeatable.
+    pub received_at: Timestamp,
+}
+
+impl Plugin {
+    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, pre: InstancePre<CallState>) -> Self {
+        let memory = super::limits::memory(&manifest);
+        Self { manifest, pre, memory, runtime, breaker: Mutex::default() }
+    }
+
+    /// Calls a capability for an account. The trace is filled whatever the result.
+    pub async fn call<C: Capability>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        input: C::Input,
+    ) -> (Result<C::Output, Fault>, Trace) {
+        let paused = self.breaker().paused_for(Instant::now());
+        if let Some(left) = paused {
+            let text = format!(
+                "plugin {:?} is paused for {} s after repeated faults",
+                self.manifest.plugin.id,
+                left.as_secs().max(1)
+            );
+            return (Err(Fault::new(FaultKind::Paused, text)), Trace::default());
+        }
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let budget = C::BUDGET;
+        let context = CallContext {
+            plugin: self.manifest.plugin.id.clone(),
+            account: Some(Arc::clone(&caller.account)),
+            kv: budget.stateful.then(|| Arc::clone(&caller.kv)),
+            clock: (!budget.stateful).then_some(caller.received_at),
+            requests_left: budget.requests,
+            log_left: super::limits::LOG_LINES,
+            trace: Arc::clone(&trace),
+        };
+        let result = self.run::<C>(context, input).await;
+        let mut breaker = self.breaker();
+        match &result {
+            Ok(_) => breaker.succeeded(),
+            Err(fault) => {
+                tracing::warn!(
+                    plugin = %self.manifest.plugin.id, account = %caller.account.name, call = C::NAME,
+                    kind = fault.kind.as_str(), "plugin call failed: {fault}"
+                );
+                if fault.kind != FaultKind::Host {
+                    breaker.failed(Instant::now());
+                }
+            }
+        }
+        drop(breaker);
+        let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (result, trace)
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one call to its end on the guests' threads.
+    pub(super) async fn run<C: Capability>(
+        self: &Arc<Self>,
+        context: CallContext,
+        input: C::Input,
+    ) -> Result<C::Output, Fault> {
+        let Ok(slot) = Arc::clone(&self.runtime.slots).acquire_owned().await else {
+            return Err(Fault::new(FaultKind::Host, "the plugin host is shutting down"));
+        };
+        let ticking = self.runtime.ticker.enter();
+        let plugin = Arc::clone(self);
+        let call = self.runtime.threads().spawn(async move {
+            let _held = (slot, ticking);
+            let mut store = engine::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
+            let call = async {
+                let instance = plugin.pre.instantiate_async(&mut store).await?;
+                C::call(&plugin.pre, &mut store, &instance, input).await
+            };
+            match tokio::time::timeout(C::BUDGET.wall, call).await {
+                Ok(Ok(output)) => Ok(output),
+                Ok(Err(error)) => Err(explain(&error, &store, C::BUDGET)),
+                Err(_) => Err(wall_fault(C::BUDGET.wall)),
+            }
+        });
+        call.await.unwrap_or_else(|error| Err(Fault::new(FaultKind::Host, format!("the call broke off: {error}"))))
+    }
+}
+
+fn wall_fault(wall: Duration) -> Fault {
+    Fault::new(FaultKind::Wall, format!("it took longer than the {} s that such a call may take", wall.as_secs()))
+}
+
+fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
+    if let Some(limit) = store.data().memory.exceeded() {
+        let text = format!(
+            "it wanted more than its {} MiB of memory; a plugin that needs more says so with limits.memory-mib",
+            limit >> 20
+        );
+        return Fault::new(FaultKind::Memory, text);
+    }
+    let root = error.root_cause().to_string();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::new(
+            FaultKind::Cpu,
+            format!("it computed for longer than the {} ms that such a call may take", budget.cpu.as_millis()),
+        ),
+        Some(trap) => Fault::new(FaultKind::Trap, format!("it crashed: {trap}")),
+        None if root.contains("fuel") => Fault::new(
+            FaultKind::Output,
+            format!("it returned more than the {} MiB that a call may return", super::limits::LIFTED >> 20),
+        ),
+        None => match error.downcast_ref::<Fault>() {
+            Some(fault) => fault.clone(),
+            None => Fault::new(FaultKind::Trap, format!("it broke the contract: {root}")),
+        },
+    }
+}

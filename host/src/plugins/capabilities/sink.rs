@@ -1,0 +1,119 @@
+//! `sink`
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::{Capability, Failure};
+use crate::dispatch::model::Item;
+use crate::dispatch::route::Action;
+use crate::plugins::bindings::exports::playrelay::plugin::sink::{self, GuestIndices};
+use crate::plugins::call::CallState;
+use crate::plugins::convert;
+use crate::plugins::limits::Budget;
+
+/// Tells a tracker.
+pub enum Sink {}
+
+/// What a tracker is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkEvent {
+    /// The same for every attempt.
+    pub id: String,
+    /// What.
+    pub action: Action,
+    /// Of what.
+    pub item: Item,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When the play began.
+    pub started_at: Option<Timestamp>,
+    /// Too long ago to be live.
+    pub late: bool,
+    /// An earlier attempt may have been applied.
+    pub uncertain: bool,
+    /// 1 at first.
+    pub attempt: u32,
+}
+
+/// How a tracker took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptOutcome {
+    /// It did.
+    Accepted,
+    /// It had it already.
+    Duplicate,
+    /// It knows no such item.
+    Unmatched,
+    /// It has no such action.
+    Unsupported,
+}
+
+/// A tracker's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// How it took it.
+    pub outcome: ReceiptOutcome,
+    /// Its own id of what it stored.
+    pub remote_id: Option<String>,
+    /// What it matched, in its own ids.
+    pub matched: Vec<(String, String)>,
+    /// For people.
+    pub note: Option<String>,
+}
+
+impl Capability for Sink {
+    const NAME: &'static str = "sink";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = SinkEvent;
+    type Output = Result<Receipt, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        event: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let event = sink::Event {
+                id: event.id,
+                action: match event.action {
+                    Action::Playing(progress) => sink::Action::Playing(progress),
+                    Action::Paused(progress) => sink::Action::Paused(progress),
+                    Action::Stopped(progress) => sink::Action::Stopped(progress),
+                    Action::Watched(progress) => sink::Action::Watched(progress),
+                    Action::Rated(rating) => sink::Action::Rated(rating),
+                    Action::Unrated => sink::Action::Unrated,
+                    Action::Unwatched => sink::Action::Unwatched,
+                },
+                item: convert::to_guest(&event.item),
+                at: event.at.to_string(),
+                started_at: event.started_at.map(|at| at.to_string()),
+                late: event.late,
+                uncertain: event.uncertain,
+                attempt: event.attempt,
+                ext: Vec::new(),
+            };
+            let answer = guest.call_submit(store, &event).await?;
+            Ok(answer.map(receipt).map_err(convert::failure))
+        })
+    }
+}
+
+fn receipt(receipt: sink::Receipt) -> Receipt {
+    Receipt {
+        outcome: match receipt.outcome {
+            sink::Outcome::Accepted => ReceiptOutcome::Accepted,
+            sink::Outcome::Duplicate => ReceiptOutcome::Duplicate,
+            sink::Outcome::Unmatched => ReceiptOutcome::Unmatched,
+            sink::Outcome::Unsupported => ReceiptOutcome::Unsupported,
+        },
+        remote_id: receipt.remote_id,
+        matched: receipt.matched.into_iter().map(|id| (id.namespace, id.value)).collect(),
+        note: receipt.note,
+    }
+}

@@ -1,0 +1,93 @@
+//! `webhook`
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::Capability;
+use crate::dispatch::model::Report;
+use crate::plugins::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request};
+use crate::plugins::bindings::playrelay::plugin::reports;
+use crate::plugins::bindings::playrelay::plugin::types::Field;
+use crate::plugins::call::{CallState, Fault, FaultKind};
+use crate::plugins::convert;
+use crate::plugins::limits::{Budget, REPORTS};
+
+/// Turns a webhook into reports.
+pub enum Webhook {}
+
+/// A webhook as it was received, split where it was a form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRequest {
+    /// In lower case, without parameters.
+    pub media_type: String,
+    /// Names in lower case; without credentials and cookies.
+    pub headers: Vec<(String, String)>,
+    /// Without the token.
+    pub query: Vec<(String, String)>,
+    /// The text parts of a form.
+    pub form: Vec<(String, String)>,
+    /// The body where it is not a form.
+    pub body: String,
+}
+
+/// What [`Webhook`] is called with.
+pub struct WebhookInput {
+    /// The request.
+    pub request: WebhookRequest,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What stands for the server's id where the server gives none: the source's name.
+    pub source: String,
+}
+
+/// Why a message gave no reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Not what it claims to be.
+    Malformed(String),
+    /// Of a form that the plugin does not know.
+    Unsupported(String),
+}
+
+impl Capability for Webhook {
+    const NAME: &'static str = "webhook";
+    const BUDGET: Budget = Budget::PURE;
+    type Input = WebhookInput;
+    type Output = Result<Vec<Report>, ParseError>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        input: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let WebhookInput { request, received_at, source } = input;
+            let fields = |pairs: Vec<(String, String)>| {
+                pairs.into_iter().map(|(name, value)| Field { name, value }).collect::<Vec<_>>()
+            };
+            let request = Request {
+                media_type: request.media_type,
+                headers: fields(request.headers),
+                query: fields(request.query),
+                form: fields(request.form),
+                body: request.body,
+                received_at: received_at.to_string(),
+            };
+            let reports = match guest.call_parse(store, &request).await? {
+                Ok(reports) => reports,
+                Err(reports::ParseError::Malformed(detail)) => return Ok(Err(ParseError::Malformed(detail))),
+                Err(reports::ParseError::Unsupported(detail)) => return Ok(Err(ParseError::Unsupported(detail))),
+            };
+            if reports.len() > REPORTS {
+                let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
+                return Err(Fault::new(FaultKind::Output, text).into());
+            }
+            Ok(Ok(reports.into_iter().map(|report| convert::report(report, &source, received_at)).collect()))
+        })
+    }
+}

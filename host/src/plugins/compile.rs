@@ -1,0 +1,168 @@
+//! Compiled code, and the private folder that it is kept in.
+//!
+//! Loading compiled code runs what it reads, so the folder is ours alone (0700), every file in it carries a MAC under
+//! a key that never leaves it, and a plugin directory is never asked for any. Compiling takes up to 370 MB of memory
+//! for a large guest: a child process does it, under limits, and gives the memory back.
+
+use std::fs::{self, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sha2::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::artifact::{Artifact, Digest};
+
+/// The hidden command that compiles.
+pub const COMMAND: &str = "plugin-compile";
+/// Memory that the compiler may write to. Bytes.
+const MEMORY: u64 = 2 << 30;
+/// CPU time that the compiler may take. Seconds.
+const CPU: u64 = 120;
+
+/// Why there is no compiled code.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The cache cannot be used.
+    #[error("the cache of compiled plugins at {path} cannot be used: {error}")]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The compiler refused the component, or was stopped.
+    #[error("it cannot be compiled: {0}")]
+    Compiler(String),
+}
+
+/// The cache.
+pub struct Compiler {
+    folder: PathBuf,
+    program: PathBuf,
+    key: Vec<u8>,
+}
+
+impl Compiler {
+    /// Opens the cache, creating what is missing. `program` is this program: its hidden command compiles.
+    pub fn open(folder: PathBuf, program: PathBuf) -> Result<Self, CompileError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| CompileError::Cache { path, error }
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
+        let path = folder.join("key");
+        let key = match fs::read(&path) {
+            Ok(key) if key.len() == 32 => key,
+            Ok(_) => return Err(failed(&path)(io::Error::new(io::ErrorKind::InvalidData, "not 32 bytes"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut key = vec![0; 32];
+                getrandom::fill(&mut key).map_err(|error| failed(&path)(io::Error::other(error)))?;
+                write_private(&path, &key).map_err(failed(&path))?;
+                key
+            }
+            Err(error) => return Err(failed(&path)(error)),
+        };
+        Ok(Self { folder, program, key })
+    }
+
+    /// The component, from the cache where it is there.
+    pub fn load(&self, engine: &Engine, artifact: &Artifact) -> Result<Component, CompileError> {
+        let path = self.folder.join(file_name(engine, &artifact.digest));
+        if let Some(component) = self.load_cached(engine, &path) {
+            return Ok(component);
+        }
+        let code = self.compile(artifact)?;
+        let failed = |error| CompileError::Cache { path: path.clone(), error };
+        write_private(&mac_path(&path), &self.mac(&code)).map_err(failed)?;
+        write_private(&path, &code).map_err(failed)?;
+        self.load_cached(engine, &path)
+            .ok_or_else(|| CompileError::Compiler("the compiled code does not fit this engine".to_owned()))
+    }
+
+    fn load_cached(&self, engine: &Engine, path: &Path) -> Option<Component> {
+        let code = fs::read(path).ok()?;
+        let mac = fs::read(mac_path(path)).ok()?;
+        if self.hmac(&code).verify_slice(&mac).is_err() {
+            tracing::warn!(path = %path.display(), "compiled plugin code was changed by somebody; compiling it anew");
+            return None;
+        }
+        super::precompiled::load(engine, path)
+            .inspect_err(|error| tracing::info!(%error, "cached plugin code is of another engine; compiling it anew"))
+            .ok()
+    }
+
+    fn compile(&self, artifact: &Artifact) -> Result<Vec<u8>, CompileError> {
+        let failed = |error: io::Error| CompileError::Compiler(error.to_string());
+        let mut child = Command::new(&self.program)
+            .arg(COMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        // The child reads all of its input before it writes, so writing first cannot block both.
+        let written = match child.stdin.take() {
+            Some(mut stdin) => stdin.write_all(&artifact.bytes),
+            None => Ok(()),
+        };
+        let output = child.wait_with_output().map_err(failed)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let reason = said.lines().last().filter(|line| !line.is_empty());
+            return Err(CompileError::Compiler(
+                reason.map_or_else(|| format!("the compiler ended with {}", output.status), str::to_owned),
+            ));
+        }
+        written.map_err(failed)?;
+        Ok(output.stdout)
+    }
+
+    fn hmac(&self, code: &[u8]) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length").chain_update(code)
+    }
+
+    fn mac(&self, code: &[u8]) -> Vec<u8> {
+        self.hmac(code).finalize().into_bytes().to_vec()
+    }
+}
+
+/// What the hidden command does: a component on standard input, compiled code on standard output.
+pub fn run() -> Result<(), String> {
+    let limit = |resource, most| {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(|error| error.to_string())
+    };
+    limit(Resource::Data, MEMORY)?;
+    limit(Resource::Cpu, CPU)?;
+    let mut component = Vec::new();
+    io::Read::read_to_end(&mut io::stdin().lock(), &mut component).map_err(|error| error.to_string())?;
+    let engine = super::engine::new().map_err(|error| format!("{error:#}"))?;
+    let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;
+    io::stdout().lock().write_all(&code).map_err(|error| error.to_string())
+}
+
+fn file_name(engine: &Engine, digest: &Digest) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{digest}-{:016x}.cwasm", hasher.finish())
+}
+
+fn mac_path(path: &Path) -> PathBuf {
+    path.with_extension("mac")
+}
+
+/// Writes a file that only we can read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}

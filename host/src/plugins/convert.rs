@@ -1,0 +1,173 @@
+//! Between the types of the contract and those of the core. Text from a guest is bounded by the call's limits;
+//! times that cannot be read fall back to the time of receipt.
+
+use jiff::Timestamp;
+
+use super::bindings::playrelay::plugin::{reports, types};
+use super::capabilities::Failure;
+use crate::dispatch::model::{
+    Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated, Report,
+    Season, Show, User,
+};
+
+pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
+    let server = |server: reports::Server| server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
+    let time = |at: Option<String>| at.and_then(|at| at.parse().ok()).unwrap_or(received_at);
+    match report {
+        reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
+        reports::Report::Snapshot(it) => Report::Snapshot {
+            server: server(it.server),
+            sessions: it.sessions.into_iter().map(|session| playback(session, source, received_at)).collect(),
+            at: time(it.at),
+        },
+        reports::Report::Rated(it) => Report::Rated(Rated {
+            server: server(it.server),
+            user: user(it.user),
+            item: item(it.item),
+            rating: it.rating.filter(|rating| rating.is_finite()).map(|rating| rating.clamp(0.0, 10.0)),
+            at: time(it.at),
+        }),
+        reports::Report::Marked(it) => Report::Marked(Marked {
+            server: server(it.server),
+            user: user(it.user),
+            item: item(it.item),
+            watched: it.watched,
+            at: time(it.at),
+        }),
+        reports::Report::Ignored(it) => Report::Ignored { code: it.code, detail: it.detail },
+    }
+}
+
+fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Playback {
+    Playback {
+        server: it.server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned()),
+        user: user(it.user),
+        player: Player { id: it.player.id, name: it.player.name, product: it.player.product },
+        session: it.session,
+        item: item(it.item),
+        state: match it.state {
+            reports::PlaybackState::Playing => PlaybackState::Playing,
+            reports::PlaybackState::Paused => PlaybackState::Paused,
+            reports::PlaybackState::Stopped => PlaybackState::Stopped,
+        },
+        position_ms: it.position_ms,
+        completion: match it.completion {
+            reports::Completion::None => Completion::None,
+            reports::Completion::Claimed => Completion::Claimed,
+            reports::Completion::Counted => Completion::Counted,
+        },
+        credits_start_ms: it.credits_start_ms,
+        content: match it.content {
+            reports::Content::OnDemand => Content::OnDemand,
+            reports::Content::LiveTv => Content::LiveTv,
+            reports::Content::Recording => Content::Recording,
+            reports::Content::Extra => Content::Extra,
+        },
+        library: it.library,
+        paths: it.paths,
+        at: it.at.and_then(|at| at.parse().ok()).unwrap_or(received_at),
+    }
+}
+
+fn user(it: reports::User) -> User {
+    User { id: it.id, name: it.name }
+}
+
+pub(super) fn item(it: types::Item) -> Item {
+    Item {
+        kind: match it.kind {
+            types::ItemKind::Movie(movie) => ItemKind::Movie(Movie {
+                title: movie.title,
+                original_title: movie.original_title,
+                year: movie.year,
+                ids: ids(movie.ids),
+            }),
+            types::ItemKind::Episode(episode) => ItemKind::Episode(Episode {
+                show: show(episode.show),
+                season: episode.season,
+                numbers: episode.numbers,
+                absolute_number: episode.absolute_number,
+                title: episode.title,
+                year: episode.year,
+                ids: ids(episode.ids),
+            }),
+            types::ItemKind::Season(season) => {
+                ItemKind::Season(Season { show: show(season.show), number: season.number, ids: ids(season.ids) })
+            }
+            types::ItemKind::Show(it) => ItemKind::Show(show(it)),
+        },
+        server_ref: it.server_ref,
+        server_show_ref: it.server_show_ref,
+        runtime_ms: it.runtime_ms,
+        ext: it.ext.into_iter().map(|field| (field.name, field.value)).collect(),
+    }
+}
+
+fn show(it: types::Show) -> Show {
+    Show { title: it.title, original_title: it.original_title, year: it.year, ids: ids(it.ids) }
+}
+
+fn ids<Kind>(it: Vec<types::ExternalId>) -> Ids<Kind> {
+    it.into_iter().map(|id| (id.namespace, id.value)).collect()
+}
+
+pub(super) fn failure(it: types::Failure) -> Failure {
+    match it {
+        types::Failure::Retry(it) => Failure::Retry { after_ms: it.after_ms, reason: it.reason },
+        types::Failure::Quota(it) => Failure::Quota { until: it.until, reason: it.reason },
+        types::Failure::Unauthorized(reason) => Failure::Unauthorized(reason),
+        types::Failure::Blocked(reason) => Failure::Blocked(reason),
+        types::Failure::Rejected(reason) => Failure::Rejected(reason),
+    }
+}
+
+pub(super) fn to_guest(it: &Item) -> types::Item {
+    types::Item {
+        kind: match &it.kind {
+            ItemKind::Movie(movie) => types::ItemKind::Movie(types::Movie {
+                title: movie.title.clone(),
+                original_title: movie.original_title.clone(),
+                year: movie.year,
+                ids: ids_to_guest(&movie.ids),
+            }),
+            ItemKind::Episode(episode) => types::ItemKind::Episode(types::Episode {
+                show: show_to_guest(&episode.show),
+                season: episode.season,
+                numbers: episode.numbers.clone(),
+                absolute_number: episode.absolute_number,
+                title: episode.title.clone(),
+                year: episode.year,
+                ids: ids_to_guest(&episode.ids),
+            }),
+            ItemKind::Season(season) => types::ItemKind::Season(types::Season {
+                show: show_to_guest(&season.show),
+                number: season.number,
+                ids: ids_to_guest(&season.ids),
+            }),
+            ItemKind::Show(show) => types::ItemKind::Show(show_to_guest(show)),
+        },
+        server_ref: it.server_ref.clone(),
+        server_show_ref: it.server_show_ref.clone(),
+        runtime_ms: it.runtime_ms,
+        ext: it
+            .ext
+            .iter()
+            .map(|(name, value)| types::Field { name: name.clone(), value: value.clone() })
+            .collect(),
+    }
+}
+
+fn show_to_guest(it: &Show) -> types::Show {
+    types::Show {
+        title: it.title.clone(),
+        original_title: it.original_title.clone(),
+        year: it.year,
+        ids: ids_to_guest(&it.ids),
+    }
+}
+
+fn ids_to_guest<Kind>(it: &Ids<Kind>) -> Vec<types::ExternalId> {
+    it.iter()
+        .map(|(namespace, value)| types::ExternalId { namespace: namespace.to_owned(), value: value.to_owned() })
+        .collect()
+}

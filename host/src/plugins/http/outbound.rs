@@ -1,0 +1,314 @@
+//! What one account may send, and what is added to it on the wire.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
+use super::{Origin, OriginError};
+use crate::plugins::manifest::{CredentialRule, Login, Manifest};
+use crate::plugins::template::{Hole, Template};
+use crate::secret::Secret;
+
+/// Secrets shorter than this are not searched for in answers: they would be found everywhere.
+const SHORTEST_SCRUBBED: usize = 8;
+/// What an answer has in place of a secret.
+const SCRUBBED: &str = "[secret]";
+/// Followed where no credential was added.
+const REDIRECTS: usize = 3;
+
+/// A login as it is used: named secrets such as `access_token`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginTokens(pub BTreeMap<String, Secret>);
+
+/// Who keeps the logins.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// The login of an account; absent where nobody has logged in.
+    async fn current(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+
+    /// Called when a service has refused `rejected`. Gives a newer login, refreshing where that is possible;
+    /// absent where the user has to log in again.
+    async fn renew(&self, account: &str, rejected: &LoginTokens) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+}
+
+/// On whose behalf a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A plugin's: to the origins of `[[network]]`, with the credentials of the account.
+    Plugin,
+    /// The host's own, for a login: to the addresses under `[login]`, without credentials.
+    Login,
+}
+
+struct Allowed {
+    origin: Origin,
+    private: bool,
+}
+
+/// The way out for one account.
+pub struct Outbound {
+    account: String,
+    wire: Wire,
+    plugin: Vec<Allowed>,
+    login: Vec<Allowed>,
+    credentials: Vec<(Origin, CredentialRule)>,
+    settings: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Secret>,
+    logins: Arc<dyn Logins>,
+    write_interval: Duration,
+    next_write: Mutex<Option<Instant>>,
+    response_limit: usize,
+}
+
+impl Outbound {
+    /// Works out what `manifest` asks for with the settings of an account; `typed` tells which of them the user
+    /// set. Fails where an address is none.
+    pub fn new(
+        account: &str,
+        wire: Wire,
+        manifest: &Manifest,
+        settings: BTreeMap<String, String>,
+        secrets: BTreeMap<String, Secret>,
+        typed: &dyn Fn(&str) -> bool,
+        logins: Arc<dyn Logins>,
+    ) -> Result<Self, OriginError> {
+        let mut outbound = Self {
+            account: account.to_owned(),
+            wire,
+            plugin: Vec::new(),
+            login: Vec::new(),
+            credentials: Vec::new(),
+            settings,
+            secrets,
+            logins,
+            write_interval: Duration::from_millis(manifest.limits.write_interval_ms.unwrap_or(0).into()),
+            next_write: Mutex::new(None),
+            response_limit: manifest
+                .limits
+                .response_mib
+                .map_or(RESPONSE_LIMIT, |mib| (mib.clamp(1, 8) as usize) << 20),
+        };
+        for network in &manifest.network {
+            let private = network.origin.only_setting().is_some_and(typed);
+            if let Some(origin) = outbound.origin(&network.origin)? {
+                outbound.plugin.push(Allowed { origin, private });
+            }
+        }
+        for rule in &manifest.credential {
+            if let Some(origin) = outbound.origin(&rule.origin)? {
+                outbound.credentials.push((origin, rule.clone()));
+            }
+        }
+        if let Some(Login::Oauth2Device(login)) = &manifest.login {
+            let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
+            for url in urls.chain(&login.revoke_url) {
+                let private = url.settings().any(typed);
+                if let Some(origin) = outbound.origin(url)? {
+                    outbound.login.push(Allowed { origin, private });
+                }
+            }
+        }
+        Ok(outbound)
+    }
+
+    /// An optional server address that is not set allows nothing.
+    fn origin(&self, template: &Template) -> Result<Option<Origin>, OriginError> {
+        match self.render_public(template).as_str() {
+            "" => Ok(None),
+            text => Origin::parse(text).map(Some),
+        }
+    }
+
+    /// Fills a template from settings that are no secrets.
+    pub fn render_public(&self, template: &Template) -> String {
+        let filled = template.render(|hole| {
+            Ok::<_, Infallible>(match hole {
+                Hole::Setting(key) => self.settings.get(key).cloned().unwrap_or_default(),
+                Hole::HostName => env!("CARGO_PKG_NAME").to_owned(),
+                Hole::HostVersion => env!("CARGO_PKG_VERSION").to_owned(),
+                Hole::Credential(_) => String::new(),
+            })
+        });
+        match filled {
+            Ok(text) => text,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Fills a template, secrets included. A hole that cannot be filled is an error, never a bare request.
+    pub fn render(&self, template: &Template, login: Option<&LoginTokens>) -> Result<Secret, HttpError> {
+        let missing = |what: &str, key: &str| {
+            HttpError::NotLoggedIn(format!("account {:?} has no {what} {key:?}", self.account))
+        };
+        let text = template.render(|hole| match hole {
+            Hole::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
+                (Some(secret), _) => Ok(secret.expose().to_owned()),
+                (None, Some(value)) => Ok(value.clone()),
+                (None, None) => Err(missing("setting", key)),
+            },
+            Hole::Credential(key) => match login.and_then(|login| login.0.get(key)) {
+                Some(secret) => Ok(secret.expose().to_owned()),
+                None => Err(HttpError::NotLoggedIn(format!(
+                    "account {:?} is not logged in; run `playrelay connect {}`",
+                    self.account, self.account
+                ))),
+            },
+            Hole::HostName => Ok(env!("CARGO_PKG_NAME").to_owned()),
+            Hole::HostVersion => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+        })?;
+        Ok(Secret::new(text))
+    }
+
+    /// Sends a request under the account's policy. A 401 is answered by one renewal of the login and one repetition.
+    pub async fn send(&self, request: Request, purpose: Purpose) -> Result<Response, HttpError> {
+        let mut hop = request;
+        for _ in 0..=REDIRECTS {
+            let (response, had_credential) = self.send_hop(hop.clone(), purpose).await?;
+            let target = match response.header("location") {
+                Some(target) if (300..400).contains(&response.status) && !had_credential => target,
+                _ => return Ok(response),
+            };
+            let Ok(url) = hop.url.join(target) else { return Ok(response) };
+            if matches!(response.status, 301..=303) {
+                hop.method = reqwest::Method::GET;
+                hop.body = None;
+            }
+            hop.url = url;
+        }
+        Err(HttpError::Denied(format!("more than {REDIRECTS} redirects")))
+    }
+
+    async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
+        let private = self.allow(&request.url, purpose)?;
+        let rules = self.rules_for(&request.url, purpose);
+        let needs_login = rules.iter().any(|rule| rule.headers.values().chain(rule.query.values()).any(Template::needs_login));
+        let login = if needs_login { self.logins.current(&self.account).await? } else { None };
+        let response = self.send_once(&request, &rules, login.as_deref(), private).await?;
+        if response.status == 401
+            && let Some(rejected) = login
+            && let Some(renewed) = self.logins.renew(&self.account, &rejected).await?
+        {
+            let again = self.send_once(&request, &rules, Some(&renewed), private).await?;
+            return Ok((again, true));
+        }
+        Ok((response, !rules.is_empty()))
+    }
+
+    /// Whether a URL may be asked for, and whether it may be in the user's own network.
+    fn allow(&self, url: &Url, purpose: Purpose) -> Result<bool, HttpError> {
+        let origin = Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
+        let allowed = match purpose {
+            Purpose::Plugin => &self.plugin,
+            Purpose::Login => &self.login,
+        };
+        match allowed.iter().find(|allowed| allowed.origin == origin) {
+            Some(allowed) => Ok(allowed.private),
+            None => {
+                tracing::warn!(account = %self.account, %origin, "request denied: the origin is not allowed");
+                Err(HttpError::Denied(format!("{origin} is not among the origins that this plugin may reach")))
+            }
+        }
+    }
+
+    fn rules_for(&self, url: &Url, purpose: Purpose) -> Vec<&CredentialRule> {
+        match (purpose, Origin::of(url)) {
+            (Purpose::Plugin, Ok(origin)) => {
+                self.credentials.iter().filter(|(allowed, _)| *allowed == origin).map(|(_, rule)| rule).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        request: &Request,
+        rules: &[&CredentialRule],
+        login: Option<&LoginTokens>,
+        private: bool,
+    ) -> Result<Response, HttpError> {
+        let mut request = request.clone();
+        request.headers.retain(|(name, _)| {
+            !is_reserved(name) && !rules.iter().any(|rule| rule.headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+        });
+        for rule in rules {
+            for (name, template) in &rule.headers {
+                let value = self.render(template, login)?;
+                request.headers.push((name.clone(), value.expose().to_owned()));
+            }
+            if !rule.query.is_empty() {
+                let kept: Vec<_> = request
+                    .url
+                    .query_pairs()
+                    .filter(|(name, _)| !rule.query.contains_key(name.as_ref()))
+                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                    .collect();
+                request.url.query_pairs_mut().clear().extend_pairs(kept);
+                for (name, template) in &rule.query {
+                    let value = self.render(template, login)?;
+                    request.url.query_pairs_mut().append_pair(name, value.expose());
+                }
+            }
+        }
+        if request.method != reqwest::Method::GET {
+            self.wait_to_write().await;
+        }
+        let mut response = self.wire.send(request, private, self.response_limit).await?;
+        self.scrub(&mut response, login);
+        Ok(response)
+    }
+
+    /// Keeps the account's writes as far apart as the manifest says.
+    async fn wait_to_write(&self) {
+        if self.write_interval.is_zero() {
+            return;
+        }
+        let mut next = self.next_write.lock().await;
+        if let Some(next) = *next {
+            tokio::time::sleep_until(next).await;
+        }
+        *next = Some(Instant::now() + self.write_interval);
+    }
+
+    /// Takes the account's secrets out of an answer, should the service have echoed one.
+    fn scrub(&self, response: &mut Response, login: Option<&LoginTokens>) {
+        let tokens = login.iter().flat_map(|login| login.0.values());
+        let secrets: Vec<_> = self
+            .secrets
+            .values()
+            .chain(tokens)
+            .map(Secret::expose)
+            .filter(|secret| secret.len() >= SHORTEST_SCRUBBED)
+            .collect();
+        let text = String::from_utf8_lossy(&response.body);
+        let echoed = secrets.iter().any(|secret| {
+            text.contains(secret) || response.headers.iter().any(|(_, value)| value.contains(secret))
+        });
+        if !echoed {
+            return;
+        }
+        tracing::warn!(account = %self.account, "the service echoed a secret; it was taken out of the answer");
+        let clean = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SCRUBBED));
+        let body = clean(&text).into_bytes();
+        for (_, value) in &mut response.headers {
+            *value = clean(value);
+        }
+        response.body = body;
+    }
+}
+
+/// Headers that are the client's business.
+fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 10] = [
+        "authorization", "connection", "content-length", "cookie", "host", "te", "trailer", "transfer-encoding",
+        "upgrade", "keep-alive",
+    ];
+    let name = name.to_ascii_lowercase();
+    RESERVED.contains(&name.as_str()) || name.starts_with("proxy-")
+}

@@ -1,0 +1,190 @@
+//! The client: bare requests to an address that has been checked, with bounded answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Method};
+use url::{Host, Url};
+
+use super::address::is_public;
+
+/// The longest time a single request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most that is read of an answer unless a manifest asks for more.
+pub const RESPONSE_LIMIT: usize = 2 << 20;
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// Absolute.
+    pub url: Url,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Absent for none.
+    pub body: Option<Vec<u8>>,
+    /// At most [`REQUEST_TIMEOUT`].
+    pub timeout: Duration,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Decompressed.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this name, which must be in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer. The texts name origins, never paths, queries or headers: those can hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// Policy forbids it. Nothing was sent.
+    #[error("{0}")]
+    Denied(String),
+    /// The account is not logged in. Nothing was sent.
+    #[error("{0}")]
+    NotLoggedIn(String),
+    /// No connection could be made. Nothing was sent.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It may have been applied.
+    #[error("{0}")]
+    Interrupted(String),
+    /// The answer is too large.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// Two clients: one for the internet, one for addresses that the user typed.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    public: Client,
+    anywhere: Client,
+}
+
+impl Wire {
+    /// Sets up the clients. Fails where the system's certificates cannot be read.
+    pub fn new() -> reqwest::Result<Self> {
+        // A second installation is refused by rustls and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
+        let builder = || {
+            Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(5))
+                .pool_idle_timeout(Duration::from_secs(30))
+                .pool_max_idle_per_host(2)
+                .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Self { public: builder().dns_resolver(Arc::new(PublicOnly)).build()?, anywhere: builder().build()? })
+    }
+
+    /// Sends a request. With `private` it may go to addresses in the user's own network.
+    pub async fn send(&self, request: Request, private: bool, limit: usize) -> Result<Response, HttpError> {
+        let origin = request.url.origin().ascii_serialization();
+        if !private {
+            refuse_private_literal(&request.url)?;
+        }
+        let client = if private { &self.anywhere } else { &self.public };
+        let mut builder =
+            client.request(request.method, request.url).timeout(request.timeout.min(REQUEST_TIMEOUT));
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let response = builder.send().await.map_err(|error| classify(&error, &origin))?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name != "set-cookie")
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| classify(&error, &origin))?;
+            if body.len() + chunk.len() > limit {
+                return Err(HttpError::TooLarge(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// The resolver is asked for names only, so addresses that are written as such are checked here.
+fn refuse_private_literal(url: &Url) -> Result<(), HttpError> {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        _ => return Ok(()),
+    };
+    if is_public(address) { Ok(()) } else { Err(HttpError::Denied(private_address(&address.to_string()))) }
+}
+
+fn private_address(what: &str) -> String {
+    format!("{what} is an address inside the private network, and only the user can open that by typing it")
+}
+
+fn classify(error: &reqwest::Error, origin: &str) -> HttpError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut innermost = String::new();
+    while let Some(source) = cause {
+        if let Some(refused) = source.downcast_ref::<PrivateAddress>() {
+            return HttpError::Denied(private_address(&refused.0));
+        }
+        innermost = source.to_string();
+        cause = source.source();
+    }
+    if error.is_builder() {
+        return HttpError::Denied("the request has a header that is not valid".to_owned());
+    }
+    if error.is_connect() {
+        return HttpError::Unreachable(format!("{origin} cannot be reached: {innermost}"));
+    }
+    if error.is_timeout() {
+        return HttpError::Interrupted(format!("{origin} gave no answer in time"));
+    }
+    HttpError::Interrupted(format!("{origin} broke the connection off: {innermost}"))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} has no public address")]
+struct PrivateAddress(String);
+
+/// Resolves a name and leaves out addresses that are not public; the connection goes to one of those left, so the
+/// answer cannot change between check and use.
+#[derive(Debug)]
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|found| is_public(found.ip())).collect();
+            if found.is_empty() {
+                return Err(PrivateAddress(name).into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! `http`
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use reqwest::Method;
+use url::Url;
+
+use crate::plugins::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
+use crate::plugins::call::CallState;
+use crate::plugins::http::wire::REQUEST_TIMEOUT;
+use crate::plugins::http::{HttpError, Purpose, Request, Response};
+
+/// A guest may set this many headers.
+const HEADERS: usize = 64;
+
+impl Host for CallState {
+    async fn send(&mut self, request: contract::Request) -> wasmtime::Result<Result<contract::Response, Error>> {
+        let Some(account) = self.context.account.clone() else {
+            return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
+        };
+        let Some(left) = self.context.requests_left.checked_sub(1) else {
+            return Ok(Err(match request.method {
+                _ if self.context.clock.is_some() => Error::Denied("this call may send no requests".to_owned()),
+                _ => Error::Budget,
+            }));
+        };
+        self.context.requests_left = left;
+        let request = match read(request) {
+            Ok(request) => request,
+            Err(reason) => return Ok(Err(Error::Denied(reason))),
+        };
+        let (method, shown) = (request.method.clone(), shown(&request.url));
+        let answer = account.outbound.send(request, Purpose::Plugin).await;
+        let mut trace = self.context.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer {
+            Ok(response) => trace.requests.push(format!("{method} {shown} gave {}", response.status)),
+            Err(error) => {
+                let lost = matches!(error, HttpError::Interrupted(_) | HttpError::TooLarge(_));
+                trace.uncertain |= lost && method != Method::GET;
+                trace.requests.push(format!("{method} {shown} failed: {error}"));
+            }
+        }
+        drop(trace);
+        Ok(answer.map(write).map_err(|error| match error {
+            HttpError::Denied(reason) | HttpError::NotLoggedIn(reason) => Error::Denied(reason),
+            HttpError::Unreachable(reason) => Error::Unreachable(reason),
+            HttpError::Interrupted(reason) => Error::Interrupted(reason),
+            HttpError::TooLarge(_) => Error::TooLarge,
+        }))
+    }
+}
+
+fn read(request: contract::Request) -> Result<Request, String> {
+    if !request.captures.is_empty() {
+        return Err("answers are captured in logins only".to_owned());
+    }
+    if request.headers.len() > HEADERS {
+        return Err(format!("more than {HEADERS} headers"));
+    }
+    Ok(Request {
+        method: match request.method {
+            contract::Method::Get => Method::GET,
+            contract::Method::Post => Method::POST,
+            contract::Method::Put => Method::PUT,
+            contract::Method::Patch => Method::PATCH,
+            contract::Method::Delete => Method::DELETE,
+        },
+        url: Url::parse(&request.url).map_err(|error| format!("the URL was refused: {error}"))?,
+        headers: request.headers.into_iter().map(|field| (field.name.to_ascii_lowercase(), field.value)).collect(),
+        body: match request.body {
+            Body::None => None,
+            Body::Text(text) => Some(text.into_bytes()),
+            Body::Bytes(bytes) => Some(bytes),
+        },
+        timeout: request.timeout_ms.map_or(REQUEST_TIMEOUT, |ms| Duration::from_millis(ms.into())),
+    })
+}
+
+fn write(response: Response) -> contract::Response {
+    contract::Response {
+        status: response.status,
+        headers: response.headers.into_iter().map(|(name, value)| Field { name, value }).collect(),
+        body: match String::from_utf8(response.body) {
+            Ok(text) if text.is_empty() => Body::None,
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Bytes(error.into_bytes()),
+        },
+    }
+}
+
+/// A URL without its query, which can hold secrets.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}

@@ -1,0 +1,52 @@
+//! `log`
+
+use crate::plugins::bindings::playrelay::plugin::log::{Field, Host, Level};
+use crate::plugins::call::CallState;
+use crate::plugins::limits::LOG_LINE;
+
+impl Host for CallState {
+    fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
+        Ok(self.context.log_left > 0
+            && match level {
+                Level::Trace => tracing::enabled!(target: "plugin", tracing::Level::TRACE),
+                Level::Debug => tracing::enabled!(target: "plugin", tracing::Level::DEBUG),
+                Level::Info => tracing::enabled!(target: "plugin", tracing::Level::INFO),
+                Level::Warn => tracing::enabled!(target: "plugin", tracing::Level::WARN),
+                Level::Error => tracing::enabled!(target: "plugin", tracing::Level::ERROR),
+            })
+    }
+
+    fn write(&mut self, level: Level, message: String, fields: Vec<Field>) -> wasmtime::Result<()> {
+        if self.context.log_left == 0 || !self.enabled(level)? {
+            return Ok(());
+        }
+        self.context.log_left -= 1;
+        let plugin = self.context.plugin.as_str();
+        let account = self.context.account.as_ref().map_or("", |account| account.name.as_str());
+        let mut line = message;
+        for Field { name, value } in fields {
+            line.push_str(&format!(" {name}={value}"));
+        }
+        let line = one_line(&line);
+        match level {
+            Level::Trace => tracing::trace!(target: "plugin", plugin, account, "{line}"),
+            Level::Debug => tracing::debug!(target: "plugin", plugin, account, "{line}"),
+            Level::Info => tracing::info!(target: "plugin", plugin, account, "{line}"),
+            Level::Warn => tracing::warn!(target: "plugin", plugin, account, "{line}"),
+            Level::Error => tracing::error!(target: "plugin", plugin, account, "{line}"),
+        }
+        if self.context.log_left == 0 {
+            tracing::warn!(target: "plugin", plugin, account, "further lines of this call are left out");
+        }
+        Ok(())
+    }
+}
+
+/// Cut to the limit, and without anything that could pretend to be another line.
+fn one_line(text: &str) -> String {
+    let mut end = text.len().min(LOG_LINE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}

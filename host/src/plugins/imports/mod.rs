@@ -1,0 +1,25 @@
+//! What a guest may ask of the host.
+
+mod clock;
+mod http;
+pub mod kv;
+mod log;
+mod settings;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::playrelay::plugin as contract;
+use super::call::CallState;
+
+impl contract::types::Host for CallState {}
+impl contract::reports::Host for CallState {}
+
+/// Offers the contract's imports, and WASI 0.2 without files, sockets, environment and arguments.
+pub fn offer(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    contract::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    contract::settings::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    contract::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    contract::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    contract::clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}

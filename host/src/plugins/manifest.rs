@@ -1,0 +1,428 @@
+//! What a plugin says of itself: the TOML document in its `playrelay:manifest` custom section.
+//!
+//! It holds every static fact, so that the host can list, check, route and ask for approval without running code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::template::Template;
+
+/// The custom section that carries the manifest.
+pub const SECTION: &str = "playrelay:manifest";
+/// The track of the contract that this host serves.
+pub const API_TRACK: &str = "0.1";
+
+/// A manifest.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Who it is.
+    pub plugin: Identity,
+    /// What it exports, by interface, with the limits of each.
+    pub provides: Provides,
+    /// Where it wants to send requests.
+    #[serde(default)]
+    pub network: Vec<Network>,
+    /// What the host adds to its requests.
+    #[serde(default)]
+    pub credential: Vec<CredentialRule>,
+    /// How a user logs in.
+    pub login: Option<Login>,
+    /// What the user can set.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// What it needs beyond the defaults.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `[plugin]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Lower case letters, digits and hyphens; what `plugin = "…"` names in the configuration.
+    pub id: String,
+    /// As shown.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// The track of the contract, `0.1`.
+    pub api: String,
+    /// In one sentence.
+    #[serde(default)]
+    pub description: String,
+    /// SPDX.
+    pub license: Option<String>,
+    /// For people.
+    pub homepage: Option<String>,
+}
+
+/// `[provides.*]`: one table per exported interface.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Provides {
+    /// Reads webhooks.
+    pub webhook: Option<WebhookFacts>,
+    /// Can be listened to.
+    pub realtime: Option<NoFacts>,
+    /// Gives a second look.
+    pub enrich: Option<EnrichFacts>,
+    /// Knows what was played before.
+    pub server_history: Option<NoFacts>,
+    /// Takes events.
+    pub sink: Option<SinkFacts>,
+    /// Keeps a watchlist.
+    pub watchlist: Option<NoFacts>,
+    /// Knows ids and pictures.
+    pub metadata: Option<NoFacts>,
+    /// Can be tested.
+    pub check: Option<NoFacts>,
+    /// Logs in by code of its own.
+    pub auth: Option<NoFacts>,
+}
+
+impl Provides {
+    /// The names of the interfaces.
+    pub fn names(&self) -> BTreeSet<&'static str> {
+        [
+            ("webhook", self.webhook.is_some()),
+            ("realtime", self.realtime.is_some()),
+            ("enrich", self.enrich.is_some()),
+            ("server-history", self.server_history.is_some()),
+            ("sink", self.sink.is_some()),
+            ("watchlist", self.watchlist.is_some()),
+            ("metadata", self.metadata.is_some()),
+            ("check", self.check.is_some()),
+            ("auth", self.auth.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, provided)| provided.then_some(name))
+        .collect()
+    }
+}
+
+/// An interface about which there is nothing more to say.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFacts {}
+
+/// `[provides.webhook]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WebhookFacts {
+    /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
+    #[serde(default)]
+    pub legacy_names: Vec<String>,
+}
+
+/// `[provides.enrich]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnrichFacts {
+    /// How long an answer stays good.
+    #[serde(default = "day")]
+    pub keep_seconds: u32,
+}
+
+fn day() -> u32 {
+    24 * 60 * 60
+}
+
+/// `[provides.sink]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkFacts {
+    /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
+    pub actions: BTreeSet<SinkAction>,
+}
+
+/// The name of a case of `sink.action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/sink.wit")]
+pub enum SinkAction {
+    Playing,
+    Paused,
+    Stopped,
+    Watched,
+    Rated,
+    Unrated,
+    Unwatched,
+}
+
+/// `[[network]]`: an origin that the plugin may reach.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// `https://api.example.org`, or `{settings.url}` for a server address.
+    pub origin: Template,
+    /// For the person who approves it.
+    pub reason: String,
+}
+
+/// `[[credential]]`: what the host adds to requests to an origin.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialRule {
+    /// One of the origins of `[[network]]`.
+    pub origin: Template,
+    /// Headers, by lower-case name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
+}
+
+/// `[login]`: how a user logs in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Login {
+    /// OAuth 2 with a code that the user enters on another device.
+    Oauth2Device(DeviceLogin),
+}
+
+/// OAuth 2 device flow (RFC 8628), with the deviations that services have.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeviceLogin {
+    /// Where a code is asked for.
+    pub device_url: Template,
+    /// Where it is polled.
+    pub token_url: Template,
+    /// Where a login is refreshed; `token-url` where absent.
+    pub refresh_url: Option<Template>,
+    /// Where a login is ended.
+    pub revoke_url: Option<Template>,
+    /// How bodies are written.
+    pub encoding: Encoding,
+    /// The name of the device code's field in the poll.
+    #[serde(default = "device_code")]
+    pub code_field: String,
+    /// Added to every body.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Template>,
+    /// What the statuses of the poll mean.
+    pub poll_status: PollStatus,
+    /// What a refresh does to the refresh token.
+    pub refresh_token: RefreshToken,
+    /// Added as headers to every request of the login.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+}
+
+fn device_code() -> String {
+    "device_code".to_owned()
+}
+
+/// How a login's bodies are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// `application/json`
+    Json,
+    /// `application/x-www-form-urlencoded`
+    Form,
+}
+
+/// What the statuses of a poll mean. 200 is granted.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PollStatus {
+    /// Not yet entered.
+    #[serde(default)]
+    pub pending: Vec<u16>,
+    /// Asked too often.
+    #[serde(default)]
+    pub slow_down: Vec<u16>,
+    /// The user said no.
+    #[serde(default)]
+    pub denied: Vec<u16>,
+    /// The code is too old.
+    #[serde(default)]
+    pub expired: Vec<u16>,
+    /// The code is unknown or used.
+    #[serde(default)]
+    pub invalid: Vec<u16>,
+}
+
+/// What a refresh does to the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshToken {
+    /// Each serves once; the answer has the next.
+    Rotating,
+    /// It stays.
+    Stable,
+    /// The answer may have a new one.
+    KeepIfAbsent,
+}
+
+/// `[settings.*]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Its type.
+    #[serde(rename = "type", default)]
+    pub kind: SettingKind,
+    /// As shown.
+    pub label: String,
+    /// In one or two sentences.
+    #[serde(default)]
+    pub help: String,
+    /// Where the user sets nothing.
+    pub default: Option<String>,
+    /// Whether the plugin can do nothing without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Never shown, never given to the plugin.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingKind {
+    /// Text.
+    #[default]
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// The address of a server: an http or https URL. Typing one allows the plugin to reach it.
+    ServerUrl,
+}
+
+impl fmt::Display for SettingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::ServerUrl => "an http:// or https:// address",
+        })
+    }
+}
+
+/// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// MiB of memory; 32 where absent, 64 at most.
+    pub memory_mib: Option<u32>,
+    /// MiB of an answer; 2 where absent, 8 at most.
+    pub response_mib: Option<u32>,
+    /// The least time between two requests that write, per account, in ms.
+    pub write_interval_ms: Option<u32>,
+}
+
+/// Why a manifest is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// There is none.
+    #[error("it carries no manifest (custom section \u{201c}{SECTION}\u{201d})")]
+    Missing,
+    /// It is not UTF-8.
+    #[error("its manifest is not UTF-8 text")]
+    Encoding,
+    /// It is not the TOML that this page describes.
+    #[error("its manifest cannot be read: {0}")]
+    Syntax(String),
+    /// It is for another host.
+    #[error("it is built for contract {found}, and this host serves {API_TRACK}")]
+    Api {
+        /// What the manifest says.
+        found: String,
+    },
+    /// A rule is broken.
+    #[error("its manifest says {0}")]
+    Invalid(String),
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Encoding)?;
+        let manifest: Self = toml::from_str(text).map_err(|error| {
+            ManifestError::Syntax(error.to_string().trim().replace('\n', " "))
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let Identity { id, api, .. } = &self.plugin;
+        if api != API_TRACK {
+            return Err(ManifestError::Api { found: api.clone() });
+        }
+        let well_formed = |name: &str| {
+            (1..=40).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        let invalid = |text: String| Err(ManifestError::Invalid(text));
+        if !well_formed(id) {
+            return invalid(format!("id = {id:?}; an id is 1 to 40 of a-z, 0-9 and -"));
+        }
+        if self.provides.names().is_empty() {
+            return invalid("nothing under [provides]".to_owned());
+        }
+        if let Some(name) = self.legacy_webhook_names().iter().find(|name| !well_formed(name)) {
+            return invalid(format!("legacy webhook name {name:?}; a name is 1 to 40 of a-z, 0-9 and -"));
+        }
+        for network in &self.network {
+            if network.reason.trim().is_empty() {
+                return invalid(format!("no reason for the origin {}", network.origin));
+            }
+            self.check_origin(&network.origin)?;
+        }
+        for rule in &self.credential {
+            if !self.network.iter().any(|network| network.origin == rule.origin) {
+                return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
+            }
+        }
+        for template in self.templates() {
+            if let Some(key) = template.settings().find(|key| !self.settings.contains_key(*key)) {
+                return invalid(format!("{{settings.{key}}}, and there is no [settings.{key}]"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An origin is fixed, or a server address that the user types: never text with a hole in it.
+    fn check_origin(&self, origin: &Template) -> Result<(), ManifestError> {
+        if let Some(fixed) = origin.fixed() {
+            return super::http::Origin::parse(fixed)
+                .map(drop)
+                .map_err(|error| ManifestError::Invalid(format!("origin {fixed:?}: {error}")));
+        }
+        let key = origin.only_setting();
+        match key.and_then(|key| self.settings.get(key)) {
+            Some(setting) if setting.kind == SettingKind::ServerUrl && !setting.secret => Ok(()),
+            _ => Err(ManifestError::Invalid(format!(
+                "origin {origin}; an origin is a fixed address or {{settings.x}} of a setting of type server-url"
+            ))),
+        }
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let credential = self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
+        let login = self.login.iter().flat_map(|Login::Oauth2Device(login)| {
+            [&login.device_url, &login.token_url]
+                .into_iter()
+                .chain(&login.refresh_url)
+                .chain(&login.revoke_url)
+                .chain(login.parameters.values())
+                .chain(login.headers.values())
+        });
+        self.network.iter().map(|network| &network.origin).chain(credential).chain(login)
+    }
+
+    /// The legacy webhook names, if any.
+    pub fn legacy_webhook_names(&self) -> &[String] {
+        self.provides.webhook.as_ref().map(|facts| facts.legacy_names.as_slice()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,29 @@
+//! The plugin host: loads components, holds them to their limits, and calls them.
+//!
+//! - [`artifact`]: the bytes of a component, its digest and what it declares
+//! - [`manifest`], [`permissions`]: what a plugin says of itself and asks for
+//! - [`engine`], [`compile`]: wasmtime, and the cache of compiled code
+//! - [`registry`]: finds plugins, checks and approves them
+//! - [`call`]: one call in a fresh instance, within limits
+//! - `imports`: what a guest may ask of the host, one file per interface
+//! - [`capabilities`]: what the host asks of a guest, one file per interface
+//! - [`http`]: the one way out
+//! - [`account`]: a plugin in use, with settings of its own
+
+pub mod account;
+pub mod artifact;
+pub mod bindings;
+mod breaker;
+pub mod call;
+pub mod capabilities;
+pub mod compile;
+mod convert;
+pub mod engine;
+pub mod http;
+pub mod imports;
+pub mod limits;
+pub mod manifest;
+pub mod permissions;
+mod precompiled;
+pub mod registry;
+pub mod template;

@@ -1,0 +1,92 @@
+//! What a plugin asks for, in a form that a person can read and an approval can be bound to.
+
+use serde::Serialize;
+
+use super::artifact::{Artifact, Digest};
+use super::limits;
+use super::manifest::{Login, Manifest};
+
+/// Everything that a person should know before approving a plugin.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// From the manifest.
+    pub id: String,
+    /// From the manifest.
+    pub name: String,
+    /// From the manifest.
+    pub version: String,
+    /// From the manifest.
+    pub description: String,
+    /// Of the component.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: usize,
+    /// The interfaces that it exports.
+    pub provides: Vec<String>,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// Where it wants to send requests, and why.
+    pub network: Vec<(String, String)>,
+    /// What the host adds to its requests.
+    pub credentials: Vec<String>,
+    /// Where the host logs in for it.
+    pub login: Vec<String>,
+    /// MiB.
+    pub memory_mib: usize,
+    /// What the approval is bound to, beside the digest.
+    pub permissions: Digest,
+}
+
+impl Inspection {
+    /// Of a component.
+    pub fn of(artifact: &Artifact) -> Self {
+        let manifest = &artifact.manifest;
+        let identity = &manifest.plugin;
+        let credentials = manifest.credential.iter().map(|rule| {
+            let headers = rule.headers.iter().map(|(name, value)| format!("header {name}: {value}"));
+            let query = rule.query.iter().map(|(name, value)| format!("query {name}={value}"));
+            format!("{}: {}", rule.origin, headers.chain(query).collect::<Vec<_>>().join(", "))
+        });
+        Self {
+            id: identity.id.clone(),
+            name: identity.name.clone(),
+            version: identity.version.clone(),
+            description: identity.description.clone(),
+            digest: artifact.digest.clone(),
+            size: artifact.bytes.len(),
+            provides: manifest.provides.names().into_iter().map(str::to_owned).collect(),
+            imports: artifact.imports.iter().cloned().collect(),
+            network: manifest.network.iter().map(|it| (it.origin.to_string(), it.reason.clone())).collect(),
+            credentials: credentials.collect(),
+            login: login_urls(manifest),
+            memory_mib: limits::memory(manifest) >> 20,
+            permissions: permissions(artifact),
+        }
+    }
+}
+
+fn login_urls(manifest: &Manifest) -> Vec<String> {
+    let Some(Login::Oauth2Device(login)) = &manifest.login else { return Vec::new() };
+    let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url).chain(&login.revoke_url);
+    urls.map(ToString::to_string).collect()
+}
+
+/// The digest of all that an approval grants: interfaces, imports, network, credentials, login, settings, limits.
+/// What is only shown (names, labels, reasons) does not count.
+fn permissions(artifact: &Artifact) -> Digest {
+    let manifest = &artifact.manifest;
+    let origins: Vec<_> = manifest.network.iter().map(|network| &network.origin).collect();
+    let settings: Vec<_> =
+        manifest.settings.iter().map(|(key, setting)| (key, setting.kind, setting.secret, &setting.default)).collect();
+    let granted = (
+        manifest.provides.names(),
+        &artifact.imports,
+        origins,
+        &manifest.credential,
+        &manifest.login,
+        settings,
+        &manifest.limits,
+    );
+    let canonical = serde_json::to_vec(&granted).expect("structs and maps with text keys are always JSON");
+    Digest::of(&canonical)
+}

@@ -1,0 +1,152 @@
+//! Text with holes: `Bearer {credential.access_token}`.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Hole(Hole),
+}
+
+/// What fills a hole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hole {
+    /// `{settings.KEY}`: a setting, secret ones included.
+    Setting(String),
+    /// `{credential.KEY}`: a part of the login.
+    Credential(String),
+    /// `{host.name}` or `{host.version}`.
+    HostName,
+    /// The version of this host.
+    HostVersion,
+}
+
+/// A template, as it stands in a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+/// Why a template cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{text:?} has a hole that nothing fills: found {{{hole}}}, expected {{settings.x}}, {{credential.x}}, \
+     {{host.name}} or {{host.version}}"
+)]
+pub struct TemplateError {
+    text: String,
+    hole: String,
+}
+
+impl Template {
+    /// Reads a template.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
+            }
+            let (hole, after) = after.split_once('}').unwrap_or((after, ""));
+            let filled = match hole.split_once('.') {
+                Some(("settings", key)) if !key.is_empty() => Hole::Setting(key.to_owned()),
+                Some(("credential", key)) if !key.is_empty() => Hole::Credential(key.to_owned()),
+                Some(("host", "name")) => Hole::HostName,
+                Some(("host", "version")) => Hole::HostVersion,
+                _ => return Err(TemplateError { text: text.to_owned(), hole: hole.to_owned() }),
+            };
+            parts.push(Part::Hole(filled));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// Fills the holes; `fill` says what with. Its first `Err` ends the rendering.
+    pub fn render<E>(&self, mut fill: impl FnMut(&Hole) -> Result<String, E>) -> Result<String, E> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(fixed) => text.push_str(fixed),
+                Part::Hole(hole) => text.push_str(&fill(hole)?),
+            }
+        }
+        Ok(text)
+    }
+
+    /// The text, where it has no holes.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The setting, where the template is one hole and nothing else.
+    pub fn only_setting(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Part::Hole(Hole::Setting(key))] => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The settings that it names.
+    pub fn settings(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Hole(Hole::Setting(key)) => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether it takes anything from the login.
+    pub fn needs_login(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Hole(Hole::Credential(_))))
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Hole(Hole::Setting(key)) => write!(f, "{{settings.{key}}}"),
+            Part::Hole(Hole::Credential(key)) => write!(f, "{{credential.{key}}}"),
+            Part::Hole(Hole::HostName) => f.write_str("{host.name}"),
+            Part::Hole(Hole::HostVersion) => f.write_str("{host.version}"),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_filled_and_unknown_ones_refused() {
+        let template = Template::parse("Bearer {credential.access_token}!").unwrap();
+        let text = template.render(|hole| match hole {
+            Hole::Credential(key) => Ok::<_, ()>(key.to_uppercase()),
+            _ => Err(()),
+        });
+        assert_eq!(text, Ok("Bearer ACCESS_TOKEN!".to_owned()));
+        assert_eq!(template.to_string(), "Bearer {credential.access_token}!");
+        for broken in ["{env.HOME}", "{settings.}", "{", "a{b}c"] {
+            assert!(Template::parse(broken).is_err(), "{broken}");
+        }
+    }
+}
