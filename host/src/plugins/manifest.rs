@@ -201,9 +201,12 @@ pub struct DeviceLogin {
     /// The name of the device code's field in the poll.
     #[serde(default = "device_code")]
     pub code_field: String,
-    /// Added to every body.
+    /// Added to every body, where the settings that they name are set.
     #[serde(default)]
     pub parameters: BTreeMap<String, Template>,
+    /// Added to the body of a refresh.
+    #[serde(default)]
+    pub refresh_parameters: BTreeMap<String, Template>,
     /// What the statuses of the poll mean.
     pub poll_status: PollStatus,
     /// What a refresh does to the refresh token.
@@ -416,6 +419,7 @@ impl Manifest {
                 .chain(&login.refresh_url)
                 .chain(&login.revoke_url)
                 .chain(login.parameters.values())
+                .chain(login.refresh_parameters.values())
                 .chain(login.headers.values())
         });
         self.network.iter().map(|network| &network.origin).chain(credential).chain(login)

@@ -1,1 +1,83 @@
-//! x
+//! The guest side of the Playrelay plugin contract, for plugins written in Rust.
+//!
+//! A plugin implements the trait of each capability that it has and exports it:
+//!
+//! ```ignore
+//! struct Plugin;
+//! impl capability::webhook::Guest for Plugin {
+//!     fn parse(request: Request) -> Result<Vec<Report>, ParseError> { … }
+//! }
+//! capability::webhook::export_webhook!(Plugin with_types_in capability::webhook);
+//! ```
+//!
+//! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
+//! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]).
+
+pub mod failure;
+pub mod http;
+pub mod ids;
+
+/// What a plugin may ask of the host, and the types that all interfaces share.
+#[expect(missing_docs, reason = "generated; the documentation is in wit/")]
+pub mod host {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package playrelay:sdk;
+            world host { include playrelay:plugin/imports@0.1.0; import playrelay:plugin/reports@0.1.0; }",
+        additional_derives: [PartialEq],
+        generate_all,
+    });
+    pub use playrelay::plugin::{clock, http, kv, log, reports, settings, types};
+}
+
+/// Generates the module of a capability: its trait, and the macro that exports it.
+macro_rules! capability {
+    ($module:ident, $macro:literal, $world:literal, $path:literal, [$($interface:literal => $types:ident),*]) => {
+        #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
+        pub mod $module {
+            wit_bindgen::generate!({
+                path: "../../wit",
+                inline: $world,
+                with: { $($interface: crate::host::playrelay::plugin::$types),* },
+                additional_derives: [PartialEq],
+                pub_export_macro: true,
+                export_macro_name: $macro,
+                default_bindings_module: $path,
+                generate_all,
+            });
+            pub use exports::playrelay::plugin::$module::*;
+        }
+    };
+}
+
+/// One module per capability that a plugin can export.
+pub mod capability {
+    capability!(
+        webhook,
+        "export_webhook",
+        "package playrelay:sdk-webhook; world exports-webhook { export playrelay:plugin/webhook@0.1.0; }",
+        "playrelay_sdk::capability::webhook",
+        ["playrelay:plugin/types@0.1.0" => types, "playrelay:plugin/reports@0.1.0" => reports]
+    );
+    capability!(
+        enrich,
+        "export_enrich",
+        "package playrelay:sdk-enrich; world exports-enrich { export playrelay:plugin/enrich@0.1.0; }",
+        "playrelay_sdk::capability::enrich",
+        ["playrelay:plugin/types@0.1.0" => types]
+    );
+    capability!(
+        sink,
+        "export_sink",
+        "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",
+        "playrelay_sdk::capability::sink",
+        ["playrelay:plugin/types@0.1.0" => types]
+    );
+    capability!(
+        check,
+        "export_check",
+        "package playrelay:sdk-check; world exports-check { export playrelay:plugin/check@0.1.0; }",
+        "playrelay_sdk::capability::check",
+        ["playrelay:plugin/types@0.1.0" => types]
+    );
+}

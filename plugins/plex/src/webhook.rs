@@ -1,0 +1,148 @@
+//! Webhooks: a form field `payload` with JSON, and a poster that the host leaves out.
+
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::reports::{
+    Completion, Content, Ignored, Playback, PlaybackState, Player, Rated, Server, User,
+};
+use playrelay_sdk::host::types::Item;
+use serde_json::Value;
+
+use crate::metadata;
+use crate::value::{flag, number, text, whole};
+
+/// A server's clock may differ from ours by this much. Seconds.
+const CLOCK_TOLERANCE: i64 = 300;
+
+/// Turns a webhook into its report.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    let payload = payload(request)?;
+    let message: Value = serde_json::from_str(payload)
+        .map_err(|error| ParseError::Malformed(format!("the payload is no JSON: {error}")))?;
+    let Some(event) = message["event"].as_str() else {
+        return Err(ParseError::Unsupported("the payload has no \u{201c}event\u{201d}".to_owned()));
+    };
+    Ok(vec![report(event, &message, &request.received_at)])
+}
+
+/// The JSON: in the form's field `payload`, or the whole body where a proxy has unpacked the form.
+fn payload(request: &Request) -> Result<&str, ParseError> {
+    if let Some(field) = request.form.iter().find(|field| field.name == "payload") {
+        return Ok(&field.value);
+    }
+    if request.body.trim_start().starts_with('{') {
+        return Ok(&request.body);
+    }
+    Err(ParseError::Malformed(format!(
+        "found neither a form field \u{201c}payload\u{201d} nor a JSON body in {}",
+        if request.media_type.is_empty() { "a request without a content type" } else { &request.media_type }
+    )))
+}
+
+fn report(event: &str, message: &Value, received_at: &str) -> Report {
+    let ignored = |code: &str, detail: &str| {
+        Report::Ignored(Ignored { code: code.to_owned(), detail: detail.to_owned() })
+    };
+    let metadata = &message["Metadata"];
+    let state = match event {
+        "media.play" | "media.resume" | "media.scrobble" => Some(PlaybackState::Playing),
+        "media.pause" => Some(PlaybackState::Paused),
+        "media.stop" => Some(PlaybackState::Stopped),
+        "media.rate" => None,
+        _ => return ignored("event", event),
+    };
+    let kind = metadata["type"].as_str().unwrap_or("none");
+    let Some(item) = metadata::item(metadata) else { return ignored("media-type", kind) };
+    match state {
+        None => Report::Rated(rated(message, item)),
+        Some(_) if !matches!(kind, "movie" | "episode") => ignored("media-type", kind),
+        Some(state) => Report::Playback(playback(message, item, state, event, received_at)),
+    }
+}
+
+fn playback(message: &Value, item: Item, state: PlaybackState, event: &str, received_at: &str) -> Playback {
+    let metadata = &message["Metadata"];
+    let position_ms: Option<u32> = whole(&metadata["viewOffset"]);
+    let completion = if event == "media.scrobble" {
+        Completion::Counted
+    } else if position_ms.is_none() && state == PlaybackState::Stopped && counted_just_now(&item, metadata, received_at) {
+        Completion::Claimed
+    } else {
+        Completion::None
+    };
+    Playback {
+        server: server(message),
+        user: user(message),
+        player: Player {
+            id: text(&message["Player"]["uuid"]),
+            name: text(&message["Player"]["title"]),
+            product: text(&message["Player"]["product"]),
+        },
+        // A webhook names no session. The player and the item tell them apart.
+        session: None,
+        item,
+        state,
+        position_ms,
+        completion,
+        credits_start_ms: None,
+        content: content(metadata),
+        library: text(&metadata["librarySectionTitle"]),
+        paths: metadata::paths(metadata),
+        at: None,
+        ext: Vec::new(),
+    }
+}
+
+/// A stop without an offset, of an item that was counted within the time that one play takes: the server has cleared
+/// the offset because of that count. A count in the past says nothing about this play.
+fn counted_just_now(item: &Item, metadata: &Value, received_at: &str) -> bool {
+    let (Some(viewed), Some(runtime), Some(now)) =
+        (whole::<i64>(&metadata["lastViewedAt"]), item.runtime_ms, unix_seconds(received_at))
+    else {
+        return false;
+    };
+    let counted = whole::<u32>(&metadata["viewCount"]).is_some_and(|count| count > 0);
+    let earliest = now - i64::from(runtime / 1000) - CLOCK_TOLERANCE;
+    counted && (earliest..=now + CLOCK_TOLERANCE).contains(&viewed)
+}
+
+fn unix_seconds(instant: &str) -> Option<i64> {
+    Some(instant.parse::<jiff::Timestamp>().ok()?.as_second())
+}
+
+/// Live television keeps an ordinary guid: only its path and its flag tell.
+fn content(metadata: &Value) -> Content {
+    let starts = |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
+    let live = flag(&metadata["live"]) || starts("key", "/livetv/") || starts("guid", "tv.plex.xmltv://");
+    let library: Option<i64> = whole(&metadata["librarySectionID"]);
+    let extra = !metadata["extraType"].is_null()
+        || metadata["subtype"].as_str() == Some("trailer")
+        || starts("guid", "analyzed.prerolls://")
+        || starts("guid", "iva://")
+        || library.is_some_and(|id| id < 0);
+    match (live, extra) {
+        (true, _) => Content::LiveTv,
+        (_, true) => Content::Extra,
+        _ => Content::OnDemand,
+    }
+}
+
+fn rated(message: &Value, item: Item) -> Rated {
+    let rating = number(&message["rating"]).or_else(|| number(&message["Metadata"]["userRating"]));
+    Rated {
+        server: server(message),
+        user: user(message),
+        item,
+        // 0 and -1 are how a rating is taken back.
+        rating: rating.filter(|rating| *rating > 0.0),
+        library: text(&message["Metadata"]["librarySectionTitle"]),
+        at: None,
+    }
+}
+
+fn server(message: &Value) -> Server {
+    Server { id: text(&message["Server"]["uuid"]), name: text(&message["Server"]["title"]) }
+}
+
+fn user(message: &Value) -> User {
+    User { id: text(&message["Account"]["id"]), name: text(&message["Account"]["title"]) }
+}

@@ -1,0 +1,36 @@
+//! What Trakt's statuses mean.
+
+use playrelay_sdk::failure;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::http::Response;
+
+/// The failure that a status means, where it means one whatever was asked. 404, 409 and 422 are for the caller.
+pub fn failure(answer: &Response) -> Option<Failure> {
+    Some(match answer.status {
+        200..=299 | 404 | 409 | 422 => return None,
+        401 => Failure::Unauthorized("Trakt refused the login".to_owned()),
+        403 if answer.text().contains("1010") => {
+            Failure::Blocked("Trakt's gateway blocks this program (403, error code 1010)".to_owned())
+        }
+        403 => Failure::Blocked(
+            "Trakt refused the app (403): the client id is wrong, or the app was deleted because its owner is not VIP; \
+             see app.trakt.tv/settings/apps/api"
+                .to_owned(),
+        ),
+        412 => Failure::Rejected("Trakt did not accept the request's content type (412)".to_owned()),
+        420 => Failure::Rejected("a limit of the Trakt account is reached (420)".to_owned()),
+        423 => Failure::Blocked("the Trakt account is locked or deactivated (423); contact Trakt's support".to_owned()),
+        426 => Failure::Blocked("Trakt offers this to VIP members only (426)".to_owned()),
+        status => failure::of_overload(answer, "Trakt")
+            .unwrap_or_else(|| Failure::Rejected(format!("Trakt answered {status}"))),
+    })
+}
+
+/// The answer, where it is a success.
+pub fn require_success(answer: Response) -> Result<Response, Failure> {
+    match failure(&answer) {
+        Some(failure) => Err(failure),
+        None if (200..300).contains(&answer.status) => Ok(answer),
+        None => Err(Failure::Rejected(format!("Trakt answered {}", answer.status))),
+    }
+}

@@ -1,0 +1,98 @@
+//! How an item is named to Trakt.
+//!
+//! One variant per request, the most exact first: what happens when several are mixed is not documented. Movies have
+//! no tvdb id there.
+
+use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
+use serde_json::{Map, Value, json};
+
+const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];
+const SHOW_IDS: [&str; 5] = ["trakt", "slug", "imdb", "tmdb", "tvdb"];
+const EPISODE_IDS: [&str; 4] = ["trakt", "tvdb", "imdb", "tmdb"];
+
+/// A way to name an item: the fields of a scrobble, and what it is called in a note.
+pub struct Variant {
+    /// The fields.
+    pub fields: Map<String, Value>,
+    /// For people: "episode ids".
+    pub name: &'static str,
+}
+
+/// All ways to name an item in a scrobble. A file with several episodes is named by its first.
+pub fn variants(item: &Item) -> Vec<Variant> {
+    match &item.kind {
+        ItemKind::Movie(movie) => movie_variants(movie),
+        ItemKind::Episode(episode) => episode_variants(episode, episode.numbers.first().copied()),
+        ItemKind::Season(_) | ItemKind::Show(_) => Vec::new(),
+    }
+}
+
+fn movie_variants(movie: &Movie) -> Vec<Variant> {
+    let ids = ids(&movie.ids, &MOVIE_IDS);
+    if ids.is_empty() {
+        return match (movie.title.is_empty(), movie.year) {
+            (false, Some(year)) => vec![variant("title and year", json!({ "movie": { "title": movie.title, "year": year } }))],
+            _ => Vec::new(),
+        };
+    }
+    let mut named = json!({ "ids": ids });
+    if let (false, Some(year)) = (movie.title.is_empty(), movie.year) {
+        named["title"] = json!(movie.title);
+        named["year"] = json!(year);
+    }
+    vec![variant("movie ids", json!({ "movie": named }))]
+}
+
+fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    let own = ids(&episode.ids, &EPISODE_IDS);
+    if !own.is_empty() {
+        variants.push(variant("episode ids", json!({ "episode": { "ids": own } })));
+    }
+    let show = show(&episode.show);
+    let by_ids = show.as_ref().is_some_and(|show| show.get("ids").is_some());
+    if let (Some(show), Some(season), Some(number)) = (&show, episode.season, number) {
+        let name = if by_ids { "show ids, season and number" } else { "show title, season and number" };
+        variants.push(variant(name, json!({ "show": show, "episode": { "season": season, "number": number } })));
+    }
+    if let (Some(show), Some(number)) = (&show, episode.absolute_number) {
+        variants.push(variant("absolute number", json!({ "show": show, "episode": { "number_abs": number } })));
+    }
+    variants
+}
+
+/// A show by its ids, or by its title where it has none.
+pub fn show(show: &Show) -> Option<Value> {
+    let ids = ids(&show.ids, &SHOW_IDS);
+    if !ids.is_empty() {
+        return Some(json!({ "ids": ids }));
+    }
+    if show.title.is_empty() {
+        return None;
+    }
+    Some(match show.year {
+        Some(year) => json!({ "title": show.title, "year": year }),
+        None => json!({ "title": show.title }),
+    })
+}
+
+fn variant(name: &'static str, fields: Value) -> Variant {
+    match fields {
+        Value::Object(fields) => Variant { fields, name },
+        _ => Variant { fields: Map::new(), name },
+    }
+}
+
+/// Ids in the namespaces that Trakt knows for this kind of thing; its own and the catalogue's numbers are numbers.
+pub fn ids(ids: &[ExternalId], known: &[&str]) -> Map<String, Value> {
+    let known = ids.iter().filter(|id| known.contains(&id.namespace.as_str()));
+    known
+        .map(|id| {
+            let value = id.value.parse::<u64>().map_or_else(|_| json!(id.value), |number| json!(number));
+            (id.namespace.clone(), value)
+        })
+        .collect()
+}
+
+/// Ids of a movie, a show and an episode, in this order.
+pub const NAMESPACES: (&[&str], &[&str], &[&str]) = (&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);

@@ -1,0 +1,144 @@
+//! `/sync/history`: what was watched a while ago, with its own time.
+//!
+//! Trakt adds a play every time it is asked to, so the history is read first: over the span of the play itself, in which
+//! a second play of the same item cannot have ended.
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_sdk::capability::sink::{Event, Outcome, Receipt};
+use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Item, ItemKind};
+use serde_json::{Map, Value, json};
+
+use crate::{answer, api, body, receipt, scrobble};
+
+/// A stop that reached Trakt was entered with Trakt's time: late by the way there, and by the clocks' difference.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+
+/// Adds a watch, unless it is there.
+pub fn add(event: &Event) -> Result<Receipt, Failure> {
+    let numbers = match &event.item.kind {
+        ItemKind::Episode(episode) => episode.numbers.clone(),
+        _ => Vec::new(),
+    };
+    if numbers.len() > 1 {
+        return add_numbers(event, &numbers);
+    }
+    let known = known(event)?;
+    if known.iter().any(|entry| is_same(entry, &event.item, numbers.first().copied())) {
+        return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
+    }
+    let mut tried = Vec::new();
+    for (name, entry) in entries(event) {
+        if post(&entry)? {
+            return Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)));
+        }
+        tried.push(name);
+    }
+    Ok(scrobble::unmatched(&tried))
+}
+
+/// Adds episodes of one file by their numbers, those that are not there.
+pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
+    let ItemKind::Episode(episode) = &event.item.kind else {
+        return Ok(receipt(Outcome::Unsupported, "only episodes have numbers"));
+    };
+    let known = known(event)?;
+    let missing: Vec<u32> = numbers
+        .iter()
+        .copied()
+        .filter(|number| !known.iter().any(|entry| is_same(entry, &event.item, Some(*number))))
+        .collect();
+    if missing.is_empty() {
+        return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
+    }
+    match by_numbers(episode, &missing, &event.at) {
+        Some(entry) if post(&entry)? => {
+            Ok(receipt(Outcome::Accepted, format!("{} episodes added to the history", missing.len())))
+        }
+        Some(_) => Ok(scrobble::unmatched(&["show, season and numbers"])),
+        None => Ok(scrobble::unmatched(&[])),
+    }
+}
+
+/// The history over the span of the play.
+fn known(event: &Event) -> Result<Vec<Value>, Failure> {
+    let time = |text: &str| {
+        text.parse::<Timestamp>().map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
+    };
+    let at = time(&event.at)?;
+    let start = event.started_at.as_deref().map_or(Ok(at), time)?;
+    let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
+    let start = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
+    let end = at.checked_add(TOLERANCE).map_err(out_of_range)?;
+    let kind = if matches!(event.item.kind, ItemKind::Movie(_)) { "movies" } else { "episodes" };
+    let path = format!("/sync/history/{kind}?start_at={start}&end_at={end}&page=1&limit=250");
+    answer::require_success(api::get(&path)?)?.json()
+}
+
+/// Whether an entry of the history is this item: by an id of its own, or by the show's and the numbers.
+fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
+    let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
+    match &item.kind {
+        ItemKind::Movie(movie) => share_id(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
+            let same_title = entry["movie"]["title"].as_str().is_some_and(|title| title == movie.title);
+            same_title && entry["movie"]["year"].as_u64() == movie.year.map(u64::from)
+        },
+        ItemKind::Episode(episode) => {
+            let numbered = number.is_some()
+                && entry["episode"]["season"].as_u64() == episode.season.map(u64::from)
+                && entry["episode"]["number"].as_u64() == number.map(u64::from);
+            let same_show = share_id(&episode.show.ids, show_ids, &entry["show"]["ids"])
+                || (!episode.show.title.is_empty() && entry["show"]["title"].as_str() == Some(&episode.show.title));
+            let first = number.is_none() || number == episode.numbers.first().copied();
+            (first && share_id(&episode.ids, episode_ids, &entry["episode"]["ids"])) || (numbered && same_show)
+        }
+        ItemKind::Season(_) | ItemKind::Show(_) => false,
+    }
+}
+
+fn share_id(ours: &[ExternalId], known: &[&str], theirs: &Value) -> bool {
+    body::ids(ours, known).iter().any(|(namespace, value)| theirs.get(namespace) == Some(value))
+}
+
+/// The bodies that add the watch, the most exact first. A show is only ever named with episodes below it: without
+/// them Trakt would mark all of it.
+fn entries(event: &Event) -> Vec<(&'static str, Value)> {
+    let with_time = |mut fields: Map<String, Value>| {
+        fields.insert("watched_at".to_owned(), json!(event.at));
+        fields
+    };
+    let mut entries = Vec::new();
+    for variant in body::variants(&event.item) {
+        if let Some(Value::Object(movie)) = variant.fields.get("movie") {
+            entries.push((variant.name, json!({ "movies": [with_time(movie.clone())] })));
+        } else if let (None, Some(Value::Object(episode))) = (variant.fields.get("show"), variant.fields.get("episode")) {
+            entries.push((variant.name, json!({ "episodes": [with_time(episode.clone())] })));
+        }
+    }
+    if let ItemKind::Episode(episode) = &event.item.kind
+        && let Some(entry) = by_numbers(episode, &episode.numbers, &event.at)
+    {
+        entries.push(("show, season and number", entry));
+    }
+    entries
+}
+
+fn by_numbers(episode: &Episode, numbers: &[u32], at: &str) -> Option<Value> {
+    let (mut show, season) = (body::show(&episode.show)?, episode.season?);
+    if numbers.is_empty() {
+        return None;
+    }
+    let episodes: Vec<_> = numbers.iter().map(|number| json!({ "number": number, "watched_at": at })).collect();
+    show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
+    Some(json!({ "shows": [show] }))
+}
+
+/// Adds to the history. False where Trakt found none of it: it says so in a success.
+fn post(entry: &Value) -> Result<bool, Failure> {
+    let response = api::post("/sync/history", entry)?;
+    if response.status == 404 {
+        return Ok(false);
+    }
+    let answer: Value = answer::require_success(response)?.json()?;
+    let added = |kind: &str| answer["added"][kind].as_u64().unwrap_or(0);
+    Ok(added("movies") + added("episodes") > 0)
+}

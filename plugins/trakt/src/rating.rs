@@ -1,0 +1,71 @@
+//! `/sync/ratings`: whole numbers from 1 to 10.
+
+use playrelay_sdk::capability::sink::{Event, Outcome, Receipt};
+use playrelay_sdk::host::types::{Failure, Item, ItemKind};
+use serde_json::{Value, json};
+
+use crate::{answer, api, body, receipt, scrobble};
+
+/// Sets a rating.
+pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
+    // In 1..=10 a cast is exact.
+    let rating = rating.round().clamp(1.0, 10.0) as u8;
+    send("/sync/ratings", "added", &event.item, Some((rating, &event.at)))
+}
+
+/// Takes a rating back.
+pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
+    send("/sync/ratings/remove", "deleted", &event.item, None)
+}
+
+fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Result<Receipt, Failure> {
+    let Some(body) = entry(item, rating) else { return Ok(scrobble::unmatched(&[])) };
+    let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
+    let count = |kind: &str| answer[done][kind].as_u64().unwrap_or(0);
+    let applied = ["movies", "shows", "seasons", "episodes"].into_iter().map(count).sum::<u64>() > 0;
+    let not_found = ["movies", "shows", "seasons", "episodes"]
+        .into_iter()
+        .any(|kind| answer["not_found"][kind].as_array().is_some_and(|missing| !missing.is_empty()));
+    Ok(match (applied, not_found) {
+        (true, _) => receipt(Outcome::Accepted, String::new()),
+        (false, true) => scrobble::unmatched(&["ids"]),
+        (false, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
+    })
+}
+
+/// The body that rates exactly this item.
+fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
+    let rate = |mut entry: Value| {
+        if let Some((rating, at)) = rating {
+            entry["rating"] = json!(rating);
+            entry["rated_at"] = json!(at);
+        }
+        entry
+    };
+    let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
+    match &item.kind {
+        ItemKind::Movie(movie) => {
+            let ids = body::ids(&movie.ids, movie_ids);
+            (!ids.is_empty()).then(|| json!({ "movies": [rate(json!({ "ids": ids }))] }))
+        }
+        ItemKind::Show(show) => {
+            let ids = body::ids(&show.ids, show_ids);
+            (!ids.is_empty()).then(|| json!({ "shows": [rate(json!({ "ids": ids }))] }))
+        }
+        ItemKind::Season(season) => {
+            let mut show = body::show(&season.show)?;
+            show["seasons"] = json!([rate(json!({ "number": season.number }))]);
+            Some(json!({ "shows": [show] }))
+        }
+        ItemKind::Episode(episode) => {
+            let ids = body::ids(&episode.ids, episode_ids);
+            if !ids.is_empty() {
+                return Some(json!({ "episodes": [rate(json!({ "ids": ids }))] }));
+            }
+            let (mut show, season) = (body::show(&episode.show)?, episode.season?);
+            let number = episode.numbers.first()?;
+            show["seasons"] = json!([{ "number": season, "episodes": [rate(json!({ "number": number }))] }]);
+            Some(json!({ "shows": [show] }))
+        }
+    }
+}
