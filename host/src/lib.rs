@@ -5,7 +5,14 @@
 //! `docs/architecture.md` has the whole house.
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod delivery;
 pub mod dispatch;
+pub mod house;
+pub mod ingress;
+pub mod pipeline;
 pub mod plugins;
 pub mod secret;
+pub mod state;

@@ -1,2 +1,9 @@
-//! x
-fn main() {}
+//! The program.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    playrelay::cli::run()
+}

@@ -1,2 +1,83 @@
-//! x
-fn main() {}
+//! `cargo xtask`: builds, runs, tests and measures Playrelay.
+
+#![forbid(unsafe_code)]
+
+mod guests;
+mod javascript;
+mod shell;
+mod toolchain;
+
+use std::env;
+
+use anyhow::{Result, bail};
+use shell::{cargo, workspace};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  run [ARGS]     build everything and start the daemon: `playrelay serve ARGS`
+  run --demo     the same with a fake server and a fake tracker that play an evening
+  test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
+  bench ingest   measure durable ingest against a bare handler
+  plugins        build the bundled plugins
+  pack CORE MANIFEST OUT
+                 wrap a core module or a component with its manifest
+";
+
+fn main() -> Result<()> {
+    let mut arguments = env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    match command.as_str() {
+        "run" if rest.first().is_some_and(|first| first == "--demo") => demo(&rest[1..]),
+        "run" => run(&rest),
+        "test" => test(&rest),
+        "bench" if rest.first().is_some_and(|first| first == "ingest") => bench(&rest[1..]),
+        "plugins" => guests::bundled(),
+        "pack" => match rest.as_slice() {
+            [core, manifest, out] => guests::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
+            _ => bail!("{USAGE}"),
+        },
+        _ => bail!("{USAGE}"),
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    guests::bundled()?;
+    let data = workspace().join("target/playrelay");
+    let mut command = cargo(&["run", "--release", "--package", "playrelay", "--bin", "playrelay", "--", "serve"]);
+    if !arguments.iter().any(|argument| argument == "--config") && env::var_os("PLAYRELAY__SERVER__DATA_DIR").is_none() {
+        command.env("PLAYRELAY__SERVER__DATA_DIR", data);
+    }
+    shell::run(command.args(arguments))
+}
+
+fn demo(arguments: &[String]) -> Result<()> {
+    guests::bundled()?;
+    shell::run(&mut cargo(&["build", "--release", "--package", "playrelay", "--package", "playrelay-tests"]))?;
+    let target = workspace().join("target/release");
+    shell::run(
+        shell::command(target.join("demo")).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
+    )
+}
+
+fn test(arguments: &[String]) -> Result<()> {
+    shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    guests::bundled()?;
+    guests::fixtures()?;
+    javascript::fixture()?;
+    shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    shell::run(&mut cargo(&["build", "--workspace"]))?;
+    let mut command = cargo(&["test", "--workspace"]);
+    command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));
+    shell::run(command.args(arguments))
+}
+
+fn bench(arguments: &[String]) -> Result<()> {
+    guests::bundled()?;
+    shell::run(&mut cargo(&["build", "--release", "--package", "playrelay", "--package", "playrelay-tests"]))?;
+    let target = workspace().join("target/release");
+    shell::run(
+        shell::command(target.join("bench-ingest")).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
+    )
+}

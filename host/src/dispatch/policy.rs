@@ -30,6 +30,8 @@ pub struct Policy {
     pub recordings: bool,
     /// Whether trailers and other extras count.
     pub extras: bool,
+    /// How long an undelivered watch is tried before it goes to the dead letters.
+    pub offline_keep: Duration,
 }
 
 impl Default for Policy {
@@ -46,6 +48,7 @@ impl Default for Policy {
             live_tv: false,
             recordings: false,
             extras: false,
+            offline_keep: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -89,6 +89,17 @@ pub enum Weight {
     Rating,
 }
 
+impl Weight {
+    /// The name, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Presence => "presence",
+            Self::Watch => "watch",
+            Self::Rating => "rating",
+        }
+    }
+}
+
 impl Action {
     /// The name, as it is stored and shown.
     pub fn name(self) -> &'static str {

@@ -58,6 +58,8 @@ pub struct Trace {
     pub requests: Vec<String>,
     /// Whether a request that writes may have been applied without an answer.
     pub uncertain: bool,
+    /// Why the account has to be logged in, where a request could not be sent for want of that.
+    pub login_needed: Option<String>,
 }
 
 /// Why a call gave no result. The text says which limit, and what to do.

@@ -20,10 +20,8 @@ impl Host for CallState {
             return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
         };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
-            return Ok(Err(match request.method {
-                _ if self.context.clock.is_some() => Error::Denied("this call may send no requests".to_owned()),
-                _ => Error::Budget,
-            }));
+            let pure = self.context.clock.is_some();
+            return Ok(Err(if pure { Error::Denied("this call may send no requests".to_owned()) } else { Error::Budget }));
         };
         self.context.requests_left = left;
         let request = match read(request) {
@@ -38,6 +36,9 @@ impl Host for CallState {
             Err(error) => {
                 let lost = matches!(error, HttpError::Interrupted(_) | HttpError::TooLarge(_));
                 trace.uncertain |= lost && method != Method::GET;
+                if let HttpError::NotLoggedIn(reason) = error {
+                    trace.login_needed = Some(reason.clone());
+                }
                 trace.requests.push(format!("{method} {shown} failed: {error}"));
             }
         }

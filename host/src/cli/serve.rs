@@ -1,0 +1,22 @@
+//! `playrelay serve`
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use crate::config::Config;
+use crate::house::House;
+
+pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    let house = House::open(config).await?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+    };
+    let (sources, trackers) = (house.config.sources.len(), house.config.trackers.len());
+    let ready = |address| tracing::info!(%address, sources, trackers, "ready");
+    Ok(house.serve(ready, stop).await?)
+}

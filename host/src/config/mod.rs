@@ -1,0 +1,270 @@
+//! `playrelay.toml`: what the user wants.
+//!
+//! Every key can also be set by an environment variable (`PLAYRELAY__SERVER__LISTEN`), or by one that names a file with
+//! the value (`PLAYRELAY__TRACKERS__BOB__CLIENT_SECRET_FILE`). All that is wrong is found at once, and each complaint
+//! says where, what was found, and what is allowed.
+
+mod document;
+mod section;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use document::{Node, Place, Problem};
+pub use section::unknown;
+pub use settings::{RoleNeeds, settings};
+
+use crate::dispatch::policy::Policy;
+use crate::dispatch::route::{Route, UserRule};
+use crate::secret::Secret;
+use section::Section;
+
+/// Where the configuration is looked for.
+pub const DEFAULT_FILE: &str = "playrelay.toml";
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[plugins] dir`; below the data folder where it is not set.
+    pub plugin_dir: PathBuf,
+    /// `[scrobble]`
+    pub scrobble: Policy,
+    /// `[delivery]`
+    pub delivery: Delivery,
+    /// `[sources.*]`
+    pub sources: BTreeMap<String, AccountConfig>,
+    /// `[trackers.*]`
+    pub trackers: BTreeMap<String, AccountConfig>,
+    /// `[[routes]]`
+    pub routes: Vec<Route>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// How media servers reach us, for the addresses that we show.
+    pub public_url: Option<String>,
+    /// The largest request. Bytes.
+    pub max_body: usize,
+}
+
+/// `[delivery]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// A watch that is older than this is entered into the tracker's history with its own time.
+    pub late_after: Duration,
+    /// The pause after a first failure.
+    pub retry_first: Duration,
+    /// The longest pause.
+    pub retry_longest: Duration,
+}
+
+/// A source or tracker, before its plugin has been asked what its settings mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountConfig {
+    /// The plugin's id.
+    pub plugin: String,
+    /// Where that is said.
+    pub place: Place,
+    /// The token in the address of a source's webhook.
+    pub webhook_token: Option<Secret>,
+    /// Everything else.
+    pub settings: BTreeMap<String, Node>,
+}
+
+/// Reads the configuration. Without a file it is the defaults.
+pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
+    let environment = std::env::vars();
+    let Some(path) = file else { return parse(None, environment) };
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(Some((path, &text)), environment),
+        Err(error) => {
+            let text = format!("the file cannot be read: {error}");
+            Err(vec![Problem { place: Place::Line(path.display().to_string(), 1), text }])
+        }
+    }
+}
+
+/// Reads a configuration from text and variables.
+pub fn parse(
+    file: Option<(&Path, &str)>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let root = document::read(file, environment, &mut problems);
+    let config = read(root, &mut problems);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
+    let mut sections = Section::new("the configuration", root, problems);
+    let (server, plugins) = (sections.table("server"), sections.table("plugins"));
+    let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
+    let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
+    let routes = sections.take("routes");
+    sections.finish();
+
+    let server = read_server(server, problems);
+    let mut section = Section::new("[plugins]", plugins, problems);
+    let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
+    section.finish();
+    let mut section = Section::new("[scrobble]", scrobble, problems);
+    let scrobble = read_policy(&mut section, &Policy::default());
+    section.finish();
+    let delivery = read_delivery(delivery, problems);
+    let sources = read_accounts("sources", sources, problems);
+    let trackers = read_accounts("trackers", trackers, problems);
+    for (name, tracker) in trackers.iter().filter(|(name, _)| sources.contains_key(*name)) {
+        let text = format!("{name:?} names a source and a tracker; expected a name for each");
+        problems.push(Problem { place: tracker.place.clone(), text });
+    }
+    let routes = read_routes(routes, &sources, &trackers, &scrobble, problems);
+    Config { server, plugin_dir, scrobble, delivery, sources, trackers, routes }
+}
+
+fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Server {
+    let mut section = Section::new("[server]", keys, problems);
+    let place = section.place("listen");
+    let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
+    let address = listen.parse().unwrap_or_else(|_| {
+        let text = format!("`listen` in [server] is {listen:?}; expected an address and a port, \"0.0.0.0:8787\"");
+        section.problem(place, text);
+        SocketAddr::from(([0, 0, 0, 0], 8787))
+    });
+    let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
+    let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
+    let max_body = section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    section.finish();
+    Server { listen: address, data_dir, public_url, max_body }
+}
+
+fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Delivery {
+    let mut section = Section::new("[delivery]", keys, problems);
+    let delivery = Delivery {
+        late_after: section.duration("late_after").unwrap_or(Duration::from_secs(60)),
+        retry_first: section.duration("retry_first").unwrap_or(Duration::from_secs(2)),
+        retry_longest: section.duration("retry_longest").unwrap_or(Duration::from_secs(15 * 60)),
+    };
+    section.finish();
+    delivery
+}
+
+/// The keys of `[scrobble]`, which a route may set for itself.
+fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
+    Policy {
+        watched_at: section.percent("watched_at").unwrap_or(default.watched_at),
+        credits: section.boolean("credits").unwrap_or(default.credits),
+        credits_grace: section.duration("credits_grace").unwrap_or(default.credits_grace),
+        min_duration: section.duration("min_duration").unwrap_or(default.min_duration),
+        min_watched_with_unknown_runtime: section
+            .duration("min_watched_with_unknown_runtime")
+            .unwrap_or(default.min_watched_with_unknown_runtime),
+        pause_debounce: section.duration("pause_debounce").unwrap_or(default.pause_debounce),
+        suppress_start_at: section.percent("suppress_start_at").unwrap_or(default.suppress_start_at),
+        regress_tolerance: section.percent("regress_tolerance").unwrap_or(default.regress_tolerance),
+        live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
+        recordings: section.boolean("recordings").unwrap_or(default.recordings),
+        extras: section.boolean("extras").unwrap_or(default.extras),
+        offline_keep: section.duration("offline_keep").unwrap_or(default.offline_keep),
+    }
+}
+
+fn read_accounts(
+    kind: &str,
+    keys: BTreeMap<String, Node>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, AccountConfig> {
+    let mut accounts = BTreeMap::new();
+    for (name, node) in keys {
+        let document::Value::Table(table) = node.value else {
+            let text = format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
+            problems.push(Problem { place: node.place, text });
+            continue;
+        };
+        let mut section = Section::new(format!("[{kind}.{name}]"), table, problems);
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') || name.is_empty() {
+            section.problem(node.place.clone(), format!("{name:?} is no name; expected letters, digits, - and _"));
+        }
+        let place = match section.place("plugin") {
+            Place::Nowhere => node.place,
+            place => place,
+        };
+        let plugin = section.text("plugin").unwrap_or_else(|| {
+            section.problem(place.clone(), format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin"));
+            String::new()
+        });
+        let webhook_token = if kind == "sources" { section.text("webhook_token").map(Secret::new) } else { None };
+        let settings = section.rest();
+        accounts.insert(name, AccountConfig { plugin, place, webhook_token, settings });
+    }
+    accounts
+}
+
+fn read_routes(
+    routes: Option<Node>,
+    sources: &BTreeMap<String, AccountConfig>,
+    trackers: &BTreeMap<String, AccountConfig>,
+    scrobble: &Policy,
+    problems: &mut Vec<Problem>,
+) -> Vec<Route> {
+    let Some(Node { value, place }) = routes else { return Vec::new() };
+    let document::Value::List(items) = value else {
+        let text = format!("`routes` is {}; expected sections [[routes]]", value.kind());
+        problems.push(Problem { place, text });
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for Node { value, place } in items {
+        let document::Value::Table(table) = value else {
+            problems.push(Problem { place, text: "expected a section [[routes]]".to_owned() });
+            continue;
+        };
+        let mut section = Section::new("[[routes]]", table, problems);
+        let source = read_name(&mut section, "source", &place, sources);
+        let tracker = read_name(&mut section, "tracker", &place, trackers);
+        let users = section.texts("users").unwrap_or_default();
+        if users.is_empty() {
+            let text = "[[routes]] has no `users`; expected names, \"id:…\", or \"*\" for everybody on the server";
+            section.problem(place.clone(), text.to_owned());
+        }
+        let ratings = section.boolean("ratings").unwrap_or(false);
+        let policy = read_policy(&mut section, scrobble);
+        section.finish();
+        if let (Some(source), Some(tracker)) = (source, tracker) {
+            let users = users.iter().map(|user| UserRule::parse(user)).collect();
+            read.push(Route { source, tracker, users, ratings, policy });
+        }
+    }
+    read
+}
+
+/// The name of an account that there is.
+fn read_name(
+    section: &mut Section<'_>,
+    key: &str,
+    route: &Place,
+    accounts: &BTreeMap<String, AccountConfig>,
+) -> Option<String> {
+    let place = section.place(key);
+    let Some(name) = section.text(key) else {
+        if place == Place::Nowhere {
+            section.problem(route.clone(), format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"));
+        }
+        return None;
+    };
+    if !accounts.contains_key(&name) {
+        let known: Vec<String> = accounts.keys().cloned().collect();
+        section.problem(place, unknown(key, &name, "[[routes]]", &known));
+        return None;
+    }
+    Some(name)
+}

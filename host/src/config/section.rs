@@ -1,0 +1,175 @@
+//! Reading a section key by key. What is left at its end is unknown.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::document::{Node, Place, Problem, Value};
+
+/// A section that is being read.
+pub struct Section<'a> {
+    name: String,
+    keys: BTreeMap<String, Node>,
+    known: Vec<String>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Section<'a> {
+    /// Begins to read a section; `name` is for complaints.
+    pub fn new(name: impl Into<String>, keys: BTreeMap<String, Node>, problems: &'a mut Vec<Problem>) -> Self {
+        Self { name: name.into(), keys, known: Vec::new(), problems }
+    }
+
+    /// Where a key stands that has not been taken.
+    pub fn place(&self, key: &str) -> Place {
+        self.keys.get(key).map_or(Place::Nowhere, |node| node.place.clone())
+    }
+
+    /// Takes a key as it is.
+    pub fn take(&mut self, key: &str) -> Option<Node> {
+        self.known.push(key.to_owned());
+        self.keys.remove(key)
+    }
+
+    /// Takes a section inside this one; a missing one is empty.
+    pub fn table(&mut self, key: &str) -> BTreeMap<String, Node> {
+        self.read(key, "a section", |value| match value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        })
+        .unwrap_or_default()
+    }
+
+    /// Takes text.
+    pub fn text(&mut self, key: &str) -> Option<String> {
+        self.read(key, "text", text)
+    }
+
+    /// Takes a whole number that is not negative.
+    pub fn whole(&mut self, key: &str) -> Option<u64> {
+        self.read(key, "a whole number of 0 or more", |value| match value {
+            Value::Integer(number) => u64::try_from(number).ok(),
+            Value::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        })
+    }
+
+    /// Takes `true` or `false`.
+    pub fn boolean(&mut self, key: &str) -> Option<bool> {
+        self.read(key, "true or false", |value| match value {
+            Value::Boolean(flag) => Some(flag),
+            Value::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        })
+    }
+
+    /// Takes a percentage.
+    pub fn percent(&mut self, key: &str) -> Option<f64> {
+        self.read(key, "a percentage from 0 to 100", |value| match value {
+            Value::Integer(number) => u8::try_from(number).ok().map(f64::from),
+            Value::Float(number) => Some(number),
+            Value::Text(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+            _ => None,
+        }
+        .filter(|percent: &f64| (0.0..=100.0).contains(percent)))
+    }
+
+    /// Takes a duration.
+    pub fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.read(key, "a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"", |value| match value {
+            Value::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+            Value::Text(text) => duration(text.trim()),
+            _ => None,
+        })
+    }
+
+    /// Takes a list of texts; one text alone is a list too.
+    pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        self.read(key, "a list of texts", |value| match value {
+            Value::List(items) => items.into_iter().map(|item| text(item.value)).collect(),
+            Value::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            _ => None,
+        })
+    }
+
+    fn read<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
+        let Node { value, place } = self.take(key)?;
+        let found = value.kind();
+        let read = read(value);
+        if read.is_none() {
+            let text = format!("`{key}` in {} is {found}; expected {expected}", self.name);
+            self.problems.push(Problem { place, text });
+        }
+        read
+    }
+
+    /// Complains.
+    pub fn problem(&mut self, place: Place, text: String) {
+        self.problems.push(Problem { place, text });
+    }
+
+    /// What has not been taken: for sections whose keys are not all known here.
+    pub fn rest(self) -> BTreeMap<String, Node> {
+        self.keys
+    }
+
+    /// Ends the section: complains of every key that was not taken.
+    pub fn finish(self) {
+        for (key, node) in &self.keys {
+            let text = unknown("key", key, &self.name, &self.known);
+            self.problems.push(Problem { place: node.place.clone(), text });
+        }
+    }
+}
+
+/// The complaint about a name that nobody knows, with the nearest one that somebody does.
+pub fn unknown(what: &str, found: &str, within: &str, known: &[String]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(found, name), name))
+        .filter(|(distance, name)| *distance <= (name.len() / 2).max(1))
+        .min();
+    let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let allowed = if known.is_empty() {
+        "there is none".to_owned()
+    } else {
+        format!("allowed: {}", known.join(", "))
+    };
+    format!("unknown {what} `{found}` in {within}{hint} ({allowed})")
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.trim_end().parse().ok()?;
+    let unit = match &text[digits.len()..] {
+        "ms" => return Some(Duration::from_millis(number)),
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    number.checked_mul(unit).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2 h", 7_200), ("30d", 2_592_000)] {
+            assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
+        for text in ["", "s", "-1s", "1w", "1.5h", "99999999999999999999d"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

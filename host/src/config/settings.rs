@@ -1,0 +1,113 @@
+//! The settings of an account, held against the manifest of its plugin.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::document::{Node, Problem, Value};
+use super::section::unknown;
+use super::AccountConfig;
+use crate::plugins::account::Settings;
+use crate::plugins::manifest::{Manifest, Setting, SettingKind};
+use crate::secret::Secret;
+
+/// What an account's plugin must provide.
+pub struct RoleNeeds {
+    /// `sources` or `trackers`.
+    pub section: &'static str,
+    /// One of these interfaces.
+    pub provides: &'static [&'static str],
+    /// Keys of the section that are not the plugin's.
+    pub own_keys: &'static [&'static str],
+}
+
+impl RoleNeeds {
+    /// A source.
+    pub const SOURCE: Self =
+        Self { section: "sources", provides: &["webhook", "realtime"], own_keys: &["plugin", "webhook_token"] };
+    /// A tracker.
+    pub const TRACKER: Self = Self { section: "trackers", provides: &["sink"], own_keys: &["plugin"] };
+}
+
+/// Reads the settings of an account.
+pub fn settings(
+    name: &str,
+    account: &AccountConfig,
+    manifest: &Manifest,
+    role: &RoleNeeds,
+    problems: &mut Vec<Problem>,
+) -> Settings {
+    let within = format!("[{}.{name}]", role.section);
+    let provided = manifest.provides.names();
+    if !role.provides.iter().any(|needed| provided.contains(needed)) {
+        let text = format!(
+            "plugin {:?} in {within} provides {}; expected one that provides {}",
+            account.plugin,
+            provided.into_iter().collect::<Vec<_>>().join(", "),
+            role.provides.join(" or ")
+        );
+        problems.push(Problem { place: account.place.clone(), text });
+    }
+    let mut settings = Settings::default();
+    for (key, node) in &account.settings {
+        let Some(setting) = manifest.settings.get(key) else {
+            let own = role.own_keys.iter().map(|key| (*key).to_owned());
+            let known: Vec<String> = own.chain(manifest.settings.keys().cloned()).collect();
+            problems.push(Problem { place: node.place.clone(), text: unknown("key", key, &within, &known) });
+            continue;
+        };
+        match read(node, setting) {
+            Some(value) if setting.secret => {
+                settings.secret.insert(key.clone(), Secret::new(value));
+            }
+            Some(value) => {
+                settings.plain.insert(key.clone(), value);
+            }
+            None => {
+                let found = node.value.kind();
+                let text = format!("`{key}` in {within} is {found}; expected {}", setting.kind);
+                problems.push(Problem { place: node.place.clone(), text });
+                continue;
+            }
+        }
+        settings.typed.insert(key.clone());
+    }
+    add_defaults(&mut settings, manifest);
+    for (key, setting) in &manifest.settings {
+        if setting.required && !settings.plain.contains_key(key) && !settings.secret.contains_key(key) {
+            let text = format!("{within} has no `{key}`, which plugin {:?} needs: {}", account.plugin, setting.label);
+            let hint = if setting.help.is_empty() { String::new() } else { format!(". {}", setting.help) };
+            problems.push(Problem { place: account.place.clone(), text: text + &hint });
+        }
+    }
+    settings
+}
+
+fn add_defaults(settings: &mut Settings, manifest: &Manifest) {
+    let defaults: BTreeMap<_, _> = manifest
+        .settings
+        .iter()
+        .filter(|(key, setting)| !setting.secret && !settings.plain.contains_key(*key))
+        .filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?)))
+        .collect();
+    settings.plain.extend(defaults);
+}
+
+/// The value as text, where it is of the setting's type. The environment gives text for everything.
+fn read(node: &Node, setting: &Setting) -> Option<String> {
+    let text = match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        _ => return None,
+    };
+    let fits = match setting.kind {
+        SettingKind::String => matches!(node.value, Value::Text(_)),
+        SettingKind::Integer => text.trim().parse::<i64>().is_ok(),
+        SettingKind::Boolean => text.trim().parse::<bool>().is_ok(),
+        SettingKind::ServerUrl => {
+            Url::parse(&text).is_ok_and(|url| crate::plugins::http::Origin::of(&url).is_ok())
+        }
+    };
+    fits.then_some(text)
+}

@@ -1,0 +1,11 @@
+//! Trackers are told.
+//!
+//! - [`lane`]: one tracker account's events, one at a time
+//! - [`backoff`]: how long to wait after failures
+//! - [`logins`]: the one owner of all logins, and their refresh
+//! - [`device`]: a login with a code that the user enters elsewhere
+
+pub mod backoff;
+pub mod device;
+pub mod lane;
+pub mod logins;

@@ -1,0 +1,260 @@
+//! The house: configuration, store, plugins and accounts, put together, and the daemon that lives in it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::clock;
+use crate::config::{self, Config, Problem, RoleNeeds};
+use crate::delivery::lane::Lane;
+use crate::delivery::logins::LoginKeeper;
+use crate::ingress::{Door, Ingress};
+use crate::pipeline::{Pipeline, settle::Settler};
+use crate::plugins::account::Account;
+use crate::plugins::call::{Caller, Runtime};
+use crate::plugins::compile::{CompileError, Compiler};
+use crate::plugins::engine;
+use crate::plugins::http::wire::Wire;
+use crate::plugins::registry::{Plugins, Status};
+use crate::secret::Secret;
+use crate::state::sqlite::Sqlite;
+use crate::state::vault::{self, Vault, VaultError};
+use crate::state::{SharedStore, StoreError};
+
+/// Why the house does not stand.
+#[derive(Debug, thiserror::Error)]
+pub enum HouseError {
+    /// The configuration is wrong.
+    #[error("{}", list(.0))]
+    Config(Vec<Problem>),
+    /// The data folder cannot be used.
+    #[error("the data folder {path} cannot be used: {error}; set `data_dir` in [server] to one that can be written to")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another daemon lives there.
+    #[error("another Playrelay uses the data folder {0}; stop it, or set another `data_dir` in [server]")]
+    Occupied(PathBuf),
+    /// The address is taken.
+    #[error("cannot listen on {address}: {error}; set another `listen` in [server]")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The secrets cannot be kept.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The cache of compiled plugins fails.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The plugin engine or the HTTP client does not come up.
+    #[error("{0}")]
+    Engine(String),
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Opens the store in the data folder, which is made where it is missing (mode 0700).
+pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let data = &config.server.data_dir;
+    let failed = |error| HouseError::Data { path: data.clone(), error };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    Ok(Arc::new(Sqlite::open(&data.join("playrelay.db"))?))
+}
+
+/// Everything but the daemon.
+pub struct House {
+    /// What the user wants.
+    pub config: Config,
+    /// What must not be forgotten.
+    pub store: SharedStore,
+    /// The logins.
+    pub keeper: Arc<LoginKeeper>,
+    /// All plugins that were found.
+    pub plugins: Plugins,
+    /// The accounts whose plugins serve.
+    pub accounts: BTreeMap<String, Arc<Account>>,
+    /// What is wrong with the configuration, now that the plugins are known.
+    pub problems: Vec<Problem>,
+}
+
+impl House {
+    /// Puts everything together.
+    pub async fn open(config: Config) -> Result<Self, HouseError> {
+        let store = open_store(&config)?;
+        let data = &config.server.data_dir;
+        let keeper = LoginKeeper::new(Vault::open(Arc::clone(&store), &vault::key_path(data))?);
+        let keeper = Arc::new(keeper);
+        let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
+        let engine = engine::new().map_err(|error| failed(&error))?;
+        let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
+        let program = std::env::current_exe().map_err(|error| failed(&error))?;
+        let compiler = Compiler::open(data.join("cache"), program)?;
+        let approvals = store.approvals().await?;
+        let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals)
+            .await
+            .map_err(|error| failed(&error))?;
+        let wire = Wire::new().map_err(|error| failed(&error))?;
+        let mut house =
+            Self { config, store, keeper, plugins, accounts: BTreeMap::new(), problems: Vec::new() };
+        house.add_accounts(&RoleNeeds::SOURCE, &wire);
+        house.add_accounts(&RoleNeeds::TRACKER, &wire);
+        house.keeper.introduce(house.accounts.values().cloned());
+        Ok(house)
+    }
+
+    fn add_accounts(&mut self, role: &RoleNeeds, wire: &Wire) {
+        let configured = if role.section == "sources" { &self.config.sources } else { &self.config.trackers };
+        for (name, configured) in configured {
+            let Some(entry) = self.plugins.find(&configured.plugin) else {
+                let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
+                let within = format!("[{}.{name}]", role.section);
+                let text = config::unknown("plugin", &configured.plugin, &within, &known);
+                self.problems.push(Problem { place: configured.place.clone(), text });
+                continue;
+            };
+            let plugin = match &entry.status {
+                Status::Active(plugin) => plugin,
+                Status::Pending => {
+                    tracing::warn!(account = name, plugin = %entry.id(), "the account waits: its plugin is not approved");
+                    continue;
+                }
+                Status::Broken(reason) => {
+                    tracing::warn!(account = name, plugin = %entry.id(), "the account waits: its plugin is broken: {reason}");
+                    continue;
+                }
+            };
+            let manifest = Arc::clone(&plugin.manifest);
+            let settings = config::settings(name, configured, &manifest, role, &mut self.problems);
+            match Account::new(name, manifest, settings, wire.clone(), self.keeper.clone()) {
+                Ok(account) => {
+                    self.accounts.insert(name.clone(), Arc::new(account));
+                }
+                Err(error) => {
+                    let text = format!("an address in [{}.{name}] cannot be used: {error}", role.section);
+                    self.problems.push(Problem { place: configured.place.clone(), text });
+                }
+            }
+        }
+    }
+
+    /// The token in the address of a source's webhook: the configured one, else one that was made up once.
+    pub async fn webhook_token(&self, source: &str) -> Result<Secret, HouseError> {
+        const PART: &str = "token";
+        if let Some(token) = self.config.sources.get(source).and_then(|source| source.webhook_token.clone()) {
+            return Ok(token);
+        }
+        let name = format!("webhook:{source}");
+        let vault = self.keeper.vault();
+        if let Some(token) = vault.get(&name).await?.and_then(|mut stored| stored.remove(PART)) {
+            return Ok(token);
+        }
+        let token = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
+        vault.put(&name, &BTreeMap::from([(PART.to_owned(), token.clone())])).await?;
+        Ok(token)
+    }
+
+    fn caller(&self, account: &Arc<Account>) -> Caller {
+        Caller { account: Arc::clone(account), kv: self.store.clone(), received_at: clock::now() }
+    }
+
+    /// Makes calls for an account, outside of the daemon.
+    pub fn plugin_of(&self, account: &str) -> Option<(Arc<crate::plugins::call::Plugin>, Caller)> {
+        let account = self.accounts.get(account)?;
+        let plugin = self.plugins.active(&account.manifest.plugin.id)?;
+        Some((Arc::clone(plugin), self.caller(account)))
+    }
+
+    /// Runs the daemon until `stop` is done. `ready` is told the address.
+    pub async fn serve(
+        self,
+        ready: impl FnOnce(SocketAddr),
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), HouseError> {
+        if !self.problems.is_empty() {
+            return Err(HouseError::Config(self.problems));
+        }
+        let _lock = self.lock()?;
+        let address = self.config.server.listen;
+        let listen = |error| HouseError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let local = listener.local_addr().map_err(listen)?;
+        let lanes = self.start_lanes();
+        let settler = Settler::start(
+            Arc::clone(&self.store),
+            self.config.scrobble.clone(),
+            self.config.routes.clone(),
+            lanes,
+        )
+        .await?;
+        let doors = self.start_pipelines(&settler).await?;
+        let ingress = Arc::new(Ingress::new(doors, Arc::clone(&self.store), self.config.server.max_body));
+        let service = ingress.router().into_make_service_with_connect_info::<SocketAddr>();
+        ready(local);
+        axum::serve(listener, service).with_graceful_shutdown(stop).await.map_err(listen)
+    }
+
+    /// Keeps other daemons out of the data folder for as long as the file is open.
+    fn lock(&self) -> Result<File, HouseError> {
+        let data = &self.config.server.data_dir;
+        let failed = |error| HouseError::Data { path: data.clone(), error };
+        let file = File::create(data.join("lock")).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(HouseError::Occupied(data.clone())),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    fn start_lanes(&self) -> Vec<(String, Arc<Notify>)> {
+        let mut lanes = Vec::new();
+        for name in self.config.trackers.keys() {
+            let Some((plugin, caller)) = self.plugin_of(name) else { continue };
+            let arrived = Arc::new(Notify::new());
+            lanes.push((name.clone(), Arc::clone(&arrived)));
+            let lane = Lane {
+                plugin,
+                caller,
+                store: Arc::clone(&self.store),
+                delivery: self.config.delivery.clone(),
+                offline_keep: self.config.scrobble.offline_keep,
+                arrived,
+            };
+            tokio::spawn(lane.run());
+        }
+        lanes
+    }
+
+    /// A source whose plugin does not serve still has its door: its requests wait in the store.
+    async fn start_pipelines(&self, settler: &Settler) -> Result<Vec<Door>, HouseError> {
+        let mut doors = Vec::new();
+        for name in self.config.sources.keys() {
+            let arrived = Arc::new(Notify::new());
+            let mut legacy_names = Vec::new();
+            if let Some((plugin, caller)) = self.plugin_of(name) {
+                legacy_names = plugin.manifest.legacy_webhook_names().to_vec();
+                let (store, arrived) = (Arc::clone(&self.store), Arc::clone(&arrived));
+                tokio::spawn(Pipeline::new(plugin, caller, store, settler.clone(), arrived).run());
+            }
+            doors.push(Door { source: name.clone(), legacy_names, token: self.webhook_token(name).await?, arrived });
+        }
+        Ok(doors)
+    }
+}

@@ -1,0 +1,194 @@
+//! Webhooks come in: the token is checked, the request stored, and only then answered.
+//!
+//! Reading, matching and telling trackers happen later, so a media server never waits for them and a crash loses nothing.
+
+mod body;
+mod guard;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
+
+use crate::clock;
+use crate::plugins::capabilities::WebhookRequest;
+use crate::secret::Secret;
+use crate::state::{Received, SharedStore, StoreError};
+use body::Refusal;
+use guard::Guard;
+
+/// The header that may carry a source's token.
+const TOKEN_HEADER: &str = "x-playrelay-token";
+/// How long a media server may take to send a request.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A source as webhooks see it.
+pub struct Door {
+    /// The source's name.
+    pub source: String,
+    /// Names under `/webhook/` that lead here too.
+    pub legacy_names: Vec<String>,
+    /// What the address must carry.
+    pub token: Secret,
+    /// Wakes the source's pipeline.
+    pub arrived: Arc<Notify>,
+}
+
+/// What the endpoints share.
+pub struct Ingress {
+    doors: Vec<Door>,
+    by_name: HashMap<String, Vec<usize>>,
+    store: SharedStore,
+    max_body: usize,
+    guard: Guard,
+}
+
+impl Ingress {
+    /// Sets the endpoints up.
+    pub fn new(doors: Vec<Door>, store: SharedStore, max_body: usize) -> Self {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, door) in doors.iter().enumerate() {
+            for name in std::iter::once(&door.source).chain(&door.legacy_names) {
+                by_name.entry(name.clone()).or_default().push(index);
+            }
+        }
+        Self { doors, by_name, store, max_body, guard: Guard::default() }
+    }
+
+    /// The routes.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/webhook/{name}", post(webhook))
+            .route("/webhook/{name}/{token}", post(webhook_with_token))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(|| async { "ok\n" }))
+            .with_state(self)
+    }
+
+    /// The door that this name and token open.
+    fn open(&self, name: &str, token: Option<&str>) -> Option<&Door> {
+        let token = token?.as_bytes();
+        // Every candidate is compared in full, so the time tells nothing of which one fits.
+        let candidates = self.by_name.get(name)?.iter().map(|index| &self.doors[*index]);
+        candidates.fold(None, |open, door| match bool::from(door.token.expose().as_bytes().ct_eq(token)) {
+            true => Some(door),
+            false => open,
+        })
+    }
+}
+
+async fn webhook(
+    state: State<Arc<Ingress>>,
+    client: ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    receive(&state, client.0, &name, None, request).await
+}
+
+async fn webhook_with_token(
+    state: State<Arc<Ingress>>,
+    client: ConnectInfo<SocketAddr>,
+    Path((name, token)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    receive(&state, client.0, &name, Some(token), request).await
+}
+
+async fn receive(
+    ingress: &Ingress,
+    client: SocketAddr,
+    name: &str,
+    path_token: Option<String>,
+    request: Request,
+) -> Response {
+    if !ingress.by_name.contains_key(name) {
+        return refuse(StatusCode::NOT_FOUND, format!("no source is named {name:?}"));
+    }
+    let raw_query = request.uri().query().unwrap_or_default();
+    let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
+    let Some(door) = ingress.open(name, token.as_deref()) else {
+        if !ingress.guard.may_fail(client.ip()) {
+            return refuse(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait a minute".to_owned());
+        }
+        tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
+        return refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned());
+    };
+    let query = query_without(raw_query, token.as_deref().unwrap_or_default());
+    let headers = kept_headers(request.headers());
+    let read = body::read(request, ingress.max_body);
+    let (media_type, form, body) = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(read)) => (read.media_type, read.form, read.body),
+        Ok(Err(Refusal { status, reason })) => return refuse(status, reason),
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned()),
+    };
+    store(ingress, door, WebhookRequest { media_type, headers, query, form, body }).await
+}
+
+async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Response {
+    let request = match serde_json::to_vec(&request) {
+        Ok(request) => request,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}")),
+    };
+    let received = Received { source: door.source.clone(), at: clock::now(), request };
+    match ingress.store.receive(received).await {
+        Ok(id) => {
+            door.arrived.notify_one();
+            (StatusCode::OK, format!("stored as event {id}\n")).into_response()
+        }
+        Err(error) => {
+            tracing::error!(source = %door.source, "a webhook could not be stored: {error}");
+            // Where the database lies is nobody's business outside.
+            let reason = match error {
+                StoreError::Busy => "too many requests are waiting to be stored; send it again",
+                _ => "the request could not be stored; send it again",
+            };
+            let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned());
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+            response
+        }
+    }
+}
+
+fn refuse(status: StatusCode, reason: String) -> Response {
+    (status, reason + "\n").into_response()
+}
+
+fn header_token(headers: &HeaderMap) -> Option<String> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    text(TOKEN_HEADER).or_else(bearer).map(|token| token.trim().to_owned())
+}
+
+/// `?TOKEN`, or `?token=TOKEN`.
+fn query_token(query: &str) -> Option<String> {
+    let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    let bare = || query.split('&').next().filter(|part| !part.is_empty() && !part.contains('='));
+    named.map(|(_, token)| token.into_owned()).or_else(|| bare().map(str::to_owned))
+}
+
+fn query_without(query: &str, token: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, value)| name != "token" && name != token && value != token)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// The headers that a plugin may see: none with credentials, and not endlessly many.
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", TOKEN_HEADER];
+    headers
+        .iter()
+        .filter(|(name, value)| !SECRET.contains(&name.as_str()) && value.len() <= 1024)
+        .take(32)
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! From a stored request to its settlement.
+//!
+//! Each source has a pipeline of its own, so a source that is stuck holds up nobody else: [`Pipeline`] reads the
+//! source's requests in their order and has them parsed; those that need a second look at the server take it in a
+//! lane of their viewer ([`enrich`]); the one [`settle::Settler`] applies the engine and stores the result.
+
+mod enrich;
+pub mod settle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::dispatch::model::Report;
+use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
+use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
+use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use crate::state::{InboxRow, SharedStore};
+use settle::Settler;
+
+/// Requests of a source that are worked on at the same time.
+const IN_FLIGHT: usize = 256;
+/// Requests that are read from the store at a time.
+const PAGE: u32 = 64;
+/// Between two looks at a store or a plugin that fails.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What has become of a request on its way to the settler.
+pub struct Parsed {
+    /// The request.
+    pub row: InboxRow,
+    /// What the plugin said, or how the request ended.
+    pub result: Result<Vec<Report>, Verdict>,
+    /// How it got there.
+    pub steps: Vec<Step>,
+    /// Makes room for another one when it is dropped.
+    pub room: OwnedSemaphorePermit,
+}
+
+/// The pipeline of one source.
+pub struct Pipeline {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    store: SharedStore,
+    settler: Settler,
+    arrived: Arc<Notify>,
+    room: Arc<Semaphore>,
+    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
+}
+
+impl Pipeline {
+    /// A pipeline for the account of `caller`; `arrived` tells of new requests.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        caller: Caller,
+        store: SharedStore,
+        settler: Settler,
+        arrived: Arc<Notify>,
+    ) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(IN_FLIGHT));
+        Arc::new(Self { plugin, caller, store, settler, arrived, room, lanes: Mutex::default() })
+    }
+
+    fn source(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    /// Works until it is dropped. What was not settled when the program ended comes again at the next start.
+    pub async fn run(self: Arc<Self>) {
+        let mut cursor = 0;
+        loop {
+            let rows = match self.store.pending(self.source(), cursor, PAGE).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::error!(source = self.source(), "waiting requests cannot be read: {error}");
+                    tokio::time::sleep(PATIENCE).await;
+                    continue;
+                }
+            };
+            if rows.is_empty() {
+                self.arrived.notified().await;
+                continue;
+            }
+            for row in rows {
+                cursor = row.id;
+                let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+                let parsed = self.parse(row, room).await;
+                self.pass_on(parsed).await;
+            }
+        }
+    }
+
+    async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> Parsed {
+        let received = Step::new(
+            Stage::Received,
+            "received",
+            format!("{} bytes for {}", row.received.request.len(), row.received.source),
+        );
+        let mut steps = vec![received];
+        let result = match serde_json::from_slice::<WebhookRequest>(&row.received.request) {
+            Ok(request) => self.ask(&row, request).await,
+            Err(error) => Err(Verdict::new(Outcome::Malformed, "stored-request", error.to_string())),
+        };
+        steps.push(match &result {
+            Ok(reports) => Step::new(Stage::Parsed, "parsed", describe(reports)),
+            Err(verdict) => Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()),
+        });
+        Parsed { row, result, steps, room }
+    }
+
+    /// Has the plugin read a request. While the plugin is paused the request waits.
+    async fn ask(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
+        let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
+        loop {
+            let input = WebhookInput {
+                request: request.clone(),
+                received_at: row.received.at,
+                source: row.received.source.clone(),
+            };
+            let (result, _) = self.plugin.call::<Webhook>(&caller, input).await;
+            return match result {
+                Ok(Ok(reports)) => Ok(reports),
+                Ok(Err(ParseError::Malformed(detail))) => Err(Verdict::new(Outcome::Malformed, "malformed", detail)),
+                Ok(Err(ParseError::Unsupported(detail))) => {
+                    Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
+                }
+                Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
+                    tokio::time::sleep(PATIENCE).await;
+                    continue;
+                }
+                Err(fault) => {
+                    let detail = format!("plugin {:?} failed: {fault}", self.plugin.manifest.plugin.id);
+                    Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), detail))
+                }
+            };
+        }
+    }
+
+    /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
+    /// viewer that is still being looked up, and behind no other.
+    async fn pass_on(self: &Arc<Self>, parsed: Parsed) {
+        let viewer = viewer(&parsed);
+        let mut lanes = self.lanes.lock().await;
+        let parsed = match lanes.get(&viewer) {
+            Some(lane) => match lane.send(parsed) {
+                Ok(()) => return,
+                Err(closed) => closed.0,
+            },
+            None => parsed,
+        };
+        if !self.needs_look_up(&parsed) {
+            drop(lanes);
+            return self.settler.settle(parsed).await;
+        }
+        let (lane, mut queue) = mpsc::unbounded_channel();
+        // The receiver lives until the lane is taken out of the map below.
+        let _ = lane.send(parsed);
+        lanes.insert(viewer.clone(), lane);
+        drop(lanes);
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                while let Ok(mut parsed) = queue.try_recv() {
+                    this.look_up(&mut parsed).await;
+                    this.settler.settle(parsed).await;
+                }
+                let mut lanes = this.lanes.lock().await;
+                if queue.is_empty() {
+                    lanes.remove(&viewer);
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn viewer(parsed: &Parsed) -> String {
+    let who = parsed.result.iter().flatten().find_map(|report| match report {
+        Report::Playback(it) => Some((&it.server, it.user.key())),
+        Report::Rated(it) => Some((&it.server, it.user.key())),
+        Report::Marked(it) => Some((&it.server, it.user.key())),
+        Report::Snapshot { .. } | Report::Ignored { .. } => None,
+    });
+    who.map(|(server, user)| format!("{server}\n{}", user.unwrap_or_default())).unwrap_or_default()
+}
+
+/// What a plugin said, in words.
+fn describe(reports: &[Report]) -> String {
+    let words: Vec<_> = reports
+        .iter()
+        .map(|report| match report {
+            Report::Playback(it) => {
+                let state = format!("{:?}", it.state).to_lowercase();
+                let position =
+                    it.position_ms.map(|ms| format!(" at {} s", ms / 1000)).unwrap_or_default();
+                format!("{}: {} {state}{position}", it.user, it.item)
+            }
+            Report::Snapshot { sessions, .. } => format!("{} sessions", sessions.len()),
+            Report::Rated(it) => format!("{}: {} rated {:?}", it.user, it.item, it.rating),
+            Report::Marked(it) => format!("{}: {} marked watched={}", it.user, it.item, it.watched),
+            Report::Ignored { code, detail } => format!("nothing of interest ({code}: {detail})"),
+        })
+        .collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join("; ") }
+}

@@ -1,0 +1,314 @@
+//! What must not be forgotten.
+//!
+//! [`Store`] is all that the rest of the house knows of a database. Its operations are whole: each is one transaction,
+//! durable when it returns, so a second implementation has no more to promise than the first.
+
+pub mod sqlite;
+pub mod vault;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dispatch::model::Item;
+use crate::dispatch::play::Play;
+use crate::dispatch::route::TrackerEvent;
+use crate::dispatch::verdict::{Step, Verdict};
+use crate::plugins::capabilities::Receipt;
+use crate::plugins::imports::kv::KeyValue;
+use crate::plugins::registry::Approval;
+
+/// Why something could not be stored or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused.
+    #[error("the database at {path} failed: {reason}")]
+    Database {
+        /// Its file.
+        path: String,
+        /// What it said.
+        reason: String,
+    },
+    /// More is waiting to be written than is sound.
+    #[error("too much is waiting to be stored")]
+    Busy,
+    /// It has been closed.
+    #[error("the database is closed")]
+    Closed,
+    /// Something that was stored cannot be read any more.
+    #[error("{what} {id} in the database cannot be read: {reason}")]
+    Corrupt {
+        /// What it is.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A request as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The source's name.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
+    /// The request as JSON: a `WebhookRequest`.
+    pub request: Vec<u8>,
+}
+
+/// A request that waits to be worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Grows by time.
+    pub id: i64,
+    /// What was received.
+    pub received: Received,
+}
+
+/// Everything that working on a request has led to; stored as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The request.
+    pub inbox: i64,
+    /// When it was worked on.
+    pub at: Timestamp,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// How it got there.
+    pub steps: Vec<Step>,
+    /// Plays that are new or different.
+    pub plays: Vec<Play>,
+    /// Events for trackers.
+    pub events: Vec<TrackerEvent>,
+}
+
+/// What has become of an event for a tracker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// It is still to be sent.
+    Waiting,
+    /// The tracker took it.
+    Delivered,
+    /// The tracker had it.
+    Duplicate,
+    /// The tracker knows no such item.
+    Unmatched,
+    /// The tracker has no such action.
+    Unsupported,
+    /// A newer one has taken its place, or it is no longer true.
+    Superseded,
+    /// It can never be sent, or could not for too long. Kept.
+    Dead,
+}
+
+impl DeliveryState {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Duplicate => "duplicate",
+            Self::Unmatched => "unmatched",
+            Self::Unsupported => "unsupported",
+            Self::Superseded => "superseded",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// An event in the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OutboxRow {
+    /// Grows by time; also the event's idempotency key.
+    pub id: i64,
+    /// The request that led to it.
+    pub inbox: i64,
+    /// What is to be told.
+    #[serde(flatten)]
+    pub event: TrackerEvent,
+    /// What has become of it.
+    pub state: DeliveryState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Whether an attempt may have been applied without an answer.
+    pub uncertain: bool,
+    /// When it is tried next, while it waits.
+    pub next_at: Timestamp,
+    /// What happened last, in words.
+    pub note: Option<String>,
+}
+
+/// What became of one attempt to deliver.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attempt {
+    /// It is settled.
+    Settled {
+        /// How.
+        state: DeliveryState,
+        /// In words.
+        note: String,
+        /// The tracker's answer.
+        receipt: Option<Receipt>,
+    },
+    /// It stays in the outbox.
+    Postponed {
+        /// Until when.
+        next_at: Timestamp,
+        /// Why.
+        note: String,
+        /// Whether it may have been applied.
+        uncertain: bool,
+    },
+}
+
+/// Why an account is left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Parked {
+    /// Until a time: the tracker is down, or a quota is used up.
+    Until {
+        /// When to try again.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+        /// Failures in a row, from which the next pause is worked out.
+        failures: u32,
+    },
+    /// Until somebody logs in.
+    Login {
+        /// Why.
+        reason: String,
+    },
+    /// Until a person has dealt with it; tried again once an hour.
+    Blocked {
+        /// When to try again.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A request in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventSummary {
+    /// The request.
+    pub id: i64,
+    /// The source's name.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// How it ended; absent while it is worked on.
+    pub verdict: Option<Verdict>,
+}
+
+/// A step with its time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimelineRow {
+    /// When.
+    pub at: Timestamp,
+    /// Where: a [`Stage`](crate::dispatch::verdict::Stage).
+    pub stage: String,
+    /// What, stable.
+    pub code: String,
+    /// What, in words.
+    pub text: String,
+}
+
+/// The whole story of a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventStory {
+    /// Its head.
+    #[serde(flatten)]
+    pub summary: EventSummary,
+    /// Its steps, in order.
+    pub timeline: Vec<TimelineRow>,
+    /// What it led to.
+    pub outbox: Vec<OutboxRow>,
+}
+
+/// A shared store.
+pub type SharedStore = Arc<dyn Store>;
+
+/// The database.
+#[async_trait]
+pub trait Store: KeyValue + Send + Sync {
+    /// Stores a request. Durable when it returns.
+    async fn receive(&self, received: Received) -> Result<i64, StoreError>;
+
+    /// Requests of a source that wait to be worked on, from the oldest, after an id.
+    async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+
+    /// Stores what working on some requests has led to, all of it or nothing.
+    ///
+    /// An event supersedes waiting presence of the same subject at the same tracker; a second watch of one play for one
+    /// tracker is left out.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
+
+    /// Plays that are going on, and those that ended since a time.
+    async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
+
+    /// The first event for a tracker that may be sent now: due, and the first of its subject.
+    async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
+
+    /// When the next event for a tracker becomes due.
+    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Says that an event is about to be sent. Should nothing be heard of the attempt, it may have been applied.
+    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError>;
+
+    /// Makes everything that waits for a tracker after a failure due: it is reachable again.
+    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Stores what became of an attempt, with a step on the timeline, and how the account stands after it.
+    async fn attempted(
+        &self,
+        row: &OutboxRow,
+        attempt: Attempt,
+        parked: Option<Parked>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Events in the outbox, the newest first; only those in a state where one is given.
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Why an account is left alone; absent where it is not.
+    async fn parked(&self, account: &str) -> Result<Option<Parked>, StoreError>;
+
+    /// Says how an account stands.
+    async fn park(&self, account: &str, parked: Option<Parked>) -> Result<(), StoreError>;
+
+    /// The sealed secrets under a name.
+    async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stores sealed secrets under a name. Durable when it returns.
+    async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError>;
+
+    /// What a source's server said of an item before, where it is still good.
+    async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError>;
+
+    /// Keeps what a source's server said of an item.
+    async fn keep_look_up(
+        &self,
+        source: &str,
+        item: &str,
+        found: &Item,
+        until: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Requests, the newest first, before an id where one is given.
+    async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// The whole story of a request.
+    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
+
+    /// The approvals of plugins.
+    async fn approvals(&self) -> Result<Vec<Approval>, StoreError>;
+
+    /// Stores an approval, in place of an older one of the same plugin.
+    async fn approve(&self, approval: Approval, at: Timestamp) -> Result<(), StoreError>;
+}

@@ -1,0 +1,74 @@
+//! The small stores of plugins.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Sqlite;
+use crate::clock;
+use crate::plugins::imports::kv::{KEYS_LIMIT, KeyValue, TOTAL_LIMIT};
+use crate::state::StoreError;
+
+#[async_trait]
+impl KeyValue for Sqlite {
+    async fn get(&self, account: &str, key: &str) -> Result<Option<Vec<u8>>, String> {
+        let (account, key, now) = (account.to_owned(), key.to_owned(), clock::now().as_millisecond());
+        let found = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT value FROM plugin_values
+                     WHERE account = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+                )?
+                .query_row(params![account, key, now], |row| row.get(0))
+                .optional()
+        });
+        found.await.map_err(describe)
+    }
+
+    async fn set(&self, account: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<bool, String> {
+        let (account, key, now) = (account.to_owned(), key.to_owned(), clock::now().as_millisecond());
+        let expires = ttl_s.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
+        let stored = self.writer.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM plugin_values WHERE account = ?1 AND expires_at <= ?2")?
+                .execute(params![account, now])?;
+            let (keys, bytes) = used(connection, &account, &key)?;
+            if keys >= KEYS_LIMIT || bytes + key.len() + value.len() > TOTAL_LIMIT {
+                return Ok(false);
+            }
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO plugin_values (account, key, value, expires_at) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![account, key, value, expires])?;
+            Ok(true)
+        });
+        stored.await.map_err(describe)
+    }
+
+    async fn delete(&self, account: &str, key: &str) -> Result<(), String> {
+        let (account, key) = (account.to_owned(), key.to_owned());
+        let deleted = self.writer.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM plugin_values WHERE account = ?1 AND key = ?2")?
+                .execute(params![account, key])
+                .map(drop)
+        });
+        deleted.await.map_err(describe)
+    }
+}
+
+/// Keys and bytes of an account, without those of the key that is to be replaced.
+fn used(connection: &Connection, account: &str, except: &str) -> rusqlite::Result<(usize, usize)> {
+    let whole = |number: u32| number as usize;
+    connection
+        .prepare_cached(
+            "SELECT COUNT(*), COALESCE(SUM(LENGTH(key) + LENGTH(value)), 0)
+             FROM plugin_values WHERE account = ?1 AND key <> ?2",
+        )?
+        .query_row(params![account, except], |row| Ok((whole(row.get(0)?), whole(row.get(1)?))))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn describe(error: StoreError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,306 @@
+//! The store in SQLite: one file, write-ahead log, one writer with group commit.
+
+mod kv;
+mod outbox;
+mod rows;
+mod schema;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    Attempt, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received, Settlement, Store,
+    StoreError, TimelineRow,
+};
+use crate::dispatch::model::Item;
+use crate::dispatch::play::Play;
+use crate::plugins::registry::Approval;
+use rows::{json, time};
+use writer::Writer;
+
+/// How long another process (a command beside the daemon) may hold the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log after which it is folded into the database.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+/// The database.
+pub struct Sqlite {
+    writer: Writer,
+    reader: Arc<Mutex<Connection>>,
+    path: String,
+}
+
+impl Sqlite {
+    /// Opens a database, making or migrating it where needed.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.display().to_string();
+        let failed =
+            |error: rusqlite::Error| StoreError::Database { path: shown.clone(), reason: error.to_string() };
+        let mut connection = connect(path).map_err(failed)?;
+        schema::migrate(&mut connection).map_err(failed)?;
+        let reader = connect(path).map_err(failed)?;
+        let writer = Writer::start(connection, shown.clone())
+            .map_err(|error| StoreError::Database { path: shown.clone(), reason: error.to_string() })?;
+        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), path: shown })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = Arc::clone(&self.reader);
+        let result = tokio::task::spawn_blocking(move || {
+            work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        match result.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(StoreError::Database { path: self.path.clone(), reason: error.to_string() }),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit is on the disk before it is answered.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn receive(&self, received: Received) -> Result<i64, StoreError> {
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT INTO inbox (source, received_at, request) VALUES (?1, ?2, ?3)")?
+                    .insert(params![received.source, received.at.as_millisecond(), received.request])
+            })
+            .await
+    }
+
+    async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        let source = source.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, source, received_at, request FROM inbox
+                     WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
+                )?
+                .query_map(params![source, after, limit], |row| {
+                    let received = Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
+                    Ok(InboxRow { id: row.get(0)?, received })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| settlements.iter().try_for_each(|settlement| settle(connection, settlement)))
+            .await
+    }
+
+    async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT body FROM plays WHERE ended_at IS NULL OR ended_at >= ?1")?
+                .query_map(params![since.as_millisecond()], |row| json(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::next_due(connection, &tracker, now)).await
+    }
+
+    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::next_time(connection, &tracker)).await
+    }
+
+    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError> {
+        let id = row.id;
+        self.writer.write(move |connection| outbox::attempting(connection, id)).await
+    }
+
+    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
+        let tracker = tracker.to_owned();
+        self.writer.write(move |connection| outbox::wake(connection, &tracker, now)).await
+    }
+
+    async fn attempted(
+        &self,
+        row: &OutboxRow,
+        attempt: Attempt,
+        parked: Option<Parked>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.writer
+            .write(move |connection| {
+                outbox::attempted(connection, &row, &attempt, at)?;
+                rows::park(connection, &row.event.tracker, parked.as_ref())
+            })
+            .await
+    }
+
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| outbox::list(connection, state, limit)).await
+    }
+
+    async fn parked(&self, account: &str) -> Result<Option<Parked>, StoreError> {
+        let account = account.to_owned();
+        self.read(move |connection| {
+            let parked = connection
+                .prepare_cached("SELECT parked FROM accounts WHERE name = ?1 AND parked IS NOT NULL")?
+                .query_row(params![account], |row| json(row, 0));
+            parked.optional()
+        })
+        .await
+    }
+
+    async fn park(&self, account: &str, parked: Option<Parked>) -> Result<(), StoreError> {
+        let account = account.to_owned();
+        self.writer.write(move |connection| rows::park(connection, &account, parked.as_ref())).await
+    }
+
+    async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT sealed FROM credentials WHERE name = ?1")?
+                .query_row(params![name], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .execute(params![name, sealed])
+                    .map(drop)
+            })
+            .await
+    }
+
+    async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError> {
+        let key = (source.to_owned(), item.to_owned());
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT body FROM look_ups WHERE source = ?1 AND item = ?2 AND expires_at > ?3")?
+                .query_row(params![key.0, key.1, now.as_millisecond()], |row| json(row, 0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn keep_look_up(&self, source: &str, item: &str, found: &Item, until: Timestamp) -> Result<(), StoreError> {
+        let key = (source.to_owned(), item.to_owned());
+        let body = rows::to_json(found);
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO look_ups (source, item, body, expires_at) VALUES (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute(params![key.0, key.1, body?, until.as_millisecond()])
+                    .map(drop)
+            })
+            .await
+    }
+
+    async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, source, received_at, outcome, code, detail FROM inbox
+                     WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+                )?
+                .query_map(params![before.unwrap_or(i64::MAX), limit], rows::summary)?
+                .collect()
+        })
+        .await
+    }
+
+    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
+        self.read(move |connection| {
+            let summary = connection
+                .prepare_cached("SELECT id, source, received_at, outcome, code, detail FROM inbox WHERE id = ?1")?
+                .query_row(params![id], rows::summary)
+                .optional()?;
+            let Some(summary) = summary else { return Ok(None) };
+            let timeline = connection
+                .prepare_cached("SELECT at, stage, code, text FROM timeline WHERE inbox = ?1 ORDER BY id")?
+                .query_map(params![id], |row| {
+                    let at = time(row.get(0)?);
+                    Ok(TimelineRow { at, stage: row.get(1)?, code: row.get(2)?, text: row.get(3)? })
+                })?
+                .collect::<Result<_, _>>()?;
+            let outbox = outbox::of_inbox(connection, id)?;
+            Ok(Some(EventStory { summary, timeline, outbox }))
+        })
+        .await
+    }
+
+    async fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT id, digest, permissions FROM approvals")?
+                .query_map([], |row| {
+                    Ok(Approval { id: row.get(0)?, digest: row.get(1)?, permissions: row.get(2)? })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    async fn approve(&self, approval: Approval, at: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at)
+                         VALUES (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute(params![approval.id, approval.digest, approval.permissions, at.as_millisecond()])
+                    .map(drop)
+            })
+            .await
+    }
+}
+
+fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+    let Settlement { inbox, at, verdict, steps, plays, events } = settlement;
+    let at = at.as_millisecond();
+    connection
+        .prepare_cached("UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1")?
+        .execute(params![inbox, at, verdict.outcome.as_str(), verdict.code, verdict.detail])?;
+    for step in steps {
+        rows::add_step(connection, *inbox, at, step.stage.as_str(), &step.code, &step.text)?;
+    }
+    for play in plays {
+        rows::put_play(connection, play)?;
+    }
+    for event in events {
+        outbox::add(connection, *inbox, event, at)?;
+    }
+    Ok(())
+}

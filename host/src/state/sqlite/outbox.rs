@@ -1,0 +1,152 @@
+//! The outbox.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::rows::{add_step, json, named, time, to_json};
+use crate::dispatch::route::{TrackerEvent, Weight};
+use crate::dispatch::verdict::Stage;
+use crate::state::{Attempt, DeliveryState, OutboxRow};
+
+const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note";
+
+/// Puts an event into the outbox. What it makes pointless is superseded; a watch that is there already is left out.
+pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -> rusqlite::Result<()> {
+    let weight = event.action.weight();
+    let superseded = if weight == Weight::Rating { weight } else { Weight::Presence }.as_str();
+    let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'superseded', note = ?4, settled_at = ?5
+             WHERE tracker = ?1 AND subject = ?2 AND weight = ?3 AND state = 'waiting'",
+        )?
+        .execute(params![event.tracker, event.subject, superseded, note, at])?;
+    let added = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            inbox,
+            event.tracker,
+            event.subject,
+            event.action.name(),
+            weight.as_str(),
+            to_json(event)?,
+            event.not_before.as_millisecond()
+        ])?;
+    if added == 0 {
+        let text = format!("{} has been told of this watch", event.tracker);
+        add_step(connection, inbox, at, Stage::Delivery.as_str(), "told-before", &text)?;
+    }
+    Ok(())
+}
+
+/// The first event that is due and has no other of its subject before it.
+pub fn next_due(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite::Result<Option<OutboxRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox AS this
+             WHERE tracker = ?1 AND state = 'waiting' AND next_at <= ?2 AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS earlier
+                 WHERE earlier.tracker = this.tracker AND earlier.subject = this.subject
+                   AND earlier.state = 'waiting' AND earlier.id < this.id)
+             ORDER BY id LIMIT 1"
+        ))?
+        .query_row(params![tracker, now.as_millisecond()], read)
+        .optional()
+}
+
+/// When the next event becomes due.
+pub fn next_time(connection: &Connection, tracker: &str) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT MIN(next_at) FROM outbox WHERE tracker = ?1 AND state = 'waiting'")?
+        .query_row(params![tracker], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
+}
+
+/// Writes that an attempt is about to be made.
+pub fn attempting(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE outbox SET uncertain = 1 WHERE id = ?1")?.execute(params![id]).map(drop)
+}
+
+/// Makes what waits after a failure due.
+pub fn wake(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET next_at = ?2
+             WHERE tracker = ?1 AND state = 'waiting' AND attempts > 0 AND next_at > ?2",
+        )?
+        .execute(params![tracker, now.as_millisecond()])
+        .map(drop)
+}
+
+/// Writes what became of an attempt. An event that was superseded meanwhile stays so, unless the tracker has taken it.
+pub fn attempted(
+    connection: &Connection,
+    row: &OutboxRow,
+    attempt: &Attempt,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let now = at.as_millisecond();
+    let tracker = &row.event.tracker;
+    let action = row.event.action.name();
+    let (code, text) = match attempt {
+        Attempt::Settled { state, note, receipt } => {
+            let receipt = receipt.as_ref().map(to_json).transpose()?;
+            connection
+                .prepare_cached(
+                    "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, settled_at = ?5, attempts = ?6, uncertain = 0
+                     WHERE id = ?1",
+                )?
+                .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1])?;
+            let separator = if note.is_empty() { "" } else { ": " };
+            (state.as_str(), format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str()))
+        }
+        Attempt::Postponed { next_at, note, uncertain } => {
+            connection
+                .prepare_cached(
+                    "UPDATE outbox SET next_at = ?2, note = ?3, attempts = ?4, uncertain = ?5
+                     WHERE id = ?1 AND state = 'waiting'",
+                )?
+                .execute(params![row.id, next_at.as_millisecond(), note, row.attempts + 1, row.uncertain | uncertain])?;
+            ("postponed", format!("\u{201c}{action}\u{201d} for {tracker} waits until {next_at}: {note}"))
+        }
+    };
+    // A month of the same failure is one line of the timeline.
+    let repeated = matches!(attempt, Attempt::Postponed { note, .. } if row.note.as_ref() == Some(note));
+    if repeated {
+        return Ok(());
+    }
+    add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
+}
+
+/// The newest first.
+pub fn list(connection: &Connection, state: Option<DeliveryState>, limit: u32) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"
+        ))?
+        .query_map(params![state.map(DeliveryState::as_str), limit], read)?
+        .collect()
+}
+
+/// What a request led to.
+pub fn of_inbox(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE inbox = ?1 ORDER BY id"))?
+        .query_map(params![inbox], read)?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get(0)?,
+        inbox: row.get(1)?,
+        event: json(row, 2)?,
+        state: named(row, 3)?,
+        attempts: row.get(4)?,
+        uncertain: row.get(5)?,
+        next_at: time(row.get(6)?),
+        note: row.get(7)?,
+    })
+}

@@ -1,0 +1,111 @@
+//! The tables, and how older databases get them.
+
+use rusqlite::Connection;
+
+/// One step per version; a step that has been released is never changed.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE inbox (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        source      TEXT NOT NULL,
+        received_at INTEGER NOT NULL,
+        request     BLOB NOT NULL,
+        settled_at  INTEGER,
+        outcome     TEXT,
+        code        TEXT,
+        detail      TEXT
+    ) STRICT;
+    CREATE INDEX inbox_pending ON inbox (source, id) WHERE settled_at IS NULL;
+
+    CREATE TABLE plays (
+        id           TEXT PRIMARY KEY,
+        server       TEXT NOT NULL,
+        user         TEXT NOT NULL,
+        started_at   INTEGER NOT NULL,
+        last_seen_at INTEGER NOT NULL,
+        ended_at     INTEGER,
+        watched_at   INTEGER,
+        body         TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX plays_open ON plays (ended_at);
+    CREATE VIEW sessions AS SELECT * FROM plays WHERE ended_at IS NULL;
+
+    CREATE TABLE timeline (
+        id    INTEGER PRIMARY KEY,
+        inbox INTEGER NOT NULL,
+        at    INTEGER NOT NULL,
+        stage TEXT NOT NULL,
+        code  TEXT NOT NULL,
+        text  TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX timeline_inbox ON timeline (inbox);
+
+    CREATE TABLE outbox (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        inbox      INTEGER NOT NULL,
+        tracker    TEXT NOT NULL,
+        subject    TEXT NOT NULL,
+        action     TEXT NOT NULL,
+        weight     TEXT NOT NULL,
+        body       TEXT NOT NULL,
+        next_at    INTEGER NOT NULL,
+        state      TEXT NOT NULL DEFAULT 'waiting',
+        attempts   INTEGER NOT NULL DEFAULT 0,
+        uncertain  INTEGER NOT NULL DEFAULT 0,
+        note       TEXT,
+        receipt    TEXT,
+        settled_at INTEGER
+    ) STRICT;
+    -- A play is told as watched once per tracker, whatever else goes wrong.
+    CREATE UNIQUE INDEX outbox_watch_once ON outbox (tracker, subject, action) WHERE weight = 'watch';
+    CREATE INDEX outbox_waiting ON outbox (tracker, subject, id) WHERE state = 'waiting';
+    CREATE INDEX outbox_inbox ON outbox (inbox);
+
+    CREATE TABLE accounts (
+        name   TEXT PRIMARY KEY,
+        parked TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE credentials (
+        name   TEXT PRIMARY KEY,
+        sealed BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE approvals (
+        id          TEXT PRIMARY KEY,
+        digest      TEXT NOT NULL,
+        permissions TEXT NOT NULL,
+        approved_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE look_ups (
+        source     TEXT NOT NULL,
+        item       TEXT NOT NULL,
+        body       TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        PRIMARY KEY (source, item)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE plugin_values (
+        account    TEXT NOT NULL,
+        key        TEXT NOT NULL,
+        value      BLOB NOT NULL,
+        expires_at INTEGER,
+        PRIMARY KEY (account, key)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings a database up to this program's version. One of a newer program is refused.
+pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? as usize;
+    if version > MIGRATIONS.len() {
+        return Err(rusqlite::Error::ToSqlConversionFailure(
+            format!("it was written by a newer Playrelay (schema {version}, this one knows {})", MIGRATIONS.len()).into(),
+        ));
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", u32::try_from(index + 1).unwrap_or(u32::MAX))?;
+    }
+    transaction.commit()
+}

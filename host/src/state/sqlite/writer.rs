@@ -1,0 +1,113 @@
+//! The one thread that writes. Whatever waits when a transaction begins goes into it, and all of it shares the one
+//! fsync at its end: the busier, the cheaper.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::state::StoreError;
+
+/// Jobs that may wait. More, and the answer is "busy".
+const QUEUE: usize = 4_096;
+/// Jobs in one transaction: bounds how long the first of them waits.
+const BATCH: usize = 256;
+
+/// Tells the caller of a job how the transaction ended.
+type Acknowledge = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Acknowledge + Send>;
+
+/// The way to the thread.
+pub struct Writer {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    path: String,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(connection: Connection, path: String) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(QUEUE);
+        let place = path.clone();
+        let thread = std::thread::Builder::new().name("store".into()).spawn(move || run(&connection, &queue, &place))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), path })
+    }
+
+    /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let path = self.path.clone();
+        let job: Job = Box::new(move |connection| {
+            let result = in_savepoint(connection, work)
+                .map_err(|error| StoreError::Database { path, reason: error.to_string() });
+            Box::new(move |committed| {
+                // A caller that has gone away needs no answer.
+                let _ = reply.send(committed.and(result));
+            })
+        });
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })?;
+        // A job is dropped unanswered only where its transaction could not even begin.
+        answer.await.unwrap_or_else(|_| {
+            let reason = "no transaction could be begun; the log has the reason".to_owned();
+            Err(StoreError::Database { path: self.path.clone(), reason })
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // What waits is still written.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(connection: &Connection, queue: &Receiver<Job>, path: &str) {
+    while let Ok(first) = queue.recv() {
+        let mut acknowledgements = Vec::new();
+        let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+            acknowledgements.push(first(connection));
+            for job in queue.try_iter().take(BATCH - 1) {
+                acknowledgements.push(job(connection));
+            }
+            connection.execute_batch("COMMIT")
+        });
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a transaction failed");
+            if !connection.is_autocommit()
+                && let Err(error) = connection.execute_batch("ROLLBACK")
+            {
+                tracing::error!(%error, "a rollback failed");
+            }
+        }
+        let result = committed
+            .map_err(|error| StoreError::Database { path: path.to_owned(), reason: error.to_string() });
+        for acknowledge in acknowledgements {
+            acknowledge(result.clone());
+        }
+    }
+}
+
+/// A job that fails must not take others of its transaction with it.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+    let result = work(connection);
+    if result.is_err() {
+        connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE job")?.execute([])?;
+    result
+}
