@@ -98,6 +98,12 @@ pub struct House {
 impl House {
     /// Puts everything together.
     pub async fn open(config: Config) -> Result<Self, HouseError> {
+        let program = std::env::current_exe().map_err(|error| HouseError::Engine(error.to_string()))?;
+        Self::open_with(config, program).await
+    }
+
+    /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
+    pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, HouseError> {
         let store = open_store(&config)?;
         let data = &config.server.data_dir;
         let keeper = LoginKeeper::new(Vault::open(Arc::clone(&store), &vault::key_path(data))?);
@@ -105,8 +111,7 @@ impl House {
         let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
         let engine = engine::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
-        let program = std::env::current_exe().map_err(|error| failed(&error))?;
-        let compiler = Compiler::open(data.join("cache"), program)?;
+        let compiler = Compiler::open(data.join("cache"), compiler)?;
         let approvals = store.approvals().await?;
         let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals)
             .await

@@ -45,15 +45,15 @@ pub fn fixtures() -> Result<()> {
 fn build(manifest: &Path, packages: &[String]) -> Result<PathBuf> {
     let toolchain = toolchain::ensure_wasm()?;
     let target = workspace().join("target/guests");
-    let mut command = cargo(&["build", "--profile", "guest", "--target", TARGET]);
-    command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&target);
     for package in packages {
-        command.args(["--package", package]);
+        // Natively the crates are plain libraries: a linker for programs does not take the names of their exports.
+        let mut command = cargo(&["rustc", "--lib", "--crate-type", "cdylib", "--profile", "guest", "--target", TARGET]);
+        command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&target).args(["--package", package]);
+        // A guest needs no host's flags, and wrappers know nothing of it.
+        command.env_remove("RUSTFLAGS");
+        toolchain.apply(&mut command);
+        shell::run(&mut command)?;
     }
-    // A guest needs no host's flags, and wrappers know nothing of it.
-    command.env_remove("RUSTFLAGS");
-    toolchain.apply(&mut command);
-    shell::run(&mut command)?;
     Ok(target.join(TARGET).join("guest"))
 }
 

@@ -20,6 +20,7 @@ cargo xtask COMMAND
   test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
   bench ingest   measure durable ingest against a bare handler
   plugins        build the bundled plugins
+  fixtures       build the plugins that tests load
   pack CORE MANIFEST OUT
                  wrap a core module or a component with its manifest
 ";
@@ -34,6 +35,7 @@ fn main() -> Result<()> {
         "test" => test(&rest),
         "bench" if rest.first().is_some_and(|first| first == "ingest") => bench(&rest[1..]),
         "plugins" => guests::bundled(),
+        "fixtures" => guests::fixtures().and_then(|()| javascript::fixture()),
         "pack" => match rest.as_slice() {
             [core, manifest, out] => guests::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
             _ => bail!("{USAGE}"),

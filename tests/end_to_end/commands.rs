@@ -1,0 +1,101 @@
+//! What the commands say when something is wrong with the configuration.
+
+use playrelay_tests::harness::Home;
+
+fn complaints(config: &str) -> Vec<String> {
+    let home = Home::new(config);
+    let output = home.run(&["check"]);
+    assert!(!output.status.success(), "{config}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let file = home.path().join("playrelay.toml").display().to_string();
+    let lines = text.lines().filter(|line| line.contains(&file));
+    // The path differs from run to run; the line in the file is what counts.
+    lines.map(|line| line.trim_start_matches("error: ").replace(&file, "F")).collect()
+}
+
+/// Lines 1 to 4 are `[server]`.
+#[test]
+fn everything_wrong_is_said_at_once_with_line_and_remedy() {
+    let config = "\
+[scrobble]
+watchedat = 80
+min_duration = \"soon\"
+watched_at = 180
+
+[sources.home]
+plugin = \"plex\"
+
+[trackers.bob]
+plugin = \"trakt\"
+client_id = \"x\"
+
+[[routes]]
+source = \"hoem\"
+tracker = \"bob\"
+users = [\"*\"]
+";
+    assert_eq!(
+        complaints(config),
+        [
+            "F:7: `min_duration` in [scrobble] is text; expected a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"",
+            "F:8: `watched_at` in [scrobble] is a whole number; expected a percentage from 0 to 100",
+            "F:6: unknown key `watchedat` in [scrobble]; did you mean `watched_at`? (allowed: watched_at, credits, \
+             credits_grace, min_duration, min_watched_with_unknown_runtime, pause_debounce, suppress_start_at, \
+             regress_tolerance, live_tv, recordings, extras, offline_keep)",
+            "F:18: unknown source `hoem` in [[routes]]; did you mean `home`? (allowed: home)",
+        ]
+    );
+}
+
+#[test]
+fn plugins_are_asked_what_their_settings_are() {
+    let config = "\
+[sources.home]
+plugin = \"plexx\"
+
+[trackers.bob]
+plugin = \"trakt\"
+clientid = \"x\"
+api_url = \"nowhere\"
+
+[trackers.eve]
+plugin = \"plex\"
+";
+    let complaints = complaints(config);
+    assert_eq!(complaints[0], "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: plex, trakt)");
+    assert_eq!(complaints[1], "F:10: `api_url` in [trackers.bob] is text; expected an http:// or https:// address");
+    assert!(complaints[2].starts_with("F:9: unknown key `clientid` in [trackers.bob]; did you mean `client_id`?"), "{complaints:#?}");
+    assert!(complaints[3].starts_with("F:8: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs"), "{complaints:#?}");
+    assert!(complaints[4].starts_with("F:13: plugin \"plex\" in [trackers.eve] provides enrich, webhook; expected"), "{complaints:#?}");
+    assert_eq!(complaints.len(), 5, "{complaints:#?}");
+}
+
+#[test]
+fn a_syntax_error_has_its_line() {
+    let complaints = complaints("[scrobble]\nwatched_at = = 80\n");
+    assert_eq!(complaints.len(), 1);
+    assert!(complaints[0].starts_with("F:6: "), "{complaints:?}");
+}
+
+#[test]
+fn keys_come_from_the_environment_and_secrets_from_files() {
+    let mut home = Home::new("[trackers.bob]\nplugin = \"trakt\"\n");
+    let secret = home.path().join("id");
+    std::fs::write(&secret, "an-id\n").unwrap();
+    home.set("PLAYRELAY__TRACKERS__BOB__CLIENT_ID_FILE", secret.to_str().unwrap());
+    home.set("PLAYRELAY__SCROBBLE__WATCHED_AT", "85");
+    assert!(home.run(&["check"]).status.success());
+    home.set("PLAYRELAY__SCROBBLE__WATCHEDAT", "85");
+    let output = home.run(&["check"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("environment variable PLAYRELAY__SCROBBLE__WATCHEDAT: unknown key `watchedat`"), "{text}");
+}
+
+#[test]
+fn two_daemons_do_not_share_a_folder() {
+    let home = Home::new("");
+    let _daemon = home.start();
+    let output = home.run(&["serve"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("another Playrelay uses the data folder"), "{text}");
+}

@@ -1,0 +1,77 @@
+//! Rules of the house that a reader could break without noticing.
+
+use std::path::{Path, PathBuf};
+
+use playrelay_tests::harness::{Home, binary};
+
+const PROVIDERS: [&str; 7] = ["plex", "jellyfin", "emby", "trakt", "simkl", "mdblist", "tmdb"];
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn the_host_names_no_provider() {
+    let mut sources = Vec::new();
+    files(&workspace().join("host"), &mut sources);
+    assert!(sources.len() > 50);
+    for path in sources {
+        let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+        for provider in PROVIDERS {
+            let line = text.lines().position(|line| line.contains(provider));
+            assert!(line.is_none(), "{}:{} names {provider}", path.display(), line.unwrap_or_default() + 1);
+        }
+    }
+}
+
+#[test]
+fn bundled_plugins_import_nothing_but_the_contract() {
+    let mut plugins = Vec::new();
+    files(&workspace().join("target/plugins"), &mut plugins);
+    assert_eq!(plugins.len(), 2, "{plugins:?}");
+    for path in plugins {
+        let bytes = std::fs::read(&path).unwrap();
+        let decoded = wit_component::decode(&bytes).unwrap();
+        let resolve = decoded.resolve();
+        let mut printer = wit_component::WitPrinter::default();
+        printer.print(resolve, decoded.package(), &[]).unwrap();
+        let wit = printer.output.to_string();
+        let imports: Vec<_> = wit.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
+        assert!(!imports.is_empty(), "{wit}");
+        for import in imports {
+            assert!(import.starts_with("playrelay:plugin/"), "{} imports {import}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_unsafe_but_the_one_file() {
+    let mut sources = Vec::new();
+    for folder in ["host/src", "tests/src", "tests/end_to_end", "xtask/src"] {
+        files(&workspace().join(folder), &mut sources);
+    }
+    let unsafe_block = concat!("unsafe", " {");
+    let with_unsafe: Vec<_> = sources
+        .iter()
+        .filter(|path| std::fs::read_to_string(path).unwrap().contains(unsafe_block))
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(with_unsafe, ["precompiled.rs"]);
+}
+
+#[test]
+fn files_with_secrets_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new("");
+    assert!(home.run(&["check"]).status.success());
+    let mode = |name: &str| std::fs::metadata(home.data().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(""), mode("secret.key"), mode("cache")), (0o700, 0o600, 0o700));
+    assert!(binary().is_file());
+}

@@ -1,0 +1,16 @@
+//! Playrelay from end to end: the real binary, or its plugin host, against fake servers.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod delivery;
+mod evening;
+mod house_rules;
+mod ingress;
+mod javascript;
+mod login;
+mod payloads;
+mod plugin_directory;
+mod sandbox;
+mod secrets;
+mod stories;

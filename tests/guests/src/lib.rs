@@ -1,0 +1,86 @@
+//! A source that does as the message says: behaves, or misbehaves in one of many ways. With another manifest the same
+//! code is the healthy plugin beside it.
+
+use playrelay_sdk::capability::{self, webhook::{ParseError, Report, Request}};
+use playrelay_sdk::host::http::{self, Body, Method};
+use playrelay_sdk::host::log::{self, Level};
+use playrelay_sdk::host::reports::Ignored;
+use playrelay_sdk::host::types::{Failure, Field, Item};
+use playrelay_sdk::host::{clock, kv, settings};
+
+struct Rogue;
+
+impl capability::webhook::Guest for Rogue {
+    fn parse(request: Request) -> Result<Vec<Report>, ParseError> {
+        match request.body.as_str() {
+            "loop" => loop {
+                std::hint::spin_loop();
+            },
+            "allocate" => {
+                let mut hoard: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    hoard.push(vec![hoard.len() as u8; 1 << 20]);
+                }
+            }
+            "panic" => panic!("as told"),
+            "recurse" => Ok(vec![ignored("depth", recurse(1).to_string())]),
+            "list" => Ok(vec![ignored("one-of-many", "x".repeat(1_000)); 10_000]),
+            "many" => Ok(vec![ignored("one-of-many", String::new()); 257]),
+            "shout" => {
+                for line in 0..1_000_000 {
+                    log::write(Level::Warn, &format!("shouting {line}"), &[]);
+                }
+                Ok(vec![ignored("shouted", String::new())])
+            }
+            "fetch" => Ok(vec![ignored("fetched", fetch("http://127.0.0.1:9/"))]),
+            "store" => Ok(vec![ignored("stored", format!("{:?}", kv::set("key", b"value", None)))]),
+            "time" => Ok(vec![ignored("time", (clock::now() == request.received_at).to_string())]),
+            "secrets" => Ok(vec![ignored("secrets", format!("{:?} {:?}", settings::get("token"), request.headers))]),
+            text => Ok(vec![ignored("well", text.to_owned())]),
+        }
+    }
+}
+
+impl capability::enrich::Guest for Rogue {
+    fn resolve(item: Item) -> Result<Item, Failure> {
+        let target = settings::get("target").unwrap_or_default();
+        Err(Failure::Rejected(fetch(&target))).or_else(|failure| if target.is_empty() { Ok(item) } else { Err(failure) })
+    }
+}
+
+impl capability::check::Guest for Rogue {
+    /// Sends one request to `target`, with headers that it must not be able to send.
+    fn run() -> Result<capability::check::Account, Failure> {
+        let target = settings::get("target").unwrap_or_default();
+        Ok(capability::check::Account { name: fetch(&target), id: None, details: Vec::new() })
+    }
+}
+
+fn fetch(url: &str) -> String {
+    let forged = |name: &str| Field { name: name.to_owned(), value: "forged".to_owned() };
+    let request = http::Request {
+        method: Method::Get,
+        url: url.to_owned(),
+        headers: vec![forged("authorization"), forged("x-api-key"), forged("cookie"), forged("x-own")],
+        body: Body::None,
+        timeout_ms: Some(2_000),
+        captures: Vec::new(),
+    };
+    match http::send(&request) {
+        Ok(response) => format!("{} {:?}", response.status, response.body),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+fn ignored(code: &str, detail: String) -> Report {
+    Report::Ignored(Ignored { code: code.to_owned(), detail })
+}
+
+#[expect(unconditional_recursion, reason = "that is the misbehaviour")]
+fn recurse(depth: u64) -> u64 {
+    std::hint::black_box(recurse(std::hint::black_box(depth) + 1) + 1)
+}
+
+capability::webhook::export_webhook!(Rogue with_types_in capability::webhook);
+capability::enrich::export_enrich!(Rogue with_types_in capability::enrich);
+capability::check::export_check!(Rogue with_types_in capability::check);

@@ -1,0 +1,247 @@
+//! A Trakt that behaves as its documentation and its users say (`docs.trakt.tv`, `trakt/trakt-api`): required headers,
+//! device login, refresh tokens that serve once, thresholds, the 409 window, a history that adds whatever it is told.
+
+mod catalogue;
+mod gate;
+mod oauth;
+mod scrobble;
+mod sync;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+pub use catalogue::{Entry, episode, movie};
+pub use oauth::Approval;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::server::Server;
+use oauth::Logins;
+
+/// The app's client id.
+pub const CLIENT_ID: &str = "client-id-0123456789abcdef";
+/// The app's client secret.
+pub const CLIENT_SECRET: &str = "client-secret-fedcba9876543210";
+/// How long a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A request that was received.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When.
+    pub at: Timestamp,
+    /// The verb.
+    pub method: String,
+    /// With its query.
+    pub path: String,
+    /// The body, where it is JSON.
+    pub body: Value,
+    /// The status of the answer; 0 where the connection was cut off.
+    pub status: u16,
+}
+
+/// A play in the history.
+#[derive(Clone, Debug)]
+pub struct Play {
+    /// The history's id.
+    pub id: u64,
+    /// When it was watched.
+    pub watched_at: Timestamp,
+    /// `scrobble` or `watch`.
+    pub action: &'static str,
+    /// Of what.
+    pub entry: Entry,
+}
+
+/// What is being watched.
+#[derive(Clone, Debug)]
+pub struct Watching {
+    /// What.
+    pub entry: Entry,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+#[derive(Default)]
+struct World {
+    catalogue: Vec<Entry>,
+    logins: Logins,
+    history: Vec<Play>,
+    /// Resume points: the item's number and the percentage.
+    resume: Vec<(Entry, f64)>,
+    ratings: Vec<(Entry, u64)>,
+    watching: Option<Watching>,
+    calls: Vec<Call>,
+    last_write: Option<Timestamp>,
+    next_id: u64,
+}
+
+impl World {
+    /// Ids beyond 32 bits, as Trakt's are.
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        3_373_536_000 + self.next_id
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    world: Arc<Mutex<World>>,
+    clock: Clock,
+    faults: Faults,
+    changed: watch::Sender<u64>,
+    own_url: Arc<Mutex<String>>,
+}
+
+impl Shared {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no handler panics while it holds the lock")
+    }
+
+    fn touch(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// A running Trakt.
+pub struct FakeTrakt {
+    shared: Shared,
+    /// The HTTP server.
+    pub server: Server,
+}
+
+impl FakeTrakt {
+    /// Starts one that knows the titles of [`catalogue`](self::movie).
+    pub async fn start() -> Self {
+        let world = World { catalogue: catalogue::seed(), ..World::default() };
+        let shared = Shared {
+            world: Arc::new(Mutex::new(world)),
+            clock: Clock::default(),
+            faults: Faults::default(),
+            changed: watch::Sender::new(0),
+            own_url: Arc::default(),
+        };
+        let router = Router::new()
+            .route("/oauth/device/code", post(oauth::code))
+            .route("/oauth/device/token", post(oauth::token))
+            .route("/oauth/token", post(oauth::refresh))
+            .route("/oauth/revoke", post(oauth::revoke))
+            .route("/users/settings", get(sync::settings))
+            .route("/users/me/watching", get(sync::watching))
+            .route("/scrobble/{verb}", post(scrobble::scrobble))
+            .route("/sync/history", post(sync::add))
+            .route("/sync/history/{kind}", get(sync::history))
+            .route("/sync/ratings", post(sync::rate))
+            .route("/sync/ratings/remove", post(sync::unrate))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), gate::gate))
+            .with_state(shared.clone());
+        let server = Server::start(router).await;
+        *shared.own_url.lock().expect("no handler panics") = server.url();
+        Self { shared, server }
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// Adds a title to the catalogue.
+    pub fn add(&self, entry: Entry) {
+        self.shared.world().catalogue.push(entry);
+    }
+
+    /// What the next users do at the page that asks for a code.
+    pub fn approve_logins(&self, approval: Approval) {
+        self.shared.world().logins.approval = approval;
+    }
+
+    /// All tokens that were ever given out.
+    pub fn tokens(&self) -> Vec<String> {
+        self.shared.world().logins.given.clone()
+    }
+
+    /// Makes the current access token invalid, as when it has expired.
+    pub fn expire_access(&self) {
+        self.shared.world().logins.access = None;
+    }
+
+    /// Makes the current refresh token invalid too.
+    pub fn forget_login(&self) {
+        let mut world = self.shared.world();
+        world.logins.access = None;
+        world.logins.refresh = None;
+    }
+
+    /// Everything that was received, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.world().calls.clone()
+    }
+
+    /// What was received as `VERB /path`, without queries, logins and checks: the story of the scrobbles.
+    pub fn story(&self) -> Vec<String> {
+        let calls = self.calls();
+        let told = calls.iter().filter(|call| call.path.starts_with("/scrobble") || call.path.starts_with("/sync"));
+        told.map(|call| {
+            let path = call.path.split('?').next().unwrap_or_default();
+            format!("{} {path} {}", call.method, call.status)
+        })
+        .collect()
+    }
+
+    /// The history.
+    pub fn history(&self) -> Vec<Play> {
+        self.shared.world().history.clone()
+    }
+
+    /// The resume points.
+    pub fn resume_points(&self) -> Vec<(Entry, f64)> {
+        self.shared.world().resume.clone()
+    }
+
+    /// The ratings.
+    pub fn ratings(&self) -> Vec<(Entry, u64)> {
+        self.shared.world().ratings.clone()
+    }
+
+    /// What is being watched.
+    pub fn watching(&self) -> Option<Watching> {
+        self.shared.world().watching.clone()
+    }
+
+    /// Waits until something is true of this Trakt.
+    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let mut changed = self.shared.changed.subscribe();
+        let wait = async {
+            while !holds(self) {
+                changed.changed().await.expect("the sender lives in self");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("waited in vain for: {what}; received {:#?}", self.story());
+        }
+    }
+}
+
+fn ids(entry: &Entry) -> Value {
+    match entry {
+        Entry::Movie { ids, title, year } => {
+            json!({ "type": "movie", "movie": { "title": title, "year": year, "ids": ids } })
+        }
+        Entry::Episode { show, show_year, show_ids, season, number, ids } => json!({
+            "type": "episode",
+            "episode": { "season": season, "number": number, "title": format!("Episode {number}"), "ids": ids },
+            "show": { "title": show, "year": show_year, "ids": show_ids },
+        }),
+    }
+}

@@ -1,0 +1,118 @@
+//! Logins: a code for another device, and refresh tokens that serve once.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{CLIENT_ID, Shared};
+
+/// How long a code is good. Seconds.
+const CODE_LIFE: i64 = 600;
+/// How long a login is good. Seconds.
+const LOGIN_LIFE: i64 = 604_800;
+
+/// What a user does at the page that asks for the code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Approval {
+    /// Enters it after this many polls.
+    After(u32),
+    /// Enters it at once.
+    #[default]
+    AtOnce,
+    /// Says no.
+    Denied,
+    /// Lets it expire.
+    Never,
+}
+
+/// The state of all logins.
+#[derive(Default)]
+pub struct Logins {
+    pub(super) approval: Approval,
+    pub(super) access: Option<String>,
+    pub(super) refresh: Option<String>,
+    pub(super) given: Vec<String>,
+    code: Option<(String, Timestamp)>,
+    polls: u32,
+    count: u32,
+}
+
+impl Logins {
+    fn give(&mut self, now: Timestamp) -> Response {
+        self.count += 1;
+        let (access, refresh) = (format!("access-token-{:032}", self.count), format!("refresh-token-{:032}", self.count));
+        self.given.extend([access.clone(), refresh.clone()]);
+        let answer = json!({
+            "access_token": access, "token_type": "bearer", "expires_in": LOGIN_LIFE, "refresh_token": refresh,
+            "scope": "public", "created_at": now.as_second(),
+        });
+        self.access = Some(access);
+        self.refresh = Some(refresh);
+        Json(answer).into_response()
+    }
+}
+
+pub(super) async fn code(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    if body["client_id"] != CLIENT_ID {
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": "invalid_client" }))).into_response();
+    }
+    let now = shared.clock.now();
+    let url = format!("{}/activate", shared.own_url.lock().expect("no handler panics"));
+    let mut world = shared.world();
+    let code = format!("device-code-{:052}", world.calls.len());
+    world.logins.given.push(code.clone());
+    world.logins.code = Some((code.clone(), now + SignedDuration::from_secs(CODE_LIFE)));
+    world.logins.polls = 0;
+    Json(json!({
+        "device_code": code, "user_code": "5055CC52", "verification_url": url, "expires_in": CODE_LIFE, "interval": 1,
+    }))
+    .into_response()
+}
+
+pub(super) async fn token(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let now = shared.clock.now();
+    let mut world = shared.world();
+    let logins = &mut world.logins;
+    let Some((code, expires)) = logins.code.clone().filter(|(code, _)| body["code"] == **code) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    if now >= expires {
+        return StatusCode::GONE.into_response();
+    }
+    logins.polls += 1;
+    let granted = match logins.approval {
+        Approval::Denied => return StatusCode::IM_A_TEAPOT.into_response(),
+        Approval::AtOnce => true,
+        Approval::After(polls) => logins.polls > polls,
+        Approval::Never => false,
+    };
+    if !granted {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    drop(code);
+    logins.code = None;
+    logins.give(now)
+}
+
+pub(super) async fn refresh(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let now = shared.clock.now();
+    let mut world = shared.world();
+    let known = world.logins.refresh.as_deref().is_some_and(|refresh| body["refresh_token"] == refresh);
+    if body["grant_type"] != "refresh_token" || body["client_id"] != CLIENT_ID || !known {
+        let error = json!({ "error": "invalid_grant", "error_description": "session not found" });
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    }
+    world.logins.give(now)
+}
+
+pub(super) async fn revoke(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let mut world = shared.world();
+    if world.logins.access.as_deref().is_some_and(|access| body["token"] == access) {
+        world.logins.access = None;
+        world.logins.refresh = None;
+    }
+    Json(json!({})).into_response()
+}

@@ -1,0 +1,233 @@
+//! The real binary: started on a free port with a data folder of its own, killed, and started again.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::fake_plex::{self, FakePlex};
+use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
+use crate::plex_webhook;
+
+/// How long a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// The token in the address of the webhook.
+pub const WEBHOOK_TOKEN: &str = "webhook-token-0123456789";
+
+/// The binary under test: `PLAYRELAY_BIN`, or the one beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("PLAYRELAY_BIN") {
+        return path.into();
+    }
+    let own = std::env::current_exe().expect("a running program has a path");
+    let folder = own.ancestors().find(|folder| folder.join("playrelay").is_file());
+    folder.expect("the binary is built: `cargo xtask test`, or `cargo build` first").join("playrelay")
+}
+
+/// Where `cargo xtask test` has put the guests that tests load.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fixtures").join(name)
+}
+
+/// Captured messages of real servers, where they are there. They are no part of this project.
+pub fn payloads() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/payloads");
+    folder.is_dir().then_some(folder)
+}
+
+/// A home: a data folder with a configuration, in which the daemon can run.
+pub struct Home {
+    folder: TempDir,
+    log: Arc<Mutex<String>>,
+    environment: Vec<(String, String)>,
+    /// For requests to the daemon.
+    pub client: reqwest::Client,
+}
+
+impl Home {
+    /// A home with this configuration; `[server]` is added.
+    pub fn new(config: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = TempDir::new().expect("a temporary folder");
+        let server = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {:?}\n\n",
+            folder.path().join("data").display().to_string()
+        );
+        std::fs::write(folder.path().join("playrelay.toml"), server + config).expect("a file in our folder");
+        let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
+        Self { folder, log: Arc::default(), environment, client: reqwest::Client::new() }
+    }
+
+    /// The usual home: a Plex server, a Trakt account, and a route between them for everybody.
+    pub fn plex_to_trakt(plex: Option<&FakePlex>, trakt: &FakeTrakt, more: &str) -> Self {
+        let server = plex.map_or_else(String::new, |plex| {
+            format!("url = {:?}\ntoken = {:?}\n", plex.server.url(), fake_plex::TOKEN)
+        });
+        Self::new(&format!(
+            "{more}\n[sources.home]\nplugin = \"plex\"\nwebhook_token = {WEBHOOK_TOKEN:?}\n{server}\n\
+             [trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
+             api_url = {0:?}\nauth_url = {0:?}\n\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\n",
+            trakt.server.url()
+        ))
+    }
+
+    /// Sets a variable for everything that runs here.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The folder with the configuration.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Everything that was logged so far, by all daemons and commands here.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no thread panics while it holds the lock").clone()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("playrelay.toml"))
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command and returns what it printed.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("the binary can be started");
+        self.log.lock().expect("no panics").push_str(&String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// Runs a command that must succeed, and reads its JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {err}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
+    }
+
+    /// Logs the account `bob` in.
+    pub async fn connect(&self) {
+        let mut command = tokio::process::Command::from(self.command(&["connect", "bob"]));
+        let output = command.output().await.expect("the binary can be started");
+        self.log.lock().expect("no panics").push_str(&String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Starts the daemon and waits until it is ready.
+    pub fn start(&self) -> Daemon<'_> {
+        let mut child = self
+            .command(&["serve"])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary can be started");
+        let stderr = child.stderr.take().expect("it is piped");
+        let (ready, address) = mpsc::channel();
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if let Some((_, rest)) = line.split_once("ready address=") {
+                    let address = rest.split_whitespace().next().unwrap_or_default().to_owned();
+                    // The test may have ended already.
+                    let _ = ready.send(address);
+                }
+                let mut log = log.lock().expect("no thread panics while it holds the lock");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        match address.recv_timeout(PATIENCE) {
+            Ok(address) => Daemon { home: self, child, url: format!("http://{address}") },
+            Err(_) => {
+                let _ = child.kill();
+                panic!("the daemon did not come up:\n{}", self.log());
+            }
+        }
+    }
+}
+
+/// A running daemon. It is killed when it is dropped.
+pub struct Daemon<'a> {
+    home: &'a Home,
+    child: Child,
+    url: String,
+}
+
+impl Daemon<'_> {
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it: `kill -9`, with no chance to tidy up.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it was killed");
+    }
+
+    /// Sends a Plex webhook and returns the event's id.
+    pub async fn plex(&self, message: &Value) -> i64 {
+        let body = plex_webhook::multipart(message, 2_000);
+        let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
+        let response = self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await;
+        let (status, text) = (response.status(), response.text().await.expect("an answer"));
+        assert!(status.is_success(), "{status}: {text}");
+        text.trim().rsplit(' ').next().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no event: {text}"))
+    }
+
+    /// Sends a request; the token goes into the query.
+    pub async fn send(&self, path: &str, token: Option<&str>, content_type: &str, body: Vec<u8>) -> reqwest::Response {
+        let token = token.map(|token| format!("?{token}")).unwrap_or_default();
+        let request = self.home.client.post(format!("{}{path}{token}", self.url));
+        request.header("content-type", content_type).body(body).send().await.expect("the daemon answers")
+    }
+
+    /// The story of an event, once it is settled and nothing of it waits to be delivered at once.
+    pub async fn settled(&self, id: i64) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let story = self.home.json(&["event", &id.to_string()]);
+            if !story["verdict"].is_null() {
+                return story;
+            }
+            assert!(Instant::now() < end, "event {id} was not settled: {story:#}\n{}", self.home.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Holds a database, so that nobody else can write to it until the guard is dropped.
+pub fn hold(database: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(database).expect("the database is there");
+    connection.busy_timeout(PATIENCE).expect("a database that is open");
+    connection.execute_batch("BEGIN IMMEDIATE").expect("the daemon lets go of it between two transactions");
+    connection
+}

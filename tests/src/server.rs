@@ -1,0 +1,117 @@
+//! An HTTP server on a free port of this machine that can be cut off.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+/// Cuts the connection of a request off, without an answer. Found in a request's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Cut(Arc<Notify>);
+
+impl Cut {
+    /// Cuts the connection; the caller should never answer.
+    pub async fn now(&self) -> ! {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// A running server. It ends when it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    up: watch::Sender<bool>,
+    listening: watch::Receiver<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a server.
+    pub async fn start(router: Router) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let (up, wanted) = watch::channel(true);
+        let (is_listening, listening) = watch::channel(true);
+        let task = tokio::spawn(run(listener, router, wanted, is_listening));
+        Self { address, up, listening, task }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Ends all connections and refuses new ones.
+    pub async fn go_down(&self) {
+        self.switch(false).await;
+    }
+
+    /// Accepts connections again, on the same port.
+    pub async fn come_up(&self) {
+        self.switch(true).await;
+    }
+
+    async fn switch(&self, up: bool) {
+        self.up.send_replace(up);
+        let mut listening = self.listening.clone();
+        listening.wait_for(|listening| *listening == up).await.expect("the server's task is running");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(
+    first: TcpListener,
+    router: Router,
+    mut wanted: watch::Receiver<bool>,
+    is_listening: watch::Sender<bool>,
+) {
+    let address = first.local_addr().expect("a bound socket has an address");
+    let mut listener = Some(first);
+    let for_connections = wanted.clone();
+    loop {
+        let Some(open) = &listener else {
+            if wanted.wait_for(|up| *up).await.is_err() {
+                return;
+            }
+            listener = Some(TcpListener::bind(address).await.expect("the port was ours"));
+            is_listening.send_replace(true);
+            continue;
+        };
+        tokio::select! {
+            accepted = open.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    tokio::spawn(serve(stream, router.clone(), for_connections.clone()));
+                }
+            }
+            down = wanted.wait_for(|up| !*up) => {
+                if down.is_err() {
+                    return;
+                }
+                listener = None;
+                is_listening.send_replace(false);
+            }
+        }
+    }
+}
+
+async fn serve(stream: tokio::net::TcpStream, router: Router, mut wanted: watch::Receiver<bool>) {
+    let cut = Cut::default();
+    let router = router.layer(axum::Extension(cut.clone()));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // Dropping the connection is what cuts it off; how it ended otherwise is the client's business.
+    tokio::select! {
+        _ = connection => {}
+        () = cut.0.notified() => {}
+        _ = wanted.wait_for(|up| !*up) => {}
+    }
+}
