@@ -121,6 +121,7 @@ impl House {
             Self { config, store, keeper, plugins, accounts: BTreeMap::new(), problems: Vec::new() };
         house.add_accounts(&RoleNeeds::SOURCE, &wire);
         house.add_accounts(&RoleNeeds::TRACKER, &wire);
+        house.problems.sort();
         house.keeper.introduce(house.accounts.values().cloned());
         Ok(house)
     }

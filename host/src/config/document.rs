@@ -11,8 +11,8 @@ const PREFIX: &str = "PLAYRELAY__";
 /// The end of a variable that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 
-/// Where a value stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a value stands. Ordered as a reader meets them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the file, at a line from 1.
     Line(String, usize),
@@ -33,7 +33,7 @@ impl fmt::Display for Place {
 }
 
 /// Something that is wrong, where it is wrong, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where.
     pub place: Place,

@@ -102,6 +102,7 @@ pub fn parse(
     let mut problems = Vec::new();
     let root = document::read(file, environment, &mut problems);
     let config = read(root, &mut problems);
+    problems.sort();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 

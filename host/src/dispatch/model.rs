@@ -20,7 +20,7 @@ pub enum OfSeason {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfEpisode {}
 
-/// External ids of one kind of thing, by namespace (`imdb`, `tmdb`, …).
+/// External ids of one kind of thing, by namespace (`imdb`, `tvdb`, …).
 ///
 /// The kind is part of the type because the same number names a movie in one list and a show in another:
 /// mixing them up is how scrobblers mark the wrong title.

@@ -42,6 +42,7 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
         .to_owned();
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
+        drain(request.into_body(), limit).await;
         return Err(too_large(limit));
     }
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -59,6 +60,15 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
         return Ok(ReadBody { media_type, form, body: String::new() });
     }
     Ok(ReadBody { media_type, form: Vec::new(), body: text(bytes) })
+}
+
+/// Lets a body go by, up to the limit once more: a client that is still sending would not see the answer.
+async fn drain(body: Body, limit: usize) {
+    let mut left = limit.saturating_mul(2);
+    let mut chunks = body.into_data_stream();
+    while let (Some(Ok(chunk)), 1..) = (chunks.next().await, left) {
+        left = left.saturating_sub(chunk.len());
+    }
 }
 
 async fn read_all(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
