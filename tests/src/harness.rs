@@ -39,9 +39,23 @@ pub fn payloads() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+/// A source, a tracker and a route between them for everybody.
+pub fn plex_to_trakt_config(plex: Option<&FakePlex>, trakt: &FakeTrakt) -> String {
+    let server = plex
+        .map_or_else(String::new, |plex| format!("url = {:?}\ntoken = {:?}\n", plex.server.url(), fake_plex::TOKEN));
+    format!(
+        "[sources.home]\nplugin = \"plex\"\nwebhook_token = {WEBHOOK_TOKEN:?}\n{server}\n\
+         [trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
+         api_url = {0:?}\nauth_url = {0:?}\n\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\n",
+        trakt.server.url()
+    )
+}
+
 /// A home: a data folder with a configuration, in which the daemon can run.
 pub struct Home {
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder at the end, where it is ours.
+    _temporary: Option<TempDir>,
     log: Arc<Mutex<String>>,
     environment: Vec<(String, String)>,
     /// For requests to the daemon.
@@ -51,28 +65,32 @@ pub struct Home {
 impl Home {
     /// A home with this configuration; `[server]` is added.
     pub fn new(config: &str) -> Self {
+        let temporary = TempDir::new().expect("a temporary folder");
+        Self::set_up(temporary.path().to_owned(), Some(temporary), config)
+    }
+
+    fn set_up(folder: PathBuf, temporary: Option<TempDir>, config: &str) -> Self {
+        // Every home of a test run does this; the first counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = TempDir::new().expect("a temporary folder");
-        let server = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {:?}\n\n",
-            folder.path().join("data").display().to_string()
-        );
-        std::fs::write(folder.path().join("playrelay.toml"), server + config).expect("a file in our folder");
+        let data = folder.join("data").display().to_string();
+        let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n\n");
+        std::fs::write(folder.join("playrelay.toml"), server + config).expect("a file in our folder");
         let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
-        Self { folder, log: Arc::default(), environment, client: reqwest::Client::new() }
+        Self { folder, _temporary: temporary, log: Arc::default(), environment, client: reqwest::Client::new() }
+    }
+
+    /// The same in a folder that stays; what was there is removed.
+    pub fn at(folder: &Path, config: &str) -> Self {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).expect("the folder is ours");
+        }
+        std::fs::create_dir_all(folder).expect("a folder below target");
+        Self::set_up(folder.to_owned(), None, config)
     }
 
     /// The usual home: a Plex server, a Trakt account, and a route between them for everybody.
     pub fn plex_to_trakt(plex: Option<&FakePlex>, trakt: &FakeTrakt, more: &str) -> Self {
-        let server = plex.map_or_else(String::new, |plex| {
-            format!("url = {:?}\ntoken = {:?}\n", plex.server.url(), fake_plex::TOKEN)
-        });
-        Self::new(&format!(
-            "{more}\n[sources.home]\nplugin = \"plex\"\nwebhook_token = {WEBHOOK_TOKEN:?}\n{server}\n\
-             [trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
-             api_url = {0:?}\nauth_url = {0:?}\n\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\n",
-            trakt.server.url()
-        ))
+        Self::new(&(more.to_owned() + "\n" + &plex_to_trakt_config(plex, trakt)))
     }
 
     /// Sets a variable for everything that runs here.
@@ -82,12 +100,12 @@ impl Home {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
     /// The folder with the configuration.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Everything that was logged so far, by all daemons and commands here.
@@ -99,7 +117,7 @@ impl Home {
         let mut command = Command::new(binary());
         command
             .arg("--config")
-            .arg(self.folder.path().join("playrelay.toml"))
+            .arg(self.folder.join("playrelay.toml"))
             .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

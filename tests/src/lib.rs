@@ -6,6 +6,7 @@
 //! - [`fake_trakt`], [`fake_plex`]: services that behave as the real ones do
 //! - [`plex_webhook`]: messages as a Plex server sends them
 //! - [`harness`]: starts the real daemon, kills it, starts it again
+//! - [`load`]: a load driver, and what ingest is measured against
 
 #![forbid(unsafe_code)]
 
@@ -14,5 +15,6 @@ pub mod fake_plex;
 pub mod fake_trakt;
 pub mod faults;
 pub mod harness;
+pub mod load;
 pub mod plex_webhook;
 pub mod server;

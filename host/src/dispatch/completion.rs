@@ -9,6 +9,9 @@ use super::policy::Policy;
 /// A stop before this is never taken for "skipped the credits", however short the item. Percent.
 const CREDITS_GRACE_FLOOR: f64 = 80.0;
 
+/// The code of the judgement that a play is a repetition of the one before.
+pub const TOO_SOON: &str = "watched-just-now";
+
 /// The judgement over a play, and the numbers that decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
@@ -23,24 +26,14 @@ pub struct Judgement {
 /// Judges a play as it stands. While it is open only a count by the server and the credits marker decide; the
 /// threshold is for where it ends.
 pub fn judge(play: &Play, policy: &Policy) -> Judgement {
-    let verdict = judge_evidence(play, policy);
-    match play.previous_watch_at {
-        Some(previous) if verdict.watched => {
-            let since = play.last_seen_at.duration_since(previous);
-            if since < play.merge_window() {
-                return no(
-                    "watched-just-now",
-                    format!(
-                        "the same item was watched {} before, and a second watch takes at least {}",
-                        minutes(since),
-                        minutes(play.merge_window())
-                    ),
-                );
-            }
-            verdict
-        }
-        _ => verdict,
+    let judgement = judge_evidence(play, policy);
+    let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
+    let since = play.last_seen_at.duration_since(previous);
+    if since >= play.merge_window() && !play.repeats {
+        return judgement;
     }
+    let (since, needed) = (minutes(since), minutes(play.merge_window()));
+    no(TOO_SOON, format!("the same item was watched {since} before, and a second watch takes at least {needed}"))
 }
 
 fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {

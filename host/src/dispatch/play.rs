@@ -59,8 +59,11 @@ pub struct Play {
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
     pub watched_at: Option<Timestamp>,
-    /// When the same user last watched the same item before this play.
+    /// When the same user last watched the same item in another play.
     pub previous_watch_at: Option<Timestamp>,
+    /// Whether it looked like a watch so soon after the one before that it is taken for the same, for good.
+    #[serde(default)]
+    pub repeats: bool,
     /// The library's name.
     pub library: Option<String>,
     /// The tracker accounts that have been told that it was watched.
@@ -69,10 +72,22 @@ pub struct Play {
 }
 
 impl Play {
-    /// A play that begins with this report.
-    pub fn begin(viewer: Viewer, playback: &Playback, previous_watch_at: Option<Timestamp>) -> Self {
+    /// A play that begins with this report. `taken` says which identities there are already: two players can start an
+    /// item in the same millisecond.
+    pub fn begin(
+        viewer: Viewer,
+        playback: &Playback,
+        taken: impl Fn(&PlayId) -> bool,
+    ) -> Self {
+        let key = playback.item.key();
+        let mut ordinal = 0;
+        let mut id = identity(&viewer, &key, playback.at, ordinal);
+        while taken(&id) {
+            ordinal += 1;
+            id = identity(&viewer, &key, playback.at, ordinal);
+        }
         Self {
-            id: identity(&viewer, &playback.item.key(), playback.at),
+            id,
             viewer,
             user: playback.user.clone(),
             player: playback.player.clone(),
@@ -86,7 +101,8 @@ impl Play {
             completion: playback.completion,
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
-            previous_watch_at,
+            previous_watch_at: None,
+            repeats: false,
             library: playback.library.clone(),
             told: BTreeSet::new(),
         }
@@ -149,11 +165,12 @@ pub fn percent(position_ms: u32, runtime_ms: u32) -> Option<f64> {
     (runtime_ms > 0).then(|| (f64::from(position_ms) * 100.0 / f64::from(runtime_ms)).clamp(0.0, 100.0))
 }
 
-fn identity(viewer: &Viewer, item: &str, start: Timestamp) -> PlayId {
+fn identity(viewer: &Viewer, item: &str, start: Timestamp, ordinal: u32) -> PlayId {
     let mut hash = Sha256::new();
     for part in [viewer.server.as_str(), &viewer.user, item, &start.to_string()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
+    hash.update(ordinal.to_le_bytes());
     PlayId(hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect())
 }

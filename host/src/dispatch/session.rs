@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::completion::judge;
+use super::completion::{Judgement, TOO_SOON, judge};
 use super::model::{Completion, Content, ItemKind, Playback, PlaybackState, Report};
-use super::play::{Play, Viewer, percent};
+use super::play::{Play, PlayId, Viewer, percent};
 use super::policy::Policy;
 use super::verdict::{self, Outcome, Stage, Verdict};
 
@@ -75,15 +75,18 @@ impl Sessions {
     /// Restores what is known from stored plays, in any order.
     pub fn restore(plays: impl IntoIterator<Item = Play>) -> Self {
         let mut sessions = Self::default();
-        let mut plays: Vec<_> = plays.into_iter().collect();
-        plays.sort_by(|a, b| (a.last_seen_at, &a.id).cmp(&(b.last_seen_at, &b.id)));
         sessions.absorb(plays);
         sessions
     }
 
     /// The plays that are going on.
     pub fn open(&self) -> impl Iterator<Item = &Play> {
-        self.viewers.values().flatten().filter(|play| play.is_open())
+        self.all().filter(|play| play.is_open())
+    }
+
+    /// All plays that are remembered.
+    pub fn all(&self) -> impl Iterator<Item = &Play> {
+        self.viewers.values().flatten()
     }
 
     /// Takes over plays that [`advance`](Self::advance) returned.
@@ -91,7 +94,9 @@ impl Sessions {
         for play in plays {
             let known = self.viewers.entry(play.viewer.clone()).or_default();
             known.retain(|other| other.id != play.id);
-            known.push(play);
+            // Always in this order, so that a restored state decides as the one before did.
+            let place = known.partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
+            known.insert(place, play);
             let ended = known.iter().filter(|play| !play.is_open()).count();
             if ended > REMEMBERED
                 && let Some(oldest) = known.iter().position(|play| !play.is_open())
@@ -198,7 +203,7 @@ impl Turn<'_> {
             Some(play) if self.is_new_beginning(play) => {
                 let play = play.clone();
                 self.end_unheard(play, "restarted", "the same item was started again");
-                self.begin(&item)
+                self.begin()
             }
             Some(play) => self.carry_on(play.clone()),
             None => self.without_open_play(&item),
@@ -276,7 +281,7 @@ impl Turn<'_> {
     fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
         let at = self.playback.at;
         play.state = PlaybackState::Playing;
-        let newly_complete = before.watched_at.is_none() && judge(&play, self.policy).watched;
+        let newly_complete = before.watched_at.is_none() && self.judge(&mut play).watched;
         if newly_complete {
             self.step("completed", format!("{} reached what counts as watched {}", play.item, position(&play)));
             self.signal(Change::Completed, play, at);
@@ -315,7 +320,7 @@ impl Turn<'_> {
                 return self.merged("after-the-end", format!("{} has been watched to its end", ended.item));
             }
         }
-        self.begin(item)
+        self.begin()
     }
 
     /// A further report of an end: the play stays ended, but the report may be better evidence than the first.
@@ -323,7 +328,7 @@ impl Turn<'_> {
         let mut play = ended.clone();
         play.absorb(self.playback);
         play.position_ms = play.position_ms.max(ended.position_ms);
-        if play.watched_at.is_none() && judge(&play, self.policy).watched {
+        if play.watched_at.is_none() && self.judge(&mut play).watched {
             self.step("amended", format!("{} had ended {}; this report proves it watched", play.item, position(&ended)));
             self.signal(Change::Amended, play, self.playback.at);
             return recorded("amended");
@@ -332,11 +337,11 @@ impl Turn<'_> {
         self.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
     }
 
-    fn begin(&mut self, item: &str) -> Verdict {
+    fn begin(&mut self) -> Verdict {
         let playback = self.playback;
-        let previous =
-            self.known.iter().filter(|play| play.item.key() == item).filter_map(|play| play.watched_at).max();
-        let mut play = Play::begin(self.viewer.clone(), playback, previous);
+        let taken = |id: &PlayId| self.known.iter().chain(&self.plays).any(|play| play.id == *id);
+        let mut play = Play::begin(self.viewer.clone(), playback, taken);
+        play.previous_watch_at = self.last_watch(&play);
         let (change, code) = match playback.state {
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
@@ -346,7 +351,7 @@ impl Turn<'_> {
                 (Change::Ended, "ended-unseen")
             }
             PlaybackState::Paused => (Change::Paused, "paused-unseen"),
-            PlaybackState::Playing if judge(&play, self.policy).watched => (Change::Completed, "completed-unseen"),
+            PlaybackState::Playing if self.judge(&mut play).watched => (Change::Completed, "completed-unseen"),
             PlaybackState::Playing => (Change::Started, "started"),
         };
         let text = match change {
@@ -356,6 +361,21 @@ impl Turn<'_> {
         self.step(code, text);
         self.signal(change, play, playback.at);
         recorded(code)
+    }
+
+    /// Judges a play against all others of its item, and remembers when it was found to repeat one of them.
+    fn judge(&self, play: &mut Play) -> Judgement {
+        play.previous_watch_at = self.last_watch(play).max(play.previous_watch_at);
+        let judgement = judge(play, self.policy);
+        play.repeats |= judgement.code == TOO_SOON;
+        judgement
+    }
+
+    /// When the viewer last watched the item in another play.
+    fn last_watch(&self, play: &Play) -> Option<Timestamp> {
+        let item = play.item.key();
+        let others = self.known.iter().filter(|other| other.id != play.id && other.item.key() == item);
+        others.filter_map(|other| other.watched_at).max()
     }
 
     /// Nothing to tell, but the position moves on.
@@ -376,7 +396,7 @@ impl Turn<'_> {
 
     fn signal(&mut self, change: Change, mut play: Play, at: Timestamp) {
         if play.watched_at.is_none() {
-            let judgement = judge(&play, self.policy);
+            let judgement = self.judge(&mut play);
             if judgement.watched {
                 play.watched_at = Some(at);
             }

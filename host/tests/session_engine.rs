@@ -1,0 +1,283 @@
+//! The session engine: tables of stories, and properties over generated sequences of reports.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay::dispatch::model::{
+    Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Report, User,
+};
+use playrelay::dispatch::policy::Policy;
+use playrelay::dispatch::route::{Action, Route, TrackerEvent, UserRule, plan};
+use playrelay::dispatch::session::Sessions;
+use playrelay::dispatch::verdict::Outcome;
+use proptest::prelude::*;
+
+const RUNTIME: u32 = 7_200_000;
+
+/// One report of a story: when, by whom, of what, on what, and what.
+#[derive(Clone, Debug)]
+struct Told {
+    /// Seconds since the one before.
+    after: i64,
+    user: &'static str,
+    item: &'static str,
+    player: &'static str,
+    what: What,
+    /// Percent.
+    position: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum What {
+    Play,
+    Pause,
+    Stop,
+    Counted,
+}
+
+fn report(told: &Told, at: Timestamp) -> Report {
+    let (state, completion) = match told.what {
+        What::Play => (PlaybackState::Playing, Completion::None),
+        What::Pause => (PlaybackState::Paused, Completion::None),
+        What::Stop => (PlaybackState::Stopped, Completion::None),
+        What::Counted => (PlaybackState::Playing, Completion::Counted),
+    };
+    let kind = ItemKind::Movie(Movie { title: told.item.to_owned(), ..Movie::default() });
+    Report::Playback(Playback {
+        server: "server".to_owned(),
+        user: User { id: None, name: Some(told.user.to_owned()) },
+        player: Player { id: Some(told.player.to_owned()), ..Player::default() },
+        session: None,
+        item: Item { kind, server_ref: Some(told.item.to_owned()), server_show_ref: None, runtime_ms: Some(RUNTIME), ext: vec![] },
+        state,
+        position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
+        completion,
+        credits_start_ms: None,
+        content: Content::OnDemand,
+        library: None,
+        paths: vec![],
+        at,
+    })
+}
+
+fn route() -> Route {
+    Route {
+        source: "source".to_owned(),
+        tracker: "tracker".to_owned(),
+        users: vec![UserRule::Everybody],
+        ratings: false,
+        policy: Policy::default(),
+    }
+}
+
+/// The engine with one route, and everything that it told.
+#[derive(Clone, Default)]
+struct Run {
+    sessions: Sessions,
+    events: Vec<TrackerEvent>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Run {
+    fn tell(&mut self, told: &Told, at: Timestamp) {
+        let mut advance = self.sessions.advance(&report(told, at), &Policy::default());
+        let route = route();
+        self.events.extend(plan(&mut advance, std::iter::once(&route)));
+        self.sessions.absorb(advance.plays);
+        self.outcomes.push(advance.verdict.outcome);
+    }
+
+    /// Stops, and starts from what was stored.
+    fn restart(&mut self) {
+        let plays = self.sessions.all().map(|play| serde_json::to_string(play).unwrap());
+        let plays: Vec<_> = plays.map(|text| serde_json::from_str(&text).unwrap()).collect();
+        self.sessions = Sessions::restore(plays);
+    }
+
+    fn watches(&self) -> Vec<(&str, Timestamp)> {
+        let watched = self.events.iter().filter(|event| matches!(event.action, Action::Watched(_)));
+        watched.map(|event| (event.item.server_ref.as_deref().unwrap(), event.at)).collect()
+    }
+}
+
+fn times(story: &[Told]) -> Vec<Timestamp> {
+    let mut now: Timestamp = "2026-11-21T20:00:00Z".parse().unwrap();
+    let advance = |told: &Told| {
+        now += SignedDuration::from_secs(told.after);
+        now
+    };
+    story.iter().map(advance).collect()
+}
+
+fn run(story: &[Told]) -> Run {
+    let mut run = Run::default();
+    for (told, at) in story.iter().zip(times(story)) {
+        run.tell(told, at);
+    }
+    run
+}
+
+fn told(after: i64, item: &'static str, what: What, position: Option<u32>) -> Told {
+    Told { after, user: "sean", item, player: "tv", what, position }
+}
+
+/// What a tracker is told, as `action@percent item`.
+fn words(run: &Run) -> Vec<String> {
+    let word = |event: &TrackerEvent| match event.action {
+        Action::Playing(at) => format!("playing@{at:.0} {}", event.item),
+        Action::Paused(at) => format!("paused@{at:.0} {}", event.item),
+        Action::Stopped(at) => format!("stopped@{at:.0} {}", event.item),
+        Action::Watched(at) => format!("watched@{at:.0} {}", event.item),
+        other => format!("{other:?}"),
+    };
+    run.events.iter().map(word).collect()
+}
+
+#[test]
+fn stories() {
+    use What::{Counted, Pause, Play, Stop};
+    let cases: [(&str, Vec<Told>, &[&str]); 14] = [
+        ("watched to the end", vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))], &["playing@0 A", "watched@97 A"]),
+        ("counted, then stopped: one", vec![told(0, "A", Play, Some(0)), told(6_500, "A", Counted, None), told(600, "A", Stop, Some(99))], &["playing@0 A", "watched@0 A"]),
+        ("stopped, then counted: one", vec![told(0, "A", Play, Some(0)), told(6_500, "A", Stop, Some(99)), told(1, "A", Counted, None)], &["playing@0 A", "watched@99 A"]),
+        ("a stop at zero keeps the last position", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Pause, Some(96)), told(5, "A", Stop, Some(0))], &["playing@0 A", "paused@96 A", "watched@96 A"]),
+        ("a stop without a position too", vec![told(0, "A", Play, Some(30)), told(60, "A", Stop, None)], &["playing@30 A", "stopped@30 A"]),
+        ("the next item ends the one before", vec![told(0, "A", Play, Some(97)), told(60, "B", Play, Some(0))], &["playing@97 A", "watched@97 A", "playing@0 B"]),
+        ("an early item change is no watch", vec![told(0, "A", Play, Some(10)), told(60, "B", Play, Some(0))], &["playing@10 A", "stopped@10 A", "playing@0 B"]),
+        ("paused and resumed", vec![told(0, "A", Play, Some(0)), told(60, "A", Pause, Some(1)), told(60, "A", Play, Some(1))], &["playing@0 A", "paused@1 A", "playing@1 A"]),
+        ("repeats change nothing", vec![told(0, "A", Play, Some(0)), told(0, "A", Play, Some(0)), told(60, "A", Pause, Some(1)), told(0, "A", Pause, Some(1))], &["playing@0 A", "paused@1 A"]),
+        ("a seek is told", vec![told(0, "A", Play, Some(0)), told(10, "A", Play, Some(60))], &["playing@0 A", "playing@60 A"]),
+        ("a stop twice is one", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(95)), told(2, "A", Stop, Some(95))], &["playing@0 A", "watched@95 A"]),
+        ("92 % paused, stopped at 20 %: not watched", vec![told(0, "A", Play, Some(90)), told(60, "A", Pause, Some(92)), told(60, "A", Stop, Some(20))], &["playing@90 A", "paused@92 A", "stopped@20 A"]),
+        ("a rewatch the next day counts", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(97)), told(80_000, "A", Play, Some(0)), told(6_900, "A", Stop, Some(97))], &["playing@0 A", "watched@97 A", "playing@0 A", "watched@97 A"]),
+        ("only the end was seen", vec![told(0, "A", Stop, Some(97))], &["watched@97 A"]),
+    ];
+    for (name, story, expected) in cases {
+        assert_eq!(words(&run(&story)), expected, "{name}");
+    }
+}
+
+#[test]
+fn short_items_and_nobodys_are_left_out_with_a_reason() {
+    let mut run = Run::default();
+    let at = "2026-11-21T20:00:00Z".parse().unwrap();
+    let Report::Playback(mut playback) = report(&told(0, "A", What::Stop, Some(97)), at) else { unreachable!() };
+    playback.item.runtime_ms = Some(60_000);
+    let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
+    assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Filtered, "too-short"));
+    playback.item.runtime_ms = Some(RUNTIME);
+    playback.content = Content::LiveTv;
+    let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
+    assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Filtered, "live-tv"));
+    playback.content = Content::OnDemand;
+    playback.user = User::default();
+    let advance = run.sessions.advance(&Report::Playback(playback), &Policy::default());
+    assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Held, "no-user"));
+    run.sessions.absorb(advance.plays);
+    assert_eq!(run.sessions.open().count(), 0);
+}
+
+fn any_told() -> impl Strategy<Value = Told> {
+    let after = prop_oneof![Just(0_i64), 1..10_i64, 60..4_000_i64, 4_000..90_000_i64];
+    let what = prop_oneof![Just(What::Play), Just(What::Pause), Just(What::Stop), Just(What::Counted)];
+    let position = prop_oneof![Just(None), Just(Some(0)), (0..=100_u32).prop_map(Some)];
+    let user = prop_oneof![Just("sean"), Just("kid")];
+    let item = prop_oneof![Just("A"), Just("B"), Just("C")];
+    let player = prop_oneof![Just("tv"), Just("phone")];
+    (after, user, item, player, what, position)
+        .prop_map(|(after, user, item, player, what, position)| Told { after, user, item, player, what, position })
+}
+
+fn any_story() -> impl Strategy<Value = Vec<Told>> {
+    prop::collection::vec(any_told(), 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_play_is_watched_twice(story in any_story()) {
+        let run = run(&story);
+        let mut subjects = BTreeMap::new();
+        for event in run.events.iter().filter(|event| matches!(event.action, Action::Watched(_))) {
+            *subjects.entry(event.subject.clone()).or_insert(0) += 1;
+        }
+        prop_assert!(subjects.values().all(|count| *count == 1), "{subjects:?}");
+    }
+
+    #[test]
+    fn two_watches_of_one_item_are_half_a_runtime_apart(story in any_story()) {
+        let story: Vec<_> = story.into_iter().map(|told| Told { user: "sean", ..told }).collect();
+        let run = run(&story);
+        for item in ["A", "B", "C"] {
+            let watches: Vec<_> = run.watches().into_iter().filter(|(name, _)| *name == item).collect();
+            for pair in watches.windows(2) {
+                let apart = pair[1].1.duration_since(pair[0].1);
+                prop_assert!(apart >= SignedDuration::from_millis(i64::from(RUNTIME / 2)), "{item}: {apart:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_watch_has_evidence_of_its_own_user_and_item(story in any_story()) {
+        let run = run(&story);
+        for event in run.events.iter().filter(|event| matches!(event.action, Action::Watched(_))) {
+            let item = event.item.server_ref.as_deref().unwrap();
+            let evidence = story.iter().zip(times(&story)).any(|(told, at)| {
+                let enough = told.what == What::Counted || told.position.is_some_and(|position| position >= 80);
+                at <= event.at && told.item == item && enough
+            });
+            prop_assert!(evidence, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn users_do_not_mix(story in any_story()) {
+        let alone: Vec<_> = story.iter().zip(times(&story)).filter(|(told, _)| told.user == "sean").collect();
+        let mut only_sean = Run::default();
+        for (told, at) in alone {
+            only_sean.tell(told, at);
+        }
+        let all = run(&story);
+        let seans: Vec<_> = all.sessions.all().filter(|play| play.viewer.user == "sean").map(|play| &play.id).collect();
+        let mut expected: Vec<_> = only_sean.sessions.all().map(|play| &play.id).collect();
+        let mut seans_sorted = seans;
+        (seans_sorted.sort(), expected.sort());
+        prop_assert_eq!(seans_sorted, expected);
+    }
+
+    #[test]
+    fn saying_everything_twice_changes_nothing(story in any_story()) {
+        let once = run(&story);
+        let mut twice = Run::default();
+        for (told, at) in story.iter().zip(times(&story)) {
+            twice.tell(told, at);
+            twice.tell(told, at);
+        }
+        prop_assert_eq!(once.watches(), twice.watches());
+    }
+
+    #[test]
+    fn a_restart_anywhere_changes_nothing(story in any_story(), at in 0..40_usize) {
+        let mut restarted = Run::default();
+        for (index, (told, when)) in story.iter().zip(times(&story)).enumerate() {
+            if index == at {
+                restarted.restart();
+            }
+            restarted.tell(told, when);
+        }
+        let straight = run(&story);
+        prop_assert_eq!(restarted.events, straight.events);
+        prop_assert_eq!(restarted.outcomes, straight.outcomes);
+    }
+
+    #[test]
+    fn every_report_has_a_verdict_and_a_reason(story in any_story()) {
+        let mut sessions = Sessions::default();
+        for (told, at) in story.iter().zip(times(&story)) {
+            let advance = sessions.advance(&report(told, at), &Policy::default());
+            prop_assert!(!advance.verdict.code.is_empty() && !advance.steps.is_empty());
+            sessions.absorb(advance.plays);
+        }
+    }
+}
