@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::config::{self, Config, Problem, RoleNeeds};
 use crate::delivery::lane::Lane;
@@ -251,15 +252,17 @@ impl House {
     /// A source whose plugin does not serve still has its door: its requests wait in the store.
     async fn start_pipelines(&self, settler: &Settler) -> Result<Vec<Door>, HouseError> {
         let mut doors = Vec::new();
+        let traffic = Arrivals::default();
         for name in self.config.sources.keys() {
-            let arrived = Arc::new(Notify::new());
+            let arrivals = traffic.for_another();
             let mut legacy_names = Vec::new();
             if let Some((plugin, caller)) = self.plugin_of(name) {
                 legacy_names = plugin.manifest.legacy_webhook_names().to_vec();
-                let (store, arrived) = (Arc::clone(&self.store), Arc::clone(&arrived));
-                tokio::spawn(Pipeline::new(plugin, caller, store, settler.clone(), arrived).run());
+                let pipeline =
+                    Pipeline::new(plugin, caller, Arc::clone(&self.store), settler.clone(), arrivals.clone());
+                tokio::spawn(pipeline.run());
             }
-            doors.push(Door { source: name.clone(), legacy_names, token: self.webhook_token(name).await?, arrived });
+            doors.push(Door { source: name.clone(), legacy_names, token: self.webhook_token(name).await?, arrivals });
         }
         Ok(doors)
     }

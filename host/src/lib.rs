@@ -5,6 +5,7 @@
 //! `docs/architecture.md` has the whole house.
 #![deny(unsafe_code)]
 
+pub mod arrivals;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq;
-use tokio::sync::Notify;
 
+use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::secret::Secret;
@@ -39,7 +39,7 @@ pub struct Door {
     /// What the address must carry.
     pub token: Secret,
     /// Wakes the source's pipeline.
-    pub arrived: Arc<Notify>,
+    pub arrivals: Arrivals,
 }
 
 /// What the endpoints share.
@@ -122,6 +122,7 @@ async fn receive(
         tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
         return refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned());
     };
+    let _under_way = door.arrivals.begin();
     let query = query_without(raw_query, token.as_deref().unwrap_or_default());
     let headers = kept_headers(request.headers());
     let read = body::read(request, ingress.max_body);
@@ -141,7 +142,7 @@ async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Respo
     let received = Received { source: door.source.clone(), at: clock::now(), request };
     match ingress.store.receive(received).await {
         Ok(id) => {
-            door.arrived.notify_one();
+            door.arrivals.ring();
             (StatusCode::OK, format!("stored as event {id}\n")).into_response()
         }
         Err(error) => {

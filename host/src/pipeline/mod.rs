@@ -11,8 +11,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::arrivals::Arrivals;
 use crate::dispatch::model::Report;
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
@@ -45,22 +46,22 @@ pub struct Pipeline {
     caller: Caller,
     store: SharedStore,
     settler: Settler,
-    arrived: Arc<Notify>,
+    arrivals: Arrivals,
     room: Arc<Semaphore>,
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
 }
 
 impl Pipeline {
-    /// A pipeline for the account of `caller`; `arrived` tells of new requests.
+    /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
     pub fn new(
         plugin: Arc<Plugin>,
         caller: Caller,
         store: SharedStore,
         settler: Settler,
-        arrived: Arc<Notify>,
+        arrivals: Arrivals,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
-        Arc::new(Self { plugin, caller, store, settler, arrived, room, lanes: Mutex::default() })
+        Arc::new(Self { plugin, caller, store, settler, arrivals, room, lanes: Mutex::default() })
     }
 
     fn source(&self) -> &str {
@@ -71,6 +72,7 @@ impl Pipeline {
     pub async fn run(self: Arc<Self>) {
         let mut cursor = 0;
         loop {
+            self.arrivals.calm().await;
             let rows = match self.store.pending(self.source(), cursor, PAGE).await {
                 Ok(rows) => rows,
                 Err(error) => {
@@ -80,7 +82,7 @@ impl Pipeline {
                 }
             };
             if rows.is_empty() {
-                self.arrived.notified().await;
+                self.arrivals.next().await;
                 continue;
             }
             for row in rows {

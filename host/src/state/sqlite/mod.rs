@@ -81,7 +81,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 impl Store for Sqlite {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
         self.writer
-            .write(move |connection| {
+            .write_one(move |connection| {
                 connection
                     .prepare_cached("INSERT INTO inbox (source, received_at, request) VALUES (?1, ?2, ?3)")?
                     .insert(params![received.source, received.at.as_millisecond(), received.request])

@@ -39,10 +39,18 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_one(move |connection| in_savepoint(connection, work)).await
+    }
+
+    /// The same for work that is a single statement, which SQLite does or leaves undone as a whole.
+    pub async fn write_one<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let path = self.path.clone();
         let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, work)
+            let result = work(connection)
                 .map_err(|error| StoreError::Database { path, reason: error.to_string() });
             Box::new(move |committed| {
                 // A caller that has gone away needs no answer.
