@@ -4,14 +4,16 @@
 //! those that are stored slows down; it never stops.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-/// With this many requests under way, ingress is busy.
+/// With this many requests under way, ingress is busy…
 const BUSY: usize = 6;
+/// …and stays so for this long: requests that were stored together are answered together.
+const LULL: Duration = Duration::from_millis(20);
 /// The longest that stored requests wait because of that.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// Between two looks.
@@ -20,20 +22,47 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Shared by ingress and the pipelines. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
-    under_way: Arc<AtomicUsize>,
+    traffic: Arc<Traffic>,
     arrived: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Traffic {
+    start: Instant,
+    under_way: AtomicUsize,
+    /// When it was busy last: milliseconds since `start`, from 1.
+    busy_at: AtomicU64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self { start: Instant::now(), under_way: AtomicUsize::new(0), busy_at: AtomicU64::new(0) }
+    }
+}
+
+impl Traffic {
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn is_busy(&self) -> bool {
+        let busy_at = self.busy_at.load(Ordering::Relaxed);
+        busy_at > 0 && self.now() < busy_at + LULL.as_millis() as u64
+    }
 }
 
 impl Arrivals {
     /// The same traffic, with a bell of its own for another pipeline.
     pub fn for_another(&self) -> Self {
-        Self { under_way: Arc::clone(&self.under_way), arrived: Arc::default() }
+        Self { traffic: Arc::clone(&self.traffic), arrived: Arc::default() }
     }
 
     /// A request is under way until the guard is dropped.
     pub fn begin(&self) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(Arc::clone(&self.under_way))
+        if self.traffic.under_way.fetch_add(1, Ordering::Relaxed) + 1 >= BUSY {
+            self.traffic.busy_at.store(self.traffic.now().max(1), Ordering::Relaxed);
+        }
+        UnderWay(Arc::clone(&self.traffic))
     }
 
     /// A request was stored.
@@ -49,7 +78,7 @@ impl Arrivals {
     /// Waits until ingress is calm, or for as long as work may be put off.
     pub async fn calm(&self) {
         let end = Instant::now() + LONGEST_WAIT;
-        while self.under_way.load(Ordering::Relaxed) >= BUSY && Instant::now() < end {
+        while self.traffic.is_busy() && Instant::now() < end {
             sleep(LOOK).await;
         }
     }
@@ -57,10 +86,10 @@ impl Arrivals {
 
 /// A request is under way.
 #[derive(Debug)]
-pub struct UnderWay(Arc<AtomicUsize>);
+pub struct UnderWay(Arc<Traffic>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }

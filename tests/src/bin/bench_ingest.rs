@@ -13,7 +13,7 @@ use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};
 use playrelay_tests::load::{Figures, Usage, drive, serve_bare};
 
 /// Requests in flight, and how many are sent.
-const ROUNDS: [(u32, u32); 3] = [(1, 2_000), (8, 10_000), (64, 30_000)];
+const ROUNDS: [(u32, u32); 3] = [(1, 2_000), (8, 10_000), (64, 60_000)];
 /// Requests before each measurement.
 const WARM_UP: u32 = 500;
 

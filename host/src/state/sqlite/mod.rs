@@ -26,8 +26,8 @@ use writer::Writer;
 
 /// How long another process (a command beside the daemon) may hold the database.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Pages in the write-ahead log after which it is folded into the database.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// Pages in the write-ahead log after which it is folded into the database, idle or not.
+const CHECKPOINT_PAGES: i64 = 16_000;
 
 /// The database.
 pub struct Sqlite {
@@ -45,7 +45,7 @@ impl Sqlite {
         let mut connection = connect(path).map_err(failed)?;
         schema::migrate(&mut connection).map_err(failed)?;
         let reader = connect(path).map_err(failed)?;
-        let writer = Writer::start(connection, shown.clone())
+        let writer = Writer::start(connection, path)
             .map_err(|error| StoreError::Database { path: shown.clone(), reason: error.to_string() })?;
         Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), path: shown })
     }

@@ -1,8 +1,10 @@
 //! The one thread that writes. Whatever waits when a transaction begins goes into it, and all of it shares the one
 //! fsync at its end: the busier, the cheaper.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -13,6 +15,10 @@ use crate::state::StoreError;
 const QUEUE: usize = 4_096;
 /// Jobs in one transaction: bounds how long the first of them waits.
 const BATCH: usize = 256;
+/// Nobody is waiting when nothing has come for this long.
+const IDLE: Duration = Duration::from_millis(200);
+/// Bytes of a write-ahead log that is folded into the database when there is time.
+const LOG_WORTH_FOLDING: u64 = 4 << 20;
 
 /// Tells the caller of a job how the transaction ended.
 type Acknowledge = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -27,10 +33,15 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(connection: Connection, path: String) -> std::io::Result<Self> {
+    pub fn start(connection: Connection, path: &Path) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel(QUEUE);
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let path = path.display().to_string();
         let place = path.clone();
-        let thread = std::thread::Builder::new().name("store".into()).spawn(move || run(&connection, &queue, &place))?;
+        let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
+            run(&connection, &queue, &place, Path::new(&log));
+        })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), path })
     }
 
@@ -80,8 +91,19 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, queue: &Receiver<Job>, path: &str) {
-    while let Ok(first) = queue.recv() {
+fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path) {
+    loop {
+        let first = match queue.recv_timeout(IDLE) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                fold(connection, log);
+                match queue.recv() {
+                    Ok(first) => first,
+                    Err(_) => return,
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let mut acknowledgements = Vec::new();
         let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             acknowledgements.push(first(connection));
@@ -103,6 +125,16 @@ fn run(connection: &Connection, queue: &Receiver<Job>, path: &str) {
         for acknowledge in acknowledgements {
             acknowledge(result.clone());
         }
+    }
+}
+
+/// Folds a write-ahead log that has grown into the database, while nobody waits.
+fn fold(connection: &Connection, log: &Path) {
+    let size = std::fs::metadata(log).map_or(0, |log| log.len());
+    if size >= LOG_WORTH_FOLDING
+        && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    {
+        tracing::warn!(%error, "the write-ahead log could not be folded into the database");
     }
 }
 
