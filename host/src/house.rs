@@ -35,7 +35,9 @@ pub enum HouseError {
     #[error("{}", list(.0))]
     Config(Vec<Problem>),
     /// The data folder cannot be used.
-    #[error("the data folder {path} cannot be used: {error}; set `data_dir` in [server] to one that can be written to")]
+    #[error(
+        "the data folder {path} cannot be used: {error}; set `data_dir` in [server] to one that can be written to"
+    )]
     Data {
         /// The folder.
         path: PathBuf,
@@ -262,7 +264,12 @@ impl House {
                     Pipeline::new(plugin, caller, Arc::clone(&self.store), settler.clone(), arrivals.clone());
                 tokio::spawn(pipeline.run());
             }
-            doors.push(Door { source: name.clone(), legacy_names, token: self.webhook_token(name).await?, arrivals });
+            doors.push(Door {
+                source: name.clone(),
+                legacy_names,
+                token: self.webhook_token(name).await?,
+                arrivals,
+            });
         }
         Ok(doors)
     }

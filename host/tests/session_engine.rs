@@ -1,5 +1,7 @@
 //! The session engine: tables of stories, and properties over generated sequences of reports.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +50,13 @@ fn report(told: &Told, at: Timestamp) -> Report {
         user: User { id: None, name: Some(told.user.to_owned()) },
         player: Player { id: Some(told.player.to_owned()), ..Player::default() },
         session: None,
-        item: Item { kind, server_ref: Some(told.item.to_owned()), server_show_ref: None, runtime_ms: Some(RUNTIME), ext: vec![] },
+        item: Item {
+            kind,
+            server_ref: Some(told.item.to_owned()),
+            server_show_ref: None,
+            runtime_ms: Some(RUNTIME),
+            ext: vec![],
+        },
         state,
         position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
         completion,
@@ -137,19 +145,85 @@ fn words(run: &Run) -> Vec<String> {
 fn stories() {
     use What::{Counted, Pause, Play, Stop};
     let cases: [(&str, Vec<Told>, &[&str]); 14] = [
-        ("watched to the end", vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))], &["playing@0 A", "watched@97 A"]),
-        ("counted, then stopped: one", vec![told(0, "A", Play, Some(0)), told(6_500, "A", Counted, None), told(600, "A", Stop, Some(99))], &["playing@0 A", "watched@0 A"]),
-        ("stopped, then counted: one", vec![told(0, "A", Play, Some(0)), told(6_500, "A", Stop, Some(99)), told(1, "A", Counted, None)], &["playing@0 A", "watched@99 A"]),
-        ("a stop at zero keeps the last position", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Pause, Some(96)), told(5, "A", Stop, Some(0))], &["playing@0 A", "paused@96 A", "watched@96 A"]),
-        ("a stop without a position too", vec![told(0, "A", Play, Some(30)), told(60, "A", Stop, None)], &["playing@30 A", "stopped@30 A"]),
-        ("the next item ends the one before", vec![told(0, "A", Play, Some(97)), told(60, "B", Play, Some(0))], &["playing@97 A", "watched@97 A", "playing@0 B"]),
-        ("an early item change is no watch", vec![told(0, "A", Play, Some(10)), told(60, "B", Play, Some(0))], &["playing@10 A", "stopped@10 A", "playing@0 B"]),
-        ("paused and resumed", vec![told(0, "A", Play, Some(0)), told(60, "A", Pause, Some(1)), told(60, "A", Play, Some(1))], &["playing@0 A", "paused@1 A", "playing@1 A"]),
-        ("repeats change nothing", vec![told(0, "A", Play, Some(0)), told(0, "A", Play, Some(0)), told(60, "A", Pause, Some(1)), told(0, "A", Pause, Some(1))], &["playing@0 A", "paused@1 A"]),
-        ("a seek is told", vec![told(0, "A", Play, Some(0)), told(10, "A", Play, Some(60))], &["playing@0 A", "playing@60 A"]),
-        ("a stop twice is one", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(95)), told(2, "A", Stop, Some(95))], &["playing@0 A", "watched@95 A"]),
-        ("92 % paused, stopped at 20 %: not watched", vec![told(0, "A", Play, Some(90)), told(60, "A", Pause, Some(92)), told(60, "A", Stop, Some(20))], &["playing@90 A", "paused@92 A", "stopped@20 A"]),
-        ("a rewatch the next day counts", vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(97)), told(80_000, "A", Play, Some(0)), told(6_900, "A", Stop, Some(97))], &["playing@0 A", "watched@97 A", "playing@0 A", "watched@97 A"]),
+        (
+            "watched to the end",
+            vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
+            &["playing@0 A", "watched@97 A"],
+        ),
+        (
+            "counted, then stopped: one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_500, "A", Counted, None),
+                told(600, "A", Stop, Some(99)),
+            ],
+            &["playing@0 A", "watched@0 A"],
+        ),
+        (
+            "stopped, then counted: one",
+            vec![told(0, "A", Play, Some(0)), told(6_500, "A", Stop, Some(99)), told(1, "A", Counted, None)],
+            &["playing@0 A", "watched@99 A"],
+        ),
+        (
+            "a stop at zero keeps the last position",
+            vec![told(0, "A", Play, Some(0)), told(6_900, "A", Pause, Some(96)), told(5, "A", Stop, Some(0))],
+            &["playing@0 A", "paused@96 A", "watched@96 A"],
+        ),
+        (
+            "a stop without a position too",
+            vec![told(0, "A", Play, Some(30)), told(60, "A", Stop, None)],
+            &["playing@30 A", "stopped@30 A"],
+        ),
+        (
+            "the next item ends the one before",
+            vec![told(0, "A", Play, Some(97)), told(60, "B", Play, Some(0))],
+            &["playing@97 A", "watched@97 A", "playing@0 B"],
+        ),
+        (
+            "an early item change is no watch",
+            vec![told(0, "A", Play, Some(10)), told(60, "B", Play, Some(0))],
+            &["playing@10 A", "stopped@10 A", "playing@0 B"],
+        ),
+        (
+            "paused and resumed",
+            vec![told(0, "A", Play, Some(0)), told(60, "A", Pause, Some(1)), told(60, "A", Play, Some(1))],
+            &["playing@0 A", "paused@1 A", "playing@1 A"],
+        ),
+        (
+            "repeats change nothing",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(0, "A", Play, Some(0)),
+                told(60, "A", Pause, Some(1)),
+                told(0, "A", Pause, Some(1)),
+            ],
+            &["playing@0 A", "paused@1 A"],
+        ),
+        (
+            "a seek is told",
+            vec![told(0, "A", Play, Some(0)), told(10, "A", Play, Some(60))],
+            &["playing@0 A", "playing@60 A"],
+        ),
+        (
+            "a stop twice is one",
+            vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(95)), told(2, "A", Stop, Some(95))],
+            &["playing@0 A", "watched@95 A"],
+        ),
+        (
+            "92 % paused, stopped at 20 %: not watched",
+            vec![told(0, "A", Play, Some(90)), told(60, "A", Pause, Some(92)), told(60, "A", Stop, Some(20))],
+            &["playing@90 A", "paused@92 A", "stopped@20 A"],
+        ),
+        (
+            "a rewatch the next day counts",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_900, "A", Stop, Some(97)),
+                told(80_000, "A", Play, Some(0)),
+                told(6_900, "A", Stop, Some(97)),
+            ],
+            &["playing@0 A", "watched@97 A", "playing@0 A", "watched@97 A"],
+        ),
         ("only the end was seen", vec![told(0, "A", Stop, Some(97))], &["watched@97 A"]),
     ];
     for (name, story, expected) in cases {
@@ -161,7 +235,9 @@ fn stories() {
 fn short_items_and_nobodys_are_left_out_with_a_reason() {
     let mut run = Run::default();
     let at = "2026-11-21T20:00:00Z".parse().unwrap();
-    let Report::Playback(mut playback) = report(&told(0, "A", What::Stop, Some(97)), at) else { unreachable!() };
+    let Report::Playback(mut playback) = report(&told(0, "A", What::Stop, Some(97)), at) else {
+        unreachable!()
+    };
     playback.item.runtime_ms = Some(60_000);
     let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
     assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Filtered, "too-short"));
@@ -184,8 +260,14 @@ fn any_told() -> impl Strategy<Value = Told> {
     let user = prop_oneof![Just("sean"), Just("kid")];
     let item = prop_oneof![Just("A"), Just("B"), Just("C")];
     let player = prop_oneof![Just("tv"), Just("phone")];
-    (after, user, item, player, what, position)
-        .prop_map(|(after, user, item, player, what, position)| Told { after, user, item, player, what, position })
+    (after, user, item, player, what, position).prop_map(|(after, user, item, player, what, position)| Told {
+        after,
+        user,
+        item,
+        player,
+        what,
+        position,
+    })
 }
 
 fn any_story() -> impl Strategy<Value = Vec<Told>> {
@@ -242,7 +324,8 @@ proptest! {
         let seans: Vec<_> = all.sessions.all().filter(|play| play.viewer.user == "sean").map(|play| &play.id).collect();
         let mut expected: Vec<_> = only_sean.sessions.all().map(|play| &play.id).collect();
         let mut seans_sorted = seans;
-        (seans_sorted.sort(), expected.sort());
+        seans_sorted.sort();
+        expected.sort();
         prop_assert_eq!(seans_sorted, expected);
     }
 

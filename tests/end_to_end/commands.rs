@@ -6,7 +6,8 @@ fn complaints(config: &str) -> Vec<String> {
     let home = Home::new(config);
     let output = home.run(&["check"]);
     assert!(!output.status.success(), "{config}");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let file = home.path().join("playrelay.toml").display().to_string();
     let lines = text.lines().filter(|line| line.contains(&file));
     // The path differs from run to run; the line in the file is what counts.
@@ -93,7 +94,10 @@ fn keys_come_from_the_environment_and_secrets_from_files() {
     home.set("PLAYRELAY__SCROBBLE__WATCHEDAT", "85");
     let output = home.run(&["check"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("environment variable PLAYRELAY__SCROBBLE__WATCHEDAT: unknown key `watchedat`"), "{text}");
+    assert!(
+        text.contains("environment variable PLAYRELAY__SCROBBLE__WATCHEDAT: unknown key `watchedat`"),
+        "{text}"
+    );
 }
 
 #[test]

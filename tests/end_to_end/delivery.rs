@@ -28,11 +28,18 @@ async fn delivered(daemon: &Daemon<'_>, trakt: &FakeTrakt, id: i64) -> (String, 
         let story = daemon.settled(id).await;
         let row = &story["outbox"][0];
         if row["state"] != "waiting" {
-            return (row["state"].as_str().unwrap().to_owned(), row["note"].as_str().unwrap_or_default().to_owned());
+            return (
+                row["state"].as_str().unwrap().to_owned(),
+                row["note"].as_str().unwrap_or_default().to_owned(),
+            );
         }
         let seen = trakt.calls().len();
         // Something else arrives, or it was the last one and the row is about to change.
-        let _ = tokio::time::timeout(Duration::from_millis(200), trakt.until("a call", |it| it.calls().len() > seen)).await;
+        let _ = tokio::time::timeout(
+            Duration::from_millis(200),
+            trakt.until("a call", |it| it.calls().len() > seen),
+        )
+        .await;
     }
 }
 
@@ -47,13 +54,20 @@ async fn set_up(more: &str) -> (FakeTrakt, Home) {
 async fn overload_is_waited_out() {
     let (trakt, home) = set_up(QUICK).await;
     let daemon = home.start();
-    for fault in [Fault::retry_after(429, 1), Fault::status(429), Fault::status(500), Fault::status(502), Fault::status(520)] {
+    for fault in [
+        Fault::retry_after(429, 1),
+        Fault::status(429),
+        Fault::status(500),
+        Fault::status(502),
+        Fault::status(520),
+    ] {
         trakt.faults().next("/scrobble/stop", 1, fault);
     }
     let id = watch(&daemon).await;
     assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
     assert_eq!(trakt.history().len(), 1);
-    let statuses: Vec<_> = trakt.calls().iter().filter(|call| call.path.starts_with("/scrobble")).map(|it| it.status).collect();
+    let statuses: Vec<_> =
+        trakt.calls().iter().filter(|call| call.path.starts_with("/scrobble")).map(|it| it.status).collect();
     assert_eq!(statuses, [429, 429, 500, 502, 520, 201]);
 }
 
@@ -85,7 +99,11 @@ async fn a_duplicate_is_a_receipt() {
     let (trakt, home) = set_up(QUICK).await;
     let daemon = home.start();
     let body = r#"{"watched_at":"2026-11-01T20:58:11.000Z","expires_at":"2026-11-01T21:58:11.000Z"}"#;
-    trakt.faults().next("/scrobble/stop", 1, Fault::Answer { status: 409, headers: vec![], body: body.to_owned() });
+    trakt.faults().next(
+        "/scrobble/stop",
+        1,
+        Fault::Answer { status: 409, headers: vec![], body: body.to_owned() },
+    );
     let id = watch(&daemon).await;
     let (state, note) = delivered(&daemon, &trakt, id).await;
     assert_eq!(state, "duplicate");

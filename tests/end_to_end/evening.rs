@@ -12,9 +12,8 @@ const HALF_HOUR: u32 = 1_800_000;
 
 /// What is watched: who, what, and how its end is told.
 fn programme() -> Vec<((u32, &'static str), Value, &'static str)> {
-    let show = |number: u32, id: &str| {
-        episode(&format!("10{number}"), "Breaking Bad", 1, number, HALF_HOUR, &[id])
-    };
+    let show =
+        |number: u32, id: &str| episode(&format!("10{number}"), "Breaking Bad", 1, number, HALF_HOUR, &[id]);
     let film = |key: &str, title: &str, year, id: &str| movie(key, title, year, HALF_HOUR, &[id]);
     vec![
         (SEAN, show(1, "tvdb://349232"), "media.stop"),
@@ -29,7 +28,8 @@ fn programme() -> Vec<((u32, &'static str), Value, &'static str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_doubled() {
     let trakt = FakeTrakt::start().await;
-    let mut home = Home::plex_to_trakt(None, &trakt, "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"1s\"\n");
+    let mut home =
+        Home::plex_to_trakt(None, &trakt, "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"1s\"\n");
     let offset = home.path().join("clock");
     home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
     home.connect().await;

@@ -20,12 +20,10 @@ async fn every_transport_and_every_place_for_the_token() {
     let home = Home::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     let json = message().to_string();
-    let urlencoded: String =
-        url_form(&[("payload", &json)]);
-    let file_part = String::from_utf8(multipart(&message(), 0)).unwrap().replace(
-        "name=\"payload\"\r\n",
-        "name=\"payload\"; filename=\"payload.json\"\r\n",
-    );
+    let urlencoded: String = url_form(&[("payload", &json)]);
+    let file_part = String::from_utf8(multipart(&message(), 0))
+        .unwrap()
+        .replace("name=\"payload\"\r\n", "name=\"payload\"; filename=\"payload.json\"\r\n");
     let quoted = format!("multipart/form-data; boundary=\"{BOUNDARY}\"");
     let bodies: [(&str, Vec<u8>); 7] = [
         (&form_type(), multipart(&message(), 300_000)),
@@ -62,10 +60,16 @@ async fn every_transport_and_every_place_for_the_token() {
 fn url_form(pairs: &[(&str, &str)]) -> String {
     let encode = |text: &str| -> String {
         text.bytes()
-            .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("%{byte:02X}") })
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("%{byte:02X}") }
+            })
             .collect()
     };
-    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +82,10 @@ async fn what_is_turned_away() {
         daemon.send(path, token, kind, body).await.status().as_u16()
     };
     assert_eq!(status("/webhook/nobody", Some(WEBHOOK_TOKEN), "text/plain", json()).await, 404);
-    assert_eq!(status("/webhook/home", Some(WEBHOOK_TOKEN), &form_type(), multipart(&message(), 11 << 20)).await, 413);
+    assert_eq!(
+        status("/webhook/home", Some(WEBHOOK_TOKEN), &form_type(), multipart(&message(), 11 << 20)).await,
+        413
+    );
     assert_eq!(status("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", vec![b'x'; 11 << 20]).await, 413);
     assert_eq!(status("/webhook/home", Some(WEBHOOK_TOKEN), "multipart/form-data", json()).await, 400);
     let mut cut = multipart(&message(), 100);
@@ -89,7 +96,11 @@ async fn what_is_turned_away() {
         assert_eq!(status("/webhook/home", Some(&wrong), "text/plain", json()).await, 401);
     }
     assert_eq!(status("/webhook/home", None, "text/plain", json()).await, 429);
-    assert_eq!(status("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", json()).await, 200, "a right token still opens");
+    assert_eq!(
+        status("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", json()).await,
+        200,
+        "a right token still opens"
+    );
     assert_eq!(home.json(&["events"]).as_array().unwrap().len(), 1, "only what was let in is kept");
 }
 
@@ -100,7 +111,10 @@ async fn garbage_is_kept_with_a_verdict() {
     let daemon = home.start();
     let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
     let nested = format!("{{\"event\":\"media.play\",\"Metadata\":{deep}}}");
-    let long = format!("{{\"event\":\"media.play\",\"Metadata\":{{\"type\":\"movie\",\"title\":\"{}\"}}}}", "x".repeat(1 << 20));
+    let long = format!(
+        "{{\"event\":\"media.play\",\"Metadata\":{{\"type\":\"movie\",\"title\":\"{}\"}}}}",
+        "x".repeat(1 << 20)
+    );
     let cases: [(&[u8], &str); 8] = [
         (b"", "malformed"),
         (b"{\"event\":\"media.pl", "malformed"),
@@ -112,11 +126,18 @@ async fn garbage_is_kept_with_a_verdict() {
         (long.as_bytes(), "no-user"),
     ];
     for (body, code) in cases {
-        let response = daemon.send("/webhook/home", Some(WEBHOOK_TOKEN), "application/json", body.to_vec()).await;
+        let response =
+            daemon.send("/webhook/home", Some(WEBHOOK_TOKEN), "application/json", body.to_vec()).await;
         let text = response.text().await.unwrap();
         let id = text.trim().rsplit(' ').next().unwrap().parse().unwrap();
         let story = daemon.settled(id).await;
-        assert_eq!(story["verdict"]["code"], code, "{:?}: {}", String::from_utf8_lossy(&body[..body.len().min(40)]), story["verdict"]);
+        assert_eq!(
+            story["verdict"]["code"],
+            code,
+            "{:?}: {}",
+            String::from_utf8_lossy(&body[..body.len().min(40)]),
+            story["verdict"]
+        );
         assert!(!story["verdict"]["detail"].as_str().unwrap().is_empty());
     }
 }
@@ -129,11 +150,15 @@ async fn a_webhook_that_cannot_be_stored_is_answered_503() {
     // Another program holds the database for longer than anybody waits.
     let database = home.data().join("playrelay.db");
     let holder = playrelay_tests::harness::hold(&database);
-    let response = daemon.send("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", message().to_string().into_bytes()).await;
+    let response = daemon
+        .send("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", message().to_string().into_bytes())
+        .await;
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
     assert!(response.text().await.unwrap().contains("send it again"));
     drop(holder);
-    let response = daemon.send("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", message().to_string().into_bytes()).await;
+    let response = daemon
+        .send("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", message().to_string().into_bytes())
+        .await;
     assert_eq!(response.status(), 200);
 }

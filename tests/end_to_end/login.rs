@@ -6,7 +6,8 @@ use playrelay_tests::harness::Home;
 
 async fn connect(home: &Home) -> (bool, String) {
     let output = tokio::task::block_in_place(|| home.run(&["connect", "bob"]));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
 }
 

@@ -1,6 +1,7 @@
 //! Playrelay from end to end: the real binary, or its plugin host, against fake servers.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod commands;
 mod delivery;

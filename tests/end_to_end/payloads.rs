@@ -10,12 +10,18 @@ async fn captured_plex_webhooks() {
         println!("SKIPPED: the captured messages are not on this machine");
         return;
     };
-    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     let entries = manifest["entries"].as_array().unwrap();
-    let expected = |file: &str| entries.iter().find(|entry| entry["file"] == file).map(|entry| &entry["expect"]).unwrap();
+    let expected = |file: &str| {
+        entries.iter().find(|entry| entry["file"] == file).map(|entry| &entry["expect"]).unwrap()
+    };
     let webhooks: Vec<_> = entries
         .iter()
-        .filter(|entry| entry["server"] == "plex" && matches!(entry["transport"].as_str(), Some("webhook" | "raw HTTP multipart")))
+        .filter(|entry| {
+            entry["server"] == "plex"
+                && matches!(entry["transport"].as_str(), Some("webhook" | "raw HTTP multipart"))
+        })
         .collect();
     assert!(webhooks.len() >= 20, "the manifest has changed its form");
     let trakt = FakeTrakt::start().await;
@@ -60,7 +66,10 @@ fn check(file: &str, expect: &Value, story: &Value) {
             assert_eq!(story["verdict"]["code"], "rating", "{file}: {story:#}");
             let text = story["verdict"]["detail"].as_str().unwrap();
             let rating = expect["rating_10"].as_f64().unwrap();
-            return assert!(text.contains(expect["title"].as_str().unwrap()) && text.ends_with(&format!("with {rating}")), "{file}: {text}");
+            return assert!(
+                text.contains(expect["title"].as_str().unwrap()) && text.ends_with(&format!("with {rating}")),
+                "{file}: {text}"
+            );
         }
         _ => {}
     }
@@ -85,7 +94,11 @@ fn check(file: &str, expect: &Value, story: &Value) {
     assert_eq!(item["title"].as_str(), title.as_str(), "{file}: {item:#}");
     if expect["media_type"] == "episode" {
         let clean = expect.get("show_title_clean").unwrap_or(&expect["show_title"]);
-        assert_eq!(item["show"]["title"].as_str().filter(|title| !title.is_empty()), clean.as_str(), "{file}");
+        assert_eq!(
+            item["show"]["title"].as_str().filter(|title| !title.is_empty()),
+            clean.as_str(),
+            "{file}"
+        );
         assert_eq!(item["season"], expect["season"], "{file}");
         assert_eq!(item["numbers"].get(0).unwrap_or(&Value::Null), &expect["episode"], "{file}");
         if let Some(year) = expect.get("show_year") {
@@ -98,7 +111,9 @@ fn check(file: &str, expect: &Value, story: &Value) {
     assert_eq!(&item["ids"], &expect["ids"], "{file}: {item:#}");
     let parsed = story["timeline"].as_array().unwrap().iter().find(|step| step["stage"] == "parsed").unwrap();
     let said = parsed["text"].as_str().unwrap();
-    for user in [expect["user"].as_str().map(str::to_owned), expect["user_id"].as_u64().map(|id| format!("id:{id}"))] {
+    for user in
+        [expect["user"].as_str().map(str::to_owned), expect["user_id"].as_u64().map(|id| format!("id:{id}"))]
+    {
         assert!(user.is_none_or(|user| said.contains(&user)), "{file}: {said}");
     }
 }

@@ -13,7 +13,13 @@ fn install(home: &Home, fixture_name: &str, name: &str) {
 
 fn status(home: &Home, id: &str) -> (String, String) {
     let list = home.json(&["plugin", "list"]);
-    let row = list.as_array().unwrap().iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("{id}: {list:#}")).clone();
+    let row = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == id)
+        .unwrap_or_else(|| panic!("{id}: {list:#}"))
+        .clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     (text(&row["status"]), text(&row["reason"]))
 }
@@ -29,7 +35,8 @@ async fn pending_until_approved_and_bound_to_its_bytes() {
     {
         // What arrives meanwhile waits.
         let daemon = home.start();
-        let response = daemon.send("/webhook/odd", Some("token-of-odd"), "text/plain", b"hello".to_vec()).await;
+        let response =
+            daemon.send("/webhook/odd", Some("token-of-odd"), "text/plain", b"hello".to_vec()).await;
         assert_eq!(response.status(), 200);
         assert!(home.json(&["event", "1"])["verdict"].is_null());
     }
@@ -61,7 +68,8 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
     std::os::unix::fs::symlink("/etc/passwd", folder.join("f-link.wasm")).unwrap();
     assert!(home.run(&["plugin", "approve", "sound"]).status.success());
     let list = home.json(&["plugin", "list"]);
-    let by_status = |wanted: &str| list.as_array().unwrap().iter().filter(|row| row["status"] == wanted).count();
+    let by_status =
+        |wanted: &str| list.as_array().unwrap().iter().filter(|row| row["status"] == wanted).count();
     assert_eq!((by_status("active"), by_status("broken"), by_status("pending")), (3, 5, 0), "{list:#}");
     for (id, words) in [
         ("c-text.wasm", "no WebAssembly"),

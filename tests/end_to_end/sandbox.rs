@@ -37,13 +37,19 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
     let home = home("http://127.0.0.1:9", "");
     let daemon = home.start();
     let send = async |source: &str, body: &str| -> i64 {
-        let response = daemon.send(&format!("/webhook/{source}"), Some(TOKEN), "text/plain", body.as_bytes().to_vec()).await;
+        let response = daemon
+            .send(&format!("/webhook/{source}"), Some(TOKEN), "text/plain", body.as_bytes().to_vec())
+            .await;
         response.text().await.unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
     };
     let verdict = async |id: i64| -> (String, String, String) {
         let story = daemon.settled(id).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (text(&story["verdict"]["outcome"]), text(&story["verdict"]["code"]), text(&story["verdict"]["detail"]))
+        (
+            text(&story["verdict"]["outcome"]),
+            text(&story["verdict"]["code"]),
+            text(&story["verdict"]["detail"]),
+        )
     };
     // A success between two faults: the breaker must not hide the reason of the next.
     for (order, code, words) in [
@@ -54,7 +60,8 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
         ("list", "output-limit", "8 MiB"),
         ("many", "output-limit", "257 reports"),
     ] {
-        let (rogue, healthy, sound) = (send("rogue", order).await, send("rogue", "hello").await, send("sound", "hi").await);
+        let (rogue, healthy, sound) =
+            (send("rogue", order).await, send("rogue", "hello").await, send("sound", "hi").await);
         let (outcome, found, detail) = verdict(rogue).await;
         assert_eq!((outcome.as_str(), found.as_str()), ("failed", code), "{order}: {detail}");
         assert!(detail.contains(words), "{order}: {detail}");
@@ -83,7 +90,8 @@ async fn a_plugin_that_keeps_failing_is_paused_and_loses_nothing() {
     let daemon = home.start();
     let mut last = 0;
     for body in ["panic", "panic", "panic", "panic", "panic", "well again"] {
-        let response = daemon.send("/webhook/rogue", Some(TOKEN), "text/plain", body.as_bytes().to_vec()).await;
+        let response =
+            daemon.send("/webhook/rogue", Some(TOKEN), "text/plain", body.as_bytes().to_vec()).await;
         last = response.text().await.unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap();
     }
     assert_eq!(daemon.settled(last).await["verdict"]["detail"], "well again");
@@ -110,7 +118,7 @@ async fn only_the_typed_server_is_reached() {
             .route(
                 "/",
                 get(async move |headers: HeaderMap| {
-                    record.lock().unwrap().push(headers.clone());
+                    record.lock().unwrap().push(headers);
                     "here, and the-guests-secret-key"
                 }),
             )
@@ -118,7 +126,11 @@ async fn only_the_typed_server_is_reached() {
     )
     .await;
     let url = allowed.url();
-    assert_eq!(reach("rogue", &url, &format!("{url}/")).await, "200 Body::Text(\"here, and [secret]\")", "an echoed secret is taken out");
+    assert_eq!(
+        reach("rogue", &url, &format!("{url}/")).await,
+        "200 Body::Text(\"here, and [secret]\")",
+        "an echoed secret is taken out"
+    );
     let headers = seen.lock().unwrap()[0].clone();
     assert_eq!(headers["x-api-key"], "the-guests-secret-key", "not what the guest forged");
     assert_eq!(headers["x-own"], "forged", "a header of no meaning is the guest's own");

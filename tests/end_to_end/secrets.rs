@@ -10,14 +10,26 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_stay_secret() {
     let (plex, trakt) = (FakePlex::start().await, FakeTrakt::start().await);
-    let home = Home::plex_to_trakt(Some(&plex), &trakt, "[delivery]\nretry_first = \"50ms\"\nretry_longest = \"100ms\"\n");
+    let home = Home::plex_to_trakt(
+        Some(&plex),
+        &trakt,
+        "[delivery]\nretry_first = \"50ms\"\nretry_longest = \"100ms\"\n",
+    );
     home.connect().await;
     let daemon = home.start();
     let mut seen = String::new();
     // A tracker that echoes the login, one that refuses it, and a server that echoes its token.
     let echo = format!("{{\"error\":\"token {} is bad\",\"secret\":\"{CLIENT_SECRET}\"}}", trakt.tokens()[1]);
-    trakt.faults().next("/scrobble", 1, Fault::Answer { status: 500, headers: vec![("x-echo", trakt.tokens()[1].clone())], body: echo });
-    plex.faults().next("/", 1, Fault::Answer { status: 500, headers: vec![], body: fake_plex::TOKEN.to_owned() });
+    trakt.faults().next(
+        "/scrobble",
+        1,
+        Fault::Answer { status: 500, headers: vec![("x-echo", trakt.tokens()[1].clone())], body: echo },
+    );
+    plex.faults().next(
+        "/",
+        1,
+        Fault::Answer { status: 500, headers: vec![], body: fake_plex::TOKEN.to_owned() },
+    );
     let film = movie("27205", "Inception", 2010, 7_200_000, &["imdb://tt1375666"]);
     let mut bare = film.clone();
     bare.as_object_mut().unwrap().remove("duration");
@@ -34,8 +46,13 @@ async fn secrets_stay_secret() {
     }
     daemon.settled(watch).await;
     for arguments in [
-        vec!["event", "1"], vec!["event", "2"], vec!["events", "--json"], vec!["outbox", "list", "--json"],
-        vec!["plugin", "list"], vec!["plugin", "inspect", "trakt"], vec!["check"],
+        vec!["event", "1"],
+        vec!["event", "2"],
+        vec!["events", "--json"],
+        vec!["outbox", "list", "--json"],
+        vec!["plugin", "list"],
+        vec!["plugin", "inspect", "trakt"],
+        vec!["check"],
     ] {
         let output = home.run(&arguments);
         seen += &String::from_utf8_lossy(&output.stdout);

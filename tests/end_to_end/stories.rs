@@ -73,7 +73,11 @@ async fn autoplay_ends_the_first_episode_where_it_was_last_seen() {
     daemon.plex(&event("media.play", &pilot(), Some(0), SEAN, "TV")).await;
     daemon.plex(&event("media.resume", &pilot(), Some(HOUR / 100 * 97), SEAN, "TV")).await;
     daemon.plex(&event("media.play", &second, Some(0), SEAN, "TV")).await;
-    trakt.until("the second episode", |trakt| trakt.watching().is_some_and(|it| it.entry.name().ends_with("1x02"))).await;
+    trakt
+        .until("the second episode", |trakt| {
+            trakt.watching().is_some_and(|it| it.entry.name().ends_with("1x02"))
+        })
+        .await;
     let history: Vec<_> = trakt.history().iter().map(|play| play.entry.name()).collect();
     assert_eq!(history, ["Breaking Bad 1x01"]);
 }

@@ -38,7 +38,13 @@ impl FakePlex {
         let shared = Shared::default();
         let router = Router::new()
             .route("/library/metadata/{key}", get(metadata))
-            .route("/identity", get(|| async { axum::Json(json!({ "MediaContainer": { "machineIdentifier": SERVER_ID } })).into_response() }))
+            .route(
+                "/identity",
+                get(|| async {
+                    axum::Json(json!({ "MediaContainer": { "machineIdentifier": SERVER_ID } }))
+                        .into_response()
+                }),
+            )
             .with_state(shared.clone());
         Self { shared, server: Server::start(router).await }
     }
@@ -79,7 +85,9 @@ async fn metadata(
     }
     let item = shared.items.lock().expect("no test panics here").get(&key).cloned();
     match item {
-        Some(item) => axum::Json(json!({ "MediaContainer": { "size": 1, "Metadata": [item] } })).into_response(),
+        Some(item) => {
+            axum::Json(json!({ "MediaContainer": { "size": 1, "Metadata": [item] } })).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

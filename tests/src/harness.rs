@@ -41,8 +41,9 @@ pub fn payloads() -> Option<PathBuf> {
 
 /// A source, a tracker and a route between them for everybody.
 pub fn plex_to_trakt_config(plex: Option<&FakePlex>, trakt: &FakeTrakt) -> String {
-    let server = plex
-        .map_or_else(String::new, |plex| format!("url = {:?}\ntoken = {:?}\n", plex.server.url(), fake_plex::TOKEN));
+    let server = plex.map_or_else(String::new, |plex| {
+        format!("url = {:?}\ntoken = {:?}\n", plex.server.url(), fake_plex::TOKEN)
+    });
     format!(
         "[sources.home]\nplugin = \"plex\"\nwebhook_token = {WEBHOOK_TOKEN:?}\n{server}\n\
          [trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
@@ -76,7 +77,13 @@ impl Home {
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n\n");
         std::fs::write(folder.join("playrelay.toml"), server + config).expect("a file in our folder");
         let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
-        Self { folder, _temporary: temporary, log: Arc::default(), environment, client: reqwest::Client::new() }
+        Self {
+            folder,
+            _temporary: temporary,
+            log: Arc::default(),
+            environment,
+            client: reqwest::Client::new(),
+        }
     }
 
     /// The same in a folder that stays; what was there is removed.
@@ -210,11 +217,21 @@ impl Daemon<'_> {
         let response = self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await;
         let (status, text) = (response.status(), response.text().await.expect("an answer"));
         assert!(status.is_success(), "{status}: {text}");
-        text.trim().rsplit(' ').next().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no event: {text}"))
+        text.trim()
+            .rsplit(' ')
+            .next()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_else(|| panic!("no event: {text}"))
     }
 
     /// Sends a request; the token goes into the query.
-    pub async fn send(&self, path: &str, token: Option<&str>, content_type: &str, body: Vec<u8>) -> reqwest::Response {
+    pub async fn send(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> reqwest::Response {
         let token = token.map(|token| format!("?{token}")).unwrap_or_default();
         let request = self.home.client.post(format!("{}{path}{token}", self.url));
         request.header("content-type", content_type).body(body).send().await.expect("the daemon answers")

@@ -106,8 +106,8 @@ async fn run(
 async fn serve(stream: tokio::net::TcpStream, router: Router, mut wanted: watch::Receiver<bool>) {
     let cut = Cut::default();
     let router = router.layer(axum::Extension(cut.clone()));
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // Dropping the connection is what cuts it off; how it ended otherwise is the client's business.
     tokio::select! {
         _ = connection => {}

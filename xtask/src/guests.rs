@@ -47,8 +47,14 @@ fn build(manifest: &Path, packages: &[String]) -> Result<PathBuf> {
     let target = workspace().join("target/guests");
     for package in packages {
         // Natively the crates are plain libraries: a linker for programs does not take the names of their exports.
-        let mut command = cargo(&["rustc", "--lib", "--crate-type", "cdylib", "--profile", "guest", "--target", TARGET]);
-        command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&target).args(["--package", package]);
+        let mut command =
+            cargo(&["rustc", "--lib", "--crate-type", "cdylib", "--profile", "guest", "--target", TARGET]);
+        command
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(&target)
+            .args(["--package", package]);
         // A guest needs no host's flags, and wrappers know nothing of it.
         command.env_remove("RUSTFLAGS");
         toolchain.apply(&mut command);

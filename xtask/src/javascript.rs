@@ -31,7 +31,11 @@ pub fn fixture() -> Result<()> {
     }
     if !build.join("node_modules/.package-lock.json").exists() {
         // Not `npm ci`: it refuses a lock file without the optional packages of other platforms.
-        shell::run(command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&build))?;
+        shell::run(
+            command("npm")
+                .args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
+                .current_dir(&build),
+        )?;
     }
     shell::run(command("node").arg("build.mjs").current_dir(&build).env("WIT", workspace().join("wit")))?;
     guests::pack(&build.join("notebook.wasm"), &source.join("plugin.toml"), &out)

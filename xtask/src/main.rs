@@ -47,8 +47,11 @@ fn main() -> Result<()> {
 fn run(arguments: &[String]) -> Result<()> {
     guests::bundled()?;
     let data = workspace().join("target/playrelay");
-    let mut command = cargo(&["run", "--release", "--package", "playrelay", "--bin", "playrelay", "--", "serve"]);
-    if !arguments.iter().any(|argument| argument == "--config") && env::var_os("PLAYRELAY__SERVER__DATA_DIR").is_none() {
+    let mut command =
+        cargo(&["run", "--release", "--package", "playrelay", "--bin", "playrelay", "--", "serve"]);
+    if !arguments.iter().any(|argument| argument == "--config")
+        && env::var_os("PLAYRELAY__SERVER__DATA_DIR").is_none()
+    {
         command.env("PLAYRELAY__SERVER__DATA_DIR", data);
     }
     shell::run(command.args(arguments))
@@ -56,7 +59,14 @@ fn run(arguments: &[String]) -> Result<()> {
 
 fn demo(arguments: &[String]) -> Result<()> {
     guests::bundled()?;
-    shell::run(&mut cargo(&["build", "--release", "--package", "playrelay", "--package", "playrelay-tests"]))?;
+    shell::run(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "playrelay",
+        "--package",
+        "playrelay-tests",
+    ]))?;
     let target = workspace().join("target/release");
     shell::run(
         shell::command(target.join("demo")).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
@@ -77,9 +87,18 @@ fn test(arguments: &[String]) -> Result<()> {
 
 fn bench(arguments: &[String]) -> Result<()> {
     guests::bundled()?;
-    shell::run(&mut cargo(&["build", "--release", "--package", "playrelay", "--package", "playrelay-tests"]))?;
+    shell::run(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "playrelay",
+        "--package",
+        "playrelay-tests",
+    ]))?;
     let target = workspace().join("target/release");
     shell::run(
-        shell::command(target.join("bench-ingest")).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
+        shell::command(target.join("bench-ingest"))
+            .args(arguments)
+            .env("PLAYRELAY_BIN", target.join("playrelay")),
     )
 }

@@ -84,13 +84,17 @@ fn link_sources(link: &Path) -> Result<()> {
 /// revisions that a version usually goes through.
 fn download(version: &str, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
-    let revisions =
-        ["1~bpo13+1", "1", "2~bpo13+1", "2", "1~bpo13+2", "3", "1~bpo13+3"].map(|it| format!("{version}+dfsg1-{it}"));
+    let revisions = ["1~bpo13+1", "1", "2~bpo13+1", "2", "1~bpo13+2", "3", "1~bpo13+3"]
+        .map(|it| format!("{version}+dfsg1-{it}"));
     for revision in &revisions {
         for archive in ARCHIVES {
             let file = folder.join(format!("rust-src_{revision}_all.deb"));
             let url = format!("{archive}/pool/main/r/rustc/rust-src_{revision}_all.deb");
-            let fetched = command("curl").args(["--fail", "--silent", "--location", "--output"]).arg(&file).arg(&url).status();
+            let fetched = command("curl")
+                .args(["--fail", "--silent", "--location", "--output"])
+                .arg(&file)
+                .arg(&url)
+                .status();
             if fetched.is_ok_and(|status| status.success()) {
                 return Ok(file);
             }

@@ -26,9 +26,10 @@ pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Fail
         waiting: entries
             .filter_map(|entry| match &entry.status {
                 Status::Active(_) => None,
-                Status::Pending => {
-                    Some(format!("plugin {0}: waits for approval; run `playrelay plugin approve {0}`", entry.id()))
-                }
+                Status::Pending => Some(format!(
+                    "plugin {0}: waits for approval; run `playrelay plugin approve {0}`",
+                    entry.id()
+                )),
                 Status::Broken(reason) => Some(format!("plugin {}: {reason}", entry.id())),
             })
             .collect(),
@@ -46,7 +47,9 @@ pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Fail
         }
         if report.problems.is_empty() {
             let Report { sources, trackers, routes, .. } = report;
-            text.push_str(&format!("the configuration is sound: {sources} sources, {trackers} trackers, {routes} routes\n"));
+            text.push_str(&format!(
+                "the configuration is sound: {sources} sources, {trackers} trackers, {routes} routes\n"
+            ));
         }
         text
     })?;

@@ -41,7 +41,10 @@ pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
     events.reverse();
     list.output.print(&events, |events| events.iter().map(line).collect())?;
     let mut last = events.last().map_or(0, |event| event.id);
-    while list.follow {
+    if !list.follow {
+        return Ok(());
+    }
+    loop {
         tokio::time::sleep(FOLLOW).await;
         let mut newer = store.events(None, 1_000).await?;
         // One that is still being worked on is shown when it has ended, and those after it then.
@@ -53,7 +56,6 @@ pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
             list.output.print(&settled, |events| events.iter().map(line).collect())?;
         }
     }
-    Ok(())
 }
 
 pub(super) async fn show(config: Config, show: Show) -> Result<(), Failure> {

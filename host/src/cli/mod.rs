@@ -75,7 +75,8 @@ impl Output {
     /// Prints a value: as JSON, or as `text` writes it.
     fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         if self.json {
-            let json = serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?;
+            let json =
+                serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()))?;
             println!("{json}");
         } else {
             print!("{}", text(value));

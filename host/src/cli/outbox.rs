@@ -60,10 +60,20 @@ pub(super) fn line(row: &OutboxRow) -> String {
         DeliveryState::Waiting => format!(" next at {}", row.next_at),
         _ => String::new(),
     };
-    let note = row.note.as_deref().filter(|note| !note.is_empty()).map(|note| format!(": {note}")).unwrap_or_default();
+    let note = row
+        .note
+        .as_deref()
+        .filter(|note| !note.is_empty())
+        .map(|note| format!(": {note}"))
+        .unwrap_or_default();
     format!(
         "{:>6}  {:<10} {:<9} {} \u{2014} {} of {}, attempts {}{when}{note}\n",
-        row.id, row.event.tracker, row.event.action.name(), row.event.item, row.state.as_str(), row.event.at,
+        row.id,
+        row.event.tracker,
+        row.event.action.name(),
+        row.event.item,
+        row.state.as_str(),
+        row.event.at,
         row.attempts
     )
 }

@@ -78,7 +78,13 @@ fn line(row: &Row) -> String {
         Origin::Bundled => "bundled".to_owned(),
         Origin::File(path) => path.display().to_string(),
     };
-    format!("{:<16} {:<10} {:<8} {} [{origin}]{reason}\n", row.id, row.version, row.status, row.provides.join(","))
+    format!(
+        "{:<16} {:<10} {:<8} {} [{origin}]{reason}\n",
+        row.id,
+        row.version,
+        row.status,
+        row.provides.join(",")
+    )
 }
 
 async fn inspect(config: Config, plugin: &str) -> Result<Inspection, Failure> {
@@ -89,7 +95,9 @@ async fn inspect(config: Config, plugin: &str) -> Result<Inspection, Failure> {
     }
     let house = House::open(config).await?;
     let entry = find(&house, plugin)?;
-    entry.inspection.clone().ok_or_else(|| Failure::Other(format!("plugin {plugin} cannot be read: {}", row(entry).reason.unwrap_or_default())))
+    entry.inspection.clone().ok_or_else(|| {
+        Failure::Other(format!("plugin {plugin} cannot be read: {}", row(entry).reason.unwrap_or_default()))
+    })
 }
 
 fn find<'a>(house: &'a House, id: &str) -> Result<&'a Entry, Failure> {
@@ -127,11 +135,17 @@ fn describe(it: &Inspection) -> String {
     };
     section("does", vec![it.description.clone()]);
     section("provides", vec![it.provides.join(", ")]);
-    section("may send requests to", it.network.iter().map(|(origin, reason)| format!("{origin}: {reason}")).collect());
+    section(
+        "may send requests to",
+        it.network.iter().map(|(origin, reason)| format!("{origin}: {reason}")).collect(),
+    );
     section("has added to its requests", it.credentials.clone());
     section("is logged in at", it.login.clone());
     section("imports", it.imports.clone());
     section("limits", vec![format!("{} MiB of memory", it.memory_mib)]);
-    section("file", vec![format!("{} bytes, sha256 {}", it.size, it.digest), format!("permissions {}", it.permissions)]);
+    section(
+        "file",
+        vec![format!("{} bytes, sha256 {}", it.size, it.digest), format!("permissions {}", it.permissions)],
+    );
     text
 }

@@ -114,7 +114,8 @@ fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> BTreeMap<Strin
         Ok(table) => convert_table(table.into_inner(), &|offset| Place::Line(file.clone(), line(offset))),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            problems.push(Problem { place: Place::Line(file, line(offset)), text: error.message().to_owned() });
+            problems
+                .push(Problem { place: Place::Line(file, line(offset)), text: error.message().to_owned() });
             BTreeMap::new()
         }
     }
@@ -146,7 +147,10 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
         DeValue::Array(items) => Value::List(
             items
                 .into_iter()
-                .map(|item| Node { place: place(item.span().start), value: convert(item.into_inner(), place) })
+                .map(|item| Node {
+                    place: place(item.span().start),
+                    value: convert(item.into_inner(), place),
+                })
                 .collect(),
         ),
         DeValue::Table(table) => Value::Table(convert_table(table, place)),

@@ -137,13 +137,15 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     let place = section.place("listen");
     let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
     let address = listen.parse().unwrap_or_else(|_| {
-        let text = format!("`listen` in [server] is {listen:?}; expected an address and a port, \"0.0.0.0:8787\"");
+        let text =
+            format!("`listen` in [server] is {listen:?}; expected an address and a port, \"0.0.0.0:8787\"");
         section.problem(place, text);
         SocketAddr::from(([0, 0, 0, 0], 8787))
     });
     let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
     let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
-    let max_body = section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let max_body =
+        section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     section.finish();
     Server { listen: address, data_dir, public_url, max_body }
 }
@@ -187,23 +189,33 @@ fn read_accounts(
     let mut accounts = BTreeMap::new();
     for (name, node) in keys {
         let document::Value::Table(table) = node.value else {
-            let text = format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
+            let text =
+                format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
             problems.push(Problem { place: node.place, text });
             continue;
         };
         let mut section = Section::new(format!("[{kind}.{name}]"), table, problems);
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') || name.is_empty() {
-            section.problem(node.place.clone(), format!("{name:?} is no name; expected letters, digits, - and _"));
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            || name.is_empty()
+        {
+            section.problem(
+                node.place.clone(),
+                format!("{name:?} is no name; expected letters, digits, - and _"),
+            );
         }
         let place = match section.place("plugin") {
             Place::Nowhere => node.place,
             place => place,
         };
         let plugin = section.text("plugin").unwrap_or_else(|| {
-            section.problem(place.clone(), format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin"));
+            section.problem(
+                place.clone(),
+                format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin"),
+            );
             String::new()
         });
-        let webhook_token = if kind == "sources" { section.text("webhook_token").map(Secret::new) } else { None };
+        let webhook_token =
+            if kind == "sources" { section.text("webhook_token").map(Secret::new) } else { None };
         let settings = section.rest();
         accounts.insert(name, AccountConfig { plugin, place, webhook_token, settings });
     }
@@ -234,7 +246,8 @@ fn read_routes(
         let tracker = read_name(&mut section, "tracker", &place, trackers);
         let users = section.texts("users").unwrap_or_default();
         if users.is_empty() {
-            let text = "[[routes]] has no `users`; expected names, \"id:…\", or \"*\" for everybody on the server";
+            let text =
+                "[[routes]] has no `users`; expected names, \"id:…\", or \"*\" for everybody on the server";
             section.problem(place.clone(), text.to_owned());
         }
         let ratings = section.boolean("ratings").unwrap_or(false);
@@ -258,7 +271,10 @@ fn read_name(
     let place = section.place(key);
     let Some(name) = section.text(key) else {
         if place == Place::Nowhere {
-            section.problem(route.clone(), format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"));
+            section.problem(
+                route.clone(),
+                format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"),
+            );
         }
         return None;
     };

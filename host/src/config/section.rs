@@ -15,7 +15,11 @@ pub struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// Begins to read a section; `name` is for complaints.
-    pub fn new(name: impl Into<String>, keys: BTreeMap<String, Node>, problems: &'a mut Vec<Problem>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        keys: BTreeMap<String, Node>,
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
         Self { name: name.into(), keys, known: Vec::new(), problems }
     }
 
@@ -64,13 +68,15 @@ impl<'a> Section<'a> {
 
     /// Takes a percentage.
     pub fn percent(&mut self, key: &str) -> Option<f64> {
-        self.read(key, "a percentage from 0 to 100", |value| match value {
-            Value::Integer(number) => u8::try_from(number).ok().map(f64::from),
-            Value::Float(number) => Some(number),
-            Value::Text(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
-            _ => None,
-        }
-        .filter(|percent: &f64| (0.0..=100.0).contains(percent)))
+        self.read(key, "a percentage from 0 to 100", |value| {
+            match value {
+                Value::Integer(number) => u8::try_from(number).ok().map(f64::from),
+                Value::Float(number) => Some(number),
+                Value::Text(text) => text.trim().trim_end_matches('%').trim_end().parse().ok(),
+                _ => None,
+            }
+            .filter(|percent: &f64| (0.0..=100.0).contains(percent))
+        })
     }
 
     /// Takes a duration.
@@ -129,11 +135,8 @@ pub fn unknown(what: &str, found: &str, within: &str, known: &[String]) -> Strin
         .filter(|(distance, name)| *distance <= (name.len() / 2).max(1))
         .min();
     let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
-    let allowed = if known.is_empty() {
-        "there is none".to_owned()
-    } else {
-        format!("allowed: {}", known.join(", "))
-    };
+    let allowed =
+        if known.is_empty() { "there is none".to_owned() } else { format!("allowed: {}", known.join(", ")) };
     format!("unknown {what} `{found}` in {within}{hint} ({allowed})")
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
+use super::AccountConfig;
 use super::document::{Node, Problem, Value};
 use super::section::unknown;
-use super::AccountConfig;
 use crate::plugins::account::Settings;
 use crate::plugins::manifest::{Manifest, Setting, SettingKind};
 use crate::secret::Secret;
@@ -23,8 +23,11 @@ pub struct RoleNeeds {
 
 impl RoleNeeds {
     /// A source.
-    pub const SOURCE: Self =
-        Self { section: "sources", provides: &["webhook", "realtime"], own_keys: &["plugin", "webhook_token"] };
+    pub const SOURCE: Self = Self {
+        section: "sources",
+        provides: &["webhook", "realtime"],
+        own_keys: &["plugin", "webhook_token"],
+    };
     /// A tracker.
     pub const TRACKER: Self = Self { section: "trackers", provides: &["sink"], own_keys: &["plugin"] };
 }
@@ -75,7 +78,10 @@ pub fn settings(
     add_defaults(&mut settings, manifest);
     for (key, setting) in &manifest.settings {
         if setting.required && !settings.plain.contains_key(key) && !settings.secret.contains_key(key) {
-            let text = format!("{within} has no `{key}`, which plugin {:?} needs: {}", account.plugin, setting.label);
+            let text = format!(
+                "{within} has no `{key}`, which plugin {:?} needs: {}",
+                account.plugin, setting.label
+            );
             let hint = if setting.help.is_empty() { String::new() } else { format!(". {}", setting.help) };
             problems.push(Problem { place: account.place.clone(), text: text + &hint });
         }

@@ -24,7 +24,10 @@ mod tests {
     fn pauses_double_up_to_the_longest() {
         let (first, longest) = (Duration::from_secs(2), Duration::from_secs(900));
         let seconds = |failures| pause(failures, first, longest, 1.0).as_secs();
-        assert_eq!([seconds(1), seconds(2), seconds(3), seconds(9), seconds(10), seconds(1000)], [2, 4, 8, 512, 900, 900]);
+        assert_eq!(
+            [seconds(1), seconds(2), seconds(3), seconds(9), seconds(10), seconds(1000)],
+            [2, 4, 8, 512, 900, 900]
+        );
         assert_eq!(pause(1, first, longest, 0.0), Duration::from_secs(1));
     }
 }

@@ -76,7 +76,8 @@ pub async fn begin(account: &Account) -> Result<Prompt, LoginError> {
             status => LoginError::Answer(format!("status {status}")),
         });
     }
-    let body: Value = serde_json::from_slice(&answer.body).map_err(|error| LoginError::Answer(error.to_string()))?;
+    let body: Value =
+        serde_json::from_slice(&answer.body).map_err(|error| LoginError::Answer(error.to_string()))?;
     let text = |names: [&str; 2]| {
         let found = names.iter().find_map(|name| body[name].as_str());
         found.map(str::to_owned).ok_or_else(|| LoginError::Answer(format!("it has no {}", names[0])))

@@ -81,7 +81,9 @@ impl Lane {
         };
         let Some(row) = self.store.next_due(self.tracker(), now).await? else {
             let next = self.store.next_time(self.tracker()).await?;
-            return Ok(Some(next.map_or(LONGEST_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1)))));
+            return Ok(Some(
+                next.map_or(LONGEST_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
+            ));
         };
         if let Some((state, note)) = self.not_worth_sending(&row, now) {
             let attempt = Attempt::Settled { state, note, receipt: None };
@@ -95,11 +97,16 @@ impl Lane {
     fn not_worth_sending(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
         let action = row.event.action;
         let age = now.duration_since(row.event.at);
-        let takes = self.plugin.manifest.provides.sink.as_ref().is_some_and(|facts| {
-            facts.actions.iter().any(|taken| action_name(*taken) == action.name())
-        });
+        let takes = self
+            .plugin
+            .manifest
+            .provides
+            .sink
+            .as_ref()
+            .is_some_and(|facts| facts.actions.iter().any(|taken| action_name(*taken) == action.name()));
         if !takes {
-            let text = format!("{} takes no \u{201c}{}\u{201d}", self.plugin.manifest.plugin.name, action.name());
+            let text =
+                format!("{} takes no \u{201c}{}\u{201d}", self.plugin.manifest.plugin.name, action.name());
             return Some((DeliveryState::Unsupported, text));
         }
         match action.weight() {
@@ -108,7 +115,10 @@ impl Lane {
             }
             Weight::Watch | Weight::Rating if age.unsigned_abs() > self.offline_keep && age.is_positive() => {
                 let last = row.note.as_deref().unwrap_or("it was never tried");
-                Some((DeliveryState::Dead, format!("undelivered for {} days; the last failure: {last}", age.as_hours() / 24)))
+                Some((
+                    DeliveryState::Dead,
+                    format!("undelivered for {} days; the last failure: {last}", age.as_hours() / 24),
+                ))
             }
             _ => None,
         }
@@ -178,7 +188,8 @@ impl Lane {
         let reason = note.clone();
         let postponed = |next_at| Attempt::Postponed { next_at, note: note.clone(), uncertain };
         let after = |pause: Duration| {
-            now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
+            now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
+                .unwrap_or(Timestamp::MAX)
         };
         let pause = |failures| {
             let config::Delivery { retry_first, retry_longest, .. } = self.delivery;

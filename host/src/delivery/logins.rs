@@ -113,7 +113,9 @@ impl LoginKeeper {
                 tracing::warn!(account, status = answer.status, "the service refused to refresh the login");
                 Ok(None)
             }
-            status => Err(HttpError::Unreachable(format!("refreshing the login failed: the service answered {status}"))),
+            status => Err(HttpError::Unreachable(format!(
+                "refreshing the login failed: the service answered {status}"
+            ))),
         }
     }
 }
@@ -144,7 +146,11 @@ impl Logins for LoginKeeper {
         }
     }
 
-    async fn renew(&self, account: &str, rejected: &LoginTokens) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+    async fn renew(
+        &self,
+        account: &str,
+        rejected: &LoginTokens,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let slot = self.slot(account).await;
         let mut slot = slot.lock().await;
         // Another task, or another process, may have renewed it meanwhile.
@@ -160,7 +166,6 @@ impl Logins for LoginKeeper {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn vault_failed(error: VaultError) -> HttpError {
     match error {
         VaultError::Store(error) => HttpError::Unreachable(error.to_string()),
@@ -206,16 +211,23 @@ pub(super) async fn post(
         ),
     };
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
-    headers.extend(filled(account, &login.headers).into_iter().map(|(name, value)| (name, value.expose().to_owned())));
-    let request =
-        Request { method: reqwest::Method::POST, url, headers, body: Some(body.into_bytes()), timeout: REQUEST_TIMEOUT };
+    headers.extend(
+        filled(account, &login.headers).into_iter().map(|(name, value)| (name, value.expose().to_owned())),
+    );
+    let request = Request {
+        method: reqwest::Method::POST,
+        url,
+        headers,
+        body: Some(body.into_bytes()),
+        timeout: REQUEST_TIMEOUT,
+    };
     account.outbound.send(request, Purpose::Login).await
 }
 
 /// Reads an OAuth 2 token answer.
 pub(super) fn read_tokens(answer: &Response, now: Timestamp) -> Result<BTreeMap<String, Secret>, String> {
-    let body: Value =
-        serde_json::from_slice(&answer.body).map_err(|_| "the service's login answer cannot be read".to_owned())?;
+    let body: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| "the service's login answer cannot be read".to_owned())?;
     let access = body[part::ACCESS].as_str().ok_or("the service's login answer has no access token")?;
     let mut tokens = BTreeMap::from([
         (part::ACCESS.to_owned(), Secret::new(access)),

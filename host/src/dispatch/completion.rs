@@ -33,7 +33,10 @@ pub fn judge(play: &Play, policy: &Policy) -> Judgement {
         return judgement;
     }
     let (since, needed) = (minutes(since), minutes(play.merge_window()));
-    no(TOO_SOON, format!("the same item was watched {since} before, and a second watch takes at least {needed}"))
+    no(
+        TOO_SOON,
+        format!("the same item was watched {since} before, and a second watch takes at least {needed}"),
+    )
 }
 
 fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
@@ -61,11 +64,14 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
         {
             yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
         }
-        (Some(progress), _, _) => {
-            no("below-threshold", format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at))
-        }
+        (Some(progress), _, _) => no(
+            "below-threshold",
+            format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at),
+        ),
         (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
-        (None, _, _) => no("position-unknown", "ended at an unknown position, which is no evidence".to_owned()),
+        (None, _, _) => {
+            no("position-unknown", "ended at an unknown position, which is no evidence".to_owned())
+        }
     }
 }
 

@@ -472,7 +472,9 @@ impl Report {
     pub fn items_mut(&mut self) -> Vec<&mut Item> {
         match self {
             Self::Playback(playback) => vec![&mut playback.item],
-            Self::Snapshot { sessions, .. } => sessions.iter_mut().map(|playback| &mut playback.item).collect(),
+            Self::Snapshot { sessions, .. } => {
+                sessions.iter_mut().map(|playback| &mut playback.item).collect()
+            }
             Self::Rated(rated) => vec![&mut rated.item],
             Self::Marked(marked) => vec![&mut marked.item],
             Self::Ignored { .. } => Vec::new(),

@@ -74,11 +74,7 @@ pub struct Play {
 impl Play {
     /// A play that begins with this report. `taken` says which identities there are already: two players can start an
     /// item in the same millisecond.
-    pub fn begin(
-        viewer: Viewer,
-        playback: &Playback,
-        taken: impl Fn(&PlayId) -> bool,
-    ) -> Self {
+    pub fn begin(viewer: Viewer, playback: &Playback, taken: impl Fn(&PlayId) -> bool) -> Self {
         let key = playback.item.key();
         let mut ordinal = 0;
         let mut id = identity(&viewer, &key, playback.at, ordinal);

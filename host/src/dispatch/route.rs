@@ -218,11 +218,16 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
             Action::Watched(play.progress().unwrap_or(100.0))
         }
         Change::Completed => Action::Playing(play.progress().unwrap_or(0.0)),
-        Change::Amended => return silent("not-watched", format!("not a watch for {tracker}: {}", judgement.text)),
+        Change::Amended => {
+            return silent("not-watched", format!("not a watch for {tracker}: {}", judgement.text));
+        }
         Change::Started | Change::Resumed | Change::Sought => {
             let progress = play.progress().unwrap_or(0.0);
             if progress >= route.policy.suppress_start_at {
-                return silent("near-the-end", format!("{tracker} is not told of a start at {progress:.1} %"));
+                return silent(
+                    "near-the-end",
+                    format!("{tracker} is not told of a start at {progress:.1} %"),
+                );
             }
             Action::Playing(progress)
         }
@@ -230,7 +235,9 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
         Change::Ended => Action::Stopped(play.progress().unwrap_or(0.0)),
     };
     let delay = match action {
-        Action::Paused(_) => SignedDuration::try_from(route.policy.pause_debounce).unwrap_or(SignedDuration::MAX),
+        Action::Paused(_) => {
+            SignedDuration::try_from(route.policy.pause_debounce).unwrap_or(SignedDuration::MAX)
+        }
         _ => SignedDuration::ZERO,
     };
     let event = TrackerEvent {

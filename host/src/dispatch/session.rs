@@ -95,7 +95,8 @@ impl Sessions {
             let known = self.viewers.entry(play.viewer.clone()).or_default();
             known.retain(|other| other.id != play.id);
             // Always in this order, so that a restored state decides as the one before did.
-            let place = known.partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
+            let place = known
+                .partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
             known.insert(place, play);
             let ended = known.iter().filter(|play| !play.is_open()).count();
             if ended > REMEMBERED
@@ -125,7 +126,12 @@ impl Sessions {
             Report::Marked(marked) => ignored(
                 Outcome::Recorded,
                 "mark",
-                format!("{} marked {} as {}watched", marked.user, marked.item, if marked.watched { "" } else { "un" }),
+                format!(
+                    "{} marked {} as {}watched",
+                    marked.user,
+                    marked.item,
+                    if marked.watched { "" } else { "un" }
+                ),
             ),
         }
     }
@@ -135,11 +141,16 @@ impl Sessions {
             return ignored(refusal.outcome, &refusal.code, refusal.detail);
         }
         let Some(user) = playback.user.key() else {
-            return ignored(Outcome::Held, "no-user", format!("the server named no user for {}", playback.item));
+            return ignored(
+                Outcome::Held,
+                "no-user",
+                format!("the server named no user for {}", playback.item),
+            );
         };
         let viewer = Viewer { server: playback.server.clone(), user: user.to_owned() };
         let known = self.viewers.get(&viewer).map(Vec::as_slice).unwrap_or_default();
-        Turn { viewer, known, playback, policy, plays: Vec::new(), signals: Vec::new(), steps: Vec::new() }.take()
+        Turn { viewer, known, playback, policy, plays: Vec::new(), signals: Vec::new(), steps: Vec::new() }
+            .take()
     }
 }
 
@@ -163,7 +174,11 @@ fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
         Verdict::new(
             Outcome::Filtered,
             "too-short",
-            format!("{item} is {} s long; min_duration is {} s", runtime / 1000, policy.min_duration.as_secs()),
+            format!(
+                "{item} is {} s long; min_duration is {} s",
+                runtime / 1000,
+                policy.min_duration.as_secs()
+            ),
         )
     })
 }
@@ -267,7 +282,9 @@ impl Turn<'_> {
                 self.signal(Change::Ended, play, playback.at);
                 recorded("ended")
             }
-            PlaybackState::Paused if before.state == PlaybackState::Paused => self.unchanged(play, "still paused"),
+            PlaybackState::Paused if before.state == PlaybackState::Paused => {
+                self.unchanged(play, "still paused")
+            }
             PlaybackState::Paused => {
                 play.state = PlaybackState::Paused;
                 self.step("paused", format!("{} paused {}", play.item, position(&play)));
@@ -283,7 +300,10 @@ impl Turn<'_> {
         play.state = PlaybackState::Playing;
         let newly_complete = before.watched_at.is_none() && self.judge(&mut play).watched;
         if newly_complete {
-            self.step("completed", format!("{} reached what counts as watched {}", play.item, position(&play)));
+            self.step(
+                "completed",
+                format!("{} reached what counts as watched {}", play.item, position(&play)),
+            );
             self.signal(Change::Completed, play, at);
             return recorded("completed");
         }
@@ -311,8 +331,10 @@ impl Turn<'_> {
             && since < ended.merge_window()
         {
             let ends = playback.state == PlaybackState::Stopped || playback.completion == Completion::Counted;
-            let progress = playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
-            let trails = ended.watched_at.is_some() && progress.is_some_and(|at| at >= self.policy.watched_at);
+            let progress =
+                playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
+            let trails =
+                ended.watched_at.is_some() && progress.is_some_and(|at| at >= self.policy.watched_at);
             if ends {
                 return self.amend(ended);
             }
@@ -329,7 +351,10 @@ impl Turn<'_> {
         play.absorb(self.playback);
         play.position_ms = play.position_ms.max(ended.position_ms);
         if play.watched_at.is_none() && self.judge(&mut play).watched {
-            self.step("amended", format!("{} had ended {}; this report proves it watched", play.item, position(&ended)));
+            self.step(
+                "amended",
+                format!("{} had ended {}; this report proves it watched", play.item, position(&ended)),
+            );
             self.signal(Change::Amended, play, self.playback.at);
             return recorded("amended");
         }
@@ -351,7 +376,9 @@ impl Turn<'_> {
                 (Change::Ended, "ended-unseen")
             }
             PlaybackState::Paused => (Change::Paused, "paused-unseen"),
-            PlaybackState::Playing if self.judge(&mut play).watched => (Change::Completed, "completed-unseen"),
+            PlaybackState::Playing if self.judge(&mut play).watched => {
+                (Change::Completed, "completed-unseen")
+            }
             PlaybackState::Playing => (Change::Started, "started"),
         };
         let text = match change {

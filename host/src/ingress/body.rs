@@ -40,7 +40,8 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         drain(request.into_body(), limit).await;
         return Err(too_large(limit));
@@ -137,5 +138,8 @@ fn bad(reason: String) -> Refusal {
 }
 
 fn too_large(limit: usize) -> Refusal {
-    Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, reason: format!("the request is larger than {limit} bytes") }
+    Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        reason: format!("the request is larger than {limit} bytes"),
+    }
 }

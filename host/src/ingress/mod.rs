@@ -129,7 +129,9 @@ async fn receive(
     let (media_type, form, body) = match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(read)) => (read.media_type, read.form, read.body),
         Ok(Err(Refusal { status, reason })) => return refuse(status, reason),
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned()),
+        Err(_) => {
+            return refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned());
+        }
     };
     store(ingress, door, WebhookRequest { media_type, headers, query, form, body }).await
 }

@@ -21,7 +21,9 @@ impl Pipeline {
                 Report::Playback(it) => worth_a_look(&it.item),
                 Report::Rated(it) => worth_a_look(&it.item),
                 Report::Marked(it) => worth_a_look(&it.item),
-                Report::Snapshot { sessions, .. } => sessions.iter().any(|session| worth_a_look(&session.item)),
+                Report::Snapshot { sessions, .. } => {
+                    sessions.iter().any(|session| worth_a_look(&session.item))
+                }
                 Report::Ignored { .. } => false,
             })
     }

@@ -124,7 +124,9 @@ impl Pipeline {
             let (result, _) = self.plugin.call::<Webhook>(&caller, input).await;
             return match result {
                 Ok(Ok(reports)) => Ok(reports),
-                Ok(Err(ParseError::Malformed(detail))) => Err(Verdict::new(Outcome::Malformed, "malformed", detail)),
+                Ok(Err(ParseError::Malformed(detail))) => {
+                    Err(Verdict::new(Outcome::Malformed, "malformed", detail))
+                }
                 Ok(Err(ParseError::Unsupported(detail))) => {
                     Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
                 }
@@ -195,8 +197,7 @@ fn describe(reports: &[Report]) -> String {
         .map(|report| match report {
             Report::Playback(it) => {
                 let state = format!("{:?}", it.state).to_lowercase();
-                let position =
-                    it.position_ms.map(|ms| format!(" at {} s", ms / 1000)).unwrap_or_default();
+                let position = it.position_ms.map(|ms| format!(" at {} s", ms / 1000)).unwrap_or_default();
                 format!("{}: {} {state}{position}", it.user, it.item)
             }
             Report::Snapshot { sessions, .. } => format!("{} sessions", sessions.len()),

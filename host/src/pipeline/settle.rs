@@ -141,6 +141,7 @@ impl Work {
 }
 
 fn told(events: &[TrackerEvent]) -> String {
-    let words: Vec<_> = events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
+    let words: Vec<_> =
+        events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
     words.join(", ")
 }

@@ -68,7 +68,9 @@ pub enum ArtifactError {
     #[error("it is no WebAssembly: {0}")]
     Syntax(String),
     /// A core module.
-    #[error("it is a WebAssembly module, not a component; wrap it with `cargo xtask pack` or `wasm-tools component new`")]
+    #[error(
+        "it is a WebAssembly module, not a component; wrap it with `cargo xtask pack` or `wasm-tools component new`"
+    )]
     Module,
     /// Its manifest is not accepted.
     #[error(transparent)]
@@ -130,7 +132,9 @@ fn outline(bytes: &[u8]) -> Result<Outline, ArtifactError> {
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(syntax)? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(ArtifactError::Module),
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(ArtifactError::Module);
+            }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {

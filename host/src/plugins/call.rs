@@ -253,12 +253,16 @@ impl Plugin {
                 Err(_) => Err(wall_fault(C::BUDGET.wall)),
             }
         });
-        call.await.unwrap_or_else(|error| Err(Fault::new(FaultKind::Host, format!("the call broke off: {error}"))))
+        call.await
+            .unwrap_or_else(|error| Err(Fault::new(FaultKind::Host, format!("the call broke off: {error}"))))
     }
 }
 
 fn wall_fault(wall: Duration) -> Fault {
-    Fault::new(FaultKind::Wall, format!("it took longer than the {} s that such a call may take", wall.as_secs()))
+    Fault::new(
+        FaultKind::Wall,
+        format!("it took longer than the {} s that such a call may take", wall.as_secs()),
+    )
 }
 
 fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
@@ -273,7 +277,10 @@ fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) ->
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Fault::new(
             FaultKind::Cpu,
-            format!("it computed for longer than the {} ms that such a call may take", budget.cpu.as_millis()),
+            format!(
+                "it computed for longer than the {} ms that such a call may take",
+                budget.cpu.as_millis()
+            ),
         ),
         Some(trap) => Fault::new(FaultKind::Trap, format!("it crashed: {trap}")),
         None if root.contains("fuel") => Fault::new(

@@ -94,7 +94,9 @@ impl Compiler {
             return None;
         }
         super::precompiled::load(engine, path)
-            .inspect_err(|error| tracing::info!(%error, "cached plugin code is of another engine; compiling it anew"))
+            .inspect_err(
+                |error| tracing::info!(%error, "cached plugin code is of another engine; compiling it anew"),
+            )
             .ok()
     }
 
@@ -136,14 +138,16 @@ impl Compiler {
 /// What the hidden command does: a component on standard input, compiled code on standard output.
 pub fn run() -> Result<(), String> {
     let limit = |resource, most| {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(|error| error.to_string())
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+            .map_err(|error| error.to_string())
     };
     limit(Resource::Data, MEMORY)?;
     limit(Resource::Cpu, CPU)?;
     let mut component = Vec::new();
     io::Read::read_to_end(&mut io::stdin().lock(), &mut component).map_err(|error| error.to_string())?;
     let engine = super::engine::new().map_err(|error| format!("{error:#}"))?;
-    let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;
+    let code =
+        engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;
     io::stdout().lock().write_all(&code).map_err(|error| error.to_string())
 }
 
@@ -160,8 +164,7 @@ fn mac_path(path: &Path) -> PathBuf {
 /// Writes a file that only we can read, whole or not at all.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use super::bindings::playrelay::plugin::{reports, types};
 use super::capabilities::Failure;
 use crate::dispatch::model::{
-    Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated, Report,
-    Season, Show, User,
+    Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated,
+    Report, Season, Show, User,
 };
 
 pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
-    let server = |server: reports::Server| server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
+    let server =
+        |server: reports::Server| server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
     let time = |at: Option<String>| at.and_then(|at| at.parse().ok()).unwrap_or(received_at);
     match report {
         reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
@@ -91,9 +92,11 @@ pub(super) fn item(it: types::Item) -> Item {
                 year: episode.year,
                 ids: ids(episode.ids),
             }),
-            types::ItemKind::Season(season) => {
-                ItemKind::Season(Season { show: show(season.show), number: season.number, ids: ids(season.ids) })
-            }
+            types::ItemKind::Season(season) => ItemKind::Season(Season {
+                show: show(season.show),
+                number: season.number,
+                ids: ids(season.ids),
+            }),
             types::ItemKind::Show(it) => ItemKind::Show(show(it)),
         },
         server_ref: it.server_ref,
@@ -168,6 +171,9 @@ fn show_to_guest(it: &Show) -> types::Show {
 
 fn ids_to_guest<Kind>(it: &Ids<Kind>) -> Vec<types::ExternalId> {
     it.iter()
-        .map(|(namespace, value)| types::ExternalId { namespace: namespace.to_owned(), value: value.to_owned() })
+        .map(|(namespace, value)| types::ExternalId {
+            namespace: namespace.to_owned(),
+            value: value.to_owned(),
+        })
         .collect()
 }

@@ -350,9 +350,8 @@ impl Manifest {
     /// Reads and checks a manifest.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Encoding)?;
-        let manifest: Self = toml::from_str(text).map_err(|error| {
-            ManifestError::Syntax(error.to_string().trim().replace('\n', " "))
-        })?;
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::Syntax(error.to_string().trim().replace('\n', " ")))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -412,7 +411,8 @@ impl Manifest {
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
-        let credential = self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
+        let credential =
+            self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
         let login = self.login.iter().flat_map(|Login::Oauth2Device(login)| {
             [&login.device_url, &login.token_url]
                 .into_iter()

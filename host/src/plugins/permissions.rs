@@ -67,7 +67,8 @@ impl Inspection {
 
 fn login_urls(manifest: &Manifest) -> Vec<String> {
     let Some(Login::Oauth2Device(login)) = &manifest.login else { return Vec::new() };
-    let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url).chain(&login.revoke_url);
+    let urls =
+        [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url).chain(&login.revoke_url);
     urls.map(ToString::to_string).collect()
 }
 
@@ -76,8 +77,11 @@ fn login_urls(manifest: &Manifest) -> Vec<String> {
 fn permissions(artifact: &Artifact) -> Digest {
     let manifest = &artifact.manifest;
     let origins: Vec<_> = manifest.network.iter().map(|network| &network.origin).collect();
-    let settings: Vec<_> =
-        manifest.settings.iter().map(|(key, setting)| (key, setting.kind, setting.secret, &setting.default)).collect();
+    let settings: Vec<_> = manifest
+        .settings
+        .iter()
+        .map(|(key, setting)| (key, setting.kind, setting.secret, &setting.default))
+        .collect();
     let granted = (
         manifest.provides.names(),
         &artifact.imports,

@@ -101,7 +101,9 @@ impl Plugins {
         imports::offer(&mut linker)?;
         let mut plugins = Self { entries: Vec::new() };
         for bytes in BUNDLED {
-            plugins.add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true).await;
+            plugins
+                .add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true)
+                .await;
         }
         for path in list(directory) {
             let artifact = read(&path, directory);
@@ -179,7 +181,9 @@ async fn start(
     linker: &Linker<CallState>,
 ) -> Result<Arc<Plugin>, Refusal> {
     let component = compiler.load(&runtime.engine, &artifact)?;
-    let pre = linker.instantiate_pre(&component).map_err(|error| Refusal::Contract(error.root_cause().to_string()))?;
+    let pre = linker
+        .instantiate_pre(&component)
+        .map_err(|error| Refusal::Contract(error.root_cause().to_string()))?;
     let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(artifact.manifest), pre));
     trial(&plugin, runtime).await?;
     Ok(plugin)
@@ -228,7 +232,9 @@ fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
     let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
     let real = path.canonicalize().map_err(unreadable)?;
     if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
-        return Err(ArtifactError::Unreadable("it is a link that leads out of the plugin directory".to_owned()));
+        return Err(ArtifactError::Unreadable(
+            "it is a link that leads out of the plugin directory".to_owned(),
+        ));
     }
     let size = fs::metadata(&real).map_err(unreadable)?.len();
     if size > SIZE_LIMIT as u64 {

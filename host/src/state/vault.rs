@@ -55,11 +55,15 @@ impl Vault {
                 place: KEY_VARIABLE.to_owned(),
                 reason: format!("expected {} hexadecimal digits", KEY_BYTES * 2),
             })?,
-            Err(_) => key_file(file)
-                .map_err(|error| VaultError::Key { place: file.display().to_string(), reason: error.to_string() })?,
+            Err(_) => key_file(file).map_err(|error| VaultError::Key {
+                place: file.display().to_string(),
+                reason: error.to_string(),
+            })?,
         };
-        let cipher = XChaCha20Poly1305::new_from_slice(&key)
-            .map_err(|error| VaultError::Key { place: file.display().to_string(), reason: error.to_string() })?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|error| VaultError::Key {
+            place: file.display().to_string(),
+            reason: error.to_string(),
+        })?;
         Ok(Self { cipher, store })
     }
 

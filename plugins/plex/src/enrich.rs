@@ -13,7 +13,9 @@ const SHOW_KEPT: u32 = 24 * 60 * 60;
 /// Fills in what `item` lacks.
 pub fn resolve(item: Item) -> Result<Item, Failure> {
     let Some(server) = settings::get("url") else {
-        return Err(Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned()));
+        return Err(Failure::Rejected(
+            "no server address is set (`url`), so nothing could be looked up".to_owned(),
+        ));
     };
     let server = server.trim_end_matches('/');
     let Some(rating_key) = item.server_ref.clone() else {

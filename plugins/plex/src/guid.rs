@@ -23,7 +23,9 @@ pub fn list(metadata: &Value) -> Vec<ExternalId> {
     let entries = [&metadata["Guid"], &metadata["guid"]].into_iter().filter_map(Value::as_array).flatten();
     let mut ids: Vec<ExternalId> = Vec::new();
     for entry in entries {
-        let Some((namespace, value)) = entry["id"].as_str().and_then(|id| id.split_once("://")) else { continue };
+        let Some((namespace, value)) = entry["id"].as_str().and_then(|id| id.split_once("://")) else {
+            continue;
+        };
         if let Some(id) = external(namespace, value)
             && !ids.contains(&id)
         {
@@ -42,9 +44,7 @@ pub fn legacy(guid: &str, is_movie: bool) -> Legacy {
     let mut number = || parts.next().and_then(|part| part.parse().ok());
     let (season, episode) = (number(), number());
     let agent = agent.rsplit('.').next().unwrap_or(agent);
-    let by_form = |number: &str| {
-        external("imdb", first).or_else(|| external(number, first))
-    };
+    let by_form = |number: &str| external("imdb", first).or_else(|| external(number, first));
     let id = match agent {
         "imdb" => external("imdb", first),
         "themoviedb" => external("tmdb", first),

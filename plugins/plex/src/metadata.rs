@@ -21,7 +21,12 @@ pub fn item(metadata: &Value) -> Option<Item> {
         "show" => {
             let ids = or_legacy(ids, guid::legacy(raw_guid, false).id);
             let (title, suffix) = without_year(&title.unwrap_or_default());
-            ItemKind::Show(Show { title, original_title: text(&metadata["originalTitle"]), year: year.or(suffix), ids })
+            ItemKind::Show(Show {
+                title,
+                original_title: text(&metadata["originalTitle"]),
+                year: year.or(suffix),
+                ids,
+            })
         }
         "season" => ItemKind::Season(Season {
             show: parent_show(metadata, "parentTitle", "parentGuid", raw_guid),
@@ -58,7 +63,11 @@ pub fn item(metadata: &Value) -> Option<Item> {
 /// The files of an item.
 pub fn paths(metadata: &Value) -> Vec<String> {
     let media = metadata["Media"].as_array().into_iter().flatten();
-    media.filter_map(|media| media["Part"].as_array()).flatten().filter_map(|part| text(&part["file"])).collect()
+    media
+        .filter_map(|media| media["Part"].as_array())
+        .flatten()
+        .filter_map(|part| text(&part["file"]))
+        .collect()
 }
 
 fn parent_show(metadata: &Value, title: &str, guid: &str, own_guid: &str) -> Show {

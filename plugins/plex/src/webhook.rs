@@ -64,7 +64,10 @@ fn playback(message: &Value, item: Item, state: PlaybackState, event: &str, rece
     let position_ms: Option<u32> = whole(&metadata["viewOffset"]);
     let completion = if event == "media.scrobble" {
         Completion::Counted
-    } else if position_ms.is_none() && state == PlaybackState::Stopped && counted_just_now(&item, metadata, received_at) {
+    } else if position_ms.is_none()
+        && state == PlaybackState::Stopped
+        && counted_just_now(&item, metadata, received_at)
+    {
         Completion::Claimed
     } else {
         Completion::None
@@ -111,7 +114,8 @@ fn unix_seconds(instant: &str) -> Option<i64> {
 
 /// Live television keeps an ordinary guid: only its path and its flag tell.
 fn content(metadata: &Value) -> Content {
-    let starts = |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
+    let starts =
+        |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
     let live = flag(&metadata["live"]) || starts("key", "/livetv/") || starts("guid", "tv.plex.xmltv://");
     let library: Option<i64> = whole(&metadata["librarySectionID"]);
     let extra = !metadata["extraType"].is_null()

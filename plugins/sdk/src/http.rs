@@ -28,8 +28,9 @@ impl Response {
 
     /// The body as JSON. Text that is none is worth another try: a proxy's error page, a cut-off answer.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| crate::failure::retry(format!("the answer ({}) cannot be read: {error}", self.status)))
+        serde_json::from_str(&self.body).map_err(|error| {
+            crate::failure::retry(format!("the answer ({}) cannot be read: {error}", self.status))
+        })
     }
 
     /// `Retry-After` in ms, where it is a number of seconds.

@@ -8,7 +8,9 @@ pub fn external(namespace: &str, value: &str) -> Option<ExternalId> {
     let namespace = namespace.trim().to_lowercase();
     let value = value.trim();
     let value = match namespace.as_str() {
-        "imdb" => value.strip_prefix("tt").filter(|digits| digits.len() >= 7 && is_number(digits)).map(|_| value)?,
+        "imdb" => {
+            value.strip_prefix("tt").filter(|digits| digits.len() >= 7 && is_number(digits)).map(|_| value)?
+        }
         "tmdb" | "tvdb" | "trakt" | "simkl" | "anidb" | "mal" | "anilist" | "kitsu" => {
             Some(value).filter(|value| is_number(value)).map(|value| value.trim_start_matches('0'))?
         }

@@ -31,7 +31,9 @@ fn movie_variants(movie: &Movie) -> Vec<Variant> {
     let ids = ids(&movie.ids, &MOVIE_IDS);
     if ids.is_empty() {
         return match (movie.title.is_empty(), movie.year) {
-            (false, Some(year)) => vec![variant("title and year", json!({ "movie": { "title": movie.title, "year": year } }))],
+            (false, Some(year)) => {
+                vec![variant("title and year", json!({ "movie": { "title": movie.title, "year": year } }))]
+            }
             _ => Vec::new(),
         };
     }
@@ -53,10 +55,12 @@ fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     let by_ids = show.as_ref().is_some_and(|show| show.get("ids").is_some());
     if let (Some(show), Some(season), Some(number)) = (&show, episode.season, number) {
         let name = if by_ids { "show ids, season and number" } else { "show title, season and number" };
-        variants.push(variant(name, json!({ "show": show, "episode": { "season": season, "number": number } })));
+        variants
+            .push(variant(name, json!({ "show": show, "episode": { "season": season, "number": number } })));
     }
     if let (Some(show), Some(number)) = (&show, episode.absolute_number) {
-        variants.push(variant("absolute number", json!({ "show": show, "episode": { "number_abs": number } })));
+        variants
+            .push(variant("absolute number", json!({ "show": show, "episode": { "number_abs": number } })));
     }
     variants
 }

@@ -62,7 +62,8 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
 /// The history over the span of the play.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     let time = |text: &str| {
-        text.parse::<Timestamp>().map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
+        text.parse::<Timestamp>()
+            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
     };
     let at = time(&event.at)?;
     let start = event.started_at.as_deref().map_or(Ok(at), time)?;
@@ -78,18 +79,22 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
 fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
     let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
     match &item.kind {
-        ItemKind::Movie(movie) => share_id(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
-            let same_title = entry["movie"]["title"].as_str().is_some_and(|title| title == movie.title);
-            same_title && entry["movie"]["year"].as_u64() == movie.year.map(u64::from)
-        },
+        ItemKind::Movie(movie) => {
+            share_id(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
+                let same_title = entry["movie"]["title"].as_str().is_some_and(|title| title == movie.title);
+                same_title && entry["movie"]["year"].as_u64() == movie.year.map(u64::from)
+            }
+        }
         ItemKind::Episode(episode) => {
             let numbered = number.is_some()
                 && entry["episode"]["season"].as_u64() == episode.season.map(u64::from)
                 && entry["episode"]["number"].as_u64() == number.map(u64::from);
             let same_show = share_id(&episode.show.ids, show_ids, &entry["show"]["ids"])
-                || (!episode.show.title.is_empty() && entry["show"]["title"].as_str() == Some(&episode.show.title));
+                || (!episode.show.title.is_empty()
+                    && entry["show"]["title"].as_str() == Some(&episode.show.title));
             let first = number.is_none() || number == episode.numbers.first().copied();
-            (first && share_id(&episode.ids, episode_ids, &entry["episode"]["ids"])) || (numbered && same_show)
+            (first && share_id(&episode.ids, episode_ids, &entry["episode"]["ids"]))
+                || (numbered && same_show)
         }
         ItemKind::Season(_) | ItemKind::Show(_) => false,
     }
@@ -110,7 +115,9 @@ fn entries(event: &Event) -> Vec<(&'static str, Value)> {
     for variant in body::variants(&event.item) {
         if let Some(Value::Object(movie)) = variant.fields.get("movie") {
             entries.push((variant.name, json!({ "movies": [with_time(movie.clone())] })));
-        } else if let (None, Some(Value::Object(episode))) = (variant.fields.get("show"), variant.fields.get("episode")) {
+        } else if let (None, Some(Value::Object(episode))) =
+            (variant.fields.get("show"), variant.fields.get("episode"))
+        {
             entries.push((variant.name, json!({ "episodes": [with_time(episode.clone())] })));
         }
     }
@@ -127,7 +134,8 @@ fn by_numbers(episode: &Episode, numbers: &[u32], at: &str) -> Option<Value> {
     if numbers.is_empty() {
         return None;
     }
-    let episodes: Vec<_> = numbers.iter().map(|number| json!({ "number": number, "watched_at": at })).collect();
+    let episodes: Vec<_> =
+        numbers.iter().map(|number| json!({ "number": number, "watched_at": at })).collect();
     show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
     Some(json!({ "shows": [show] }))
 }

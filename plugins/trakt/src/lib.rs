@@ -23,7 +23,9 @@ impl capability::sink::Guest for Trakt {
             Action::Playing(progress) => scrobble::start(&event, progress),
             // The pause verb no longer clears "watching now"; a stop below the threshold does, and keeps the
             // resume point.
-            Action::Paused(progress) | Action::Stopped(progress) => scrobble::stop_unwatched(&event, progress),
+            Action::Paused(progress) | Action::Stopped(progress) => {
+                scrobble::stop_unwatched(&event, progress)
+            }
             Action::Watched(_) if event.late || event.uncertain => history::add(&event),
             Action::Watched(progress) => scrobble::stop_watched(&event, progress),
             Action::Rated(rating) => rating::rate(&event, rating),

@@ -50,7 +50,12 @@ fn submit(path: &str, item: &Item, progress: f64) -> Result<Receipt, Failure> {
         match response.status {
             404 => tried.push(variant.name),
             409 => return Ok(duplicate(&response)),
-            422 => return Ok(receipt(Outcome::Unsupported, format!("Trakt takes no {progress:.1} % here (422)"))),
+            422 => {
+                return Ok(receipt(
+                    Outcome::Unsupported,
+                    format!("Trakt takes no {progress:.1} % here (422)"),
+                ));
+            }
             _ => match answer::failure(&response) {
                 Some(failure) => return Err(failure),
                 None => return accepted(&response, path, progress),
@@ -70,7 +75,8 @@ pub fn unmatched(tried: &[&str]) -> Receipt {
 }
 
 fn duplicate(response: &Response) -> Receipt {
-    let watched_at = response.json::<Value>().ok().and_then(|answer| answer["watched_at"].as_str().map(str::to_owned));
+    let watched_at =
+        response.json::<Value>().ok().and_then(|answer| answer["watched_at"].as_str().map(str::to_owned));
     let note = watched_at.map(|at| format!("Trakt has it as watched at {at}"));
     receipt(Outcome::Duplicate, note.unwrap_or_default())
 }
@@ -80,7 +86,9 @@ fn accepted(response: &Response, path: &str, progress: f64) -> Result<Receipt, F
     let action = answer["action"].as_str().unwrap_or_default();
     let counted = matches!(action, "scrobble" | "stop");
     if path == "/scrobble/stop" && progress >= WATCHED && !counted {
-        return Err(failure::retry(format!("Trakt took the stop at {progress:.1} % as \u{201c}{action}\u{201d}")));
+        return Err(failure::retry(format!(
+            "Trakt took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
+        )));
     }
     let matched = matched(&answer);
     // A playback that merely started has id 0.
@@ -93,7 +101,10 @@ fn matched(answer: &Value) -> Vec<ExternalId> {
     let ids = of("episode").or_else(|| of("movie")).unwrap_or_default();
     ids.into_iter()
         .filter_map(|(namespace, value)| {
-            let value = value.as_u64().map(|number| number.to_string()).or_else(|| value.as_str().map(str::to_owned))?;
+            let value = value
+                .as_u64()
+                .map(|number| number.to_string())
+                .or_else(|| value.as_str().map(str::to_owned))?;
             Some(ExternalId { namespace, value })
         })
         .collect()
@@ -101,7 +112,8 @@ fn matched(answer: &Value) -> Vec<ExternalId> {
 
 /// What Trakt calls the item that it matched.
 fn title(answer: &Value) -> Option<String> {
-    let movie = || Some(format!("matched {} ({})", answer["movie"]["title"].as_str()?, answer["movie"]["year"]));
+    let movie =
+        || Some(format!("matched {} ({})", answer["movie"]["title"].as_str()?, answer["movie"]["year"]));
     let episode = || {
         let (show, episode) = (answer["show"]["title"].as_str()?, &answer["episode"]);
         Some(format!("matched {show} {}x{}", episode["season"], episode["number"]))

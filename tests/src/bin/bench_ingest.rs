@@ -32,15 +32,23 @@ async fn main() {
     let daemon = home.start();
     let ready = started.elapsed();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    println!("ready with a warm cache in {} ms; idle {} KiB resident\n", ready.as_millis(), Usage::of(daemon.pid()).resident);
+    println!(
+        "ready with a warm cache in {} ms; idle {} KiB resident\n",
+        ready.as_millis(),
+        Usage::of(daemon.pid()).resident
+    );
     let address = daemon.url().trim_start_matches("http://").parse().expect("an address");
     let path = format!("/webhook/home/{WEBHOOK_TOKEN}");
 
-    println!("{:>9} {:>9} {:>9} {:>10} {:>10} {:>12} {:>12}", "in flight", "server", "req/s", "median", "p99", "CPU s/10k", "resident KiB");
+    println!(
+        "{:>9} {:>9} {:>9} {:>10} {:>10} {:>12} {:>12}",
+        "in flight", "server", "req/s", "median", "p99", "CPU s/10k", "resident KiB"
+    );
     let mut number = 0;
     for (in_flight, requests) in ROUNDS {
         let mut rates = Vec::new();
-        for (name, address, pid) in [("bare", bare_address, bare.id()), ("playrelay", address, daemon.pid())] {
+        for (name, address, pid) in [("bare", bare_address, bare.id()), ("playrelay", address, daemon.pid())]
+        {
             drive(address, &path, number, WARM_UP, in_flight).await;
             number += WARM_UP;
             drain(&home).await;
@@ -81,7 +89,8 @@ fn report(in_flight: u32, name: &str, figures: &Figures, before: Usage, after: U
 
 /// Waits until nothing waits in the inbox.
 async fn drain(home: &Home) {
-    let database = rusqlite::Connection::open(home.data().join("playrelay.db")).expect("the daemon has made it");
+    let database =
+        rusqlite::Connection::open(home.data().join("playrelay.db")).expect("the daemon has made it");
     loop {
         let waiting: u32 = database
             .query_row("SELECT COUNT(*) FROM inbox WHERE settled_at IS NULL", [], |row| row.get(0))

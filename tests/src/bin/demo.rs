@@ -52,16 +52,32 @@ async fn evening(daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) {
     }
     tell(daemon, "sean starts Breaking Bad 1x01", event("media.play", &pilot, Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
-    tell(daemon, "the kid starts a film on the tablet", event("media.play", &film, Some(0), KID, "Tablet")).await;
+    tell(daemon, "the kid starts a film on the tablet", event("media.play", &film, Some(0), KID, "Tablet"))
+        .await;
     tell(daemon, "Trakt goes away, as trackers do", Value::Null).await;
     trakt.server.go_down().await;
-    tell(daemon, "sean reaches 90 % of 1x01", event("media.scrobble", &pilot, Some(HOUR / 10 * 9), SEAN, "TV")).await;
-    tell(daemon, "autoplay goes on with 1x02; nobody tells of a stop", event("media.play", &second, Some(0), SEAN, "TV")).await;
+    tell(
+        daemon,
+        "sean reaches 90 % of 1x01",
+        event("media.scrobble", &pilot, Some(HOUR / 10 * 9), SEAN, "TV"),
+    )
+    .await;
+    tell(
+        daemon,
+        "autoplay goes on with 1x02; nobody tells of a stop",
+        event("media.play", &second, Some(0), SEAN, "TV"),
+    )
+    .await;
     tell(daemon, "the kid goes to bed halfway", event("media.stop", &film, Some(HOUR), KID, "Tablet")).await;
     tell(daemon, "Trakt is back", Value::Null).await;
     trakt.server.come_up().await;
     trakt.until("the first episode", |trakt| trakt.history().len() == 1).await;
-    let last = tell(daemon, "sean stops 1x02 at 97 %", event("media.stop", &second, Some(HOUR / 100 * 97), SEAN, "TV")).await;
+    let last = tell(
+        daemon,
+        "sean stops 1x02 at 97 %",
+        event("media.stop", &second, Some(HOUR / 100 * 97), SEAN, "TV"),
+    )
+    .await;
     trakt.until("the second episode", |trakt| trakt.history().len() == 2).await;
     trakt.until("the resume point", |trakt| trakt.resume_points().len() == 1).await;
     daemon.settled(last).await;

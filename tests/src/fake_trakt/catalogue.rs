@@ -66,7 +66,8 @@ pub fn episode(show: (&str, u16, Value), season: u32, number: u32, ids: Value) -
 /// Titles whose ids are in Trakt's documentation; one show has the same tmdb number as a movie.
 pub fn seed() -> Vec<Entry> {
     let breaking_bad = || {
-        let ids = json!({ "trakt": 1, "slug": "breaking-bad", "imdb": "tt0903747", "tmdb": 1396, "tvdb": 81189 });
+        let ids =
+            json!({ "trakt": 1, "slug": "breaking-bad", "imdb": "tt0903747", "tmdb": 1396, "tvdb": 81189 });
         ("Breaking Bad", 2008, ids)
     };
     vec![
@@ -80,7 +81,11 @@ pub fn seed() -> Vec<Entry> {
             2010,
             json!({ "trakt": 16_662, "slug": "inception-2010", "imdb": "tt1375666", "tmdb": 27_205 }),
         ),
-        movie("Mirror", 1975, json!({ "trakt": 1_050, "slug": "mirror-1975", "imdb": "tt0072443", "tmdb": 1396 })),
+        movie(
+            "Mirror",
+            1975,
+            json!({ "trakt": 1_050, "slug": "mirror-1975", "imdb": "tt0072443", "tmdb": 1396 }),
+        ),
         episode(
             breaking_bad(),
             1,

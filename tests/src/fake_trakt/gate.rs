@@ -25,7 +25,11 @@ pub async fn gate(State(shared): State<Shared>, request: Request, next: Next) ->
         Some(Fault::Slow(delay)) => tokio::time::sleep(*delay).await,
         _ => {}
     }
-    let response = match fault.as_ref().and_then(Fault::answer).or_else(|| refusal(&shared, &parts.headers, &parts.method, &path)) {
+    let response = match fault
+        .as_ref()
+        .and_then(Fault::answer)
+        .or_else(|| refusal(&shared, &parts.headers, &parts.method, &path))
+    {
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(bytes))).await,
     };
@@ -40,7 +44,8 @@ pub async fn gate(State(shared): State<Shared>, request: Request, next: Next) ->
 
 fn log(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> usize {
     let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-    let call = Call { at: shared.clock.now(), method: method.to_string(), path: path.to_owned(), body, status: 0 };
+    let call =
+        Call { at: shared.clock.now(), method: method.to_string(), path: path.to_owned(), body, status: 0 };
     let mut world = shared.world();
     world.calls.push(call);
     world.calls.len() - 1
@@ -70,7 +75,8 @@ fn refusal(shared: &Shared, headers: &HeaderMap, method: &Method, path: &str) ->
     }
     let now = jiff::Timestamp::now();
     // A network is not a metronome: what was sent a second apart may arrive a little closer.
-    let too_soon = world.last_write.is_some_and(|last| now.duration_since(last) < SignedDuration::from_millis(900));
+    let too_soon =
+        world.last_write.is_some_and(|last| now.duration_since(last) < SignedDuration::from_millis(900));
     if too_soon {
         return Some((StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response());
     }

@@ -191,7 +191,8 @@ impl FakeTrakt {
     /// What was received as `VERB /path`, without queries, logins and checks: the story of the scrobbles.
     pub fn story(&self) -> Vec<String> {
         let calls = self.calls();
-        let told = calls.iter().filter(|call| call.path.starts_with("/scrobble") || call.path.starts_with("/sync"));
+        let told =
+            calls.iter().filter(|call| call.path.starts_with("/scrobble") || call.path.starts_with("/sync"));
         told.map(|call| {
             let path = call.path.split('?').next().unwrap_or_default();
             format!("{} {path} {}", call.method, call.status)

@@ -43,7 +43,8 @@ pub struct Logins {
 impl Logins {
     fn give(&mut self, now: Timestamp) -> Response {
         self.count += 1;
-        let (access, refresh) = (format!("access-token-{:032}", self.count), format!("refresh-token-{:032}", self.count));
+        let (access, refresh) =
+            (format!("access-token-{:032}", self.count), format!("refresh-token-{:032}", self.count));
         self.given.extend([access.clone(), refresh.clone()]);
         let answer = json!({
             "access_token": access, "token_type": "bearer", "expires_in": LOGIN_LIFE, "refresh_token": refresh,

@@ -45,7 +45,8 @@ pub(super) async fn scrobble(
             let last = world.history.iter().rfind(|play| play.entry == entry && play.action == "scrobble");
             if let Some(last) = last.filter(|last| now.duration_since(last.watched_at) < WINDOW) {
                 let expires = last.watched_at + WINDOW;
-                let body = json!({ "watched_at": last.watched_at.to_string(), "expires_at": expires.to_string() });
+                let body =
+                    json!({ "watched_at": last.watched_at.to_string(), "expires_at": expires.to_string() });
                 return (StatusCode::CONFLICT, Json(body)).into_response();
             }
             let id = world.new_id();

@@ -120,7 +120,8 @@ fn change_ratings(world: &mut World, body: &Value, done: &str, status: StatusCod
             world.ratings.push((entry, rating));
         }
     }
-    let mut answer = json!({ "not_found": { "movies": missing, "shows": [], "seasons": [], "episodes": [] } });
+    let mut answer =
+        json!({ "not_found": { "movies": missing, "shows": [], "seasons": [], "episodes": [] } });
     answer[done] = json!({ "movies": changed[0], "shows": 0, "seasons": 0, "episodes": changed[1] });
     (status, Json(answer)).into_response()
 }

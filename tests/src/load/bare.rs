@@ -23,7 +23,9 @@ async fn handle(request: Request) -> StatusCode {
     while let Ok(Some(field)) = form.next_field().await {
         if field.name() == Some("payload") {
             let Ok(bytes) = field.bytes().await else { return StatusCode::BAD_REQUEST };
-            event = serde_json::from_slice::<Value>(&bytes).ok().and_then(|message| message["event"].as_str().map(str::len));
+            event = serde_json::from_slice::<Value>(&bytes)
+                .ok()
+                .and_then(|message| message["event"].as_str().map(str::len));
         }
     }
     if event.is_some() { StatusCode::OK } else { StatusCode::BAD_REQUEST }

@@ -74,7 +74,8 @@ async fn work(address: SocketAddr, path: String, next: Arc<AtomicU32>, end: u32)
 
 /// A start with a poster, or a stop without: of a film of its own, by one of fifty users.
 fn request(path: &str, number: u32) -> Vec<u8> {
-    let mut film = movie(&number.to_string(), &format!("Film {number}"), 2010, 7_200_000, &["imdb://tt1375666"]);
+    let mut film =
+        movie(&number.to_string(), &format!("Film {number}"), 2010, 7_200_000, &["imdb://tt1375666"]);
     film["summary"] = "A summary as long as summaries are. ".repeat(30).into();
     let user = number % 50;
     let message = match number % 2 {
@@ -99,7 +100,9 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> String {
         answer.extend_from_slice(&buffer[..read]);
         let text = String::from_utf8_lossy(&answer);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0_usize) {
                 return text.into_owned();
             }

@@ -81,9 +81,7 @@ type Verify = fn(&InstancePre<CallState>, &mut Store<CallState>, &Instance) -> w
 /// Checks that an instance exports an interface with exactly the types of the contract.
 macro_rules! verify {
     ($interface:ident) => {
-        |pre, store, instance| {
-            exports::$interface::GuestIndices::new(pre)?.load(store, instance).map(drop)
-        }
+        |pre, store, instance| exports::$interface::GuestIndices::new(pre)?.load(store, instance).map(drop)
     };
 }
 

@@ -81,7 +81,9 @@ impl Capability for Webhook {
             let reports = match guest.call_parse(store, &request).await? {
                 Ok(reports) => reports,
                 Err(reports::ParseError::Malformed(detail)) => return Ok(Err(ParseError::Malformed(detail))),
-                Err(reports::ParseError::Unsupported(detail)) => return Ok(Err(ParseError::Unsupported(detail))),
+                Err(reports::ParseError::Unsupported(detail)) => {
+                    return Ok(Err(ParseError::Unsupported(detail)));
+                }
             };
             if reports.len() > REPORTS {
                 let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());

@@ -78,7 +78,9 @@ mod tests {
         for same in ["https://API.example.org:443/x?y=1", "https://api.example.org/"] {
             assert_eq!(Origin::parse(same).unwrap(), origin, "{same}");
         }
-        for other in ["http://api.example.org", "https://api.example.org:8443", "https://api.example.org.evil"] {
+        for other in
+            ["http://api.example.org", "https://api.example.org:8443", "https://api.example.org.evil"]
+        {
             assert_ne!(Origin::parse(other).unwrap(), origin, "{other}");
         }
         assert_eq!(Origin::parse("http://0x7f.1").unwrap(), Origin::parse("http://127.0.0.1").unwrap());

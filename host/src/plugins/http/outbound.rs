@@ -35,7 +35,11 @@ pub trait Logins: Send + Sync {
 
     /// Called when a service has refused `rejected`. Gives a newer login, refreshing where that is possible;
     /// absent where the user has to log in again.
-    async fn renew(&self, account: &str, rejected: &LoginTokens) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+    async fn renew(
+        &self,
+        account: &str,
+        rejected: &LoginTokens,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError>;
 }
 
 /// On whose behalf a request is sent.
@@ -188,7 +192,9 @@ impl Outbound {
     async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
         let private = self.allow(&request.url, purpose)?;
         let rules = self.rules_for(&request.url, purpose);
-        let needs_login = rules.iter().any(|rule| rule.headers.values().chain(rule.query.values()).any(Template::needs_login));
+        let needs_login = rules
+            .iter()
+            .any(|rule| rule.headers.values().chain(rule.query.values()).any(Template::needs_login));
         let login = if needs_login { self.logins.current(&self.account).await? } else { None };
         let response = self.send_once(&request, &rules, login.as_deref(), private).await?;
         if response.status == 401
@@ -203,7 +209,8 @@ impl Outbound {
 
     /// Whether a URL may be asked for, and whether it may be in the user's own network.
     fn allow(&self, url: &Url, purpose: Purpose) -> Result<bool, HttpError> {
-        let origin = Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
+        let origin =
+            Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
         let allowed = match purpose {
             Purpose::Plugin => &self.plugin,
             Purpose::Login => &self.login,
@@ -212,16 +219,21 @@ impl Outbound {
             Some(allowed) => Ok(allowed.private),
             None => {
                 tracing::warn!(account = %self.account, %origin, "request denied: the origin is not allowed");
-                Err(HttpError::Denied(format!("{origin} is not among the origins that this plugin may reach")))
+                Err(HttpError::Denied(format!(
+                    "{origin} is not among the origins that this plugin may reach"
+                )))
             }
         }
     }
 
     fn rules_for(&self, url: &Url, purpose: Purpose) -> Vec<&CredentialRule> {
         match (purpose, Origin::of(url)) {
-            (Purpose::Plugin, Ok(origin)) => {
-                self.credentials.iter().filter(|(allowed, _)| *allowed == origin).map(|(_, rule)| rule).collect()
-            }
+            (Purpose::Plugin, Ok(origin)) => self
+                .credentials
+                .iter()
+                .filter(|(allowed, _)| *allowed == origin)
+                .map(|(_, rule)| rule)
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -235,7 +247,8 @@ impl Outbound {
     ) -> Result<Response, HttpError> {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
-            !is_reserved(name) && !rules.iter().any(|rule| rule.headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+            !is_reserved(name)
+                && !rules.iter().any(|rule| rule.headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
         });
         for rule in rules {
             for (name, template) in &rule.headers {
@@ -294,7 +307,8 @@ impl Outbound {
             return;
         }
         tracing::warn!(account = %self.account, "the service echoed a secret; it was taken out of the answer");
-        let clean = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SCRUBBED));
+        let clean =
+            |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SCRUBBED));
         let body = clean(&text).into_bytes();
         for (_, value) in &mut response.headers {
             *value = clean(value);
@@ -306,8 +320,16 @@ impl Outbound {
 /// Headers that are the client's business.
 fn is_reserved(name: &str) -> bool {
     const RESERVED: [&str; 10] = [
-        "authorization", "connection", "content-length", "cookie", "host", "te", "trailer", "transfer-encoding",
-        "upgrade", "keep-alive",
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "keep-alive",
     ];
     let name = name.to_ascii_lowercase();
     RESERVED.contains(&name.as_str()) || name.starts_with("proxy-")

@@ -91,7 +91,10 @@ impl Wire {
                 .pool_max_idle_per_host(2)
                 .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { public: builder().dns_resolver(Arc::new(PublicOnly)).build()?, anywhere: builder().build()? })
+        Ok(Self {
+            public: builder().dns_resolver(Arc::new(PublicOnly)).build()?,
+            anywhere: builder().build()?,
+        })
     }
 
     /// Sends a request. With `private` it may go to addresses in the user's own network.
@@ -115,7 +118,9 @@ impl Wire {
             .headers()
             .iter()
             .filter(|(name, _)| *name != "set-cookie")
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
             .collect();
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
@@ -179,8 +184,10 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let name = name.as_str().to_owned();
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|found| is_public(found.ip())).collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|found| is_public(found.ip()))
+                .collect();
             if found.is_empty() {
                 return Err(PrivateAddress(name).into());
             }

@@ -15,13 +15,20 @@ use crate::plugins::http::{HttpError, Purpose, Request, Response};
 const HEADERS: usize = 64;
 
 impl Host for CallState {
-    async fn send(&mut self, request: contract::Request) -> wasmtime::Result<Result<contract::Response, Error>> {
+    async fn send(
+        &mut self,
+        request: contract::Request,
+    ) -> wasmtime::Result<Result<contract::Response, Error>> {
         let Some(account) = self.context.account.clone() else {
             return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
         };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
             let pure = self.context.clock.is_some();
-            return Ok(Err(if pure { Error::Denied("this call may send no requests".to_owned()) } else { Error::Budget }));
+            return Ok(Err(if pure {
+                Error::Denied("this call may send no requests".to_owned())
+            } else {
+                Error::Budget
+            }));
         };
         self.context.requests_left = left;
         let request = match read(request) {
@@ -68,7 +75,11 @@ fn read(request: contract::Request) -> Result<Request, String> {
             contract::Method::Delete => Method::DELETE,
         },
         url: Url::parse(&request.url).map_err(|error| format!("the URL was refused: {error}"))?,
-        headers: request.headers.into_iter().map(|field| (field.name.to_ascii_lowercase(), field.value)).collect(),
+        headers: request
+            .headers
+            .into_iter()
+            .map(|field| (field.name.to_ascii_lowercase(), field.value))
+            .collect(),
         body: match request.body {
             Body::None => None,
             Body::Text(text) => Some(text.into_bytes()),

@@ -21,7 +21,8 @@ pub trait KeyValue: Send + Sync {
     async fn get(&self, account: &str, key: &str) -> Result<Option<Vec<u8>>, String>;
 
     /// Stores a value, for `ttl_s` seconds where given. `Ok(false)` where the account's quota does not allow it.
-    async fn set(&self, account: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<bool, String>;
+    async fn set(&self, account: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>)
+    -> Result<bool, String>;
 
     /// Forgets a key.
     async fn delete(&self, account: &str, key: &str) -> Result<(), String>;
@@ -33,7 +34,12 @@ impl Host for CallState {
         Ok(kv.get(&account, &key).await.map_err(Error::Unavailable))
     }
 
-    async fn set(&mut self, key: String, value: Vec<u8>, ttl_s: Option<u32>) -> wasmtime::Result<Result<(), Error>> {
+    async fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        ttl_s: Option<u32>,
+    ) -> wasmtime::Result<Result<(), Error>> {
         let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
         if value.len() > VALUE_LIMIT || key.len() > KEY_LIMIT {
             let text = format!("a value may have {VALUE_LIMIT} bytes and a key {KEY_LIMIT}");
@@ -41,7 +47,9 @@ impl Host for CallState {
         }
         Ok(match kv.set(&account, &key, value, ttl_s).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Quota(format!("{TOTAL_LIMIT} bytes in {KEYS_LIMIT} keys are all there is"))),
+            Ok(false) => {
+                Err(Error::Quota(format!("{TOTAL_LIMIT} bytes in {KEYS_LIMIT} keys are all there is")))
+            }
             Err(reason) => Err(Error::Unavailable(reason)),
         })
     }

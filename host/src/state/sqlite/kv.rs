@@ -24,7 +24,13 @@ impl KeyValue for Sqlite {
         found.await.map_err(describe)
     }
 
-    async fn set(&self, account: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<bool, String> {
+    async fn set(
+        &self,
+        account: &str,
+        key: &str,
+        value: Vec<u8>,
+        ttl_s: Option<u32>,
+    ) -> Result<bool, String> {
         let (account, key, now) = (account.to_owned(), key.to_owned(), clock::now().as_millisecond());
         let expires = ttl_s.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
         let stored = self.writer.write(move |connection| {
@@ -68,7 +74,6 @@ fn used(connection: &Connection, account: &str, except: &str) -> rusqlite::Resul
         .query_row(params![account, except], |row| Ok((whole(row.get(0)?), whole(row.get(1)?))))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn describe(error: StoreError) -> String {
     error.to_string()
 }

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Attempt, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received, Settlement, Store,
-    StoreError, TimelineRow,
+    Attempt, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received, Settlement,
+    Store, StoreError, TimelineRow,
 };
 use crate::dispatch::model::Item;
 use crate::dispatch::play::Play;
@@ -55,12 +55,13 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let reader = Arc::clone(&self.reader);
-        let result = tokio::task::spawn_blocking(move || {
-            work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
-        });
+        let result =
+            tokio::task::spawn_blocking(move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
         match result.await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(StoreError::Database { path: self.path.clone(), reason: error.to_string() }),
+            Ok(Err(error)) => {
+                Err(StoreError::Database { path: self.path.clone(), reason: error.to_string() })
+            }
             Err(_) => Err(StoreError::Closed),
         }
     }
@@ -98,7 +99,8 @@ impl Store for Sqlite {
                      WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
                 )?
                 .query_map(params![source, after, limit], |row| {
-                    let received = Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
+                    let received =
+                        Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
                     Ok(InboxRow { id: row.get(0)?, received })
                 })?
                 .collect()
@@ -108,7 +110,9 @@ impl Store for Sqlite {
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
         self.writer
-            .write(move |connection| settlements.iter().try_for_each(|settlement| settle(connection, settlement)))
+            .write(move |connection| {
+                settlements.iter().try_for_each(|settlement| settle(connection, settlement))
+            })
             .await
     }
 
@@ -205,14 +209,22 @@ impl Store for Sqlite {
         let key = (source.to_owned(), item.to_owned());
         self.read(move |connection| {
             connection
-                .prepare_cached("SELECT body FROM look_ups WHERE source = ?1 AND item = ?2 AND expires_at > ?3")?
+                .prepare_cached(
+                    "SELECT body FROM look_ups WHERE source = ?1 AND item = ?2 AND expires_at > ?3",
+                )?
                 .query_row(params![key.0, key.1, now.as_millisecond()], |row| json(row, 0))
                 .optional()
         })
         .await
     }
 
-    async fn keep_look_up(&self, source: &str, item: &str, found: &Item, until: Timestamp) -> Result<(), StoreError> {
+    async fn keep_look_up(
+        &self,
+        source: &str,
+        item: &str,
+        found: &Item,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         let key = (source.to_owned(), item.to_owned());
         let body = rows::to_json(found);
         self.writer
@@ -243,7 +255,9 @@ impl Store for Sqlite {
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
         self.read(move |connection| {
             let summary = connection
-                .prepare_cached("SELECT id, source, received_at, outcome, code, detail FROM inbox WHERE id = ?1")?
+                .prepare_cached(
+                    "SELECT id, source, received_at, outcome, code, detail FROM inbox WHERE id = ?1",
+                )?
                 .query_row(params![id], rows::summary)
                 .optional()?;
             let Some(summary) = summary else { return Ok(None) };
@@ -291,7 +305,9 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     let Settlement { inbox, at, verdict, steps, plays, events } = settlement;
     let at = at.as_millisecond();
     connection
-        .prepare_cached("UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1",
+        )?
         .execute(params![inbox, at, verdict.outcome.as_str(), verdict.code, verdict.detail])?;
     for step in steps {
         rows::add_step(connection, *inbox, at, step.stage.as_str(), &step.code, &step.text)?;

@@ -43,7 +43,11 @@ pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -
 }
 
 /// The first event that is due and has no other of its subject before it.
-pub fn next_due(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite::Result<Option<OutboxRow>> {
+pub fn next_due(
+    connection: &Connection,
+    tracker: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Option<OutboxRow>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox AS this
@@ -100,7 +104,10 @@ pub fn attempted(
                 )?
                 .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1])?;
             let separator = if note.is_empty() { "" } else { ": " };
-            (state.as_str(), format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str()))
+            (
+                state.as_str(),
+                format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str()),
+            )
         }
         Attempt::Postponed { next_at, note, uncertain } => {
             connection
@@ -108,7 +115,13 @@ pub fn attempted(
                     "UPDATE outbox SET next_at = ?2, note = ?3, attempts = ?4, uncertain = ?5
                      WHERE id = ?1 AND state = 'waiting'",
                 )?
-                .execute(params![row.id, next_at.as_millisecond(), note, row.attempts + 1, row.uncertain | uncertain])?;
+                .execute(params![
+                    row.id,
+                    next_at.as_millisecond(),
+                    note,
+                    row.attempts + 1,
+                    row.uncertain | uncertain
+                ])?;
             ("postponed", format!("\u{201c}{action}\u{201d} for {tracker} waits until {next_at}: {note}"))
         }
     };
@@ -121,7 +134,11 @@ pub fn attempted(
 }
 
 /// The newest first.
-pub fn list(connection: &Connection, state: Option<DeliveryState>, limit: u32) -> rusqlite::Result<Vec<OutboxRow>> {
+pub fn list(
+    connection: &Connection,
+    state: Option<DeliveryState>,
+    limit: u32,
+) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"

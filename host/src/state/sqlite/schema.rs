@@ -97,10 +97,15 @@ const MIGRATIONS: [&str; 1] = ["
 /// Brings a database up to this program's version. One of a newer program is refused.
 pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? as usize;
+    let version: usize =
+        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? as usize;
     if version > MIGRATIONS.len() {
         return Err(rusqlite::Error::ToSqlConversionFailure(
-            format!("it was written by a newer Playrelay (schema {version}, this one knows {})", MIGRATIONS.len()).into(),
+            format!(
+                "it was written by a newer Playrelay (schema {version}, this one knows {})",
+                MIGRATIONS.len()
+            )
+            .into(),
         ));
     }
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {

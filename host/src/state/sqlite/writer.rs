@@ -61,8 +61,8 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let path = self.path.clone();
         let job: Job = Box::new(move |connection| {
-            let result = work(connection)
-                .map_err(|error| StoreError::Database { path, reason: error.to_string() });
+            let result =
+                work(connection).map_err(|error| StoreError::Database { path, reason: error.to_string() });
             Box::new(move |committed| {
                 // A caller that has gone away needs no answer.
                 let _ = reply.send(committed.and(result));
