@@ -13,8 +13,10 @@ use crate::shell::{self, command, workspace};
 
 /// What guests are built for: no operating system at all.
 pub const TARGET: &str = "wasm32-unknown-unknown";
-/// Debian's archive, by its mirror network and its main host.
-const ARCHIVES: [&str; 2] = ["http://deb.debian.org/debian", "http://ftp.debian.org/debian"];
+/// Debian's archive.
+const ARCHIVE: &str = "http://deb.debian.org/debian";
+/// The suites in which a version of Rust can be.
+const SUITES: [&str; 3] = ["trixie-backports", "trixie", "sid"];
 
 /// How guests are built.
 pub enum Toolchain {
@@ -80,25 +82,61 @@ fn link_sources(link: &Path) -> Result<()> {
     std::os::unix::fs::symlink(&sources, link).with_context(|| format!("{} cannot be linked", link.display()))
 }
 
-/// Fetches `rust-src` of this version: from the configured archives, else by its name from Debian's pool, in the
-/// revisions that a version usually goes through.
+/// A package in Debian's archive.
+struct Package {
+    path: String,
+    sha256: String,
+}
+
+/// Fetches `rust-src` of this version from whichever suite has it, and checks it against the suite's index.
 fn download(version: &str, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
-    let revisions = ["1~bpo13+1", "1", "2~bpo13+1", "2", "1~bpo13+2", "3", "1~bpo13+3"]
-        .map(|it| format!("{version}+dfsg1-{it}"));
-    for revision in &revisions {
-        for archive in ARCHIVES {
-            let file = folder.join(format!("rust-src_{revision}_all.deb"));
-            let url = format!("{archive}/pool/main/r/rustc/rust-src_{revision}_all.deb");
-            let fetched = command("curl")
-                .args(["--fail", "--silent", "--location", "--output"])
-                .arg(&file)
-                .arg(&url)
-                .status();
-            if fetched.is_ok_and(|status| status.success()) {
-                return Ok(file);
-            }
+    for suite in SUITES {
+        let index = folder.join(format!("{suite}.xz"));
+        let url = format!("{ARCHIVE}/dists/{suite}/main/binary-amd64/Packages.xz");
+        if fetch(&url, &index).is_err() {
+            continue;
         }
+        let packages = shell::output(command("xz").args(["--decompress", "--stdout"]).arg(&index))?;
+        let Some(Package { path, sha256 }) = find(&packages, version) else { continue };
+        let file = folder.join("rust-src.deb");
+        fetch(&format!("{ARCHIVE}/{path}"), &file)?;
+        let found = shell::output(command("sha256sum").arg(&file))?;
+        if !found.starts_with(&sha256) {
+            bail!("{path} is not what Debian's index says: its SHA-256 is {found}, expected {sha256}");
+        }
+        return Ok(file);
     }
     bail!("Debian's archive has no rust-src of Rust {version}")
+}
+
+fn fetch(url: &str, file: &Path) -> Result<()> {
+    shell::run(command("curl").args(["--fail", "--silent", "--location", "--output"]).arg(file).arg(url))
+}
+
+/// The entry of `rust-src` of exactly this version, whatever Debian's revision of it.
+fn find(packages: &str, version: &str) -> Option<Package> {
+    let of_version = format!("Version: {version}+");
+    let mut entries = packages.split("\n\n").filter(|entry| entry.starts_with("Package: rust-src\n"));
+    let entry = entries.find(|entry| entry.lines().any(|line| line.starts_with(&of_version)))?;
+    let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    Some(Package { path: field("Filename: ")?, sha256: field("SHA256: ")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_searched_for_the_exact_version() {
+        let entry = |version: &str| {
+            format!(
+                "Package: rust-src\nVersion: {version}\nFilename: pool/{version}.deb\nSHA256: {version}\n"
+            )
+        };
+        let packages =
+            [entry("1.94.1+dfsg1-1"), entry("1.95.0+dfsg1-2~bpo13+1"), entry("1.95.1+dfsg1-1")].join("\n");
+        assert_eq!(find(&packages, "1.95.0").unwrap().path, "pool/1.95.0+dfsg1-2~bpo13+1.deb");
+        assert!(find(&packages, "1.95").is_none() && find(&packages, "1.96.0").is_none());
+    }
 }

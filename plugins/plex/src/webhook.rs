@@ -150,3 +150,62 @@ fn server(message: &Value) -> Server {
 fn user(message: &Value) -> User {
     User { id: text(&message["Account"]["id"]), name: text(&message["Account"]["title"]) }
 }
+
+#[cfg(test)]
+mod tests {
+    use playrelay_sdk::host::types::Field;
+
+    use super::*;
+
+    fn request(body: &str) -> Request {
+        Request {
+            media_type: "multipart/form-data".to_owned(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            form: vec![Field { name: "payload".to_owned(), value: body.to_owned() }],
+            body: String::new(),
+            received_at: "2026-11-21T20:11:00Z".to_owned(),
+        }
+    }
+
+    fn read(name: &str) -> String {
+        let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn messages_become_reports() {
+        for name in
+            ["movie-resume", "episode-scrobble-legacy", "stop-counted-just-now", "live-tv", "rate-cleared"]
+        {
+            insta::assert_debug_snapshot!(name, parse(&request(&read(name))));
+        }
+    }
+
+    #[test]
+    fn a_count_in_the_past_is_no_claim() {
+        let old = read("stop-counted-just-now").replace("1795291200", "1700000000");
+        let reports = parse(&request(&old)).unwrap();
+        let [Report::Playback(playback)] = reports.as_slice() else { panic!("one playback was expected") };
+        assert_eq!(playback.completion, Completion::None);
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        let text = |error: ParseError| match error {
+            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
+        };
+        for (body, words) in [
+            ("", "no JSON"),
+            ("{\"event\":", "no JSON"),
+            ("{}", "no \u{201c}event\u{201d}"),
+            ("[]", "no \u{201c}event\u{201d}"),
+        ] {
+            let error = text(parse(&request(body)).unwrap_err());
+            assert!(error.contains(words), "{body}: {error}");
+        }
+        let mut bare = request("");
+        bare.form.clear();
+        assert!(text(parse(&bare).unwrap_err()).contains("neither a form field"));
+    }
+}

@@ -100,3 +100,54 @@ pub fn ids(ids: &[ExternalId], known: &[&str]) -> Map<String, Value> {
 
 /// Ids of a movie, a show and an episode, in this order.
 pub const NAMESPACES: (&[&str], &[&str], &[&str]) = (&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(namespace: &str, value: &str) -> ExternalId {
+        ExternalId { namespace: namespace.to_owned(), value: value.to_owned() }
+    }
+
+    fn named(kind: ItemKind) -> Vec<(&'static str, Value)> {
+        let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
+        variants(&item).into_iter().map(|variant| (variant.name, Value::Object(variant.fields))).collect()
+    }
+
+    fn episode(own: &[ExternalId], of_show: &[ExternalId], title: &str) -> ItemKind {
+        ItemKind::Episode(Episode {
+            show: Show {
+                title: title.to_owned(),
+                original_title: None,
+                year: Some(2008),
+                ids: of_show.to_vec(),
+            },
+            season: Some(0),
+            numbers: vec![3, 4],
+            absolute_number: Some(164),
+            title: None,
+            year: None,
+            ids: own.to_vec(),
+        })
+    }
+
+    #[test]
+    fn items_are_named_from_the_most_exact_on() {
+        let own = [id("tvdb", "349232"), id("imdb", "tt0959621"), id("anidb", "1")];
+        let show = [id("tvdb", "81189")];
+        let movie = |ids: Vec<ExternalId>, year| {
+            ItemKind::Movie(Movie { title: "Mirror".to_owned(), original_title: None, year, ids })
+        };
+        insta::assert_json_snapshot!(
+            "variants",
+            [
+                named(episode(&own, &show, "Breaking Bad")),
+                named(episode(&[], &[], "Breaking Bad")),
+                named(episode(&[], &[], "")),
+                named(movie(vec![id("imdb", "tt0072443"), id("tvdb", "2110")], Some(1975))),
+                named(movie(vec![id("tvdb", "2110")], Some(1975))),
+                named(movie(Vec::new(), None)),
+            ]
+        );
+    }
+}
