@@ -6,7 +6,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -27,6 +29,9 @@ use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
 use crate::state::{SharedStore, StoreError};
+
+/// Between two removals of old requests.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why the house does not stand.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +210,7 @@ impl House {
         let listen = |error| HouseError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let local = listener.local_addr().map_err(listen)?;
+        tokio::spawn(prune(Arc::clone(&self.store), self.config.server.keep_events));
         let lanes = self.start_lanes();
         let settler = Settler::start(
             Arc::clone(&self.store),
@@ -272,5 +278,26 @@ impl House {
             });
         }
         Ok(doors)
+    }
+}
+
+/// Forgets old requests, once an hour.
+async fn prune(store: SharedStore, keep: Duration) {
+    loop {
+        let now = clock::now();
+        let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+        if let Ok(before) = now.checked_sub(keep) {
+            loop {
+                match store.prune(before, now).await {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!("old events cannot be removed: {error}");
+                        break;
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(PRUNE_EVERY).await;
     }
 }

@@ -95,6 +95,18 @@ async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_too_late_is_checked_too() {
+    let (trakt, home) = set_up(QUICK).await;
+    let daemon = home.start();
+    trakt.faults().next("/scrobble/stop", 1, Fault::Slow(Duration::from_secs(12)));
+    let id = watch(&daemon).await;
+    delivered(&daemon, &trakt, id).await;
+    trakt.until("the slow answer", |trakt| trakt.history().len() == 1 || trakt.story().len() > 3).await;
+    let adds = trakt.story().iter().filter(|call| call.contains("/sync/history 201")).count();
+    assert_eq!((trakt.history().len(), adds), (1, 1), "{:?}", trakt.story());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_is_a_receipt() {
     let (trakt, home) = set_up(QUICK).await;
     let daemon = home.start();

@@ -30,10 +30,12 @@ fn main() -> Result<()> {
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     match command.as_str() {
-        "run" if rest.first().is_some_and(|first| first == "--demo") => demo(&rest[1..]),
+        "run" if rest.first().is_some_and(|first| first == "--demo") => against_release("demo", &rest[1..]),
         "run" => run(&rest),
         "test" => test(&rest),
-        "bench" if rest.first().is_some_and(|first| first == "ingest") => bench(&rest[1..]),
+        "bench" if rest.first().is_some_and(|first| first == "ingest") => {
+            against_release("bench-ingest", &rest[1..])
+        }
         "plugins" => guests::bundled(),
         "fixtures" => guests::fixtures().and_then(|()| javascript::fixture()),
         "pack" => match rest.as_slice() {
@@ -57,7 +59,8 @@ fn run(arguments: &[String]) -> Result<()> {
     shell::run(command.args(arguments))
 }
 
-fn demo(arguments: &[String]) -> Result<()> {
+/// Runs a program of the test crate against a daemon that is built for release.
+fn against_release(program: &str, arguments: &[String]) -> Result<()> {
     guests::bundled()?;
     shell::run(&mut cargo(&[
         "build",
@@ -69,7 +72,7 @@ fn demo(arguments: &[String]) -> Result<()> {
     ]))?;
     let target = workspace().join("target/release");
     shell::run(
-        shell::command(target.join("demo")).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
+        shell::command(target.join(program)).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),
     )
 }
 
@@ -83,22 +86,4 @@ fn test(arguments: &[String]) -> Result<()> {
     let mut command = cargo(&["test", "--workspace"]);
     command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));
     shell::run(command.args(arguments))
-}
-
-fn bench(arguments: &[String]) -> Result<()> {
-    guests::bundled()?;
-    shell::run(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "playrelay",
-        "--package",
-        "playrelay-tests",
-    ]))?;
-    let target = workspace().join("target/release");
-    shell::run(
-        shell::command(target.join("bench-ingest"))
-            .args(arguments)
-            .env("PLAYRELAY_BIN", target.join("playrelay")),
-    )
 }

@@ -1,6 +1,6 @@
 //! `playrelay outbox`
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use super::{Failure, Output};
 use crate::config::Config;
@@ -12,8 +12,8 @@ pub(super) enum Command {
     /// List events for trackers, the newest first.
     List {
         /// Only those in this state.
-        #[arg(long)]
-        state: Option<State>,
+        #[arg(long, value_parser = state)]
+        state: Option<DeliveryState>,
         /// At most this many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -22,35 +22,16 @@ pub(super) enum Command {
     },
 }
 
-/// The states, as arguments.
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum State {
-    Waiting,
-    Delivered,
-    Duplicate,
-    Unmatched,
-    Unsupported,
-    Superseded,
-    Dead,
-}
-
-impl From<State> for DeliveryState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Waiting => Self::Waiting,
-            State::Delivered => Self::Delivered,
-            State::Duplicate => Self::Duplicate,
-            State::Unmatched => Self::Unmatched,
-            State::Unsupported => Self::Unsupported,
-            State::Superseded => Self::Superseded,
-            State::Dead => Self::Dead,
-        }
-    }
+fn state(name: &str) -> Result<DeliveryState, String> {
+    let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == name);
+    found.ok_or_else(|| {
+        format!("expected one of {}", DeliveryState::ALL.map(DeliveryState::as_str).join(", "))
+    })
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
     let Command::List { state, limit, output } = command;
-    let rows = open_store(&config)?.outbox(state.map(DeliveryState::from), limit).await?;
+    let rows = open_store(&config)?.outbox(state, limit).await?;
     output.print(&rows, |rows| rows.iter().map(line).collect())
 }
 

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_FILE};
 use crate::house::House;
 
 pub(super) async fn run(config: Config) -> Result<(), Failure> {
@@ -17,6 +17,15 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         tracing::info!("stopping");
     };
     let (sources, trackers) = (house.config.sources.len(), house.config.trackers.len());
-    let ready = |address| tracing::info!(%address, sources, trackers, "ready");
+    let ready = |address| {
+        tracing::info!(%address, sources, trackers, "ready");
+        if sources == 0 {
+            tracing::info!("there are no sources yet: write them into {DEFAULT_FILE}, as README.md shows");
+        } else {
+            tracing::info!(
+                "`playrelay webhooks` shows the addresses for the media servers, `playrelay events` what came"
+            );
+        }
+    };
     Ok(house.serve(ready, stop).await?)
 }

@@ -55,6 +55,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// The largest request. Bytes.
     pub max_body: usize,
+    /// How long requests and their stories are kept. Plays are kept for good.
+    pub keep_events: Duration,
 }
 
 /// `[delivery]`
@@ -146,8 +148,9 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
     let max_body =
         section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
     section.finish();
-    Server { listen: address, data_dir, public_url, max_body }
+    Server { listen: address, data_dir, public_url, max_body, keep_events }
 }
 
 fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Delivery {

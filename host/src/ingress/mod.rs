@@ -69,7 +69,7 @@ impl Ingress {
             .route("/webhook/{name}", post(webhook))
             .route("/webhook/{name}/{token}", post(webhook_with_token))
             .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
             .with_state(self)
     }
 
@@ -82,6 +82,17 @@ impl Ingress {
             true => Some(door),
             false => open,
         })
+    }
+}
+
+/// Whether the database answers.
+async fn ready(State(ingress): State<Arc<Ingress>>) -> Response {
+    match ingress.store.events(None, 1).await {
+        Ok(_) => "ok\n".into_response(),
+        Err(error) => {
+            tracing::error!("not ready: {error}");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer".to_owned())
+        }
     }
 }
 

@@ -107,6 +107,17 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Delivered,
+        Self::Duplicate,
+        Self::Unmatched,
+        Self::Unsupported,
+        Self::Superseded,
+        Self::Dead,
+    ];
+
     /// The name, as it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -305,6 +316,10 @@ pub trait Store: KeyValue + Send + Sync {
 
     /// The whole story of a request.
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
+
+    /// Forgets up to 1,000 requests that were settled before a time and of which nothing waits, with their stories, and
+    /// kept answers that have expired. Plays stay. Gives the number of requests that were forgotten.
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The approvals of plugins.
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError>;

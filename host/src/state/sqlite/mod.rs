@@ -274,6 +274,37 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer
+            .write(move |connection| {
+                let forgotten: Vec<i64> = connection
+                    .prepare_cached(
+                        "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
+                             SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state = 'waiting')
+                         LIMIT 1000",
+                    )?
+                    .query_map(params![before.as_millisecond()], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                for id in &forgotten {
+                    for statement in [
+                        "DELETE FROM timeline WHERE inbox = ?1",
+                        "DELETE FROM outbox WHERE inbox = ?1",
+                        "DELETE FROM inbox WHERE id = ?1",
+                    ] {
+                        connection.prepare_cached(statement)?.execute(params![id])?;
+                    }
+                }
+                for statement in [
+                    "DELETE FROM look_ups WHERE expires_at < ?1",
+                    "DELETE FROM plugin_values WHERE expires_at < ?1",
+                ] {
+                    connection.prepare_cached(statement)?.execute(params![now.as_millisecond()])?;
+                }
+                Ok(forgotten.len())
+            })
+            .await
+    }
+
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
         self.read(|connection| {
             connection

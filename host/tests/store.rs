@@ -1,0 +1,147 @@
+//! The store: what it keeps, and what it leaves out.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay::dispatch::model::{Item, ItemKind, Movie};
+use playrelay::dispatch::route::{Action, TrackerEvent};
+use playrelay::dispatch::verdict::{Outcome, Stage, Step, Verdict};
+use playrelay::state::sqlite::Sqlite;
+use playrelay::state::{Attempt, DeliveryState, Received, Settlement, Store};
+
+fn now() -> Timestamp {
+    "2026-11-21T20:00:00Z".parse().unwrap()
+}
+
+fn open(folder: &Path) -> Arc<dyn Store> {
+    Arc::new(Sqlite::open(&folder.join("test.db")).unwrap())
+}
+
+async fn receive(store: &Arc<dyn Store>, source: &str) -> i64 {
+    store.receive(Received { source: source.to_owned(), at: now(), request: b"{}".to_vec() }).await.unwrap()
+}
+
+fn event(action: Action) -> TrackerEvent {
+    let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() });
+    TrackerEvent {
+        tracker: "bob".to_owned(),
+        action,
+        item: Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: vec![] },
+        subject: "a-play".to_owned(),
+        at: now(),
+        started_at: None,
+        not_before: now(),
+    }
+}
+
+fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
+    Settlement {
+        inbox,
+        at: now(),
+        verdict: Verdict::new(Outcome::Queued, "test", "of the store"),
+        steps: vec![Step::new(Stage::Engine, "step", "one step")],
+        plays: vec![],
+        events: actions.iter().map(|action| event(*action)).collect(),
+    }
+}
+
+async fn states(store: &Arc<dyn Store>) -> Vec<(&'static str, &'static str)> {
+    let rows = store.outbox(None, 100).await.unwrap();
+    rows.iter().rev().map(|row| (row.event.action.name(), row.state.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_are_all_kept_and_come_back_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { receive(&store, if number % 2 == 0 { "even" } else { "odd" }).await })
+        })
+        .collect();
+    let mut ids = BTreeSet::new();
+    for task in tasks {
+        ids.insert(task.await.unwrap());
+    }
+    assert_eq!(ids.len(), 200);
+    drop(store);
+    let store = open(folder.path());
+    let even: Vec<_> = store.pending("even", 0, 1_000).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(even.len(), 100);
+    assert!(even.is_sorted());
+    let after = store.pending("even", even[49], 10).await.unwrap();
+    assert_eq!(after.iter().map(|row| row.id).collect::<Vec<_>>(), even[50..60]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_is_kept_once_and_presence_gives_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for actions in [
+        &[Action::Playing(0.0)][..],
+        &[Action::Paused(10.0)],
+        &[Action::Watched(90.0)],
+        &[Action::Watched(97.0), Action::Stopped(97.0)],
+    ] {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, actions)]).await.unwrap();
+    }
+    let expected = [("playing", "superseded"), ("paused", "superseded"), ("watched", "waiting"), ("stopped", "waiting")];
+    assert_eq!(states(&store).await, expected);
+    // The order of a play is kept: the stop waits behind the watch.
+    let first = store.next_due("bob", now()).await.unwrap().unwrap();
+    assert_eq!(first.event.action.name(), "watched");
+    let later = now() + SignedDuration::from_mins(5);
+    let attempt = Attempt::Postponed { next_at: later, note: "down".to_owned(), uncertain: true };
+    store.attempted(&first, attempt, None, now()).await.unwrap();
+    assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
+    let again = store.next_due("bob", later).await.unwrap().unwrap();
+    assert!(again.uncertain && again.attempts == 1 && again.id == first.id);
+    let story = store.event(first.inbox).await.unwrap().unwrap();
+    assert_eq!(story.timeline.last().unwrap().code, "postponed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_of_which_nothing_is_heard_is_uncertain() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let inbox = receive(&store, "home").await;
+    store.settle(vec![settlement(inbox, &[Action::Watched(90.0)])]).await.unwrap();
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempting(&row).await.unwrap();
+    drop(store);
+    let store = open(folder.path());
+    assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_old_and_done_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (waiting, delivered, unsettled) =
+        (receive(&store, "home").await, receive(&store, "home").await, receive(&store, "home").await);
+    store.settle(vec![settlement(waiting, &[Action::Rated(7.0)])]).await.unwrap();
+    store.settle(vec![settlement(delivered, &[Action::Watched(90.0)])]).await.unwrap();
+    let watch = store.outbox(None, 1).await.unwrap().remove(0);
+    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    store.attempted(&watch, done, None, now()).await.unwrap();
+    assert_eq!(store.prune(now(), now()).await.unwrap(), 0, "not older than now");
+    assert_eq!(store.prune(now() + SignedDuration::from_secs(1), now()).await.unwrap(), 1);
+    assert!(store.event(delivered).await.unwrap().is_none());
+    assert!(store.event(waiting).await.unwrap().is_some() && store.event(unsettled).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let connection = rusqlite::Connection::open(folder.path().join("test.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = Sqlite::open(&folder.path().join("test.db")).err().unwrap().to_string();
+    assert!(error.contains("newer Playrelay"), "{error}");
+}
