@@ -90,7 +90,8 @@ async fn a_watch_is_kept_once_and_presence_gives_way() {
         let inbox = receive(&store, "home").await;
         store.settle(vec![settlement(inbox, actions)]).await.unwrap();
     }
-    let expected = [("playing", "superseded"), ("paused", "superseded"), ("watched", "waiting"), ("stopped", "waiting")];
+    let expected =
+        [("playing", "superseded"), ("paused", "superseded"), ("watched", "waiting"), ("stopped", "waiting")];
     assert_eq!(states(&store).await, expected);
     // The order of a play is kept: the stop waits behind the watch.
     let first = store.next_due("bob", now()).await.unwrap().unwrap();

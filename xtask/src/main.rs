@@ -8,6 +8,7 @@ mod shell;
 mod toolchain;
 
 use std::env;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use shell::{cargo, workspace};
@@ -25,7 +26,17 @@ cargo xtask COMMAND
                  wrap a core module or a component with its manifest
 ";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run_command() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();

@@ -48,7 +48,7 @@ pub(super) fn line(row: &OutboxRow) -> String {
         .map(|note| format!(": {note}"))
         .unwrap_or_default();
     format!(
-        "{:>6}  {:<10} {:<9} {} \u{2014} {} of {}, attempts {}{when}{note}\n",
+        "{:>6}  {:<10} {:<9} {} \u{2014} {}, of {}, attempts {}{when}{note}\n",
         row.id,
         row.event.tracker,
         row.event.action.name(),

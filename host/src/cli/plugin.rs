@@ -9,7 +9,7 @@ use super::{Failure, Output};
 use crate::clock;
 use crate::config::{Config, unknown};
 use crate::house::House;
-use crate::plugins::permissions::Inspection;
+use crate::plugins::permissions::{Inspection, ShownSetting};
 use crate::plugins::registry::{self, Approval, Entry, Origin, Status};
 
 #[derive(Subcommand)]
@@ -125,6 +125,15 @@ async fn approve(config: Config, id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+fn setting(it: &ShownSetting) -> String {
+    let mut facts = vec![it.kind.clone()];
+    facts.extend(it.required.then(|| "required".to_owned()));
+    facts.extend(it.secret.then(|| "secret".to_owned()));
+    facts.extend(it.default.as_ref().map(|default| format!("default {default}")));
+    let help = if it.help.is_empty() { String::new() } else { format!(". {}", it.help) };
+    format!("{}: {} ({}){help}", it.key, it.label, facts.join(", "))
+}
+
 fn describe(it: &Inspection) -> String {
     let mut text = format!("{} {} ({})\n", it.name, it.version, it.id);
     let mut section = |title: &str, lines: Vec<String>| {
@@ -141,6 +150,7 @@ fn describe(it: &Inspection) -> String {
     );
     section("has added to its requests", it.credentials.clone());
     section("is logged in at", it.login.clone());
+    section("settings", it.settings.iter().map(setting).collect());
     section("imports", it.imports.clone());
     section("limits", vec![format!("{} MiB of memory", it.memory_mib)]);
     section(

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::artifact::{Artifact, Digest};
 use super::limits;
-use super::manifest::{Login, Manifest};
+use super::manifest::{Login, Manifest, Setting};
 
 /// Everything that a person should know before approving a plugin.
 #[derive(Clone, Debug, Serialize)]
@@ -31,10 +31,45 @@ pub struct Inspection {
     pub credentials: Vec<String>,
     /// Where the host logs in for it.
     pub login: Vec<String>,
+    /// What the user can set.
+    pub settings: Vec<ShownSetting>,
     /// MiB.
     pub memory_mib: usize,
     /// What the approval is bound to, beside the digest.
     pub permissions: Digest,
+}
+
+/// A setting, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownSetting {
+    /// In the configuration.
+    pub key: String,
+    /// In words.
+    pub kind: String,
+    /// From the manifest.
+    pub label: String,
+    /// From the manifest.
+    pub help: String,
+    /// Where the user sets nothing.
+    pub default: Option<String>,
+    /// Whether nothing goes without it.
+    pub required: bool,
+    /// Whether it is never shown.
+    pub secret: bool,
+}
+
+impl ShownSetting {
+    fn of((key, setting): (&String, &Setting)) -> Self {
+        Self {
+            key: key.clone(),
+            kind: setting.kind.to_string(),
+            label: setting.label.clone(),
+            help: setting.help.clone(),
+            default: setting.default.clone(),
+            required: setting.required,
+            secret: setting.secret,
+        }
+    }
 }
 
 impl Inspection {
@@ -59,6 +94,7 @@ impl Inspection {
             network: manifest.network.iter().map(|it| (it.origin.to_string(), it.reason.clone())).collect(),
             credentials: credentials.collect(),
             login: login_urls(manifest),
+            settings: manifest.settings.iter().map(ShownSetting::of).collect(),
             memory_mib: limits::memory(manifest) >> 20,
             permissions: permissions(artifact),
         }

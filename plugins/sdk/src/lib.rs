@@ -2,7 +2,7 @@
 //!
 //! A plugin implements the trait of each capability that it has and exports it:
 //!
-//! ```ignore
+//! ```text
 //! struct Plugin;
 //! impl capability::webhook::Guest for Plugin {
 //!     fn parse(request: Request) -> Result<Vec<Report>, ParseError> { … }

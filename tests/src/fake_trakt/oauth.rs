@@ -1,5 +1,7 @@
 //! Logins: a code for another device, and refresh tokens that serve once.
 
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,6 +13,8 @@ use super::{CLIENT_ID, Shared};
 
 /// How long a code is good. Seconds.
 const CODE_LIFE: i64 = 600;
+/// How often it may be polled.
+const INTERVAL: Duration = Duration::from_secs(1);
 /// How long a login is good. Seconds.
 const LOGIN_LIFE: i64 = 604_800;
 
@@ -37,6 +41,7 @@ pub struct Logins {
     pub(super) given: Vec<String>,
     code: Option<(String, Timestamp)>,
     polls: u32,
+    last_poll: Option<Instant>,
     count: u32,
 }
 
@@ -68,7 +73,8 @@ pub(super) async fn code(State(shared): State<Shared>, Json(body): Json<Value>) 
     world.logins.code = Some((code.clone(), now + SignedDuration::from_secs(CODE_LIFE)));
     world.logins.polls = 0;
     Json(json!({
-        "device_code": code, "user_code": "5055CC52", "verification_url": url, "expires_in": CODE_LIFE, "interval": 1,
+        "device_code": code, "user_code": "5055CC52", "verification_url": url, "expires_in": CODE_LIFE,
+        "interval": INTERVAL.as_secs(),
     }))
     .into_response()
 }
@@ -82,6 +88,11 @@ pub(super) async fn token(State(shared): State<Shared>, Json(body): Json<Value>)
     };
     if now >= expires {
         return StatusCode::GONE.into_response();
+    }
+    // A network delays some polls more than others: only half the interval is certainly too soon.
+    let too_soon = logins.last_poll.replace(Instant::now()).is_some_and(|last| last.elapsed() < INTERVAL / 2);
+    if too_soon {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
     }
     logins.polls += 1;
     let granted = match logins.approval {
