@@ -72,6 +72,7 @@ fn files_with_secrets_are_private() {
     let home = Home::new("");
     assert!(home.run(&["check"]).status.success());
     let mode = |name: &str| std::fs::metadata(home.data().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(""), mode("secret.key"), mode("cache")), (0o700, 0o600, 0o700));
+    let modes = ["", "cache", "secret.key", "playrelay.db", "cache/key"].map(mode);
+    assert_eq!(modes, [0o700, 0o700, 0o600, 0o600, 0o600]);
     assert!(binary().is_file());
 }

@@ -10,7 +10,7 @@ use super::backoff;
 use crate::clock;
 use crate::config;
 use crate::dispatch::route::Weight;
-use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::call::{Caller, FaultKind, Plugin};
 use crate::plugins::capabilities::{Failure, ReceiptOutcome, Sink, SinkEvent};
 use crate::plugins::manifest::SinkAction;
 use crate::state::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
@@ -143,7 +143,9 @@ impl Lane {
         };
         let (answer, trace) = self.plugin.call::<Sink>(&self.caller, event).await;
         let now = clock::now();
-        let uncertain = trace.uncertain && !is_presence;
+        // A guest that failed may have sent its request before it did.
+        let failed = answer.as_ref().is_err_and(|fault| fault.kind != FaultKind::Paused);
+        let uncertain = !is_presence && (trace.uncertain || failed);
         let failure = match answer {
             Ok(Ok(receipt)) => {
                 let state = match receipt.outcome {

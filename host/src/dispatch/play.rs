@@ -142,6 +142,16 @@ impl Play {
         }
     }
 
+    /// Whether it is known, and not only likely, that a report comes from the session of this play. Only then may it end
+    /// what played there before.
+    pub fn surely_shares_session(&self, playback: &Playback) -> bool {
+        let same = |mine: &Option<String>, theirs: &Option<String>| mine.is_some() && mine == theirs;
+        let nameless = |session: &Option<String>, player: &Player| session.is_none() && player.id.is_none();
+        same(&self.session, &playback.session)
+            || same(&self.player.id, &playback.player.id)
+            || (nameless(&self.session, &self.player) && nameless(&playback.session, &playback.player))
+    }
+
     /// How far apart two finishes of this item must be to be two: half its runtime.
     pub fn merge_window(&self) -> SignedDuration {
         match self.item.runtime_ms {

@@ -231,7 +231,9 @@ impl Turn<'_> {
         let displaced: Vec<_> = self
             .known
             .iter()
-            .filter(|play| play.is_open() && play.item.key() != item && play.shares_session(self.playback))
+            .filter(|play| {
+                play.is_open() && play.item.key() != item && play.surely_shares_session(self.playback)
+            })
             .cloned()
             .collect();
         for play in displaced {

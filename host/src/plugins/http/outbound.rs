@@ -291,7 +291,9 @@ impl Outbound {
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.
     fn scrub(&self, response: &mut Response, login: Option<&LoginTokens>) {
-        let tokens = login.iter().flat_map(|login| login.0.values());
+        // Beside its tokens a login has times, which are no secrets and may well stand in an answer.
+        let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| !name.ends_with("_at"));
+        let tokens = tokens.map(|(_, token)| token);
         let secrets: Vec<_> = self
             .secrets
             .values()

@@ -39,7 +39,12 @@ impl Host for CallState {
         let answer = account.outbound.send(request, Purpose::Plugin).await;
         let mut trace = self.context.trace.lock().unwrap_or_else(PoisonError::into_inner);
         match &answer {
-            Ok(response) => trace.requests.push(format!("{method} {shown} gave {}", response.status)),
+            Ok(response) => {
+                // A gateway that gives up says nothing of what became of the request behind it.
+                let lost = matches!(response.status, 502 | 504 | 520..=524);
+                trace.uncertain |= lost && method != Method::GET;
+                trace.requests.push(format!("{method} {shown} gave {}", response.status));
+            }
             Err(error) => {
                 let lost = matches!(error, HttpError::Interrupted(_) | HttpError::TooLarge(_));
                 trace.uncertain |= lost && method != Method::GET;

@@ -42,6 +42,8 @@ impl Sqlite {
         let shown = path.display().to_string();
         let failed =
             |error: rusqlite::Error| StoreError::Database { path: shown.clone(), reason: error.to_string() };
+        make_private(path)
+            .map_err(|error| StoreError::Database { path: shown.clone(), reason: error.to_string() })?;
         let mut connection = connect(path).map_err(failed)?;
         schema::migrate(&mut connection).map_err(failed)?;
         let reader = connect(path).map_err(failed)?;
@@ -65,6 +67,12 @@ impl Sqlite {
             Err(_) => Err(StoreError::Closed),
         }
     }
+}
+
+/// Makes the file where it is missing, for our eyes only: SQLite gives its other files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
