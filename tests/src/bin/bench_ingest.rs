@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};
 use playrelay_tests::load::{Figures, Usage, drive, serve_bare};
+use playrelay_tests::plex_webhook::{event, movie};
 
 /// Requests in flight, and how many are sent.
 const ROUNDS: [(u32, u32); 3] = [(1, 2_000), (8, 10_000), (64, 60_000)];
@@ -74,6 +75,22 @@ async fn main() {
     }
     drop(daemon);
     stop(bare);
+    println!("from the webhook's receipt to the tracker's: {} ms", reaction().await);
+}
+
+/// How long it takes from one webhook to the request that it leads to, with an idle lane and a login. Milliseconds.
+async fn reaction() -> i64 {
+    let trakt = FakeTrakt::start().await;
+    let home = Home::plex_to_trakt(None, &trakt, "");
+    home.connect().await;
+    let daemon = home.start();
+    let film = movie("27205", "Inception", 2010, 7_200_000, &["imdb://tt1375666"]);
+    let id = daemon.plex(&event("media.play", &film, Some(0), (1, "sean"), "TV")).await;
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    let received: jiff::Timestamp =
+        daemon.settled(id).await["received_at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
+    let arrived = trakt.calls().iter().find(|call| call.path.starts_with("/scrobble")).map(|call| call.at);
+    arrived.expect("it has arrived").as_millisecond() - received.as_millisecond()
 }
 
 fn report(in_flight: u32, name: &str, figures: &Figures, before: Usage, after: Usage) {
