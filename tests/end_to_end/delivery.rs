@@ -43,16 +43,9 @@ async fn delivered(daemon: &Daemon<'_>, trakt: &FakeTrakt, id: i64) -> (String, 
     }
 }
 
-async fn set_up(more: &str) -> (FakeTrakt, Home) {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, more);
-    home.connect().await;
-    (trakt, home)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn overload_is_waited_out() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     for fault in [Fault::retry_after(429, 1), Fault::status(429), Fault::status(500), Fault::status(503)] {
         trakt.faults().next("/scrobble/stop", 1, fault);
@@ -66,7 +59,7 @@ async fn overload_is_waited_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_gives_up_may_have_passed_the_write_on() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::status(520));
     let id = watch(&daemon).await;
@@ -77,7 +70,7 @@ async fn a_gateway_that_gives_up_may_have_passed_the_write_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_an_answer_is_checked_before_it_is_repeated() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutAfter);
     let id = watch(&daemon).await;
@@ -89,7 +82,7 @@ async fn a_write_without_an_answer_is_checked_before_it_is_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutBefore);
     let id = watch(&daemon).await;
@@ -100,7 +93,7 @@ async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_too_late_is_checked_too() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::Slow(Duration::from_secs(12)));
     let id = watch(&daemon).await;
@@ -112,7 +105,7 @@ async fn an_answer_that_comes_too_late_is_checked_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_is_a_receipt() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     let body = r#"{"watched_at":"2026-11-01T20:58:11.000Z","expires_at":"2026-11-01T21:58:11.000Z"}"#;
     trakt.faults().next(
@@ -128,7 +121,7 @@ async fn a_duplicate_is_a_receipt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_item_is_unmatched_and_says_what_was_tried() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     let unknown = movie("1", "Home Video", 2020, RUNTIME, &["tmdb://99999999"]);
     let id = daemon.plex(&event("media.scrobble", &unknown, None, SEAN, "TV")).await;
@@ -138,7 +131,7 @@ async fn an_unknown_item_is_unmatched_and_says_what_was_tried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validation_error_is_the_end_of_a_presence() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/start", 1, Fault::status(422));
     let id = daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
@@ -147,7 +140,7 @@ async fn a_validation_error_is_the_end_of_a_presence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_login_is_refreshed_and_the_request_repeated() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.expire_access();
     let id = watch(&daemon).await;
@@ -158,7 +151,7 @@ async fn an_expired_login_is_refreshed_and_the_request_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_refreshed_at_half_of_its_life_once() {
-    let (trakt, mut home) = set_up(QUICK).await;
+    let (trakt, mut home) = Home::logged_in(QUICK).await;
     let offset = home.path().join("clock");
     home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
     let daemon = home.start();
@@ -177,7 +170,7 @@ async fn a_login_is_refreshed_at_half_of_its_life_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_refresh_waits_for_a_login_and_loses_nothing() {
-    let (trakt, home) = set_up(QUICK).await;
+    let (trakt, home) = Home::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.forget_login();
     let id = watch(&daemon).await;
@@ -210,7 +203,7 @@ async fn an_account_that_was_never_logged_in_waits_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_that_are_refused_are_parked_with_the_reason() {
     for (status, words) in [(403, "app.trakt.tv"), (423, "locked"), (426, "VIP")] {
-        let (trakt, home) = set_up(QUICK).await;
+        let (trakt, home) = Home::logged_in(QUICK).await;
         let daemon = home.start();
         trakt.faults().always("/scrobble", Fault::status(status));
         let id = watch(&daemon).await;
@@ -229,7 +222,7 @@ async fn accounts_that_are_refused_are_parked_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
-    let (trakt, mut home) = set_up(QUICK).await;
+    let (trakt, mut home) = Home::logged_in(QUICK).await;
     let offset = home.path().join("clock");
     home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
     trakt.server.go_down().await;

@@ -19,9 +19,7 @@ fn pilot() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_film_is_started_and_watched_once() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
-    home.connect().await;
+    let (trakt, home) = Home::logged_in("").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -38,9 +36,7 @@ async fn a_film_is_started_and_watched_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_midway_keeps_a_resume_point_and_is_no_watch() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
-    home.connect().await;
+    let (trakt, home) = Home::logged_in("").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -52,9 +48,7 @@ async fn a_stop_midway_keeps_a_resume_point_and_is_no_watch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_threshold_above_the_trackers_own_is_kept() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "[scrobble]\nwatched_at = 90\ncredits = false\n");
-    home.connect().await;
+    let (trakt, home) = Home::logged_in("[scrobble]\nwatched_at = 90\ncredits = false\n").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -65,9 +59,7 @@ async fn a_threshold_above_the_trackers_own_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn autoplay_ends_the_first_episode_where_it_was_last_seen() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
-    home.connect().await;
+    let (trakt, home) = Home::logged_in("").await;
     let daemon = home.start();
     let second = episode("102", "Breaking Bad", 1, 2, HOUR, &["tvdb://349235"]);
     daemon.plex(&event("media.play", &pilot(), Some(0), SEAN, "TV")).await;

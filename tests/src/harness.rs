@@ -100,6 +100,14 @@ impl Home {
         Self::new(&(more.to_owned() + "\n" + &plex_to_trakt_config(plex, trakt)))
     }
 
+    /// The usual home with a Trakt of its own, in which the account is logged in.
+    pub async fn logged_in(more: &str) -> (FakeTrakt, Self) {
+        let trakt = FakeTrakt::start().await;
+        let home = Self::plex_to_trakt(None, &trakt, more);
+        home.connect().await;
+        (trakt, home)
+    }
+
     /// Sets a variable for everything that runs here.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
