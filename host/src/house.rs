@@ -30,6 +30,8 @@ use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
 use crate::state::{SharedStore, StoreError};
 
+/// How long requests under way may take to end when the daemon stops.
+const SHUTDOWN: Duration = Duration::from_secs(10);
 /// Between two removals of old requests.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -101,6 +103,8 @@ pub struct House {
     pub accounts: BTreeMap<String, Arc<Account>>,
     /// What is wrong with the configuration, now that the plugins are known.
     pub problems: Vec<Problem>,
+    /// Accounts that cannot work yet, and why. They stop nothing else.
+    pub waiting: Vec<String>,
 }
 
 impl House {
@@ -115,7 +119,6 @@ impl House {
         let store = open_store(&config)?;
         let data = &config.server.data_dir;
         let keeper = LoginKeeper::new(Vault::open(Arc::clone(&store), &vault::key_path(data))?);
-        let keeper = Arc::new(keeper);
         let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
         let engine = engine::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
@@ -125,8 +128,15 @@ impl House {
             .await
             .map_err(|error| failed(&error))?;
         let wire = Wire::new().map_err(|error| failed(&error))?;
-        let mut house =
-            Self { config, store, keeper, plugins, accounts: BTreeMap::new(), problems: Vec::new() };
+        let mut house = Self {
+            config,
+            store,
+            keeper,
+            plugins,
+            accounts: BTreeMap::new(),
+            problems: Vec::new(),
+            waiting: Vec::new(),
+        };
         house.add_accounts(&RoleNeeds::SOURCE, &wire);
         house.add_accounts(&RoleNeeds::TRACKER, &wire);
         house.problems.sort();
@@ -147,11 +157,14 @@ impl House {
             let plugin = match &entry.status {
                 Status::Active(plugin) => plugin,
                 Status::Pending => {
-                    tracing::warn!(account = name, plugin = %entry.id(), "the account waits: its plugin is not approved");
+                    let id = entry.id();
+                    let text =
+                        format!("account {name}: plugin {id} waits for `playrelay plugin approve {id}`");
+                    self.waiting.push(text);
                     continue;
                 }
                 Status::Broken(reason) => {
-                    tracing::warn!(account = name, plugin = %entry.id(), "the account waits: its plugin is broken: {reason}");
+                    self.waiting.push(format!("account {name}: plugin {} is broken: {reason}", entry.id()));
                     continue;
                 }
             };
@@ -177,8 +190,16 @@ impl House {
         }
         let name = format!("webhook:{source}");
         let vault = self.keeper.vault();
-        if let Some(token) = vault.get(&name).await?.and_then(|mut stored| stored.remove(PART)) {
-            return Ok(token);
+        match vault.get(&name).await {
+            Ok(stored) => {
+                if let Some(token) = stored.and_then(|mut stored| stored.remove(PART)) {
+                    return Ok(token);
+                }
+            }
+            Err(VaultError::WrongKey(_)) => {
+                tracing::warn!(source, "the webhook's token was sealed with another key; it gets a new one");
+            }
+            Err(error) => return Err(error.into()),
         }
         let token = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
         vault.put(&name, &BTreeMap::from([(PART.to_owned(), token.clone())])).await?;
@@ -205,6 +226,9 @@ impl House {
         if !self.problems.is_empty() {
             return Err(HouseError::Config(self.problems));
         }
+        for waiting in &self.waiting {
+            tracing::warn!("{waiting}");
+        }
         let _lock = self.lock()?;
         let address = self.config.server.listen;
         let listen = |error| HouseError::Listen { address, error };
@@ -223,7 +247,21 @@ impl House {
         let ingress = Arc::new(Ingress::new(doors, Arc::clone(&self.store), self.config.server.max_body));
         let service = ingress.router().into_make_service_with_connect_info::<SocketAddr>();
         ready(local);
-        axum::serve(listener, service).with_graceful_shutdown(stop).await.map_err(listen)
+        let stopping = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stopping);
+        let stop = async move {
+            stop.await;
+            stopped.notify_one();
+        };
+        let last = async {
+            stopping.notified().await;
+            tokio::time::sleep(SHUTDOWN).await;
+        };
+        tokio::select! {
+            served = async { axum::serve(listener, service).with_graceful_shutdown(stop).await } => served.map_err(listen),
+            // A client that never ends its request does not keep the daemon.
+            () = last => Ok(()),
+        }
     }
 
     /// Keeps other daemons out of the data folder for as long as the file is open.

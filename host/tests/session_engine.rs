@@ -144,7 +144,7 @@ fn words(run: &Run) -> Vec<String> {
 #[test]
 fn stories() {
     use What::{Counted, Pause, Play, Stop};
-    let cases: [(&str, Vec<Told>, &[&str]); 14] = [
+    let cases: [(&str, Vec<Told>, &[&str]); 20] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -224,6 +224,53 @@ fn stories() {
             ],
             &["playing@0 A", "watched@97 A", "playing@0 A", "watched@97 A"],
         ),
+        (
+            "finished the next day: still one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_100, "A", Stop, Some(85)),
+                told(80_000, "A", Play, Some(85)),
+                told(600, "A", Counted, None),
+                told(300, "A", Stop, Some(99)),
+            ],
+            &["playing@0 A", "watched@85 A", "playing@85 A", "stopped@99 A"],
+        ),
+        (
+            "paused in the credits overnight: still one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_500, "A", Counted, None),
+                told(300, "A", Pause, Some(95)),
+                told(36_000, "A", Play, Some(95)),
+                told(300, "A", Stop, Some(99)),
+            ],
+            &["playing@0 A", "watched@0 A", "playing@95 A", "stopped@99 A"],
+        ),
+        (
+            "repeat mode: counted twice, hours apart",
+            vec![
+                told(0, "A", Play, None),
+                told(6_500, "A", Counted, None),
+                told(700, "A", Play, None),
+                told(6_500, "A", Counted, None),
+            ],
+            &["playing@0 A", "watched@100 A", "watched@100 A"],
+        ),
+        (
+            "the clock is set back",
+            vec![told(0, "A", Play, Some(0)), told(-3_000, "A", Stop, Some(97))],
+            &["playing@0 A", "watched@97 A"],
+        ),
+        (
+            "a pause that comes after its stop",
+            vec![told(0, "A", Play, Some(0)), told(60, "A", Stop, Some(20)), told(-1, "A", Pause, Some(20))],
+            &["playing@0 A", "stopped@20 A"],
+        ),
+        (
+            "a late word of the last episode does not end the next",
+            vec![told(0, "A", Play, Some(0)), told(6_900, "B", Play, Some(0)), told(-1, "A", Counted, None)],
+            &["playing@0 A", "stopped@0 A", "playing@0 B", "watched@100 A"],
+        ),
         ("only the end was seen", vec![told(0, "A", Stop, Some(97))], &["watched@97 A"]),
     ];
     for (name, story, expected) in cases {
@@ -254,7 +301,7 @@ fn short_items_and_nobodys_are_left_out_with_a_reason() {
 }
 
 fn any_told() -> impl Strategy<Value = Told> {
-    let after = prop_oneof![Just(0_i64), 1..10_i64, 60..4_000_i64, 4_000..90_000_i64];
+    let after = prop_oneof![Just(0_i64), -5..0_i64, 1..10_i64, 60..4_000_i64, 4_000..90_000_i64];
     let what = prop_oneof![Just(What::Play), Just(What::Pause), Just(What::Stop), Just(What::Counted)];
     let position = prop_oneof![Just(None), Just(Some(0)), (0..=100_u32).prop_map(Some)];
     let user = prop_oneof![Just("sean"), Just("kid")];

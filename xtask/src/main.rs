@@ -62,7 +62,9 @@ fn run(arguments: &[String]) -> Result<()> {
     let data = workspace().join("target/playrelay");
     let mut command =
         cargo(&["run", "--release", "--package", "playrelay", "--bin", "playrelay", "--", "serve"]);
-    if !arguments.iter().any(|argument| argument == "--config")
+    let configured = workspace().join("playrelay.toml").exists();
+    if !configured
+        && !arguments.iter().any(|argument| argument == "--config" || argument.starts_with("--config="))
         && env::var_os("PLAYRELAY__SERVER__DATA_DIR").is_none()
     {
         command.env("PLAYRELAY__SERVER__DATA_DIR", data);

@@ -14,7 +14,7 @@ use crate::shell::{self, command, workspace};
 /// What guests are built for: no operating system at all.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's archive.
-const ARCHIVE: &str = "http://deb.debian.org/debian";
+const ARCHIVE: &str = "https://deb.debian.org/debian";
 /// The suites in which a version of Rust can be.
 const SUITES: [&str; 3] = ["trixie-backports", "trixie", "sid"];
 

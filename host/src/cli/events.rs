@@ -1,5 +1,6 @@
 //! `playrelay events` and `playrelay event`
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,6 +10,8 @@ use crate::config::Config;
 use crate::house::open_store;
 use crate::state::{EventStory, EventSummary};
 
+/// New events that are looked at in one go.
+const PAGE: u32 = 1_000;
 /// Between two looks for new events.
 const FOLLOW: Duration = Duration::from_secs(1);
 
@@ -20,7 +23,7 @@ pub(super) struct List {
     /// Only those before this one.
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
-    /// Go on printing as they come.
+    /// Go on printing as they end; as JSON, one object a line.
     #[arg(long, conflicts_with = "before")]
     follow: bool,
     #[command(flatten)]
@@ -39,22 +42,32 @@ pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
     let store = open_store(&config)?;
     let mut events = store.events(list.before, list.limit).await?;
     events.reverse();
-    list.output.print(&events, |events| events.iter().map(line).collect())?;
-    let mut last = events.last().map_or(0, |event| event.id);
     if !list.follow {
-        return Ok(());
+        return list.output.print(&events, |events| events.iter().map(line).collect());
     }
+    // What waits is shown when it has ended, which need not be in the order in which it came.
+    let mut newest = events.last().map_or(0, |event| event.id);
+    let mut waiting = BTreeSet::new();
     loop {
-        tokio::time::sleep(FOLLOW).await;
-        let mut newer = store.events(None, 1_000).await?;
-        // One that is still being worked on is shown when it has ended, and those after it then.
-        newer.retain(|event| event.id > last);
-        newer.reverse();
-        let settled: Vec<_> = newer.into_iter().take_while(|event| event.verdict.is_some()).collect();
-        if let Some(newest) = settled.last() {
-            last = newest.id;
-            list.output.print(&settled, |events| events.iter().map(line).collect())?;
+        for event in events.drain(..) {
+            newest = newest.max(event.id);
+            if event.verdict.is_none() {
+                waiting.insert(event.id);
+            } else {
+                waiting.remove(&event.id);
+                list.output.print_line(&event, line)?;
+            }
         }
+        tokio::time::sleep(FOLLOW).await;
+        for id in &waiting {
+            events.extend(
+                store.event(*id).await?.map(|story| story.summary).filter(|event| event.verdict.is_some()),
+            );
+        }
+        let mut newer = store.events(None, PAGE).await?;
+        newer.retain(|event| event.id > newest);
+        newer.reverse();
+        events.append(&mut newer);
     }
 }
 

@@ -72,6 +72,17 @@ struct Output {
 }
 
 impl Output {
+    /// Prints one of many values, each on a line of its own.
+    fn print_line<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        if self.json {
+            let json = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
+            println!("{json}");
+        } else {
+            print!("{}", text(value));
+        }
+        Ok(())
+    }
+
     /// Prints a value: as JSON, or as `text` writes it.
     fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         if self.json {

@@ -109,7 +109,10 @@ fn find<'a>(house: &'a House, id: &str) -> Result<&'a Entry, Failure> {
 
 async fn approve(config: Config, id: &str) -> Result<(), Failure> {
     let house = House::open(config).await?;
-    let entry = find(&house, id)?;
+    let entry = match house.plugins.pending(id) {
+        Some(pending) => pending,
+        None => find(&house, id)?,
+    };
     match (&entry.status, &entry.inspection) {
         (Status::Active(_), _) => println!("{id} serves already"),
         (Status::Pending, Some(inspection)) => {

@@ -157,6 +157,11 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
     }
 }
 
+/// A key as the file has it: variables have no letters of two cases.
+fn as_written(table: &BTreeMap<String, Node>, key: &str) -> String {
+    table.keys().find(|known| known.eq_ignore_ascii_case(key)).cloned().unwrap_or_else(|| key.to_owned())
+}
+
 /// Sets the key that a variable names. `PLAYRELAY__SOURCES__HOME__TOKEN_FILE` sets `token` of `[sources.home]` to what
 /// the file holds.
 fn overlay(root: &mut BTreeMap<String, Node>, name: &str, value: String) -> Result<(), String> {
@@ -177,14 +182,15 @@ fn overlay(root: &mut BTreeMap<String, Node>, name: &str, value: String) -> Resu
     let place = Place::Variable(name.to_owned());
     let mut table = root;
     for key in keys {
+        let key = as_written(table, key);
         let node = table
-            .entry(key.to_owned())
+            .entry(key.clone())
             .or_insert_with(|| Node { value: Value::Table(BTreeMap::new()), place: place.clone() });
         table = match &mut node.value {
             Value::Table(inner) => inner,
             other => return Err(format!("{key} is {} and has no keys of its own", other.kind())),
         };
     }
-    table.insert(last.to_owned(), Node { value: Value::Text(value), place });
+    table.insert(as_written(table, last), Node { value: Value::Text(value), place });
     Ok(())
 }

@@ -25,6 +25,12 @@ use section::Section;
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
 
+/// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
+const LATEST_LIVE: Duration = Duration::from_secs(90);
+
+/// Letters of a webhook's token.
+const SHORTEST_TOKEN: usize = 8;
+
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -85,7 +91,9 @@ pub struct AccountConfig {
 
 /// Reads the configuration. Without a file it is the defaults.
 pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
-    let environment = std::env::vars();
+    // Variables that are not text are none of ours: a name of ours is ASCII, and so is its value's file or key.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let Some(path) = file else { return parse(None, environment) };
     match std::fs::read_to_string(path) {
         Ok(text) => parse(Some((path, &text)), environment),
@@ -125,6 +133,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
     section.finish();
     let delivery = read_delivery(delivery, problems);
     let sources = read_accounts("sources", sources, problems);
+    check_tokens(&sources, problems);
     let trackers = read_accounts("trackers", trackers, problems);
     for (name, tracker) in trackers.iter().filter(|(name, _)| sources.contains_key(*name)) {
         let text = format!("{name:?} names a source and a tracker; expected a name for each");
@@ -155,8 +164,15 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
 
 fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Delivery {
     let mut section = Section::new("[delivery]", keys, problems);
+    let place = section.place("late_after");
+    let late_after = section.duration("late_after").unwrap_or(Duration::from_secs(60));
+    if late_after > LATEST_LIVE {
+        let text = "`late_after` in [delivery] is too long; expected at most \"90s\", since trackers enter what is live with \
+                    their own time";
+        section.problem(place, text.to_owned());
+    }
     let delivery = Delivery {
-        late_after: section.duration("late_after").unwrap_or(Duration::from_secs(60)),
+        late_after,
         retry_first: section.duration("retry_first").unwrap_or(Duration::from_secs(2)),
         retry_longest: section.duration("retry_longest").unwrap_or(Duration::from_secs(15 * 60)),
     };
@@ -164,23 +180,32 @@ fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> D
     delivery
 }
 
-/// The keys of `[scrobble]`, which a route may set for itself.
-fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
+/// The keys of `[scrobble]` that a route may set for itself: those that decide what its tracker is told.
+fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
     Policy {
         watched_at: section.percent("watched_at").unwrap_or(default.watched_at),
         credits: section.boolean("credits").unwrap_or(default.credits),
         credits_grace: section.duration("credits_grace").unwrap_or(default.credits_grace),
-        min_duration: section.duration("min_duration").unwrap_or(default.min_duration),
         min_watched_with_unknown_runtime: section
             .duration("min_watched_with_unknown_runtime")
             .unwrap_or(default.min_watched_with_unknown_runtime),
         pause_debounce: section.duration("pause_debounce").unwrap_or(default.pause_debounce),
         suppress_start_at: section.percent("suppress_start_at").unwrap_or(default.suppress_start_at),
+        ..default.clone()
+    }
+}
+
+/// The keys of `[scrobble]`.
+fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
+    let for_routes = read_route_policy(section, default);
+    Policy {
+        min_duration: section.duration("min_duration").unwrap_or(default.min_duration),
         regress_tolerance: section.percent("regress_tolerance").unwrap_or(default.regress_tolerance),
         live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
         recordings: section.boolean("recordings").unwrap_or(default.recordings),
         extras: section.boolean("extras").unwrap_or(default.extras),
         offline_keep: section.duration("offline_keep").unwrap_or(default.offline_keep),
+        ..for_routes
     }
 }
 
@@ -225,6 +250,27 @@ fn read_accounts(
     accounts
 }
 
+/// A token that can be guessed, or that opens two doors, is none.
+fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Problem>) {
+    let mut known: Vec<&Secret> = Vec::new();
+    for (name, source) in sources {
+        let Some(token) = &source.webhook_token else { continue };
+        let place = source.place.clone();
+        if token.expose().len() < SHORTEST_TOKEN {
+            let text = format!(
+                "`webhook_token` of [sources.{name}] is too short; expected {SHORTEST_TOKEN} letters or more"
+            );
+            problems.push(Problem { place, text });
+        } else if known.contains(&token) {
+            let text = format!(
+                "`webhook_token` of [sources.{name}] is that of another source; expected one of its own"
+            );
+            problems.push(Problem { place, text });
+        }
+        known.push(token);
+    }
+}
+
 fn read_routes(
     routes: Option<Node>,
     sources: &BTreeMap<String, AccountConfig>,
@@ -254,7 +300,7 @@ fn read_routes(
             section.problem(place.clone(), text.to_owned());
         }
         let ratings = section.boolean("ratings").unwrap_or(false);
-        let policy = read_policy(&mut section, scrobble);
+        let policy = read_route_policy(&mut section, scrobble);
         section.finish();
         if let (Some(source), Some(tracker)) = (source, tracker) {
             let users = users.iter().map(|user| UserRule::parse(user)).collect();

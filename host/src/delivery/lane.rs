@@ -10,7 +10,7 @@ use super::backoff;
 use crate::clock;
 use crate::config;
 use crate::dispatch::route::Weight;
-use crate::plugins::call::{Caller, FaultKind, Plugin};
+use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Failure, ReceiptOutcome, Sink, SinkEvent};
 use crate::plugins::manifest::SinkAction;
 use crate::state::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
@@ -21,6 +21,8 @@ const PRESENCE_KEPT: SignedDuration = SignedDuration::from_mins(15);
 const LOGIN_POLL: Duration = Duration::from_secs(2);
 /// How often a blocked account is tried again.
 const BLOCKED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// The longest that a tracker can make us wait: quotas are by the day.
+const LONGEST_ASKED: Duration = Duration::from_secs(26 * 60 * 60);
 /// The longest sleep, so that a clock that was set does not hold events up.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// The same where the clock is a test's.
@@ -51,6 +53,7 @@ impl Lane {
 
     /// Works until it is dropped.
     pub async fn run(self) {
+        self.forget_old_refusal().await;
         loop {
             let wait = match self.step().await {
                 Ok(None) => continue,
@@ -63,6 +66,20 @@ impl Lane {
             let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { LONGEST_SLEEP };
             // Elapsed and notified mean the same: look again.
             let _ = tokio::time::timeout(wait.min(longest), self.arrived.notified()).await;
+        }
+    }
+
+    /// A key that was mended in the configuration, or a key file that was restored, may serve now: only trying tells.
+    async fn forget_old_refusal(&self) {
+        let forgotten = match self.store.parked(self.tracker()).await {
+            Ok(Some(Parked::Login { .. } | Parked::Blocked { .. })) => {
+                self.store.park(self.tracker(), None).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = forgotten {
+            tracing::error!(tracker = self.tracker(), "the account's state cannot be used: {error}");
         }
     }
 
@@ -113,8 +130,10 @@ impl Lane {
             Weight::Presence if age > PRESENCE_KEPT => {
                 Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
             }
-            Weight::Watch | Weight::Rating if age.unsigned_abs() > self.offline_keep && age.is_positive() => {
-                let last = row.note.as_deref().unwrap_or("it was never tried");
+            Weight::Watch | Weight::Rating
+                if row.attempts > 0 && age.is_positive() && age.unsigned_abs() > self.offline_keep =>
+            {
+                let last = row.note.as_deref().unwrap_or_default();
                 Some((
                     DeliveryState::Dead,
                     format!("undelivered for {} days; the last failure: {last}", age.as_hours() / 24),
@@ -143,9 +162,7 @@ impl Lane {
         };
         let (answer, trace) = self.plugin.call::<Sink>(&self.caller, event).await;
         let now = clock::now();
-        // A guest that failed may have sent its request before it did.
-        let failed = answer.as_ref().is_err_and(|fault| fault.kind != FaultKind::Paused);
-        let uncertain = !is_presence && (trace.uncertain || failed);
+        let uncertain = trace.uncertain && !is_presence;
         let failure = match answer {
             Ok(Ok(receipt)) => {
                 let state = match receipt.outcome {
@@ -199,15 +216,18 @@ impl Lane {
         };
         match failure {
             Failure::Retry { after_ms, .. } => {
-                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()));
-                let lane = after(asked.unwrap_or_else(|| pause(failures + 1)));
-                let event = after(asked.unwrap_or_else(|| pause(row.attempts + 1)));
+                // What a tracker asks for lengthens our own pause, up to a day; it never shortens it.
+                let asked =
+                    after_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())).min(LONGEST_ASKED);
+                let lane = after(pause(failures + 1).max(asked));
+                let event = after(pause(row.attempts + 1).max(asked));
                 (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
             }
             Failure::Quota { until, .. } => {
                 // A plugin that names no time that can be read gets an hour.
-                let until = until.parse().unwrap_or_else(|_| after(BLOCKED_FOR.unsigned_abs()));
-                (postponed(until), Some(Parked::Until { until, reason, failures }))
+                let until: Timestamp = until.parse().unwrap_or_else(|_| after(BLOCKED_FOR.unsigned_abs()));
+                let until = until.clamp(after(pause(failures + 1)), after(LONGEST_ASKED));
+                (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
             }
             Failure::Unauthorized(_) => (postponed(now), Some(Parked::Login { reason })),
             Failure::Blocked(_) => {

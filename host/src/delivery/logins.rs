@@ -4,7 +4,7 @@
 //! used: a refresh token that serves only once must not be lost by a crash.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,12 +41,27 @@ pub mod part {
 #[derive(Default)]
 struct Slot {
     tokens: Option<Arc<LoginTokens>>,
+    /// They are fresh, and could not be stored yet. They must not be used before.
+    unsaved: bool,
+    /// The service will not renew them; asking again is of no use.
+    refused: bool,
     /// A refresh that failed is not repeated at once.
     not_before: Option<tokio::time::Instant>,
 }
 
+impl Slot {
+    fn holding(tokens: Option<Arc<LoginTokens>>) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+
+    fn access(&self) -> Option<&Secret> {
+        self.tokens.as_ref()?.0.get(part::ACCESS)
+    }
+}
+
 /// Keeps the logins.
 pub struct LoginKeeper {
+    this: Weak<Self>,
     vault: Vault,
     accounts: OnceLock<HashMap<String, Arc<Account>>>,
     slots: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
@@ -54,8 +69,13 @@ pub struct LoginKeeper {
 
 impl LoginKeeper {
     /// A keeper of what lies in the vault.
-    pub fn new(vault: Vault) -> Self {
-        Self { vault, accounts: OnceLock::new(), slots: Mutex::default() }
+    pub fn new(vault: Vault) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            vault,
+            accounts: OnceLock::new(),
+            slots: Mutex::default(),
+        })
     }
 
     /// Says which accounts there are; their way out is needed to refresh. Only the first call counts.
@@ -87,7 +107,7 @@ impl LoginKeeper {
         Some((Arc::clone(account), login.clone()))
     }
 
-    /// Exchanges a login for the next one, and stores it. `None` where the service refuses: the user has to log in.
+    /// Exchanges a login for the next one. `None` where the service refuses it: the user has to log in.
     async fn refresh(&self, account: &str, old: &LoginTokens) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let Some((owner, login)) = self.device_login(account) else { return Ok(None) };
         let Some(refresh_token) = old.0.get(part::REFRESH) else { return Ok(None) };
@@ -102,48 +122,110 @@ impl LoginKeeper {
         match answer.status {
             200..=299 => {
                 let mut tokens = read_tokens(&answer, clock::now()).map_err(HttpError::Interrupted)?;
-                if login.refresh_token != RefreshToken::Rotating || !tokens.contains_key(part::REFRESH) {
+                if login.refresh_token != RefreshToken::Rotating {
                     tokens.entry(part::REFRESH.to_owned()).or_insert_with(|| refresh_token.clone());
                 }
-                self.vault.put(account, &tokens).await.map_err(vault_failed)?;
                 tracing::info!(account, "login refreshed");
                 Ok(Some(Arc::new(LoginTokens(tokens))))
             }
-            400 | 401 | 403 => {
-                tracing::warn!(account, status = answer.status, "the service refused to refresh the login");
+            status @ (400 | 401) if !is_about_the_app(&answer) => {
+                tracing::warn!(account, status, "the service refused to refresh the login");
                 Ok(None)
             }
+            status @ (400 | 401 | 403) => Err(HttpError::Denied(format!(
+                "the service refused the app when the login was to be refreshed ({status}): check the client id"
+            ))),
             status => Err(HttpError::Unreachable(format!(
                 "refreshing the login failed: the service answered {status}"
             ))),
         }
+    }
+
+    /// Refreshes the login in a slot and stores it.
+    async fn refresh_slot(&self, account: &str, slot: &mut Slot, old: &LoginTokens) -> Result<(), HttpError> {
+        match self.refresh(account, old).await? {
+            Some(fresh) => {
+                *slot = Slot { unsaved: true, ..Slot::holding(Some(fresh)) };
+                self.save(account, slot).await
+            }
+            None => {
+                slot.refused = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores a fresh login. Until that has worked it stays in memory and is not used.
+    async fn save(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
+        if let (true, Some(tokens)) = (slot.unsaved, &slot.tokens) {
+            self.vault.put(account, &tokens.0).await.map_err(vault_failed)?;
+            slot.unsaved = false;
+        }
+        Ok(())
+    }
+
+    /// Takes over what somebody else has stored: another process may have logged in.
+    async fn look(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
+        self.save(account, slot).await?;
+        let stored = Slot::holding(self.stored(account).await?);
+        if stored.access() != slot.access() {
+            *slot = stored;
+        }
+        Ok(())
+    }
+
+    async fn current_login(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        let slot = self.slot(account).await;
+        let mut slot = slot.lock().await;
+        self.look(account, &mut slot).await?;
+        let Some(tokens) = slot.tokens.clone() else { return Ok(None) };
+        let paused = slot.not_before.is_some_and(|until| tokio::time::Instant::now() < until);
+        if is_half_over(&tokens, clock::now()) && !slot.refused && !paused {
+            if let Err(error) = self.refresh_slot(account, &mut slot, &tokens).await {
+                // The old one still serves; should it not, its 401 leads to `renew`.
+                tracing::warn!(account, "the login could not be refreshed yet: {error}");
+                slot.not_before = Some(tokio::time::Instant::now() + REFRESH_PAUSE);
+            }
+            self.save(account, &mut slot).await?;
+        }
+        Ok(slot.tokens.clone())
+    }
+
+    async fn renewed_login(
+        &self,
+        account: &str,
+        rejected: &LoginTokens,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        let slot = self.slot(account).await;
+        let mut slot = slot.lock().await;
+        self.look(account, &mut slot).await?;
+        // Another task, or another process, may have renewed it meanwhile.
+        if slot.access() == rejected.0.get(part::ACCESS) && !slot.refused {
+            self.refresh_slot(account, &mut slot, rejected).await?;
+        }
+        Ok(slot.tokens.clone().filter(|tokens| tokens.0.get(part::ACCESS) != rejected.0.get(part::ACCESS)))
+    }
+
+    /// Runs something to its end, whatever becomes of the caller: a plugin's call that runs out of time must not take
+    /// a fresh login with it.
+    async fn to_its_end<T: Send + 'static, F>(
+        &self,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, HttpError>
+    where
+        F: Future<Output = Result<T, HttpError>> + Send + 'static,
+    {
+        let gone = || HttpError::Unreachable("the program is stopping".to_owned());
+        let this = self.this.upgrade().ok_or_else(gone)?;
+        tokio::spawn(work(this)).await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 #[async_trait]
 impl Logins for LoginKeeper {
     async fn current(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
-        let slot = self.slot(account).await;
-        let mut slot = slot.lock().await;
-        if slot.tokens.is_none() {
-            slot.tokens = self.stored(account).await?;
-        }
-        let Some(tokens) = slot.tokens.clone() else { return Ok(None) };
-        let paused = slot.not_before.is_some_and(|until| tokio::time::Instant::now() < until);
-        if !is_half_over(&tokens, clock::now()) || paused {
-            return Ok(Some(tokens));
-        }
-        match self.refresh(account, &tokens).await {
-            Ok(Some(fresh)) => {
-                *slot = Slot { tokens: Some(Arc::clone(&fresh)), not_before: None };
-                Ok(Some(fresh))
-            }
-            // The old one may still serve; if not, the 401 says so and `renew` decides.
-            Ok(None) | Err(_) => {
-                slot.not_before = Some(tokio::time::Instant::now() + REFRESH_PAUSE);
-                Ok(Some(tokens))
-            }
-        }
+        let account = account.to_owned();
+        self.to_its_end(|this| async move { this.current_login(&account).await }).await
     }
 
     async fn renew(
@@ -151,19 +233,15 @@ impl Logins for LoginKeeper {
         account: &str,
         rejected: &LoginTokens,
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
-        let slot = self.slot(account).await;
-        let mut slot = slot.lock().await;
-        // Another task, or another process, may have renewed it meanwhile.
-        let stored = self.stored(account).await?;
-        let newer = stored.filter(|tokens| tokens.0.get(part::ACCESS) != rejected.0.get(part::ACCESS));
-        let tokens = match newer {
-            Some(newer) => Some(newer),
-            None => self.refresh(account, rejected).await?,
-        };
-        // A login that was refused is forgotten here: the next look reads what somebody may have stored.
-        *slot = Slot { tokens: tokens.clone(), not_before: None };
-        Ok(tokens)
+        let (account, rejected) = (account.to_owned(), rejected.clone());
+        self.to_its_end(|this| async move { this.renewed_login(&account, &rejected).await }).await
     }
+}
+
+/// Whether a refusal is about the app and not about the login.
+fn is_about_the_app(answer: &Response) -> bool {
+    let error = serde_json::from_slice::<Value>(&answer.body).ok();
+    error.is_some_and(|body| matches!(body["error"].as_str(), Some("invalid_client" | "unauthorized_client")))
 }
 
 fn vault_failed(error: VaultError) -> HttpError {

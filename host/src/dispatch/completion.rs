@@ -27,9 +27,12 @@ pub struct Judgement {
 /// threshold is for where it ends.
 pub fn judge(play: &Play, policy: &Policy) -> Judgement {
     let judgement = judge_evidence(play, policy);
+    if judgement.watched && play.repeats {
+        return no("repeats", "it continues or repeats a play that was watched".to_owned());
+    }
     let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
     let since = play.last_seen_at.duration_since(previous);
-    if since >= play.merge_window() && !play.repeats {
+    if since >= play.merge_window() {
         return judgement;
     }
     let (since, needed) = (minutes(since), minutes(play.merge_window()));
@@ -63,6 +66,9 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
                 && u128::from(runtime.saturating_sub(position)) <= policy.credits_grace.as_millis() =>
         {
             yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
+        }
+        (Some(_), runtime, _) if play.claimed_blind && judge_claim(play, runtime, policy).watched => {
+            judge_claim(play, runtime, policy)
         }
         (Some(progress), _, _) => no(
             "below-threshold",

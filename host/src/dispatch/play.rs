@@ -55,6 +55,9 @@ pub struct Play {
     pub position_ms: Option<u32>,
     /// The strongest claim of completion so far.
     pub completion: Completion,
+    /// Whether the server said "played to the end" without saying where it stood: an older position proves nothing then.
+    #[serde(default)]
+    pub claimed_blind: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -95,6 +98,7 @@ impl Play {
             ended_at: None,
             position_ms: playback.position_ms,
             completion: playback.completion,
+            claimed_blind: is_blind_claim(playback),
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -111,6 +115,7 @@ impl Play {
         self.last_seen_at = self.last_seen_at.max(playback.at);
         self.item.fill_from(&playback.item);
         self.completion = self.completion.max(playback.completion);
+        self.claimed_blind |= is_blind_claim(playback);
         self.credits_start_ms = playback.credits_start_ms.or(self.credits_start_ms);
         self.session = playback.session.clone().or(self.session.take());
         if let Some(position) = playback.position_ms
@@ -164,6 +169,10 @@ impl Play {
     pub fn elapsed(&self) -> Duration {
         Duration::try_from(self.last_seen_at.duration_since(self.started_at)).unwrap_or_default()
     }
+}
+
+fn is_blind_claim(playback: &Playback) -> bool {
+    playback.completion == Completion::Claimed && playback.position_ms.is_none_or(|position| position == 0)
 }
 
 /// A position as a percentage from 0 to 100 of a runtime, which must not be 0.

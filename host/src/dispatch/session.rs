@@ -206,9 +206,6 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn take(mut self) -> Advance {
         let item = self.playback.item.key();
-        if self.playback.state != PlaybackState::Stopped {
-            self.end_displaced(&item);
-        }
         let open = self
             .known
             .iter()
@@ -227,13 +224,16 @@ impl Turn<'_> {
     }
 
     /// An item change inside a session ends the old item where it was last seen.
-    fn end_displaced(&mut self, item: &str) {
+    fn end_displaced(&mut self) {
+        if self.playback.state == PlaybackState::Stopped {
+            return;
+        }
+        let item = self.playback.item.key();
         let displaced: Vec<_> = self
             .known
             .iter()
-            .filter(|play| {
-                play.is_open() && play.item.key() != item && play.surely_shares_session(self.playback)
-            })
+            .filter(|play| play.is_open() && play.last_seen_at <= self.playback.at)
+            .filter(|play| play.item.key() != item && play.surely_shares_session(self.playback))
             .cloned()
             .collect();
         for play in displaced {
@@ -257,8 +257,13 @@ impl Turn<'_> {
     /// Whether a report that would continue `play` begins a new one instead.
     fn is_new_beginning(&self, play: &Play) -> bool {
         let playback = self.playback;
-        if playback.state == PlaybackState::Stopped || playback.completion == Completion::Counted {
+        if playback.state == PlaybackState::Stopped {
             return false;
+        }
+        if playback.completion == Completion::Counted {
+            // Counted for a second time, so late that it must have been played again.
+            let again = |watched| playback.at.duration_since(watched) >= play.merge_window();
+            return play.watched_at.is_some_and(again);
         }
         let silence = playback.at.duration_since(play.last_seen_at);
         let runtime = play.item.runtime_ms.map(|runtime| SignedDuration::from_millis(i64::from(runtime)));
@@ -271,17 +276,21 @@ impl Turn<'_> {
 
     fn carry_on(&mut self, before: Play) -> Verdict {
         let playback = self.playback;
-        if playback.at < before.last_seen_at {
+        let ends = playback.state == PlaybackState::Stopped || playback.completion == Completion::Counted;
+        if playback.at < before.last_seen_at && !ends {
             return self.merged("out-of-order", "a later report of this play was already taken".to_owned());
         }
+        self.end_displaced();
         let mut play = before.clone();
         play.absorb(playback);
+        // A clock that was set back does not make an end precede its beginning.
+        let at = play.last_seen_at;
         match playback.state {
             PlaybackState::Stopped => {
                 play.state = PlaybackState::Stopped;
-                play.ended_at = Some(playback.at);
+                play.ended_at = Some(at);
                 self.step("ended", format!("{} ended {}", play.item, position(&play)));
-                self.signal(Change::Ended, play, playback.at);
+                self.signal(Change::Ended, play, at);
                 recorded("ended")
             }
             PlaybackState::Paused if before.state == PlaybackState::Paused => {
@@ -298,7 +307,7 @@ impl Turn<'_> {
     }
 
     fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
-        let at = self.playback.at;
+        let at = play.last_seen_at;
         play.state = PlaybackState::Playing;
         let newly_complete = before.watched_at.is_none() && self.judge(&mut play).watched;
         if newly_complete {
@@ -327,7 +336,12 @@ impl Turn<'_> {
 
     fn without_open_play(&mut self, item: &str) -> Verdict {
         let playback = self.playback;
-        let recent = self.known.iter().rev().find(|play| !play.is_open() && play.item.key() == item).cloned();
+        let recent = self
+            .known
+            .iter()
+            .rev()
+            .find(|play| !play.is_open() && play.item.key() == item && play.shares_session(playback))
+            .cloned();
         if let Some(ended) = recent
             && let Some(since) = ended.ended_at.map(|end| playback.at.duration_since(end))
             && since < ended.merge_window()
@@ -339,6 +353,9 @@ impl Turn<'_> {
                 ended.watched_at.is_some() && progress.is_some_and(|at| at >= self.policy.watched_at);
             if ends {
                 return self.amend(ended);
+            }
+            if since.is_negative() {
+                return self.merged("out-of-order", "this play has ended by a later report".to_owned());
             }
             if trails {
                 return self.merged("after-the-end", format!("{} has been watched to its end", ended.item));
@@ -357,18 +374,27 @@ impl Turn<'_> {
                 "amended",
                 format!("{} had ended {}; this report proves it watched", play.item, position(&ended)),
             );
-            self.signal(Change::Amended, play, self.playback.at);
+            let at = play.last_seen_at;
+            self.signal(Change::Amended, play, at);
             return recorded("amended");
         }
-        self.plays.push(play);
+        if play.completion > ended.completion || play.position_ms > ended.position_ms {
+            // A route with a threshold of its own may be convinced only now.
+            let at = play.last_seen_at;
+            self.signal(Change::Amended, play, at);
+        } else {
+            self.plays.push(play);
+        }
         self.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
     }
 
     fn begin(&mut self) -> Verdict {
+        self.end_displaced();
         let playback = self.playback;
         let taken = |id: &PlayId| self.known.iter().chain(&self.plays).any(|play| play.id == *id);
         let mut play = Play::begin(self.viewer.clone(), playback, taken);
         play.previous_watch_at = self.last_watch(&play);
+        play.repeats = self.continues_a_watch(&play);
         let (change, code) = match playback.state {
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
@@ -404,7 +430,23 @@ impl Turn<'_> {
     fn last_watch(&self, play: &Play) -> Option<Timestamp> {
         let item = play.item.key();
         let others = self.known.iter().filter(|other| other.id != play.id && other.item.key() == item);
-        others.filter_map(|other| other.watched_at).max()
+        // What a route with a lower threshold was told as watched counts too.
+        let told = |other: &Play| (!other.told.is_empty()).then_some(other.last_seen_at);
+        others.filter_map(|other| other.watched_at.or_else(|| told(other))).max()
+    }
+
+    /// Whether a play that begins in the second half only finishes the last one, which was watched.
+    fn continues_a_watch(&self, play: &Play) -> bool {
+        let item = play.item.key();
+        let others = self
+            .known
+            .iter()
+            .chain(&self.plays)
+            .filter(|other| other.id != play.id && other.item.key() == item);
+        let last = others.max_by_key(|other| other.last_seen_at);
+        self.playback.state != PlaybackState::Stopped
+            && play.progress().is_some_and(|progress| progress >= RESTART_BEFORE)
+            && last.is_some_and(|other| other.watched_at.is_some() || !other.told.is_empty())
     }
 
     /// Nothing to tell, but the position moves on.

@@ -185,8 +185,21 @@ fn header_token(headers: &HeaderMap) -> Option<String> {
 /// `?TOKEN`, or `?token=TOKEN`.
 fn query_token(query: &str) -> Option<String> {
     let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
-    let bare = || query.split('&').next().filter(|part| !part.is_empty() && !part.contains('='));
-    named.map(|(_, token)| token.into_owned()).or_else(|| bare().map(str::to_owned))
+    // A bare token may end in `=`, and servers encode it or leave it as it is.
+    let bare = || {
+        query
+            .split('&')
+            .next()
+            .map(|part| part.strip_suffix('=').unwrap_or(part))
+            .filter(|part| !part.contains('='))
+    };
+    let decoded = |part: &str| {
+        let encoded = format!("token={}", part.replace('+', "%2B"));
+        url::form_urlencoded::parse(encoded.as_bytes()).next().map(|(_, token)| token.into_owned())
+    };
+    named
+        .map(|(_, token)| token.into_owned())
+        .or_else(|| bare().filter(|part| !part.is_empty()).and_then(decoded))
 }
 
 fn query_without(query: &str, token: &str) -> Vec<(String, String)> {

@@ -25,6 +25,8 @@ use settle::Settler;
 const IN_FLIGHT: usize = 256;
 /// Requests that are read from the store at a time.
 const PAGE: u32 = 64;
+/// A parse that takes too long is tried again so often.
+const SLOW: u32 = 1;
 /// Between two looks at a store or a plugin that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -115,6 +117,7 @@ impl Pipeline {
     /// Has the plugin read a request. While the plugin is paused the request waits.
     async fn ask(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
         let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
+        let mut slow = 0;
         loop {
             let input = WebhookInput {
                 request: request.clone(),
@@ -132,6 +135,11 @@ impl Pipeline {
                 }
                 Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
                     tokio::time::sleep(PATIENCE).await;
+                    continue;
+                }
+                // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
+                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < SLOW => {
+                    slow += 1;
                     continue;
                 }
                 Err(fault) => {

@@ -122,7 +122,7 @@ impl Fault {
 /// What all plugins share: the engine, its ticker, the threads that guests run on.
 pub struct Runtime {
     pub(super) engine: Engine,
-    ticker: Ticker,
+    pub(super) ticker: Ticker,
     slots: Arc<Semaphore>,
     threads: Option<tokio::runtime::Runtime>,
 }
@@ -272,6 +272,9 @@ fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) ->
             limit >> 20
         );
         return Fault::new(FaultKind::Memory, text);
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Fault::new(FaultKind::Host, "no place is free in the instance pool");
     }
     let root = error.root_cause().to_string();
     match error.downcast_ref::<Trap>() {

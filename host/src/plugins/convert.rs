@@ -13,7 +13,7 @@ use crate::dispatch::model::{
 pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
     let server =
         |server: reports::Server| server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
-    let time = |at: Option<String>| at.and_then(|at| at.parse().ok()).unwrap_or(received_at);
+    let time = |at: Option<String>| happened(at, received_at);
     match report {
         reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
         reports::Report::Snapshot(it) => Report::Snapshot {
@@ -66,8 +66,13 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
         },
         library: it.library,
         paths: it.paths,
-        at: it.at.and_then(|at| at.parse().ok()).unwrap_or(received_at),
+        at: happened(it.at, received_at),
     }
+}
+
+/// When something happened: never after it was received, whatever a server's clock says.
+fn happened(at: Option<String>, received_at: Timestamp) -> Timestamp {
+    at.and_then(|at| at.parse().ok()).map_or(received_at, |at: Timestamp| at.min(received_at))
 }
 
 fn user(it: reports::User) -> User {

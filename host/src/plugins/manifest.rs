@@ -386,6 +386,10 @@ impl Manifest {
                 return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
             }
         }
+        if let Some(Login::Oauth2Device(login)) = &self.login {
+            let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
+            urls.chain(&login.revoke_url).try_for_each(|url| self.check_login_url(url))?;
+        }
         for template in self.templates() {
             if let Some(key) = template.settings().find(|key| !self.settings.contains_key(*key)) {
                 return invalid(format!("{{settings.{key}}}, and there is no [settings.{key}]"));
@@ -408,6 +412,20 @@ impl Manifest {
                 "origin {origin}; an origin is a fixed address or {{settings.x}} of a setting of type server-url"
             ))),
         }
+    }
+
+    /// The host of a login's URL is fixed, or that of a server address that the user types.
+    fn check_login_url(&self, url: &Template) -> Result<(), ManifestError> {
+        let typed = url.leading_setting().and_then(|key| self.settings.get(key));
+        let path = |rest: &str| rest.find('/').is_some_and(|slash| slash > 0);
+        let fixed =
+            ["https://", "http://"].iter().any(|it| url.leading_text().strip_prefix(it).is_some_and(path));
+        if fixed || typed.is_some_and(|setting| setting.kind == SettingKind::ServerUrl && !setting.secret) {
+            return Ok(());
+        }
+        Err(ManifestError::Invalid(format!(
+            "login address {url}; it begins with a fixed https://host/, or with {{settings.x}} of type server-url"
+        )))
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {

@@ -105,15 +105,12 @@ impl Plugins {
                 .add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true)
                 .await;
         }
-        for path in list(directory) {
-            let artifact = read(&path, directory);
-            let approved = |inspection: &Inspection| {
-                approvals.iter().any(|approval| {
-                    approval.id == inspection.id
-                        && approval.digest == inspection.digest.as_str()
-                        && approval.permissions == inspection.permissions.as_str()
-                })
-            };
+        let approved = |inspection: &Inspection| approvals.contains(&Approval::from(inspection));
+        let mut found: Vec<_> =
+            list(directory).into_iter().map(|path| (read(&path, directory), path)).collect();
+        // The approved ones first: a newcomer that claims the id of one must not take its place.
+        found.sort_by_key(|(artifact, _)| !artifact.as_ref().is_ok_and(|it| approved(&Inspection::of(it))));
+        for (artifact, path) in found {
             plugins.add(Origin::File(path), artifact, runtime, compiler, &linker, approved).await;
         }
         Ok(plugins)
@@ -138,7 +135,8 @@ impl Plugins {
         };
         let inspection = Inspection::of(&artifact);
         let id = inspection.id.clone();
-        let status = if self.entries.iter().any(|entry| entry.id() == id) {
+        let bundled = self.entries.iter().any(|entry| entry.origin == Origin::Bundled && entry.id() == id);
+        let status = if bundled || (approved(&inspection) && self.active(&id).is_some()) {
             Status::Broken(format!("another plugin has the id {id:?} already"))
         } else if !approved(&inspection) {
             tracing::info!(plugin = %id, "plugin waits for approval: `playrelay plugin approve {id}`");
@@ -160,9 +158,16 @@ impl Plugins {
         &self.entries
     }
 
-    /// The plugin with this id, whatever has become of it.
+    /// The plugin with this id, whatever has become of it; the one that serves where there are several.
     pub fn find(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id() == id)
+        let mut entries = self.entries.iter().filter(|entry| entry.id() == id);
+        let first = entries.clone().next();
+        entries.find(|entry| matches!(entry.status, Status::Active(_))).or(first)
+    }
+
+    /// The plugin with this id that waits for approval.
+    pub fn pending(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id() == id && matches!(entry.status, Status::Pending))
     }
 
     /// The plugin with this id, where it serves.
@@ -200,6 +205,8 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
         log_left: super::limits::LOG_LINES,
         trace: Arc::new(Mutex::default()),
     };
+    // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
+    let _ticking = runtime.ticker.enter();
     let mut store = engine::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
     let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
         .await

@@ -94,6 +94,23 @@ impl Template {
         }
     }
 
+    /// The setting with which it begins, where what follows cannot change the host of a URL.
+    pub fn leading_setting(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Part::Hole(Hole::Setting(key))] => Some(key),
+            [Part::Hole(Hole::Setting(key)), Part::Text(rest), ..] if rest.starts_with('/') => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The text before the first hole.
+    pub fn leading_text(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// The settings that it names.
     pub fn settings(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {

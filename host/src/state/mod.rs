@@ -317,7 +317,7 @@ pub trait Store: KeyValue + Send + Sync {
     /// The whole story of a request.
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
 
-    /// Forgets up to 1,000 requests that were settled before a time and of which nothing waits, with their stories, and
+    /// Forgets up to 1,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
     /// kept answers that have expired. Plays stay. Gives the number of requests that were forgotten.
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<usize, StoreError>;
 

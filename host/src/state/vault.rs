@@ -111,14 +111,19 @@ fn key_file(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = Zeroizing::new(vec![0; KEY_BYTES]);
             getrandom::fill(&mut key).map_err(io::Error::other)?;
-            // Two processes may get here at once: the first one's file counts.
+            // Whole or not at all, and the first of two processes that get here at once: a link fails where one is.
+            let temporary = file.with_extension(format!("tmp-{}", std::process::id()));
             let mut options = fs::OpenOptions::new();
-            match options.write(true).create_new(true).mode(0o600).open(file) {
-                Ok(mut created) => {
-                    created.write_all(encode(&key).as_bytes())?;
-                    created.sync_all()?;
-                    Ok(key)
-                }
+            let mut created = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            created.write_all(encode(&key).as_bytes())?;
+            created.sync_all()?;
+            let linked = fs::hard_link(&temporary, file);
+            fs::remove_file(&temporary)?;
+            if let Some(folder) = file.parent() {
+                fs::File::open(folder)?.sync_all()?;
+            }
+            match linked {
+                Ok(()) => Ok(key),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => key_file(file),
                 Err(error) => Err(error),
             }

@@ -19,7 +19,10 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
         ItemKind::Episode(episode) => episode.numbers.clone(),
         _ => Vec::new(),
     };
-    if numbers.len() > 1 {
+    if let ItemKind::Episode(episode) = &event.item.kind
+        && numbers.len() > 1
+        && by_numbers(episode, &numbers, &event.at).is_some()
+    {
         return add_numbers(event, &numbers);
     }
     let known = known(event)?;
@@ -28,7 +31,7 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
     }
     let mut tried = Vec::new();
     for (name, entry) in entries(event) {
-        if post(&entry)? {
+        if post(&entry)? > 0 {
             return Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)));
         }
         tried.push(name);
@@ -50,12 +53,13 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     if missing.is_empty() {
         return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
     }
-    match by_numbers(episode, &missing, &event.at) {
-        Some(entry) if post(&entry)? => {
-            Ok(receipt(Outcome::Accepted, format!("{} episodes added to the history", missing.len())))
-        }
-        Some(_) => Ok(scrobble::unmatched(&["show, season and numbers"])),
-        None => Ok(scrobble::unmatched(&[])),
+    let Some(entry) = by_numbers(episode, &missing, &event.at) else { return Ok(scrobble::unmatched(&[])) };
+    match post(&entry)? {
+        0 => Ok(scrobble::unmatched(&["show, season and numbers"])),
+        added => Ok(receipt(
+            Outcome::Accepted,
+            format!("{added} of {} episodes added to the history", missing.len()),
+        )),
     }
 }
 
@@ -140,13 +144,13 @@ fn by_numbers(episode: &Episode, numbers: &[u32], at: &str) -> Option<Value> {
     Some(json!({ "shows": [show] }))
 }
 
-/// Adds to the history. False where Trakt found none of it: it says so in a success.
-fn post(entry: &Value) -> Result<bool, Failure> {
+/// Adds to the history. Gives how many were added: Trakt says in a success that it found nothing.
+fn post(entry: &Value) -> Result<u64, Failure> {
     let response = api::post("/sync/history", entry)?;
     if response.status == 404 {
-        return Ok(false);
+        return Ok(0);
     }
     let answer: Value = answer::require_success(response)?.json()?;
     let added = |kind: &str| answer["added"][kind].as_u64().unwrap_or(0);
-    Ok(added("movies") + added("episodes") > 0)
+    Ok(added("movies") + added("episodes"))
 }

@@ -30,13 +30,18 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below Trakt's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let receipt = submit("/scrobble/stop", &event.item, progress.clamp(WATCHED, 100.0))?;
+    let mut receipt = submit("/scrobble/stop", &event.item, progress.clamp(WATCHED, 100.0))?;
     let further = match &event.item.kind {
         ItemKind::Episode(episode) if episode.numbers.len() > 1 => &episode.numbers[1..],
         _ => return Ok(receipt),
     };
     if matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
-        history::add_numbers(event, further)?;
+        let rest = history::add_numbers(event, further)?;
+        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
+            let why = rest.note.unwrap_or_default();
+            receipt.note =
+                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
+        }
     }
     Ok(receipt)
 }

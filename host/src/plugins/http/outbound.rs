@@ -113,7 +113,7 @@ impl Outbound {
         if let Some(Login::Oauth2Device(login)) = &manifest.login {
             let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
             for url in urls.chain(&login.revoke_url) {
-                let private = url.settings().any(typed);
+                let private = url.leading_setting().is_some_and(typed);
                 if let Some(origin) = outbound.origin(url)? {
                     outbound.login.push(Allowed { origin, private });
                 }
@@ -176,7 +176,13 @@ impl Outbound {
         for _ in 0..=REDIRECTS {
             let (response, had_credential) = self.send_hop(hop.clone(), purpose).await?;
             let target = match response.header("location") {
-                Some(target) if (300..400).contains(&response.status) && !had_credential => target,
+                Some(target)
+                    if (300..400).contains(&response.status)
+                        && !had_credential
+                        && purpose == Purpose::Plugin =>
+                {
+                    target
+                }
                 _ => return Ok(response),
             };
             let Ok(url) = hop.url.join(target) else { return Ok(response) };

@@ -1,13 +1,13 @@
 //! `http`
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
 use url::Url;
 
 use crate::plugins::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
-use crate::plugins::call::CallState;
+use crate::plugins::call::{CallState, Trace};
 use crate::plugins::http::wire::REQUEST_TIMEOUT;
 use crate::plugins::http::{HttpError, Purpose, Request, Response};
 
@@ -36,18 +36,27 @@ impl Host for CallState {
             Err(reason) => return Ok(Err(Error::Denied(reason))),
         };
         let (method, shown) = (request.method.clone(), shown(&request.url));
+        let writes = method != Method::GET;
+        // Until it is known what became of a write it may have been applied, also where this call never comes back.
+        let before = self.trace().uncertain;
+        self.trace().uncertain |= writes;
         let answer = account.outbound.send(request, Purpose::Plugin).await;
-        let mut trace = self.context.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trace = self.trace();
         match &answer {
             Ok(response) => {
-                // A gateway that gives up says nothing of what became of the request behind it.
-                let lost = matches!(response.status, 502 | 504 | 520..=524);
-                trace.uncertain |= lost && method != Method::GET;
+                // A refusal is certain; a success is until the guest says that it understood it.
+                if (300..500).contains(&response.status) {
+                    trace.uncertain = before;
+                }
                 trace.requests.push(format!("{method} {shown} gave {}", response.status));
             }
             Err(error) => {
-                let lost = matches!(error, HttpError::Interrupted(_) | HttpError::TooLarge(_));
-                trace.uncertain |= lost && method != Method::GET;
+                if matches!(
+                    error,
+                    HttpError::Denied(_) | HttpError::NotLoggedIn(_) | HttpError::Unreachable(_)
+                ) {
+                    trace.uncertain = before;
+                }
                 if let HttpError::NotLoggedIn(reason) = error {
                     trace.login_needed = Some(reason.clone());
                 }
@@ -61,6 +70,12 @@ impl Host for CallState {
             HttpError::Interrupted(reason) => Error::Interrupted(reason),
             HttpError::TooLarge(_) => Error::TooLarge,
         }))
+    }
+}
+
+impl CallState {
+    fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.context.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

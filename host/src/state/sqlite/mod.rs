@@ -288,7 +288,7 @@ impl Store for Sqlite {
                 let forgotten: Vec<i64> = connection
                     .prepare_cached(
                         "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
-                             SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state = 'waiting')
+                             SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'dead'))
                          LIMIT 1000",
                     )?
                     .query_map(params![before.as_millisecond()], |row| row.get(0))?

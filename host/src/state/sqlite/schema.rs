@@ -16,6 +16,8 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE INDEX inbox_pending ON inbox (source, id) WHERE settled_at IS NULL;
 
+    CREATE INDEX inbox_settled ON inbox (settled_at) WHERE settled_at IS NOT NULL;
+
     CREATE TABLE plays (
         id           TEXT PRIMARY KEY,
         server       TEXT NOT NULL,
