@@ -55,6 +55,28 @@ async fn pending_until_approved_and_bound_to_its_bytes() {
 }
 
 #[test]
+fn a_newcomer_does_not_take_the_place_of_an_approved_plugin() {
+    let home = Home::new(CONFIG);
+    install(&home, "sound.wasm", "sound.wasm");
+    assert!(home.run(&["plugin", "approve", "sound"]).status.success());
+    // Another file with the same id, that comes first by its name.
+    let mut bytes = std::fs::read(fixture("sound.wasm")).unwrap();
+    bytes.extend_from_slice(&[0, 2, 1, b'x']);
+    std::fs::write(home.data().join("plugins/a-newcomer.wasm"), bytes).unwrap();
+    let list = home.json(&["plugin", "list"]);
+    let statuses =
+        list.as_array().unwrap().iter().filter(|row| row["id"] == "sound").map(|row| &row["status"]);
+    assert_eq!(statuses.collect::<Vec<_>>(), ["active", "pending"]);
+    assert!(home.run(&["check"]).status.success());
+    // Its approval takes the place of the other's.
+    assert!(home.run(&["plugin", "approve", "sound"]).status.success());
+    let list = home.json(&["plugin", "list"]);
+    let active =
+        list.as_array().unwrap().iter().find(|row| row["id"] == "sound" && row["status"] == "active");
+    assert!(active.unwrap()["origin"]["file"].as_str().unwrap().ends_with("a-newcomer.wasm"), "{list:#}");
+}
+
+#[test]
 fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
     let home = Home::new(CONFIG);
     install(&home, "sound.wasm", "a-sound.wasm");

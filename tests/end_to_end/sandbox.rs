@@ -12,14 +12,17 @@ use playrelay_tests::harness::{Home, binary, fixture};
 use playrelay_tests::server::Server;
 use serde_json::Value;
 
-const TOKEN: &str = "a-token-for-both-0123";
+fn token(source: &str) -> String {
+    format!("the-token-of-{source}")
+}
 
 /// A home with the rogue and the sound plugin, approved. `target` is what a look-up tries to reach.
 fn home(url: &str, target: &str) -> Home {
     let source = |name: &str| {
         format!(
-            "[sources.{name}]\nplugin = {name:?}\nwebhook_token = {TOKEN:?}\nurl = {url:?}\ntoken = \"the-guests-secret-key\"\n\
-             target = {target:?}\n\n"
+            "[sources.{name}]\nplugin = {name:?}\nwebhook_token = {:?}\nurl = {url:?}\ntoken = \"the-guests-secret-key\"\n\
+             target = {target:?}\n\n",
+            token(name)
         )
     };
     let home = Home::new(&(source("rogue") + &source("sound")));
@@ -38,7 +41,7 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
     let daemon = home.start();
     let send = async |source: &str, body: &str| -> i64 {
         let response = daemon
-            .send(&format!("/webhook/{source}"), Some(TOKEN), "text/plain", body.as_bytes().to_vec())
+            .send(&format!("/webhook/{source}"), Some(&token(source)), "text/plain", body.as_bytes().to_vec())
             .await;
         response.text().await.unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
     };
@@ -79,7 +82,7 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
         assert!(detail.contains(answer), "{order}: {detail}");
     }
     let (_, _, detail) = verdict(send("rogue", "secrets").await).await;
-    assert!(detail.starts_with("None") && !detail.contains(TOKEN), "{detail}");
+    assert!(detail.starts_with("None") && !detail.contains(&token("rogue")), "{detail}");
     assert_eq!(verdict(send("rogue", "shout").await).await.1, "shouted");
     assert_eq!(home.log().matches("shouting ").count(), 100, "100 lines a call");
 }
@@ -90,8 +93,9 @@ async fn a_plugin_that_keeps_failing_is_paused_and_loses_nothing() {
     let daemon = home.start();
     let mut last = 0;
     for body in ["panic", "panic", "panic", "panic", "panic", "well again"] {
-        let response =
-            daemon.send("/webhook/rogue", Some(TOKEN), "text/plain", body.as_bytes().to_vec()).await;
+        let response = daemon
+            .send("/webhook/rogue", Some(&token("rogue")), "text/plain", body.as_bytes().to_vec())
+            .await;
         last = response.text().await.unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap();
     }
     assert_eq!(daemon.settled(last).await["verdict"]["detail"], "well again");
