@@ -6,7 +6,7 @@
 //!
 //! - [`model`]: items, reports, users; the vocabulary
 //! - [`play`]: one play of one item by one user, and its identity
-//! - [`session`]: the engine that turns reports into plays
+//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`
 //! - [`completion`]: the policy that says whether a play is a watch
 //! - [`route`]: who is told of it
 //! - [`verdict`]: how every input ends, and why
@@ -18,4 +18,5 @@ pub mod play;
 pub mod policy;
 pub mod route;
 pub mod session;
+mod turn;
 pub mod verdict;
