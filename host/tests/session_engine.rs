@@ -233,7 +233,7 @@ fn stories() {
                 told(600, "A", Counted, None),
                 told(300, "A", Stop, Some(99)),
             ],
-            &["playing@0 A", "watched@85 A", "playing@85 A", "stopped@99 A"],
+            &["playing@0 A", "watched@85 A"],
         ),
         (
             "paused in the credits overnight: still one",
@@ -244,7 +244,7 @@ fn stories() {
                 told(36_000, "A", Play, Some(95)),
                 told(300, "A", Stop, Some(99)),
             ],
-            &["playing@0 A", "watched@0 A", "playing@95 A", "stopped@99 A"],
+            &["playing@0 A", "watched@0 A"],
         ),
         (
             "repeat mode: counted twice, hours apart",
@@ -275,6 +275,53 @@ fn stories() {
     ];
     for (name, story, expected) in cases {
         assert_eq!(words(&run(&story)), expected, "{name}");
+    }
+}
+
+#[test]
+fn routes_with_thresholds_of_their_own_are_told_once_each() {
+    use What::{Counted, Play, Stop};
+    let stories = [
+        vec![
+            told(0, "A", Play, Some(0)),
+            told(5_400, "A", Stop, Some(75)),
+            told(80_000, "A", Play, Some(75)),
+            told(1_500, "A", Counted, None),
+            told(60, "A", Stop, Some(99)),
+        ],
+        vec![
+            told(0, "A", Play, Some(0)),
+            told(6_100, "A", Stop, Some(85)),
+            told(300, "A", Play, Some(85)),
+            told(600, "A", Counted, None),
+            told(60, "A", Stop, Some(99)),
+        ],
+        vec![
+            told(0, "A", Play, Some(0)),
+            told(6_100, "A", Stop, Some(85)),
+            told(80_000, "A", Play, Some(85)),
+            told(600, "A", Stop, Some(99)),
+        ],
+        vec![told(0, "A", Play, Some(0)), told(6_100, "A", Stop, Some(85)), told(1, "A", Counted, None)],
+    ];
+    let routes = [70.0, 80.0, 95.0].map(|watched_at| Route {
+        tracker: format!("from {watched_at} %"),
+        policy: Policy { watched_at, credits: false, ..Policy::default() },
+        ..route()
+    });
+    for story in stories {
+        let (mut sessions, mut watched) = (Sessions::default(), BTreeMap::new());
+        for (told, at) in story.iter().zip(times(&story)) {
+            let mut advance = sessions.advance(&report(told, at), &Policy::default());
+            for event in plan(&mut advance, routes.iter()) {
+                if matches!(event.action, Action::Watched(_)) {
+                    *watched.entry(event.tracker).or_insert(0) += 1;
+                }
+            }
+            sessions.absorb(advance.plays);
+        }
+        let expected = routes.iter().map(|route| (route.tracker.clone(), 1)).collect();
+        assert_eq!(watched, expected, "{story:?}");
     }
 }
 

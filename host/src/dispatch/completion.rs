@@ -28,7 +28,7 @@ pub struct Judgement {
 pub fn judge(play: &Play, policy: &Policy) -> Judgement {
     let judgement = judge_evidence(play, policy);
     if judgement.watched && play.repeats {
-        return no("repeats", "it continues or repeats a play that was watched".to_owned());
+        return no("repeats", "it repeats a play that was just watched".to_owned());
     }
     let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
     let since = play.last_seen_at.duration_since(previous);

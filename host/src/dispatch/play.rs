@@ -64,6 +64,9 @@ pub struct Play {
     pub watched_at: Option<Timestamp>,
     /// When the same user last watched the same item in another play.
     pub previous_watch_at: Option<Timestamp>,
+    /// The play that this one finishes: both are one watch.
+    #[serde(default)]
+    pub continues: Option<PlayId>,
     /// Whether it looked like a watch so soon after the one before that it is taken for the same, for good.
     #[serde(default)]
     pub repeats: bool,
@@ -102,6 +105,7 @@ impl Play {
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
+            continues: None,
             repeats: false,
             library: playback.library.clone(),
             told: BTreeSet::new(),
@@ -123,6 +127,13 @@ impl Play {
         {
             self.position_ms = Some(position);
         }
+    }
+
+    /// Makes this play the rest of another: who was told of that one knows of this one.
+    pub fn go_on_from(&mut self, last: &Self) {
+        self.continues = Some(last.id.clone());
+        self.watched_at = last.watched_at;
+        self.told.clone_from(&last.told);
     }
 
     /// Whether it is still going on.

@@ -162,7 +162,9 @@ pub fn plan<'a>(advance: &mut Advance, routes: impl Iterator<Item = &'a Route> +
             advance.steps.push(step);
             if let Some(event) = event {
                 if event.action.weight() == Weight::Watch {
-                    for play in advance.plays.iter_mut().filter(|play| play.id == signal.play.id) {
+                    let id = &signal.play.id;
+                    let same = |play: &&mut Play| play.id == *id || play.continues.as_ref() == Some(id);
+                    for play in advance.plays.iter_mut().filter(same) {
                         play.told.insert(route.tracker.clone());
                     }
                 }

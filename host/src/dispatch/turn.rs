@@ -90,7 +90,9 @@ impl<'a> Turn<'a> {
         }
         if playback.completion == Completion::Counted {
             // Counted for a second time, so late that it must have been played again.
-            let again = |watched| playback.at.duration_since(watched) >= play.merge_window();
+            let again = |watched: Timestamp| {
+                playback.at.duration_since(watched.max(play.started_at)) >= play.merge_window()
+            };
             return play.watched_at.is_some_and(again);
         }
         let silence = playback.at.duration_since(play.last_seen_at);
@@ -221,8 +223,11 @@ impl<'a> Turn<'a> {
         let playback = self.playback;
         let taken = |id: &PlayId| self.known.iter().chain(&self.plays).any(|play| play.id == *id);
         let mut play = Play::begin(self.viewer.clone(), playback, taken);
+        if let Some(last) = self.continued(&play).cloned() {
+            self.step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
+            play.go_on_from(&last);
+        }
         play.previous_watch_at = self.last_watch(&play);
-        play.repeats = self.continues_a_watch(&play);
         let (change, code) = match playback.state {
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
@@ -257,24 +262,25 @@ impl<'a> Turn<'a> {
     /// When the viewer last watched the item in another play.
     fn last_watch(&self, play: &Play) -> Option<Timestamp> {
         let item = play.item.key();
-        let others = self.known.iter().filter(|other| other.id != play.id && other.item.key() == item);
+        let others = self.known.iter().filter(|other| {
+            other.id != play.id && Some(&other.id) != play.continues.as_ref() && other.item.key() == item
+        });
         // What a route with a lower threshold was told as watched counts too.
         let told = |other: &Play| (!other.told.is_empty()).then_some(other.last_seen_at);
         others.filter_map(|other| other.watched_at.or_else(|| told(other))).max()
     }
 
-    /// Whether a play that begins in the second half only finishes the last one, which was watched.
-    fn continues_a_watch(&self, play: &Play) -> bool {
+    /// The last play of the item, where a play that begins in the second half only finishes it and somebody has been told
+    /// of it as watched.
+    fn continued(&self, play: &Play) -> Option<&Play> {
         let item = play.item.key();
-        let others = self
-            .known
-            .iter()
-            .chain(&self.plays)
-            .filter(|other| other.id != play.id && other.item.key() == item);
-        let last = others.max_by_key(|other| other.last_seen_at);
-        self.playback.state != PlaybackState::Stopped
-            && play.progress().is_some_and(|progress| progress >= RESTART_BEFORE)
-            && last.is_some_and(|other| other.watched_at.is_some() || !other.told.is_empty())
+        let others = self.known.iter().chain(&self.plays);
+        let others = others.filter(|other| other.id != play.id && other.item.key() == item);
+        let finishes = self.playback.state != PlaybackState::Stopped
+            && play.progress().is_some_and(|progress| progress >= RESTART_BEFORE);
+        others
+            .max_by_key(|other| other.last_seen_at)
+            .filter(|last| finishes && (last.watched_at.is_some() || !last.told.is_empty()))
     }
 
     /// Nothing to tell, but the position moves on.
