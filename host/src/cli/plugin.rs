@@ -90,8 +90,7 @@ fn line(row: &Row) -> String {
 async fn inspect(config: Config, plugin: &str) -> Result<Inspection, Failure> {
     let path = PathBuf::from(plugin);
     if path.is_file() {
-        let read = registry::inspect(&path).map_err(|error| Failure::Other(format!("{plugin}: {error}")))?;
-        return Ok(read.0);
+        return registry::inspect(&path).map_err(|error| Failure::Other(format!("{plugin}: {error}")));
     }
     let house = House::open(config).await?;
     let entry = find(&house, plugin)?;

@@ -78,14 +78,14 @@ pub async fn begin(account: &Account) -> Result<Prompt, LoginError> {
     }
     let body: Value =
         serde_json::from_slice(&answer.body).map_err(|error| LoginError::Answer(error.to_string()))?;
-    let text = |names: [&str; 2]| {
+    let text = |names: &[&str]| {
         let found = names.iter().find_map(|name| body[name].as_str());
         found.map(str::to_owned).ok_or_else(|| LoginError::Answer(format!("it has no {}", names[0])))
     };
     Ok(Prompt {
-        url: text(["verification_url", "verification_uri"])?,
-        code: text(["user_code", "user_code"])?,
-        device_code: Secret::new(text(["device_code", "device_code"])?),
+        url: text(&["verification_url", "verification_uri"])?,
+        code: text(&["user_code"])?,
+        device_code: Secret::new(text(&["device_code"])?),
         expires_in: Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600)),
         interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).max(1)),
     })

@@ -11,7 +11,7 @@ use super::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
 use super::call::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
 use super::compile::{CompileError, Compiler};
 use super::limits::Budget;
-use super::manifest::{API_TRACK, Manifest};
+use super::manifest::API_TRACK;
 use super::permissions::Inspection;
 use super::{capabilities, engine, imports};
 
@@ -251,10 +251,9 @@ fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
 }
 
 /// Reads any file, for a look at what it asks for. No code of it runs.
-pub fn inspect(path: &Path) -> Result<(Inspection, Manifest), ArtifactError> {
+pub fn inspect(path: &Path) -> Result<Inspection, ArtifactError> {
     let bytes = fs::read(path).map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    let artifact = Artifact::read(bytes)?;
-    Ok((Inspection::of(&artifact), artifact.manifest))
+    Ok(Inspection::of(&Artifact::read(bytes)?))
 }
 
 impl From<&Inspection> for Approval {

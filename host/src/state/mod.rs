@@ -37,16 +37,6 @@ pub enum StoreError {
     /// It has been closed.
     #[error("the database is closed")]
     Closed,
-    /// Something that was stored cannot be read any more.
-    #[error("{what} {id} in the database cannot be read: {reason}")]
-    Corrupt {
-        /// What it is.
-        what: &'static str,
-        /// Which.
-        id: String,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// A request as it was received.
