@@ -209,14 +209,9 @@ async fn accounts_that_are_refused_are_parked_with_the_reason() {
         let daemon = home.start();
         trakt.faults().always("/scrobble", Fault::status(status));
         let id = watch(&daemon).await;
-        trakt.until("an attempt", |trakt| trakt.story().len() == 1).await;
-        let note = loop {
-            let story = daemon.settled(id).await;
-            if let Some(note) = story["outbox"][0]["note"].as_str() {
-                assert_eq!(story["outbox"][0]["state"], "waiting");
-                break note.to_owned();
-            }
-        };
+        let story = daemon.until(id, "an attempt", |story| story["outbox"][0]["note"].is_string()).await;
+        assert_eq!(story["outbox"][0]["state"], "waiting");
+        let note = story["outbox"][0]["note"].as_str().unwrap();
         assert!(note.contains(words), "{status}: {note}");
         assert_eq!(trakt.story().len(), 1, "a parked account is left alone");
     }
@@ -224,12 +219,15 @@ async fn accounts_that_are_refused_are_parked_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
-    let (trakt, mut home) = Home::logged_in(QUICK).await;
+    // After its first failure the account is left alone until the clock has jumped: nothing is under way when it does.
+    let (trakt, mut home) =
+        Home::logged_in("[delivery]\nretry_first = \"1h\"\nretry_longest = \"1h\"\n").await;
     let offset = home.path().join("clock");
     home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
     trakt.server.go_down().await;
     let daemon = home.start();
     let start = daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
+    daemon.until(start, "a failed attempt", |story| story["outbox"][0]["attempts"] == 1).await;
     let id = watch(&daemon).await;
     daemon.settled(id).await;
     std::fs::write(&offset, "7200").unwrap();

@@ -245,15 +245,20 @@ impl Daemon<'_> {
         request.header("content-type", content_type).body(body).send().await.expect("the daemon answers")
     }
 
-    /// The story of an event, once it is settled and nothing of it waits to be delivered at once.
+    /// The story of an event, once it is settled.
     pub async fn settled(&self, id: i64) -> Value {
+        self.until(id, "a verdict", |_| true).await
+    }
+
+    /// The story of an event, once it is settled and what is waited for has come true.
+    pub async fn until(&self, id: i64, what: &str, came: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {
             let story = self.home.json(&["event", &id.to_string()]);
-            if !story["verdict"].is_null() {
+            if !story["verdict"].is_null() && came(&story) {
                 return story;
             }
-            assert!(Instant::now() < end, "event {id} was not settled: {story:#}\n{}", self.home.log());
+            assert!(Instant::now() < end, "event {id} did not see {what}: {story:#}\n{}", self.home.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
