@@ -64,7 +64,7 @@ plugin = \"plex\"
 ";
     let complaints = complaints(config);
     let expected = [
-        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: plex, trakt)",
+        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, plex, trakt)",
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",

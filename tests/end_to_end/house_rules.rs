@@ -35,7 +35,7 @@ fn the_host_names_no_provider() {
 fn bundled_plugins_import_nothing_but_the_contract() {
     let mut plugins = Vec::new();
     files(&workspace().join("target/plugins"), &mut plugins);
-    assert_eq!(plugins.len(), 2, "{plugins:?}");
+    assert_eq!(plugins.len(), 4, "{plugins:?}");
     for path in plugins {
         let bytes = std::fs::read(&path).unwrap();
         let decoded = wit_component::decode(&bytes).unwrap();

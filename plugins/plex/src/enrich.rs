@@ -1,9 +1,10 @@
 //! A second look at the server: ids, numbers and runtime of the item, and the ids of its show.
 
-use playrelay_sdk::host::types::{Failure, Item, ItemKind};
-use playrelay_sdk::host::{kv, settings};
-use playrelay_sdk::{failure, http};
-use serde_json::Value;
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind};
+use playrelay_sdk::json::text;
+use playrelay_sdk::{http, server};
+use serde_json::{Map, Value};
 
 use crate::metadata;
 
@@ -12,22 +13,25 @@ const SHOW_KEPT: u32 = 24 * 60 * 60;
 
 /// Fills in what `item` lacks.
 pub fn resolve(item: Item) -> Result<Item, Failure> {
-    let Some(server) = settings::get("url") else {
+    let Some(address) = settings::get("url") else {
         return Err(Failure::Rejected(
             "no server address is set (`url`), so nothing could be looked up".to_owned(),
         ));
     };
-    let server = server.trim_end_matches('/');
+    let address = address.trim_end_matches('/');
     let Some(rating_key) = item.server_ref.clone() else {
         return Err(Failure::Rejected("the event names no item of the server".to_owned()));
     };
-    let found = look_up(server, &rating_key)?;
+    let found = look_up(address, &rating_key)?;
     let mut item = metadata::item(&found).unwrap_or(item);
+    let field = |name: &str, value: String| Field { name: name.to_owned(), value };
+    item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
+    item.ext.extend(metadata::paths(&found).into_iter().map(|path| field("path", path)));
     if let Some(show_key) = item.server_show_ref.clone()
         && let ItemKind::Episode(episode) = &mut item.kind
         && episode.show.ids.is_empty()
     {
-        let show = look_up_show(server, &show_key)?;
+        let show = look_up_show(address, &show_key)?;
         if let Some(ItemKind::Show(show)) = metadata::item(&show).map(|item| item.kind) {
             episode.show.ids = show.ids;
             episode.show.year = show.year.or(episode.show.year);
@@ -38,40 +42,24 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
 }
 
 /// The show, from the small store where an episode of it was looked up before.
-fn look_up_show(server: &str, rating_key: &str) -> Result<Value, Failure> {
+fn look_up_show(address: &str, rating_key: &str) -> Result<Value, Failure> {
     let key = format!("show:{rating_key}");
-    // A store that fails costs a request, nothing else.
-    if let Ok(Some(kept)) = kv::get(&key)
-        && let Ok(show) = serde_json::from_slice(&kept)
-    {
+    if let Some(show) = server::kept(&key) {
         return Ok(show);
     }
-    let found = look_up(server, rating_key)?;
-    let mut show = serde_json::Map::new();
-    for field in ["type", "title", "originalTitle", "year", "guid", "Guid", "ratingKey"] {
-        show.insert(field.to_owned(), found[field].clone());
-    }
+    let found = look_up(address, rating_key)?;
+    let fields = ["type", "title", "originalTitle", "year", "guid", "Guid", "ratingKey"];
+    let show: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), found[*field].clone())).collect();
     let show = Value::Object(show);
-    if let Ok(bytes) = serde_json::to_vec(&show) {
-        let _ = kv::set(&key, &bytes, Some(SHOW_KEPT));
-    }
+    server::keep(&key, &show, SHOW_KEPT);
     Ok(show)
 }
 
-fn look_up(server: &str, rating_key: &str) -> Result<Value, Failure> {
+fn look_up(address: &str, rating_key: &str) -> Result<Value, Failure> {
     if !rating_key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
     }
-    let url = format!("{server}/library/metadata/{rating_key}?includeGuids=1");
-    let response = http::get(&url, &[("accept", "application/json")])?;
-    match response.status {
-        200 => {
-            let answer: Value = response.json()?;
-            Ok(answer["MediaContainer"]["Metadata"][0].clone())
-        }
-        401 | 403 => Err(Failure::Unauthorized("the server refused the token (`token`)".to_owned())),
-        404 => Err(Failure::Rejected("the server no longer has this item".to_owned())),
-        status => Err(failure::of_overload(&response, "the server")
-            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
-    }
+    let url = format!("{address}/library/metadata/{rating_key}?includeGuids=1");
+    let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    Ok(answer["MediaContainer"]["Metadata"][0].take())
 }

@@ -5,21 +5,24 @@
 mod enrich;
 mod guid;
 mod metadata;
-mod value;
 mod webhook;
 
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::types::{Failure, Item};
 
 /// The plugin.
 struct Plex;
 
 impl capability::webhook::Guest for Plex {
-    fn parse(
-        request: capability::webhook::Request,
-    ) -> Result<Vec<capability::webhook::Report>, capability::webhook::ParseError> {
-        webhook::parse(&request)
+    fn parse(request: Request) -> Result<Vec<Report>, ParseError> {
+        parse(&request)
     }
+}
+
+/// Turns a webhook into its reports: what the host calls, for programs that link this crate, such as the fuzzers.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    webhook::parse(request)
 }
 
 impl capability::enrich::Guest for Plex {

@@ -1,10 +1,11 @@
 //! A `Metadata` object, as it stands in webhooks and in answers of the server, becomes an item.
 
-use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Season, Show};
+use playrelay_sdk::host::types::{Episode, ExternalId, Field, Item, ItemKind, Movie, Season, Show};
+use playrelay_sdk::json::{text, whole};
+use playrelay_sdk::server::{edition, without_year};
 use serde_json::Value;
 
 use crate::guid;
-use crate::value::{text, whole};
 
 /// The item, where its `type` is one that can be watched or rated.
 pub fn item(metadata: &Value) -> Option<Item> {
@@ -39,7 +40,7 @@ pub fn item(metadata: &Value) -> Option<Item> {
                 show: parent_show(metadata, "grandparentTitle", "grandparentGuid", raw_guid),
                 season: whole(&metadata["parentIndex"]).or(legacy.season),
                 numbers: whole(&metadata["index"]).or(legacy.episode).into_iter().collect(),
-                absolute_number: None,
+                absolute_number: whole(&metadata["absoluteIndex"]),
                 title,
                 year,
                 ids,
@@ -56,8 +57,26 @@ pub fn item(metadata: &Value) -> Option<Item> {
         server_show_ref: text(&metadata[show_key]),
         runtime_ms: whole(&metadata["duration"]).filter(|runtime| *runtime > 0),
         kind,
-        ext: Vec::new(),
+        ext: edition_of(metadata)
+            .map(|value| Field { name: "edition".to_owned(), value })
+            .into_iter()
+            .collect(),
     })
+}
+
+/// The edition: said by the server (`editionTitle`), or by the name of a file.
+fn edition_of(metadata: &Value) -> Option<String> {
+    text(&metadata["editionTitle"])
+        .or_else(|| paths(metadata).iter().find_map(|path| edition(path).map(str::to_owned)))
+}
+
+/// Where the closing credits begin, where the server has found them.
+pub fn credits(metadata: &Value) -> Option<u32> {
+    let markers = metadata["Marker"].as_array()?;
+    markers
+        .iter()
+        .find(|marker| marker["type"] == "credits")
+        .and_then(|marker| whole(&marker["startTimeOffset"]))
 }
 
 /// The files of an item.
@@ -79,27 +98,4 @@ fn parent_show(metadata: &Value, title: &str, guid: &str, own_guid: &str) -> Sho
 
 fn or_legacy(ids: Vec<ExternalId>, legacy: Option<ExternalId>) -> Vec<ExternalId> {
     if ids.is_empty() { legacy.into_iter().collect() } else { ids }
-}
-
-/// Libraries tell shows of one name apart by a year in the title: "The Paper (2025)".
-fn without_year(title: &str) -> (String, Option<u16>) {
-    let year = title
-        .strip_suffix(')')
-        .and_then(|title| title.rsplit_once(" ("))
-        .filter(|(_, year)| year.len() == 4)
-        .and_then(|(title, year)| Some((title.to_owned(), Some(year.parse().ok()?))));
-    year.unwrap_or_else(|| (title.to_owned(), None))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_year_in_the_title_is_the_shows() {
-        assert_eq!(without_year("The Paper (2025)"), ("The Paper".to_owned(), Some(2025)));
-        for title in ["1883", "Space (1999", "Beyond (Extended)", "(2025)", ""] {
-            assert_eq!(without_year(title), (title.to_owned(), None));
-        }
-    }
 }

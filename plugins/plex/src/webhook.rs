@@ -2,13 +2,14 @@
 
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::{
-    Completion, Content, Ignored, Playback, PlaybackState, Player, Rated, Server, User,
+    Completion, Content, Playback, PlaybackState, Player, Rated, Server, User,
 };
-use playrelay_sdk::host::types::Item;
+use playrelay_sdk::host::types::{Field, Item};
+use playrelay_sdk::json::{flag, number, text, whole};
+use playrelay_sdk::server::ignored;
 use serde_json::Value;
 
 use crate::metadata;
-use crate::value::{flag, number, text, whole};
 
 /// A server's clock may differ from ours by this much. Seconds.
 const CLOCK_TOLERANCE: i64 = 300;
@@ -39,9 +40,6 @@ fn payload(request: &Request) -> Result<&str, ParseError> {
 }
 
 fn report(event: &str, message: &Value, received_at: &str) -> Report {
-    let ignored = |code: &str, detail: &str| {
-        Report::Ignored(Ignored { code: code.to_owned(), detail: detail.to_owned() })
-    };
     let metadata = &message["Metadata"];
     let state = match event {
         "media.play" | "media.resume" | "media.scrobble" => Some(PlaybackState::Playing),
@@ -86,13 +84,18 @@ fn playback(message: &Value, item: Item, state: PlaybackState, event: &str, rece
         state,
         position_ms,
         completion,
-        credits_start_ms: None,
+        credits_start_ms: metadata::credits(metadata),
         content: content(metadata),
         library: text(&metadata["librarySectionTitle"]),
         paths: metadata::paths(metadata),
         at: None,
-        ext: Vec::new(),
+        ext: user_uuid(message).into_iter().collect(),
     }
+}
+
+/// An account's second name, by which a filter may know it.
+fn user_uuid(message: &Value) -> Option<Field> {
+    text(&message["Account"]["uuid"]).map(|value| Field { name: "user-uuid".to_owned(), value })
 }
 
 /// A stop without an offset, of an item that was counted within the time that one play takes: the server has cleared

@@ -11,7 +11,7 @@ pub fn external(namespace: &str, value: &str) -> Option<ExternalId> {
         "imdb" => {
             value.strip_prefix("tt").filter(|digits| digits.len() >= 7 && is_number(digits)).map(|_| value)?
         }
-        "tmdb" | "tvdb" | "trakt" | "simkl" | "anidb" | "mal" | "anilist" | "kitsu" => {
+        "tmdb" | "tvdb" | "tvmaze" | "trakt" | "simkl" | "anidb" | "mal" | "anilist" | "kitsu" => {
             Some(value).filter(|value| is_number(value)).map(|value| value.trim_start_matches('0'))?
         }
         _ => return None,

@@ -11,11 +11,14 @@
 //! ```
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
-//! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]).
+//! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
+//! JSON ([`json`]), what most media servers need ([`server`]).
 
 pub mod failure;
 pub mod http;
 pub mod ids;
+pub mod json;
+pub mod server;
 
 /// What a plugin may ask of the host, and the types that all interfaces share.
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]

@@ -1,0 +1,33 @@
+//! Emby Server as a source: its webhooks, and a second look at the server.
+//!
+//! Facts: messages captured from real servers (4.7 to 4.9), and dev.emby.media.
+
+mod webhook;
+
+use playrelay_mediabrowser::look_up;
+use playrelay_sdk::capability;
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::types::{Failure, Item};
+
+/// The plugin.
+struct Emby;
+
+impl capability::webhook::Guest for Emby {
+    fn parse(request: Request) -> Result<Vec<Report>, ParseError> {
+        parse(&request)
+    }
+}
+
+/// Turns a webhook into its reports: what the host calls, for programs that link this crate, such as the fuzzers.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    webhook::parse(request)
+}
+
+impl capability::enrich::Guest for Emby {
+    fn resolve(item: Item) -> Result<Item, Failure> {
+        look_up::resolve("/emby", &item)
+    }
+}
+
+capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
+capability::enrich::export_enrich!(Emby with_types_in capability::enrich);

@@ -1,0 +1,169 @@
+//! Webhooks: JSON in the form field `data` (4.7, and the default of 4.8), or as the body (4.9).
+
+use playrelay_mediabrowser::item;
+use playrelay_mediabrowser::text::{guid, ms, text as words};
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::reports::{Completion, Marked, Playback, PlaybackState, Player, Server, User};
+use playrelay_sdk::host::types::Item;
+use playrelay_sdk::json::{flag, text};
+use playrelay_sdk::server::{happened, ignored};
+use serde_json::Value;
+
+/// Turns a webhook into its report.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    let data = data(request);
+    if data.trim().is_empty() {
+        // Before 4.9.0.37 the button "Test" sent nothing at all.
+        let text =
+            "the request is empty; the test of an old server looks like this, and nothing is wrong then";
+        return Err(ParseError::Malformed(text.to_owned()));
+    }
+    let message: Value = serde_json::from_str(data.trim_start_matches('\u{feff}'))
+        .map_err(|error| ParseError::Malformed(format!("the message is no JSON: {error}")))?;
+    let Some(event) = message["Event"].as_str() else {
+        return Err(ParseError::Unsupported("the message has no \u{201c}Event\u{201d}".to_owned()));
+    };
+    Ok(vec![report(event, &message, &request.received_at)])
+}
+
+fn data(request: &Request) -> &str {
+    match request.form.iter().find(|field| field.name == "data") {
+        Some(field) => &field.value,
+        None => &request.body,
+    }
+}
+
+fn report(event: &str, message: &Value, received_at: &str) -> Report {
+    let dto = &message["Item"];
+    let info = &message["PlaybackInfo"];
+    let state = match event {
+        "playback.start" | "playback.unpause" | "playback.scrobble" => Some(PlaybackState::Playing),
+        "playback.progress" if flag(&info["IsPaused"]) => Some(PlaybackState::Paused),
+        "playback.progress" => Some(PlaybackState::Playing),
+        "playback.pause" => Some(PlaybackState::Paused),
+        "playback.stop" => Some(PlaybackState::Stopped),
+        "item.markplayed" | "item.markunplayed" => None,
+        // A heart or a thumb; Emby has no scores.
+        "item.rate" => return ignored("favorite", "a like or a favourite is no score"),
+        _ => return ignored("event", event),
+    };
+    let kind = dto["Type"].as_str().unwrap_or("none");
+    let Some(item) = item::item(dto, &message["Series"]) else { return ignored("media-type", kind) };
+    match state {
+        None => Report::Marked(Marked {
+            server: server(message),
+            user: user(message),
+            item,
+            watched: event == "item.markplayed",
+            library: None,
+            at: happened(message["Date"].as_str(), received_at),
+        }),
+        Some(_) if matches!(kind, "Series" | "Season") => ignored("media-type", kind),
+        Some(state) => Report::Playback(playback(event, message, item, state, received_at)),
+    }
+}
+
+fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, received_at: &str) -> Playback {
+    let (dto, session, info) = (&message["Item"], &message["Session"], &message["PlaybackInfo"]);
+    let completion = match event {
+        "playback.scrobble" => Completion::Counted,
+        // Said of a failed start of a file that was never measured as well: a claim, no proof.
+        "playback.stop" if flag(&info["PlayedToCompletion"]) => Completion::Claimed,
+        _ => Completion::None,
+    };
+    Playback {
+        server: server(message),
+        user: user(message),
+        player: Player {
+            id: text(&session["DeviceId"]),
+            name: text(&session["DeviceName"]),
+            product: text(&session["Client"]),
+        },
+        session: guid(&session["Id"]),
+        content: item::content(dto),
+        paths: text(&dto["Path"]).into_iter().collect(),
+        credits_start_ms: credits(dto),
+        item,
+        state,
+        // The session's own play state is already that of the next item when an autoplay stops the last one.
+        position_ms: ms(&info["PositionTicks"]),
+        completion,
+        library: None,
+        at: happened(message["Date"].as_str(), received_at),
+        ext: Vec::new(),
+    }
+}
+
+/// Where the credits begin, where the server has found them.
+fn credits(dto: &Value) -> Option<u32> {
+    let chapters = dto["Chapters"].as_array()?;
+    let credits = chapters.iter().find(|chapter| chapter["MarkerType"] == "CreditsStart")?;
+    ms(&credits["StartPositionTicks"])
+}
+
+fn server(message: &Value) -> Server {
+    let id = guid(&message["Server"]["Id"]).or_else(|| guid(&message["Item"]["ServerId"]));
+    Server { id, name: words(&message["Server"]["Name"]) }
+}
+
+fn user(message: &Value) -> User {
+    User { id: guid(&message["User"]["Id"]), name: words(&message["User"]["Name"]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use playrelay_sdk::host::types::Field;
+
+    use super::*;
+
+    fn request(data: &str) -> Request {
+        Request {
+            media_type: "multipart/form-data".to_owned(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            form: vec![Field { name: "data".to_owned(), value: data.to_owned() }],
+            body: String::new(),
+            received_at: "2026-11-21T20:11:00Z".to_owned(),
+        }
+    }
+
+    fn read(name: &str) -> String {
+        let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn messages_become_reports() {
+        for name in [
+            "episode-pause-credits",
+            "movie-stop-completed",
+            "season-mark-unplayed",
+            "recording",
+            "rate-favorite",
+        ] {
+            insta::assert_debug_snapshot!(name, parse(&request(&read(name))));
+        }
+    }
+
+    #[test]
+    fn a_body_says_the_same_as_a_form() {
+        let text = read("episode-pause-credits");
+        let mut bare = request("");
+        bare.form.clear();
+        bare.body.clone_from(&text);
+        assert_eq!(parse(&bare), parse(&request(&text)));
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        let text = |error: ParseError| match error {
+            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
+        };
+        for (body, words) in
+            [("", "is empty"), ("{\"Event\":", "no JSON"), ("{}", "no \u{201c}Event\u{201d}"), ("[]", "no")]
+        {
+            let error = text(parse(&request(body)).unwrap_err());
+            assert!(error.contains(words), "{body}: {error}");
+        }
+    }
+}

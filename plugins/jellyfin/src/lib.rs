@@ -1,0 +1,38 @@
+//! Jellyfin as a source: the webhooks of both of its webhook plugins, and a second look at the server.
+//!
+//! Facts: the sources of jellyfin/jellyfin-plugin-webhook (`DataObjectHelpers.cs` and the notifiers), of
+//! shemanaev/jellyfin-plugin-webhooks (`DefaultFormat.cs`, `PlexFormat.cs`), of the server itself, and messages captured
+//! from real servers.
+
+mod official;
+mod plex_like;
+mod unofficial;
+mod webhook;
+
+use playrelay_mediabrowser::look_up;
+use playrelay_sdk::capability;
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::types::{Failure, Item};
+
+/// The plugin.
+struct Jellyfin;
+
+impl capability::webhook::Guest for Jellyfin {
+    fn parse(request: Request) -> Result<Vec<Report>, ParseError> {
+        parse(&request)
+    }
+}
+
+/// Turns a webhook into its reports: what the host calls, for programs that link this crate, such as the fuzzers.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    webhook::parse(request)
+}
+
+impl capability::enrich::Guest for Jellyfin {
+    fn resolve(item: Item) -> Result<Item, Failure> {
+        look_up::resolve("", &item)
+    }
+}
+
+capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
+capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);

@@ -1,0 +1,125 @@
+//! The forms in which webhooks come, and which plugin of the server sent them.
+
+use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use serde_json::{Map, Value};
+
+use crate::{official, plex_like, unofficial};
+
+/// Turns a webhook into its report.
+pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
+    let message = message(request)?;
+    let received_at = &request.received_at;
+    let report = if message["NotificationType"].is_string() {
+        official::report(&message, received_at)
+    } else if message["Event"].is_string() {
+        unofficial::report(&message)
+    } else if message["event"].is_string() && message["Metadata"].is_object() {
+        plex_like::report(&message)
+    } else {
+        let text = "found neither a \u{201c}NotificationType\u{201d} nor an \u{201c}Event\u{201d}; with the Webhook plugin, tick \
+                    \u{201c}Send All Properties\u{201d}, or have the template print NotificationType";
+        return Err(ParseError::Unsupported(text.to_owned()));
+    };
+    Ok(vec![report])
+}
+
+/// The message: JSON whatever its content type, or the fields of a form.
+fn message(request: &Request) -> Result<Value, ParseError> {
+    if let Some(payload) = request.form.iter().find(|field| field.name == "payload") {
+        return json(&payload.value, "the form field \u{201c}payload\u{201d}");
+    }
+    if !request.form.is_empty() {
+        let fields = request.form.iter().map(|field| (field.name.clone(), Value::from(field.value.as_str())));
+        return Ok(Value::Object(fields.collect::<Map<_, _>>()));
+    }
+    json(&request.body, "the body")
+}
+
+fn json(text: &str, place: &str) -> Result<Value, ParseError> {
+    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(message @ Value::Object(_)) => Ok(message),
+        Ok(_) => Err(ParseError::Malformed(format!("{place} is JSON, but no object"))),
+        Err(error) => Err(ParseError::Malformed(format!("{place} is no JSON: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use playrelay_sdk::host::types::Field;
+
+    use super::*;
+
+    fn request(body: &str) -> Request {
+        Request {
+            media_type: "text/plain".to_owned(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            form: Vec::new(),
+            body: body.to_owned(),
+            received_at: "2026-11-21T20:11:00Z".to_owned(),
+        }
+    }
+
+    fn read(name: &str) -> String {
+        let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn messages_become_reports() {
+        for name in [
+            "episode-progress-paused",
+            "movie-stop-quotes",
+            "templated-finished",
+            "templated-mark",
+            "user-rating",
+            "user-favorite",
+            "finished-unprobed",
+            "unofficial-progress",
+            "unofficial-mark",
+            "plex-like-movie",
+        ] {
+            insta::assert_debug_snapshot!(name, parse(&request(&read(name))));
+        }
+    }
+
+    #[test]
+    fn a_form_says_the_same_as_json() {
+        let text = read("movie-stop-quotes");
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let mut form = request("");
+        // As GenericForm writes them: everything is text, and booleans are those of .NET.
+        form.form = message
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| Field {
+                name: name.clone(),
+                value: match value {
+                    Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
+                    Value::String(text) => text.clone(),
+                    Value::Null => String::new(),
+                    other => other.to_string(),
+                },
+            })
+            .collect();
+        assert_eq!(parse(&form), parse(&request(&text)));
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        let text = |error: ParseError| match error {
+            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
+        };
+        for (body, words) in [
+            ("", "no JSON"),
+            ("{\"NotificationType\":", "no JSON"),
+            ("[]", "no object"),
+            ("{}", "Send All Properties"),
+            ("{\"NotificationType\":7}", "Send All Properties"),
+        ] {
+            let error = text(parse(&request(body)).unwrap_err());
+            assert!(error.contains(words), "{body}: {error}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What Jellyfin and Emby have in common. Both descend from MediaBrowser, and both still send its `BaseItemDto`.
+//!
+//! Facts: the two servers' API documents and sources, and messages captured from real servers.
+
+pub mod item;
+pub mod look_up;
+pub mod text;

@@ -1,0 +1,98 @@
+//! A second look at the server: ids, numbers, runtime and files of the item, its show, and its library.
+
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::{Failure, Field, Item};
+use playrelay_sdk::json::text;
+use playrelay_sdk::{http, server};
+use serde_json::{Map, Value, json};
+
+use crate::item;
+use crate::text::guid;
+
+/// How long shows and libraries are kept. Seconds.
+const KEPT: u32 = 24 * 60 * 60;
+
+/// Fills in what `wanted` lacks. `prefix` is what stands before the paths of the API: `/emby`, or nothing.
+pub fn resolve(prefix: &str, wanted: &Item) -> Result<Item, Failure> {
+    let Some(address) = settings::get("url") else {
+        return Err(Failure::Rejected(
+            "no server address is set (`url`), so nothing could be looked up".to_owned(),
+        ));
+    };
+    let address = address.trim_end_matches('/');
+    let api = format!("{}{prefix}", address.strip_suffix(prefix).unwrap_or(address));
+    let id = wanted.server_ref.as_deref().filter(|id| is_id(id));
+    let id = id.ok_or_else(|| Failure::Rejected("the event names no item of the server".to_owned()))?;
+    let show = wanted.server_show_ref.as_deref().filter(|id| is_id(id));
+    let known = show.and_then(|show| server::kept(&show_key(show)));
+    let asked: Vec<&str> = std::iter::once(id).chain(show.filter(|_| known.is_none())).collect();
+    let mut answers = items(&api, &asked)?;
+    let dto = take(&mut answers, id)
+        .ok_or_else(|| Failure::Rejected("the server no longer has this item".to_owned()))?;
+    let show = show.map(str::to_owned).or_else(|| guid(&dto["SeriesId"]).filter(|id| is_id(id)));
+    let series = match (known, &show) {
+        (Some(known), _) => known,
+        (None, None) => Value::Null,
+        (None, Some(show)) => match take(&mut answers, show) {
+            Some(found) => keep_show(show, &found),
+            None if asked.len() == 1 => {
+                items(&api, &[show])?.pop().map_or(Value::Null, |found| keep_show(show, &found))
+            }
+            None => Value::Null,
+        },
+    };
+    let mut found = item::item(&dto, &series)
+        .ok_or_else(|| Failure::Rejected("the server says that this is no movie or episode".to_owned()))?;
+    let field = |name: &str, value: String| Field { name: name.to_owned(), value };
+    found.ext.extend(text(&dto["Path"]).map(|path| field("path", path)));
+    let library = library(&api, show.as_deref().unwrap_or(id));
+    found.ext.extend(library.map(|library| field("library", library)));
+    Ok(found)
+}
+
+fn items(api: &str, ids: &[&str]) -> Result<Vec<Value>, Failure> {
+    let url = format!("{api}/Items?Ids={}&Fields=ProviderIds,Path,OriginalTitle", ids.join(","));
+    let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    Ok(match answer["Items"].take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    })
+}
+
+fn take(answers: &mut Vec<Value>, id: &str) -> Option<Value> {
+    let place = answers.iter().position(|dto| guid(&dto["Id"]).as_deref() == Some(id))?;
+    Some(answers.swap_remove(place))
+}
+
+/// What of a show is worth keeping.
+fn keep_show(id: &str, dto: &Value) -> Value {
+    let fields = ["Type", "Name", "OriginalTitle", "ProductionYear", "ProviderIds"];
+    let kept: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), dto[*field].clone())).collect();
+    let kept = Value::Object(kept);
+    server::keep(&show_key(id), &kept, KEPT);
+    kept
+}
+
+fn show_key(id: &str) -> String {
+    format!("show:{id}")
+}
+
+/// The library of an item. A server that does not say costs the library's name, nothing else.
+fn library(api: &str, id: &str) -> Option<String> {
+    let key = format!("library:{id}");
+    if let Some(known) = server::kept(&key) {
+        return text(&known);
+    }
+    let response =
+        http::get(&format!("{api}/Items/{id}/Ancestors"), &[("accept", "application/json")]).ok()?;
+    let ancestors = server::answer(&response).ok()?;
+    let folder = ancestors.as_array()?.iter().find(|ancestor| ancestor["Type"] == "CollectionFolder")?;
+    let name = text(&folder["Name"])?;
+    server::keep(&key, &json!(name), KEPT);
+    Some(name)
+}
+
+/// Ids go into addresses: nothing but letters, digits and dashes.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}

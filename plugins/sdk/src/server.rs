@@ -1,0 +1,96 @@
+//! What most media servers need.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::failure;
+use crate::host::kv;
+use crate::host::reports::{Ignored, Report};
+use crate::host::types::Failure;
+use crate::http::Response;
+
+/// A server's clock is believed this far; beyond, the time of receipt is the better one.
+const CLOCK_BELIEVED: SignedDuration = SignedDuration::from_mins(10);
+
+/// A message of no interest; the code is stable, the detail is the value that decided.
+pub fn ignored(code: &str, detail: impl Into<String>) -> Report {
+    Report::Ignored(Ignored { code: code.to_owned(), detail: detail.into() })
+}
+
+/// When something of a webhook happened, by the server's clock where that is near to ours.
+pub fn happened(at: Option<&str>, received_at: &str) -> Option<String> {
+    let (at, received): (Timestamp, Timestamp) = (at?.trim().parse().ok()?, received_at.parse().ok()?);
+    (at.duration_since(received).abs() <= CLOCK_BELIEVED).then(|| at.to_string())
+}
+
+/// Reads a year off the end of a title: "The Paper (2025)".
+pub fn without_year(title: &str) -> (String, Option<u16>) {
+    let year = title
+        .strip_suffix(')')
+        .and_then(|title| title.rsplit_once(" ("))
+        .filter(|(title, year)| !title.trim().is_empty() && year.len() == 4)
+        .and_then(|(title, year)| Some((title.to_owned(), Some(year.parse().ok()?))));
+    year.unwrap_or_else(|| (title.to_owned(), None))
+}
+
+/// The edition that a file's name gives: `{edition-Director's Cut}`, as Plex, Radarr and others write it.
+pub fn edition(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("{edition-")?;
+    rest.split_once('}').map(|(edition, _)| edition.trim()).filter(|edition| !edition.is_empty())
+}
+
+/// What was kept under a key. A store that fails costs a request, nothing else.
+pub fn kept(key: &str) -> Option<serde_json::Value> {
+    serde_json::from_slice(&kv::get(key).ok()??).ok()
+}
+
+/// Keeps a value for a number of seconds, where the store takes it.
+pub fn keep(key: &str, value: &serde_json::Value, seconds: u32) {
+    if let Ok(bytes) = serde_json::to_vec(value) {
+        // As above.
+        let _ = kv::set(key, &bytes, Some(seconds));
+    }
+}
+
+/// An answer of 200 as JSON; any other status as what it means of a look-up at a server.
+pub fn answer(response: &Response) -> Result<serde_json::Value, Failure> {
+    match response.status {
+        200 => response.json(),
+        401 | 403 => Err(Failure::Unauthorized("the server refused the token (`token`)".to_owned())),
+        404 => Err(Failure::Rejected("the server no longer has this item".to_owned())),
+        status => Err(failure::of_overload(response, "the server")
+            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_in_the_title_is_the_shows() {
+        assert_eq!(without_year("The Paper (2025)"), ("The Paper".to_owned(), Some(2025)));
+        for title in ["1883", "Space (1999", "Beyond (Extended)", "(2025)", " (2025)", ""] {
+            assert_eq!(without_year(title), (title.to_owned(), None));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_is_not_believed() {
+        let received = "2026-11-21T20:11:00Z";
+        assert_eq!(
+            happened(Some("2026-11-21T21:10:59.5000000+01:00"), received).unwrap(),
+            "2026-11-21T20:10:59.5Z"
+        );
+        assert_eq!(happened(Some("2023-01-04T06:36:12.853591Z"), received), None);
+        assert_eq!((happened(Some("soon"), received), happened(None, received)), (None, None));
+    }
+
+    #[test]
+    fn editions_stand_in_braces() {
+        assert_eq!(edition("/m/Blade Runner (1982) {edition-Final Cut}/f.mkv"), Some("Final Cut"));
+        assert_eq!(
+            (edition("/m/{edition-}/f.mkv"), edition("/m/f.mkv"), edition("{edition-x")),
+            (None, None, None)
+        );
+    }
+}
