@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,19 +12,25 @@ use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::api::Api;
 use crate::arrivals::Arrivals;
+use crate::board::Board;
 use crate::clock;
 use crate::config::{self, Config, Problem, RoleNeeds};
 use crate::delivery::lane::Lane;
 use crate::delivery::logins::LoginKeeper;
+use crate::dispatch::people::People;
+use crate::dispatch::presence::SourceFacts;
+use crate::dispatch::route::Routing;
 use crate::ingress::{Door, Ingress};
-use crate::pipeline::{Pipeline, settle::Settler};
+use crate::pipeline::Pipeline;
+use crate::pipeline::settle::{Desk, Settler};
 use crate::plugins::account::Account;
-use crate::plugins::call::{Caller, Runtime};
+use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
 use crate::plugins::http::wire::Wire;
-use crate::plugins::registry::{Plugins, Status};
+use crate::plugins::registry::{self, Plugins, Status};
 use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
@@ -105,6 +111,8 @@ pub struct House {
     pub problems: Vec<Problem>,
     /// Accounts that cannot work yet, and why. They stop nothing else.
     pub waiting: Vec<String>,
+    runtime: Arc<Runtime>,
+    compiler: Compiler,
 }
 
 impl House {
@@ -136,6 +144,8 @@ impl House {
             accounts: BTreeMap::new(),
             problems: Vec::new(),
             waiting: Vec::new(),
+            runtime,
+            compiler,
         };
         house.add_accounts(&RoleNeeds::SOURCE, &wire);
         house.add_accounts(&RoleNeeds::TRACKER, &wire);
@@ -210,8 +220,13 @@ impl House {
         Caller { account: Arc::clone(account), kv: self.store.clone(), received_at: clock::now() }
     }
 
+    /// A plugin from any file, to try it out on what it may not change.
+    pub async fn try_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
+        registry::rehearse(path, &self.runtime, &self.compiler).await
+    }
+
     /// Makes calls for an account, outside of the daemon.
-    pub fn plugin_of(&self, account: &str) -> Option<(Arc<crate::plugins::call::Plugin>, Caller)> {
+    pub fn plugin_of(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
         let account = self.accounts.get(account)?;
         let plugin = self.plugins.active(&account.manifest.plugin.id)?;
         Some((Arc::clone(plugin), self.caller(account)))
@@ -235,17 +250,21 @@ impl House {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let local = listener.local_addr().map_err(listen)?;
         tokio::spawn(prune(Arc::clone(&self.store), self.config.server.keep_events));
-        let lanes = self.start_lanes();
-        let settler = Settler::start(
-            Arc::clone(&self.store),
-            self.config.scrobble.clone(),
-            self.config.routes.clone(),
-            lanes,
-        )
+        let board = Arc::new(Board::new(&self.config.server.data_dir));
+        let settler = Settler::start(Desk {
+            store: Arc::clone(&self.store),
+            policy: self.config.engine_policy(),
+            routing: Routing { routes: self.config.routes.clone(), people: People::default() },
+            lanes: self.start_lanes(),
+            board: Arc::clone(&board),
+            sources: self.source_facts(),
+        })
         .await?;
         let doors = self.start_pipelines(&settler).await?;
         let ingress = Arc::new(Ingress::new(doors, Arc::clone(&self.store), self.config.server.max_body));
-        let service = ingress.router().into_make_service_with_connect_info::<SocketAddr>();
+        let api = Arc::new(Api { board, password: self.config.server.admin_password.clone() });
+        let service =
+            ingress.router().merge(api.router()).into_make_service_with_connect_info::<SocketAddr>();
         ready(local);
         let stopping = Arc::new(Notify::new());
         let stopped = Arc::clone(&stopping);
@@ -262,6 +281,17 @@ impl House {
             // A client that never ends its request does not keep the daemon.
             () = last => Ok(()),
         }
+    }
+
+    /// What the files for other programs say of each source.
+    fn source_facts(&self) -> BTreeMap<String, SourceFacts> {
+        let facts = self.config.sources.keys().filter_map(|name| {
+            let manifest = &self.accounts.get(name)?.manifest;
+            let numeric_ids = manifest.provides.webhook.as_ref().map(|webhook| webhook.numeric_ids.clone());
+            let plugin = manifest.plugin.id.clone();
+            Some((name.clone(), SourceFacts { plugin, numeric_ids: numeric_ids.unwrap_or_default() }))
+        });
+        facts.collect()
     }
 
     /// Keeps other daemons out of the data folder for as long as the file is open.
@@ -304,8 +334,11 @@ impl House {
             let mut legacy_names = Vec::new();
             if let Some((plugin, caller)) = self.plugin_of(name) {
                 legacy_names = plugin.manifest.legacy_webhook_names().to_vec();
+                let mut routes = self.config.routes.iter().filter(|route| route.source == *name);
+                let needs_place = routes.any(|route| route.filters.need_place());
+                let store = Arc::clone(&self.store);
                 let pipeline =
-                    Pipeline::new(plugin, caller, Arc::clone(&self.store), settler.clone(), arrivals.clone());
+                    Pipeline::new(plugin, caller, store, settler.clone(), arrivals.clone(), needs_place);
                 tokio::spawn(pipeline.run());
             }
             doors.push(Door {

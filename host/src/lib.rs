@@ -5,7 +5,9 @@
 //! `docs/architecture.md` has the whole house.
 #![deny(unsafe_code)]
 
+pub mod api;
 pub mod arrivals;
+pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -15,5 +17,6 @@ pub mod house;
 pub mod ingress;
 pub mod pipeline;
 pub mod plugins;
+pub mod replay;
 pub mod secret;
 pub mod state;

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay::dispatch::filter::Filters;
 use playrelay::dispatch::model::{
-    Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Report, User,
+    Completion, Content, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Report, Server, User,
 };
+use playrelay::dispatch::people::People;
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Route, TrackerEvent, UserRule, plan};
-use playrelay::dispatch::session::Sessions;
+use playrelay::dispatch::route::{Action, Route, Routing, TrackerEvent, UserRule};
+use playrelay::dispatch::session::{Advance, Sessions};
 use playrelay::dispatch::verdict::Outcome;
 use proptest::prelude::*;
 
@@ -21,6 +23,7 @@ const RUNTIME: u32 = 7_200_000;
 struct Told {
     /// Seconds since the one before.
     after: i64,
+    server: &'static str,
     user: &'static str,
     item: &'static str,
     player: &'static str,
@@ -35,28 +38,40 @@ enum What {
     Pause,
     Stop,
     Counted,
+    /// A stop that the server calls complete.
+    Claimed,
+    Mark,
+    Unmark,
 }
 
 fn report(told: &Told, at: Timestamp) -> Report {
     let (state, completion) = match told.what {
         What::Play => (PlaybackState::Playing, Completion::None),
         What::Pause => (PlaybackState::Paused, Completion::None),
-        What::Stop => (PlaybackState::Stopped, Completion::None),
+        What::Stop | What::Mark | What::Unmark => (PlaybackState::Stopped, Completion::None),
         What::Counted => (PlaybackState::Playing, Completion::Counted),
+        What::Claimed => (PlaybackState::Stopped, Completion::Claimed),
     };
     let kind = ItemKind::Movie(Movie { title: told.item.to_owned(), ..Movie::default() });
+    let server = Server { id: told.server.to_owned(), name: None, source: "source".to_owned() };
+    let user = User { name: Some(told.user.to_owned()), ..User::default() };
+    let item = Item {
+        kind,
+        server_ref: Some(told.item.to_owned()),
+        server_show_ref: None,
+        runtime_ms: Some(RUNTIME),
+        ext: vec![],
+    };
+    if matches!(told.what, What::Mark | What::Unmark) {
+        let watched = told.what == What::Mark;
+        return Report::Marked(Marked { server, user, item, watched, library: None, paths: vec![], at });
+    }
     Report::Playback(Playback {
-        server: "server".to_owned(),
-        user: User { id: None, name: Some(told.user.to_owned()) },
+        server,
+        user,
         player: Player { id: Some(told.player.to_owned()), ..Player::default() },
         session: None,
-        item: Item {
-            kind,
-            server_ref: Some(told.item.to_owned()),
-            server_show_ref: None,
-            runtime_ms: Some(RUNTIME),
-            ext: vec![],
-        },
+        item,
         state,
         position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
         completion,
@@ -73,9 +88,16 @@ fn route() -> Route {
         source: "source".to_owned(),
         tracker: "tracker".to_owned(),
         users: vec![UserRule::Everybody],
+        filters: Filters::default(),
         ratings: false,
+        marks: true,
+        unwatched: true,
         policy: Policy::default(),
     }
+}
+
+fn routing(routes: Vec<Route>) -> Routing {
+    Routing { routes, people: People::default() }
 }
 
 /// The engine with one route, and everything that it told.
@@ -88,18 +110,33 @@ struct Run {
 
 impl Run {
     fn tell(&mut self, told: &Told, at: Timestamp) {
-        let mut advance = self.sessions.advance(&report(told, at), &Policy::default());
-        let route = route();
-        self.events.extend(plan(&mut advance, std::iter::once(&route)));
-        self.sessions.absorb(advance.plays);
+        self.hear(&report(told, at));
+    }
+
+    fn hear(&mut self, report: &Report) {
+        let advance = self.sessions.advance(report, &Policy::default());
         self.outcomes.push(advance.verdict.outcome);
+        self.take(advance);
+    }
+
+    fn take(&mut self, mut advance: Advance) {
+        self.events.extend(routing(vec![route()]).plan(&mut advance).events);
+        self.sessions.absorb(advance.plays);
+        self.sessions.absorb_ratings(advance.rating);
+    }
+
+    /// Looks at the clock, without a report.
+    fn look(&mut self, now: Timestamp) {
+        for advance in self.sessions.overdue(now, &Policy::default()) {
+            self.take(advance);
+        }
     }
 
     /// Stops, and starts from what was stored.
     fn restart(&mut self) {
         let plays = self.sessions.all().map(|play| serde_json::to_string(play).unwrap());
         let plays: Vec<_> = plays.map(|text| serde_json::from_str(&text).unwrap()).collect();
-        self.sessions = Sessions::restore(plays);
+        self.sessions = Sessions::restore(plays, []);
     }
 
     fn watches(&self) -> Vec<(&str, Timestamp)> {
@@ -126,7 +163,7 @@ fn run(story: &[Told]) -> Run {
 }
 
 fn told(after: i64, item: &'static str, what: What, position: Option<u32>) -> Told {
-    Told { after, user: "sean", item, player: "tv", what, position }
+    Told { after, server: "server", user: "sean", item, player: "tv", what, position }
 }
 
 /// What a tracker is told, as `action@percent item`.
@@ -136,15 +173,16 @@ fn words(run: &Run) -> Vec<String> {
         Action::Paused(at) => format!("paused@{at:.0} {}", event.item),
         Action::Stopped(at) => format!("stopped@{at:.0} {}", event.item),
         Action::Watched(at) => format!("watched@{at:.0} {}", event.item),
-        other => format!("{other:?}"),
+        Action::Unwatched => format!("unwatched {}", event.item),
+        other => format!("{other:?} {}", event.item),
     };
     run.events.iter().map(word).collect()
 }
 
 #[test]
 fn stories() {
-    use What::{Counted, Pause, Play, Stop};
-    let cases: [(&str, Vec<Told>, &[&str]); 20] = [
+    use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
+    let cases: [(&str, Vec<Told>, &[&str]); 36] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -272,6 +310,97 @@ fn stories() {
             &["playing@0 A", "stopped@0 A", "playing@0 B", "watched@100 A"],
         ),
         ("only the end was seen", vec![told(0, "A", Stop, Some(97))], &["watched@97 A"]),
+        ("a mark is a watch", vec![told(0, "A", Mark, None)], &["watched@100 A"]),
+        (
+            "stopped and marked: one",
+            vec![told(0, "A", Play, Some(0)), told(6_900, "A", Stop, Some(97)), told(1, "A", Mark, None)],
+            &["playing@0 A", "watched@97 A"],
+        ),
+        (
+            "marked and stopped: one",
+            vec![told(0, "A", Play, Some(0)), told(6_900, "A", Mark, None), told(1, "A", Stop, Some(97))],
+            &["playing@0 A", "watched@0 A"],
+        ),
+        (
+            "left before the end, and marked",
+            vec![told(0, "A", Play, Some(0)), told(4_000, "A", Stop, Some(55)), told(60, "A", Mark, None)],
+            &["playing@0 A", "stopped@55 A", "watched@55 A"],
+        ),
+        ("marked twice: one", vec![told(0, "A", Mark, None), told(5, "A", Mark, None)], &["watched@100 A"]),
+        (
+            "marked again next year",
+            vec![told(0, "A", Mark, None), told(86_400, "A", Mark, None)],
+            &["watched@100 A", "watched@100 A"],
+        ),
+        (
+            "marked, taken back, marked again",
+            vec![told(0, "A", Mark, None), told(5, "A", Unmark, None), told(5, "A", Mark, None)],
+            &["watched@100 A", "unwatched A", "watched@100 A"],
+        ),
+        (
+            "taken back twice",
+            vec![told(0, "A", Mark, None), told(5, "A", Unmark, None), told(5, "A", Unmark, None)],
+            &["watched@100 A", "unwatched A"],
+        ),
+        ("taken back what nobody saw", vec![told(0, "A", Unmark, None)], &["unwatched A"]),
+        (
+            "watched after it was taken back",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_900, "A", Stop, Some(97)),
+                told(60, "A", Unmark, None),
+                told(60, "A", Play, Some(0)),
+                told(6_900, "A", Stop, Some(97)),
+            ],
+            &["playing@0 A", "watched@97 A", "unwatched A", "playing@0 A", "watched@97 A"],
+        ),
+        (
+            "complete at 7 %: not believed",
+            vec![told(0, "A", Play, Some(0)), told(480, "A", Claimed, Some(7))],
+            &["playing@0 A", "stopped@7 A"],
+        ),
+        (
+            "complete without a position, after its length",
+            vec![told(0, "A", Play, Some(0)), told(7_000, "A", Claimed, Some(0))],
+            &["playing@0 A", "watched@0 A"],
+        ),
+        (
+            "nothing more is heard of it",
+            vec![told(0, "A", Play, Some(0)), told(20_000, "B", Play, Some(0))],
+            &["playing@0 A", "stopped@0 A", "playing@0 B"],
+        ),
+        (
+            "a source that told of progress falls silent",
+            vec![
+                told(0, "A", Play, Some(90)),
+                told(72, "A", Play, Some(91)),
+                told(72, "A", Play, Some(92)),
+                told(72, "A", Play, Some(93)),
+                told(3_000, "B", Play, Some(0)),
+            ],
+            &["playing@90 A", "watched@93 A", "playing@0 B"],
+        ),
+        (
+            "the missing stop comes after all",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(12_000, "A", Stop, Some(97)),
+                told(0, "A", Stop, Some(97)),
+            ],
+            &["playing@0 A", "stopped@0 A", "watched@97 A"],
+        ),
+        (
+            "the session goes on after it was given up",
+            vec![
+                told(0, "A", Play, Some(10)),
+                told(72, "A", Play, Some(11)),
+                told(72, "A", Play, Some(12)),
+                told(72, "A", Play, Some(13)),
+                told(720, "A", Play, Some(14)),
+                told(6_000, "A", Stop, Some(97)),
+            ],
+            &["playing@10 A", "stopped@13 A", "playing@14 A", "stopped@14 A", "watched@97 A"],
+        ),
     ];
     for (name, story, expected) in cases {
         assert_eq!(words(&run(&story)), expected, "{name}");
@@ -313,7 +442,7 @@ fn routes_with_thresholds_of_their_own_are_told_once_each() {
         let (mut sessions, mut watched) = (Sessions::default(), BTreeMap::new());
         for (told, at) in story.iter().zip(times(&story)) {
             let mut advance = sessions.advance(&report(told, at), &Policy::default());
-            for event in plan(&mut advance, routes.iter()) {
+            for event in routing(routes.to_vec()).plan(&mut advance).events {
                 if matches!(event.action, Action::Watched(_)) {
                     *watched.entry(event.tracker).or_insert(0) += 1;
                 }
@@ -349,19 +478,31 @@ fn short_items_and_nobodys_are_left_out_with_a_reason() {
 
 fn any_told() -> impl Strategy<Value = Told> {
     let after = prop_oneof![Just(0_i64), -5..0_i64, 1..10_i64, 60..4_000_i64, 4_000..90_000_i64];
-    let what = prop_oneof![Just(What::Play), Just(What::Pause), Just(What::Stop), Just(What::Counted)];
+    let what = prop_oneof![
+        4 => Just(What::Play),
+        2 => Just(What::Pause),
+        3 => Just(What::Stop),
+        2 => Just(What::Counted),
+        1 => Just(What::Claimed),
+        1 => Just(What::Mark),
+        1 => Just(What::Unmark),
+    ];
+    let server = prop_oneof![5 => Just("server"), 1 => Just("other")];
     let position = prop_oneof![Just(None), Just(Some(0)), (0..=100_u32).prop_map(Some)];
     let user = prop_oneof![Just("sean"), Just("kid")];
     let item = prop_oneof![Just("A"), Just("B"), Just("C")];
     let player = prop_oneof![Just("tv"), Just("phone")];
-    (after, user, item, player, what, position).prop_map(|(after, user, item, player, what, position)| Told {
-        after,
-        user,
-        item,
-        player,
-        what,
-        position,
-    })
+    (after, server, user, item, player, what, position).prop_map(
+        |(after, server, user, item, player, what, position)| Told {
+            after,
+            server,
+            user,
+            item,
+            player,
+            what,
+            position,
+        },
+    )
 }
 
 fn any_story() -> impl Strategy<Value = Vec<Told>> {
@@ -383,7 +524,12 @@ proptest! {
 
     #[test]
     fn two_watches_of_one_item_are_half_a_runtime_apart(story in any_story()) {
-        let story: Vec<_> = story.into_iter().map(|told| Told { user: "sean", ..told }).collect();
+        // A watch that was taken back may be marked anew at once.
+        let story: Vec<_> = story
+            .into_iter()
+            .filter(|told| told.what != What::Unmark)
+            .map(|told| Told { server: "server", user: "sean", ..told })
+            .collect();
         let run = run(&story);
         for item in ["A", "B", "C"] {
             let watches: Vec<_> = run.watches().into_iter().filter(|(name, _)| *name == item).collect();
@@ -400,7 +546,8 @@ proptest! {
         for event in run.events.iter().filter(|event| matches!(event.action, Action::Watched(_))) {
             let item = event.item.server_ref.as_deref().unwrap();
             let evidence = story.iter().zip(times(&story)).any(|(told, at)| {
-                let enough = told.what == What::Counted || told.position.is_some_and(|position| position >= 80);
+                let enough = matches!(told.what, What::Counted | What::Claimed | What::Mark)
+                    || told.position.is_some_and(|position| position >= 80);
                 at <= event.at && told.item == item && enough
             });
             prop_assert!(evidence, "{event:?}");
@@ -446,6 +593,46 @@ proptest! {
         let straight = run(&story);
         prop_assert_eq!(restarted.events, straight.events);
         prop_assert_eq!(restarted.outcomes, straight.outcomes);
+    }
+
+    #[test]
+    fn a_look_at_the_clock_between_reports_changes_nothing(story in any_story(), looks in prop::collection::vec(any::<bool>(), 40)) {
+        // The clock does not go back here: a look would see what a report from the past does not.
+        let story: Vec<_> = story.into_iter().map(|told| Told { after: told.after.max(0), ..told }).collect();
+        let mut looked = Run::default();
+        for ((told, at), look) in story.iter().zip(times(&story)).zip(looks) {
+            if look {
+                looked.look(at);
+            }
+            looked.tell(told, at);
+        }
+        let mut straight = run(&story);
+        let end = "2036-01-01T00:00:00Z".parse().unwrap();
+        looked.look(end);
+        straight.look(end);
+        let sorted = |mut events: Vec<TrackerEvent>| {
+            events.sort_by_key(|event| (event.subject.clone(), event.at, event.action.name()));
+            events
+        };
+        prop_assert_eq!(sorted(looked.events), sorted(straight.events));
+        prop_assert_eq!(looked.sessions.open().count(), 0);
+    }
+
+    #[test]
+    fn a_prefix_told_again_is_no_watch(story in any_story(), length in 0..40_usize) {
+        // As when a proxy sends again what it has sent already: at once, with the times that the server gave.
+        let prefix: Vec<_> = story
+            .into_iter()
+            .take(length)
+            .filter(|told| told.what != What::Unmark)
+            .map(|told| Told { after: told.after.max(0), ..told })
+            .collect();
+        let mut again = run(&prefix);
+        let once = again.watches().len();
+        for (told, at) in prefix.iter().zip(times(&prefix)) {
+            again.tell(told, at);
+        }
+        prop_assert_eq!(again.watches().len(), once);
     }
 
     #[test]

@@ -41,7 +41,9 @@ fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
     Settlement {
         inbox,
         at: now(),
-        verdict: Verdict::new(Outcome::Queued, "test", "of the store"),
+        verdict: Some(Verdict::new(Outcome::Queued, "test", "of the store")),
+        ratings: Vec::new(),
+        held: Vec::new(),
         steps: vec![Step::new(Stage::Engine, "step", "one step")],
         plays: vec![],
         events: actions.iter().map(|action| event(*action)).collect(),

@@ -39,8 +39,8 @@ users = [\"*\"]
         complaints(config),
         [
             "F:6: unknown key `watchedat` in [scrobble]; did you mean `watched_at`? (allowed: watched_at, credits, \
-             credits_grace, min_watched_with_unknown_runtime, pause_debounce, suppress_start_at, min_duration, \
-             regress_tolerance, live_tv, recordings, extras, offline_keep)",
+             credits_grace, min_watched_with_unknown_runtime, pause_debounce, suppress_start_at, live_tv, recordings, extras, \
+             min_duration, regress_tolerance, stale_after, offline_keep)",
             "F:7: `min_duration` in [scrobble] is text; expected a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"",
             "F:8: `watched_at` in [scrobble] is a whole number; expected a percentage from 0 to 100",
             "F:18: unknown source `hoem` in [[routes]]; did you mean `home`? (allowed: home)",

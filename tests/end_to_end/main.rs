@@ -15,3 +15,4 @@ mod plugin_directory;
 mod sandbox;
 mod secrets;
 mod stories;
+mod vectors;

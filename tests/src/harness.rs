@@ -52,6 +52,22 @@ pub fn plex_to_trakt_config(plex: Option<&FakePlex>, trakt: &FakeTrakt) -> Strin
     )
 }
 
+/// A tracker, and a source of each of these plugins that is named after it, with a route for everybody.
+pub fn sources_to_trakt_config(plugins: &[&str], trakt: &FakeTrakt, route: &str) -> String {
+    let mut config = format!(
+        "[trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
+         api_url = {0:?}\nauth_url = {0:?}\n",
+        trakt.server.url()
+    );
+    for plugin in plugins {
+        config.push_str(&format!(
+            "\n[sources.{plugin}]\nplugin = {plugin:?}\nwebhook_token = \"{WEBHOOK_TOKEN}-{plugin}\"\n\n\
+             [[routes]]\nsource = {plugin:?}\ntracker = \"bob\"\nusers = [\"*\"]\n{route}\n"
+        ));
+    }
+    config
+}
+
 /// A home: a data folder with a configuration, in which the daemon can run.
 pub struct Home {
     folder: PathBuf,
@@ -222,14 +238,19 @@ impl Daemon<'_> {
     pub async fn plex(&self, message: &Value) -> i64 {
         let body = plex_webhook::multipart(message, 2_000);
         let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
-        let response = self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await;
-        let (status, text) = (response.status(), response.text().await.expect("an answer"));
-        assert!(status.is_success(), "{status}: {text}");
-        text.trim()
-            .rsplit(' ')
-            .next()
-            .and_then(|id| id.parse().ok())
-            .unwrap_or_else(|| panic!("no event: {text}"))
+        event_of(self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await).await
+    }
+
+    /// Sends a message as JSON to the source that is named after its plugin, and returns the event's id.
+    pub async fn json(&self, source: &str, message: &Value) -> i64 {
+        self.message(source, "application/json", message.to_string().into_bytes()).await
+    }
+
+    /// Sends a message of any form to the source that is named after its plugin, and returns the event's id.
+    pub async fn message(&self, source: &str, content_type: &str, body: Vec<u8>) -> i64 {
+        let token = format!("{WEBHOOK_TOKEN}-{source}");
+        let response = self.send(&format!("/webhook/{source}"), Some(&token), content_type, body).await;
+        event_of(response).await
     }
 
     /// Sends a request; the token goes into the query.
@@ -262,6 +283,14 @@ impl Daemon<'_> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+/// The event that a request has become.
+pub async fn event_of(response: reqwest::Response) -> i64 {
+    let (status, text) = (response.status(), response.text().await.expect("an answer"));
+    assert!(status.is_success(), "{status}: {text}");
+    let id = text.trim().rsplit(' ').next().and_then(|id| id.parse().ok());
+    id.unwrap_or_else(|| panic!("no event: {text}"))
 }
 
 impl Drop for Daemon<'_> {

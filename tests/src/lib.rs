@@ -4,17 +4,21 @@
 //! - [`clock`]: a clock that tests set
 //! - [`faults`]: answers that a fake gives instead of its own
 //! - [`fake_trakt`], [`fake_plex`]: services that behave as the real ones do
-//! - [`plex_webhook`]: messages as a Plex server sends them
+//! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
+//! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
 //! - [`load`]: a load driver, and what ingest is measured against
 
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod emby_webhook;
 pub mod fake_plex;
 pub mod fake_trakt;
 pub mod faults;
 pub mod harness;
+pub mod jellyfin_webhook;
 pub mod load;
 pub mod plex_webhook;
 pub mod server;
+pub mod stage;

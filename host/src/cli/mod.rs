@@ -5,7 +5,9 @@ mod connect;
 mod events;
 mod outbox;
 mod plugin;
+mod replay;
 mod serve;
+mod users;
 mod webhooks;
 
 use std::io::IsTerminal;
@@ -56,6 +58,11 @@ enum Command {
     Events(events::List),
     /// Tell the whole story of one event.
     Event(events::Show),
+    /// Read a recorded event, or one from a file, once more, and show what would come of it. Nothing is sent or stored.
+    Replay(replay::Arguments),
+    /// Say where the plays of users go whom no route names.
+    #[command(subcommand)]
+    Users(users::Command),
     /// What waits for trackers, and what became of the rest.
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -144,6 +151,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Plugin(command) => plugin::run(config, command).await?,
         Command::Events(list) => events::list(config, list).await?,
         Command::Event(show) => events::show(config, show).await?,
+        Command::Replay(arguments) => return replay::run(config, arguments).await,
+        Command::Users(command) => users::run(config, command).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
         Command::Compile => {}
     }

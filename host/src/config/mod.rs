@@ -5,6 +5,7 @@
 //! says where, what was found, and what is allowed.
 
 mod document;
+mod route;
 mod section;
 mod settings;
 
@@ -18,7 +19,7 @@ pub use section::unknown;
 pub use settings::{RoleNeeds, settings};
 
 use crate::dispatch::policy::Policy;
-use crate::dispatch::route::{Route, UserRule};
+use crate::dispatch::route::Route;
 use crate::secret::Secret;
 use section::Section;
 
@@ -50,6 +51,20 @@ pub struct Config {
     pub routes: Vec<Route>,
 }
 
+impl Config {
+    /// The policy of the session engine: `[scrobble]`, with content that any route asks for.
+    pub fn engine_policy(&self) -> Policy {
+        let asked =
+            |of: fn(&Policy) -> bool| of(&self.scrobble) || self.routes.iter().any(|route| of(&route.policy));
+        Policy {
+            live_tv: asked(|policy| policy.live_tv),
+            recordings: asked(|policy| policy.recordings),
+            extras: asked(|policy| policy.extras),
+            ..self.scrobble.clone()
+        }
+    }
+}
+
 /// `[server]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
@@ -63,6 +78,8 @@ pub struct Server {
     pub max_body: usize,
     /// How long requests and their stories are kept. Plays are kept for good.
     pub keep_events: Duration,
+    /// What opens the API to others than this machine.
+    pub admin_password: Option<Secret>,
 }
 
 /// `[delivery]`
@@ -139,7 +156,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
         let text = format!("{name:?} names a source and a tracker; expected a name for each");
         problems.push(Problem { place: tracker.place.clone(), text });
     }
-    let routes = read_routes(routes, &sources, &trackers, &scrobble, problems);
+    let routes = route::read(routes, &sources, &trackers, &scrobble, problems);
     Config { server, plugin_dir, scrobble, delivery, sources, trackers, routes }
 }
 
@@ -158,8 +175,9 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     let max_body =
         section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
+    let admin_password = section.text("admin_password").map(Secret::new);
     section.finish();
-    Server { listen: address, data_dir, public_url, max_body, keep_events }
+    Server { listen: address, data_dir, public_url, max_body, keep_events, admin_password }
 }
 
 fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Delivery {
@@ -191,6 +209,9 @@ fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
             .unwrap_or(default.min_watched_with_unknown_runtime),
         pause_debounce: section.duration("pause_debounce").unwrap_or(default.pause_debounce),
         suppress_start_at: section.percent("suppress_start_at").unwrap_or(default.suppress_start_at),
+        live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
+        recordings: section.boolean("recordings").unwrap_or(default.recordings),
+        extras: section.boolean("extras").unwrap_or(default.extras),
         ..default.clone()
     }
 }
@@ -201,9 +222,7 @@ fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
     Policy {
         min_duration: section.duration("min_duration").unwrap_or(default.min_duration),
         regress_tolerance: section.percent("regress_tolerance").unwrap_or(default.regress_tolerance),
-        live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
-        recordings: section.boolean("recordings").unwrap_or(default.recordings),
-        extras: section.boolean("extras").unwrap_or(default.extras),
+        stale_after: section.duration("stale_after").unwrap_or(default.stale_after),
         offline_keep: section.duration("offline_keep").unwrap_or(default.offline_keep),
         ..for_routes
     }
@@ -269,68 +288,4 @@ fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Pr
         }
         known.push(token);
     }
-}
-
-fn read_routes(
-    routes: Option<Node>,
-    sources: &BTreeMap<String, AccountConfig>,
-    trackers: &BTreeMap<String, AccountConfig>,
-    scrobble: &Policy,
-    problems: &mut Vec<Problem>,
-) -> Vec<Route> {
-    let Some(Node { value, place }) = routes else { return Vec::new() };
-    let document::Value::List(items) = value else {
-        let text = format!("`routes` is {}; expected sections [[routes]]", value.kind());
-        problems.push(Problem { place, text });
-        return Vec::new();
-    };
-    let mut read = Vec::new();
-    for Node { value, place } in items {
-        let document::Value::Table(table) = value else {
-            problems.push(Problem { place, text: "expected a section [[routes]]".to_owned() });
-            continue;
-        };
-        let mut section = Section::new("[[routes]]", table, problems);
-        let source = read_name(&mut section, "source", &place, sources);
-        let tracker = read_name(&mut section, "tracker", &place, trackers);
-        let users = section.texts("users").unwrap_or_default();
-        if users.is_empty() {
-            let text =
-                "[[routes]] has no `users`; expected names, \"id:…\", or \"*\" for everybody on the server";
-            section.problem(place.clone(), text.to_owned());
-        }
-        let ratings = section.boolean("ratings").unwrap_or(false);
-        let policy = read_route_policy(&mut section, scrobble);
-        section.finish();
-        if let (Some(source), Some(tracker)) = (source, tracker) {
-            let users = users.iter().map(|user| UserRule::parse(user)).collect();
-            read.push(Route { source, tracker, users, ratings, policy });
-        }
-    }
-    read
-}
-
-/// The name of an account that there is.
-fn read_name(
-    section: &mut Section<'_>,
-    key: &str,
-    route: &Place,
-    accounts: &BTreeMap<String, AccountConfig>,
-) -> Option<String> {
-    let place = section.place(key);
-    let Some(name) = section.text(key) else {
-        if place == Place::Nowhere {
-            section.problem(
-                route.clone(),
-                format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"),
-            );
-        }
-        return None;
-    };
-    if !accounts.contains_key(&name) {
-        let known: Vec<String> = accounts.keys().cloned().collect();
-        section.problem(place, unknown(key, &name, "[[routes]]", &known));
-        return None;
-    }
-    Some(name)
 }

@@ -43,6 +43,9 @@ pub fn judge(play: &Play, policy: &Policy) -> Judgement {
 }
 
 fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
+    if play.marked {
+        return yes("marked", "it was marked as watched by hand".to_owned());
+    }
     if play.completion == Completion::Counted {
         return yes("counted-by-server", "the server counted this play as watched".to_owned());
     }

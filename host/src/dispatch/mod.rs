@@ -6,16 +6,24 @@
 //!
 //! - [`model`]: items, reports, users; the vocabulary
 //! - [`play`]: one play of one item by one user, and its identity
-//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`
+//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`, those for ticks by hand in `mark`
 //! - [`completion`]: the policy that says whether a play is a watch
 //! - [`route`]: who is told of it
+//! - [`filter`]: what a route leaves out
+//! - [`people`]: whose plays are whose, as a person has said
+//! - [`presence`]: what is playing now, for other programs
 //! - [`verdict`]: how every input ends, and why
 //! - [`policy`]: the numbers that decide
 
 pub mod completion;
+pub mod filter;
+mod ledger;
+mod mark;
 pub mod model;
+pub mod people;
 pub mod play;
 pub mod policy;
+pub mod presence;
 pub mod route;
 pub mod session;
 mod turn;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::BitOr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// Marks ids that name a movie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,11 @@ impl<Kind> Ids<Kind> {
     /// The ids as (namespace, value), sorted by namespace.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(namespace, value)| (namespace.as_str(), value.as_str()))
+    }
+
+    /// Whether both name the same thing: by the first namespace that both have; absent where there is none.
+    pub fn agrees_with(&self, other: &Self) -> Option<bool> {
+        self.iter().find_map(|(namespace, value)| Some(other.get(namespace)? == value))
     }
 
     /// Adds the ids of `other` in namespaces that are still empty here.
@@ -221,6 +228,28 @@ impl Item {
         }
     }
 
+    /// Whether this and another item of one server are the same thing. Its id there decides where both have one; else
+    /// what the reports say of it, since not every form of a webhook carries that id.
+    pub fn is_same(&self, other: &Self) -> bool {
+        if let (Some(mine), Some(theirs)) = (&self.server_ref, &other.server_ref) {
+            return mine == theirs;
+        }
+        match (&self.kind, &other.kind) {
+            (ItemKind::Movie(mine), ItemKind::Movie(theirs)) => {
+                mine.ids.agrees_with(&theirs.ids).unwrap_or_else(|| {
+                    same_words(&mine.title, &theirs.title)
+                        && !mine.title.is_empty()
+                        && agree(mine.year, theirs.year)
+                })
+            }
+            (ItemKind::Episode(mine), ItemKind::Episode(theirs)) => {
+                mine.ids.agrees_with(&theirs.ids).unwrap_or_else(|| is_same_episode(mine, theirs))
+            }
+            _ => false,
+        }
+        .bitor(self.key() == other.key())
+    }
+
     /// Whether a second look at the server could tell more: an id or the runtime is missing.
     pub fn is_incomplete(&self) -> bool {
         let lacks_ids = match &self.kind {
@@ -237,6 +266,9 @@ impl Item {
         match (&mut self.kind, &other.kind) {
             (ItemKind::Movie(mine), ItemKind::Movie(theirs)) => {
                 mine.ids.fill_from(&theirs.ids);
+                if mine.title.is_empty() {
+                    mine.title.clone_from(&theirs.title);
+                }
                 mine.year = mine.year.or(theirs.year);
             }
             (ItemKind::Episode(mine), ItemKind::Episode(theirs)) => {
@@ -247,7 +279,13 @@ impl Item {
                 if mine.numbers.is_empty() {
                     mine.numbers.clone_from(&theirs.numbers);
                 }
+                if mine.title.is_none() {
+                    mine.title.clone_from(&theirs.title);
+                }
                 fill_show(&mut mine.show, &theirs.show);
+                // An id of the show that somebody put on the episode names no episode.
+                let show = &mine.show.ids;
+                mine.ids.values.retain(|namespace, value| show.get(namespace) != Some(value));
             }
             (ItemKind::Season(mine), ItemKind::Season(theirs)) => {
                 mine.ids.fill_from(&theirs.ids);
@@ -257,7 +295,57 @@ impl Item {
             _ => return,
         }
         self.runtime_ms = self.runtime_ms.or(other.runtime_ms);
+        if self.server_ref.is_none() {
+            self.server_ref.clone_from(&other.server_ref);
+        }
+        if self.server_show_ref.is_none() {
+            self.server_show_ref.clone_from(&other.server_show_ref);
+        }
+        for (name, value) in &other.ext {
+            if self.ext(name).is_none() {
+                self.ext.push((name.clone(), value.clone()));
+            }
+        }
     }
+
+    /// What stands under a name in the open-ended part.
+    pub fn ext(&self, name: &str) -> Option<&str> {
+        self.ext.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Takes everything of a name out of the open-ended part.
+    pub fn take_ext(&mut self, name: &str) -> Vec<String> {
+        let (taken, left) = std::mem::take(&mut self.ext).into_iter().partition(|(known, _)| known == name);
+        self.ext = left;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+}
+
+fn is_same_episode(mine: &Episode, theirs: &Episode) -> bool {
+    let show = mine.show.ids.agrees_with(&theirs.show.ids).unwrap_or_else(|| {
+        same_words(&mine.show.title, &theirs.show.title) && agree(mine.show.year, theirs.show.year)
+    });
+    let numbered = !mine.numbers.is_empty() && !theirs.numbers.is_empty();
+    show && if numbered {
+        agree(mine.season, theirs.season) && mine.numbers.first() == theirs.numbers.first()
+    } else {
+        matches!((&mine.title, &theirs.title), (Some(mine), Some(theirs)) if same_words(mine, theirs))
+    }
+}
+
+/// Whether two values are the same as far as both are known.
+fn agree<T: PartialEq>(mine: Option<T>, theirs: Option<T>) -> bool {
+    mine.is_none() || theirs.is_none() || mine == theirs
+}
+
+fn same_words(mine: &str, theirs: &str) -> bool {
+    fold(mine) == fold(theirs)
+}
+
+/// Text in a form in which letters that look the same are the same, whatever their case and however they are composed.
+pub fn fold(text: &str) -> String {
+    text.trim().nfkc().flat_map(char::to_lowercase).collect()
 }
 
 fn show_key(show: &Show) -> String {
@@ -307,6 +395,9 @@ pub struct User {
     pub id: Option<String>,
     /// As shown.
     pub name: Option<String>,
+    /// A second stable id, where the server has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
 }
 
 impl User {
@@ -378,11 +469,22 @@ pub enum Content {
     Extra,
 }
 
+/// A media server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Stable; the source's name where the server gives none.
+    pub id: String,
+    /// As shown.
+    pub name: Option<String>,
+    /// The source, by its name in the configuration, that speaks of it.
+    pub source: String,
+}
+
 /// One session at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Playback {
-    /// The server's stable id.
-    pub server: String,
+    /// Where.
+    pub server: Server,
     /// Who.
     pub user: User,
     /// On what.
@@ -412,14 +514,18 @@ pub struct Playback {
 /// A user rated an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rated {
-    /// The server's stable id.
-    pub server: String,
+    /// Where.
+    pub server: Server,
     /// Who.
     pub user: User,
     /// What.
     pub item: Item,
     /// From 0 to 10; absent where it was cleared.
     pub rating: Option<f64>,
+    /// The library's name.
+    pub library: Option<String>,
+    /// The item's files.
+    pub paths: Vec<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -427,14 +533,18 @@ pub struct Rated {
 /// A user ticked an item by hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Marked {
-    /// The server's stable id.
-    pub server: String,
+    /// Where.
+    pub server: Server,
     /// Who.
     pub user: User,
     /// What.
     pub item: Item,
     /// As watched, or as unwatched.
     pub watched: bool,
+    /// The library's name.
+    pub library: Option<String>,
+    /// The item's files.
+    pub paths: Vec<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -468,16 +578,34 @@ pub enum Report {
 }
 
 impl Report {
-    /// The items that the report speaks of.
-    pub fn items_mut(&mut self) -> Vec<&mut Item> {
+    /// The items that the report speaks of, each with what is known of its place: its library's name and its files.
+    pub fn items_mut(&mut self) -> Vec<Placed<'_>> {
         match self {
-            Self::Playback(playback) => vec![&mut playback.item],
-            Self::Snapshot { sessions, .. } => {
-                sessions.iter_mut().map(|playback| &mut playback.item).collect()
+            Self::Playback(it) => vec![it.placed()],
+            Self::Snapshot { sessions, .. } => sessions.iter_mut().map(Playback::placed).collect(),
+            Self::Rated(it) => {
+                vec![Placed { item: &mut it.item, library: &mut it.library, paths: &mut it.paths }]
             }
-            Self::Rated(rated) => vec![&mut rated.item],
-            Self::Marked(marked) => vec![&mut marked.item],
+            Self::Marked(it) => {
+                vec![Placed { item: &mut it.item, library: &mut it.library, paths: &mut it.paths }]
+            }
             Self::Ignored { .. } => Vec::new(),
         }
+    }
+}
+
+/// An item, and where it lies.
+pub struct Placed<'a> {
+    /// What.
+    pub item: &'a mut Item,
+    /// The library's name.
+    pub library: &'a mut Option<String>,
+    /// The files.
+    pub paths: &'a mut Vec<String>,
+}
+
+impl Playback {
+    fn placed(&mut self) -> Placed<'_> {
+        Placed { item: &mut self.item, library: &mut self.library, paths: &mut self.paths }
     }
 }

@@ -7,12 +7,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::model::{Completion, Item, Playback, PlaybackState, Player, User};
+use super::model::{Completion, Content, Item, Playback, PlaybackState, Player, User};
+use super::policy::Policy;
 
 /// Finishes this close together are one, whatever the runtime.
 const SHORTEST_MERGE: SignedDuration = SignedDuration::from_mins(3);
 /// Finishes this close together are one where the runtime is unknown.
 const DEFAULT_MERGE: SignedDuration = SignedDuration::from_mins(10);
+/// A pause that lasts longer is the end.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+/// A play of an item without a runtime has ended when nothing was heard of it for this long.
+const LONGEST_UNKNOWN: SignedDuration = SignedDuration::from_hours(4);
+/// So many reports in step with the clock, and a source is known to tell of progress.
+const STEADY: u8 = 3;
+/// How far a report in step may lead or lag. Milliseconds.
+const STEP_TOLERANCE: i64 = 2_000;
 
 /// The identity of a play: the same for everything that reports it, and the same when its reports are read again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,8 +79,35 @@ pub struct Play {
     /// Whether it looked like a watch so soon after the one before that it is taken for the same, for good.
     #[serde(default)]
     pub repeats: bool,
+    /// The server's name.
+    #[serde(default)]
+    pub server_name: Option<String>,
+    /// The sources that have told of it.
+    #[serde(default)]
+    pub sources: BTreeSet<String>,
     /// The library's name.
     pub library: Option<String>,
+    /// The item's files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Where the item comes from.
+    #[serde(default)]
+    pub content: Content,
+    /// Whether somebody ticked it as watched.
+    #[serde(default)]
+    pub marked: bool,
+    /// Whether somebody took that it was watched back.
+    #[serde(default)]
+    pub revoked: bool,
+    /// Whether it was closed for want of news. Further news opens it again.
+    #[serde(default)]
+    pub stale: bool,
+    /// Reports of progress so far that were in step with the clock, as far as that matters.
+    #[serde(default)]
+    pub steady: u8,
+    /// The input that spoke of it last, for the timeline: its id in the inbox.
+    #[serde(default)]
+    pub reported_by: i64,
     /// The tracker accounts that have been told that it was watched.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub told: BTreeSet<String>,
@@ -107,7 +143,16 @@ impl Play {
             previous_watch_at: None,
             continues: None,
             repeats: false,
+            server_name: playback.server.name.clone(),
+            sources: BTreeSet::from([playback.server.source.clone()]),
             library: playback.library.clone(),
+            paths: playback.paths.clone(),
+            content: playback.content,
+            marked: false,
+            revoked: false,
+            stale: false,
+            steady: 0,
+            reported_by: 0,
             told: BTreeSet::new(),
         }
     }
@@ -116,6 +161,19 @@ impl Play {
     ///
     /// A position of 0 in a stop is what players send when they have already forgotten where they were.
     pub fn absorb(&mut self, playback: &Playback) {
+        self.note_cadence(playback);
+        self.sources.insert(playback.server.source.clone());
+        self.user = User {
+            id: playback.user.id.clone().or(self.user.id.take()),
+            name: playback.user.name.clone().or(self.user.name.take()),
+            uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
+        };
+        if self.library.is_none() {
+            self.library.clone_from(&playback.library);
+        }
+        if self.paths.is_empty() {
+            self.paths.clone_from(&playback.paths);
+        }
         self.last_seen_at = self.last_seen_at.max(playback.at);
         self.item.fill_from(&playback.item);
         self.completion = self.completion.max(playback.completion);
@@ -146,14 +204,14 @@ impl Play {
         percent(self.position_ms?, self.item.runtime_ms?)
     }
 
-    /// Whether a report comes from the session, or at least the player, of this play. A side that does not say is
-    /// believed to be the same.
+    /// Whether a report comes from the player, or at least the session, of this play: keys of sessions are recycled, and
+    /// some players end a session under a new key. A side that does not say is believed to be the same.
     pub fn shares_session(&self, playback: &Playback) -> bool {
-        match (&self.session, &playback.session) {
-            (Some(mine), Some(theirs)) if mine == theirs => true,
-            _ => match (&self.player.id, &playback.player.id) {
+        match (&self.player.id, &playback.player.id) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => match (&self.session, &playback.session) {
                 (Some(mine), Some(theirs)) => mine == theirs,
-                _ => self.session.is_none() || playback.session.is_none(),
+                _ => true,
             },
         }
     }
@@ -163,9 +221,45 @@ impl Play {
     pub fn surely_shares_session(&self, playback: &Playback) -> bool {
         let same = |mine: &Option<String>, theirs: &Option<String>| mine.is_some() && mine == theirs;
         let nameless = |session: &Option<String>, player: &Player| session.is_none() && player.id.is_none();
+        if self.player.id.is_some() && playback.player.id.is_some() {
+            return self.player.id == playback.player.id;
+        }
         same(&self.session, &playback.session)
-            || same(&self.player.id, &playback.player.id)
             || (nameless(&self.session, &self.player) && nameless(&playback.session, &playback.player))
+    }
+
+    /// When it is over unless something is heard of it. A source that tells of progress is missed soon; of another one
+    /// the play may go on unseen to its end, and half as long again for what is not seen: pauses, slow motion.
+    pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
+        let silence = match self.state {
+            _ if !self.is_open() => return None,
+            PlaybackState::Stopped => return None,
+            PlaybackState::Paused => LONGEST_PAUSE,
+            PlaybackState::Playing => {
+                let stale_after = SignedDuration::try_from(policy.stale_after).ok()?;
+                match self.item.runtime_ms.filter(|runtime| *runtime > 0) {
+                    _ if self.steady >= STEADY => stale_after,
+                    None => LONGEST_UNKNOWN,
+                    Some(runtime) => {
+                        let left = runtime.saturating_sub(self.position_ms.unwrap_or(0));
+                        stale_after + SignedDuration::from_millis(i64::from(left) + i64::from(runtime / 2))
+                    }
+                }
+            }
+        };
+        self.last_seen_at.checked_add(silence).ok()
+    }
+
+    /// Counts a report that moved on as far as the clock did.
+    fn note_cadence(&mut self, playback: &Playback) {
+        let (Some(before), Some(now)) = (self.position_ms, playback.position_ms) else { return };
+        let passed = playback.at.duration_since(self.last_seen_at).as_millis();
+        let Ok(passed) = i64::try_from(passed) else { return };
+        let moved = i64::from(now) - i64::from(before);
+        let playing = self.state == PlaybackState::Playing && playback.state == PlaybackState::Playing;
+        if playing && moved > 0 && passed > 0 && (moved - passed).abs() <= STEP_TOLERANCE + passed / 5 {
+            self.steady = self.steady.saturating_add(1).min(STEADY);
+        }
     }
 
     /// How far apart two finishes of this item must be to be two: half its runtime.

@@ -18,12 +18,14 @@ pub struct Policy {
     pub min_duration: Duration,
     /// How long a play must have lasted before "played to the end" is believed of an item without a runtime.
     pub min_watched_with_unknown_runtime: Duration,
-    /// A pause is told when it has lasted this long.
+    /// A pause, a jump or a rating is told when it has held for this long.
     pub pause_debounce: Duration,
     /// A start this near the end is not told. Percent.
     pub suppress_start_at: f64,
     /// Smaller jumps back are jitter; larger ones are seeks. Percent.
     pub regress_tolerance: f64,
+    /// A play is closed where it was last seen when its source, which told of progress, has been silent for this long.
+    pub stale_after: Duration,
     /// Whether live television counts.
     pub live_tv: bool,
     /// Whether recordings count.
@@ -45,6 +47,7 @@ impl Default for Policy {
             pause_debounce: Duration::from_secs(5),
             suppress_start_at: 99.0,
             regress_tolerance: 5.0,
+            stale_after: Duration::from_secs(300),
             live_tv: false,
             recordings: false,
             extras: false,

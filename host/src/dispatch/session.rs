@@ -3,12 +3,18 @@
 //! [`Sessions::advance`] is a function of what is known, one report and the policy. It changes nothing; what should
 //! change comes back in an [`Advance`], whose plays [`Sessions::absorb`] takes over once they have been stored.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::model::{Content, ItemKind, Playback, Report};
+use super::filter;
+use super::ledger::{Ledger, recorded};
+use super::model::{
+    Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
+    User, fold,
+};
 use super::play::{Play, Viewer};
 use super::policy::Policy;
 use super::turn::Turn;
@@ -16,6 +22,8 @@ use super::verdict::{self, Outcome, Stage, Verdict};
 
 /// Ended plays that are remembered per viewer, to tell a repeated finish from a new play.
 const REMEMBERED: usize = 32;
+/// The same rating of the same item is told again after this only.
+pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
 
 /// What happened to a play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +43,10 @@ pub enum Change {
     Completed,
     /// It had ended; a further report brought new evidence.
     Amended,
+    /// A source that had not told of it yet does so too.
+    Joined,
+    /// That it was watched was taken back by hand.
+    Unmarked,
 }
 
 /// A change of a play, with the play as it stands after it.
@@ -46,6 +58,18 @@ pub struct Signal {
     pub play: Play,
     /// When.
     pub at: Timestamp,
+    /// The source whose routes it is for; absent where it is for those of every source that has told of the play.
+    pub source: Option<String>,
+}
+
+/// A rating, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rating {
+    /// Whose.
+    pub viewer: Viewer,
+    /// Of what, from 0 to 10, and when.
+    #[serde(flatten)]
+    pub rated: Rated,
 }
 
 /// What one report does.
@@ -59,19 +83,25 @@ pub struct Advance {
     pub steps: Vec<verdict::Step>,
     /// How the report ends, before routes are asked.
     pub verdict: Verdict,
+    /// A rating that is news.
+    pub rating: Option<Rating>,
 }
 
-/// All plays that still matter: the open ones, and those that ended recently.
+/// All plays that still matter: the open ones, and those that ended recently; and recent ratings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sessions {
     viewers: HashMap<Viewer, Vec<Play>>,
+    ratings: HashMap<Viewer, Vec<Rated>>,
 }
 
 impl Sessions {
-    /// Restores what is known from stored plays, in any order.
-    pub fn restore(plays: impl IntoIterator<Item = Play>) -> Self {
+    /// Restores what is known from what was stored, in any order.
+    pub fn restore(plays: impl IntoIterator<Item = Play>, ratings: impl IntoIterator<Item = Rating>) -> Self {
         let mut sessions = Self::default();
         sessions.absorb(plays);
+        let mut ratings: Vec<Rating> = ratings.into_iter().collect();
+        ratings.sort_by_key(|rating| rating.rated.at);
+        sessions.absorb_ratings(ratings);
         sessions
     }
 
@@ -103,63 +133,171 @@ impl Sessions {
         }
     }
 
+    /// Takes over ratings that [`advance`](Self::advance) returned.
+    pub fn absorb_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
+        for Rating { viewer, rated } in ratings {
+            let known = self.ratings.entry(viewer).or_default();
+            known.retain(|other| !other.item.is_same(&rated.item));
+            known.push(rated);
+            if known.len() > REMEMBERED {
+                known.remove(0);
+            }
+        }
+    }
+
     /// What a report means, given what is known.
     pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
         match report {
             Report::Playback(playback) => self.playback(playback, policy),
-            Report::Ignored { code, detail } => ignored(Outcome::Ignored, code, detail.clone()),
-            Report::Snapshot { .. } => {
-                ignored(Outcome::Ignored, "snapshot", "snapshots are taken from watchers only".to_owned())
-            }
-            Report::Rated(rated) => ignored(
-                Outcome::Recorded,
-                "rating",
-                match rated.rating {
-                    Some(rating) => format!("{} rated {} with {rating}", rated.user, rated.item),
-                    None => format!("{} took the rating of {} back", rated.user, rated.item),
-                },
-            ),
-            Report::Marked(marked) => ignored(
-                Outcome::Recorded,
-                "mark",
-                format!(
-                    "{} marked {} as {}watched",
-                    marked.user,
-                    marked.item,
-                    if marked.watched { "" } else { "un" }
-                ),
+            Report::Marked(marked) => self.marked(marked, policy),
+            Report::Rated(rated) => self.rated(rated),
+            Report::Ignored { code, detail } => without_plays(Outcome::Ignored, code, detail.clone()),
+            Report::Snapshot { .. } => without_plays(
+                Outcome::Ignored,
+                "snapshot",
+                "snapshots are taken from watchers only".to_owned(),
             ),
         }
     }
 
+    /// Closes what has been silent for too long: an advance for each play.
+    pub fn overdue(&self, now: Timestamp, policy: &Policy) -> Vec<Advance> {
+        let is_overdue = |play: &&Play| play.deadline(policy).is_some_and(|deadline| deadline < now);
+        let mut advances = Vec::new();
+        for known in self.viewers.values() {
+            // One after the other: what one is found to be decides what the next repeats.
+            let mut known = Cow::Borrowed(known.as_slice());
+            while let Some(place) = known.iter().position(|play| is_overdue(&play)) {
+                let mut ledger = Ledger::new(&known, policy);
+                let closed = ledger.close_stale(known[place].clone());
+                let advance = ledger.close(recorded("stale"));
+                known.to_mut()[place] = closed;
+                advances.push(advance);
+            }
+        }
+        advances
+    }
+
     fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
         if let Some(refusal) = refuse(playback, policy) {
-            return ignored(refusal.outcome, &refusal.code, refusal.detail);
+            return without_plays(refusal.outcome, &refusal.code, refusal.detail);
         }
-        let Some(user) = playback.user.key() else {
-            return ignored(
-                Outcome::Held,
-                "no-user",
-                format!("the server named no user for {}", playback.item),
-            );
-        };
-        let viewer = Viewer { server: playback.server.clone(), user: user.to_owned() };
-        let known = self.viewers.get(&viewer).map(Vec::as_slice).unwrap_or_default();
-        Turn::new(viewer, known, playback, policy).take()
+        if let Some(viewer) = self.viewer(&playback.server, &playback.user) {
+            return Turn::new(viewer.clone(), self.known(&viewer), playback, policy).take();
+        }
+        let Some(viewer) = self.only_viewer(playback) else { return no_user(&playback.item) };
+        let mut advance = Turn::new(viewer.clone(), self.known(viewer), playback, policy).take();
+        let text = format!("the server named no user; only {} plays this there", viewer.user);
+        advance.steps.insert(0, verdict::Step::new(Stage::Engine, "user-inferred", text));
+        advance
     }
+
+    fn marked(&self, marked: &Marked, policy: &Policy) -> Advance {
+        let Marked { server, user, item, watched, library, paths, at } = marked.clone();
+        if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
+            let text = format!("{item} is no movie or episode; each of its episodes is told of by itself");
+            return without_plays(Outcome::Ignored, "media-kind", text);
+        }
+        let Some(viewer) = self.viewer(&server, &user) else { return no_user(&item) };
+        let playback = Playback {
+            server,
+            user,
+            player: Player::default(),
+            session: None,
+            item,
+            state: PlaybackState::Stopped,
+            position_ms: None,
+            completion: Completion::None,
+            credits_start_ms: None,
+            content: Content::OnDemand,
+            library,
+            paths,
+            at,
+        };
+        Turn::new(viewer.clone(), self.known(&viewer), &playback, policy).mark(watched)
+    }
+
+    fn rated(&self, rated: &Rated) -> Advance {
+        let Some(viewer) = self.viewer(&rated.server, &rated.user) else { return no_user(&rated.item) };
+        let text = match rated.rating {
+            Some(rating) => format!("{} rated {} with {rating}", rated.user, rated.item),
+            None => format!("{} took the rating of {} back", rated.user, rated.item),
+        };
+        let known = self.ratings.get(&viewer).into_iter().flatten().rev();
+        let before = known.into_iter().find(|known| known.item.is_same(&rated.item));
+        if let Some(before) = before {
+            let since = rated.at.duration_since(before.at);
+            if since.is_negative() {
+                return without_plays(
+                    Outcome::Merged,
+                    "out-of-order",
+                    format!("{text}; a later rating is known"),
+                );
+            }
+            if since < RATING_REPEATED && before.rating == rated.rating {
+                return without_plays(Outcome::Merged, "rating-repeated", format!("{text}, as before"));
+            }
+        }
+        let rating = Some(Rating { viewer, rated: rated.clone() });
+        Advance { rating, ..without_plays(Outcome::Recorded, "rating", text) }
+    }
+
+    fn known(&self, viewer: &Viewer) -> &[Play] {
+        self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whose report it is. Some forms of a webhook name the user's id and some only the name: a name without an id is that
+    /// of the one user of the server who is known by it.
+    fn viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
+        let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };
+        let key = user.key()?;
+        let viewer = on_server(key);
+        if self.viewers.contains_key(&viewer) {
+            return Some(viewer);
+        }
+        let Some(name) = user.name.as_deref().map(fold).filter(|name| !name.is_empty()) else {
+            return Some(viewer);
+        };
+        let mut namesakes = self.viewers.iter().filter(|(known, plays)| {
+            let last = plays.last().map(|play| &play.user);
+            known.server == server.id
+                && last.is_some_and(|last| {
+                    last.name.as_deref().map(fold).as_ref() == Some(&name)
+                        && (user.id.is_none() || last.id.is_none())
+                })
+        });
+        match (namesakes.next(), namesakes.next()) {
+            (Some((known, _)), None) => Some(known.clone()),
+            _ => Some(viewer),
+        }
+    }
+
+    /// The viewer of the one open play on the server that a report without a user can speak of.
+    fn only_viewer(&self, playback: &Playback) -> Option<&Viewer> {
+        let says_nothing = playback.session.is_none() && playback.player.id.is_none();
+        let mut viewers: Vec<&Viewer> = self
+            .open()
+            .filter(|play| play.viewer.server == playback.server.id && play.item.is_same(&playback.item))
+            .filter(|play| says_nothing || play.surely_shares_session(playback))
+            .map(|play| &play.viewer)
+            .collect();
+        viewers.dedup();
+        match viewers.as_slice() {
+            [viewer] => Some(viewer),
+            _ => None,
+        }
+    }
+}
+
+fn no_user(item: &Item) -> Advance {
+    without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
 }
 
 /// Content that the policy leaves out, whoever watches it.
 fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     let item = &playback.item;
-    let content = match playback.content {
-        Content::LiveTv if !policy.live_tv => Some("live-tv"),
-        Content::Recording if !policy.recordings => Some("recording"),
-        Content::Extra if !policy.extras => Some("extra"),
-        _ => None,
-    };
-    if let Some(code) = content {
-        return Some(Verdict::new(Outcome::Filtered, code, format!("{item} is {code}, which is off")));
+    if let Some(refusal) = filter::content(playback.content, policy) {
+        return Some(Verdict::new(Outcome::Filtered, refusal.code, format!("{item}: {}", refusal.text)));
     }
     if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
         return Some(Verdict::new(Outcome::Ignored, "media-kind", format!("{item} is no movie or episode")));
@@ -178,11 +316,12 @@ fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     })
 }
 
-fn ignored(outcome: Outcome, code: &str, detail: String) -> Advance {
+fn without_plays(outcome: Outcome, code: &str, detail: String) -> Advance {
     Advance {
         plays: Vec::new(),
         signals: Vec::new(),
         steps: vec![verdict::Step::new(Stage::Engine, code, detail.clone())],
         verdict: Verdict::new(outcome, code, detail),
+        rating: None,
     }
 }

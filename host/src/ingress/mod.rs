@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +23,7 @@ use crate::clock;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::secret::Secret;
 use crate::state::{Received, SharedStore, StoreError};
-use body::Refusal;
+use body::{ReadBody, Refusal};
 use guard::Guard;
 
 /// The header that may carry a source's token.
@@ -134,17 +135,53 @@ async fn receive(
         return refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned());
     };
     let _under_way = door.arrivals.begin();
-    let query = query_without(raw_query, token.as_deref().unwrap_or_default());
+    let read = read(request, token.as_deref(), ingress.max_body);
+    match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(request)) => store(ingress, door, request).await,
+        Ok(Err(Refusal { status, reason })) => refuse(status, reason),
+        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned()),
+    }
+}
+
+/// What is kept of a request: its text, without credentials.
+async fn read(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, Refusal> {
+    let query = query_without(request.uri().query().unwrap_or_default(), token.unwrap_or_default());
     let headers = kept_headers(request.headers());
-    let read = body::read(request, ingress.max_body);
-    let (media_type, form, body) = match tokio::time::timeout(PATIENCE, read).await {
-        Ok(Ok(read)) => (read.media_type, read.form, read.body),
-        Ok(Err(Refusal { status, reason })) => return refuse(status, reason),
-        Err(_) => {
-            return refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned());
-        }
+    let ReadBody { media_type, form, body } = body::read(request, max_body).await?;
+    Ok(WebhookRequest { media_type, headers, query, form, body })
+}
+
+/// The same outside of the daemon, for requests from files.
+pub async fn keep(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, String> {
+    read(request, token, max_body).await.map_err(|refusal| refusal.reason)
+}
+
+/// A request as it stands in a file: a request line, headers, an empty line, the body.
+pub fn raw_request(bytes: &[u8]) -> Result<Request, String> {
+    let find = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
+    let (head, body) = match (find(b"\r\n\r\n"), find(b"\n\n")) {
+        (Some(end), _) => (&bytes[..end], &bytes[end + 4..]),
+        (None, Some(end)) => (&bytes[..end], &bytes[end + 2..]),
+        (None, None) => return Err("found no empty line between headers and body".to_owned()),
     };
-    store(ingress, door, WebhookRequest { media_type, headers, query, form, body }).await
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    let target = lines.next().and_then(|line| line.split_whitespace().nth(1));
+    let mut request = Request::post(target.ok_or("found no request line")?);
+    for line in lines {
+        let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is no header"))?;
+        // The length is that of the file, whatever an editor has made of it.
+        if !name.eq_ignore_ascii_case("content-length") {
+            request = request.header(name.trim(), value.trim());
+        }
+    }
+    request.body(Body::from(body.to_vec())).map_err(|error| error.to_string())
+}
+
+/// A request of which only the body is known.
+pub fn bare_request(body: Vec<u8>) -> Result<Request, String> {
+    let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+    request.body(Body::from(body)).map_err(|error| error.to_string())
 }
 
 async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Response {

@@ -1,39 +1,52 @@
 //! The second look at the server: what a message left out.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
 use super::{Parsed, Pipeline};
 use crate::clock;
-use crate::dispatch::model::{Item, Report};
+use crate::dispatch::model::{Item, Placed, Report};
 use crate::dispatch::verdict::{Stage, Step};
 use crate::plugins::capabilities::{Enrich, Failure};
 
+/// The name under which a look-up gives the library.
+const LIBRARY: &str = "library";
+/// The name under which a look-up gives a file.
+const PATH: &str = "path";
+/// How long a refusal is kept. Seconds.
+const REFUSAL_KEPT: u32 = 600;
+/// How long a server that does not answer is left alone.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// The waits between attempts. After the last one the event goes on with what it has.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Pipeline {
     /// Whether a look at the server could tell more of anything in there.
-    pub(super) fn needs_look_up(&self, parsed: &Parsed) -> bool {
+    pub(super) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
+        let reports = parsed.result.iter_mut().flatten();
         self.plugin.manifest.provides.enrich.is_some()
-            && parsed.result.iter().flatten().any(|report| match report {
-                Report::Playback(it) => worth_a_look(&it.item),
-                Report::Rated(it) => worth_a_look(&it.item),
-                Report::Marked(it) => worth_a_look(&it.item),
-                Report::Snapshot { sessions, .. } => {
-                    sessions.iter().any(|session| worth_a_look(&session.item))
-                }
-                Report::Ignored { .. } => false,
-            })
+            && reports.flat_map(Report::items_mut).any(|placed| self.is_worth_a_look(&placed))
     }
 
     /// Looks up what is missing.
     pub(super) async fn look_up(&self, parsed: &mut Parsed) {
         let Parsed { result: Ok(reports), steps, .. } = parsed else { return };
-        for item in reports.iter_mut().flat_map(Report::items_mut).filter(|item| worth_a_look(item)) {
-            steps.push(self.look_up_item(item).await);
+        for mut placed in reports.iter_mut().flat_map(Report::items_mut) {
+            if self.is_worth_a_look(&placed) {
+                let step = self.look_up_item(placed.item).await;
+                steps.push(step);
+            }
+            take_place(&mut placed);
         }
+    }
+
+    /// Without an id on its server an item cannot be looked up there.
+    fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
+        let misses_place = placed.library.is_none() || placed.paths.is_empty();
+        placed.item.server_ref.is_some()
+            && (placed.item.is_incomplete() || (self.needs_place && misses_place))
     }
 
     async fn look_up_item(&self, item: &mut Item) -> Step {
@@ -46,39 +59,54 @@ impl Pipeline {
             Ok(None) => {}
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
         }
-        match self.ask_server(item).await {
+        let asked = match self.silence.left() {
+            Some(left) => Err(Refused::Unreachable(format!(
+                "the server did not answer; it is asked again in {} s",
+                left.as_secs()
+            ))),
+            None => self.ask_server(item).await,
+        };
+        let reason = match asked {
             Ok(found) => {
                 item.fill_from(&found);
-                self.keep(&key, item).await;
-                Step::new(Stage::Enriched, "looked-up", format!("{item}: looked up at the server"))
+                let kept =
+                    self.plugin.manifest.provides.enrich.as_ref().map_or(0, |facts| facts.keep_seconds);
+                self.keep(&key, item, kept).await;
+                return Step::new(Stage::Enriched, "looked-up", format!("{item}: looked up at the server"));
             }
-            Err(reason) => {
-                let text = format!("{item}: goes on as it came, because {reason}");
-                Step::new(Stage::Enriched, "not-looked-up", text)
+            // It would say the same of the next report of this item, and there may be one every second.
+            Err(Refused::ForGood(reason)) => {
+                self.keep(&key, item, REFUSAL_KEPT).await;
+                reason
             }
-        }
+            Err(Refused::Unreachable(reason)) => reason,
+        };
+        let text = format!("{item}: goes on as it came, because {reason}");
+        Step::new(Stage::Enriched, "not-looked-up", text)
     }
 
-    async fn ask_server(&self, item: &Item) -> Result<Item, String> {
+    async fn ask_server(&self, item: &Item) -> Result<Item, Refused> {
         let mut waits = WAITS.iter();
         loop {
             let (answer, _) = self.plugin.call::<Enrich>(&self.caller, item.clone()).await;
             let reason = match answer {
                 Ok(Ok(found)) => return Ok(found),
                 Ok(Err(Failure::Retry { reason, .. })) => reason,
-                Ok(Err(failure)) => return Err(failure.reason().to_owned()),
-                Err(fault) => return Err(fault.to_string()),
+                Ok(Err(failure)) => return Err(Refused::ForGood(failure.reason().to_owned())),
+                Err(fault) => return Err(Refused::ForGood(fault.to_string())),
             };
             match waits.next() {
                 Some(wait) => tokio::time::sleep(*wait).await,
-                None => return Err(reason),
+                None => {
+                    self.silence.begin();
+                    return Err(Refused::Unreachable(reason));
+                }
             }
         }
     }
 
-    async fn keep(&self, key: &str, item: &Item) {
-        let Some(facts) = &self.plugin.manifest.provides.enrich else { return };
-        let until = clock::now().saturating_add(SignedDuration::from_secs(facts.keep_seconds.into()));
+    async fn keep(&self, key: &str, item: &Item, seconds: u32) {
+        let until = clock::now().saturating_add(SignedDuration::from_secs(seconds.into()));
         let Ok(until) = until else { return };
         if let Err(error) = self.store.keep_look_up(self.source(), key, item, until).await {
             tracing::warn!("a look-up cannot be kept: {error}");
@@ -86,7 +114,35 @@ impl Pipeline {
     }
 }
 
-/// Without an id on its server an item cannot be looked up there.
-fn worth_a_look(item: &Item) -> bool {
-    item.server_ref.is_some() && item.is_incomplete()
+/// What a look-up tells of the place goes to the report; trackers have no use for it.
+pub fn take_place(placed: &mut Placed<'_>) {
+    let library = placed.item.take_ext(LIBRARY).pop();
+    *placed.library = placed.library.take().or(library);
+    let paths = placed.item.take_ext(PATH);
+    if placed.paths.is_empty() {
+        *placed.paths = paths;
+    }
+}
+
+/// Why nothing was looked up.
+enum Refused {
+    /// The server will not say.
+    ForGood(String),
+    /// The server does not answer.
+    Unreachable(String),
+}
+
+/// A server that has not answered is left alone for a while: reports must not pile up behind one that is gone.
+#[derive(Default)]
+pub(super) struct Silence(Mutex<Option<Instant>>);
+
+impl Silence {
+    fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_ALONE);
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
 }

@@ -19,6 +19,7 @@ use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
 use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
 use crate::state::{InboxRow, SharedStore};
+pub use enrich::take_place;
 use settle::Settler;
 
 /// Requests of a source that are worked on at the same time.
@@ -51,19 +52,25 @@ pub struct Pipeline {
     arrivals: Arrivals,
     room: Arc<Semaphore>,
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
+    /// Whether some route asks for the library or the files.
+    needs_place: bool,
+    silence: enrich::Silence,
 }
 
 impl Pipeline {
-    /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
+    /// A pipeline for the account of `caller`; `arrivals` tells of new requests, and `needs_place` says whether some route
+    /// asks for the library or the files.
     pub fn new(
         plugin: Arc<Plugin>,
         caller: Caller,
         store: SharedStore,
         settler: Settler,
         arrivals: Arrivals,
+        needs_place: bool,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
-        Arc::new(Self { plugin, caller, store, settler, arrivals, room, lanes: Mutex::default() })
+        let (lanes, silence) = (Mutex::default(), enrich::Silence::default());
+        Arc::new(Self { plugin, caller, store, settler, arrivals, room, lanes, needs_place, silence })
     }
 
     fn source(&self) -> &str {
@@ -152,17 +159,16 @@ impl Pipeline {
 
     /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
     /// viewer that is still being looked up, and behind no other.
-    async fn pass_on(self: &Arc<Self>, parsed: Parsed) {
+    async fn pass_on(self: &Arc<Self>, mut parsed: Parsed) {
         let viewer = viewer(&parsed);
         let mut lanes = self.lanes.lock().await;
-        let parsed = match lanes.get(&viewer) {
-            Some(lane) => match lane.send(parsed) {
+        if let Some(lane) = lanes.get(&viewer) {
+            match lane.send(parsed) {
                 Ok(()) => return,
-                Err(closed) => closed.0,
-            },
-            None => parsed,
-        };
-        if !self.needs_look_up(&parsed) {
+                Err(closed) => parsed = closed.0,
+            }
+        }
+        if !self.needs_look_up(&mut parsed) {
             drop(lanes);
             return self.settler.settle(parsed).await;
         }
@@ -195,11 +201,11 @@ fn viewer(parsed: &Parsed) -> String {
         Report::Marked(it) => Some((&it.server, it.user.key())),
         Report::Snapshot { .. } | Report::Ignored { .. } => None,
     });
-    who.map(|(server, user)| format!("{server}\n{}", user.unwrap_or_default())).unwrap_or_default()
+    who.map(|(server, user)| format!("{}\n{}", server.id, user.unwrap_or_default())).unwrap_or_default()
 }
 
 /// What a plugin said, in words.
-fn describe(reports: &[Report]) -> String {
+pub fn describe(reports: &[Report]) -> String {
     let words: Vec<_> = reports
         .iter()
         .map(|report| match report {
@@ -209,8 +215,13 @@ fn describe(reports: &[Report]) -> String {
                 format!("{}: {} {state}{position}", it.user, it.item)
             }
             Report::Snapshot { sessions, .. } => format!("{} sessions", sessions.len()),
-            Report::Rated(it) => format!("{}: {} rated {:?}", it.user, it.item, it.rating),
-            Report::Marked(it) => format!("{}: {} marked watched={}", it.user, it.item, it.watched),
+            Report::Rated(it) => match it.rating {
+                Some(rating) => format!("{}: {} rated {rating}", it.user, it.item),
+                None => format!("{}: the rating of {} taken back", it.user, it.item),
+            },
+            Report::Marked(it) => {
+                format!("{}: {} marked as {}watched", it.user, it.item, if it.watched { "" } else { "not " })
+            }
             Report::Ignored { code, detail } => format!("nothing of interest ({code}: {detail})"),
         })
         .collect();

@@ -1,8 +1,10 @@
 //! The one place where the engine runs and its decisions are stored.
 //!
 //! What waits is settled together in one transaction. The engine's state in memory runs ahead of the store by that one
-//! transaction; should it fail, the state is read anew and the same requests are settled again.
+//! transaction; should it fail, the state is read anew and the same is settled again. Between requests it looks at the
+//! clock, for plays of which nothing more is heard, and at the list of people, for what somebody has said of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +12,16 @@ use jiff::SignedDuration;
 use tokio::sync::{Notify, mpsc};
 
 use super::Parsed;
+use crate::board::Board;
 use crate::clock;
 use crate::dispatch::model::Report;
+use crate::dispatch::people::{Decision, People, Person};
+use crate::dispatch::play::Play;
 use crate::dispatch::policy::Policy;
-use crate::dispatch::route::{Route, TrackerEvent, plan, plan_rating};
-use crate::dispatch::session::Sessions;
-use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
+use crate::dispatch::presence::{SourceFacts, watching};
+use crate::dispatch::route::{Plan, Routing};
+use crate::dispatch::session::{Advance, RATING_REPEATED, Sessions};
+use crate::dispatch::verdict::{Outcome, Verdict};
 use crate::state::{Settlement, SharedStore, StoreError};
 
 /// Requests in one transaction.
@@ -24,22 +30,37 @@ const BATCH: usize = 128;
 const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two looks at the clock and the list of people.
+const LOOK: Duration = Duration::from_secs(2);
+/// The same where the clock is a test's.
+const SIMULATED_LOOK: Duration = Duration::from_millis(50);
 
 /// The way to the settler.
 #[derive(Clone)]
 pub struct Settler(mpsc::Sender<Parsed>);
 
+/// What the settler works with.
+pub struct Desk {
+    /// Where decisions are stored.
+    pub store: SharedStore,
+    /// `[scrobble]`, with whatever any route switches on.
+    pub policy: Policy,
+    /// The routes. The people are read from the store.
+    pub routing: Routing,
+    /// The bells of the trackers' lanes.
+    pub lanes: Vec<(String, Arc<Notify>)>,
+    /// Where it is shown what plays.
+    pub board: Arc<Board>,
+    /// What the board says of sources.
+    pub sources: BTreeMap<String, SourceFacts>,
+}
+
 impl Settler {
     /// Reads the engine's state and starts the settler.
-    pub async fn start(
-        store: SharedStore,
-        policy: Policy,
-        routes: Vec<Route>,
-        lanes: Vec<(String, Arc<Notify>)>,
-    ) -> Result<Self, StoreError> {
-        let sessions = remembered(&store).await?;
+    pub async fn start(desk: Desk) -> Result<Self, StoreError> {
+        let sessions = remembered(&desk.store).await?;
         let (sender, queue) = mpsc::channel(BATCH);
-        tokio::spawn(Work { store, policy, routes, lanes, sessions }.run(queue));
+        tokio::spawn(Work { desk, sessions }.run(queue));
         Ok(Self(sender))
     }
 
@@ -51,44 +72,148 @@ impl Settler {
 }
 
 async fn remembered(store: &SharedStore) -> Result<Sessions, StoreError> {
-    let since = clock::now().saturating_sub(MEMORY).unwrap_or(jiff::Timestamp::MIN);
-    Ok(Sessions::restore(store.plays_since(since).await?))
+    let now = clock::now();
+    let since = |ago| now.saturating_sub(ago).unwrap_or(jiff::Timestamp::MIN);
+    let plays = store.plays_since(since(MEMORY)).await?;
+    Ok(Sessions::restore(plays, store.ratings_since(since(RATING_REPEATED)).await?))
 }
 
 struct Work {
-    store: SharedStore,
-    policy: Policy,
-    routes: Vec<Route>,
-    lanes: Vec<(String, Arc<Notify>)>,
+    desk: Desk,
     sessions: Sessions,
 }
 
 impl Work {
     async fn run(mut self, mut queue: mpsc::Receiver<Parsed>) {
         let mut batch = Vec::new();
-        while queue.recv_many(&mut batch, BATCH).await > 0 {
-            let settlements = loop {
-                let settlements: Vec<_> = batch.iter().map(|parsed| self.decide(parsed)).collect();
-                match self.store.settle(settlements.clone()).await {
-                    Ok(()) => break settlements,
-                    Err(error) => tracing::error!("decisions cannot be stored and are made again: {error}"),
+        let look = if clock::is_simulated() { SIMULATED_LOOK } else { LOOK };
+        let mut looks = tokio::time::interval(look);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                received = queue.recv_many(&mut batch, BATCH) => {
+                    if received == 0 {
+                        return;
+                    }
+                    while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed)).collect()).await {}
+                    batch.clear();
                 }
-                self.recover().await;
-            };
-            batch.clear();
-            let events = settlements.iter().flat_map(|settlement| &settlement.events);
-            let told: Vec<_> = events.map(|event| event.tracker.as_str()).collect();
-            for (_, lane) in self.lanes.iter().filter(|(tracker, _)| told.contains(&tracker.as_str())) {
-                lane.notify_one();
+                _ = looks.tick() => self.look_around().await,
+            }
+            let carried = self.sessions.open().filter(|play| self.desk.routing.carries(play));
+            self.desk.board.show(watching(carried, &self.desk.sources));
+        }
+    }
+
+    /// What happens without a request.
+    async fn look_around(&mut self) {
+        let (pending, people) = match (self.desk.store.oldest_pending().await, self.desk.store.people().await)
+        {
+            (Ok(pending), Ok(people)) => (pending, People::new(people)),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!("the database cannot be read: {error}");
+                return;
+            }
+        };
+        // What was received before now and is not settled yet may be the news that a play waits for.
+        let now = pending.map_or_else(clock::now, |pending| pending.min(clock::now()));
+        if self.sessions.open().any(|play| play.deadline(&self.desk.policy).is_some_and(|end| end < now)) {
+            // Once more at the next look where it could not be stored.
+            self.store(|work| work.close_overdue(now)).await;
+        }
+        self.heed(people).await;
+    }
+
+    fn close_overdue(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
+        let advances = self.sessions.overdue(now, &self.desk.policy);
+        let settle = |advance: Advance| {
+            let inbox = advance.plays.first().map_or(0, |play| play.reported_by);
+            let mut settlement = empty(inbox);
+            self.apply(advance, &mut settlement);
+            settlement.verdict = None;
+            settlement
+        };
+        advances.into_iter().map(settle).collect()
+    }
+
+    /// Takes over what was said of people, and delivers what was held for them.
+    async fn heed(&mut self, people: People) {
+        let before = std::mem::replace(&mut self.desk.routing.people, people);
+        let people = self.desk.routing.people.clone();
+        let named: Vec<Person> = people.iter().filter(|person| self.is_named(person)).cloned().collect();
+        let mut released: Vec<Person> = people.decided_since(&before).cloned().collect();
+        released.retain(|person| matches!(person.decision, Decision::Assigned { .. }));
+        released.extend(named.iter().cloned());
+        for person in &released {
+            if let Err(error) = self.release(person).await {
+                tracing::error!("what was held for {} cannot be delivered yet: {error}", person.user);
+                self.desk.routing.people = before;
+                return;
             }
         }
+        for person in named {
+            // By now the routes' own rules carry them.
+            let decision = Decision::Assigned { trackers: Vec::new(), since: None };
+            let decided = self.desk.store.decide(&person.source, &person.viewer, decision);
+            if let Err(error) = decided.await {
+                tracing::error!("the list of people cannot be written: {error}");
+            }
+        }
+    }
+
+    /// Whether a route names somebody whom none named before.
+    fn is_named(&self, person: &Person) -> bool {
+        let routes = self.desk.routing.routes.iter().filter(|route| route.source == person.source);
+        person.decision == Decision::Held && routes.into_iter().any(|route| route.names(&person.user))
+    }
+
+    async fn release(&mut self, person: &Person) -> Result<(), StoreError> {
+        let watches = self.desk.store.watches_of(&person.viewer).await?;
+        let since = match &person.decision {
+            Decision::Assigned { since, .. } => *since,
+            Decision::Held | Decision::Ignored => None,
+        };
+        let is_held = |play: &Play| play.sources.contains(&person.source) && play.watched_at >= since;
+        let held: Vec<Play> = watches.into_iter().filter(is_held).collect();
+        while !self.store(|work| held.iter().filter_map(|play| work.catch_up(play)).collect()).await {}
+        Ok(())
+    }
+
+    fn catch_up(&mut self, play: &Play) -> Option<Settlement> {
+        let mut advance = self.desk.routing.catch_up(play)?;
+        let mut settlement = empty(play.reported_by);
+        let plan = self.desk.routing.plan(&mut advance);
+        if plan.events.is_empty() {
+            return None;
+        }
+        self.keep(advance, plan, &mut settlement);
+        Some(settlement)
+    }
+
+    /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.
+    async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<Settlement>) -> bool {
+        let settlements = decide(self);
+        let told: Vec<_> = settlements
+            .iter()
+            .flat_map(|settlement| &settlement.events)
+            .map(|event| event.tracker.clone())
+            .collect();
+        if let Err(error) = self.desk.store.settle(settlements).await {
+            tracing::error!("decisions cannot be stored and are made again: {error}");
+            self.recover().await;
+            return false;
+        }
+        for (_, lane) in self.desk.lanes.iter().filter(|(tracker, _)| told.contains(tracker)) {
+            lane.notify_one();
+        }
+        true
     }
 
     /// Waits, and goes back to what is stored.
     async fn recover(&mut self) {
         loop {
             tokio::time::sleep(PATIENCE).await;
-            match remembered(&self.store).await {
+            match remembered(&self.desk.store).await {
                 Ok(sessions) => {
                     self.sessions = sessions;
                     return;
@@ -99,49 +224,60 @@ impl Work {
     }
 
     fn decide(&mut self, parsed: &Parsed) -> Settlement {
-        let mut settlement = Settlement {
-            inbox: parsed.row.id,
-            at: clock::now(),
-            verdict: Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"),
-            steps: parsed.steps.clone(),
-            plays: Vec::new(),
-            events: Vec::new(),
-        };
+        let mut settlement = empty(parsed.row.id);
+        settlement.steps.clone_from(&parsed.steps);
         match &parsed.result {
-            Err(verdict) => settlement.verdict = verdict.clone(),
+            Err(verdict) => settlement.verdict = Some(verdict.clone()),
             Ok(reports) => {
                 for report in reports {
-                    self.decide_report(&parsed.row.received.source, report, &mut settlement);
+                    self.decide_report(report, &mut settlement);
                 }
             }
         }
         settlement
+            .verdict
+            .get_or_insert_with(|| Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"));
+        settlement
     }
 
-    fn decide_report(&mut self, source: &str, report: &Report, settlement: &mut Settlement) {
-        let routes = self.routes.iter().filter(|route| route.source == source);
-        let mut advance = self.sessions.advance(report, &self.policy);
-        let mut events = plan(&mut advance, routes.clone());
-        if let Report::Rated(rated) = report {
-            events = plan_rating(rated, routes);
-            if !events.is_empty() {
-                advance.verdict = Verdict::new(Outcome::Queued, "rating", told(&events));
-                advance.steps.push(Step::new(Stage::Route, "rating", told(&events)));
-            }
+    fn decide_report(&mut self, report: &Report, settlement: &mut Settlement) {
+        let advance = self.sessions.advance(report, &self.desk.policy);
+        self.apply(advance, settlement);
+    }
+
+    /// Asks the routes, and takes over what the engine has decided.
+    fn apply(&mut self, mut advance: Advance, settlement: &mut Settlement) {
+        let plan = self.desk.routing.plan(&mut advance);
+        self.keep(advance, plan, settlement);
+    }
+
+    fn keep(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) {
+        let Advance { mut plays, mut steps, verdict, rating, .. } = advance;
+        for play in &mut plays {
+            play.reported_by = settlement.inbox;
         }
-        self.sessions.absorb(advance.plays.iter().cloned());
-        settlement.plays.append(&mut advance.plays);
-        settlement.steps.append(&mut advance.steps);
-        settlement.events.append(&mut events);
-        let first = settlement.verdict.code == "nothing";
-        if first || advance.verdict.outcome > settlement.verdict.outcome {
-            settlement.verdict = advance.verdict;
+        self.sessions.absorb(plays.iter().cloned());
+        self.sessions.absorb_ratings(rating.clone());
+        settlement.plays.append(&mut plays);
+        settlement.steps.append(&mut steps);
+        settlement.ratings.extend(rating);
+        settlement.held.extend(plan.held);
+        settlement.events.extend(plan.events);
+        if settlement.verdict.as_ref().is_none_or(|heaviest| verdict.outcome > heaviest.outcome) {
+            settlement.verdict = Some(verdict);
         }
     }
 }
 
-fn told(events: &[TrackerEvent]) -> String {
-    let words: Vec<_> =
-        events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
-    words.join(", ")
+fn empty(inbox: i64) -> Settlement {
+    Settlement {
+        inbox,
+        at: clock::now(),
+        verdict: None,
+        steps: Vec::new(),
+        plays: Vec::new(),
+        ratings: Vec::new(),
+        held: Vec::new(),
+        events: Vec::new(),
+    }
 }

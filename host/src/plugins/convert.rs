@@ -7,17 +7,19 @@ use super::bindings::playrelay::plugin::{reports, types};
 use super::capabilities::Failure;
 use crate::dispatch::model::{
     Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated,
-    Report, Season, Show, User,
+    Report, Season, Server, Show, User,
 };
 
+/// The field of a playback's open-ended part that holds the user's second id.
+const USER_UUID: &str = "user-uuid";
+
 pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
-    let server =
-        |server: reports::Server| server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
+    let server = |it: reports::Server| server(it, source);
     let time = |at: Option<String>| happened(at, received_at);
     match report {
         reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
         reports::Report::Snapshot(it) => Report::Snapshot {
-            server: server(it.server),
+            server: server(it.server).id,
             sessions: it.sessions.into_iter().map(|session| playback(session, source, received_at)).collect(),
             at: time(it.at),
         },
@@ -26,6 +28,8 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
             user: user(it.user),
             item: item(it.item),
             rating: it.rating.filter(|rating| rating.is_finite()).map(|rating| rating.clamp(0.0, 10.0)),
+            library: it.library,
+            paths: Vec::new(),
             at: time(it.at),
         }),
         reports::Report::Marked(it) => Report::Marked(Marked {
@@ -33,6 +37,8 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
             user: user(it.user),
             item: item(it.item),
             watched: it.watched,
+            library: it.library,
+            paths: Vec::new(),
             at: time(it.at),
         }),
         reports::Report::Ignored(it) => Report::Ignored { code: it.code, detail: it.detail },
@@ -41,8 +47,11 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
 
 fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Playback {
     Playback {
-        server: it.server.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned()),
-        user: user(it.user),
+        server: server(it.server, source),
+        user: User {
+            uuid: it.ext.into_iter().find(|field| field.name == USER_UUID).map(|field| field.value),
+            ..user(it.user)
+        },
         player: Player { id: it.player.id, name: it.player.name, product: it.player.product },
         session: it.session,
         item: item(it.item),
@@ -75,8 +84,13 @@ fn happened(at: Option<String>, received_at: Timestamp) -> Timestamp {
     at.and_then(|at| at.parse().ok()).map_or(received_at, |at: Timestamp| at.min(received_at))
 }
 
+fn server(it: reports::Server, source: &str) -> Server {
+    let id = it.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
+    Server { id, name: it.name, source: source.to_owned() }
+}
+
 fn user(it: reports::User) -> User {
-    User { id: it.id, name: it.name }
+    User { id: it.id, name: it.name, uuid: None }
 }
 
 pub(super) fn item(it: types::Item) -> Item {

@@ -115,6 +115,9 @@ pub struct WebhookFacts {
     /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
     #[serde(default)]
     pub legacy_names: Vec<String>,
+    /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
+    #[serde(default)]
+    pub numeric_ids: Vec<String>,
 }
 
 /// `[provides.enrich]`

@@ -179,6 +179,20 @@ impl Plugins {
     }
 }
 
+/// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
+pub async fn rehearse(
+    path: &Path,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+) -> Result<Arc<Plugin>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{} cannot serve: {error}", path.display());
+    let bytes = fs::read(path).map_err(|error| failed(&error))?;
+    let artifact = Artifact::read(bytes).map_err(|error| failed(&error))?;
+    let mut linker = Linker::new(&runtime.engine);
+    imports::offer(&mut linker).map_err(|error| failed(&error))?;
+    start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
+}
+
 async fn start(
     artifact: Artifact,
     runtime: &Arc<Runtime>,

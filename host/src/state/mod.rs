@@ -13,8 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::dispatch::model::Item;
-use crate::dispatch::play::Play;
-use crate::dispatch::route::TrackerEvent;
+use crate::dispatch::people::{Decision, Person};
+use crate::dispatch::play::{Play, Viewer};
+use crate::dispatch::route::{Held, TrackerEvent};
+use crate::dispatch::session::Rating;
 use crate::dispatch::verdict::{Step, Verdict};
 use crate::plugins::capabilities::Receipt;
 use crate::plugins::imports::kv::KeyValue;
@@ -66,12 +68,16 @@ pub struct Settlement {
     pub inbox: i64,
     /// When it was worked on.
     pub at: Timestamp,
-    /// How it ended.
-    pub verdict: Verdict,
+    /// How it ended; absent where it had ended before, and something came of it later.
+    pub verdict: Option<Verdict>,
     /// How it got there.
     pub steps: Vec<Step>,
     /// Plays that are new or different.
     pub plays: Vec<Play>,
+    /// Ratings that are new.
+    pub ratings: Vec<Rating>,
+    /// Users whom no route names.
+    pub held: Vec<Held>,
     /// Events for trackers.
     pub events: Vec<TrackerEvent>,
 }
@@ -247,11 +253,37 @@ pub trait Store: KeyValue + Send + Sync {
     /// Stores what working on some requests has led to, all of it or nothing.
     ///
     /// An event supersedes waiting presence of the same subject at the same tracker; a second watch of one play for one
-    /// tracker is left out.
+    /// tracker is left out, and so is word of playing that only takes a pause back of which the tracker never heard.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
     /// Plays that are going on, and those that ended since a time.
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
+
+    /// The watches of one viewer, the oldest first.
+    async fn watches_of(&self, viewer: &Viewer) -> Result<Vec<Play>, StoreError>;
+
+    /// Ratings since a time.
+    async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError>;
+
+    /// Users whom no route named when they were seen, and what was said of them.
+    async fn people(&self) -> Result<Vec<Person>, StoreError>;
+
+    /// Says what is to become of somebody's plays. False where they are not in the list.
+    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError>;
+
+    /// When the oldest request that still waits to be worked on was received.
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// A request as it was received.
+    async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError>;
+
+    /// Up to `limit` requests of a source that were received since a time and before a request, the oldest first.
+    async fn requests_before(
+        &self,
+        request: &InboxRow,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError>;
 
     /// The first event for a tracker that may be sent now: due, and the first of its subject.
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;

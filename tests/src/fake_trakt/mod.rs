@@ -200,6 +200,13 @@ impl FakeTrakt {
         .collect()
     }
 
+    /// What was told, and of what: `start 0 Inception`, `history Inception`, with the status where it is no success.
+    pub fn told(&self) -> Vec<String> {
+        let world = self.shared.world();
+        let told = world.calls.iter().filter(|call| call.method == "POST");
+        told.filter_map(|call| in_words(call, &world.catalogue)).collect()
+    }
+
     /// The history.
     pub fn history(&self) -> Vec<Play> {
         self.shared.world().history.clone()
@@ -231,6 +238,27 @@ impl FakeTrakt {
         if tokio::time::timeout(PATIENCE, wait).await.is_err() {
             panic!("waited in vain for: {what}; received {:#?}", self.story());
         }
+    }
+}
+
+/// A call that tells something; others are none.
+fn in_words(call: &Call, catalogue: &[Entry]) -> Option<String> {
+    let name = |named: &Value| {
+        catalogue::find(catalogue, named).map_or_else(|| "something unknown".to_owned(), Entry::name)
+    };
+    let failed =
+        if (200..300).contains(&call.status) { String::new() } else { format!(" \u{2192} {}", call.status) };
+    let (verb, rest) = call.path.trim_start_matches('/').split_once('/')?;
+    match verb {
+        "scrobble" => {
+            Some(format!("{rest} {:.0} {}{failed}", call.body["progress"].as_f64()?, name(&call.body)))
+        }
+        "sync" => {
+            let items =
+                ["movies", "episodes", "shows"].map(|kind| call.body[kind].as_array().map_or(0, Vec::len));
+            Some(format!("{rest} {}{failed}", items.iter().sum::<usize>()))
+        }
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod kv;
 mod outbox;
+mod people;
 mod rows;
 mod schema;
 mod writer;
@@ -19,7 +20,9 @@ use super::{
     Store, StoreError, TimelineRow,
 };
 use crate::dispatch::model::Item;
-use crate::dispatch::play::Play;
+use crate::dispatch::people::{Decision, Person};
+use crate::dispatch::play::{Play, Viewer};
+use crate::dispatch::session::Rating;
 use crate::plugins::registry::Approval;
 use rows::{json, time};
 use writer::Writer;
@@ -106,11 +109,7 @@ impl Store for Sqlite {
                     "SELECT id, source, received_at, request FROM inbox
                      WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
                 )?
-                .query_map(params![source, after, limit], |row| {
-                    let received =
-                        Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
-                    Ok(InboxRow { id: row.get(0)?, received })
-                })?
+                .query_map(params![source, after, limit], rows::request)?
                 .collect()
         })
         .await
@@ -132,6 +131,79 @@ impl Store for Sqlite {
                 .collect()
         })
         .await
+    }
+
+    async fn watches_of(&self, viewer: &Viewer) -> Result<Vec<Play>, StoreError> {
+        let viewer = viewer.clone();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND watched_at IS NOT NULL ORDER BY watched_at",
+                )?
+                .query_map(params![viewer.server, viewer.user], |row| json(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT body FROM ratings WHERE at >= ?1 ORDER BY at")?
+                .query_map(params![since.as_millisecond()], |row| json(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        self.read(people::list).await
+    }
+
+    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError> {
+        let (source, viewer) = (source.to_owned(), viewer.clone());
+        self.writer.write(move |connection| people::decide(connection, &source, &viewer, decision)).await
+    }
+
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT MIN(received_at) FROM inbox WHERE settled_at IS NULL")?
+                .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
+        })
+        .await
+    }
+
+    async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT id, source, received_at, request FROM inbox WHERE id = ?1")?
+                .query_row(params![id], rows::request)
+                .optional()
+        })
+        .await
+    }
+
+    async fn requests_before(
+        &self,
+        request: &InboxRow,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let (id, source) = (request.id, request.received.source.clone());
+        let mut found: Vec<InboxRow> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT id, source, received_at, request FROM inbox
+                         WHERE source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
+                    )?
+                    .query_map(params![source, id, since.as_millisecond(), limit], rows::request)?
+                    .collect()
+            })
+            .await?;
+        found.reverse();
+        Ok(found)
     }
 
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
@@ -341,21 +413,29 @@ impl Store for Sqlite {
 }
 
 fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let Settlement { inbox, at, verdict, steps, plays, events } = settlement;
-    let at = at.as_millisecond();
-    connection
-        .prepare_cached(
-            "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1",
-        )?
-        .execute(params![inbox, at, verdict.outcome.as_str(), verdict.code, verdict.detail])?;
+    let Settlement { inbox, at, verdict, steps, plays, ratings, held, events } = settlement;
+    let now = at.as_millisecond();
+    if let Some(verdict) = verdict {
+        connection
+            .prepare_cached(
+                "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1",
+            )?
+            .execute(params![inbox, now, verdict.outcome.as_str(), verdict.code, verdict.detail])?;
+    }
     for step in steps {
-        rows::add_step(connection, *inbox, at, step.stage.as_str(), &step.code, &step.text)?;
+        rows::add_step(connection, *inbox, now, step.stage.as_str(), &step.code, &step.text)?;
     }
     for play in plays {
         rows::put_play(connection, play)?;
     }
+    for rating in ratings {
+        rows::put_rating(connection, rating)?;
+    }
+    for held in held {
+        people::hold(connection, held, *at)?;
+    }
     for event in events {
-        outbox::add(connection, *inbox, event, at)?;
+        outbox::add(connection, *inbox, event, now)?;
     }
     Ok(())
 }

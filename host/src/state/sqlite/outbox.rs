@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{add_step, json, named, time, to_json};
-use crate::dispatch::route::{TrackerEvent, Weight};
+use crate::dispatch::route::{Action, TrackerEvent, Weight};
 use crate::dispatch::verdict::Stage;
 use crate::state::{Attempt, DeliveryState, OutboxRow};
+
+/// A play that goes on this near to where it was paused has not moved. Percent.
+const SAME_PLACE: f64 = 1.0;
 
 const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note";
 
@@ -15,6 +18,7 @@ pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -
     let weight = event.action.weight();
     let superseded = if weight == Weight::Rating { weight } else { Weight::Presence }.as_str();
     let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
+    let unsaid = takes_back_a_pause(connection, event)?;
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'superseded', note = ?4, settled_at = ?5
@@ -35,11 +39,41 @@ pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -
             to_json(event)?,
             event.not_before.as_millisecond()
         ])?;
+    if unsaid {
+        let note = "the pause was over before it was told";
+        connection
+            .prepare_cached(
+                "UPDATE outbox SET state = 'superseded', note = ?2, settled_at = ?3 WHERE id = ?1",
+            )?
+            .execute(params![connection.last_insert_rowid(), note, at])?;
+    }
     if added == 0 {
         let text = format!("{} has been told of this watch", event.tracker);
         add_step(connection, inbox, at, Stage::Delivery.as_str(), "told-before", &text)?;
     }
     Ok(())
+}
+
+/// Whether an event only says that something plays of which the tracker was told so, and of whose pause it has not heard.
+fn takes_back_a_pause(connection: &Connection, event: &TrackerEvent) -> rusqlite::Result<bool> {
+    let Action::Playing(progress) = event.action else { return Ok(false) };
+    let mut presence = connection.prepare_cached(
+        "SELECT state, attempts, body FROM outbox
+         WHERE tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('waiting', 'delivered', 'duplicate')
+         ORDER BY id DESC LIMIT 2",
+    )?;
+    let last: Vec<(DeliveryState, u32, TrackerEvent)> = presence
+        .query_map(params![event.tracker, event.subject], |row| {
+            Ok((named(row, 0)?, row.get(1)?, json(row, 2)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let [(DeliveryState::Waiting, 0, pause), (DeliveryState::Delivered | DeliveryState::Duplicate, _, told)] =
+        last.as_slice()
+    else {
+        return Ok(false);
+    };
+    let stayed = matches!(pause.action, Action::Paused(at) if (at - progress).abs() <= SAME_PLACE);
+    Ok(stayed && matches!(told.action, Action::Playing(_)))
 }
 
 /// The first event that is due and has no other of its subject before it.

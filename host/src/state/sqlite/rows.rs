@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 
 use crate::dispatch::play::Play;
+use crate::dispatch::session::Rating;
 use crate::dispatch::verdict::Verdict;
-use crate::state::{EventSummary, Parked};
+use crate::state::{EventSummary, InboxRow, Parked, Received};
 
 /// A time that we wrote ourselves; one that is out of range reads as the first or last there is.
 pub fn time(ms: i64) -> Timestamp {
@@ -69,6 +70,29 @@ pub fn put_play(connection: &Connection, play: &Play) -> rusqlite::Result<()> {
             to_json(play)?
         ])
         .map(drop)
+}
+
+/// Writes a rating, in place of an older one of the same item by the same user.
+pub fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<()> {
+    let Rating { viewer, rated } = rating;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO ratings (server, user, item, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            viewer.server,
+            viewer.user,
+            rated.item.key(),
+            rated.at.as_millisecond(),
+            to_json(rating)?
+        ])
+        .map(drop)
+}
+
+/// Reads `id, source, received_at, request`.
+pub fn request(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
+    let received = Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
+    Ok(InboxRow { id: row.get(0)?, received })
 }
 
 /// Writes how an account stands.

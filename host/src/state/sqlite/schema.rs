@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE inbox (
         id          INTEGER PRIMARY KEY AUTOINCREMENT,
         source      TEXT NOT NULL,
@@ -94,7 +95,31 @@ const MIGRATIONS: [&str; 1] = ["
         expires_at INTEGER,
         PRIMARY KEY (account, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE ratings (
+        server TEXT NOT NULL,
+        user   TEXT NOT NULL,
+        item   TEXT NOT NULL,
+        at     INTEGER NOT NULL,
+        body   TEXT NOT NULL,
+        PRIMARY KEY (server, user, item)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX ratings_at ON ratings (at);
+
+    CREATE TABLE people (
+        source    TEXT NOT NULL,
+        server    TEXT NOT NULL,
+        user      TEXT NOT NULL,
+        last_seen INTEGER NOT NULL,
+        body      TEXT NOT NULL,
+        PRIMARY KEY (source, server, user)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX plays_watched ON plays (server, user, watched_at) WHERE watched_at IS NOT NULL;
+    CREATE INDEX inbox_source ON inbox (source, id);
+",
+];
 
 /// Brings a database up to this program's version. One of a newer program is refused.
 pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {

@@ -1,0 +1,102 @@
+//! `/api/v1`: what other programs ask for.
+//!
+//! It tells who watches what, so it answers this machine only, unless `admin_password` of `[server]` comes with the request:
+//! as a bearer token, or as the password of basic authentication with any name. A request that a proxy has passed on is not
+//! this machine's, wherever the proxy runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::board::Board;
+use crate::clock;
+use crate::secret::Secret;
+
+/// Headers that proxies add.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// What the endpoints share.
+pub struct Api {
+    /// What plays now.
+    pub board: Arc<Board>,
+    /// What opens the API to others than this machine.
+    pub password: Option<Secret>,
+}
+
+impl Api {
+    /// The routes.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/api/v1/currently-watching", get(currently_watching))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))
+            .with_state(self)
+    }
+
+    fn admits(&self, client: SocketAddr, headers: &HeaderMap) -> bool {
+        match &self.password {
+            Some(password) => given(headers)
+                .is_some_and(|given| bool::from(password.expose().as_bytes().ct_eq(given.as_bytes()))),
+            None => client.ip().is_loopback() && !FORWARDED.iter().any(|name| headers.contains_key(*name)),
+        }
+    }
+}
+
+async fn admit(
+    State(api): State<Arc<Api>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if api.admits(client, request.headers()) {
+        return next.run(request).await;
+    }
+    match api.password {
+        Some(_) => {
+            let text = "send `admin_password` of [server] as a bearer token, or as the password of basic authentication\n";
+            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"Playrelay\"")], text)
+                .into_response()
+        }
+        None => {
+            let text =
+                "the API answers this machine only; set `admin_password` in [server] to open it to others\n";
+            (StatusCode::FORBIDDEN, text).into_response()
+        }
+    }
+}
+
+/// The password that came along.
+fn given(headers: &HeaderMap) -> Option<String> {
+    use base64::Engine;
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    if let Some(token) = value.strip_prefix("Bearer ") {
+        return Some(token.trim().to_owned());
+    }
+    let encoded = value.strip_prefix("Basic ")?.trim();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
+    String::from_utf8(decoded).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// What plays now: all streams, and the one that a display with room for one would show.
+async fn currently_watching(State(api): State<Arc<Api>>) -> Json<Value> {
+    let streams = api.board.watching().streams;
+    let mut rows: Vec<(bool, i64, Value)> = Vec::new();
+    for (key, stream) in &streams {
+        let mut row = json!(stream);
+        row["_key"] = json!(key);
+        rows.push((stream.state == "playing", stream.updated, row));
+    }
+    rows.sort_by_key(|(playing, updated, _)| std::cmp::Reverse((*playing, *updated)));
+    let rows: Vec<Value> = rows.into_iter().map(|(_, _, row)| row).collect();
+    Json(json!({
+        "ok": true, "currently_watching": rows.first(), "streams_count": rows.len(),
+        "ts": clock::now().as_second(), "streams": rows,
+    }))
+}

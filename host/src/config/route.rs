@@ -1,0 +1,119 @@
+//! `[[routes]]`
+
+use std::collections::BTreeMap;
+
+use super::AccountConfig;
+use super::document::{Node, Place, Problem, Value};
+use super::section::{Section, unknown};
+use crate::dispatch::filter::{Filters, Kind, Names, PathRule};
+use crate::dispatch::policy::Policy;
+use crate::dispatch::route::{Route, UserRule};
+
+/// Reads all routes. One whose accounts there are not is complained of and left out.
+pub(super) fn read(
+    routes: Option<Node>,
+    sources: &BTreeMap<String, AccountConfig>,
+    trackers: &BTreeMap<String, AccountConfig>,
+    scrobble: &Policy,
+    problems: &mut Vec<Problem>,
+) -> Vec<Route> {
+    let Some(Node { value, place }) = routes else { return Vec::new() };
+    let Value::List(items) = value else {
+        let text = format!("`routes` is {}; expected sections [[routes]]", value.kind());
+        problems.push(Problem { place, text });
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for Node { value, place } in items {
+        let Value::Table(table) = value else {
+            problems.push(Problem { place, text: "expected a section [[routes]]".to_owned() });
+            continue;
+        };
+        let mut section = Section::new("[[routes]]", table, problems);
+        let source = account(&mut section, "source", &place, sources);
+        let tracker = account(&mut section, "tracker", &place, trackers);
+        let users = users(&mut section, &place);
+        let filters = filters(&mut section);
+        let ratings = section.boolean("ratings").unwrap_or(false);
+        let marks = section.boolean("marks").unwrap_or(true);
+        let unwatched = section.boolean("unwatched").unwrap_or(false);
+        let policy = super::read_route_policy(&mut section, scrobble);
+        section.finish();
+        if let (Some(source), Some(tracker)) = (source, tracker) {
+            read.push(Route { source, tracker, users, filters, ratings, marks, unwatched, policy });
+        }
+    }
+    read
+}
+
+/// Nobody is carried whom nobody has named; an empty list leaves that to `playrelay users assign`.
+fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
+    let Some(users) = section.texts("users") else {
+        let text = "[[routes]] has no `users`; expected names, \"id:…\", \"uuid:…\", \"*\" for everybody on the server, or [] for \
+                    those whom you assign with `playrelay users`";
+        section.problem(route.clone(), text.to_owned());
+        return Vec::new();
+    };
+    users.iter().filter(|user| !user.trim().is_empty()).map(|user| UserRule::parse(user)).collect()
+}
+
+fn filters(section: &mut Section<'_>) -> Filters {
+    let mut names = |only: &str, except: &str| Names {
+        only: section.texts(only).unwrap_or_default(),
+        except: section.texts(except).unwrap_or_default(),
+    };
+    let servers = names("servers", "except_servers");
+    let libraries = names("libraries", "except_libraries");
+    let devices = names("devices", "except_devices");
+    Filters {
+        servers,
+        libraries,
+        devices,
+        kinds: each(section, "kinds", |text| {
+            Kind::parse(text).ok_or_else(|| "expected \"movie\" or \"episode\"".to_owned())
+        }),
+        paths: each(section, "paths", PathRule::parse),
+        except_paths: each(section, "except_paths", PathRule::parse),
+        except_editions: section.texts("except_editions").unwrap_or_default(),
+    }
+}
+
+/// Reads each entry of a list, and complains of those that cannot be read.
+fn each<T>(section: &mut Section<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    let place = section.place(key);
+    let mut found = Vec::new();
+    for text in section.texts(key).unwrap_or_default() {
+        match read(&text) {
+            Ok(value) => found.push(value),
+            Err(reason) => {
+                section.problem(place.clone(), format!("`{key}` in [[routes]] has {text:?}: {reason}"));
+            }
+        }
+    }
+    found
+}
+
+/// The name of an account that there is.
+fn account(
+    section: &mut Section<'_>,
+    key: &str,
+    route: &Place,
+    accounts: &BTreeMap<String, AccountConfig>,
+) -> Option<String> {
+    let place = section.place(key);
+    let Some(name) = section.text(key) else {
+        if place == Place::Nowhere {
+            section.problem(
+                route.clone(),
+                format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"),
+            );
+        }
+        return None;
+    };
+    if !accounts.contains_key(&name) {
+        let known: Vec<String> = accounts.keys().cloned().collect();
+        section.problem(place, unknown(key, &name, "[[routes]]", &known));
+        return None;
+    }
+    Some(name)
+}

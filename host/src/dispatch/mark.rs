@@ -1,0 +1,70 @@
+//! What a tick by hand means: the rules for marks, as watched and as not watched.
+
+use super::ledger::{position, recorded};
+use super::play::Play;
+use super::session::{Change, Signal};
+use super::turn::Turn;
+use super::verdict::Verdict;
+
+impl Turn<'_> {
+    /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
+    pub(super) fn tick(&mut self) -> Verdict {
+        let at = self.playback.at;
+        let last = self.latest().filter(|play| {
+            let ended = play.ended_at.map(|end| at.duration_since(end).abs());
+            ended.is_none_or(|since| since < play.merge_window())
+        });
+        let Some(before) = last.cloned() else {
+            let mut play = self.new_play();
+            (play.marked, play.ended_at) = (true, Some(at));
+            play.previous_watch_at = self.ledger.last_watch(&play);
+            self.ledger.step("marked", format!("{} was marked as watched", play.item));
+            self.ledger.signal(Change::Ended, play, at);
+            return recorded("marked");
+        };
+        let mut play = before.clone();
+        play.item.fill_from(&self.playback.item);
+        play.sources.insert(self.playback.server.source.clone());
+        if before.watched_at.is_some() || before.repeats {
+            let text = format!("{} has been watched, and the mark says the same", play.item);
+            self.ledger.plays.push(play);
+            return self.ledger.merged("finish-repeated", text);
+        }
+        (play.marked, play.stale) = (true, false);
+        self.ledger.step("marked", format!("{} was marked as watched {}", play.item, position(&play)));
+        let change = if play.is_open() { Change::Completed } else { Change::Amended };
+        self.ledger.signal(change, play, at);
+        recorded("marked")
+    }
+
+    /// The item was ticked as not watched: what was known as watched no longer is, and a next time counts anew.
+    pub(super) fn untick(&mut self) -> Verdict {
+        let at = self.playback.at;
+        let known = self.ledger.known.iter().filter(|play| self.is_of_item(play));
+        let was_revoked = known.clone().any(|play| play.revoked);
+        // What still plays and is no watch yet may become one.
+        let stands = |play: &&Play| !play.revoked && (!play.is_open() || play.watched_at.is_some());
+        let mut of_item: Vec<Play> = known.filter(stands).cloned().collect();
+        if of_item.is_empty() {
+            if was_revoked {
+                return self.ledger.merged("mark-repeated", "it was marked as not watched before".to_owned());
+            }
+            of_item.push(Play { ended_at: Some(at), ..self.new_play() });
+        }
+        for play in &mut of_item {
+            play.revoked = true;
+        }
+        let play = of_item.iter().max_by_key(|play| (play.last_seen_at, &play.id)).cloned();
+        let play = play.expect("a play was put in where there was none");
+        self.ledger.plays.append(&mut of_item);
+        self.ledger.step("unmarked", format!("{} was marked as not watched", play.item));
+        self.ledger.signals.push(Signal { change: Change::Unmarked, play, at, source: None });
+        recorded("unmarked")
+    }
+
+    /// The viewer's latest play of the item that still counts; an open one before all others.
+    fn latest(&self) -> Option<&Play> {
+        let of_item = self.ledger.known.iter().filter(|play| self.is_about(play) && !play.revoked);
+        of_item.max_by_key(|play| (play.is_open(), play.last_seen_at, &play.id))
+    }
+}

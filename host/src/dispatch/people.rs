@@ -1,0 +1,74 @@
+//! Whose plays are whose, as a person has said: users that no route names are held in a list until then.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::model::User;
+use super::play::Viewer;
+
+/// What is to become of somebody's plays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "lowercase")]
+pub enum Decision {
+    /// Nobody has said yet: nothing is sent for them.
+    Held,
+    /// Nothing is ever sent for them.
+    Ignored,
+    /// They go to these trackers, as if the routes there named the user.
+    Assigned {
+        /// The accounts' names in the configuration. Empty where a route has come to name the user.
+        trackers: Vec<String>,
+        /// Watches before this time stay untold; absent where all that was held is told.
+        since: Option<Timestamp>,
+    },
+}
+
+/// A user of a server that no route names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The source that has told of them.
+    pub source: String,
+    /// Who.
+    pub viewer: Viewer,
+    /// With the name.
+    pub user: User,
+    /// When they were first seen.
+    pub first_seen: Timestamp,
+    /// When they were last seen.
+    pub last_seen: Timestamp,
+    /// What they watched last, in words.
+    pub last_item: String,
+    /// What is to become of it.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct People(Vec<Person>);
+
+impl People {
+    /// From what was stored.
+    pub fn new(people: Vec<Person>) -> Self {
+        Self(people)
+    }
+
+    /// What was said of a user of a source.
+    pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&Decision> {
+        let person = self.0.iter().find(|person| person.source == source && person.viewer == *viewer);
+        person.map(|person| &person.decision)
+    }
+
+    /// Those that were told apart from `before`: somebody has decided something new.
+    pub fn decided_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Person> {
+        self.0.iter().filter(move |person| {
+            person.decision != Decision::Held
+                && before.decision(&person.source, &person.viewer) != Some(&person.decision)
+        })
+    }
+
+    /// Everybody.
+    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.0.iter()
+    }
+}

@@ -1,0 +1,234 @@
+//! An input once more, dry: what its plugin says of it, what the engine and the routes make of that, and how that differs
+//! from what happened. Nothing is sent, asked or stored.
+//!
+//! What an input means depends on those before it, so the source's inputs of the hours before are read again too, from an
+//! empty engine. What the server said when it was asked is taken from what was kept of its answers.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::dispatch::model::{ItemKind, Report};
+use crate::dispatch::people::People;
+use crate::dispatch::policy::Policy;
+use crate::dispatch::route::{Action, Routing, TrackerEvent};
+use crate::dispatch::session::Sessions;
+use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
+use crate::house::House;
+use crate::pipeline;
+use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use crate::state::{EventStory, InboxRow, OutboxRow, Received, SharedStore, StoreError};
+
+/// How far back the inputs before are read.
+const CONTEXT: SignedDuration = SignedDuration::from_hours(12);
+/// At most so many of them.
+const CONTEXT_INPUTS: u32 = 5_000;
+
+/// Why an input cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is none.
+    #[error("there is no event {0}; `playrelay events` lists them")]
+    Unknown(i64),
+    /// Its source has no plugin that serves.
+    #[error("source {0:?} has no plugin that serves; `playrelay check` says why, or name one with --plugin")]
+    NoPlugin(String),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What an input would lead to.
+#[derive(Debug, Serialize)]
+pub struct Replay {
+    /// The source.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The plugin that read it, with its version.
+    pub plugin: String,
+    /// Earlier inputs that were read again before it.
+    pub context: usize,
+    /// What the plugin said.
+    pub reports: Vec<Report>,
+    /// How it went from there.
+    pub steps: Vec<Step>,
+    /// How it would end.
+    pub verdict: Verdict,
+    /// What each tracker would get.
+    pub events: Vec<TrackerEvent>,
+    /// What differs from what happened; absent where it never happened.
+    pub differences: Option<Vec<String>>,
+}
+
+/// Replays a recorded input, with the source's own plugin or another one.
+pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Result<Replay, ReplayError> {
+    let row = house.store.request(id).await?.ok_or(ReplayError::Unknown(id))?;
+    let since = row.received.at.saturating_sub(CONTEXT).unwrap_or(Timestamp::MIN);
+    let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
+    let mut stage = Rehearsal::new(house, &row.received.source, plugin).await?;
+    for earlier in &before {
+        stage.play(earlier).await;
+    }
+    let mut replay = stage.play(&row).await;
+    replay.context = before.len();
+    let story = house.store.event(id).await?;
+    replay.differences = story.map(|story| differences(&story, &replay));
+    Ok(replay)
+}
+
+/// Replays an input that was never received, as if nothing had been before it.
+pub async fn unheard(
+    house: &House,
+    source: &str,
+    request: &WebhookRequest,
+    plugin: Option<Arc<Plugin>>,
+) -> Result<Replay, ReplayError> {
+    let request = serde_json::to_vec(request).unwrap_or_default();
+    let received = Received { source: source.to_owned(), at: crate::clock::now(), request };
+    let mut stage = Rehearsal::new(house, source, plugin).await?;
+    Ok(stage.play(&InboxRow { id: 0, received }).await)
+}
+
+/// An engine of its own, for one source.
+struct Rehearsal {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    store: SharedStore,
+    policy: Policy,
+    routing: Routing,
+    sessions: Sessions,
+}
+
+impl Rehearsal {
+    async fn new(house: &House, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
+        let no_plugin = || ReplayError::NoPlugin(source.to_owned());
+        let (own, caller) = house.plugin_of(source).ok_or_else(no_plugin)?;
+        Ok(Self {
+            plugin: plugin.unwrap_or(own),
+            caller,
+            store: Arc::clone(&house.store),
+            policy: house.config.engine_policy(),
+            routing: Routing {
+                routes: house.config.routes.clone(),
+                people: People::new(house.store.people().await?),
+            },
+            sessions: Sessions::default(),
+        })
+    }
+
+    async fn play(&mut self, row: &InboxRow) -> Replay {
+        let facts = &self.plugin.manifest.plugin;
+        let mut replay = Replay {
+            source: row.received.source.clone(),
+            received_at: row.received.at,
+            plugin: format!("{} {}", facts.id, facts.version),
+            context: 0,
+            reports: Vec::new(),
+            steps: Vec::new(),
+            verdict: Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"),
+            events: Vec::new(),
+            differences: None,
+        };
+        match self.read(row).await {
+            Ok(reports) => {
+                replay.steps.push(Step::new(Stage::Parsed, "parsed", pipeline::describe(&reports)));
+                replay.reports = reports;
+            }
+            Err(verdict) => {
+                replay.steps.push(Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()));
+                replay.verdict = verdict;
+                return replay;
+            }
+        }
+        for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
+            replay.steps.extend(self.look_up(&mut report, &row.received.source).await);
+            let mut advance = self.sessions.advance(&report, &self.policy);
+            let plan = self.routing.plan(&mut advance);
+            self.sessions.absorb(advance.plays);
+            self.sessions.absorb_ratings(advance.rating);
+            replay.steps.extend(advance.steps);
+            replay.events.extend(plan.events);
+            if index == 0 || advance.verdict.outcome > replay.verdict.outcome {
+                replay.verdict = advance.verdict;
+            }
+        }
+        replay
+    }
+
+    async fn read(&self, row: &InboxRow) -> Result<Vec<Report>, Verdict> {
+        let malformed = |code: &str, detail: String| Verdict::new(Outcome::Malformed, code, detail);
+        let request: WebhookRequest = serde_json::from_slice(&row.received.request)
+            .map_err(|error| malformed("stored-request", error.to_string()))?;
+        let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
+        let source = row.received.source.clone();
+        let input = WebhookInput { request, received_at: row.received.at, source };
+        match self.plugin.call::<Webhook>(&caller, input).await.0 {
+            Ok(Ok(reports)) => Ok(reports),
+            Ok(Err(ParseError::Malformed(detail))) => Err(malformed("malformed", detail)),
+            Ok(Err(ParseError::Unsupported(detail))) => Err(malformed("unsupported", detail)),
+            Err(fault) => Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), fault.to_string())),
+        }
+    }
+
+    /// Fills in what the server said when it was asked.
+    async fn look_up(&self, report: &mut Report, source: &str) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for mut placed in report.items_mut() {
+            let kept = self.store.looked_up(source, &placed.item.key(), Timestamp::MIN).await;
+            if let Ok(Some(known)) = kept {
+                placed.item.fill_from(&known);
+                let text = format!("{}: known from a look-up that was kept", placed.item);
+                steps.push(Step::new(Stage::Enriched, "looked-up-before", text));
+            }
+            pipeline::take_place(&mut placed);
+        }
+        steps
+    }
+}
+
+/// What differs between what happened and what would.
+fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
+    let mut differences = Vec::new();
+    let verdict = |verdict: &Verdict| format!("{} ({})", verdict.outcome, verdict.code);
+    match &story.summary.verdict {
+        Some(was) if verdict(was) != verdict(&replay.verdict) => {
+            differences.push(format!("- it ended as {}: {}", verdict(was), was.detail));
+            differences.push(format!(
+                "+ it would end as {}: {}",
+                verdict(&replay.verdict),
+                replay.verdict.detail
+            ));
+        }
+        _ => {}
+    }
+    let mut was: Vec<String> = story.outbox.iter().map(|row: &OutboxRow| in_words(&row.event)).collect();
+    for would in replay.events.iter().map(in_words) {
+        match was.iter().position(|was| *was == would) {
+            Some(place) => drop(was.remove(place)),
+            None => differences.push(format!("+ {would}")),
+        }
+    }
+    differences.extend(was.into_iter().map(|was| format!("- {was}")));
+    differences
+}
+
+/// An event for a tracker, in one line.
+pub fn in_words(event: &TrackerEvent) -> String {
+    let value = match event.action {
+        Action::Playing(at) | Action::Paused(at) | Action::Stopped(at) | Action::Watched(at) => {
+            format!(" at {at:.1} %")
+        }
+        Action::Rated(rating) => format!(" with {rating}"),
+        Action::Unrated | Action::Unwatched => String::new(),
+    };
+    let ids = match &event.item.kind {
+        ItemKind::Movie(it) => it.ids.to_string(),
+        ItemKind::Episode(it) => format!("{}; show: {}", it.ids, it.show.ids),
+        ItemKind::Season(it) => format!("{}; show: {}", it.ids, it.show.ids),
+        ItemKind::Show(it) => it.ids.to_string(),
+    };
+    format!("{}: {}{value} {} [{ids}]", event.tracker, event.action.name(), event.item)
+}
