@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use playrelay_tests::harness::{Home, binary};
+use playrelay_tests::harness::{BUNDLED, Home, binary};
 
 const PROVIDERS: [&str; 7] = ["plex", "jellyfin", "emby", "trakt", "simkl", "mdblist", "tmdb"];
 
@@ -35,7 +35,7 @@ fn the_host_names_no_provider() {
 fn bundled_plugins_import_nothing_but_the_contract() {
     let mut plugins = Vec::new();
     files(&workspace().join("target/plugins"), &mut plugins);
-    assert_eq!(plugins.len(), 4, "{plugins:?}");
+    assert_eq!(plugins.len(), BUNDLED, "{plugins:?}");
     for path in plugins {
         let bytes = std::fs::read(&path).unwrap();
         let decoded = wit_component::decode(&bytes).unwrap();

@@ -14,5 +14,6 @@ mod payloads;
 mod plugin_directory;
 mod sandbox;
 mod secrets;
+mod sessions;
 mod stories;
 mod vectors;

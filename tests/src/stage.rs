@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::fake_trakt::FakeTrakt;
@@ -43,6 +44,21 @@ impl Stage {
         std::fs::write(&new, self.passed.get().to_string()).expect("a file in our folder");
         std::fs::rename(&new, &self.clock).expect("a file in our folder");
         self.trakt.clock().advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// Waits until nothing is left in the outbox that is due by now.
+    pub async fn quiet(&self) {
+        let now = self.trakt.clock().now();
+        let is_due = |row: &Value| {
+            row["next_at"].as_str().and_then(|at| at.parse().ok()).is_none_or(|at: Timestamp| at <= now)
+        };
+        loop {
+            let waiting = self.home.json(&["outbox", "list", "--state", "waiting"]);
+            if !waiting.as_array().expect("a list").iter().any(is_due) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

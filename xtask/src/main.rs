@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod fuzz;
 mod guests;
 mod javascript;
 mod shell;
@@ -20,6 +21,8 @@ cargo xtask COMMAND
   run --demo     the same with a fake server and a fake tracker that play an evening
   test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
   bench ingest   measure durable ingest against a bare handler
+  fuzz [SECONDS] [TARGET...]
+                 fuzz the parsers and ingress, each for 300 s unless said
   plugins        build the bundled plugins
   fixtures       build the plugins that tests load
   pack CORE MANIFEST OUT
@@ -47,6 +50,7 @@ fn run_command() -> Result<()> {
         "bench" if rest.first().is_some_and(|first| first == "ingest") => {
             against_release("bench-ingest", &rest[1..])
         }
+        "fuzz" => fuzz::run(&rest),
         "plugins" => guests::bundled(),
         "fixtures" => guests::fixtures().and_then(|()| javascript::fixture()),
         "pack" => match rest.as_slice() {

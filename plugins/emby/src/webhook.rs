@@ -9,6 +9,9 @@ use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::server::{happened, ignored};
 use serde_json::Value;
 
+/// What files call the chapter of the closing credits.
+const CREDITS: [&str; 3] = ["credits", "end credits", "closing credits"];
+
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
     let data = data(request);
@@ -94,10 +97,15 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
     }
 }
 
-/// Where the credits begin, where the server has found them.
+/// Where the credits begin: at the server's own marker, or at a chapter of that name.
 fn credits(dto: &Value) -> Option<u32> {
     let chapters = dto["Chapters"].as_array()?;
-    let credits = chapters.iter().find(|chapter| chapter["MarkerType"] == "CreditsStart")?;
+    let is_marked = |chapter: &&Value| chapter["MarkerType"] == "CreditsStart";
+    let is_named = |chapter: &&Value| {
+        let name = chapter["Name"].as_str().unwrap_or_default().to_lowercase();
+        CREDITS.contains(&name.as_str())
+    };
+    let credits = chapters.iter().find(is_marked).or_else(|| chapters.iter().rfind(is_named))?;
     ms(&credits["StartPositionTicks"])
 }
 
