@@ -3,7 +3,7 @@
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
 //! - [`clock`]: a clock that tests set
 //! - [`faults`]: answers that a fake gives instead of its own
-//! - [`fake_trakt`], [`fake_plex`]: services that behave as the real ones do
+//! - [`fake_trakt`], [`fake_plex`], [`fake_mediabrowser`]: services that behave as the real ones do
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
 //! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
@@ -13,6 +13,7 @@
 
 pub mod clock;
 pub mod emby_webhook;
+pub mod fake_mediabrowser;
 pub mod fake_plex;
 pub mod fake_trakt;
 pub mod faults;

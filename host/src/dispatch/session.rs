@@ -258,14 +258,16 @@ impl Sessions {
         let Some(name) = user.name.as_deref().map(fold).filter(|name| !name.is_empty()) else {
             return Some(viewer);
         };
-        let mut namesakes = self.viewers.iter().filter(|(known, plays)| {
-            let last = plays.last().map(|play| &play.user);
-            known.server == server.id
-                && last.is_some_and(|last| {
-                    last.name.as_deref().map(fold).as_ref() == Some(&name)
-                        && (user.id.is_none() || last.id.is_none())
-                })
-        });
+        let is_namesake = |known: &Viewer, last: &User| {
+            let one_has_no_id = user.id.is_none() || last.id.is_none();
+            one_has_no_id
+                && known.server == server.id
+                && last.name.as_deref().map(fold).as_ref() == Some(&name)
+        };
+        let mut namesakes = self
+            .viewers
+            .iter()
+            .filter(|(known, plays)| plays.last().is_some_and(|last| is_namesake(known, &last.user)));
         match (namesakes.next(), namesakes.next()) {
             (Some((known, _)), None) => Some(known.clone()),
             _ => Some(viewer),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Parsed;
 use crate::board::Board;
@@ -31,9 +32,12 @@ const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks at the clock and the list of people.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
 const SIMULATED_LOOK: Duration = Duration::from_millis(50);
+
+/// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
+const SHOWN_FOR: Duration = Duration::from_millis(40);
 
 /// The way to the settler.
 #[derive(Clone)]
@@ -88,7 +92,9 @@ impl Work {
         let mut batch = Vec::new();
         let look = if clock::is_simulated() { SIMULATED_LOOK } else { LOOK };
         let mut looks = tokio::time::interval(look);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.show();
+        let mut shown = Instant::now();
         loop {
             tokio::select! {
                 received = queue.recv_many(&mut batch, BATCH) => {
@@ -100,9 +106,17 @@ impl Work {
                 }
                 _ = looks.tick() => self.look_around().await,
             }
-            let carried = self.sessions.open().filter(|play| self.desk.routing.carries(play));
-            self.desk.board.show(watching(carried, &self.desk.sources));
+            if shown.elapsed() >= SHOWN_FOR {
+                self.show();
+                shown = Instant::now();
+            }
         }
+    }
+
+    /// Shows what plays now, as far as some route carries it.
+    fn show(&self) {
+        let carried = self.sessions.open().filter(|play| self.desk.routing.carries(play));
+        self.desk.board.show(watching(carried, &self.desk.sources));
     }
 
     /// What happens without a request.
