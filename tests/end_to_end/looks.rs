@@ -109,6 +109,33 @@ async fn a_server_that_does_not_answer_holds_nothing_up() {
     assert_eq!(server.asked().len(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_user_is_whose_session_plays_the_item() {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    library(&server);
+    server.play(MIA, ITEM, "tv");
+    let (trakt, home) = home("jellyfin", &server, "").await;
+    let daemon = home.start();
+    // As a template sends it that knows little.
+    let finished = json!({
+        "NotificationType": "UserDataSaved", "SaveReason": "PlaybackFinished", "Played": "True",
+        "ItemType": "Episode", "ItemId": "AAAAAAAA-AAAA-4AAA-AAAA-AAAAAAAAAAAA", "SeriesName": "Breaking Bad",
+        "EpisodeNumber": "1", "PlayedToCompletion": "",
+    });
+    let id = daemon.json("jellyfin", &finished).await;
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    let story = daemon.settled(id).await;
+    let found =
+        story["timeline"].as_array().unwrap().iter().find(|step| step["code"] == "user-looked-up").unwrap();
+    assert!(found["text"].as_str().unwrap().contains("mia"), "{story:#}");
+    // Two who play the same: nobody is guessed.
+    server.play(("6d23c30c5e9d4ec6a66db6b05b63e516", "tom"), ITEM, "phone");
+    let id = daemon.json("jellyfin", &finished).await;
+    let story = daemon.settled(id).await;
+    assert_eq!(story["verdict"]["code"], "no-user", "{story:#}");
+    assert_eq!(trakt.history().len(), 1);
+}
+
 /// The captured answers of servers to look-ups give what the manifest expects of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn captured_answers() {

@@ -29,6 +29,7 @@ pub enum Family {
 struct Shared {
     family: Family,
     items: Arc<Mutex<HashMap<String, Value>>>,
+    sessions: Arc<Mutex<Vec<Value>>>,
     asked: Arc<Mutex<Vec<String>>>,
     faults: Faults,
 }
@@ -43,9 +44,17 @@ pub struct FakeMediaBrowser {
 impl FakeMediaBrowser {
     /// Starts one with an empty library.
     pub async fn start(family: Family) -> Self {
-        let shared =
-            Shared { family, items: Arc::default(), asked: Arc::default(), faults: Faults::default() };
-        let api = Router::new().route("/Items", get(items)).route("/Items/{id}/Ancestors", get(ancestors));
+        let shared = Shared {
+            family,
+            items: Arc::default(),
+            sessions: Arc::default(),
+            asked: Arc::default(),
+            faults: Faults::default(),
+        };
+        let api = Router::new()
+            .route("/Items", get(items))
+            .route("/Items/{id}/Ancestors", get(ancestors))
+            .route("/Sessions", get(sessions));
         let router = match family {
             Family::Jellyfin => api,
             Family::Emby => Router::new().nest("/emby", api),
@@ -57,6 +66,14 @@ impl FakeMediaBrowser {
     pub fn add(&self, dto: Value) {
         let id = dto["Id"].as_str().expect("an Id").to_owned();
         self.shared.items.lock().expect("no test panics here").insert(id, dto);
+    }
+
+    /// Starts a session: who plays which item on which device.
+    pub fn play(&self, user: (&str, &str), item: &str, device: &str) {
+        self.shared.sessions.lock().expect("no test panics here").push(json!({
+            "Id": format!("{:0<32}", device.len()), "UserId": user.0, "UserName": user.1, "DeviceId": device,
+            "NowPlayingItem": { "Id": item }, "PlayState": {},
+        }));
     }
 
     /// What was asked for, in order: the ids of items, or `of` an id for its ancestors.
@@ -107,6 +124,15 @@ async fn items(
     let known = shared.items.lock().expect("no test panics here");
     let found: Vec<Value> = ids.split(',').filter_map(|id| known.get(id).cloned()).collect();
     axum::Json(json!({ "TotalRecordCount": found.len(), "StartIndex": 0, "Items": found })).into_response()
+}
+
+async fn sessions(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    shared.note("sessions".to_owned());
+    if !shared.admits(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let sessions = shared.sessions.lock().expect("no test panics here").clone();
+    axum::Json(sessions).into_response()
 }
 
 async fn ancestors(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {

@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 
 use super::{Parsed, Pipeline};
 use crate::clock;
-use crate::dispatch::model::{Item, Placed, Report};
+use crate::dispatch::model::{Item, Placed, Playback, Report, User};
 use crate::dispatch::verdict::{Stage, Step};
-use crate::plugins::capabilities::{Enrich, Failure};
+use crate::plugins::capabilities::{Enrich, Failure, Identify};
 
 /// The name under which a look-up gives the library.
 const LIBRARY: &str = "library";
@@ -25,28 +25,61 @@ const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 impl Pipeline {
     /// Whether a look at the server could tell more of anything in there.
     pub(super) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
-        let reports = parsed.result.iter_mut().flatten();
-        self.plugin.manifest.provides.enrich.is_some()
-            && reports.flat_map(Report::items_mut).any(|placed| self.is_worth_a_look(&placed))
+        parsed.result.iter_mut().flatten().any(|report| {
+            self.is_nobodys(report) || report.items_mut().iter().any(|placed| self.is_worth_a_look(placed))
+        })
     }
 
     /// Looks up what is missing.
     pub(super) async fn look_up(&self, parsed: &mut Parsed) {
         let Parsed { result: Ok(reports), steps, .. } = parsed else { return };
-        for mut placed in reports.iter_mut().flat_map(Report::items_mut) {
-            if self.is_worth_a_look(&placed) {
-                let step = self.look_up_item(placed.item).await;
-                steps.push(step);
+        for report in reports {
+            if self.is_nobodys(report)
+                && let Report::Playback(playback) = report
+            {
+                steps.push(self.identify(playback).await);
             }
-            take_place(&mut placed);
+            for mut placed in report.items_mut() {
+                if self.is_worth_a_look(&placed) {
+                    steps.push(self.look_up_item(placed.item).await);
+                }
+                take_place(&mut placed);
+            }
         }
     }
 
     /// Without an id on its server an item cannot be looked up there.
     fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
-        placed.item.server_ref.is_some()
+        self.plugin.manifest.provides.enrich.is_some()
+            && placed.item.server_ref.is_some()
             && (placed.item.is_incomplete() || (self.needs_place && misses_place))
+    }
+
+    /// Whether the server may know whose a playback is that does not say so.
+    fn is_nobodys(&self, report: &Report) -> bool {
+        matches!(report, Report::Playback(it) if it.user.name.is_none())
+            && self.plugin.manifest.provides.identify.is_some()
+    }
+
+    async fn identify(&self, playback: &mut Playback) -> Step {
+        let failed = match self.silence.left() {
+            Some(_) => "the server did not answer a moment ago".to_owned(),
+            None => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
+                Ok(Ok(user)) => {
+                    playback.user = User { uuid: playback.user.uuid.take(), ..user };
+                    let text = format!("the server says that {} plays it", playback.user);
+                    return Step::new(Stage::Enriched, "user-looked-up", text);
+                }
+                Ok(Err(failure)) => failure.reason().to_owned(),
+                Err(fault) => fault.to_string(),
+            },
+        };
+        Step::new(
+            Stage::Enriched,
+            "user-not-looked-up",
+            format!("it goes on without a user's name: {failed}"),
+        )
     }
 
     async fn look_up_item(&self, item: &mut Item) -> Step {

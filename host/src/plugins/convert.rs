@@ -89,7 +89,7 @@ fn server(it: reports::Server, source: &str) -> Server {
     Server { id, name: it.name, source: source.to_owned() }
 }
 
-fn user(it: reports::User) -> User {
+pub(super) fn user(it: reports::User) -> User {
     User { id: it.id, name: it.name, uuid: None }
 }
 
@@ -195,4 +195,12 @@ fn ids_to_guest<Kind>(it: &Ids<Kind>) -> Vec<types::ExternalId> {
             value: value.to_owned(),
         })
         .collect()
+}
+
+pub(super) fn user_to_guest(it: &User) -> reports::User {
+    reports::User { id: it.id.clone(), name: it.name.clone() }
+}
+
+pub(super) fn player_to_guest(it: &Player) -> reports::Player {
+    reports::Player { id: it.id.clone(), name: it.name.clone(), product: it.product.clone() }
 }

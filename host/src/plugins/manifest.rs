@@ -69,6 +69,8 @@ pub struct Provides {
     pub realtime: Option<NoFacts>,
     /// Gives a second look.
     pub enrich: Option<EnrichFacts>,
+    /// Knows whose a message is.
+    pub identify: Option<NoFacts>,
     /// Knows what was played before.
     pub server_history: Option<NoFacts>,
     /// Takes events.
@@ -90,6 +92,7 @@ impl Provides {
             ("webhook", self.webhook.is_some()),
             ("realtime", self.realtime.is_some()),
             ("enrich", self.enrich.is_some()),
+            ("identify", self.identify.is_some()),
             ("server-history", self.server_history.is_some()),
             ("sink", self.sink.is_some()),
             ("watchlist", self.watchlist.is_some()),

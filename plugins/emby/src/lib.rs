@@ -4,9 +4,10 @@
 
 mod webhook;
 
-use playrelay_mediabrowser::look_up;
+use playrelay_mediabrowser::{look_up, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::{Failure, Item};
 
 /// The plugin.
@@ -29,5 +30,12 @@ impl capability::enrich::Guest for Emby {
     }
 }
 
+impl capability::identify::Guest for Emby {
+    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
+        sessions::whose("/emby", &sighting)
+    }
+}
+
 capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
 capability::enrich::export_enrich!(Emby with_types_in capability::enrich);
+capability::identify::export_identify!(Emby with_types_in capability::identify);

@@ -9,9 +9,10 @@ mod plex_like;
 mod unofficial;
 mod webhook;
 
-use playrelay_mediabrowser::look_up;
+use playrelay_mediabrowser::{look_up, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::{Failure, Item};
 
 /// The plugin.
@@ -34,5 +35,12 @@ impl capability::enrich::Guest for Jellyfin {
     }
 }
 
+impl capability::identify::Guest for Jellyfin {
+    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
+        sessions::whose("", &sighting)
+    }
+}
+
 capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
 capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);
+capability::identify::export_identify!(Jellyfin with_types_in capability::identify);

@@ -4,4 +4,5 @@
 
 pub mod item;
 pub mod look_up;
+pub mod sessions;
 pub mod text;

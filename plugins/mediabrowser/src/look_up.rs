@@ -14,13 +14,7 @@ const KEPT: u32 = 24 * 60 * 60;
 
 /// Fills in what `wanted` lacks. `prefix` is what stands before the paths of the API: `/emby`, or nothing.
 pub fn resolve(prefix: &str, wanted: &Item) -> Result<Item, Failure> {
-    let Some(address) = settings::get("url") else {
-        return Err(Failure::Rejected(
-            "no server address is set (`url`), so nothing could be looked up".to_owned(),
-        ));
-    };
-    let address = address.trim_end_matches('/');
-    let api = format!("{}{prefix}", address.strip_suffix(prefix).unwrap_or(address));
+    let api = api(prefix)?;
     let id = wanted.server_ref.as_deref().filter(|id| is_id(id));
     let id = id.ok_or_else(|| Failure::Rejected("the event names no item of the server".to_owned()))?;
     let show = wanted.server_show_ref.as_deref().filter(|id| is_id(id));
@@ -48,6 +42,15 @@ pub fn resolve(prefix: &str, wanted: &Item) -> Result<Item, Failure> {
     let library = library(&api, show.as_deref().unwrap_or(id));
     found.ext.extend(library.map(|library| field("library", library)));
     Ok(found)
+}
+
+/// The address of the API: the server's, as it was typed, and the prefix, which may have been typed with it.
+pub fn api(prefix: &str) -> Result<String, Failure> {
+    let address = settings::get("url").ok_or_else(|| {
+        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
+    })?;
+    let address = address.trim_end_matches('/');
+    Ok(format!("{}{prefix}", address.strip_suffix(prefix).unwrap_or(address)))
 }
 
 fn items(api: &str, ids: &[&str]) -> Result<Vec<Value>, Failure> {

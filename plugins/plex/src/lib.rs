@@ -4,11 +4,13 @@
 
 mod enrich;
 mod guid;
+mod identify;
 mod metadata;
 mod webhook;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::{Failure, Item};
 
 /// The plugin.
@@ -31,5 +33,12 @@ impl capability::enrich::Guest for Plex {
     }
 }
 
+impl capability::identify::Guest for Plex {
+    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
+        identify::whose(&sighting)
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
+capability::identify::export_identify!(Plex with_types_in capability::identify);

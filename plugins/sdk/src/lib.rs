@@ -70,6 +70,13 @@ pub mod capability {
         ["playrelay:plugin/types@0.1.0" => types]
     );
     capability!(
+        identify,
+        "export_identify",
+        "package playrelay:sdk-identify; world exports-identify { export playrelay:plugin/identify@0.1.0; }",
+        "playrelay_sdk::capability::identify",
+        ["playrelay:plugin/types@0.1.0" => types, "playrelay:plugin/reports@0.1.0" => reports]
+    );
+    capability!(
         sink,
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",

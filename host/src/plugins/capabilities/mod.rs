@@ -2,6 +2,7 @@
 
 mod check;
 mod enrich;
+mod identify;
 mod sink;
 mod webhook;
 
@@ -11,6 +12,7 @@ use wasmtime::component::{Instance, InstancePre};
 
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
+pub use identify::Identify;
 pub use sink::{Receipt, ReceiptOutcome, Sink, SinkEvent};
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
@@ -86,10 +88,11 @@ macro_rules! verify {
 }
 
 /// Every interface of the contract, with the check of its types. Those without a file here are called by nothing yet.
-pub const ALL: [(&str, Verify); 9] = [
+pub const ALL: [(&str, Verify); 10] = [
     ("webhook", verify!(webhook)),
     ("realtime", verify!(realtime)),
     ("enrich", verify!(enrich)),
+    ("identify", verify!(identify)),
     ("server-history", verify!(server_history)),
     ("sink", verify!(sink)),
     ("watchlist", verify!(watchlist)),

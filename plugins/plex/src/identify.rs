@@ -1,0 +1,35 @@
+//! Who watches what, by the server's sessions (`/status/sessions`, for which the token must be the owner's).
+
+use playrelay_sdk::capability::identify::Sighting;
+use playrelay_sdk::host::reports::User;
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::json::text;
+use playrelay_sdk::{http, server};
+
+/// Says whose a message is: the one user who plays the item, on the player where that is known.
+pub fn whose(sighting: &Sighting) -> Result<User, Failure> {
+    let rejected = |reason: &str| Failure::Rejected(reason.to_owned());
+    let address = settings::get("url")
+        .ok_or_else(|| rejected("no server address is set (`url`), so nothing could be looked up"))?;
+    let url = format!("{}/status/sessions", address.trim_end_matches('/'));
+    let answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    let mut found: Vec<User> = Vec::new();
+    for session in answer["MediaContainer"]["Metadata"].as_array().into_iter().flatten() {
+        let user = User { id: text(&session["User"]["id"]), name: text(&session["User"]["title"]) };
+        let on_player = sighting.player.id.is_none()
+            || sighting.player.id == text(&session["Player"]["machineIdentifier"]);
+        let is_meant = match &sighting.user.id {
+            Some(id) => user.id.as_ref() == Some(id),
+            None => on_player && text(&session["ratingKey"]) == sighting.item.server_ref,
+        };
+        if is_meant && user.id.is_some() && !found.contains(&user) {
+            found.push(user);
+        }
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(user), true) => Ok(user),
+        (Some(_), false) => Err(rejected("several users of the server come into question")),
+        (None, _) => Err(rejected("no session of the server plays it")),
+    }
+}
