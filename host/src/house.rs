@@ -38,6 +38,8 @@ use crate::state::{SharedStore, StoreError};
 
 /// How long requests under way may take to end when the daemon stops.
 const SHUTDOWN: Duration = Duration::from_secs(10);
+/// How long requests are kept that said nothing new.
+const REPEATS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// Between two removals of old requests.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -356,16 +358,17 @@ impl House {
 async fn prune(store: SharedStore, keep: Duration) {
     loop {
         let now = clock::now();
-        let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
-        if let Ok(before) = now.checked_sub(keep) {
-            loop {
-                match store.prune(before, now).await {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!("old events cannot be removed: {error}");
-                        break;
-                    }
+        let before = |keep: Duration| {
+            let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+            now.saturating_sub(keep).unwrap_or(jiff::Timestamp::MIN)
+        };
+        loop {
+            match store.prune(before(keep), before(keep.min(REPEATS_KEPT)), now).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!("old events cannot be removed: {error}");
+                    break;
                 }
             }
         }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use playrelay::dispatch::filter::Filters;
 use playrelay::dispatch::model::{
-    Completion, Content, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Report, Server, User,
+    Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated,
+    Report, Server, Show, User,
 };
 use playrelay::dispatch::people::People;
 use playrelay::dispatch::policy::Policy;
@@ -182,7 +183,7 @@ fn words(run: &Run) -> Vec<String> {
 #[test]
 fn stories() {
     use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
-    let cases: [(&str, Vec<Told>, &[&str]); 36] = [
+    let cases: [(&str, Vec<Told>, &[&str]); 38] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -364,6 +365,12 @@ fn stories() {
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Claimed, Some(0))],
             &["playing@0 A", "watched@0 A"],
         ),
+        ("only its complete end was seen", vec![told(0, "A", Claimed, None)], &["watched@100 A"]),
+        (
+            "complete at once: not believed",
+            vec![told(0, "A", Play, None), told(1, "A", Claimed, Some(0))],
+            &["playing@0 A", "stopped@0 A"],
+        ),
         (
             "nothing more is heard of it",
             vec![told(0, "A", Play, Some(0)), told(20_000, "B", Play, Some(0))],
@@ -452,6 +459,133 @@ fn routes_with_thresholds_of_their_own_are_told_once_each() {
         let expected = routes.iter().map(|route| (route.tracker.clone(), 1)).collect();
         assert_eq!(watched, expected, "{story:?}");
     }
+}
+
+/// A report of an episode as one form of a webhook tells it: with or without the server's id of the item, the user's id, and
+/// the device.
+fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &str) -> Report {
+    let item = Item {
+        kind: ItemKind::Episode(Episode {
+            show: Show {
+                title: if official { "Krimi" } else { "KRIMI" }.to_owned(),
+                year: official.then_some(1981),
+                ids: if official { Ids::default() } else { [("tvdb", "81189")].into_iter().collect() },
+                original_title: None,
+            },
+            season: Some(1),
+            numbers: vec![3],
+            title: official.then(|| "Der Fall".to_owned()),
+            ..Episode::default()
+        }),
+        server_ref: official.then(|| "1f".to_owned()),
+        server_show_ref: None,
+        runtime_ms: official.then_some(RUNTIME),
+        ext: vec![],
+    };
+    Report::Playback(Playback {
+        server: Server { id: "server".to_owned(), name: None, source: "source".to_owned() },
+        user: User {
+            id: official.then(|| "50e1".to_owned()),
+            name: Some(if official { "mia" } else { "Mia" }.to_owned()),
+            uuid: None,
+        },
+        player: Player { id: official.then(|| "tv".to_owned()), ..Player::default() },
+        session: official.then(|| "a8".to_owned()),
+        item,
+        state,
+        position_ms: official.then_some(RUNTIME / 100 * 97),
+        completion,
+        credits_start_ms: None,
+        content: Content::OnDemand,
+        library: None,
+        paths: vec![],
+        at: at.parse().unwrap(),
+    })
+}
+
+#[test]
+fn two_forms_of_one_play_are_one() {
+    use PlaybackState::{Playing, Stopped};
+    for first in [true, false] {
+        let mut run = Run::default();
+        run.hear(&of_form(first, Playing, Completion::None, "2026-11-21T20:00:00Z"));
+        run.hear(&of_form(!first, Playing, Completion::None, "2026-11-21T20:00:01Z"));
+        run.hear(&of_form(!first, Playing, Completion::Counted, "2026-11-21T21:50:00Z"));
+        run.hear(&of_form(first, Stopped, Completion::None, "2026-11-21T21:58:00Z"));
+        run.hear(&of_form(!first, Stopped, Completion::None, "2026-11-21T21:58:01Z"));
+        assert_eq!(run.sessions.all().count(), 1, "first official: {first}: {:#?}", words(&run));
+        let watched = run.events.iter().filter(|event| matches!(event.action, Action::Watched(_))).count();
+        assert_eq!(watched, 1, "first official: {first}");
+    }
+}
+
+#[test]
+fn two_sources_of_one_server_tell_of_one_play_and_each_is_heard() {
+    let from = |source: &str, what: What, at: i64| {
+        let at = "2026-11-21T20:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(at);
+        let Report::Playback(mut playback) = report(&told(0, "A", what, None), at) else { unreachable!() };
+        source.clone_into(&mut playback.server.source);
+        Report::Playback(playback)
+    };
+    let lead = |source: &str, tracker: &str| Route {
+        source: source.to_owned(),
+        tracker: tracker.to_owned(),
+        ..route()
+    };
+    let routing = routing(vec![lead("one", "bob"), lead("two", "bob"), lead("two", "amy")]);
+    let (mut sessions, mut told_of) = (Sessions::default(), Vec::new());
+    for (source, what, at) in [
+        ("one", What::Play, 0),
+        ("two", What::Play, 1),
+        ("one", What::Counted, 6_500),
+        ("two", What::Counted, 6_501),
+        ("two", What::Stop, 7_000),
+        ("one", What::Stop, 7_001),
+    ] {
+        let mut advance = sessions.advance(&from(source, what, at), &Policy::default());
+        let events = routing.plan(&mut advance).events;
+        told_of.extend(events.iter().map(|event| format!("{} {}", event.action.name(), event.tracker)));
+        sessions.absorb(advance.plays);
+    }
+    assert_eq!(told_of, ["playing bob", "playing amy", "watched bob", "watched amy"]);
+    assert_eq!(sessions.all().count(), 1);
+}
+
+#[test]
+fn a_storm_of_ratings_is_told_once_it_has_settled() {
+    let rate = |user: &str, rating: Option<f64>, at: i64| {
+        let at = "2026-11-21T20:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(at);
+        let Report::Playback(playback) = report(&told(0, "A", What::Play, None), at) else { unreachable!() };
+        let user = User { name: Some(user.to_owned()), ..User::default() };
+        let Playback { server, item, .. } = playback;
+        Report::Rated(Rated { server, user, item, rating, library: None, paths: vec![], at })
+    };
+    let rating_route = Route { ratings: true, ..route() };
+    let routing = routing(vec![rating_route]);
+    let mut sessions = Sessions::default();
+    let mut hear = |report: Report| {
+        let mut advance = sessions.advance(&report, &Policy::default());
+        let events = routing.plan(&mut advance).events;
+        sessions.absorb_ratings(advance.rating);
+        (advance.verdict.code, events)
+    };
+    let (code, events) = hear(rate("sean", Some(8.0), 0));
+    assert_eq!(code, "rating");
+    let (subject, at) = (events[0].subject.clone(), events[0].at);
+    assert_eq!(
+        events[0].not_before.duration_since(at),
+        SignedDuration::from_secs(5),
+        "it may still be moved"
+    );
+    assert_eq!(hear(rate("sean", Some(8.0), 1)).0, "rating-repeated");
+    assert_eq!(
+        hear(rate("sean", Some(9.0), 2)).1[0].subject,
+        subject,
+        "the newer one takes the older one's place"
+    );
+    assert_eq!(hear(rate("sean", Some(8.0), 1)).0, "out-of-order");
+    assert_eq!(hear(rate("sean", None, 3)).1[0].action, Action::Unrated);
+    assert_ne!(hear(rate("kid", Some(3.0), 3)).1[0].subject, subject, "two people are two ratings");
 }
 
 #[test]
@@ -620,12 +754,12 @@ proptest! {
 
     #[test]
     fn a_prefix_told_again_is_no_watch(story in any_story(), length in 0..40_usize) {
-        // As when a proxy sends again what it has sent already: at once, with the times that the server gave.
+        // As when a proxy sends again what it has sent already, with the times that the server gave: one for each.
         let prefix: Vec<_> = story
             .into_iter()
             .take(length)
             .filter(|told| told.what != What::Unmark)
-            .map(|told| Told { after: told.after.max(0), ..told })
+            .map(|told| Told { after: told.after.max(1), ..told })
             .collect();
         let mut again = run(&prefix);
         let once = again.watches().len();

@@ -132,10 +132,43 @@ async fn only_what_is_old_and_done_is_forgotten() {
     let watch = store.outbox(None, 1).await.unwrap().remove(0);
     let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
     store.attempted(&watch, done, None, now()).await.unwrap();
-    assert_eq!(store.prune(now(), now()).await.unwrap(), 0, "not older than now");
-    assert_eq!(store.prune(now() + SignedDuration::from_secs(1), now()).await.unwrap(), 1);
+    let repeated = receive(&store, "home").await;
+    let mut said_nothing_new = settlement(repeated, &[]);
+    said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, "no-change", "still playing"));
+    store.settle(vec![said_nothing_new]).await.unwrap();
+    let soon = now() + SignedDuration::from_secs(1);
+    assert_eq!(store.prune(now(), now(), now()).await.unwrap(), 0, "not older than now");
+    assert_eq!(store.prune(now(), soon, now()).await.unwrap(), 1, "repeats go first");
+    assert!(store.event(repeated).await.unwrap().is_none());
+    assert_eq!(store.prune(soon, soon, now()).await.unwrap(), 1);
     assert!(store.event(delivered).await.unwrap().is_none());
     assert!(store.event(waiting).await.unwrap().is_some() && store.event(unsettled).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let told = async |action: Action| {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+    };
+    told(Action::Playing(10.0)).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    store.attempted(&row, done, None, now()).await.unwrap();
+    for action in [Action::Paused(20.0), Action::Playing(20.1), Action::Paused(21.0), Action::Playing(60.0)] {
+        told(action).await;
+    }
+    let expected = [
+        ("playing", "delivered"),
+        ("paused", "superseded"),
+        ("playing", "superseded"),
+        ("paused", "superseded"),
+        // It went on elsewhere: that is news.
+        ("playing", "waiting"),
+    ];
+    assert_eq!(states(&store).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! All forms in which webhooks arrive, and those that are turned away.
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};
+use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, sources_to_trakt_config};
 use playrelay_tests::plex_webhook::{BOUNDARY, event, movie, multipart};
 use serde_json::Value;
 
@@ -139,6 +139,39 @@ async fn garbage_is_kept_with_a_verdict() {
             story["verdict"]
         );
         assert!(!story["verdict"]["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_malformed_with_a_detail_for_every_server() {
+    let trakt = FakeTrakt::start().await;
+    let plugins = ["plex", "jellyfin", "emby"];
+    let home = Home::new(&sources_to_trakt_config(&plugins, &trakt, ""));
+    let daemon = home.start();
+    let deep = format!("{}{}", "{\"a\":[".repeat(64), "]}".repeat(64));
+    let endless = "[".repeat(100_000);
+    let long = format!("\"{}\"", "x".repeat(1 << 20));
+    for plugin in plugins {
+        for (body, outcome) in [
+            (b"".as_slice(), "malformed"),
+            (b"{\"Event\": \"playback.st", "malformed"),
+            (b"\xff\xfe{\x00}", "malformed"),
+            (b"null", "malformed"),
+            (b"[[1, {}], \"x\"]", "malformed"),
+            (b"{\"event\": 1, \"Event\": [], \"NotificationType\": {}}", "malformed"),
+            (deep.as_bytes(), "malformed"),
+            (endless.as_bytes(), "malformed"),
+            (long.as_bytes(), "malformed"),
+            (b"{\"event\":\"media.play\",\"Event\":\"playback.start\",\"NotificationType\":\"PlaybackStart\"}", "ignored"),
+            (b"{\"Event\":\"playback.stop\",\"Item\":{\"Type\":[\"Movie\"]}}", "ignored malformed"),
+        ] {
+            let id = daemon.message(plugin, "application/json", body.to_vec()).await;
+            let story = daemon.settled(id).await;
+            let found = story["verdict"]["outcome"].as_str().unwrap();
+            let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+            assert!(outcome.split(' ').any(|allowed| allowed == found), "{plugin}: {shown}: {}", story["verdict"]);
+            assert!(!story["verdict"]["detail"].as_str().unwrap().is_empty(), "{plugin}: {shown}");
+        }
     }
 }
 

@@ -38,13 +38,10 @@ impl<'a> Ledger<'a> {
 
     /// Ends what has been silent for too long, as it would have ended had somebody looked at the clock in time.
     pub fn close_overdue(&mut self, now: Timestamp) {
-        let is_overdue = |play: &&Play| play.deadline(self.policy).is_some_and(|deadline| deadline < now);
-        let overdue: Vec<Play> = self.known.iter().filter(is_overdue).cloned().collect();
-        for play in overdue {
+        while let Some(place) = first_overdue(&self.known, now, self.policy) {
+            let play = self.known[place].clone();
             let ended = self.close_stale(play);
-            if let Some(place) = self.known.iter().position(|play| play.id == ended.id) {
-                self.known.to_mut()[place] = ended;
-            }
+            self.known.to_mut()[place] = ended;
         }
     }
 
@@ -116,6 +113,13 @@ impl<'a> Ledger<'a> {
         self.plays.push(play.clone());
         self.signals.push(Signal { change, play, at, source: None });
     }
+}
+
+/// The place of the play whose deadline passed first, where one has.
+pub(super) fn first_overdue(known: &[Play], now: Timestamp, policy: &Policy) -> Option<usize> {
+    let deadlines =
+        known.iter().enumerate().filter_map(|(place, play)| Some((play.deadline(policy)?, &play.id, place)));
+    deadlines.filter(|(deadline, _, _)| *deadline < now).min().map(|(_, _, place)| place)
 }
 
 /// Something changed, and whom it concerns is for the routes to say.

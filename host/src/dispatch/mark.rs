@@ -10,11 +10,7 @@ impl Turn<'_> {
     /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
     pub(super) fn tick(&mut self) -> Verdict {
         let at = self.playback.at;
-        let last = self.latest().filter(|play| {
-            let ended = play.ended_at.map(|end| at.duration_since(end).abs());
-            ended.is_none_or(|since| since < play.merge_window())
-        });
-        let Some(before) = last.cloned() else {
+        let Some(before) = self.settled_by_a_tick().cloned() else {
             let mut play = self.new_play();
             (play.marked, play.ended_at) = (true, Some(at));
             play.previous_watch_at = self.ledger.last_watch(&play);
@@ -24,6 +20,7 @@ impl Turn<'_> {
         };
         let mut play = before.clone();
         play.item.fill_from(&self.playback.item);
+        play.last_seen_at = play.last_seen_at.max(at);
         play.sources.insert(self.playback.server.source.clone());
         if before.watched_at.is_some() || before.repeats {
             let text = format!("{} has been watched, and the mark says the same", play.item);
@@ -62,9 +59,19 @@ impl Turn<'_> {
         recorded("unmarked")
     }
 
-    /// The viewer's latest play of the item that still counts; an open one before all others.
-    fn latest(&self) -> Option<&Play> {
+    /// The play of the item that a tick speaks of: open, or just ended. One that is a watch already needs no other.
+    fn settled_by_a_tick(&self) -> Option<&Play> {
+        let at = self.playback.at;
+        let is_near = |play: &&Play| {
+            play.ended_at.is_none_or(|end| {
+                let since = at.duration_since(end);
+                since < play.merge_window() && (play.started_at <= at || since.abs() < play.merge_window())
+            })
+        };
         let of_item = self.ledger.known.iter().filter(|play| self.is_about(play) && !play.revoked);
-        of_item.max_by_key(|play| (play.is_open(), play.last_seen_at, &play.id))
+        of_item.filter(is_near).max_by_key(|play| {
+            let is_watch = play.watched_at.is_some() || play.repeats;
+            (is_watch, play.is_open(), play.last_seen_at, &play.id)
+        })
     }
 }

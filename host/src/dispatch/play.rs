@@ -194,6 +194,11 @@ impl Play {
         self.told.clone_from(&last.told);
     }
 
+    /// Whether there is nothing to hold its end against.
+    pub fn is_seen_at_its_end_only(&self) -> bool {
+        self.ended_at == Some(self.started_at) && self.last_seen_at == self.started_at
+    }
+
     /// Whether it is still going on.
     pub fn is_open(&self) -> bool {
         self.ended_at.is_none()

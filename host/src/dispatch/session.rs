@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::filter;
-use super::ledger::{Ledger, recorded};
+use super::ledger::{Ledger, first_overdue, recorded};
 use super::model::{
     Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
     User, fold,
@@ -162,12 +162,11 @@ impl Sessions {
 
     /// Closes what has been silent for too long: an advance for each play.
     pub fn overdue(&self, now: Timestamp, policy: &Policy) -> Vec<Advance> {
-        let is_overdue = |play: &&Play| play.deadline(policy).is_some_and(|deadline| deadline < now);
         let mut advances = Vec::new();
         for known in self.viewers.values() {
             // One after the other: what one is found to be decides what the next repeats.
             let mut known = Cow::Borrowed(known.as_slice());
-            while let Some(place) = known.iter().position(|play| is_overdue(&play)) {
+            while let Some(place) = first_overdue(&known, now, policy) {
                 let mut ledger = Ledger::new(&known, policy);
                 let closed = ledger.close_stale(known[place].clone());
                 let advance = ledger.close(recorded("stale"));
@@ -259,10 +258,10 @@ impl Sessions {
             return Some(viewer);
         };
         let is_namesake = |known: &Viewer, last: &User| {
+            let same_id = user.id.is_some() && user.id == last.id;
             let one_has_no_id = user.id.is_none() || last.id.is_none();
-            one_has_no_id
-                && known.server == server.id
-                && last.name.as_deref().map(fold).as_ref() == Some(&name)
+            known.server == server.id
+                && (same_id || (one_has_no_id && last.name.as_deref().map(fold).as_ref() == Some(&name)))
         };
         let mut namesakes = self
             .viewers

@@ -47,6 +47,9 @@ impl<'a> Turn<'a> {
         let open = of_session.clone().find(|play| play.is_open());
         let continued = open.or_else(|| of_session.next().filter(|play| play.stale)).cloned();
         match continued {
+            Some(play) if self.playback.at < play.last_seen_at && !self.ends() => {
+                self.ledger.merged("out-of-order", "a later report of this play was already taken".to_owned())
+            }
             Some(play) if self.is_new_beginning(&play) => {
                 if play.is_open() {
                     self.ledger.end_unheard(play, "restarted", "the same item was started again");
@@ -219,7 +222,10 @@ impl<'a> Turn<'a> {
 
     fn without_open_play(&mut self) -> Verdict {
         let playback = self.playback;
-        let is_recent = |play: &&Play| !play.is_open() && self.is_about(play);
+        // Where nothing but a tick that was taken back is known, there is no end to repeat.
+        let is_an_end =
+            |play: &Play| play.watched_at.is_some() || !(play.revoked && play.is_seen_at_its_end_only());
+        let is_recent = |play: &&Play| !play.is_open() && is_an_end(play) && self.is_about(play);
         let recent = self.ledger.known.iter().rev().find(is_recent).cloned();
         if let Some(ended) = recent
             && let Some(since) = ended.ended_at.map(|end| playback.at.duration_since(end))
@@ -286,7 +292,14 @@ impl<'a> Turn<'a> {
             play.go_on_from(&last);
         }
         play.previous_watch_at = self.ledger.last_watch(&play);
+        let is_over =
+            self.ledger.known.iter().any(|later| self.fits(later) && later.started_at > playback.at);
         let (change, code) = match playback.state {
+            // It comes late: another play of the item is known that began after it.
+            PlaybackState::Playing | PlaybackState::Paused if is_over => {
+                (play.state, play.ended_at) = (PlaybackState::Stopped, Some(playback.at));
+                (Change::Ended, "ended-unseen")
+            }
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
                 if playback.position_ms == Some(0) {

@@ -340,8 +340,14 @@ pub trait Store: KeyValue + Send + Sync {
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
 
     /// Forgets up to 1,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
-    /// kept answers that have expired. Plays stay. Gives the number of requests that were forgotten.
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<usize, StoreError>;
+    /// kept answers that have expired. Those that said nothing new go earlier: servers that tell of progress send one a
+    /// second. Plays stay. Gives the number of requests that were forgotten.
+    async fn prune(
+        &self,
+        before: Timestamp,
+        repeats_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError>;
 
     /// The approvals of plugins.
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError>;

@@ -354,16 +354,22 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(
+        &self,
+        before: Timestamp,
+        repeats_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         self.writer
             .write(move |connection| {
                 let forgotten: Vec<i64> = connection
                     .prepare_cached(
-                        "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
+                        "SELECT id FROM inbox
+                         WHERE (settled_at < ?1 OR (settled_at < ?2 AND code = 'no-change')) AND NOT EXISTS (
                              SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'dead'))
                          LIMIT 1000",
                     )?
-                    .query_map(params![before.as_millisecond()], |row| row.get(0))?
+                    .query_map(params![before.as_millisecond(), repeats_before.as_millisecond()], |row| row.get(0))?
                     .collect::<Result<_, _>>()?;
                 for id in &forgotten {
                     for statement in [
