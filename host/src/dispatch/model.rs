@@ -373,8 +373,10 @@ impl fmt::Display for Item {
             ItemKind::Episode(episode) => {
                 let show = if episode.show.title.is_empty() { "unknown show" } else { &episode.show.title };
                 f.write_str(show)?;
-                if let Some(season) = episode.season {
-                    write!(f, " S{season:02}")?;
+                match episode.season {
+                    Some(season) => write!(f, " S{season:02}")?,
+                    None if episode.numbers.is_empty() => {}
+                    None => f.write_str(" ")?,
                 }
                 for number in &episode.numbers {
                     write!(f, "E{number:02}")?;

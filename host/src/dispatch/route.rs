@@ -292,7 +292,7 @@ impl Routing {
                 }
             }
             let action = rated.rating.map_or(Action::Unrated, Action::Rated);
-            let text = format!("{} is told \u{201c}{}\u{201d}", route.tracker, action.name());
+            let text = format!("\u{201c}{}\u{201d} is queued for {}", action.name(), route.tracker);
             advance.steps.push(Step::new(Stage::Route, action.name(), text));
             events.push(TrackerEvent {
                 tracker: route.tracker.clone(),
@@ -446,8 +446,11 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
             let text = format!("{tracker} keeps what it has: the route has no `unwatched = true`");
             return silent("unwatched-off", text);
         }
-        let step =
-            Step::new(Stage::Route, "unwatched", format!("{tracker} is told \u{201c}unwatched\u{201d}"));
+        let step = Step::new(
+            Stage::Route,
+            "unwatched",
+            format!("\u{201c}unwatched\u{201d} is queued for {tracker}"),
+        );
         return (Some(event(signal, route, Action::Unwatched, Duration::ZERO)), step);
     }
     if told_of_watch {
@@ -490,10 +493,10 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
     };
     let why = match action {
         Action::Watched(_) | Action::Stopped(_) => format!(": {}", judgement.text),
-        _ if !delay.is_zero() => format!(" if it still holds in {} s", delay.as_secs_f64()),
+        _ if !delay.is_zero() => format!(", if it still holds in {} s", delay.as_secs_f64()),
         _ => String::new(),
     };
-    let text = format!("{tracker} is told \u{201c}{}\u{201d}{why}", action.name());
+    let text = format!("\u{201c}{}\u{201d} is queued for {tracker}{why}", action.name());
     (Some(event(signal, route, action, delay)), Step::new(Stage::Route, action.name(), text))
 }
 
