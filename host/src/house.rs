@@ -21,7 +21,7 @@ use crate::delivery::lane::Lane;
 use crate::delivery::logins::LoginKeeper;
 use crate::dispatch::people::People;
 use crate::dispatch::presence::SourceFacts;
-use crate::dispatch::route::Routing;
+use crate::dispatch::routing::Routing;
 use crate::ingress::{Door, Ingress};
 use crate::pipeline::Pipeline;
 use crate::pipeline::settle::{Desk, Settler};

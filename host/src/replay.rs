@@ -12,13 +12,14 @@ use serde::Serialize;
 use crate::dispatch::model::{ItemKind, Report};
 use crate::dispatch::people::People;
 use crate::dispatch::policy::Policy;
-use crate::dispatch::route::{Action, Routing, TrackerEvent};
+use crate::dispatch::route::{Action, TrackerEvent};
+use crate::dispatch::routing::Routing;
 use crate::dispatch::session::Sessions;
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::house::House;
 use crate::pipeline;
 use crate::plugins::call::{Caller, Plugin};
-use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use crate::plugins::capabilities::{Webhook, WebhookInput, WebhookRequest};
 use crate::state::{EventStory, InboxRow, OutboxRow, Received, SharedStore, StoreError};
 
 /// How far back the inputs before are read.
@@ -159,18 +160,13 @@ impl Rehearsal {
     }
 
     async fn read(&self, row: &InboxRow) -> Result<Vec<Report>, Verdict> {
-        let malformed = |code: &str, detail: String| Verdict::new(Outcome::Malformed, code, detail);
         let request: WebhookRequest = serde_json::from_slice(&row.received.request)
-            .map_err(|error| malformed("stored-request", error.to_string()))?;
+            .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))?;
         let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
         let source = row.received.source.clone();
         let input = WebhookInput { request, received_at: row.received.at, source };
-        match self.plugin.call::<Webhook>(&caller, input).await.0 {
-            Ok(Ok(reports)) => Ok(reports),
-            Ok(Err(ParseError::Malformed(detail))) => Err(malformed("malformed", detail)),
-            Ok(Err(ParseError::Unsupported(detail))) => Err(malformed("unsupported", detail)),
-            Err(fault) => Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), fault.to_string())),
-        }
+        let result = self.plugin.call::<Webhook>(&caller, input).await.0;
+        pipeline::understand(result, &self.plugin.manifest.plugin.id)
     }
 
     /// Fills in what the server said when it was asked.

@@ -12,7 +12,8 @@ use playrelay::dispatch::model::{
 };
 use playrelay::dispatch::people::People;
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Route, Routing, TrackerEvent, UserRule};
+use playrelay::dispatch::route::{Action, Route, TrackerEvent, UserRule};
+use playrelay::dispatch::routing::Routing;
 use playrelay::dispatch::session::{Advance, Sessions};
 use playrelay::dispatch::verdict::Outcome;
 use proptest::prelude::*;

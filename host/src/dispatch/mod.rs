@@ -8,7 +8,8 @@
 //! - [`play`]: one play of one item by one user, and its identity
 //! - [`session`]: the engine that turns reports into plays; its rules are in `turn`, those for ticks by hand in `mark`
 //! - [`completion`]: the policy that says whether a play is a watch
-//! - [`route`]: who is told of it
+//! - [`route`]: from where to where, and for whom
+//! - [`routing`]: who is told of it
 //! - [`filter`]: what a route leaves out
 //! - [`people`]: whose plays are whose, as a person has said
 //! - [`presence`]: what is playing now, for other programs
@@ -25,6 +26,7 @@ pub mod play;
 pub mod policy;
 pub mod presence;
 pub mod route;
+pub mod routing;
 pub mod session;
 mod turn;
 pub mod verdict;

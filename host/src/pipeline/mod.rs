@@ -131,29 +131,14 @@ impl Pipeline {
                 received_at: row.received.at,
                 source: row.received.source.clone(),
             };
-            let (result, _) = self.plugin.call::<Webhook>(&caller, input).await;
-            return match result {
-                Ok(Ok(reports)) => Ok(reports),
-                Ok(Err(ParseError::Malformed(detail))) => {
-                    Err(Verdict::new(Outcome::Malformed, "malformed", detail))
-                }
-                Ok(Err(ParseError::Unsupported(detail))) => {
-                    Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
-                }
+            match self.plugin.call::<Webhook>(&caller, input).await.0 {
                 Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
                     tokio::time::sleep(PATIENCE).await;
-                    continue;
                 }
                 // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
-                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < SLOW => {
-                    slow += 1;
-                    continue;
-                }
-                Err(fault) => {
-                    let detail = format!("plugin {:?} failed: {fault}", self.plugin.manifest.plugin.id);
-                    Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), detail))
-                }
-            };
+                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < SLOW => slow += 1,
+                result => return understand(result, &self.plugin.manifest.plugin.id),
+            }
         }
     }
 
@@ -191,6 +176,24 @@ impl Pipeline {
                 }
             }
         });
+    }
+}
+
+/// The reports that a plugin has made of a request, or how the request ends.
+pub fn understand(
+    result: Result<Result<Vec<Report>, ParseError>, Fault>,
+    plugin: &str,
+) -> Result<Vec<Report>, Verdict> {
+    match result {
+        Ok(Ok(reports)) => Ok(reports),
+        Ok(Err(ParseError::Malformed(detail))) => Err(Verdict::new(Outcome::Malformed, "malformed", detail)),
+        Ok(Err(ParseError::Unsupported(detail))) => {
+            Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
+        }
+        Err(fault) => {
+            let detail = format!("plugin {plugin:?} failed: {fault}");
+            Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), detail))
+        }
     }
 }
 

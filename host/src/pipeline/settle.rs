@@ -20,7 +20,7 @@ use crate::dispatch::people::{Decision, People, Person};
 use crate::dispatch::play::Play;
 use crate::dispatch::policy::Policy;
 use crate::dispatch::presence::{SourceFacts, watching};
-use crate::dispatch::route::{Plan, Routing};
+use crate::dispatch::routing::{Plan, Routing};
 use crate::dispatch::session::{Advance, RATING_REPEATED, Sessions};
 use crate::dispatch::verdict::{Outcome, Verdict};
 use crate::state::{Settlement, SharedStore, StoreError};

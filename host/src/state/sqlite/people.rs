@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{json, to_json};
 use crate::dispatch::people::{Decision, Person};
 use crate::dispatch::play::Viewer;
-use crate::dispatch::route::Held;
+use crate::dispatch::routing::Held;
 
 /// All of them, those who were seen last first.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {

@@ -1,0 +1,354 @@
+//! Who is told of what happened.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::completion::judge;
+use super::filter::{Refusal, Seen};
+use super::model::{Content, PlaybackState, Rated, User};
+use super::people::{Decision, People};
+use super::play::{Play, PlayId, Viewer};
+use super::route::{Action, Route, TrackerEvent};
+use super::session::{Advance, Change, Rating, Signal};
+use super::verdict::{Outcome, Stage, Step, Verdict};
+
+/// All routes, and what a person has said of users that none of them names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routing {
+    /// In the order of the configuration.
+    pub routes: Vec<Route>,
+    /// Of users whom no route names.
+    pub people: People,
+}
+
+/// What the routes make of an advance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// For the outbox.
+    pub events: Vec<TrackerEvent>,
+    /// A user whom no route names, to be held in the list: of which source, and with what.
+    pub held: Option<Held>,
+}
+
+/// Somebody whom no route names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// The source that told of them.
+    pub source: String,
+    /// Who.
+    pub viewer: Viewer,
+    /// With the name.
+    pub user: User,
+    /// What they watched, in words.
+    pub item: String,
+}
+
+/// Whether a route takes something.
+enum Passage {
+    /// It does.
+    Carried,
+    /// It does not know the user.
+    Stranger,
+    /// A person has said that nothing is sent for the user.
+    Ignored,
+    /// A filter leaves it out.
+    Refused(Refusal),
+}
+
+impl Routing {
+    /// Whether some route carries a play: its user is known, and no filter leaves it out.
+    pub fn carries(&self, play: &Play) -> bool {
+        let routes = self.routes.iter().filter(|route| play.sources.contains(&route.source));
+        routes.into_iter().any(|route| {
+            matches!(self.passage(route, &play.user, &play.viewer, &seen(play)), Passage::Carried)
+        })
+    }
+
+    fn passage(&self, route: &Route, user: &User, viewer: &Viewer, seen: &Seen<'_>) -> Passage {
+        let decision = self.people.decision(&route.source, viewer);
+        let assigned = matches!(decision, Some(Decision::Assigned { trackers, .. }) if trackers.contains(&route.tracker));
+        if !assigned && !route.names(user) {
+            return if decision == Some(&Decision::Ignored) { Passage::Ignored } else { Passage::Stranger };
+        }
+        match route.filters.refuse(seen, &route.policy) {
+            Some(refusal) => Passage::Refused(refusal),
+            None => Passage::Carried,
+        }
+    }
+
+    /// Asks the routes what an advance of the engine means to them: completes its steps and its verdict, notes in the
+    /// plays which trackers have been told of a watch, and returns what is to be told.
+    pub fn plan(&self, advance: &mut Advance) -> Plan {
+        if let Some(rating) = advance.rating.clone() {
+            return self.plan_rating(rating, advance);
+        }
+        let mut asked = Asked::default();
+        let mut events = Vec::new();
+        for signal in advance.signals.clone() {
+            let play = &signal.play;
+            for route in self.routes.iter().filter(|route| concerns(route, &signal, &self.routes)) {
+                match self.passage(route, &play.user, &play.viewer, &seen(play)) {
+                    Passage::Carried => asked.carried = true,
+                    passage => {
+                        asked.refused(route, passage, &mut advance.steps);
+                        continue;
+                    }
+                }
+                let told = told_of_watch(&advance.plays, &play.id, &route.tracker);
+                let (event, step) = tell(&signal, route, told);
+                advance.steps.push(step);
+                let Some(event) = event else { continue };
+                if matches!(event.action, Action::Watched(_)) {
+                    let same =
+                        |other: &&mut Play| other.id == play.id || other.continues.as_ref() == Some(&play.id);
+                    for play in advance.plays.iter_mut().filter(same) {
+                        play.told.insert(route.tracker.clone());
+                    }
+                }
+                events.push(event);
+            }
+        }
+        let who = advance.signals.last().map(|signal| {
+            let source = signal.play.sources.first().cloned().unwrap_or_default();
+            Held {
+                source: signal.source.clone().unwrap_or(source),
+                viewer: signal.play.viewer.clone(),
+                user: signal.play.user.clone(),
+                item: signal.play.item.to_string(),
+            }
+        });
+        self.conclude(advance, asked, who, events)
+    }
+
+    fn plan_rating(&self, Rating { viewer, rated }: Rating, advance: &mut Advance) -> Plan {
+        let mut asked = Asked::default();
+        let mut events = Vec::new();
+        for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
+            match self.passage(route, &rated.user, &viewer, &seen_rated(&rated)) {
+                Passage::Carried => asked.carried = true,
+                passage => {
+                    asked.refused(route, passage, &mut advance.steps);
+                    continue;
+                }
+            }
+            let action = rated.rating.map_or(Action::Unrated, Action::Rated);
+            let text = format!("\u{201c}{}\u{201d} is queued for {}", action.name(), route.tracker);
+            advance.steps.push(Step::new(Stage::Route, action.name(), text));
+            events.push(TrackerEvent {
+                tracker: route.tracker.clone(),
+                action,
+                item: rated.item.clone(),
+                subject: format!("rating:{}:{}:{}", viewer.server, viewer.user, rated.item.key()),
+                at: rated.at,
+                started_at: None,
+                not_before: later(rated.at, route.policy.pause_debounce),
+            });
+        }
+        let who = Held {
+            source: rated.server.source.clone(),
+            viewer,
+            user: rated.user.clone(),
+            item: rated.item.to_string(),
+        };
+        self.conclude(advance, asked, Some(who), events)
+    }
+
+    /// The verdict, once all routes have been asked.
+    fn conclude(
+        &self,
+        advance: &mut Advance,
+        asked: Asked,
+        who: Option<Held>,
+        events: Vec<TrackerEvent>,
+    ) -> Plan {
+        let mut held = None;
+        if !events.is_empty() {
+            let what: Vec<_> =
+                events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
+            advance.verdict = Verdict::new(Outcome::Queued, advance.verdict.code.clone(), what.join(", "));
+        } else if let (Some(refusal), false) = (asked.refusal, asked.carried) {
+            advance.verdict = Verdict::new(Outcome::Filtered, refusal.code, refusal.text);
+        } else if let (true, false, Some(who)) = (asked.stranger, asked.carried, who) {
+            let text = format!(
+                "no route names {}; `playrelay users assign` says where their plays go, or `users` of a route does",
+                who.user
+            );
+            advance.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
+            advance.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
+            held = Some(who);
+        } else if asked.carried && advance.verdict.outcome == Outcome::Recorded {
+            "recorded; the routes had nothing to tell".clone_into(&mut advance.verdict.detail);
+        }
+        Plan { events, held }
+    }
+
+    /// An advance that tells once more of a watch, for routes that did not carry it when it happened.
+    pub fn catch_up(&self, play: &Play) -> Option<Advance> {
+        let at = play.watched_at.or(play.ended_at).filter(|_| !play.revoked)?;
+        let signal = Signal { change: Change::Amended, play: play.clone(), at, source: None };
+        Some(Advance {
+            plays: vec![play.clone()],
+            signals: vec![signal],
+            steps: vec![Step::new(
+                Stage::Route,
+                "assigned",
+                format!("it is known now where {} belongs", play.user),
+            )],
+            verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
+            rating: None,
+        })
+    }
+}
+
+/// What the routes have said so far.
+#[derive(Default)]
+struct Asked {
+    carried: bool,
+    stranger: bool,
+    refusal: Option<Refusal>,
+}
+
+impl Asked {
+    fn refused(&mut self, route: &Route, passage: Passage, steps: &mut Vec<Step>) {
+        let refusal = match passage {
+            Passage::Carried => return,
+            Passage::Stranger => {
+                self.stranger = true;
+                return;
+            }
+            Passage::Ignored => Refusal {
+                code: "user-ignored".to_owned(),
+                text: "somebody has said that nothing is sent for this user".to_owned(),
+            },
+            Passage::Refused(refusal) => refusal,
+        };
+        let text = format!("the route to {} leaves it out: {}", route.tracker, refusal.text);
+        steps.push(Step::new(Stage::Route, refusal.code.clone(), text));
+        self.refusal = Some(refusal);
+    }
+}
+
+/// Whether a signal is for a route: for one of a source that has joined others only where none of theirs leads there.
+fn concerns(route: &Route, signal: &Signal, routes: &[Route]) -> bool {
+    match &signal.source {
+        None => signal.play.sources.contains(&route.source),
+        Some(source) => {
+            let others = routes
+                .iter()
+                .filter(|other| other.source != *source && signal.play.sources.contains(&other.source));
+            route.source == *source && !others.into_iter().any(|other| other.tracker == route.tracker)
+        }
+    }
+}
+
+fn seen(play: &Play) -> Seen<'_> {
+    Seen {
+        server: &play.viewer.server,
+        server_name: play.server_name.as_deref(),
+        // What was marked by hand alone was played on nothing.
+        player: Some(&play.player)
+            .filter(|player| !play.marked || player.id.is_some() || player.name.is_some()),
+        library: play.library.as_deref(),
+        paths: &play.paths,
+        item: &play.item,
+        content: play.content,
+    }
+}
+
+fn seen_rated(rated: &Rated) -> Seen<'_> {
+    Seen {
+        server: &rated.server.id,
+        server_name: rated.server.name.as_deref(),
+        player: None,
+        library: rated.library.as_deref(),
+        paths: &rated.paths,
+        item: &rated.item,
+        content: Content::OnDemand,
+    }
+}
+
+fn later(at: Timestamp, delay: Duration) -> Timestamp {
+    let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(delay).unwrap_or(at)
+}
+
+fn told_of_watch(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
+    plays.iter().any(|play| play.id == *id && play.told.contains(tracker))
+}
+
+fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
+    let tracker = &route.tracker;
+    let silent = |code: &str, text: String| (None, Step::new(Stage::Route, code, text));
+    let marked_only = Play { marked: signal.play.marked && route.marks, ..signal.play.clone() };
+    let play = &marked_only;
+    if signal.change == Change::Unmarked {
+        if !route.unwatched {
+            let text = format!("{tracker} keeps what it has: the route has no `unwatched = true`");
+            return silent("unwatched-off", text);
+        }
+        let step = Step::new(
+            Stage::Route,
+            "unwatched",
+            format!("\u{201c}unwatched\u{201d} is queued for {tracker}"),
+        );
+        return (Some(event(signal, route, Action::Unwatched, Duration::ZERO)), step);
+    }
+    if told_of_watch {
+        return silent("told-before", format!("{tracker} has been told that this play was watched"));
+    }
+    let judgement = judge(play, &route.policy);
+    let progress = play.progress();
+    let settles = route.policy.pause_debounce;
+    let presence = match signal.change {
+        Change::Joined if !play.is_open() => None,
+        Change::Joined if play.state == PlaybackState::Paused => {
+            Some((Action::Paused(progress.unwrap_or(0.0)), settles))
+        }
+        Change::Started | Change::Resumed | Change::Joined | Change::Completed => {
+            Some((Action::Playing(progress.unwrap_or(0.0)), Duration::ZERO))
+        }
+        // Whoever looks for a scene jumps more than once.
+        Change::Sought => Some((Action::Playing(progress.unwrap_or(0.0)), settles)),
+        Change::Paused => Some((Action::Paused(progress.unwrap_or(0.0)), settles)),
+        Change::Ended => Some((Action::Stopped(progress.unwrap_or(0.0)), Duration::ZERO)),
+        Change::Amended | Change::Unmarked => None,
+    };
+    let may_complete =
+        matches!(signal.change, Change::Ended | Change::Completed | Change::Amended | Change::Joined);
+    let (action, delay) = match presence {
+        _ if may_complete && judgement.watched => {
+            (Action::Watched(progress.unwrap_or(100.0)), Duration::ZERO)
+        }
+        None => return silent("not-watched", format!("not a watch for {tracker}: {}", judgement.text)),
+        Some((Action::Stopped(_), _)) if signal.play.marked && !route.marks => {
+            return silent(
+                "marks-off",
+                format!("{tracker} is not told of marks: the route has `marks = false`"),
+            );
+        }
+        Some((Action::Playing(at), _)) if at >= route.policy.suppress_start_at => {
+            return silent("near-the-end", format!("{tracker} is not told of a start at {at:.1} %"));
+        }
+        Some(presence) => presence,
+    };
+    let why = match action {
+        Action::Watched(_) | Action::Stopped(_) => format!(": {}", judgement.text),
+        _ if !delay.is_zero() => format!(", if it still holds in {} s", delay.as_secs_f64()),
+        _ => String::new(),
+    };
+    let text = format!("\u{201c}{}\u{201d} is queued for {tracker}{why}", action.name());
+    (Some(event(signal, route, action, delay)), Step::new(Stage::Route, action.name(), text))
+}
+
+fn event(signal: &Signal, route: &Route, action: Action, delay: Duration) -> TrackerEvent {
+    TrackerEvent {
+        tracker: route.tracker.clone(),
+        action,
+        item: signal.play.item.clone(),
+        subject: signal.play.id.0.clone(),
+        at: signal.at,
+        started_at: Some(signal.play.started_at),
+        not_before: later(signal.at, delay),
+    }
+}
