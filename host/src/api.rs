@@ -1,8 +1,9 @@
 //! `/api/v1`: what other programs ask for.
 //!
-//! It tells who watches what, so it answers this machine only, unless `admin_password` of `[server]` comes with the request:
-//! as a bearer token, or as the password of basic authentication with any name. A request that a proxy has passed on is not
-//! this machine's, wherever the proxy runs.
+//! It tells who watches what. Without `admin_password` of `[server]` it answers programs of this machine only: the connection
+//! comes from here, and neither a proxy's headers nor the name of another host say otherwise. A proxy on this machine that says
+//! nothing of itself cannot be told from them, so whoever runs one sets the password. It comes as a bearer token, or as the
+//! password of basic authentication with any name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,9 +45,21 @@ impl Api {
         match &self.password {
             Some(password) => given(headers)
                 .is_some_and(|given| bool::from(password.expose().as_bytes().ct_eq(given.as_bytes()))),
-            None => client.ip().is_loopback() && !FORWARDED.iter().any(|name| headers.contains_key(*name)),
+            None => {
+                client.ip().is_loopback()
+                    && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+                    && is_for_this_machine(headers)
+            }
         }
     }
+}
+
+/// Whether a request asks for this machine by a name that cannot be another's: a page in a browser here may have its own name
+/// point here.
+fn is_for_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 async fn admit(

@@ -25,7 +25,7 @@ use crate::state::{EventStory, InboxRow, OutboxRow, Received, SharedStore, Store
 /// How far back the inputs before are read.
 const CONTEXT: SignedDuration = SignedDuration::from_hours(12);
 /// At most so many of them.
-const CONTEXT_INPUTS: u32 = 5_000;
+const CONTEXT_INPUTS: u32 = 20_000;
 
 /// Why an input cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +200,8 @@ fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
         }
         _ => {}
     }
-    let mut was: Vec<String> = story.outbox.iter().map(|row: &OutboxRow| in_words(&row.event)).collect();
+    let mut was: Vec<String> =
+        story.outbox.iter().filter(|row: &&OutboxRow| !row.later).map(|row| in_words(&row.event)).collect();
     for would in replay.events.iter().map(in_words) {
         match was.iter().position(|was| *was == would) {
             Some(place) => drop(was.remove(place)),

@@ -77,6 +77,7 @@ fn report(told: &Told, at: Timestamp) -> Report {
         state,
         position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
         completion,
+        is_unmeasured: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -129,7 +130,7 @@ impl Run {
 
     /// Looks at the clock, without a report.
     fn look(&mut self, now: Timestamp) {
-        for advance in self.sessions.overdue(now, &Policy::default()) {
+        for advance in self.sessions.overdue(&|_| now, &Policy::default()) {
             self.take(advance);
         }
     }
@@ -184,7 +185,7 @@ fn words(run: &Run) -> Vec<String> {
 #[test]
 fn stories() {
     use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
-    let cases: [(&str, Vec<Told>, &[&str]); 38] = [
+    let cases: [(&str, Vec<Told>, &[&str]); 40] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -368,6 +369,16 @@ fn stories() {
         ),
         ("only its complete end was seen", vec![told(0, "A", Claimed, None)], &["watched@100 A"]),
         (
+            "finished in the second half: what it can have reached is believed",
+            vec![told(0, "A", Play, Some(60)), told(2_700, "A", Claimed, None)],
+            &["playing@60 A", "watched@60 A"],
+        ),
+        (
+            "a pause at zero is no way back",
+            vec![told(0, "A", Play, Some(90)), told(432, "A", Pause, Some(0)), told(5, "A", Stop, Some(0))],
+            &["playing@90 A", "paused@90 A", "watched@90 A"],
+        ),
+        (
             "complete at once: not believed",
             vec![told(0, "A", Play, None), told(1, "A", Claimed, Some(0))],
             &["playing@0 A", "stopped@0 A"],
@@ -462,6 +473,71 @@ fn routes_with_thresholds_of_their_own_are_told_once_each() {
     }
 }
 
+#[test]
+fn a_completion_that_was_claimed_of_a_file_without_a_length_stays_doubtful() {
+    // The look-up at the server has found the length only after that.
+    let at = "2026-11-21T20:00:00Z".parse().unwrap();
+    let Report::Playback(mut playback) = report(&told(0, "A", What::Claimed, None), at) else {
+        unreachable!()
+    };
+    playback.is_unmeasured = true;
+    let mut run = Run::default();
+    run.hear(&Report::Playback(playback));
+    assert_eq!(words(&run), ["stopped@0 A"]);
+}
+
+#[test]
+fn opening_titles_called_credits_are_no_end() {
+    let at = "2026-11-21T20:00:00Z".parse().unwrap();
+    for (credits_start, watched) in [(130_000, false), (RUNTIME / 100 * 95, true)] {
+        let Report::Playback(mut playback) = report(&told(0, "A", What::Stop, Some(96)), at) else {
+            unreachable!()
+        };
+        playback.position_ms = Some(credits_start + 1_000);
+        playback.credits_start_ms = Some(credits_start);
+        let mut run = Run::default();
+        run.hear(&Report::Playback(playback));
+        assert_eq!(run.watches().len(), usize::from(watched), "{credits_start}");
+    }
+}
+
+#[test]
+fn a_series_that_is_ticked_twice_is_watched_once() {
+    let mut run = Run::default();
+    let mark = |number: i64, after: i64| {
+        let at = "2026-11-21T20:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(after);
+        let Report::Marked(mut marked) = report(&told(0, "A", What::Mark, None), at) else { unreachable!() };
+        marked.item.server_ref = Some(number.to_string());
+        Report::Marked(marked)
+    };
+    for round in [0, 60] {
+        for number in 0..200 {
+            run.hear(&mark(number, round + number / 10));
+        }
+    }
+    assert_eq!(run.watches().len(), 200);
+}
+
+#[test]
+fn a_tick_convinces_a_route_with_a_threshold_of_its_own() {
+    let strict =
+        Route { policy: Policy { watched_at: 90.0, credits: false, ..Policy::default() }, ..route() };
+    let routing = routing(vec![strict]);
+    let mut sessions = Sessions::default();
+    let story = [
+        told(0, "A", What::Play, Some(0)),
+        told(6_200, "A", What::Stop, Some(86)),
+        told(60, "A", What::Mark, None),
+    ];
+    let mut actions = Vec::new();
+    for (told, at) in story.iter().zip(times(&story)) {
+        let mut advance = sessions.advance(&report(told, at), &Policy::default());
+        actions.extend(routing.plan(&mut advance).events.iter().map(|event| event.action.name()));
+        sessions.absorb(advance.plays);
+    }
+    assert_eq!(actions, ["playing", "stopped", "watched"]);
+}
+
 /// A report of an episode as one form of a webhook tells it: with or without the server's id of the item, the user's id, and
 /// the device.
 fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &str) -> Report {
@@ -496,6 +572,7 @@ fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &st
         state,
         position_ms: official.then_some(RUNTIME / 100 * 97),
         completion,
+        is_unmeasured: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -602,7 +679,7 @@ fn short_items_and_nobodys_are_left_out_with_a_reason() {
     playback.item.runtime_ms = Some(RUNTIME);
     playback.content = Content::LiveTv;
     let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
-    assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Filtered, "live-tv"));
+    assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Ignored, "live-tv"));
     playback.content = Content::OnDemand;
     playback.user = User::default();
     let advance = run.sessions.advance(&Report::Playback(playback), &Policy::default());

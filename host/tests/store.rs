@@ -41,6 +41,7 @@ fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
     Settlement {
         inbox,
         at: now(),
+        later: false,
         verdict: Some(Verdict::new(Outcome::Queued, "test", "of the store")),
         ratings: Vec::new(),
         held: Vec::new(),
@@ -168,6 +169,27 @@ async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
         // It went on elsewhere: that is news.
         ("playing", "waiting"),
     ];
+    assert_eq!(states(&store).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_was_on_its_way_is_taken_back_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let told = async |action: Action| {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+    };
+    let done = || Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    told(Action::Playing(10.0)).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&row, done(), None, now()).await.unwrap();
+    told(Action::Paused(20.0)).await;
+    let on_its_way = store.next_due("bob", now()).await.unwrap().unwrap();
+    told(Action::Playing(20.1)).await;
+    assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
+    store.attempted(&on_its_way, done(), None, now()).await.unwrap();
+    let expected = [("playing", "delivered"), ("paused", "delivered"), ("playing", "waiting")];
     assert_eq!(states(&store).await, expected);
 }
 

@@ -68,7 +68,7 @@ plugin = \"plex\"
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",
-        "F:14: plugin \"plex\" in [trackers.eve] provides enrich, webhook; expected one that provides sink",
+        "F:14: plugin \"plex\" in [trackers.eve] provides enrich, identify, webhook; expected one that provides sink",
     ];
     for (complaint, expected) in complaints.iter().zip(expected) {
         assert!(complaint.starts_with(expected), "{complaint}");

@@ -1,7 +1,8 @@
 //! All forms in which webhooks arrive, and those that are turned away.
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, sources_to_trakt_config};
+use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, event_of, sources_to_trakt_config};
+use playrelay_tests::jellyfin_webhook;
 use playrelay_tests::plex_webhook::{BOUNDARY, event, movie, multipart};
 use serde_json::Value;
 
@@ -142,6 +143,47 @@ async fn garbage_is_kept_with_a_verdict() {
     }
 }
 
+/// A form of Jellyfin's has a field for each stream of the file, before those that say who watches.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_with_a_hundred_fields_is_read_to_its_end() {
+    let trakt = FakeTrakt::start().await;
+    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let daemon = home.start();
+    let film =
+        jellyfin_webhook::movie(&"7".repeat(32), "Inception", 2010, 7_200_000, &[("imdb", "tt1375666")]);
+    let user = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
+    let message = jellyfin_webhook::event("PlaybackStop", &film, Some(7_000_000), user, "TV");
+    let streams = (0..100).map(|number| (format!("Audio_{number}_Title"), "AAC".to_owned()));
+    let told =
+        message.as_object().unwrap().iter().map(|(name, value)| {
+            (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        });
+    let pairs: Vec<(String, String)> = streams.chain(told).collect();
+    let pairs: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let id =
+        daemon.message("jellyfin", "application/x-www-form-urlencoded", url_form(&pairs).into_bytes()).await;
+    let story = daemon.settled(id).await;
+    assert_eq!(story["outbox"][0]["action"], "watched", "{story:#}");
+}
+
+/// Some senders give the part with the message a file's name and no type, or that of any bytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_a_file_without_a_type_is_read() {
+    let trakt = FakeTrakt::start().await;
+    let home = Home::plex_to_trakt(None, &trakt, "");
+    let daemon = home.start();
+    let form = String::from_utf8(multipart(&message(), 0)).unwrap();
+    let named = "name=\"payload\"; filename=\"payload\"\r\n";
+    for head in [named.to_owned(), format!("{named}Content-Type: application/octet-stream\r\n")] {
+        let plain = "name=\"payload\"\r\nContent-Type: application/json\r\n";
+        assert!(form.contains(plain));
+        let body = form.replace(plain, &head).into_bytes();
+        let id = event_of(daemon.send("/webhook/home", Some(WEBHOOK_TOKEN), &form_type(), body).await).await;
+        assert_eq!(daemon.settled(id).await["timeline"][1]["code"], "parsed", "{head}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_malformed_with_a_detail_for_every_server() {
     let trakt = FakeTrakt::start().await;
@@ -162,7 +204,7 @@ async fn garbage_is_malformed_with_a_detail_for_every_server() {
             (deep.as_bytes(), "malformed"),
             (endless.as_bytes(), "malformed"),
             (long.as_bytes(), "malformed"),
-            (b"{\"event\":\"media.play\",\"Event\":\"playback.start\",\"NotificationType\":\"PlaybackStart\"}", "ignored"),
+            (b"{\"event\":\"media.play\",\"Event\":\"playback.start\",\"NotificationType\":\"PlaybackStart\"}", "ignored malformed"),
             (b"{\"Event\":\"playback.stop\",\"Item\":{\"Type\":[\"Movie\"]}}", "ignored malformed"),
         ] {
             let id = daemon.message(plugin, "application/json", body.to_vec()).await;

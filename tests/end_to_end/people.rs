@@ -78,6 +78,44 @@ async fn a_stranger_is_held_until_a_person_says_whose_plays_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_held_in_two_sittings_is_one_watch_and_restarts_release_nothing_more() {
+    let stage = Stage::new("[scrobble]\npause_debounce = 0\n", "ratings = true\n").await;
+    rewrite(&stage.home, "users = [\"*\"]", "users = []");
+    let mut daemon = stage.home.start();
+    {
+        let script = Script { stage: &stage, daemon: &daemon };
+        let say = |event: &'static str, percent: u32| {
+            jellyfin::event(event, &pilot(1), Some(HOUR / 100 * percent), MIA, "TV")
+        };
+        script.jellyfin(&say("PlaybackStart", 0)).await;
+        stage.pass(3_060);
+        script.jellyfin(&say("PlaybackStop", 85)).await;
+        stage.pass(80_000);
+        // The rest, the evening after: it goes on while somebody says whose it is.
+        script.jellyfin(&say("PlaybackStart", 85)).await;
+        let mut rated = jellyfin::saved("UpdateUserRating", &pilot(1), true, MIA);
+        rated["Rating"] = json!(8.0);
+        let story = script.jellyfin(&rated).await;
+        assert_eq!(story["verdict"]["outcome"], "held", "{story:#}");
+        assert!(stage.home.run(&["users", "assign", "mia", "bob"]).status.success());
+        stage
+            .trakt
+            .until("what was held", |trakt| trakt.history().len() == 1 && trakt.ratings().len() == 1)
+            .await;
+        stage.pass(540);
+        script.jellyfin(&say("PlaybackStop", 100)).await;
+    }
+    assert_eq!(stage.trakt.history().len(), 1, "both sittings are one watch: {:#?}", stage.trakt.told());
+    for _ in 0..2 {
+        daemon.kill();
+        daemon = stage.home.start();
+        stage.pass(60);
+        stage.quiet().await;
+    }
+    assert_eq!((stage.trakt.history().len(), stage.trakt.ratings().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_route_that_comes_to_name_a_user_releases_what_was_held() {
     let stage = Stage::new("", "").await;
     rewrite(&stage.home, "users = [\"*\"]", "users = [\"somebody else\"]");

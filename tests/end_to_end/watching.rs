@@ -114,6 +114,8 @@ async fn strangers_do_not_learn_who_watches_what() {
         let refused = passed_on.send().await.unwrap();
         assert_eq!(refused.status(), 403);
         assert!(refused.text().await.unwrap().contains("admin_password"));
+        let rebound = stage.home.client.get(url(daemon.url())).header("host", "evil.example:8787");
+        assert_eq!(rebound.send().await.unwrap().status(), 403);
     }
     let path = stage.home.path().join("playrelay.toml");
     let config = std::fs::read_to_string(&path).unwrap();

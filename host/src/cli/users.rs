@@ -21,6 +21,9 @@ pub(super) enum Command {
         /// Names of tracker accounts in the configuration.
         #[arg(required = true)]
         trackers: Vec<String>,
+        /// The source, where several tell of a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
         /// Leave what was held untold.
         #[arg(long)]
         from_now: bool,
@@ -29,6 +32,9 @@ pub(super) enum Command {
     Ignore {
         /// The name or id, as `users list` shows it.
         user: String,
+        /// The source, where several tell of a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
     },
 }
 
@@ -39,12 +45,12 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
             let people = store.people().await?;
             output.print(&people, |people| people.iter().map(line).collect())
         }
-        Command::Assign { user, trackers, from_now } => {
+        Command::Assign { user, trackers, source, from_now } => {
             for tracker in &trackers {
                 check_tracker(&config, tracker)?;
             }
             let since = from_now.then(clock::now);
-            let decided = decide(&*store, &user, |person| {
+            let decided = decide(&*store, &user, source.as_deref(), |person| {
                 let carried = config
                     .routes
                     .iter()
@@ -61,8 +67,8 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
             println!("{} of {} goes to {} from now on", person.user, person.source, trackers.join(", "));
             Ok(())
         }
-        Command::Ignore { user } => {
-            let person = decide(&*store, &user, |_| Ok(Decision::Ignored)).await?;
+        Command::Ignore { user, source } => {
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Ignored)).await?;
             println!("nothing is sent for {} of {}", person.user, person.source);
             Ok(())
         }
@@ -81,13 +87,15 @@ fn check_tracker(config: &Config, name: &str) -> Result<(), Failure> {
 async fn decide(
     store: &dyn Store,
     user: &str,
+    source: Option<&str>,
     decision: impl Fn(&Person) -> Result<Decision, String>,
 ) -> Result<Person, Failure> {
     let people = store.people().await?;
     let named = fold(user.strip_prefix("id:").unwrap_or(user));
     let is_meant = |person: &&Person| {
         let name = person.user.name.as_deref().unwrap_or_default();
-        fold(name) == named || fold(&person.viewer.user) == named
+        let is_of_source = source.is_none_or(|source| source == person.source);
+        is_of_source && (fold(name) == named || fold(&person.viewer.user) == named)
     };
     let found: Vec<&Person> = people.iter().filter(is_meant).collect();
     match found.as_slice() {
@@ -103,8 +111,9 @@ async fn decide(
             Ok((*person).clone())
         }
         several => {
-            let ids: Vec<_> = several.iter().map(|person| format!("id:{}", person.viewer.user)).collect();
-            Err(Failure::Other(format!("{user:?} are several; say which by one of {}", ids.join(", "))))
+            let which = |person: &&Person| format!("id:{} --source {}", person.viewer.user, person.source);
+            let which: Vec<_> = several.iter().map(which).collect();
+            Err(Failure::Other(format!("{user:?} are several; say which by one of {}", which.join(", "))))
         }
     }
 }
@@ -113,7 +122,6 @@ fn line(person: &Person) -> String {
     let decision = match &person.decision {
         Decision::Held => "held".to_owned(),
         Decision::Ignored => "ignored".to_owned(),
-        Decision::Assigned { trackers, .. } if trackers.is_empty() => "named by a route".to_owned(),
         Decision::Assigned { trackers, .. } => format!("assigned to {}", trackers.join(", ")),
     };
     format!(

@@ -29,7 +29,7 @@ pub const DEFAULT_FILE: &str = "playrelay.toml";
 /// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
 const LATEST_LIVE: Duration = Duration::from_secs(90);
 
-/// Letters of a webhook's token.
+/// Letters of a webhook's token, and of the password.
 const SHORTEST_TOKEN: usize = 8;
 
 /// Everything.
@@ -175,7 +175,14 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     let max_body =
         section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
+    let place = section.place("admin_password");
     let admin_password = section.text("admin_password").map(Secret::new);
+    if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_TOKEN) {
+        let text = format!(
+            "`admin_password` in [server] is too short; expected {SHORTEST_TOKEN} letters or more, or no such key"
+        );
+        section.problem(place, text);
+    }
     section.finish();
     Server { listen: address, data_dir, public_url, max_body, keep_events, admin_password }
 }

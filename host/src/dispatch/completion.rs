@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::model::Completion;
-use super::play::Play;
+use super::play::{Play, percent};
 use super::policy::Policy;
 
 /// A stop before this is never taken for "skipped the credits", however short the item. Percent.
@@ -49,9 +49,12 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
     if play.completion == Completion::Counted {
         return yes("counted-by-server", "the server counted this play as watched".to_owned());
     }
+    // Credits in the first half are the opening ones, whatever they are called.
+    let are_closing = |credits: u32| play.item.runtime_ms.is_none_or(|runtime| credits >= runtime / 2);
     if policy.credits
         && let (Some(credits), Some(position)) = (play.credits_start_ms, play.position_ms)
         && position >= credits
+        && are_closing(credits)
     {
         return yes("credits", format!("{} is past the credits at {}", clock(position), clock(credits)));
     }
@@ -87,9 +90,20 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
 /// "Played to the end" without a position to hold it against: time is the only witness.
 fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement {
     let elapsed = play.elapsed();
-    if runtime.is_some() && play.is_seen_at_its_end_only() {
+    if runtime.is_some() && !play.is_unmeasured && play.is_seen_at_its_end_only() {
         // A server that cannot measure a file calls every stop complete; one that can has something to go by.
         let text = "the server says that it was played to the end, and nobody saw more of it".to_owned();
+        return yes("claim-believed", text);
+    }
+    if let Some(runtime) = runtime
+        && let Ok(reach) = u32::try_from(play.reach_ms())
+        && percent(reach, runtime).is_some_and(|reach| reach >= policy.watched_at)
+    {
+        let text = format!(
+            "the server says that it was played to the end, and it can have come as far as {} of {}",
+            clock(reach.min(runtime)),
+            clock(runtime)
+        );
         return yes("claim-believed", text);
     }
     let needed = match runtime {

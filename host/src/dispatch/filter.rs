@@ -1,5 +1,7 @@
 //! What a route leaves out. Fail-closed: what must be known and is not is left out too, and the verdict says so.
 
+use std::path::Path;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::model::{Content, Item, ItemKind, Player, fold};
@@ -15,13 +17,15 @@ pub struct Names {
 }
 
 impl Names {
-    /// Refuses what goes by one or several names, of which a list may have any.
+    /// Refuses what goes by one or several names, of which a list may have any. The first is the one that people use: where
+    /// that is not known, nobody can say that an exception does not mean it.
     fn refuse(&self, what: &'static str, names: &[Option<&str>]) -> Option<Refusal> {
         if self.only.is_empty() && self.except.is_empty() {
             return None;
         }
         let known: Vec<&str> = names.iter().flatten().copied().filter(|name| !name.is_empty()).collect();
-        let Some(shown) = known.first() else {
+        let is_nameless = names.first().copied().flatten().is_none_or(str::is_empty);
+        let Some(shown) = known.first().filter(|_| self.except.is_empty() || !is_nameless) else {
             let text = format!("the {what} is not known, and the route asks for it");
             return Some(Refusal { code: format!("{what}-unknown"), text });
         };
@@ -38,7 +42,7 @@ impl Names {
     }
 }
 
-/// A path and all below it, or a pattern with `*`, `?` and `**`. Letters' case and the kind of slash make no difference.
+/// A path, or a pattern with `*`, `?` and `**`, and all below it. Letters' case and the kind of slash make no difference.
 #[derive(Clone, Debug)]
 pub struct PathRule {
     text: String,
@@ -55,9 +59,11 @@ impl PathRule {
     /// Reads a rule. Fails where a pattern is none.
     pub fn parse(text: &str) -> Result<Self, String> {
         let plain = normal(text);
-        let matcher = match plain.contains(['*', '?', '[', '{']) && !plain.contains("{edition-") {
+        let matcher = match plain.contains(['*', '?']) {
             true => {
-                let glob = GlobBuilder::new(&plain).literal_separator(true).build();
+                // Brackets and braces stand in the names of folders: `Kids [HD]`, `Film {id-12}`.
+                let escaped: String = plain.chars().map(literal).collect();
+                let glob = GlobBuilder::new(escaped.trim_end_matches('/')).literal_separator(true).build();
                 Some(glob.map_err(|error| error.kind().to_string())?.compile_matcher())
             }
             false => None,
@@ -68,12 +74,17 @@ impl PathRule {
     fn matches(&self, path: &str) -> bool {
         let path = normal(path);
         match &self.matcher {
-            Some(matcher) => matcher.is_match(&path),
+            Some(matcher) => Path::new(&path).ancestors().any(|path| matcher.is_match(path)),
             None => {
                 path.strip_prefix(&self.text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }
         }
     }
+}
+
+/// A letter of a pattern, with what has a meaning of its own in patterns made plain.
+fn literal(letter: char) -> String {
+    if matches!(letter, '[' | ']' | '{' | '}') { format!("[{letter}]") } else { letter.to_string() }
 }
 
 fn normal(path: &str) -> String {
@@ -321,7 +332,12 @@ mod tests {
         let only = Filters { paths: rules(&["d:\\filme"]), ..Filters::default() };
         assert_eq!(refused(&only, None, &["D:\\Filme\\x.mkv"], None), None);
         assert_eq!(refused(&only, None, &["/x.mkv"], None).as_deref(), Some("path"));
-        assert!(PathRule::parse("/a/[").is_err());
+        let bracketed =
+            Filters { except_paths: rules(&["/media/Kids [HD]", "/media/*/{id-12}"]), ..Filters::default() };
+        for path in ["/media/kids [hd]/x.mkv", "/media/film/{id-12}/x.mkv"] {
+            assert_eq!(refused(&bracketed, None, &[path], None).as_deref(), Some("path-excepted"), "{path}");
+        }
+        assert_eq!(refused(&bracketed, None, &["/media/kids h/x.mkv"], None), None);
     }
 
     #[test]

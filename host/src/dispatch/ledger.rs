@@ -38,7 +38,7 @@ impl<'a> Ledger<'a> {
 
     /// Ends what has been silent for too long, as it would have ended had somebody looked at the clock in time.
     pub fn close_overdue(&mut self, now: Timestamp) {
-        while let Some(place) = first_overdue(&self.known, now, self.policy) {
+        while let Some(place) = first_overdue(&self.known, &|_| now, self.policy) {
             let play = self.known[place].clone();
             let ended = self.close_stale(play);
             self.known.to_mut()[place] = ended;
@@ -116,10 +116,16 @@ impl<'a> Ledger<'a> {
 }
 
 /// The place of the play whose deadline passed first, where one has.
-pub(super) fn first_overdue(known: &[Play], now: Timestamp, policy: &Policy) -> Option<usize> {
-    let deadlines =
-        known.iter().enumerate().filter_map(|(place, play)| Some((play.deadline(policy)?, &play.id, place)));
-    deadlines.filter(|(deadline, _, _)| *deadline < now).min().map(|(_, _, place)| place)
+pub(super) fn first_overdue(
+    known: &[Play],
+    as_of: &dyn Fn(&Play) -> Timestamp,
+    policy: &Policy,
+) -> Option<usize> {
+    let overdue = known.iter().enumerate().filter_map(|(place, play)| {
+        let deadline = play.deadline(policy)?;
+        (deadline < as_of(play)).then_some((deadline, &play.id, place))
+    });
+    overdue.min().map(|(_, _, place)| place)
 }
 
 /// Something changed, and whom it concerns is for the routes to say.

@@ -24,7 +24,13 @@ impl Turn<'_> {
         play.sources.insert(self.playback.server.source.clone());
         if before.watched_at.is_some() || before.repeats {
             let text = format!("{} has been watched, and the mark says the same", play.item);
-            self.ledger.plays.push(play);
+            if before.marked || before.repeats {
+                self.ledger.plays.push(play);
+            } else {
+                // A route with a threshold of its own may be convinced only now.
+                play.marked = true;
+                self.ledger.signal(Change::Amended, play, at);
+            }
             return self.ledger.merged("finish-repeated", text);
         }
         (play.marked, play.stale) = (true, false);

@@ -16,7 +16,7 @@ pub enum Decision {
     Ignored,
     /// They go to these trackers, as if the routes there named the user.
     Assigned {
-        /// The accounts' names in the configuration. Empty where a route has come to name the user.
+        /// The accounts' names in the configuration.
         trackers: Vec<String>,
         /// Watches before this time stay untold; absent where all that was held is told.
         since: Option<Timestamp>,

@@ -62,11 +62,17 @@ pub struct Play {
     pub ended_at: Option<Timestamp>,
     /// The last known position in ms.
     pub position_ms: Option<u32>,
+    /// When it was told.
+    #[serde(default)]
+    pub position_at: Option<Timestamp>,
     /// The strongest claim of completion so far.
     pub completion: Completion,
     /// Whether the server said "played to the end" without saying where it stood: an older position proves nothing then.
     #[serde(default)]
     pub claimed_blind: bool,
+    /// Whether its server could not measure the item when it told of the end.
+    #[serde(default)]
+    pub is_unmeasured: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -99,6 +105,9 @@ pub struct Play {
     /// Whether somebody took that it was watched back.
     #[serde(default)]
     pub revoked: bool,
+    /// Whether nobody could be told of it, because no route knew its user.
+    #[serde(default)]
+    pub held: bool,
     /// Whether it was closed for want of news. Further news opens it again.
     #[serde(default)]
     pub stale: bool,
@@ -136,8 +145,10 @@ impl Play {
             last_seen_at: playback.at,
             ended_at: None,
             position_ms: playback.position_ms,
+            position_at: playback.position_ms.map(|_| playback.at),
             completion: playback.completion,
             claimed_blind: is_blind_claim(playback),
+            is_unmeasured: playback.is_unmeasured,
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -150,6 +161,7 @@ impl Play {
             content: playback.content,
             marked: false,
             revoked: false,
+            held: false,
             stale: false,
             steady: 0,
             reported_by: 0,
@@ -159,7 +171,7 @@ impl Play {
 
     /// Takes over what a further report of the same play says. Its state is the engine's business.
     ///
-    /// A position of 0 in a stop is what players send when they have already forgotten where they were.
+    /// A position of 0 in a stop or a pause is what players send when they have already forgotten where they were.
     pub fn absorb(&mut self, playback: &Playback) {
         self.note_cadence(playback);
         self.sources.insert(playback.server.source.clone());
@@ -168,6 +180,11 @@ impl Play {
             name: playback.user.name.clone().or(self.user.name.take()),
             uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
         };
+        let player = &playback.player;
+        fill(&mut self.player.id, &player.id);
+        fill(&mut self.player.name, &player.name);
+        fill(&mut self.player.product, &player.product);
+        fill(&mut self.server_name, &playback.server.name);
         if self.library.is_none() {
             self.library.clone_from(&playback.library);
         }
@@ -180,10 +197,11 @@ impl Play {
         self.claimed_blind |= is_blind_claim(playback);
         self.credits_start_ms = playback.credits_start_ms.or(self.credits_start_ms);
         self.session = playback.session.clone().or(self.session.take());
+        self.is_unmeasured &= playback.is_unmeasured;
         if let Some(position) = playback.position_ms
-            && !(playback.state == PlaybackState::Stopped && position == 0)
+            && (position > 0 || playback.state == PlaybackState::Playing)
         {
-            self.position_ms = Some(position);
+            (self.position_ms, self.position_at) = (Some(position), Some(playback.at));
         }
     }
 
@@ -275,9 +293,22 @@ impl Play {
         }
     }
 
+    /// How far it can have come, in ms: where it was, and what has passed since.
+    pub fn reach_ms(&self) -> u64 {
+        let since = self.position_at.map_or(self.started_at, |at| at.min(self.last_seen_at));
+        let passed = self.last_seen_at.duration_since(since).as_millis();
+        u64::from(self.position_ms.unwrap_or(0)) + u64::try_from(passed).unwrap_or(0)
+    }
+
     /// How long it lasted, by the clock.
     pub fn elapsed(&self) -> Duration {
         Duration::try_from(self.last_seen_at.duration_since(self.started_at)).unwrap_or_default()
+    }
+}
+
+fn fill(mine: &mut Option<String>, theirs: &Option<String>) {
+    if mine.is_none() {
+        mine.clone_from(theirs);
     }
 }
 

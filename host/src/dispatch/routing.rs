@@ -67,9 +67,12 @@ impl Routing {
 
     fn passage(&self, route: &Route, user: &User, viewer: &Viewer, seen: &Seen<'_>) -> Passage {
         let decision = self.people.decision(&route.source, viewer);
+        if decision == Some(&Decision::Ignored) {
+            return Passage::Ignored;
+        }
         let assigned = matches!(decision, Some(Decision::Assigned { trackers, .. }) if trackers.contains(&route.tracker));
         if !assigned && !route.names(user) {
-            return if decision == Some(&Decision::Ignored) { Passage::Ignored } else { Passage::Stranger };
+            return Passage::Stranger;
         }
         match route.filters.refuse(seen, &route.policy) {
             Some(refusal) => Passage::Refused(refusal),
@@ -110,18 +113,13 @@ impl Routing {
             }
         }
         let who = advance.signals.last().map(|signal| {
-            let source = signal.play.sources.first().cloned().unwrap_or_default();
-            Held {
-                source: signal.source.clone().unwrap_or(source),
-                viewer: signal.play.viewer.clone(),
-                user: signal.play.user.clone(),
-                item: signal.play.item.to_string(),
-            }
+            let play = &signal.play;
+            (play.viewer.clone(), play.user.clone(), play.item.to_string())
         });
         self.conclude(advance, asked, who, events)
     }
 
-    fn plan_rating(&self, Rating { viewer, rated }: Rating, advance: &mut Advance) -> Plan {
+    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, advance: &mut Advance) -> Plan {
         let mut asked = Asked::default();
         let mut events = Vec::new();
         for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
@@ -145,21 +143,17 @@ impl Routing {
                 not_before: later(rated.at, route.policy.pause_debounce),
             });
         }
-        let who = Held {
-            source: rated.server.source.clone(),
-            viewer,
-            user: rated.user.clone(),
-            item: rated.item.to_string(),
-        };
+        let who = (viewer, rated.user.clone(), rated.item.to_string());
         self.conclude(advance, asked, Some(who), events)
     }
 
-    /// The verdict, once all routes have been asked.
+    /// The verdict, once all routes have been asked. What nobody could be told of, because no route knows its user, is noted as
+    /// held in the plays and the rating themselves.
     fn conclude(
         &self,
         advance: &mut Advance,
         asked: Asked,
-        who: Option<Held>,
+        who: Option<(Viewer, User, String)>,
         events: Vec<TrackerEvent>,
     ) -> Plan {
         let mut held = None;
@@ -167,37 +161,62 @@ impl Routing {
             let what: Vec<_> =
                 events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
             advance.verdict = Verdict::new(Outcome::Queued, advance.verdict.code.clone(), what.join(", "));
-        } else if let (Some(refusal), false) = (asked.refusal, asked.carried) {
+        } else if asked.carried {
+            if advance.verdict.outcome == Outcome::Recorded {
+                "recorded; the routes had nothing to tell".clone_into(&mut advance.verdict.detail);
+            }
+        } else if let Some(refusal) = asked.refusal {
             advance.verdict = Verdict::new(Outcome::Filtered, refusal.code, refusal.text);
-        } else if let (true, false, Some(who)) = (asked.stranger, asked.carried, who) {
+        } else if let (Some(source), Some((viewer, user, item))) = (asked.stranger_of, who) {
             let text = format!(
-                "no route names {}; `playrelay users assign` says where their plays go, or `users` of a route does",
-                who.user
+                "no route names {user}; `playrelay users assign` says where their plays go, or `users` of a route does"
             );
             advance.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
             advance.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
-            held = Some(who);
-        } else if asked.carried && advance.verdict.outcome == Outcome::Recorded {
-            "recorded; the routes had nothing to tell".clone_into(&mut advance.verdict.detail);
+            for play in &mut advance.plays {
+                play.held = true;
+            }
+            if let Some(rating) = &mut advance.rating {
+                rating.held = true;
+            }
+            held = Some(Held { source, viewer, user, item });
         }
         Plan { events, held }
     }
 
-    /// An advance that tells once more of a watch, for routes that did not carry it when it happened.
-    pub fn catch_up(&self, play: &Play) -> Option<Advance> {
-        let at = play.watched_at.or(play.ended_at).filter(|_| !play.revoked)?;
-        let signal = Signal { change: Change::Amended, play: play.clone(), at, source: None };
-        Some(Advance {
+    /// An advance that tells once more of a play that was held, now that its user is known. `others` are the viewer's other
+    /// plays: those that finish this one are one watch with it.
+    pub fn release(&self, play: &Play, others: &[Play]) -> Advance {
+        let play = Play { held: false, ..play.clone() };
+        let at = play.watched_at.or(play.ended_at).unwrap_or(play.last_seen_at);
+        let mut advance = Advance {
             plays: vec![play.clone()],
-            signals: vec![signal],
-            steps: vec![Step::new(
-                Stage::Route,
-                "assigned",
-                format!("it is known now where {} belongs", play.user),
-            )],
+            signals: Vec::new(),
+            steps: Vec::new(),
             verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
             rating: None,
-        })
+        };
+        advance
+            .plays
+            .extend(others.iter().filter(|other| other.continues.as_ref() == Some(&play.id)).cloned());
+        if !play.revoked {
+            let text = format!("it is known now where {} belongs", play.user);
+            advance.steps.push(Step::new(Stage::Route, "assigned", text));
+            advance.signals.push(Signal { change: Change::Amended, play, at, source: None });
+        }
+        advance
+    }
+
+    /// The same for a rating.
+    pub fn release_rating(&self, rating: &Rating) -> Advance {
+        let text = format!("it is known now where {} belongs", rating.rated.user);
+        Advance {
+            plays: Vec::new(),
+            signals: Vec::new(),
+            steps: vec![Step::new(Stage::Route, "assigned", text)],
+            verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
+            rating: Some(Rating { held: false, ..rating.clone() }),
+        }
     }
 }
 
@@ -205,7 +224,8 @@ impl Routing {
 #[derive(Default)]
 struct Asked {
     carried: bool,
-    stranger: bool,
+    /// The source of a route that does not know the user.
+    stranger_of: Option<String>,
     refusal: Option<Refusal>,
 }
 
@@ -214,7 +234,7 @@ impl Asked {
         let refusal = match passage {
             Passage::Carried => return,
             Passage::Stranger => {
-                self.stranger = true;
+                self.stranger_of.get_or_insert_with(|| route.source.clone());
                 return;
             }
             Passage::Ignored => Refusal {

@@ -20,8 +20,12 @@ use super::policy::Policy;
 use super::turn::Turn;
 use super::verdict::{self, Outcome, Stage, Verdict};
 
-/// Ended plays that are remembered per viewer, to tell a repeated finish from a new play.
+/// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
 const REMEMBERED: usize = 32;
+/// …and those of this time, of which there are many when a whole series is ticked…
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// …up to this many.
+const MOST_REMEMBERED: usize = 2_000;
 /// The same rating of the same item is told again after this only.
 pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
 
@@ -70,6 +74,12 @@ pub struct Rating {
     /// Of what, from 0 to 10, and when.
     #[serde(flatten)]
     pub rated: Rated,
+    /// The input that told of it, for the timeline: its id in the inbox.
+    #[serde(default)]
+    pub reported_by: i64,
+    /// Whether nobody could be told of it, because no route knew its user.
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// What one report does.
@@ -124,18 +134,13 @@ impl Sessions {
             let place = known
                 .partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
             known.insert(place, play);
-            let ended = known.iter().filter(|play| !play.is_open()).count();
-            if ended > REMEMBERED
-                && let Some(oldest) = known.iter().position(|play| !play.is_open())
-            {
-                known.remove(oldest);
-            }
+            forget(known);
         }
     }
 
     /// Takes over ratings that [`advance`](Self::advance) returned.
     pub fn absorb_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
-        for Rating { viewer, rated } in ratings {
+        for Rating { viewer, rated, .. } in ratings {
             let known = self.ratings.entry(viewer).or_default();
             known.retain(|other| !other.item.is_same(&rated.item));
             known.push(rated);
@@ -160,13 +165,13 @@ impl Sessions {
         }
     }
 
-    /// Closes what has been silent for too long: an advance for each play.
-    pub fn overdue(&self, now: Timestamp, policy: &Policy) -> Vec<Advance> {
+    /// Closes what has been silent for too long, as of a time for each play: an advance for each.
+    pub fn overdue(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Advance> {
         let mut advances = Vec::new();
         for known in self.viewers.values() {
             // One after the other: what one is found to be decides what the next repeats.
             let mut known = Cow::Borrowed(known.as_slice());
-            while let Some(place) = first_overdue(&known, now, policy) {
+            while let Some(place) = first_overdue(&known, as_of, policy) {
                 let mut ledger = Ledger::new(&known, policy);
                 let closed = ledger.close_stale(known[place].clone());
                 let advance = ledger.close(recorded("stale"));
@@ -207,6 +212,7 @@ impl Sessions {
             state: PlaybackState::Stopped,
             position_ms: None,
             completion: Completion::None,
+            is_unmeasured: false,
             credits_start_ms: None,
             content: Content::OnDemand,
             library,
@@ -237,7 +243,7 @@ impl Sessions {
                 return without_plays(Outcome::Merged, "rating-repeated", format!("{text}, as before"));
             }
         }
-        let rating = Some(Rating { viewer, rated: rated.clone() });
+        let rating = Some(Rating { viewer, rated: rated.clone(), reported_by: 0, held: false });
         Advance { rating, ..without_plays(Outcome::Recorded, "rating", text) }
     }
 
@@ -290,6 +296,23 @@ impl Sessions {
     }
 }
 
+/// Leaves out the oldest of the plays that ended, as long as there are too many.
+fn forget(known: &mut Vec<Play>) {
+    let mut ended = known.iter().filter(|play| !play.is_open()).count();
+    while ended > REMEMBERED {
+        let oldest = known.iter().position(|play| !play.is_open());
+        let (Some(oldest), Some(newest)) = (oldest, known.last().map(|play| play.last_seen_at)) else {
+            return;
+        };
+        let age = newest.duration_since(known[oldest].last_seen_at);
+        if age < REMEMBERED_FOR && ended <= MOST_REMEMBERED {
+            return;
+        }
+        known.remove(oldest);
+        ended -= 1;
+    }
+}
+
 fn no_user(item: &Item) -> Advance {
     without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
 }
@@ -298,7 +321,7 @@ fn no_user(item: &Item) -> Advance {
 fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     let item = &playback.item;
     if let Some(refusal) = filter::content(playback.content, policy) {
-        return Some(Verdict::new(Outcome::Filtered, refusal.code, format!("{item}: {}", refusal.text)));
+        return Some(Verdict::new(Outcome::Ignored, refusal.code, format!("{item}: {}", refusal.text)));
     }
     if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
         return Some(Verdict::new(Outcome::Ignored, "media-kind", format!("{item} is no movie or episode")));

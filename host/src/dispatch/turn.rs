@@ -21,12 +21,16 @@ pub(super) struct Turn<'a> {
     pub(super) playback: &'a Playback,
     /// What has come of it so far.
     pub(super) ledger: Ledger<'a>,
+    /// Whether a play that the report fits had begun by then.
+    had_begun: bool,
 }
 
 impl<'a> Turn<'a> {
     /// A turn of which nothing has come yet.
     pub(super) fn new(viewer: Viewer, known: &'a [Play], playback: &'a Playback, policy: &'a Policy) -> Self {
-        Self { viewer, playback, ledger: Ledger::new(known, policy) }
+        let fits = |play: &Play| play.item.is_same(&playback.item) && play.shares_session(playback);
+        let had_begun = known.iter().any(|play| play.started_at <= playback.at && fits(play));
+        Self { viewer, playback, ledger: Ledger::new(known, policy), had_begun }
     }
 
     /// Decides what the report means.
@@ -80,10 +84,7 @@ impl<'a> Turn<'a> {
 
     /// Whether the report can speak of a play: of its item, in its session, and of no earlier time, if there was one before.
     pub(super) fn is_about(&self, play: &Play) -> bool {
-        let at = self.playback.at;
-        let mut others = self.ledger.known.iter();
-        self.fits(play)
-            && (play.started_at <= at || !others.any(|other| other.started_at <= at && self.fits(other)))
+        (play.started_at <= self.playback.at || !self.had_begun) && self.fits(play)
     }
 
     fn fits(&self, play: &Play) -> bool {
@@ -233,8 +234,9 @@ impl<'a> Turn<'a> {
         {
             let progress =
                 playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
-            let trails =
-                ended.watched_at.is_some() && progress.is_some_and(|at| at >= self.ledger.policy.watched_at);
+            let trails = ended.watched_at.is_some()
+                && !ended.revoked
+                && progress.is_some_and(|at| at >= self.ledger.policy.watched_at);
             if self.ends() {
                 return self.amend(ended);
             }

@@ -9,8 +9,10 @@ use futures_util::{Stream, StreamExt};
 
 /// The longest text part of a form. Bytes.
 const TEXT_LIMIT: usize = 1 << 20;
-/// The most text parts of a form.
+/// The most text parts of a multipart form.
 const PARTS: usize = 64;
+/// The most fields of a url-encoded form: some servers send one for each stream of a file.
+const FIELDS: usize = 4_096;
 
 /// A body that has been read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
     }
     let bytes = read_all(body, limit).await?;
     if media_type == "application/x-www-form-urlencoded" {
-        let form = url::form_urlencoded::parse(&bytes).take(PARTS);
+        let form = url::form_urlencoded::parse(&bytes).take(FIELDS);
         let form = form.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         return Ok(ReadBody { media_type, form, body: String::new() });
     }
@@ -113,11 +115,18 @@ async fn read_form(
     Ok(form)
 }
 
-/// Some servers send their JSON as a file, some without a type.
+/// Some servers send their JSON as a file, some without a type or as any bytes. Pictures say what they are, by their type or
+/// by their name.
 fn is_text(part: &multer::Field<'_>) -> bool {
+    const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "avif"];
+    let named_as_picture = part
+        .file_name()
+        .and_then(|name| name.rsplit_once('.'))
+        .is_some_and(|(_, suffix)| PICTURES.contains(&suffix.to_ascii_lowercase().as_str()));
     match part.content_type() {
-        Some(mime) => mime.type_() == "text" || mime.subtype() == "json",
-        None => part.file_name().is_none_or(|name| name.ends_with(".json")),
+        Some(mime) if mime.type_() == "text" || mime.subtype() == "json" => true,
+        Some(mime) => mime.subtype() == "octet-stream" && !named_as_picture,
+        None => !named_as_picture,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The second look at the server: what a message left out.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::{Parsed, Pipeline};
 use crate::clock;
 use crate::dispatch::model::{Item, Placed, Playback, Report, User};
 use crate::dispatch::verdict::{Stage, Step};
+use crate::plugins::call::FaultKind;
 use crate::plugins::capabilities::{Enrich, Failure, Identify};
 
 /// The name under which a look-up gives the library.
@@ -19,6 +21,10 @@ const PATH: &str = "path";
 const REFUSAL_KEPT: u32 = 600;
 /// How long a server that does not answer is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
+/// How long it is taken for granted whose a session is.
+const IDENTIFIED_FOR: Duration = Duration::from_secs(120);
+/// Sessions of which that is remembered.
+const MOST_IDENTIFIED: usize = 256;
 /// The waits between attempts. After the last one the event goes on with what it has.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
@@ -63,23 +69,34 @@ impl Pipeline {
     }
 
     async fn identify(&self, playback: &mut Playback) -> Step {
-        let failed = match self.silence.left() {
-            Some(_) => "the server did not answer a moment ago".to_owned(),
-            None => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
+        let found = match (self.identified.get(playback), self.silence.left()) {
+            (Some(user), _) => Ok(user),
+            (None, Some(_)) => Err("the server did not answer a moment ago".to_owned()),
+            (None, None) => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
                 Ok(Ok(user)) => {
-                    playback.user = User { uuid: playback.user.uuid.take(), ..user };
-                    let text = format!("the server says that {} plays it", playback.user);
-                    return Step::new(Stage::Enriched, "user-looked-up", text);
+                    self.identified.keep(playback, user.clone());
+                    Ok(user)
                 }
-                Ok(Err(failure)) => failure.reason().to_owned(),
-                Err(fault) => fault.to_string(),
+                Ok(Err(failure)) => {
+                    if matches!(failure, Failure::Retry { .. }) {
+                        self.silence.begin();
+                    }
+                    Err(failure.reason().to_owned())
+                }
+                Err(fault) => Err(fault.to_string()),
             },
         };
-        Step::new(
-            Stage::Enriched,
-            "user-not-looked-up",
-            format!("it goes on without a user's name: {failed}"),
-        )
+        match found {
+            Ok(user) => {
+                playback.user = User { uuid: playback.user.uuid.take(), ..user };
+                let text = format!("the server says that {} plays it", playback.user);
+                Step::new(Stage::Enriched, "user-looked-up", text)
+            }
+            Err(reason) => {
+                let text = format!("it goes on without a user's name: {reason}");
+                Step::new(Stage::Enriched, "user-not-looked-up", text)
+            }
+        }
     }
 
     async fn look_up_item(&self, item: &mut Item) -> Step {
@@ -126,6 +143,10 @@ impl Pipeline {
                 Ok(Ok(found)) => return Ok(found),
                 Ok(Err(Failure::Retry { reason, .. })) => reason,
                 Ok(Err(failure)) => return Err(Refused::ForGood(failure.reason().to_owned())),
+                // The plugin's host is busy, or the plugin paused: that says nothing of the item.
+                Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host | FaultKind::Wall) => {
+                    return Err(Refused::Unreachable(fault.to_string()));
+                }
                 Err(fault) => return Err(Refused::ForGood(fault.to_string())),
             };
             match waits.next() {
@@ -163,6 +184,36 @@ enum Refused {
     ForGood(String),
     /// The server does not answer.
     Unreachable(String),
+}
+
+/// Whose the sessions are that were asked about: there may be a report of each every second.
+#[derive(Default)]
+pub(super) struct Identified(Mutex<HashMap<String, (User, Instant)>>);
+
+impl Identified {
+    /// Messages that say nothing of a session are asked about each time: another may play the same by now.
+    fn get(&self, playback: &Playback) -> Option<User> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (user, until) = known.get(&question(playback)?)?;
+        (*until > Instant::now()).then(|| user.clone())
+    }
+
+    fn keep(&self, playback: &Playback, user: User) {
+        let Some(question) = question(playback) else { return };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        known.retain(|_, (_, until)| *until > now);
+        if known.len() < MOST_IDENTIFIED {
+            known.insert(question, (user, now + IDENTIFIED_FOR));
+        }
+    }
+}
+
+/// What is asked about a playback.
+fn question(playback: &Playback) -> Option<String> {
+    let (user, player, session) = (&playback.user.id, &playback.player.id, &playback.session);
+    let says_something = user.is_some() || player.is_some() || session.is_some();
+    says_something.then(|| format!("{user:?} {player:?} {session:?} {}", playback.item.key()))
 }
 
 /// A server that has not answered is left alone for a while: reports must not pile up behind one that is gone.

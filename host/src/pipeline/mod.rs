@@ -55,6 +55,7 @@ pub struct Pipeline {
     /// Whether some route asks for the library or the files.
     needs_place: bool,
     silence: enrich::Silence,
+    identified: enrich::Identified,
 }
 
 impl Pipeline {
@@ -69,8 +70,19 @@ impl Pipeline {
         needs_place: bool,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
-        let (lanes, silence) = (Mutex::default(), enrich::Silence::default());
-        Arc::new(Self { plugin, caller, store, settler, arrivals, room, lanes, needs_place, silence })
+        let (lanes, silence, identified) = Default::default();
+        Arc::new(Self {
+            plugin,
+            caller,
+            store,
+            settler,
+            arrivals,
+            room,
+            lanes,
+            needs_place,
+            silence,
+            identified,
+        })
     }
 
     fn source(&self) -> &str {

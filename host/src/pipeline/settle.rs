@@ -21,7 +21,7 @@ use crate::dispatch::play::Play;
 use crate::dispatch::policy::Policy;
 use crate::dispatch::presence::{SourceFacts, watching};
 use crate::dispatch::routing::{Plan, Routing};
-use crate::dispatch::session::{Advance, RATING_REPEATED, Sessions};
+use crate::dispatch::session::{Advance, RATING_REPEATED, Rating, Sessions};
 use crate::dispatch::verdict::{Outcome, Verdict};
 use crate::state::{Settlement, SharedStore, StoreError};
 
@@ -38,6 +38,8 @@ const SIMULATED_LOOK: Duration = Duration::from_millis(50);
 
 /// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
 const SHOWN_FOR: Duration = Duration::from_millis(40);
+/// …and for so many times as long as it takes to show.
+const SHOWING: u32 = 20;
 
 /// The way to the settler.
 #[derive(Clone)]
@@ -63,8 +65,10 @@ impl Settler {
     /// Reads the engine's state and starts the settler.
     pub async fn start(desk: Desk) -> Result<Self, StoreError> {
         let sessions = remembered(&desk.store).await?;
+        let mut desk = desk;
+        desk.routing.people = People::new(desk.store.people().await?);
         let (sender, queue) = mpsc::channel(BATCH);
-        tokio::spawn(Work { desk, sessions }.run(queue));
+        tokio::spawn(Work { desk, sessions, heeded: People::default() }.run(queue));
         Ok(Self(sender))
     }
 
@@ -85,6 +89,8 @@ async fn remembered(store: &SharedStore) -> Result<Sessions, StoreError> {
 struct Work {
     desk: Desk,
     sessions: Sessions,
+    /// The people as they were when what was held for them was last looked for.
+    heeded: People,
 }
 
 impl Work {
@@ -94,7 +100,7 @@ impl Work {
         let mut looks = tokio::time::interval(look);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.show();
-        let mut shown = Instant::now();
+        let mut show_at = Instant::now();
         loop {
             tokio::select! {
                 received = queue.recv_many(&mut batch, BATCH) => {
@@ -104,11 +110,17 @@ impl Work {
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed)).collect()).await {}
                     batch.clear();
                 }
-                _ = looks.tick() => self.look_around().await,
+                _ = looks.tick() => {
+                    if let Err(error) = self.look_around().await {
+                        tracing::error!("the database cannot be read: {error}");
+                    }
+                }
             }
-            if shown.elapsed() >= SHOWN_FOR {
+            if Instant::now() >= show_at {
+                let start = Instant::now();
                 self.show();
-                shown = Instant::now();
+                // A home has a few streams; where there are thousands, showing them must not be all that is done.
+                show_at = start + SHOWN_FOR.max(start.elapsed() * SHOWING);
             }
         }
     }
@@ -120,29 +132,33 @@ impl Work {
     }
 
     /// What happens without a request.
-    async fn look_around(&mut self) {
-        let (pending, people) = match (self.desk.store.oldest_pending().await, self.desk.store.people().await)
-        {
-            (Ok(pending), Ok(people)) => (pending, People::new(people)),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!("the database cannot be read: {error}");
-                return;
-            }
-        };
+    async fn look_around(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
         // What was received before now and is not settled yet may be the news that a play waits for.
-        let now = pending.map_or_else(clock::now, |pending| pending.min(clock::now()));
-        if self.sessions.open().any(|play| play.deadline(&self.desk.policy).is_some_and(|end| end < now)) {
-            // Once more at the next look where it could not be stored.
-            self.store(|work| work.close_overdue(now)).await;
+        let mut pending = BTreeMap::new();
+        for source in self.desk.sources.keys() {
+            if let Some(at) = self.desk.store.oldest_pending(source).await? {
+                pending.insert(source.clone(), at);
+            }
         }
-        self.heed(people).await;
+        let as_of = |play: &Play| {
+            let waiting = play.sources.iter().filter_map(|source| pending.get(source)).min();
+            waiting.map_or(now, |at| now.min(*at))
+        };
+        let policy = &self.desk.policy;
+        if self.sessions.open().any(|play| play.deadline(policy).is_some_and(|end| end < as_of(play))) {
+            // Once more at the next look where it could not be stored.
+            self.store(|work| work.close_overdue(&as_of)).await;
+        }
+        let people = People::new(self.desk.store.people().await?);
+        self.heed(people).await
     }
 
-    fn close_overdue(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
-        let advances = self.sessions.overdue(now, &self.desk.policy);
+    fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<Settlement> {
+        let advances = self.sessions.overdue(as_of, &self.desk.policy);
         let settle = |advance: Advance| {
             let inbox = advance.plays.first().map_or(0, |play| play.reported_by);
-            let mut settlement = empty(inbox);
+            let mut settlement = Settlement { later: true, ..empty(inbox) };
             self.apply(advance, &mut settlement);
             settlement.verdict = None;
             settlement
@@ -150,29 +166,18 @@ impl Work {
         advances.into_iter().map(settle).collect()
     }
 
-    /// Takes over what was said of people, and delivers what was held for them.
-    async fn heed(&mut self, people: People) {
-        let before = std::mem::replace(&mut self.desk.routing.people, people);
-        let people = self.desk.routing.people.clone();
-        let named: Vec<Person> = people.iter().filter(|person| self.is_named(person)).cloned().collect();
-        let mut released: Vec<Person> = people.decided_since(&before).cloned().collect();
-        released.retain(|person| matches!(person.decision, Decision::Assigned { .. }));
-        released.extend(named.iter().cloned());
-        for person in &released {
-            if let Err(error) = self.release(person).await {
-                tracing::error!("what was held for {} cannot be delivered yet: {error}", person.user);
-                self.desk.routing.people = before;
-                return;
-            }
+    /// Takes over what was said of people, and delivers what was held for them: for those of whom something new was said,
+    /// and, once, for those whom a route has come to name.
+    async fn heed(&mut self, people: People) -> Result<(), StoreError> {
+        self.desk.routing.people = people.clone();
+        let news: Vec<Person> = people.decided_since(&self.heeded).cloned().collect();
+        let is_new = |person: &&Person| self.heeded.decision(&person.source, &person.viewer).is_none();
+        let named = people.iter().filter(is_new).filter(|person| self.is_named(person)).cloned();
+        for person in news.into_iter().chain(named.collect::<Vec<_>>()) {
+            self.release(&person).await?;
         }
-        for person in named {
-            // By now the routes' own rules carry them.
-            let decision = Decision::Assigned { trackers: Vec::new(), since: None };
-            let decided = self.desk.store.decide(&person.source, &person.viewer, decision);
-            if let Err(error) = decided.await {
-                tracing::error!("the list of people cannot be written: {error}");
-            }
-        }
+        self.heeded = people;
+        Ok(())
     }
 
     /// Whether a route names somebody whom none named before.
@@ -182,26 +187,52 @@ impl Work {
     }
 
     async fn release(&mut self, person: &Person) -> Result<(), StoreError> {
-        let watches = self.desk.store.watches_of(&person.viewer).await?;
-        let since = match &person.decision {
-            Decision::Assigned { since, .. } => *since,
-            Decision::Held | Decision::Ignored => None,
-        };
-        let is_held = |play: &Play| play.sources.contains(&person.source) && play.watched_at >= since;
-        let held: Vec<Play> = watches.into_iter().filter(is_held).collect();
-        while !self.store(|work| held.iter().filter_map(|play| work.catch_up(play)).collect()).await {}
+        let (mut plays, mut ratings) = self.desk.store.held_of(&person.viewer).await?;
+        plays.retain(|play| play.sources.contains(&person.source));
+        ratings.retain(|rating| rating.rated.server.source == person.source);
+        while !self.store(|work| work.release_held(person, &plays, &ratings)).await {}
         Ok(())
     }
 
-    fn catch_up(&mut self, play: &Play) -> Option<Settlement> {
-        let mut advance = self.desk.routing.catch_up(play)?;
-        let mut settlement = empty(play.reported_by);
-        let plan = self.desk.routing.plan(&mut advance);
-        if plan.events.is_empty() {
-            return None;
+    fn release_held(&mut self, person: &Person, plays: &[Play], ratings: &[Rating]) -> Vec<Settlement> {
+        let is_told = |at: Option<jiff::Timestamp>| match &person.decision {
+            Decision::Held => true,
+            Decision::Ignored => false,
+            Decision::Assigned { since, .. } => at >= *since,
+        };
+        // A play that finishes another is one watch with it, also while it goes on.
+        let mut known: Vec<Play> = plays.to_vec();
+        let others = self.sessions.all().filter(|play| play.viewer == person.viewer);
+        known.extend(others.filter(|play| plays.iter().all(|held| held.id != play.id)).cloned());
+        let mut settlements = Vec::new();
+        for held in plays {
+            let Some(play) = known.iter().find(|play| play.id == held.id).cloned() else { continue };
+            let advance = self.desk.routing.release(&play, &known);
+            let settlement = self.released(advance, play.reported_by, is_told(play.ended_at));
+            for play in &settlement.plays {
+                if let Some(known) = known.iter_mut().find(|known| known.id == play.id) {
+                    known.clone_from(play);
+                }
+            }
+            settlements.push(settlement);
+        }
+        for rating in ratings {
+            let advance = self.desk.routing.release_rating(rating);
+            settlements.push(self.released(advance, rating.reported_by, is_told(Some(rating.rated.at))));
+        }
+        settlements
+    }
+
+    fn released(&mut self, mut advance: Advance, inbox: i64, is_told: bool) -> Settlement {
+        let mut settlement = Settlement { later: true, ..empty(inbox) };
+        let plan = if is_told { self.desk.routing.plan(&mut advance) } else { Plan::default() };
+        let is_news = !plan.events.is_empty();
+        if !is_told {
+            advance.steps.clear();
         }
         self.keep(advance, plan, &mut settlement);
-        Some(settlement)
+        settlement.verdict = settlement.verdict.filter(|_| is_news);
+        settlement
     }
 
     /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.
@@ -267,9 +298,13 @@ impl Work {
 
     fn keep(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) {
         let Advance { mut plays, mut steps, verdict, rating, .. } = advance;
-        for play in &mut plays {
+        for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;
         }
+        let rating = rating.map(|rating| Rating {
+            reported_by: if settlement.later { rating.reported_by } else { settlement.inbox },
+            ..rating
+        });
         self.sessions.absorb(plays.iter().cloned());
         self.sessions.absorb_ratings(rating.clone());
         settlement.plays.append(&mut plays);
@@ -287,6 +322,7 @@ fn empty(inbox: i64) -> Settlement {
     Settlement {
         inbox,
         at: clock::now(),
+        later: false,
         verdict: None,
         steps: Vec::new(),
         plays: Vec::new(),

@@ -2,6 +2,7 @@
 //! times that cannot be read fall back to the time of receipt.
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
 
 use super::bindings::playrelay::plugin::{reports, types};
 use super::capabilities::Failure;
@@ -54,6 +55,7 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
         },
         player: Player { id: it.player.id, name: it.player.name, product: it.player.product },
         session: it.session,
+        is_unmeasured: it.item.runtime_ms.is_none_or(|runtime| runtime == 0),
         item: item(it.item),
         state: match it.state {
             reports::PlaybackState::Playing => PlaybackState::Playing,
@@ -97,8 +99,8 @@ pub(super) fn item(it: types::Item) -> Item {
     Item {
         kind: match it.kind {
             types::ItemKind::Movie(movie) => ItemKind::Movie(Movie {
-                title: movie.title,
-                original_title: movie.original_title,
+                title: composed(movie.title),
+                original_title: movie.original_title.map(composed),
                 year: movie.year,
                 ids: ids(movie.ids),
             }),
@@ -107,7 +109,7 @@ pub(super) fn item(it: types::Item) -> Item {
                 season: episode.season,
                 numbers: episode.numbers,
                 absolute_number: episode.absolute_number,
-                title: episode.title,
+                title: episode.title.map(composed),
                 year: episode.year,
                 ids: ids(episode.ids),
             }),
@@ -126,7 +128,17 @@ pub(super) fn item(it: types::Item) -> Item {
 }
 
 fn show(it: types::Show) -> Show {
-    Show { title: it.title, original_title: it.original_title, year: it.year, ids: ids(it.ids) }
+    Show {
+        title: composed(it.title),
+        original_title: it.original_title.map(composed),
+        year: it.year,
+        ids: ids(it.ids),
+    }
+}
+
+/// Accents joined with their letters: a catalogue compares titles by their bytes.
+fn composed(text: String) -> String {
+    if text.is_ascii() { text } else { text.nfc().collect() }
 }
 
 fn ids<Kind>(it: Vec<types::ExternalId>) -> Ids<Kind> {

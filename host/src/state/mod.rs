@@ -69,6 +69,8 @@ pub struct Settlement {
     pub inbox: i64,
     /// When it was worked on.
     pub at: Timestamp,
+    /// Whether something came of the request after it had been settled.
+    pub later: bool,
     /// How it ended; absent where it had ended before, and something came of it later.
     pub verdict: Option<Verdict>,
     /// How it got there.
@@ -136,6 +138,8 @@ pub struct OutboxRow {
     pub id: i64,
     /// The request that led to it.
     pub inbox: i64,
+    /// Whether it came of that request later: a play fell silent, or its user was assigned.
+    pub later: bool,
     /// What is to be told.
     #[serde(flatten)]
     pub event: TrackerEvent,
@@ -260,8 +264,8 @@ pub trait Store: KeyValue + Send + Sync {
     /// Plays that are going on, and those that ended since a time.
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
 
-    /// The watches of one viewer, the oldest first.
-    async fn watches_of(&self, viewer: &Viewer) -> Result<Vec<Play>, StoreError>;
+    /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
+    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
 
     /// Ratings since a time.
     async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError>;
@@ -272,8 +276,8 @@ pub trait Store: KeyValue + Send + Sync {
     /// Says what is to become of somebody's plays. False where they are not in the list.
     async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError>;
 
-    /// When the oldest request that still waits to be worked on was received.
-    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the oldest request of a source that still waits to be worked on was received.
+    async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
 
     /// A request as it was received.
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError>;
@@ -340,7 +344,7 @@ pub trait Store: KeyValue + Send + Sync {
     /// The whole story of a request.
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
 
-    /// Forgets up to 1,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
+    /// Forgets up to 2,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
     /// kept answers that have expired. Those that said nothing new go earlier: servers that tell of progress send one a
     /// second. Plays stay. Gives the number of requests that were forgotten.
     async fn prune(

@@ -3,7 +3,9 @@
 use playrelay_mediabrowser::item;
 use playrelay_mediabrowser::text::{guid, ms, text as words};
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
-use playrelay_sdk::host::reports::{Completion, Marked, Playback, PlaybackState, Player, Server, User};
+use playrelay_sdk::host::reports::{
+    Completion, Content, Marked, Playback, PlaybackState, Player, Server, User,
+};
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::server::{happened, ignored};
@@ -53,6 +55,7 @@ fn report(event: &str, message: &Value, received_at: &str) -> Report {
     let kind = dto["Type"].as_str().unwrap_or("none");
     let Some(item) = item::item(dto, &message["Series"]) else { return ignored("media-type", kind) };
     match state {
+        None if item::content(dto) != Content::OnDemand => ignored("media-type", kind),
         None => Report::Marked(Marked {
             server: server(message),
             user: user(message),

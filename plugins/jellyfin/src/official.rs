@@ -3,9 +3,10 @@
 //! A template may leave most of it out, and prints booleans as "True", what is missing as "" and GUIDs with dashes.
 
 use playrelay_mediabrowser::item;
-use playrelay_mediabrowser::text::{guid, length, ms, text as words};
+use playrelay_mediabrowser::text::{TICKS_PER_MS, clock, guid, length, ms, text as words};
+use playrelay_sdk::capability::webhook::ParseError;
 use playrelay_sdk::host::reports::{
-    Completion, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
+    Completion, Content, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
 };
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{boolean, flag, number, text};
@@ -15,49 +16,79 @@ use serde_json::{Map, Value, json};
 /// The server counts a stop past 5 % of something shorter as played (`MinResumeDurationSeconds`). Milliseconds.
 const SHORTEST_RESUMABLE: u32 = 300_000;
 
-/// Turns a message into its report.
-pub fn report(message: &Value, received_at: &str) -> Report {
+/// Turns a message into its report. A template that leaves out what an item is cannot be read.
+pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> {
     let event = message["NotificationType"].as_str().unwrap_or_default();
     if !matches!(event, "PlaybackStart" | "PlaybackProgress" | "PlaybackStop" | "UserDataSaved") {
-        return ignored("event", event);
+        return Ok(ignored("event", event));
     }
-    let kind = message["ItemType"].as_str().unwrap_or("none");
-    let Some(item) = item::item(&dto(message), &Value::Null) else { return ignored("media-type", kind) };
-    let about = About { message, item, received_at };
+    let Some(kind) = kind(message) else {
+        let text = "the template prints no \u{201c}ItemType\u{201d}; add it, or tick \u{201c}Send All Properties\u{201d}";
+        return Err(ParseError::Unsupported(text.to_owned()));
+    };
+    let Some(item) = item::item(&dto(message, kind), &Value::Null) else {
+        return Ok(ignored("media-type", kind));
+    };
+    let about = About { message, item, kind, received_at };
     let can_play = matches!(kind, "Movie" | "Episode") || kind.starts_with("LiveTv");
-    match event {
-        "UserDataSaved" => about.user_data(kind),
+    Ok(match event {
+        "UserDataSaved" => about.user_data(),
         _ if !can_play => ignored("media-type", kind),
         "PlaybackStop" => {
             let claimed = flag(&message["PlayedToCompletion"]);
             let completion = if claimed { Completion::Claimed } else { Completion::None };
-            about.playback(PlaybackState::Stopped, ms(&message["PlaybackPositionTicks"]), completion)
+            about.playback(PlaybackState::Stopped, position(message), completion)
         }
+        "PlaybackStart" => about.playback(PlaybackState::Playing, position(message), Completion::None),
         _ => {
             let paused = flag(&message["IsPaused"]);
             let state = if paused { PlaybackState::Paused } else { PlaybackState::Playing };
-            about.playback(state, ms(&message["PlaybackPositionTicks"]), Completion::None)
+            // 0 is what the plugin writes where it knows none.
+            about.playback(state, position(message).filter(|ms| *ms > 0), Completion::None)
         }
-    }
+    })
+}
+
+/// What the item is; a template that leaves that out may still name a series.
+fn kind(message: &Value) -> Option<&str> {
+    let told = message["ItemType"].as_str().filter(|kind| !kind.is_empty());
+    told.or_else(|| words(&message["SeriesName"]).map(|_| "Episode"))
+}
+
+/// The position: in ticks, or as `hh:mm:ss` where a template prints only that.
+fn position(message: &Value) -> Option<u32> {
+    ms(&message["PlaybackPositionTicks"]).or_else(|| clock(&message["PlaybackPosition"]))
+}
+
+/// The length; 0 is unknown.
+fn runtime(message: &Value) -> Option<u32> {
+    length(&message["RunTimeTicks"]).or_else(|| clock(&message["RunTime"])).filter(|ms| *ms > 0)
 }
 
 /// The dictionary's item in the form that the server's API gives it.
-fn dto(message: &Value) -> Value {
+fn dto(message: &Value, kind: &str) -> Value {
     let providers: Map<_, _> = message
         .as_object()
         .into_iter()
         .flatten()
         .filter_map(|(key, value)| Some((key.strip_prefix("Provider_")?.to_owned(), value.clone())))
         .collect();
-    let is_episode = matches!(message["ItemType"].as_str(), Some("Episode" | "Season"));
+    let is_episode = matches!(kind, "Episode" | "Season");
+    // The same number with and without leading zeros, under three names.
+    let number = |name: &str| {
+        let forms = [name.to_owned(), format!("{name}00"), format!("{name}000")];
+        forms.iter().map(|name| &message[name]).find(|value| text(value).is_some()).cloned()
+    };
+    let season = number("SeasonNumber");
+    let own_number = if kind == "Season" { season.clone() } else { number("EpisodeNumber") };
     // Of an episode, `Year` is the series' and `PremiereDate` its own.
     let (own, series) = if is_episode { ("", "Year") } else { ("Year", "") };
     json!({
-        "Type": message["ItemType"], "Name": message["Name"], "Id": message["ItemId"],
+        "Type": kind, "Name": message["Name"], "Id": message["ItemId"],
         "ProductionYear": message[own], "PremiereDate": message["PremiereDate"],
         "SeriesProductionYear": message[series], "SeriesName": message["SeriesName"], "SeriesId": message["SeriesId"],
-        "ParentIndexNumber": message["SeasonNumber"], "IndexNumber": message["EpisodeNumber"],
-        "IndexNumberEnd": message["EpisodeNumberEnd"], "RunTimeTicks": message["RunTimeTicks"],
+        "ParentIndexNumber": season, "IndexNumber": own_number, "IndexNumberEnd": number("EpisodeNumberEnd"),
+        "RunTimeTicks": runtime(message).map(|ms| u64::from(ms) * TICKS_PER_MS),
         "ProviderIds": providers, "IsMovie": message["IsMovie"], "IsSeries": message["IsSeries"],
     })
 }
@@ -65,32 +96,34 @@ fn dto(message: &Value) -> Value {
 struct About<'a> {
     message: &'a Value,
     item: Item,
+    kind: &'a str,
     received_at: &'a str,
 }
 
 impl About<'_> {
     /// What the server keeps of a user and an item was saved. The reason says why.
-    fn user_data(self, kind: &str) -> Report {
+    fn user_data(self) -> Report {
         let message = self.message;
         let played = boolean(&message["Played"]);
         let reason = message["SaveReason"].as_str().unwrap_or("none");
-        let can_play = matches!(kind, "Movie" | "Episode");
+        let can_play = matches!(self.kind, "Movie" | "Episode");
         match (reason, played) {
             ("TogglePlayed", Some(watched)) => self.marked(watched),
-            // Natural ends and long plays come this way too, the latter again and again; a rewatch begins with
-            // `Played` taken back, so it is this play that was counted. The position is cleared by that.
             ("PlaybackFinished", Some(true)) if can_play => {
-                let completion = self.counted();
+                let completion = self.finished();
                 self.playback(PlaybackState::Stopped, None, completion)
             }
             ("PlaybackFinished", _) if can_play => {
-                self.playback(PlaybackState::Stopped, ms(&message["PlaybackPositionTicks"]), Completion::None)
+                self.playback(PlaybackState::Stopped, position(message), Completion::None)
             }
+            // Saved again and again once the server has counted the play. A rewatch begins with `Played` taken back, so
+            // it is this play that was counted; the position is cleared by that.
             ("PlaybackProgress", Some(true)) if can_play => {
-                let completion = self.counted();
+                let counted = !self.is_short();
+                let completion = if counted { Completion::Counted } else { Completion::None };
                 self.playback(PlaybackState::Playing, None, completion)
             }
-            ("UpdateUserRating", _) => match number(&message["Rating"]) {
+            ("UpdateUserRating", _) => match score(message) {
                 Some(rating) => self.rated(rating),
                 None => ignored("favorite", "a like or a favourite is no score"),
             },
@@ -98,14 +131,20 @@ impl About<'_> {
         }
     }
 
-    /// What `Played` is worth: the server sets it at any stop of a file that it could not measure, or that is short.
-    fn counted(&self) -> Completion {
-        let told = number(&self.message["RunTimeTicks"]).is_some();
-        match length(&self.message["RunTimeTicks"]) {
-            Some(runtime) if runtime >= SHORTEST_RESUMABLE => Completion::Counted,
-            None if !told => Completion::Counted,
-            _ => Completion::Claimed,
+    /// What `Played` is worth at an end. The server sets it, too, where a client told no position, where it could not
+    /// measure the file, and at any stop of what is short: a claim at most, unless nothing is known of the length.
+    fn finished(&self) -> Completion {
+        let is_told =
+            number(&self.message["RunTimeTicks"]).is_some() || clock(&self.message["RunTime"]).is_some();
+        match (self.is_short(), is_told) {
+            (true, _) => Completion::None,
+            (false, true) => Completion::Claimed,
+            (false, false) => Completion::Counted,
         }
+    }
+
+    fn is_short(&self) -> bool {
+        runtime(self.message).is_some_and(|runtime| runtime < SHORTEST_RESUMABLE)
     }
 
     fn playback(self, state: PlaybackState, position_ms: Option<u32>, completion: Completion) -> Report {
@@ -120,7 +159,7 @@ impl About<'_> {
                 product: text(&message["ClientName"]).or_else(|| text(&message["Client"])),
             },
             session: guid(&message["Id"]),
-            content: item::content(&dto(message)),
+            content: item::content(&dto(message, self.kind)),
             state,
             position_ms,
             completion,
@@ -134,6 +173,9 @@ impl About<'_> {
     }
 
     fn marked(self, watched: bool) -> Report {
+        if item::content(&dto(self.message, self.kind)) != Content::OnDemand {
+            return ignored("media-type", self.kind);
+        }
         let (server, user, at) = (server(self.message), user(self.message), self.at());
         Report::Marked(Marked { server, user, item: self.item, watched, library: None, at })
     }
@@ -147,6 +189,17 @@ impl About<'_> {
     fn at(&self) -> Option<String> {
         happened(self.message["UtcTimestamp"].as_str(), self.received_at)
     }
+}
+
+/// A score that somebody gave. A thumb up is stored as 10 and one down as 1, which a score of 10 or 1 cannot be told from.
+fn score(message: &Value) -> Option<f64> {
+    let rating = number(&message["Rating"])?;
+    let is_thumb = match boolean(&message["Likes"]) {
+        Some(true) => rating == 10.0,
+        Some(false) => rating == 1.0,
+        None => false,
+    };
+    (!is_thumb).then_some(rating)
 }
 
 fn server(message: &Value) -> Server {

@@ -3,7 +3,7 @@
 use playrelay_mediabrowser::item;
 use playrelay_mediabrowser::text::{guid, ms, text as words};
 use playrelay_sdk::host::reports::{
-    Completion, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
+    Completion, Content, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
 };
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, number, text};
@@ -21,7 +21,9 @@ pub fn report(message: &Value) -> Report {
         return ignored("event", event);
     }
     let Some(item) = item::item(dto, &message["Series"]) else { return ignored("media-type", kind) };
+    let is_mark = matches!(event, "MarkPlayed" | "MarkUnplayed");
     match event {
+        _ if is_mark && item::content(dto) != Content::OnDemand => ignored("media-type", kind),
         "MarkPlayed" | "MarkUnplayed" => Report::Marked(Marked {
             server: server(message),
             user: user(message),

@@ -10,7 +10,7 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
     let message = message(request)?;
     let received_at = &request.received_at;
     let report = if message["NotificationType"].is_string() {
-        official::report(&message, received_at)
+        official::report(&message, received_at)?
     } else if message["Event"].is_string() {
         unofficial::report(&message)
     } else if message["event"].is_string() && message["Metadata"].is_object() {

@@ -4,7 +4,7 @@ use playrelay_sdk::json;
 use serde_json::Value;
 
 /// Ticks in a millisecond: a tick is 100 ns.
-const TICKS_PER_MS: u64 = 10_000;
+pub const TICKS_PER_MS: u64 = 10_000;
 
 /// Ticks as milliseconds; absent where they are negative, no number, or beyond 49 days.
 pub fn ms(ticks: &Value) -> Option<u32> {
@@ -15,6 +15,14 @@ pub fn ms(ticks: &Value) -> Option<u32> {
 /// The same for lengths, where 0 means unknown.
 pub fn length(ticks: &Value) -> Option<u32> {
     ms(ticks).filter(|ms| *ms > 0)
+}
+
+/// A time as `hh:mm:ss`, as milliseconds.
+pub fn clock(text: &Value) -> Option<u32> {
+    let parts: Vec<u32> =
+        text.as_str()?.trim().split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [hours, minutes, seconds] = parts.try_into().ok()?;
+    hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(60)?.checked_add(seconds)?.checked_mul(1000)
 }
 
 /// Text whose quotes a webhook plugin has escaped a second time: `Dead \"Mike\"` is `Dead "Mike"`.
@@ -49,6 +57,14 @@ mod tests {
             (ms(&json!(-1)), ms(&json!("")), ms(&json!(1e18)), length(&json!(0))),
             (None, None, None, None)
         );
+    }
+
+    #[test]
+    fn clocks_are_read() {
+        assert_eq!(clock(&json!("01:47:07")), Some(6_427_000));
+        for text in ["", "47:07", "1:2:3:4", "a:b:c", "99999999:0:0", "1:2:3.5"] {
+            assert_eq!(clock(&json!(text)), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A second look at the server: ids, numbers and runtime of the item, and the ids of its show.
 
 use playrelay_sdk::host::settings;
-use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind};
+use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind, Show};
 use playrelay_sdk::json::text;
 use playrelay_sdk::{http, server};
 use serde_json::{Map, Value};
@@ -28,17 +28,26 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
     item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
     item.ext.extend(metadata::paths(&found).into_iter().map(|path| field("path", path)));
     if let Some(show_key) = item.server_show_ref.clone()
-        && let ItemKind::Episode(episode) = &mut item.kind
-        && episode.show.ids.is_empty()
+        && let Some(own_show) = show_of(&mut item)
+        && own_show.ids.is_empty()
     {
         let show = look_up_show(address, &show_key)?;
         if let Some(ItemKind::Show(show)) = metadata::item(&show).map(|item| item.kind) {
-            episode.show.ids = show.ids;
-            episode.show.year = show.year.or(episode.show.year);
-            episode.show.original_title = show.original_title;
+            own_show.ids = show.ids;
+            own_show.year = show.year.or(own_show.year);
+            own_show.original_title = show.original_title;
         }
     }
     Ok(item)
+}
+
+/// The show that an item is of.
+fn show_of(item: &mut Item) -> Option<&mut Show> {
+    match &mut item.kind {
+        ItemKind::Episode(episode) => Some(&mut episode.show),
+        ItemKind::Season(season) => Some(&mut season.show),
+        ItemKind::Movie(_) | ItemKind::Show(_) => None,
+    }
 }
 
 /// The show, from the small store where an episode of it was looked up before.

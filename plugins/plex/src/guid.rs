@@ -23,7 +23,9 @@ pub fn list(metadata: &Value) -> Vec<ExternalId> {
     let entries = [&metadata["Guid"], &metadata["guid"]].into_iter().filter_map(Value::as_array).flatten();
     let mut ids: Vec<ExternalId> = Vec::new();
     for entry in entries {
-        let Some((namespace, value)) = entry["id"].as_str().and_then(|id| id.split_once("://")) else {
+        let Some((namespace, value)) =
+            entry["id"].as_str().or(entry.as_str()).and_then(|id| id.split_once("://"))
+        else {
             continue;
         };
         if let Some(id) = external(namespace, value)

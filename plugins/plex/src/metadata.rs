@@ -31,7 +31,7 @@ pub fn item(metadata: &Value) -> Option<Item> {
         }
         "season" => ItemKind::Season(Season {
             show: parent_show(metadata, "parentTitle", "parentGuid", raw_guid),
-            number: whole(&metadata["index"]).unwrap_or_default(),
+            number: whole(&metadata["index"]).or(guid::legacy(raw_guid, false).season)?,
             ids,
         }),
         "episode" => {
@@ -75,7 +75,7 @@ pub fn credits(metadata: &Value) -> Option<u32> {
     let markers = metadata["Marker"].as_array()?;
     markers
         .iter()
-        .find(|marker| marker["type"] == "credits")
+        .rfind(|marker| marker["type"] == "credits")
         .and_then(|marker| whole(&marker["startTimeOffset"]))
 }
 

@@ -11,13 +11,15 @@ use serde_json::Value;
 
 use crate::metadata;
 
+/// What an item takes of whose length nothing is said. Milliseconds.
+const LONG_FILM: u32 = 3 * 60 * 60 * 1000;
 /// A server's clock may differ from ours by this much. Seconds.
 const CLOCK_TOLERANCE: i64 = 300;
 
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
     let payload = payload(request)?;
-    let message: Value = serde_json::from_str(payload)
+    let message: Value = serde_json::from_str(payload.trim_start_matches('\u{feff}'))
         .map_err(|error| ParseError::Malformed(format!("the payload is no JSON: {error}")))?;
     let Some(event) = message["event"].as_str() else {
         return Err(ParseError::Unsupported("the payload has no \u{201c}event\u{201d}".to_owned()));
@@ -62,7 +64,7 @@ fn playback(message: &Value, item: Item, state: PlaybackState, event: &str, rece
     let position_ms: Option<u32> = whole(&metadata["viewOffset"]);
     let completion = if event == "media.scrobble" {
         Completion::Counted
-    } else if position_ms.is_none()
+    } else if position_ms.is_none_or(|position| position == 0)
         && state == PlaybackState::Stopped
         && counted_just_now(&item, metadata, received_at)
     {
@@ -101,11 +103,11 @@ fn user_uuid(message: &Value) -> Option<Field> {
 /// A stop without an offset, of an item that was counted within the time that one play takes: the server has cleared
 /// the offset because of that count. A count in the past says nothing about this play.
 fn counted_just_now(item: &Item, metadata: &Value, received_at: &str) -> bool {
-    let (Some(viewed), Some(runtime), Some(now)) =
-        (whole::<i64>(&metadata["lastViewedAt"]), item.runtime_ms, unix_seconds(received_at))
+    let (Some(viewed), Some(now)) = (whole::<i64>(&metadata["lastViewedAt"]), unix_seconds(received_at))
     else {
         return false;
     };
+    let runtime = item.runtime_ms.unwrap_or(LONG_FILM);
     let counted = whole::<u32>(&metadata["viewCount"]).is_some_and(|count| count > 0);
     let earliest = now - i64::from(runtime / 1000) - CLOCK_TOLERANCE;
     counted && (earliest..=now + CLOCK_TOLERANCE).contains(&viewed)
@@ -120,6 +122,8 @@ fn content(metadata: &Value) -> Content {
     let starts =
         |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
     let live = flag(&metadata["live"]) || starts("key", "/livetv/") || starts("guid", "tv.plex.xmltv://");
+    let media = metadata["Media"].as_array();
+    let live = live || media.is_some_and(|media| media.iter().any(|media| media["origin"] == "livetv"));
     let library: Option<i64> = whole(&metadata["librarySectionID"]);
     let extra = !metadata["extraType"].is_null()
         || metadata["subtype"].as_str() == Some("trailer")
@@ -134,7 +138,11 @@ fn content(metadata: &Value) -> Content {
 }
 
 fn rated(message: &Value, item: Item) -> Rated {
-    let rating = number(&message["rating"]).or_else(|| number(&message["Metadata"]["userRating"]));
+    // At the root, as servers send it; one that is there and empty takes the rating back.
+    let rating = match message.get("rating") {
+        Some(rating) => number(rating),
+        None => number(&message["Metadata"]["userRating"]),
+    };
     Rated {
         server: server(message),
         user: user(message),

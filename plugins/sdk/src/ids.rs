@@ -9,7 +9,9 @@ pub fn external(namespace: &str, value: &str) -> Option<ExternalId> {
     let value = value.trim();
     let value = match namespace.as_str() {
         "imdb" => {
-            value.strip_prefix("tt").filter(|digits| digits.len() >= 7 && is_number(digits)).map(|_| value)?
+            let digits = value.strip_prefix("tt").unwrap_or(value);
+            let id = (digits.len() >= 7 && is_number(digits)).then(|| format!("tt{digits}"))?;
+            return Some(ExternalId { namespace, value: id });
         }
         "tmdb" | "tvdb" | "tvmaze" | "trakt" | "simkl" | "anidb" | "mal" | "anilist" | "kitsu" => {
             Some(value).filter(|value| is_number(value)).map(|value| value.trim_start_matches('0'))?
@@ -39,6 +41,7 @@ mod tests {
             ("IMDB", " tt0903747 ", Some("tt0903747")),
             ("imdb", "nm0000001", None),
             ("imdb", "tt12", None),
+            ("imdb", "0903747", Some("tt0903747")),
             ("tmdb", "1396", Some("1396")),
             ("tvdb", "081189", Some("81189")),
             ("tmdb", "0", None),

@@ -8,8 +8,9 @@ use crate::host::reports::{Ignored, Report};
 use crate::host::types::Failure;
 use crate::http::Response;
 
-/// A server's clock is believed this far; beyond, the time of receipt is the better one.
-const CLOCK_BELIEVED: SignedDuration = SignedDuration::from_mins(10);
+/// A server's clock is believed this far. Webhooks arrive within seconds, so beyond it is the clock that is wrong, and a play
+/// whose last word seems minutes old would be taken for silent.
+const CLOCK_BELIEVED: SignedDuration = SignedDuration::from_secs(30);
 
 /// A message of no interest; the code is stable, the detail is the value that decided.
 pub fn ignored(code: &str, detail: impl Into<String>) -> Report {

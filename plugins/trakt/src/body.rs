@@ -48,10 +48,12 @@ fn movie_variants(movie: &Movie) -> Vec<Variant> {
 fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     let mut variants = Vec::new();
     let own = ids(&episode.ids, &EPISODE_IDS);
-    if !own.is_empty() {
-        variants.push(variant("episode ids", json!({ "episode": { "ids": own } })));
-    }
     let show = show(&episode.show);
+    let is_numbered = show.is_some() && episode.season.is_some() && number.is_some();
+    let by_own_ids = (!own.is_empty()).then(|| variant("episode ids", json!({ "episode": { "ids": own } })));
+    let (first, last) =
+        if is_numbered && is_doubtful(&episode.ids) { (None, by_own_ids) } else { (by_own_ids, None) };
+    variants.extend(first);
     let by_ids = show.as_ref().is_some_and(|show| show.get("ids").is_some());
     if let (Some(show), Some(season), Some(number)) = (&show, episode.season, number) {
         let name = if by_ids { "show ids, season and number" } else { "show title, season and number" };
@@ -62,7 +64,13 @@ fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
         variants
             .push(variant("absolute number", json!({ "show": show, "episode": { "number_abs": number } })));
     }
+    variants.extend(last);
     variants
+}
+
+/// A lone tmdb id of an episode is often its show's, put there by whoever named the files: numbers are better, where there are any.
+pub fn is_doubtful(ids: &[ExternalId]) -> bool {
+    matches!(ids, [only] if only.namespace == "tmdb")
 }
 
 /// A show by its ids, or by its title where it has none.

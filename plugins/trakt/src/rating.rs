@@ -59,7 +59,9 @@ fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
         }
         ItemKind::Episode(episode) => {
             let ids = body::ids(&episode.ids, episode_ids);
-            if !ids.is_empty() {
+            let is_numbered = episode.season.is_some() && !episode.numbers.is_empty();
+            let is_doubtful = is_numbered && body::is_doubtful(&episode.ids);
+            if !ids.is_empty() && !is_doubtful {
                 return Some(json!({ "episodes": [rate(json!({ "ids": ids }))] }));
             }
             let (mut show, season) = (body::show(&episode.show)?, episode.season?);

@@ -163,6 +163,9 @@ impl Item {
                     mine.title.clone_from(&theirs.title);
                 }
                 mine.year = mine.year.or(theirs.year);
+                if mine.original_title.is_none() {
+                    mine.original_title.clone_from(&theirs.original_title);
+                }
             }
             (ItemKind::Episode(mine), ItemKind::Episode(theirs)) => {
                 mine.ids.fill_from(&theirs.ids);
@@ -194,11 +197,10 @@ impl Item {
         if self.server_show_ref.is_none() {
             self.server_show_ref.clone_from(&other.server_show_ref);
         }
-        for (name, value) in &other.ext {
-            if self.ext(name).is_none() {
-                self.ext.push((name.clone(), value.clone()));
-            }
-        }
+        // A name may stand there several times: an item has files.
+        let missing = other.ext.iter().filter(|(name, _)| self.ext(name).is_none()).cloned();
+        let missing: Vec<_> = missing.collect();
+        self.ext.extend(missing);
     }
 
     /// What stands under a name in the open-ended part.
@@ -245,6 +247,9 @@ fn show_key(show: &Show) -> String {
 
 fn fill_show(mine: &mut Show, theirs: &Show) {
     mine.ids.fill_from(&theirs.ids);
+    if mine.original_title.is_none() {
+        mine.original_title.clone_from(&theirs.original_title);
+    }
     mine.year = mine.year.or(theirs.year);
     if mine.title.is_empty() {
         mine.title.clone_from(&theirs.title);

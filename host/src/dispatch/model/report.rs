@@ -118,6 +118,9 @@ pub struct Playback {
     pub position_ms: Option<u32>,
     /// What the server says of completion.
     pub completion: Completion,
+    /// Whether the message itself gives no length: then its server had nothing to hold a completion against.
+    #[serde(default)]
+    pub is_unmeasured: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// Where the item comes from.

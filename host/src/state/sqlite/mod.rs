@@ -32,6 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
+/// Requests that are old, and of which nothing waits or is dead.
+const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
+    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'dead')) LIMIT 1000";
+/// Requests that said nothing new, and of which nothing ever came.
+const FORGET_REPEATS: &str =
+    "SELECT id FROM inbox WHERE settled_at < ?1 AND code = 'no-change' AND NOT EXISTS (
+    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id) LIMIT 1000";
+
 /// The database.
 pub struct Sqlite {
     writer: Writer,
@@ -133,15 +141,25 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn watches_of(&self, viewer: &Viewer) -> Result<Vec<Play>, StoreError> {
+    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
         let viewer = viewer.clone();
         self.read(move |connection| {
-            connection
+            let of_viewer = params![viewer.server, viewer.user];
+            let plays = connection
                 .prepare_cached(
-                    "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND watched_at IS NOT NULL ORDER BY watched_at",
+                    "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND ended_at IS NOT NULL
+                     AND json_extract(body, '$.held') ORDER BY ended_at",
                 )?
-                .query_map(params![viewer.server, viewer.user], |row| json(row, 0))?
-                .collect()
+                .query_map(of_viewer, |row| json(row, 0))?
+                .collect::<Result<_, _>>()?;
+            let ratings = connection
+                .prepare_cached(
+                    "SELECT body FROM ratings WHERE server = ?1 AND user = ?2
+                     AND json_extract(body, '$.held') ORDER BY at",
+                )?
+                .query_map(of_viewer, |row| json(row, 0))?
+                .collect::<Result<_, _>>()?;
+            Ok((plays, ratings))
         })
         .await
     }
@@ -165,11 +183,15 @@ impl Store for Sqlite {
         self.writer.write(move |connection| people::decide(connection, &source, &viewer, decision)).await
     }
 
-    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|connection| {
+    async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
+        let source = source.to_owned();
+        self.read(move |connection| {
             connection
-                .prepare_cached("SELECT MIN(received_at) FROM inbox WHERE settled_at IS NULL")?
-                .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
+                .prepare_cached(
+                    "SELECT received_at FROM inbox WHERE source = ?1 AND settled_at IS NULL ORDER BY id LIMIT 1",
+                )?
+                .query_row(params![source], |row| Ok(time(row.get(0)?)))
+                .optional()
         })
         .await
     }
@@ -362,15 +384,15 @@ impl Store for Sqlite {
     ) -> Result<usize, StoreError> {
         self.writer
             .write(move |connection| {
-                let forgotten: Vec<i64> = connection
-                    .prepare_cached(
-                        "SELECT id FROM inbox
-                         WHERE (settled_at < ?1 OR (settled_at < ?2 AND code = 'no-change')) AND NOT EXISTS (
-                             SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'dead'))
-                         LIMIT 1000",
-                    )?
-                    .query_map(params![before.as_millisecond(), repeats_before.as_millisecond()], |row| row.get(0))?
-                    .collect::<Result<_, _>>()?;
+                let mut forgotten: Vec<i64> = Vec::new();
+                for (statement, before) in [(FORGET_OLD, before), (FORGET_REPEATS, repeats_before)] {
+                    let mut found = connection.prepare_cached(statement)?;
+                    for id in found.query_map(params![before.as_millisecond()], |row| row.get(0))? {
+                        forgotten.push(id?);
+                    }
+                }
+                forgotten.sort_unstable();
+                forgotten.dedup();
                 for id in &forgotten {
                     for statement in [
                         "DELETE FROM timeline WHERE inbox = ?1",
@@ -419,7 +441,7 @@ impl Store for Sqlite {
 }
 
 fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let Settlement { inbox, at, verdict, steps, plays, ratings, held, events } = settlement;
+    let Settlement { inbox, at, later, verdict, steps, plays, ratings, held, events } = settlement;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {
         connection
@@ -441,7 +463,7 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
         people::hold(connection, held, *at)?;
     }
     for event in events {
-        outbox::add(connection, *inbox, event, now)?;
+        outbox::add(connection, *inbox, event, *later, now)?;
     }
     Ok(())
 }

@@ -11,10 +11,18 @@ use crate::state::{Attempt, DeliveryState, OutboxRow};
 /// A play that goes on this near to where it was paused has not moved. Percent.
 const SAME_PLACE: f64 = 1.0;
 
-const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note";
+const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note, later";
+/// What is noted of word of playing that takes back a pause.
+const UNSAID: &str = "the pause was over before it was told";
 
 /// Puts an event into the outbox. What it makes pointless is superseded; a watch that is there already is left out.
-pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -> rusqlite::Result<()> {
+pub fn add(
+    connection: &Connection,
+    inbox: i64,
+    event: &TrackerEvent,
+    later: bool,
+    at: i64,
+) -> rusqlite::Result<()> {
     let weight = event.action.weight();
     let superseded = if weight == Weight::Rating { weight } else { Weight::Presence }.as_str();
     let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
@@ -27,8 +35,8 @@ pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -
         .execute(params![event.tracker, event.subject, superseded, note, at])?;
     let added = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             inbox,
@@ -37,15 +45,15 @@ pub fn add(connection: &Connection, inbox: i64, event: &TrackerEvent, at: i64) -
             event.action.name(),
             weight.as_str(),
             to_json(event)?,
-            event.not_before.as_millisecond()
+            event.not_before.as_millisecond(),
+            later
         ])?;
     if unsaid {
-        let note = "the pause was over before it was told";
         connection
             .prepare_cached(
                 "UPDATE outbox SET state = 'superseded', note = ?2, settled_at = ?3 WHERE id = ?1",
             )?
-            .execute(params![connection.last_insert_rowid(), note, at])?;
+            .execute(params![connection.last_insert_rowid(), UNSAID, at])?;
     }
     if added == 0 {
         let text = format!("{} has been told of this watch", event.tracker);
@@ -137,6 +145,9 @@ pub fn attempted(
                      WHERE id = ?1",
                 )?
                 .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1])?;
+            if *state == DeliveryState::Delivered && matches!(row.event.action, Action::Paused(_)) {
+                say_after_all(connection, &row.event, now)?;
+            }
             let separator = if note.is_empty() { "" } else { ": " };
             (
                 state.as_str(),
@@ -165,6 +176,18 @@ pub fn attempted(
         return Ok(());
     }
     add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
+}
+
+/// A pause was on its way when it was over, and has arrived after all: then word that it plays is needed after all.
+fn say_after_all(connection: &Connection, pause: &TrackerEvent, now: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'waiting', next_at = ?4, note = NULL, settled_at = NULL
+             WHERE state = 'superseded' AND note = ?3 AND id = (
+                 SELECT MAX(id) FROM outbox WHERE tracker = ?1 AND subject = ?2)",
+        )?
+        .execute(params![pause.tracker, pause.subject, UNSAID, now])
+        .map(drop)
 }
 
 /// The newest first.
@@ -199,5 +222,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         uncertain: row.get(5)?,
         next_at: time(row.get(6)?),
         note: row.get(7)?,
+        later: row.get(8)?,
     })
 }

@@ -19,16 +19,8 @@ pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {
 /// Puts somebody into the list, or notes what they watched last.
 pub fn hold(connection: &Connection, held: &Held, at: Timestamp) -> rusqlite::Result<()> {
     let known = find(connection, &held.source, &held.viewer)?;
-    let (first_seen, decision) = match known {
-        // No route names them any more.
-        Some(Person { decision: Decision::Assigned { trackers, .. }, first_seen, .. })
-            if trackers.is_empty() =>
-        {
-            (first_seen, Decision::Held)
-        }
-        Some(known) => (known.first_seen, known.decision),
-        None => (at, Decision::Held),
-    };
+    let (first_seen, decision) =
+        known.map_or((at, Decision::Held), |known| (known.first_seen, known.decision));
     let person = Person {
         source: held.source.clone(),
         viewer: held.viewer.clone(),

@@ -74,7 +74,7 @@ pub fn put_play(connection: &Connection, play: &Play) -> rusqlite::Result<()> {
 
 /// Writes a rating, in place of an older one of the same item by the same user.
 pub fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<()> {
-    let Rating { viewer, rated } = rating;
+    let Rating { viewer, rated, .. } = rating;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO ratings (server, user, item, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
