@@ -1,10 +1,11 @@
 //! The second look at a server: what messages leave out, and servers that do not answer.
 
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, TOKEN};
+use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, payloads, sources_to_trakt_config};
-use playrelay_tests::{emby_webhook as emby, jellyfin_webhook as jellyfin};
+use playrelay_tests::{emby_webhook as emby, jellyfin_webhook as jellyfin, plex_webhook};
 use serde_json::{Value, json};
 
 const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
@@ -144,9 +145,9 @@ async fn captured_answers() {
         println!("SKIPPED: the captured messages are not on this machine");
         return;
     };
-    let series: Value =
-        serde_json::from_slice(&std::fs::read(folder.join("jellyfin/meta-01-series-lookup.json")).unwrap())
-            .unwrap();
+    let read =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap() };
+    let series = read("jellyfin/meta-01-series-lookup.json");
     let id = series["Id"].as_str().unwrap().to_owned();
     let server = FakeMediaBrowser::start(Family::Jellyfin).await;
     server.add(series);
@@ -161,4 +162,38 @@ async fn captured_answers() {
     let story = daemon.settled(event).await;
     let ids = &story["outbox"][0]["item"]["show"]["ids"];
     assert_eq!(*ids, json!({ "imdb": "tt0386676", "tmdb": "2316", "tvdb": "73244", "tvmaze": "526" }));
+    // Plex: a movie, and an episode with its show.
+    let (server, trakt) = (FakePlex::start().await, FakeTrakt::start().await);
+    for name in ["meta-01-library-movie", "meta-02-library-show", "meta-03-library-episode"] {
+        server.add(read(&format!("plex/{name}.json"))["MediaContainer"]["Metadata"][0].take());
+    }
+    let home = Home::plex_to_trakt(Some(&server), &trakt, "");
+    let daemon = home.start();
+    let bare =
+        |key: &str, kind: &str| json!({ "ratingKey": key, "type": kind, "title": "?", "guid": "plex://x/1" });
+    let found = async |item: &Value| {
+        let id = daemon
+            .plex(&plex_webhook::event(
+                "media.play",
+                item,
+                Some(0),
+                (1, "mia"),
+                item["type"].as_str().unwrap(),
+            ))
+            .await;
+        daemon.settled(id).await["outbox"][0]["item"].clone()
+    };
+    let movie = found(&bare("1", "movie")).await;
+    assert_eq!(movie["ids"], json!({ "imdb": "tt0000001", "tmdb": "1", "tvdb": "1" }), "{movie:#}");
+    assert_eq!((&movie["year"], &movie["runtime_ms"]), (&json!(2000), &json!(6_989_056)));
+    let episode = found(&bare("5", "episode")).await;
+    assert_eq!(episode["ids"], json!({ "imdb": "tt0000004", "tmdb": "4", "tvdb": "4" }), "{episode:#}");
+    let show = &episode["show"];
+    assert_eq!(
+        (&show["title"], &show["year"]),
+        (&json!("Ferengi StandUp Comedy"), &json!(2002)),
+        "{episode:#}"
+    );
+    assert_eq!(show["ids"], json!({ "tmdb": "3", "tvdb": "3" }));
+    assert_eq!((&episode["season"], &episode["numbers"]), (&json!(1), &json!([1])));
 }
