@@ -25,7 +25,7 @@ const REMEMBERED: usize = 32;
 /// …and those of this time, of which there are many when a whole series is ticked…
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// …up to this many.
-const MOST_REMEMBERED: usize = 2_000;
+const MOST_REMEMBERED: usize = 1_000;
 /// The same rating of the same item is told again after this only.
 pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
 
