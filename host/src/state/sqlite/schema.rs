@@ -120,7 +120,6 @@ const MIGRATIONS: [&str; 2] = [
     CREATE INDEX inbox_repeats ON inbox (settled_at) WHERE code = 'no-change';
     ALTER TABLE outbox ADD COLUMN later INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX outbox_subject ON outbox (tracker, subject, id);
-    CREATE INDEX inbox_source ON inbox (source, id);
 ",
 ];
 
