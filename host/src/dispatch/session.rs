@@ -23,9 +23,9 @@ use super::verdict::{self, Outcome, Stage, Verdict};
 /// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
 const REMEMBERED: usize = 32;
 /// …and those of this time, of which there are many when a whole series is ticked…
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(6);
 /// …up to this many.
-const MOST_REMEMBERED: usize = 1_000;
+const MOST_REMEMBERED: usize = 400;
 /// The same rating of the same item is told again after this only.
 pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
 
