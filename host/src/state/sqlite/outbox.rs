@@ -26,13 +26,17 @@ pub fn add(
     let weight = event.action.weight();
     let superseded = if weight == Weight::Rating { weight } else { Weight::Presence }.as_str();
     let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
-    let unsaid = takes_back_a_pause(connection, event)?;
-    connection
+    let superseded: Vec<(u32, TrackerEvent)> = connection
         .prepare_cached(
             "UPDATE outbox SET state = 'superseded', note = ?4, settled_at = ?5
-             WHERE tracker = ?1 AND subject = ?2 AND weight = ?3 AND state = 'waiting'",
+             WHERE tracker = ?1 AND subject = ?2 AND weight = ?3 AND state = 'waiting'
+             RETURNING attempts, body",
         )?
-        .execute(params![event.tracker, event.subject, superseded, note, at])?;
+        .query_map(params![event.tracker, event.subject, superseded, note, at], |row| {
+            Ok((row.get(0)?, json(row, 1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let unsaid = takes_back_a_pause(connection, event, &superseded)?;
     let added = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later)
@@ -62,26 +66,26 @@ pub fn add(
     Ok(())
 }
 
-/// Whether an event only says that something plays of which the tracker was told so, and of whose pause it has not heard.
-fn takes_back_a_pause(connection: &Connection, event: &TrackerEvent) -> rusqlite::Result<bool> {
-    let Action::Playing(progress) = event.action else { return Ok(false) };
-    let mut presence = connection.prepare_cached(
-        "SELECT state, attempts, body FROM outbox
-         WHERE tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('waiting', 'delivered', 'duplicate')
-         ORDER BY id DESC LIMIT 2",
-    )?;
-    let last: Vec<(DeliveryState, u32, TrackerEvent)> = presence
-        .query_map(params![event.tracker, event.subject], |row| {
-            Ok((named(row, 0)?, row.get(1)?, json(row, 2)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let [(DeliveryState::Waiting, 0, pause), (DeliveryState::Delivered | DeliveryState::Duplicate, _, told)] =
-        last.as_slice()
-    else {
+/// Whether an event only says that something plays of which the tracker was told so, and of whose pause, just superseded, it
+/// has not heard.
+fn takes_back_a_pause(
+    connection: &Connection,
+    event: &TrackerEvent,
+    superseded: &[(u32, TrackerEvent)],
+) -> rusqlite::Result<bool> {
+    let (Action::Playing(progress), [(0, pause)]) = (event.action, superseded) else { return Ok(false) };
+    if !matches!(pause.action, Action::Paused(at) if (at - progress).abs() <= SAME_PLACE) {
         return Ok(false);
-    };
-    let stayed = matches!(pause.action, Action::Paused(at) if (at - progress).abs() <= SAME_PLACE);
-    Ok(stayed && matches!(told.action, Action::Playing(_)))
+    }
+    let told: Option<TrackerEvent> = connection
+        .prepare_cached(
+            "SELECT body FROM outbox
+             WHERE tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('delivered', 'duplicate')
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![event.tracker, event.subject], |row| json(row, 0))
+        .optional()?;
+    Ok(told.is_some_and(|told| matches!(told.action, Action::Playing(_))))
 }
 
 /// The first event that is due and has no other of its subject before it.

@@ -116,7 +116,6 @@ const MIGRATIONS: [&str; 2] = [
         PRIMARY KEY (source, server, user)
     ) STRICT, WITHOUT ROWID;
 
-    CREATE INDEX plays_viewer ON plays (server, user);
     CREATE INDEX inbox_repeats ON inbox (settled_at) WHERE code = 'no-change';
     ALTER TABLE outbox ADD COLUMN later INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX outbox_subject ON outbox (tracker, subject, id);
