@@ -43,7 +43,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
     match command {
         Command::List(output) => {
             let people = store.people().await?;
-            output.print(&people, |people| people.iter().map(line).collect())
+            output.print(&people, |people| people.iter().map(|person| line(person, &config)).collect())
         }
         Command::Assign { user, trackers, source, from_now } => {
             for tracker in &trackers {
@@ -118,8 +118,11 @@ async fn decide(
     }
 }
 
-fn line(person: &Person) -> String {
+fn line(person: &Person, config: &Config) -> String {
+    let is_named =
+        config.routes.iter().any(|route| route.source == person.source && route.names(&person.user));
     let decision = match &person.decision {
+        Decision::Held if is_named => "named by a route by now".to_owned(),
         Decision::Held => "held".to_owned(),
         Decision::Ignored => "ignored".to_owned(),
         Decision::Assigned { trackers, .. } => format!("assigned to {}", trackers.join(", ")),

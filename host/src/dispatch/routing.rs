@@ -157,6 +157,11 @@ impl Routing {
         events: Vec<TrackerEvent>,
     ) -> Plan {
         let mut held = None;
+        if asked.carried {
+            for play in &mut advance.plays {
+                play.held = false;
+            }
+        }
         if !events.is_empty() {
             let what: Vec<_> =
                 events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
