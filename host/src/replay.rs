@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::clock;
 use crate::dispatch::model::{ItemKind, Report};
 use crate::dispatch::people::People;
 use crate::dispatch::policy::Policy;
@@ -20,7 +21,7 @@ use crate::house::House;
 use crate::pipeline;
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Webhook, WebhookInput, WebhookRequest};
-use crate::state::{EventStory, InboxRow, OutboxRow, Received, SharedStore, StoreError};
+use crate::state::{EventStory, OutboxRow, SharedStore, StoreError};
 
 /// How far back the inputs before are read.
 const CONTEXT: SignedDuration = SignedDuration::from_hours(12);
@@ -71,9 +72,9 @@ pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Re
     let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
     let mut stage = Rehearsal::new(house, &row.received.source, plugin).await?;
     for earlier in &before {
-        stage.play(earlier).await;
+        stage.play(earlier.received.at, pipeline::stored_request(earlier)).await;
     }
-    let mut replay = stage.play(&row).await;
+    let mut replay = stage.play(row.received.at, pipeline::stored_request(&row)).await;
     replay.context = before.len();
     let story = house.store.event(id).await?;
     replay.differences = story.map(|story| differences(&story, &replay));
@@ -84,13 +85,11 @@ pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Re
 pub async fn unheard(
     house: &House,
     source: &str,
-    request: &WebhookRequest,
+    request: WebhookRequest,
     plugin: Option<Arc<Plugin>>,
 ) -> Result<Replay, ReplayError> {
-    let request = serde_json::to_vec(request).unwrap_or_default();
-    let received = Received { source: source.to_owned(), at: crate::clock::now(), request };
     let mut stage = Rehearsal::new(house, source, plugin).await?;
-    Ok(stage.play(&InboxRow { id: 0, received }).await)
+    Ok(stage.play(clock::now(), Ok(request)).await)
 }
 
 /// An engine of its own, for one source.
@@ -120,11 +119,15 @@ impl Rehearsal {
         })
     }
 
-    async fn play(&mut self, row: &InboxRow) -> Replay {
+    fn source(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    async fn play(&mut self, received_at: Timestamp, request: Result<WebhookRequest, Verdict>) -> Replay {
         let facts = &self.plugin.manifest.plugin;
         let mut replay = Replay {
-            source: row.received.source.clone(),
-            received_at: row.received.at,
+            source: self.source().to_owned(),
+            received_at,
             plugin: format!("{} {}", facts.id, facts.version),
             context: 0,
             reports: Vec::new(),
@@ -133,19 +136,20 @@ impl Rehearsal {
             events: Vec::new(),
             differences: None,
         };
-        match self.read(row).await {
-            Ok(reports) => {
-                replay.steps.push(Step::new(Stage::Parsed, "parsed", pipeline::describe(&reports)));
-                replay.reports = reports;
-            }
+        let result = match request {
+            Ok(request) => self.read(received_at, request).await,
+            Err(verdict) => Err(verdict),
+        };
+        replay.steps.push(pipeline::parsed_step(&result));
+        match result {
+            Ok(reports) => replay.reports = reports,
             Err(verdict) => {
-                replay.steps.push(Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()));
                 replay.verdict = verdict;
                 return replay;
             }
         }
         for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
-            replay.steps.extend(self.look_up(&mut report, &row.received.source).await);
+            replay.steps.extend(self.look_up(&mut report).await);
             let mut advance = self.sessions.advance(&report, &self.policy);
             let plan = self.routing.plan(&mut advance);
             self.sessions.absorb(advance.plays);
@@ -159,21 +163,18 @@ impl Rehearsal {
         replay
     }
 
-    async fn read(&self, row: &InboxRow) -> Result<Vec<Report>, Verdict> {
-        let request: WebhookRequest = serde_json::from_slice(&row.received.request)
-            .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))?;
-        let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
-        let source = row.received.source.clone();
-        let input = WebhookInput { request, received_at: row.received.at, source };
+    async fn read(&self, received_at: Timestamp, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
+        let caller = Caller { received_at, ..self.caller.clone() };
+        let input = WebhookInput { request, received_at, source: self.source().to_owned() };
         let result = self.plugin.call::<Webhook>(&caller, input).await.0;
         pipeline::understand(result, &self.plugin.manifest.plugin.id)
     }
 
     /// Fills in what the server said when it was asked.
-    async fn look_up(&self, report: &mut Report, source: &str) -> Vec<Step> {
+    async fn look_up(&self, report: &mut Report) -> Vec<Step> {
         let mut steps = Vec::new();
         for mut placed in report.items_mut() {
-            let kept = self.store.looked_up(source, &placed.item.key(), Timestamp::MIN).await;
+            let kept = self.store.looked_up(self.source(), &placed.item.key(), Timestamp::MIN).await;
             if let Ok(Some(known)) = kept {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from a look-up that was kept", placed.item);

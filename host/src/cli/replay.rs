@@ -42,7 +42,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
         _ => {
             let source = source(&house, arguments.source.as_deref())?;
             let request = read(&file, max_body).await?;
-            replay::unheard(&house, &source, &request, plugin).await
+            replay::unheard(&house, &source, request, plugin).await
         }
     };
     let replay = replay.map_err(|error| Failure::Other(error.to_string()))?;

@@ -13,7 +13,6 @@ impl Turn<'_> {
         let Some(before) = self.settled_by_a_tick().cloned() else {
             let mut play = self.new_play();
             (play.marked, play.ended_at) = (true, Some(at));
-            play.previous_watch_at = self.ledger.last_watch(&play);
             self.ledger.step("marked", format!("{} was marked as watched", play.item));
             self.ledger.signal(Change::Ended, play, at);
             return recorded("marked");

@@ -185,9 +185,7 @@ impl Play {
         fill(&mut self.player.name, &player.name);
         fill(&mut self.player.product, &player.product);
         fill(&mut self.server_name, &playback.server.name);
-        if self.library.is_none() {
-            self.library.clone_from(&playback.library);
-        }
+        fill(&mut self.library, &playback.library);
         if self.paths.is_empty() {
             self.paths.clone_from(&playback.paths);
         }

@@ -1,5 +1,6 @@
 //! Who is told of what happened.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -88,9 +89,10 @@ impl Routing {
         }
         let mut asked = Asked::default();
         let mut events = Vec::new();
-        for signal in advance.signals.clone() {
+        let signals = std::mem::take(&mut advance.signals);
+        for signal in &signals {
             let play = &signal.play;
-            for route in self.routes.iter().filter(|route| concerns(route, &signal, &self.routes)) {
+            for route in self.routes.iter().filter(|route| concerns(route, signal, &self.routes)) {
                 match self.passage(route, &play.user, &play.viewer, &seen(play)) {
                     Passage::Carried => asked.carried = true,
                     passage => {
@@ -99,7 +101,7 @@ impl Routing {
                     }
                 }
                 let told = told_of_watch(&advance.plays, &play.id, &route.tracker);
-                let (event, step) = tell(&signal, route, told);
+                let (event, step) = tell(signal, route, told);
                 advance.steps.push(step);
                 let Some(event) = event else { continue };
                 if matches!(event.action, Action::Watched(_)) {
@@ -112,10 +114,11 @@ impl Routing {
                 events.push(event);
             }
         }
-        let who = advance.signals.last().map(|signal| {
+        let who = signals.last().map(|signal| {
             let play = &signal.play;
             (play.viewer.clone(), play.user.clone(), play.item.to_string())
         });
+        advance.signals = signals;
         self.conclude(advance, asked, who, events)
     }
 
@@ -305,8 +308,11 @@ fn told_of_watch(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
 fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
     let tracker = &route.tracker;
     let silent = |code: &str, text: String| (None, Step::new(Stage::Route, code, text));
-    let marked_only = Play { marked: signal.play.marked && route.marks, ..signal.play.clone() };
-    let play = &marked_only;
+    let marks_count = route.marks || !signal.play.marked;
+    let play = match marks_count {
+        true => Cow::Borrowed(&signal.play),
+        false => Cow::Owned(Play { marked: false, ..signal.play.clone() }),
+    };
     if signal.change == Change::Unmarked {
         if !route.unwatched {
             let text = format!("{tracker} keeps what it has: the route has no `unwatched = true`");
@@ -322,7 +328,7 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
     if told_of_watch {
         return silent("told-before", format!("{tracker} has been told that this play was watched"));
     }
-    let judgement = judge(play, &route.policy);
+    let judgement = judge(&play, &route.policy);
     let progress = play.progress();
     let settles = route.policy.pause_debounce;
     let presence = match signal.change {
@@ -346,7 +352,7 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
             (Action::Watched(progress.unwrap_or(100.0)), Duration::ZERO)
         }
         None => return silent("not-watched", format!("not a watch for {tracker}: {}", judgement.text)),
-        Some((Action::Stopped(_), _)) if signal.play.marked && !route.marks => {
+        Some((Action::Stopped(_), _)) if !marks_count => {
             return silent(
                 "marks-off",
                 format!("{tracker} is not told of marks: the route has `marks = false`"),

@@ -28,9 +28,9 @@ pub(super) struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// A turn of which nothing has come yet.
     pub(super) fn new(viewer: Viewer, known: &'a [Play], playback: &'a Playback, policy: &'a Policy) -> Self {
-        let fits = |play: &Play| play.item.is_same(&playback.item) && play.shares_session(playback);
-        let had_begun = known.iter().any(|play| play.started_at <= playback.at && fits(play));
-        Self { viewer, playback, ledger: Ledger::new(known, policy), had_begun }
+        let mut turn = Self { viewer, playback, ledger: Ledger::new(known, policy), had_begun: false };
+        turn.had_begun = known.iter().any(|play| play.started_at <= playback.at && turn.fits(play));
+        turn
     }
 
     /// Decides what the report means.
@@ -158,11 +158,6 @@ impl<'a> Turn<'a> {
 
     fn carry_on(&mut self, before: Play) -> Verdict {
         let playback = self.playback;
-        if playback.at < before.last_seen_at && !self.ends() {
-            return self
-                .ledger
-                .merged("out-of-order", "a later report of this play was already taken".to_owned());
-        }
         if before.stale && playback.state == PlaybackState::Stopped {
             return self.amend(before);
         }

@@ -122,14 +122,11 @@ impl Pipeline {
             format!("{} bytes for {}", row.received.request.len(), row.received.source),
         );
         let mut steps = vec![received];
-        let result = match serde_json::from_slice::<WebhookRequest>(&row.received.request) {
+        let result = match stored_request(&row) {
             Ok(request) => self.ask(&row, request).await,
-            Err(error) => Err(Verdict::new(Outcome::Malformed, "stored-request", error.to_string())),
+            Err(verdict) => Err(verdict),
         };
-        steps.push(match &result {
-            Ok(reports) => Step::new(Stage::Parsed, "parsed", describe(reports)),
-            Err(verdict) => Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()),
-        });
+        steps.push(parsed_step(&result));
         Parsed { row, result, steps, room }
     }
 
@@ -191,6 +188,20 @@ impl Pipeline {
     }
 }
 
+/// A request as it was stored.
+pub fn stored_request(row: &InboxRow) -> Result<WebhookRequest, Verdict> {
+    serde_json::from_slice(&row.received.request)
+        .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))
+}
+
+/// What a plugin has made of a request, as a step of its story.
+pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
+    match result {
+        Ok(reports) => Step::new(Stage::Parsed, "parsed", describe(reports)),
+        Err(verdict) => Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()),
+    }
+}
+
 /// The reports that a plugin has made of a request, or how the request ends.
 pub fn understand(
     result: Result<Result<Vec<Report>, ParseError>, Fault>,
@@ -220,7 +231,7 @@ fn viewer(parsed: &Parsed) -> String {
 }
 
 /// What a plugin said, in words.
-pub fn describe(reports: &[Report]) -> String {
+fn describe(reports: &[Report]) -> String {
     let words: Vec<_> = reports
         .iter()
         .map(|report| match report {

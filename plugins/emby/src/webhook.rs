@@ -1,14 +1,14 @@
 //! Webhooks: JSON in the form field `data` (4.7, and the default of 4.8), or as the body (4.9).
 
 use playrelay_mediabrowser::item;
-use playrelay_mediabrowser::text::{guid, ms, text as words};
+use playrelay_mediabrowser::message::{self, player, user};
+use playrelay_mediabrowser::text::{guid, ms};
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
-use playrelay_sdk::host::reports::{
-    Completion, Content, Marked, Playback, PlaybackState, Player, Server, User,
-};
+use playrelay_sdk::host::reports::{Completion, Content, Marked, Playback, PlaybackState, Server};
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::server::{happened, ignored};
+use playrelay_sdk::webhook;
 use serde_json::Value;
 
 /// What files call the chapter of the closing credits.
@@ -23,8 +23,7 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
             "the request is empty; the test of an old server looks like this, and nothing is wrong then";
         return Err(ParseError::Malformed(text.to_owned()));
     }
-    let message: Value = serde_json::from_str(data.trim_start_matches('\u{feff}'))
-        .map_err(|error| ParseError::Malformed(format!("the message is no JSON: {error}")))?;
+    let message = webhook::json(data, "the message")?;
     let Some(event) = message["Event"].as_str() else {
         return Err(ParseError::Unsupported("the message has no \u{201c}Event\u{201d}".to_owned()));
     };
@@ -80,11 +79,7 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
     Playback {
         server: server(message),
         user: user(message),
-        player: Player {
-            id: text(&session["DeviceId"]),
-            name: text(&session["DeviceName"]),
-            product: text(&session["Client"]),
-        },
+        player: player(session),
         session: guid(&session["Id"]),
         content: item::content(dto),
         paths: text(&dto["Path"]).into_iter().collect(),
@@ -112,30 +107,18 @@ fn credits(dto: &Value) -> Option<u32> {
     ms(&credits["StartPositionTicks"])
 }
 
+/// Messages of some events carry no server of their own.
 fn server(message: &Value) -> Server {
-    let id = guid(&message["Server"]["Id"]).or_else(|| guid(&message["Item"]["ServerId"]));
-    Server { id, name: words(&message["Server"]["Name"]) }
-}
-
-fn user(message: &Value) -> User {
-    User { id: guid(&message["User"]["Id"]), name: words(&message["User"]["Name"]) }
+    let told = message::server(message);
+    Server { id: told.id.or_else(|| guid(&message["Item"]["ServerId"])), ..told }
 }
 
 #[cfg(test)]
 mod tests {
-    use playrelay_sdk::host::types::Field;
-
     use super::*;
 
-    fn request(data: &str) -> Request {
-        Request {
-            media_type: "multipart/form-data".to_owned(),
-            headers: Vec::new(),
-            query: Vec::new(),
-            form: vec![Field { name: "data".to_owned(), value: data.to_owned() }],
-            body: String::new(),
-            received_at: "2026-11-21T20:11:00Z".to_owned(),
-        }
+    fn request(text: &str) -> Request {
+        webhook::request(Some("data"), text)
     }
 
     fn read(name: &str) -> String {
@@ -167,13 +150,10 @@ mod tests {
 
     #[test]
     fn what_is_no_message_says_why() {
-        let text = |error: ParseError| match error {
-            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
-        };
         for (body, words) in
             [("", "is empty"), ("{\"Event\":", "no JSON"), ("{}", "no \u{201c}Event\u{201d}"), ("[]", "no")]
         {
-            let error = text(parse(&request(body)).unwrap_err());
+            let error = webhook::reason(parse(&request(body)).unwrap_err());
             assert!(error.contains(words), "{body}: {error}");
         }
     }

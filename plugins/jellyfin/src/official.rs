@@ -26,10 +26,9 @@ pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> 
         let text = "the template prints no \u{201c}ItemType\u{201d}; add it, or tick \u{201c}Send All Properties\u{201d}";
         return Err(ParseError::Unsupported(text.to_owned()));
     };
-    let Some(item) = item::item(&dto(message, kind), &Value::Null) else {
-        return Ok(ignored("media-type", kind));
-    };
-    let about = About { message, item, kind, received_at };
+    let dto = dto(message, kind);
+    let Some(item) = item::item(&dto, &Value::Null) else { return Ok(ignored("media-type", kind)) };
+    let about = About { message, item, kind, content: item::content(&dto), received_at };
     let can_play = matches!(kind, "Movie" | "Episode") || kind.starts_with("LiveTv");
     Ok(match event {
         "UserDataSaved" => about.user_data(),
@@ -97,6 +96,7 @@ struct About<'a> {
     message: &'a Value,
     item: Item,
     kind: &'a str,
+    content: Content,
     received_at: &'a str,
 }
 
@@ -149,17 +149,16 @@ impl About<'_> {
 
     fn playback(self, state: PlaybackState, position_ms: Option<u32>, completion: Completion) -> Report {
         let message = self.message;
-        let device = text(&message["DeviceName"]);
         Report::Playback(Playback {
             server: server(message),
             user: user(message),
             player: Player {
                 id: text(&message["DeviceId"]),
-                name: device,
+                name: text(&message["DeviceName"]),
                 product: text(&message["ClientName"]).or_else(|| text(&message["Client"])),
             },
             session: guid(&message["Id"]),
-            content: item::content(&dto(message, self.kind)),
+            content: self.content,
             state,
             position_ms,
             completion,
@@ -173,7 +172,7 @@ impl About<'_> {
     }
 
     fn marked(self, watched: bool) -> Report {
-        if item::content(&dto(self.message, self.kind)) != Content::OnDemand {
+        if self.content != Content::OnDemand {
             return ignored("media-type", self.kind);
         }
         let (server, user, at) = (server(self.message), user(self.message), self.at());

@@ -1,10 +1,9 @@
 //! The plugin Webhooks by shemanaev in its default format: the server's own DTOs, the series' among them.
 
 use playrelay_mediabrowser::item;
-use playrelay_mediabrowser::text::{guid, ms, text as words};
-use playrelay_sdk::host::reports::{
-    Completion, Content, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
-};
+use playrelay_mediabrowser::message::{player, server, user};
+use playrelay_mediabrowser::text::{guid, ms};
+use playrelay_sdk::host::reports::{Completion, Content, Marked, Playback, PlaybackState, Rated, Report};
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, number, text};
 use playrelay_sdk::server::ignored;
@@ -71,11 +70,7 @@ fn playback(message: &Value, item: Item, event: &str) -> Playback {
     Playback {
         server: server(message),
         user: user(message),
-        player: Player {
-            id: text(&session["DeviceId"]),
-            name: text(&session["DeviceName"]),
-            product: text(&session["Client"]),
-        },
+        player: player(session),
         session: guid(&session["Id"]),
         content: item::content(dto),
         paths: text(&dto["Path"]).into_iter().collect(),
@@ -88,12 +83,4 @@ fn playback(message: &Value, item: Item, event: &str) -> Playback {
         at: None,
         ext: Vec::new(),
     }
-}
-
-fn server(message: &Value) -> Server {
-    Server { id: guid(&message["Server"]["Id"]), name: words(&message["Server"]["Name"]) }
-}
-
-fn user(message: &Value) -> User {
-    User { id: guid(&message["User"]["Id"]), name: words(&message["User"]["Name"]) }
 }

@@ -1,6 +1,7 @@
 //! The forms in which webhooks come, and which plugin of the server sent them.
 
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::webhook;
 use serde_json::{Map, Value};
 
 use crate::{official, plex_like, unofficial};
@@ -26,20 +27,20 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 /// The message: JSON whatever its content type, or the fields of a form.
 fn message(request: &Request) -> Result<Value, ParseError> {
     if let Some(payload) = request.form.iter().find(|field| field.name == "payload") {
-        return json(&payload.value, "the form field \u{201c}payload\u{201d}");
+        return object(&payload.value, "the form field \u{201c}payload\u{201d}");
     }
     if !request.form.is_empty() {
         let fields = request.form.iter().map(|field| (field.name.clone(), Value::from(field.value.as_str())));
         return Ok(Value::Object(fields.collect::<Map<_, _>>()));
     }
-    json(&request.body, "the body")
+    object(&request.body, "the body")
 }
 
-fn json(text: &str, place: &str) -> Result<Value, ParseError> {
-    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
-        Ok(message @ Value::Object(_)) => Ok(message),
-        Ok(_) => Err(ParseError::Malformed(format!("{place} is JSON, but no object"))),
-        Err(error) => Err(ParseError::Malformed(format!("{place} is no JSON: {error}"))),
+fn object(text: &str, place: &str) -> Result<Value, ParseError> {
+    let message = webhook::json(text, place)?;
+    match message.is_object() {
+        true => Ok(message),
+        false => Err(ParseError::Malformed(format!("{place} is JSON, but no object"))),
     }
 }
 
@@ -49,15 +50,8 @@ mod tests {
 
     use super::*;
 
-    fn request(body: &str) -> Request {
-        Request {
-            media_type: "text/plain".to_owned(),
-            headers: Vec::new(),
-            query: Vec::new(),
-            form: Vec::new(),
-            body: body.to_owned(),
-            received_at: "2026-11-21T20:11:00Z".to_owned(),
-        }
+    fn request(text: &str) -> Request {
+        webhook::request(None, text)
     }
 
     fn read(name: &str) -> String {
@@ -108,9 +102,6 @@ mod tests {
 
     #[test]
     fn what_is_no_message_says_why() {
-        let text = |error: ParseError| match error {
-            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
-        };
         for (body, words) in [
             ("", "no JSON"),
             ("{\"NotificationType\":", "no JSON"),
@@ -118,7 +109,7 @@ mod tests {
             ("{}", "Send All Properties"),
             ("{\"NotificationType\":7}", "Send All Properties"),
         ] {
-            let error = text(parse(&request(body)).unwrap_err());
+            let error = webhook::reason(parse(&request(body)).unwrap_err());
             assert!(error.contains(words), "{body}: {error}");
         }
     }

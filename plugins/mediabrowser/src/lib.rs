@@ -4,5 +4,6 @@
 
 pub mod item;
 pub mod look_up;
+pub mod message;
 pub mod sessions;
 pub mod text;

@@ -7,6 +7,7 @@ use playrelay_sdk::host::reports::{
 use playrelay_sdk::host::types::{Field, Item};
 use playrelay_sdk::json::{flag, number, text, whole};
 use playrelay_sdk::server::ignored;
+use playrelay_sdk::webhook;
 use serde_json::Value;
 
 use crate::metadata;
@@ -18,9 +19,7 @@ const CLOCK_TOLERANCE: i64 = 300;
 
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
-    let payload = payload(request)?;
-    let message: Value = serde_json::from_str(payload.trim_start_matches('\u{feff}'))
-        .map_err(|error| ParseError::Malformed(format!("the payload is no JSON: {error}")))?;
+    let message = webhook::json(payload(request)?, "the payload")?;
     let Some(event) = message["event"].as_str() else {
         return Err(ParseError::Unsupported("the payload has no \u{201c}event\u{201d}".to_owned()));
     };
@@ -164,19 +163,10 @@ fn user(message: &Value) -> User {
 
 #[cfg(test)]
 mod tests {
-    use playrelay_sdk::host::types::Field;
-
     use super::*;
 
-    fn request(body: &str) -> Request {
-        Request {
-            media_type: "multipart/form-data".to_owned(),
-            headers: Vec::new(),
-            query: Vec::new(),
-            form: vec![Field { name: "payload".to_owned(), value: body.to_owned() }],
-            body: String::new(),
-            received_at: "2026-11-21T20:11:00Z".to_owned(),
-        }
+    fn request(text: &str) -> Request {
+        webhook::request(Some("payload"), text)
     }
 
     fn read(name: &str) -> String {
@@ -203,20 +193,17 @@ mod tests {
 
     #[test]
     fn what_is_no_message_says_why() {
-        let text = |error: ParseError| match error {
-            ParseError::Malformed(text) | ParseError::Unsupported(text) => text,
-        };
         for (body, words) in [
             ("", "no JSON"),
             ("{\"event\":", "no JSON"),
             ("{}", "no \u{201c}event\u{201d}"),
             ("[]", "no \u{201c}event\u{201d}"),
         ] {
-            let error = text(parse(&request(body)).unwrap_err());
+            let error = webhook::reason(parse(&request(body)).unwrap_err());
             assert!(error.contains(words), "{body}: {error}");
         }
         let mut bare = request("");
         bare.form.clear();
-        assert!(text(parse(&bare).unwrap_err()).contains("neither a form field"));
+        assert!(webhook::reason(parse(&bare).unwrap_err()).contains("neither a form field"));
     }
 }

@@ -12,13 +12,15 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]).
+//! JSON ([`json`]), what most media servers need ([`server`]), and
+//! reading webhooks ([`webhook`]).
 
 pub mod failure;
 pub mod http;
 pub mod ids;
 pub mod json;
 pub mod server;
+pub mod webhook;
 
 /// What a plugin may ask of the host, and the types that all interfaces share.
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
