@@ -12,23 +12,26 @@ use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::api::Api;
+use crate::api::{Api, LoginDesk};
 use crate::arrivals::Arrivals;
 use crate::board::Board;
 use crate::clock;
 use crate::config::{self, Config, Problem, RoleNeeds};
 use crate::delivery::lane::Lane;
 use crate::delivery::logins::LoginKeeper;
+use crate::delivery::removals::Removals;
 use crate::dispatch::people::People;
 use crate::dispatch::presence::SourceFacts;
 use crate::dispatch::routing::Routing;
 use crate::ingress::{Door, Ingress};
 use crate::pipeline::Pipeline;
+use crate::pipeline::catalogue::Catalogue;
 use crate::pipeline::settle::{Desk, Settler};
 use crate::plugins::account::Account;
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
+use crate::plugins::http::RequestCounts;
 use crate::plugins::http::wire::Wire;
 use crate::plugins::registry::{self, Plugins, Status};
 use crate::secret::Secret;
@@ -151,13 +154,18 @@ impl House {
         };
         house.add_accounts(&RoleNeeds::SOURCE, &wire);
         house.add_accounts(&RoleNeeds::TRACKER, &wire);
+        house.add_accounts(&RoleNeeds::CATALOGUE, &wire);
         house.problems.sort();
         house.keeper.introduce(house.accounts.values().cloned());
         Ok(house)
     }
 
     fn add_accounts(&mut self, role: &RoleNeeds, wire: &Wire) {
-        let configured = if role.section == "sources" { &self.config.sources } else { &self.config.trackers };
+        let configured = match role.section {
+            "sources" => &self.config.sources,
+            "trackers" => &self.config.trackers,
+            _ => &self.config.catalogues,
+        };
         for (name, configured) in configured {
             let Some(entry) = self.plugins.find(&configured.plugin) else {
                 let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
@@ -182,7 +190,8 @@ impl House {
             };
             let manifest = Arc::clone(&plugin.manifest);
             let settings = config::settings(name, configured, &manifest, role, &mut self.problems);
-            match Account::new(name, manifest, settings, wire.clone(), self.keeper.clone()) {
+            let counts = Arc::clone(&self.store) as Arc<dyn RequestCounts>;
+            match Account::new(name, manifest, settings, wire.clone(), self.keeper.clone(), counts) {
                 Ok(account) => {
                     self.accounts.insert(name.clone(), Arc::new(account));
                 }
@@ -264,7 +273,12 @@ impl House {
         .await?;
         let doors = self.start_pipelines(&settler).await?;
         let ingress = Arc::new(Ingress::new(doors, Arc::clone(&self.store), self.config.server.max_body));
-        let api = Arc::new(Api { board, password: self.config.server.admin_password.clone() });
+        let api = Arc::new(Api {
+            board,
+            password: self.config.server.admin_password.clone(),
+            logins: LoginDesk::new(self.accounts.clone(), Arc::clone(&self.keeper), Arc::clone(&self.store)),
+            store: Arc::clone(&self.store),
+        });
         let service =
             ingress.router().merge(api.router()).into_make_service_with_connect_info::<SocketAddr>();
         ready(local);
@@ -308,8 +322,21 @@ impl House {
         }
     }
 
+    /// The first catalogue that finds titles.
+    pub fn catalogue(&self) -> Option<Catalogue> {
+        let mut catalogues = self.config.catalogues.keys().filter_map(|name| self.plugin_of(name));
+        catalogues.find_map(|(plugin, caller)| Catalogue::new(plugin, caller, Arc::clone(&self.store)))
+    }
+
+    /// The first catalogue that knows what has aired.
+    fn airing(&self) -> Option<(Arc<Plugin>, Caller)> {
+        let mut catalogues = self.config.catalogues.keys().filter_map(|name| self.plugin_of(name));
+        catalogues.find(|(plugin, _)| plugin.manifest.provides.airing.is_some())
+    }
+
     fn start_lanes(&self) -> Vec<(String, Arc<Notify>)> {
         let mut lanes = Vec::new();
+        let removals = Arc::new(Removals::new(Arc::clone(&self.store), &self.config.server.data_dir));
         for name in self.config.trackers.keys() {
             let Some((plugin, caller)) = self.plugin_of(name) else { continue };
             let arrived = Arc::new(Notify::new());
@@ -321,6 +348,8 @@ impl House {
                 delivery: self.config.delivery.clone(),
                 offline_keep: self.config.scrobble.offline_keep,
                 arrived,
+                removals: Arc::clone(&removals),
+                catalogue: self.airing(),
             };
             tokio::spawn(lane.run());
         }
@@ -339,8 +368,10 @@ impl House {
                 let mut routes = self.config.routes.iter().filter(|route| route.source == *name);
                 let needs_place = routes.any(|route| route.filters.need_place());
                 let store = Arc::clone(&self.store);
+                let (settler, arrivals) = (settler.clone(), arrivals.clone());
+                let catalogue = self.catalogue();
                 let pipeline =
-                    Pipeline::new(plugin, caller, store, settler.clone(), arrivals.clone(), needs_place);
+                    Pipeline::new(plugin, caller, store, settler, arrivals, needs_place, catalogue);
                 tokio::spawn(pipeline.run());
             }
             doors.push(Door {

@@ -18,7 +18,7 @@ use crate::dispatch::routing::Routing;
 use crate::dispatch::session::Sessions;
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::house::House;
-use crate::pipeline;
+use crate::pipeline::{self, catalogue::Catalogue};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Webhook, WebhookInput, WebhookRequest};
 use crate::state::{EventStory, OutboxRow, SharedStore, StoreError};
@@ -97,6 +97,7 @@ struct Rehearsal {
     plugin: Arc<Plugin>,
     caller: Caller,
     store: SharedStore,
+    catalogue: Option<Catalogue>,
     policy: Policy,
     routing: Routing,
     sessions: Sessions,
@@ -110,6 +111,7 @@ impl Rehearsal {
             plugin: plugin.unwrap_or(own),
             caller,
             store: Arc::clone(&house.store),
+            catalogue: house.catalogue(),
             policy: house.config.engine_policy(),
             routing: Routing {
                 routes: house.config.routes.clone(),
@@ -180,6 +182,14 @@ impl Rehearsal {
                 let text = format!("{}: known from a look-up that was kept", placed.item);
                 steps.push(Step::new(Stage::Enriched, "looked-up-before", text));
             }
+            if let Some(catalogue) =
+                self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(placed.item))
+                && let Some(known) = catalogue.known(placed.item).await
+            {
+                placed.item.fill_from(&known);
+                let text = format!("{}: known from what the catalogue said", placed.item);
+                steps.push(Step::new(Stage::Enriched, "found-before", text));
+            }
             pipeline::take_place(&mut placed);
         }
         steps
@@ -220,7 +230,7 @@ pub fn in_words(event: &TrackerEvent) -> String {
             format!(" at {at:.1} %")
         }
         Action::Rated(rating) => format!(" with {rating}"),
-        Action::Unrated | Action::Unwatched => String::new(),
+        Action::Unrated | Action::Unwatched | Action::Unlisted => String::new(),
     };
     let ids = match &event.item.kind {
         ItemKind::Movie(it) => it.ids.to_string(),

@@ -16,7 +16,7 @@ use crate::plex_webhook;
 /// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Plugins that are built into the binary.
-pub const BUNDLED: usize = 4;
+pub const BUNDLED: usize = 7;
 /// The token in the address of the webhook.
 pub const WEBHOOK_TOKEN: &str = "webhook-token-0123456789";
 

@@ -1,6 +1,7 @@
 //! Support for end-to-end tests: fake servers and trackers, and a harness for the real binary.
 //!
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
+//! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
 //! - [`faults`]: answers that a fake gives instead of its own
 //! - [`fake_trakt`], [`fake_plex`], [`fake_mediabrowser`]: services that behave as the real ones do
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod catalogue;
 pub mod clock;
 pub mod emby_webhook;
 pub mod fake_mediabrowser;
@@ -22,4 +24,5 @@ pub mod jellyfin_webhook;
 pub mod load;
 pub mod plex_webhook;
 pub mod server;
+pub mod service;
 pub mod stage;

@@ -13,7 +13,7 @@ use crate::toolchain::{self, TARGET};
 /// The custom section that the host reads the manifest from.
 const SECTION: &str = "playrelay:manifest";
 /// Names of the bundled plugins: folders below `plugins/`.
-const BUNDLED: [&str; 4] = ["emby", "jellyfin", "plex", "trakt"];
+const BUNDLED: [&str; 7] = ["emby", "jellyfin", "mdblist", "plex", "simkl", "tmdb", "trakt"];
 
 /// Builds the bundled plugins into `target/plugins`, from where the host's build script embeds them.
 pub fn bundled() -> Result<()> {

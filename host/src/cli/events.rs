@@ -1,6 +1,6 @@
 //! `playrelay events` and `playrelay event`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use clap::Args;
 use super::{Failure, Output};
 use crate::config::Config;
 use crate::house::open_store;
-use crate::state::{EventStory, EventSummary};
+use crate::state::{EventStory, EventSummary, Parked};
 
 /// New events that are looked at in one go.
 const PAGE: u32 = 1_000;
@@ -72,9 +72,14 @@ pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
 }
 
 pub(super) async fn show(config: Config, show: Show) -> Result<(), Failure> {
-    let story = open_store(&config)?.event(show.id).await?;
+    let store = open_store(&config)?;
+    let story = store.event(show.id).await?;
     let story = story.ok_or_else(|| Failure::Other(format!("there is no event {}", show.id)))?;
-    show.output.print(&story, describe)
+    let mut parked = BTreeMap::new();
+    for row in &story.outbox {
+        parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+    }
+    show.output.print(&story, |story| describe(story, &parked))
 }
 
 fn line(event: &EventSummary) -> String {
@@ -85,13 +90,14 @@ fn line(event: &EventSummary) -> String {
     format!("{:>6}  {}  {:<10} {verdict}\n", event.id, event.received_at, event.source)
 }
 
-fn describe(story: &EventStory) -> String {
+fn describe(story: &EventStory, parked: &BTreeMap<String, Option<Parked>>) -> String {
     let mut text = line(&story.summary);
     for step in &story.timeline {
         text.push_str(&format!("        {}  {:<9} {:<16} {}\n", step.at, step.stage, step.code, step.text));
     }
     for row in &story.outbox {
-        text.push_str(&super::outbox::line(row));
+        let parked = parked.get(&row.event.tracker).and_then(Option::as_ref);
+        text.push_str(&super::outbox::line(row, parked));
     }
     text
 }

@@ -45,10 +45,9 @@ enum Command {
     /// Check the configuration and the plugins.
     Check(Output),
     /// Log a tracker account in.
-    Connect {
-        /// The account's name in the configuration.
-        account: String,
-    },
+    Connect(connect::Connect),
+    /// Forget a tracker account's login, and end it at the service where that is possible.
+    Disconnect(connect::Disconnect),
     /// Show the addresses to paste into the media servers. They contain secret tokens.
     Webhooks(Output),
     /// List, inspect and approve plugins.
@@ -146,7 +145,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
     match command {
         Command::Serve => serve::run(config).await?,
         Command::Check(output) => return check::run(config, output).await,
-        Command::Connect { account } => connect::run(config, &account).await?,
+        Command::Connect(arguments) => connect::connect(config, arguments).await?,
+        Command::Disconnect(arguments) => connect::disconnect(config, arguments).await?,
         Command::Webhooks(output) => webhooks::run(config, output).await?,
         Command::Plugin(command) => plugin::run(config, command).await?,
         Command::Events(list) => events::list(config, list).await?,

@@ -1,15 +1,20 @@
 //! `playrelay outbox`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{Failure, Output};
+use crate::clock;
 use crate::config::Config;
+use crate::dispatch::model::{Ids, Item, ItemKind};
 use crate::house::open_store;
-use crate::state::{DeliveryState, OutboxRow};
+use crate::state::{self, DeliveryState, OutboxRow, Parked, Selection, SharedStore};
+
+/// Rows that are looked through for the one that is to be matched.
+const ALL: u32 = u32::MAX;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List events for trackers, the newest first.
+    /// List events for trackers, the newest first: what happens next to each, and when.
     List {
         /// Only those in this state.
         #[arg(long, value_parser = state)]
@@ -20,6 +25,47 @@ pub(super) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Try an event again now, whatever became of it; a watch is looked for at the tracker first.
+    Retry(Which),
+    /// Never send an event. It stays in the list.
+    Drop(Which),
+    /// Say what an event is about, and try it again now.
+    Match {
+        /// The event, by the number in the list.
+        event: i64,
+        /// An id of the movie, or of the show of an episode: imdb=tt1375666. May be given several times.
+        #[arg(long = "id", value_name = "CATALOGUE=ID", value_parser = external)]
+        ids: Vec<(String, String)>,
+        /// The season of an episode.
+        #[arg(long)]
+        season: Option<u32>,
+        /// The number of an episode; several for a file that holds them.
+        #[arg(long, value_delimiter = ',')]
+        episode: Vec<u32>,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true)]
+pub(super) struct Which {
+    /// One event, by the number in the list.
+    id: Option<i64>,
+    /// All that are dead or unmatched.
+    #[arg(long, conflicts_with = "id")]
+    failed: bool,
+    /// All that wait after a failure.
+    #[arg(long, conflicts_with_all = ["id", "failed"])]
+    waiting: bool,
+}
+
+impl Which {
+    fn selection(&self) -> Selection {
+        match (self.id, self.failed) {
+            (Some(id), _) => Selection::One(id),
+            (None, true) => Selection::AllFailed,
+            (None, false) => Selection::AllWaiting,
+        }
+    }
 }
 
 fn state(name: &str) -> Result<DeliveryState, String> {
@@ -29,18 +75,106 @@ fn state(name: &str) -> Result<DeliveryState, String> {
     })
 }
 
-pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
-    let Command::List { state, limit, output } = command;
-    let rows = open_store(&config)?.outbox(state, limit).await?;
-    output.print(&rows, |rows| rows.iter().map(line).collect())
+fn external(text: &str) -> Result<(String, String), String> {
+    let named = text.split_once('=').filter(|(name, id)| !name.trim().is_empty() && !id.trim().is_empty());
+    let (name, id) = named.ok_or_else(|| "expected an id as CATALOGUE=ID, imdb=tt1375666".to_owned())?;
+    Ok((name.trim().to_lowercase(), id.trim().to_owned()))
 }
 
-/// What happens to an event, and when, in one line.
-pub(super) fn line(row: &OutboxRow) -> String {
-    let when = match row.state {
-        DeliveryState::Waiting => format!(" next at {}", row.next_at),
-        _ => String::new(),
-    };
+pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    let store = open_store(&config)?;
+    match command {
+        Command::List { state, limit, output } => list(&store, state, limit, output).await,
+        Command::Retry(which) => apply(&store, which.selection(), state::Command::Retry, "tried again").await,
+        Command::Drop(which) => apply(&store, which.selection(), state::Command::Drop, "dropped").await,
+        Command::Match { event: id, ids, season, episode } => {
+            let rows = store.outbox(None, ALL).await?;
+            let row = rows.into_iter().find(|row| row.id == id);
+            let row = row.ok_or_else(|| Failure::Other(format!("there is no event {id} in the outbox")))?;
+            let item = corrected(row.event.item, &ids, season, episode).map_err(Failure::Other)?;
+            let command = state::Command::Match(Box::new(item));
+            apply(&store, Selection::One(id), command, "tried again").await
+        }
+    }
+}
+
+async fn apply(
+    store: &SharedStore,
+    selection: Selection,
+    command: state::Command,
+    done: &str,
+) -> Result<(), Failure> {
+    let count = store.command(selection, command, clock::now()).await?;
+    match (selection, count) {
+        (Selection::One(id), 0) => Err(Failure::Other(format!(
+            "event {id} cannot be {done}: there is none, or it has been delivered"
+        ))),
+        (_, count) => {
+            println!("{count} {} {done}", if count == 1 { "event is" } else { "events are" });
+            Ok(())
+        }
+    }
+}
+
+/// What a person says that an item is takes the place of the ids that it came with.
+fn corrected(
+    mut item: Item,
+    named: &[(String, String)],
+    season: Option<u32>,
+    numbers: Vec<u32>,
+) -> Result<Item, String> {
+    fn ids<Kind>(named: &[(String, String)]) -> Ids<Kind> {
+        named.iter().map(|(name, id)| (name, id)).collect()
+    }
+    let has_ids = !named.is_empty();
+    if !has_ids && season.is_none() && numbers.is_empty() {
+        return Err("nothing is said of it; expected --id, --season or --episode".to_owned());
+    }
+    item.make_certain();
+    match &mut item.kind {
+        ItemKind::Movie(movie) if has_ids => movie.ids = ids(named),
+        ItemKind::Movie(_) => return Err("a movie has no season and no number".to_owned()),
+        ItemKind::Episode(episode) => {
+            if has_ids {
+                episode.show.ids = ids(named);
+            }
+            // Ids of the episode came from whoever was wrong about it.
+            episode.ids = Ids::default();
+            episode.absolute_number = None;
+            episode.season = season.or(episode.season);
+            if !numbers.is_empty() {
+                episode.numbers = numbers;
+            }
+        }
+        ItemKind::Season(it) => {
+            it.show.ids = ids(named);
+            it.number = season.unwrap_or(it.number);
+        }
+        ItemKind::Show(show) => show.ids = ids(named),
+    }
+    Ok(item)
+}
+
+async fn list(
+    store: &SharedStore,
+    state: Option<DeliveryState>,
+    limit: u32,
+    output: Output,
+) -> Result<(), Failure> {
+    let rows = store.outbox(state, limit).await?;
+    let mut parked = std::collections::BTreeMap::new();
+    for row in rows.iter().filter(|row| row.state == DeliveryState::Waiting) {
+        if !parked.contains_key(&row.event.tracker) {
+            parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+        }
+    }
+    output.print(&rows, |rows| {
+        rows.iter().map(|row| line(row, parked.get(&row.event.tracker).and_then(Option::as_ref))).collect()
+    })
+}
+
+/// What happens to an event next, and when, in one line.
+pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
     let note = row
         .note
         .as_deref()
@@ -48,13 +182,33 @@ pub(super) fn line(row: &OutboxRow) -> String {
         .map(|note| format!(": {note}"))
         .unwrap_or_default();
     format!(
-        "{:>6}  {:<10} {:<9} {} \u{2014} {}, of {}, attempts {}{when}{note}\n",
+        "{:>6}  {:<10} {:<9} {} of {} \u{2014} {}{note}\n",
         row.id,
         row.event.tracker,
         row.event.action.name(),
         row.event.item,
-        row.state.as_str(),
         row.event.at,
-        row.attempts
+        next(row, parked)
     )
+}
+
+fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
+    let id = row.id;
+    match (row.state, parked) {
+        (DeliveryState::Waiting, Some(Parked::Login { .. })) => {
+            format!("waits for `playrelay connect {}`", row.event.tracker)
+        }
+        (DeliveryState::Waiting, Some(Parked::Until { until, .. } | Parked::Blocked { until, .. })) => {
+            let at = row.next_at.max(*until);
+            format!("waits; attempt {} at {at}", row.attempts + 1)
+        }
+        (DeliveryState::Waiting, None) => format!("waits; attempt {} at {}", row.attempts + 1, row.next_at),
+        (DeliveryState::Unmatched, _) => {
+            format!("unmatched; `playrelay outbox match {id}` says what it is, `retry {id}` tries again")
+        }
+        (DeliveryState::Dead, _) => {
+            format!("dead; `playrelay outbox retry {id}` tries again, `drop {id}` ends it")
+        }
+        (state, _) => state.as_str().to_owned(),
+    }
 }

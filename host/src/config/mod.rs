@@ -47,6 +47,8 @@ pub struct Config {
     pub sources: BTreeMap<String, AccountConfig>,
     /// `[trackers.*]`
     pub trackers: BTreeMap<String, AccountConfig>,
+    /// `[catalogues.*]`
+    pub catalogues: BTreeMap<String, AccountConfig>,
     /// `[[routes]]`
     pub routes: Vec<Route>,
 }
@@ -138,6 +140,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
     let (server, plugins) = (sections.table("server"), sections.table("plugins"));
     let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
     let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
+    let catalogues = sections.table("catalogues");
     let routes = sections.take("routes");
     sections.finish();
 
@@ -152,12 +155,16 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
     let sources = read_accounts("sources", sources, problems);
     check_tokens(&sources, problems);
     let trackers = read_accounts("trackers", trackers, problems);
-    for (name, tracker) in trackers.iter().filter(|(name, _)| sources.contains_key(*name)) {
-        let text = format!("{name:?} names a source and a tracker; expected a name for each");
-        problems.push(Problem { place: tracker.place.clone(), text });
+    let catalogues = read_accounts("catalogues", catalogues, problems);
+    let taken = |name: &str| sources.contains_key(name) || trackers.contains_key(name);
+    let doubles = trackers.iter().filter(|(name, _)| sources.contains_key(*name));
+    for (name, account) in doubles.chain(catalogues.iter().filter(|(name, _)| taken(name))) {
+        let text =
+            format!("{name:?} names two accounts; expected a name for each source, tracker and catalogue");
+        problems.push(Problem { place: account.place.clone(), text });
     }
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems);
-    Config { server, plugin_dir, scrobble, delivery, sources, trackers, routes }
+    Config { server, plugin_dir, scrobble, delivery, sources, trackers, catalogues, routes }
 }
 
 fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Server {

@@ -7,7 +7,7 @@ use super::document::{Node, Place, Problem, Value};
 use super::section::{Section, unknown};
 use crate::dispatch::filter::{Filters, Kind, Names, PathRule};
 use crate::dispatch::policy::Policy;
-use crate::dispatch::route::{Route, UserRule};
+use crate::dispatch::route::{Removal, Route, UserRule};
 
 /// Reads all routes. One whose accounts there are not is complained of and left out.
 pub(super) fn read(
@@ -37,10 +37,11 @@ pub(super) fn read(
         let ratings = section.boolean("ratings").unwrap_or(false);
         let marks = section.boolean("marks").unwrap_or(true);
         let unwatched = section.boolean("unwatched").unwrap_or(false);
+        let removal = removal(&mut section, tracker.as_deref(), trackers);
         let policy = super::read_route_policy(&mut section, scrobble);
         section.finish();
         if let (Some(source), Some(tracker)) = (source, tracker) {
-            read.push(Route { source, tracker, users, filters, ratings, marks, unwatched, policy });
+            read.push(Route { source, tracker, users, filters, ratings, marks, unwatched, removal, policy });
         }
     }
     read
@@ -55,6 +56,42 @@ fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
         return Vec::new();
     };
     users.iter().filter(|user| !user.trim().is_empty()).map(|user| UserRule::parse(user)).collect()
+}
+
+/// Nothing is taken off a watchlist unless the route says so: `watchlist_remove = true` is for movies, a list names the kinds.
+fn removal(
+    section: &mut Section<'_>,
+    tracker: Option<&str>,
+    trackers: &BTreeMap<String, AccountConfig>,
+) -> Removal {
+    const KINDS: [&str; 2] = ["movie", "show"];
+    let place = section.place("watchlist_remove");
+    let kinds = section.flag_or_texts("watchlist_remove").map_or_else(Vec::new, |value| match value {
+        Ok(true) => vec!["movie".to_owned()],
+        Ok(false) => Vec::new(),
+        Err(kinds) => kinds,
+    });
+    for kind in kinds.iter().filter(|kind| !KINDS.contains(&kind.as_str())) {
+        let text = format!(
+            "`watchlist_remove` in [[routes]] has {kind:?}; expected \"movie\" or \"show\" (a show goes when its last aired \
+             episode was watched)"
+        );
+        section.problem(place.clone(), text);
+    }
+    let place = section.place("watchlist_remove_from");
+    let accounts = section.texts("watchlist_remove_from");
+    for name in accounts.iter().flatten().filter(|name| !trackers.contains_key(*name)) {
+        let known: Vec<String> = trackers.keys().cloned().collect();
+        section.problem(
+            place.clone(),
+            unknown("tracker", name, "`watchlist_remove_from` of [[routes]]", &known),
+        );
+    }
+    Removal {
+        movies: kinds.iter().any(|kind| kind == "movie"),
+        shows: kinds.iter().any(|kind| kind == "show"),
+        accounts: accounts.unwrap_or_else(|| tracker.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 fn filters(section: &mut Section<'_>) -> Filters {

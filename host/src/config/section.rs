@@ -90,10 +90,15 @@ impl<'a> Section<'a> {
 
     /// Takes a list of texts; one text alone is a list too.
     pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
-        self.read(key, "a list of texts", |value| match value {
-            Value::List(items) => items.into_iter().map(|item| text(item.value)).collect(),
-            Value::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            _ => None,
+        self.read(key, "a list of texts", texts)
+    }
+
+    /// Takes `true` or `false`, or a list of texts.
+    pub fn flag_or_texts(&mut self, key: &str) -> Option<Result<bool, Vec<String>>> {
+        self.read(key, "true, false, or a list of texts", |value| match value {
+            Value::Boolean(flag) => Some(Ok(flag)),
+            Value::Text(text) if text.trim().parse::<bool>().is_ok() => text.trim().parse().ok().map(Ok),
+            other => texts(other).map(Err),
         })
     }
 
@@ -143,6 +148,14 @@ pub fn unknown(what: &str, found: &str, within: &str, known: &[String]) -> Strin
 fn text(value: Value) -> Option<String> {
     match value {
         Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn texts(value: Value) -> Option<Vec<String>> {
+    match value {
+        Value::List(items) => items.into_iter().map(|item| text(item.value)).collect(),
+        Value::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
         _ => None,
     }
 }

@@ -29,7 +29,11 @@ impl RoleNeeds {
         own_keys: &["plugin", "webhook_token"],
     };
     /// A tracker.
-    pub const TRACKER: Self = Self { section: "trackers", provides: &["sink"], own_keys: &["plugin"] };
+    pub const TRACKER: Self =
+        Self { section: "trackers", provides: &["sink", "watchlist"], own_keys: &["plugin"] };
+    /// A catalogue.
+    pub const CATALOGUE: Self =
+        Self { section: "catalogues", provides: &["metadata", "airing"], own_keys: &["plugin"] };
 }
 
 /// Reads the settings of an account.

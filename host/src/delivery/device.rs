@@ -1,29 +1,46 @@
-//! The OAuth 2 device flow: a code is shown, the user enters it on another device, and we ask until it is done.
+//! A login with a code: it is shown, the user enters it on another device, and we ask until it is done. OAuth 2's device flow
+//! (RFC 8628), and the older flow with a PIN for apps that it refuses.
 
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
-use super::logins::{LoginKeeper, filled, post, read_tokens};
+use super::logins::{LoginKeeper, filled, part, post, read_tokens};
 use crate::clock;
 use crate::plugins::account::Account;
-use crate::plugins::http::wire::HttpError;
-use crate::plugins::manifest::{DeviceLogin, Login};
+use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
+use crate::plugins::http::{LoginTokens, Purpose};
+use crate::plugins::manifest::{DeviceLogin, Login, PinLogin};
+use crate::plugins::template::Template;
 use crate::secret::Secret;
 use crate::state::vault::VaultError;
+
+/// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
+const SLOWER: Duration = Duration::from_secs(5);
 
 /// What the user has to do.
 #[derive(Clone, Debug)]
 pub struct Prompt {
     /// Where.
     pub url: String,
+    /// Where, with the code in it: what a QR code shows.
+    pub complete_url: Option<String>,
     /// Enter this.
     pub code: String,
     /// For so long.
     pub expires_in: Duration,
     /// How often to ask.
     pub interval: Duration,
-    device_code: Secret,
+    asked_with: AskedWith,
+}
+
+/// What the service knows the login by.
+#[derive(Clone, Debug)]
+enum AskedWith {
+    DeviceCode(Secret),
+    /// The code that the user enters.
+    Pin,
 }
 
 /// What an attempt to fetch the login gave.
@@ -46,15 +63,27 @@ pub enum LoginError {
     /// The user said no.
     #[error("the login was denied at the service; start again when that was a mistake")]
     Denied,
-    /// The user was too slow.
+    /// The user was too slow, or said no at a service that does not tell.
     #[error("the code has expired; start again")]
     Expired,
     /// The service does not know the code.
     #[error("the service no longer knows the code ({0}); start again")]
     Invalid(u16),
     /// The service refuses the app.
-    #[error("the service refused the app ({0}): check the client id in the settings of the account")]
-    App(u16),
+    #[error(
+        "the service refused the app ({0}): check the client id in the settings of the account, and whether the app still \
+         exists at the service"
+    )]
+    App(String),
+    /// The account is not in order.
+    #[error("the service has locked the account ({0}); its support can say why")]
+    Locked(u16),
+    /// The plan is too small.
+    #[error("the service offers this to paying members only ({0})")]
+    Plan(u16),
+    /// The login may do too little.
+    #[error("the login lacks the right to {0}; start again, and allow everything that the page asks for")]
+    Scope(String),
     /// The service says something else.
     #[error("the service's answer cannot be used: {0}")]
     Answer(String),
@@ -69,56 +98,191 @@ pub enum LoginError {
 /// Asks for a code.
 pub async fn begin(account: &Account) -> Result<Prompt, LoginError> {
     let login = device_login(account)?;
-    let answer = post(account, login, &login.device_url, &filled(account, &login.parameters)).await?;
-    if !(200..300).contains(&answer.status) {
-        return Err(match answer.status {
-            400 | 401 | 403 => LoginError::App(answer.status),
-            status => LoginError::Answer(format!("status {status}")),
-        });
+    let mut fields = filled(account, &login.parameters);
+    fields.extend(filled(account, &login.device_parameters));
+    let answer = post(account, login, &login.device_url, &fields).await?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let refused_as_old = matches!(body["error"].as_str(), Some("invalid_client"));
+    match (answer.status, &login.pin) {
+        (200..=299, _) => {
+            let device_code = text(&body, &["device_code"])?;
+            prompt(&body, AskedWith::DeviceCode(Secret::new(device_code)))
+        }
+        (400 | 401 | 403, Some(pin)) if refused_as_old => begin_with_pin(account, pin).await,
+        (status, _) => Err(refusal(status, &body)),
     }
-    let body: Value =
-        serde_json::from_slice(&answer.body).map_err(|error| LoginError::Answer(error.to_string()))?;
-    let text = |names: &[&str]| {
-        let found = names.iter().find_map(|name| body[name].as_str());
-        found.map(str::to_owned).ok_or_else(|| LoginError::Answer(format!("it has no {}", names[0])))
-    };
+}
+
+/// An app that is too old for the device flow still gets PINs. One that is no app gets none either.
+async fn begin_with_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, LoginError> {
+    let answer = get(account, &pin.code_url, None).await?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    match answer.status {
+        200..=299 => prompt(&body, AskedWith::Pin),
+        status => Err(refusal(status, &body)),
+    }
+}
+
+fn prompt(body: &Value, asked_with: AskedWith) -> Result<Prompt, LoginError> {
     Ok(Prompt {
-        url: text(&["verification_url", "verification_uri"])?,
-        code: text(&["user_code"])?,
-        device_code: Secret::new(text(&["device_code"])?),
+        url: text(body, &["verification_url", "verification_uri"])?,
+        complete_url: text(body, &["verification_uri_complete"]).ok(),
+        code: text(body, &["user_code"])?,
         expires_in: Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600)),
         interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).max(1)),
+        asked_with,
     })
 }
 
-/// Asks once whether the user has entered the code; stores the login when so.
-pub async fn poll(account: &Account, keeper: &LoginKeeper, prompt: &Prompt) -> Result<Progress, LoginError> {
+fn text(body: &Value, names: &[&str]) -> Result<String, LoginError> {
+    let found = names.iter().find_map(|name| body[name].as_str());
+    found.map(str::to_owned).ok_or_else(|| LoginError::Answer(format!("it has no {}", names[0])))
+}
+
+/// Why no code, or no login, is given out.
+fn refusal(status: u16, body: &Value) -> LoginError {
+    let error = body["error"].as_str().unwrap_or_default();
+    match status {
+        400 | 401 | 403 => LoginError::App(format!("{status} {error}").trim_end().to_owned()),
+        423 => LoginError::Locked(status),
+        426 => LoginError::Plan(status),
+        status => LoginError::Answer(format!("status {status}")),
+    }
+}
+
+/// Asks once whether the user has entered the code; stores the login when so. The interval of the prompt grows where the
+/// service asks for that.
+pub async fn poll(
+    account: &Account,
+    keeper: &LoginKeeper,
+    prompt: &mut Prompt,
+) -> Result<Progress, LoginError> {
     let login = device_login(account)?;
-    let mut fields = vec![(login.code_field.clone(), prompt.device_code.clone())];
+    let progress = match (&prompt.asked_with, &login.pin) {
+        (AskedWith::DeviceCode(code), _) => poll_device(account, login, keeper, code).await?,
+        (AskedWith::Pin, Some(pin)) => poll_pin(account, pin, keeper, &prompt.code).await?,
+        (AskedWith::Pin, None) => return Err(LoginError::NoLogin(account.manifest.plugin.name.clone())),
+    };
+    if progress == Progress::SlowDown {
+        prompt.interval += SLOWER;
+    }
+    Ok(progress)
+}
+
+async fn poll_device(
+    account: &Account,
+    login: &DeviceLogin,
+    keeper: &LoginKeeper,
+    code: &Secret,
+) -> Result<Progress, LoginError> {
+    let mut fields = vec![(login.code_field.clone(), code.clone())];
     fields.extend(filled(account, &login.parameters));
+    fields.extend(filled(account, &login.poll_parameters));
     let answer = post(account, login, &login.token_url, &fields).await?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if (200..300).contains(&answer.status) {
+        check_scopes(&body, &login.required_scopes)?;
+        return store(account, keeper, &answer).await;
+    }
+    match body["error"].as_str() {
+        Some("authorization_pending") => return Ok(Progress::Pending),
+        Some("slow_down") => return Ok(Progress::SlowDown),
+        Some("access_denied") => return Err(LoginError::Denied),
+        Some("expired_token") => return Err(LoginError::Expired),
+        _ => {}
+    }
     let says = |statuses: &[u16]| statuses.contains(&answer.status);
     let meaning = &login.poll_status;
-    if (200..300).contains(&answer.status) {
-        let tokens = read_tokens(&answer, clock::now()).map_err(LoginError::Answer)?;
-        keeper.vault().put(&account.name, &tokens).await?;
-        return Ok(Progress::Granted);
-    }
     match answer.status {
         _ if says(&meaning.pending) => Ok(Progress::Pending),
         _ if says(&meaning.slow_down) => Ok(Progress::SlowDown),
         _ if says(&meaning.denied) => Err(LoginError::Denied),
         _ if says(&meaning.expired) => Err(LoginError::Expired),
         status if says(&meaning.invalid) => Err(LoginError::Invalid(status)),
-        status @ (401 | 403) => Err(LoginError::App(status)),
-        500..=599 => Ok(Progress::SlowDown),
-        status => Err(LoginError::Answer(format!("status {status}"))),
+        429 | 500..=599 => Ok(Progress::SlowDown),
+        status => Err(refusal(status, &body)),
     }
+}
+
+async fn poll_pin(
+    account: &Account,
+    pin: &PinLogin,
+    keeper: &LoginKeeper,
+    code: &str,
+) -> Result<Progress, LoginError> {
+    let answer = get(account, &pin.poll_url, Some(code)).await?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    match (answer.status, body["result"].as_str()) {
+        (200..=299, Some("OK")) if body[part::ACCESS].is_string() => store(account, keeper, &answer).await,
+        // To a code that it no longer knows, the service answers with a new one.
+        (200..=299, Some("OK")) => Err(LoginError::Expired),
+        (200..=299, _) => Ok(Progress::Pending),
+        (429 | 500..=599, _) => Ok(Progress::SlowDown),
+        (status, _) => Err(refusal(status, &body)),
+    }
+}
+
+async fn store(account: &Account, keeper: &LoginKeeper, answer: &Response) -> Result<Progress, LoginError> {
+    let tokens = read_tokens(answer, clock::now()).map_err(LoginError::Answer)?;
+    keeper.vault().put(&account.name, &tokens).await?;
+    Ok(Progress::Granted)
+}
+
+/// What the login was allowed is said in words with spaces between them; where nothing is said, it is what was asked for.
+fn check_scopes(body: &Value, required: &[String]) -> Result<(), LoginError> {
+    let Some(granted) = body["scope"].as_str() else { return Ok(()) };
+    let missing: Vec<&str> = required
+        .iter()
+        .map(String::as_str)
+        .filter(|scope| !granted.split([' ', ',']).any(|granted| granted == *scope))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(LoginError::Scope(missing.join(", "))) }
+}
+
+/// Sends a step of a login with a PIN.
+async fn get(account: &Account, url: &Template, code: Option<&str>) -> Result<Response, LoginError> {
+    let code = code.map(|code| {
+        let plain = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        LoginTokens([("user_code".to_owned(), Secret::new(plain))].into())
+    });
+    let url = account.outbound.render(url, code.as_ref())?;
+    let url = Url::parse(url.expose())
+        .map_err(|error| HttpError::Denied(format!("the address of the login is none: {error}")))?;
+    let request = Request {
+        method: reqwest::Method::GET,
+        url,
+        headers: Vec::new(),
+        body: None,
+        timeout: REQUEST_TIMEOUT,
+    };
+    Ok(account.outbound.send(request, Purpose::Login).await?)
 }
 
 fn device_login(account: &Account) -> Result<&DeviceLogin, LoginError> {
     match &account.manifest.login {
-        Some(Login::Oauth2Device(login)) => Ok(login),
-        None => Err(LoginError::NoLogin(account.manifest.plugin.name.clone())),
+        Some(Login::Oauth2Device(login)) if account.needs_login() => Ok(login),
+        _ => Err(LoginError::NoLogin(account.name.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_login_that_may_do_too_little_is_not_taken() {
+        let required = ["media:read".to_owned(), "media:write".to_owned()];
+        for (scope, missing) in [
+            (json!("media:read media:write"), None),
+            (json!(null), None),
+            (json!("media:read"), Some("media:write")),
+            (json!(""), Some("media:read, media:write")),
+        ] {
+            let error = check_scopes(&json!({ "scope": scope }), &required).err();
+            let expected = missing.map(|missing| LoginError::Scope(missing.to_owned()).to_string());
+            assert_eq!(error.map(|error| error.to_string()), expected);
+        }
     }
 }

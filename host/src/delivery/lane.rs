@@ -7,12 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::backoff;
+use super::removals::Removals;
 use crate::clock;
 use crate::config;
-use crate::dispatch::route::Weight;
-use crate::plugins::call::{Caller, Plugin};
-use crate::plugins::capabilities::{Failure, ReceiptOutcome, Sink, SinkEvent};
-use crate::plugins::manifest::SinkAction;
+use crate::dispatch::model::{Item, ItemKind};
+use crate::dispatch::removal;
+use crate::dispatch::route::{Action, Weight};
+use crate::plugins::call::{Caller, Fault, Plugin, Trace};
+use crate::plugins::capabilities::{Failure, LastAired, Receipt, ReceiptOutcome, Sink, SinkEvent, Unlist};
+use crate::plugins::manifest::{Level, SinkAction};
 use crate::state::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
 
 /// What is playing is no longer worth telling after this.
@@ -23,8 +26,8 @@ const LOGIN_POLL: Duration = Duration::from_secs(2);
 const BLOCKED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// The longest that a tracker can make us wait: quotas are by the day.
 const LONGEST_ASKED: Duration = Duration::from_secs(26 * 60 * 60);
-/// The longest sleep, so that a clock that was set does not hold events up.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
+const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// The same where the clock is a test's.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
 /// After this many failures in a row a success means that the tracker is back, and what waits is due.
@@ -44,7 +47,14 @@ pub struct Lane {
     pub offline_keep: Duration,
     /// Tells of new events.
     pub arrived: Arc<Notify>,
+    /// What was taken off watchlists.
+    pub removals: Arc<Removals>,
+    /// Who else knows what has aired.
+    pub catalogue: Option<(Arc<Plugin>, Caller)>,
 }
+
+/// What a call for an event gave.
+type Answer = Result<Result<Receipt, Failure>, Fault>;
 
 impl Lane {
     fn tracker(&self) -> &str {
@@ -102,7 +112,12 @@ impl Lane {
                 next.map_or(LONGEST_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
             ));
         };
-        if let Some((state, note)) = self.not_worth_sending(&row, now) {
+        let mut needless = self.not_worth_sending(&row, now);
+        if needless.is_none() && row.event.action.weight() == Weight::Presence && self.is_scarce().await {
+            let note = "few requests are left today, and they are kept for what was watched";
+            needless = Some((DeliveryState::Superseded, note.to_owned()));
+        }
+        if let Some((state, note)) = needless {
             let attempt = Attempt::Settled { state, note, receipt: None };
             self.store.attempted(&row, attempt, parked, now).await?;
             return Ok(None);
@@ -114,23 +129,27 @@ impl Lane {
     fn not_worth_sending(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
         let action = row.event.action;
         let age = now.duration_since(row.event.at);
-        let takes = self
-            .plugin
-            .manifest
-            .provides
-            .sink
-            .as_ref()
-            .is_some_and(|facts| facts.actions.iter().any(|taken| action_name(*taken) == action.name()));
-        if !takes {
-            let text =
-                format!("{} takes no \u{201c}{}\u{201d}", self.plugin.manifest.plugin.name, action.name());
-            return Some((DeliveryState::Unsupported, text));
+        if let Some(reason) = self.is_beyond(row) {
+            return Some((DeliveryState::Unsupported, reason));
+        }
+        match (action.weight(), row.event.item.doubt()) {
+            (Weight::Presence, Some(doubt)) => {
+                return Some((DeliveryState::Skipped, format!("it is not clear what it is: {doubt}")));
+            }
+            (_, Some(doubt)) => {
+                let note = format!(
+                    "it is held until you say what it is with `playrelay outbox match {}`: {doubt}",
+                    row.id
+                );
+                return Some((DeliveryState::Unmatched, note));
+            }
+            (_, None) => {}
         }
         match action.weight() {
             Weight::Presence if age > PRESENCE_KEPT => {
                 Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
             }
-            Weight::Watch | Weight::Rating
+            Weight::Watch | Weight::Rating | Weight::Removal
                 if row.attempts > 0 && age.is_positive() && age.unsigned_abs() > self.offline_keep =>
             {
                 let last = row.note.as_deref().unwrap_or_default();
@@ -143,24 +162,56 @@ impl Lane {
         }
     }
 
+    /// Why the tracker can do nothing with an event, where it cannot.
+    fn is_beyond(&self, row: &OutboxRow) -> Option<String> {
+        let action = row.event.action;
+        let provides = &self.plugin.manifest.provides;
+        let name = &self.plugin.manifest.plugin.name;
+        let takes = match (action, &provides.sink) {
+            (Action::Unlisted, _) => provides.watchlist.is_some(),
+            (_, Some(facts)) => facts.actions.iter().any(|taken| action_name(*taken) == action.name()),
+            (_, None) => false,
+        };
+        if !takes {
+            return Some(format!("{name} takes no \u{201c}{}\u{201d}", action.name()));
+        }
+        let level = match &row.event.item.kind {
+            ItemKind::Movie(_) => Level::Movie,
+            ItemKind::Show(_) => Level::Show,
+            ItemKind::Season(_) => Level::Season,
+            ItemKind::Episode(_) => Level::Episode,
+        };
+        let rates = provides.sink.as_ref().is_some_and(|facts| facts.ratings.levels.contains(&level));
+        (action.weight() == Weight::Rating && !rates)
+            .then(|| format!("{name} has no ratings of a thing like {}", row.event.item))
+    }
+
+    /// Whether the requests that are left today are kept for what must not be lost.
+    async fn is_scarce(&self) -> bool {
+        match self.caller.account.outbound.meter() {
+            Some(meter) => meter.is_scarce().await.unwrap_or_else(|error| {
+                tracing::warn!(tracker = self.tracker(), "the requests of today cannot be counted: {error}");
+                false
+            }),
+            None => false,
+        }
+    }
+
     async fn deliver(&self, row: OutboxRow, failures: u32) -> Result<(), StoreError> {
         let is_presence = row.event.action.weight() == Weight::Presence;
         if !is_presence {
             self.store.attempting(&row).await?;
         }
-        let now = clock::now();
-        let age = now.duration_since(row.event.at);
-        let event = SinkEvent {
-            id: format!("playrelay-{}", row.id),
-            action: row.event.action,
-            item: row.event.item.clone(),
-            at: row.event.at,
-            started_at: row.event.started_at,
-            late: age.is_positive() && age.unsigned_abs() > self.delivery.late_after,
-            uncertain: row.uncertain,
-            attempt: row.attempts + 1,
+        let (answer, trace) = match row.event.action {
+            Action::Unlisted => match self.unlist(&row).await? {
+                Removal::Skipped(note) => {
+                    let attempt = Attempt::Settled { state: DeliveryState::Skipped, note, receipt: None };
+                    return self.store.attempted(&row, attempt, None, clock::now()).await;
+                }
+                Removal::Asked(answer, trace) => (answer, trace),
+            },
+            _ => self.submit(&row).await,
         };
-        let (answer, trace) = self.plugin.call::<Sink>(&self.caller, event).await;
         let now = clock::now();
         let uncertain = trace.uncertain && !is_presence;
         let failure = match answer {
@@ -183,7 +234,11 @@ impl Lane {
                 }
                 return Ok(());
             }
-            Ok(Err(failure)) => trace.login_needed.map_or(failure, Failure::Unauthorized),
+            Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
+                (Some(reason), _) => Failure::Unauthorized(reason),
+                (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
+                (None, None) => failure,
+            },
             Err(fault) => Failure::Retry { after_ms: None, reason: format!("the plugin failed: {fault}") },
         };
         let (attempt, parked) = self.react(&row, &failure, failures, uncertain, now);
@@ -192,6 +247,77 @@ impl Lane {
             "not delivered: {}", failure.reason()
         );
         self.store.attempted(&row, attempt, parked, now).await
+    }
+
+    async fn submit(&self, row: &OutboxRow) -> (Answer, Trace) {
+        let age = clock::now().duration_since(row.event.at);
+        let event = SinkEvent {
+            id: format!("playrelay-{}", row.id),
+            action: row.event.action,
+            item: row.event.item.clone(),
+            at: row.event.at,
+            started_at: row.event.started_at,
+            late: age.is_positive() && age.unsigned_abs() > self.delivery.late_after,
+            uncertain: row.uncertain,
+            attempt: row.attempts + 1,
+        };
+        self.plugin.call::<Sink>(&self.caller, event).await
+    }
+
+    /// Takes a movie that was watched off the watchlist, or a show whose last aired episode was.
+    async fn unlist(&self, row: &OutboxRow) -> Result<Removal, StoreError> {
+        let watched = &row.event.item;
+        let Some(title) = removal::title(watched) else {
+            return Ok(Removal::Skipped("only movies and shows stand on watchlists".to_owned()));
+        };
+        let facts = self.plugin.manifest.provides.watchlist.as_ref();
+        let order = facts.map(|facts| facts.ledger_ids.as_slice()).unwrap_or_default();
+        let key = removal::key(&self.plugin.manifest.plugin.id, self.tracker(), order, &title);
+        if self.removals.is_fresh(&key, clock::now()).await? {
+            return Ok(Removal::Skipped("it was taken off a moment ago".to_owned()));
+        }
+        if matches!(watched.kind, ItemKind::Episode(_)) {
+            let (last, trace) = match self.last_aired(title.clone()).await {
+                Some(asked) => asked,
+                None => {
+                    let note = "nobody here knows which episode was the last to air; a catalogue would ([catalogues.…])";
+                    return Ok(Removal::Skipped(note.to_owned()));
+                }
+            };
+            match last {
+                Ok(Ok(Some(last))) if removal::is_last(watched, &last) => {}
+                Ok(Ok(Some(last))) => {
+                    return Ok(Removal::Skipped(format!(
+                        "the show stays on the list: the last to air was {last}"
+                    )));
+                }
+                Ok(Ok(None)) => {
+                    return Ok(Removal::Skipped("nobody knows which episode was the last to air".to_owned()));
+                }
+                Ok(Err(failure)) => return Ok(Removal::Asked(Ok(Err(failure)), trace)),
+                Err(fault) => return Ok(Removal::Asked(Err(fault), trace)),
+            }
+        }
+        let (answer, trace) = self.plugin.call::<Unlist>(&self.caller, title).await;
+        if matches!(&answer, Ok(Ok(receipt)) if receipt.outcome == ReceiptOutcome::Accepted) {
+            self.removals.note(key, clock::now()).await?;
+        }
+        Ok(Removal::Asked(answer, trace))
+    }
+
+    /// Asks the tracker, or the catalogue, for the last episode of a show that has aired. Absent where neither can say.
+    async fn last_aired(&self, show: Item) -> Option<(Result<Result<Option<Item>, Failure>, Fault>, Trace)> {
+        let knows = |plugin: &Plugin| plugin.manifest.provides.airing.is_some();
+        if knows(&self.plugin) {
+            let asked = self.plugin.call::<LastAired>(&self.caller, show.clone()).await;
+            if !matches!(asked.0, Ok(Ok(None))) {
+                return Some(asked);
+            }
+        }
+        let (plugin, caller) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin))?;
+        // A login that a catalogue wants is none of the tracker's.
+        let (answer, _) = plugin.call::<LastAired>(caller, show).await;
+        Some((answer, Trace::default()))
     }
 
     /// One reaction for each kind of failure.
@@ -216,16 +342,18 @@ impl Lane {
         };
         match failure {
             Failure::Retry { after_ms, .. } => {
-                // What a tracker asks for lengthens our own pause, up to a day; it never shortens it.
-                let asked =
-                    after_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())).min(LONGEST_ASKED);
-                let lane = after(pause(failures + 1).max(asked));
-                let event = after(pause(row.attempts + 1).max(asked));
+                // A tracker that says when, means it: up to a day, and not at once. Where it says nothing, we wait longer each time.
+                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(LONGEST_ASKED));
+                let wait = |failures| asked.map_or_else(|| pause(failures), |asked| asked.max(pause(1)));
+                let (lane, event) = (after(wait(failures + 1)), after(wait(row.attempts + 1)));
                 (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
             }
             Failure::Quota { until, .. } => {
-                // A plugin that names no time that can be read gets an hour.
-                let until: Timestamp = until.parse().unwrap_or_else(|_| after(BLOCKED_FOR.unsigned_abs()));
+                // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
+                let quota = self.plugin.manifest.limits.quota.as_ref();
+                let next = || quota.map(|quota| quota.next_day(now));
+                let until: Timestamp =
+                    until.parse().ok().or_else(next).unwrap_or_else(|| after(BLOCKED_FOR.unsigned_abs()));
                 let until = until.clamp(after(pause(failures + 1)), after(LONGEST_ASKED));
                 (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
             }
@@ -239,6 +367,14 @@ impl Lane {
             }
         }
     }
+}
+
+/// What became of a removal.
+enum Removal {
+    /// Nothing was asked of the tracker, and why.
+    Skipped(String),
+    /// It was asked.
+    Asked(Answer, Trace),
 }
 
 fn until_from(until: Timestamp, now: Timestamp) -> Duration {

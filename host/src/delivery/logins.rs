@@ -104,7 +104,7 @@ impl LoginKeeper {
     fn device_login(&self, account: &str) -> Option<(Arc<Account>, DeviceLogin)> {
         let account = self.accounts.get()?.get(account)?;
         let Login::Oauth2Device(login) = account.manifest.login.as_ref()?;
-        Some((Arc::clone(account), login.clone()))
+        Some((Arc::clone(account), (**login).clone()))
     }
 
     /// Exchanges a login for the next one. `None` where the service refuses it: the user has to log in.
@@ -138,6 +138,21 @@ impl LoginKeeper {
             status => Err(HttpError::Unreachable(format!(
                 "refreshing the login failed: the service answered {status}"
             ))),
+        }
+    }
+
+    /// Ends a login: at the service where that is possible, and here in any case. Gives what went wrong at the service.
+    pub async fn disconnect(&self, account: &Account) -> Result<Option<String>, VaultError> {
+        let slot = self.slot(&account.name).await;
+        let mut slot = slot.lock().await;
+        let stored = self.vault.get(&account.name).await;
+        self.vault.remove(&account.name).await?;
+        *slot = Slot::default();
+        match stored {
+            Ok(Some(tokens)) => Ok(revoke(account, &tokens).await.err()),
+            // What cannot be opened is forgotten all the same.
+            Ok(None) | Err(VaultError::WrongKey(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -235,6 +250,21 @@ impl Logins for LoginKeeper {
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let (account, rejected) = (account.to_owned(), rejected.clone());
         self.to_its_end(|this| async move { this.renewed_login(&account, &rejected).await }).await
+    }
+}
+
+/// Asks the service to forget a login.
+async fn revoke(account: &Account, tokens: &BTreeMap<String, Secret>) -> Result<(), String> {
+    let Some(Login::Oauth2Device(login)) = &account.manifest.login else { return Ok(()) };
+    let (Some(url), Some(access)) = (&login.revoke_url, tokens.get(part::ACCESS)) else {
+        return Err("the service has no way to end a login; its settings have".to_owned());
+    };
+    let mut fields = vec![("token".to_owned(), access.clone())];
+    fields.extend(filled(account, &login.parameters));
+    match post(account, login, url, &fields).await {
+        Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
+        Ok(answer) => Err(format!("the service answered {} when it was to end the login", answer.status)),
+        Err(error) => Err(error.to_string()),
     }
 }
 

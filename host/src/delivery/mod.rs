@@ -2,6 +2,7 @@
 //!
 //! - [`lane`]: one tracker account's events, one at a time
 //! - [`backoff`]: how long to wait after failures
+//! - [`removals`]: the ledger of what was taken off watchlists
 //! - [`logins`]: the one owner of all logins, and their refresh
 //! - [`device`]: a login with a code that the user enters elsewhere
 
@@ -9,3 +10,4 @@ pub mod backoff;
 pub mod device;
 pub mod lane;
 pub mod logins;
+pub mod removals;

@@ -13,6 +13,7 @@
 //! - [`filter`]: what a route leaves out
 //! - [`people`]: whose plays are whose, as a person has said
 //! - [`presence`]: what is playing now, for other programs
+//! - [`removal`]: what goes off a watchlist
 //! - [`verdict`]: how every input ends, and why
 //! - [`policy`]: the numbers that decide
 
@@ -25,6 +26,7 @@ pub mod people;
 pub mod play;
 pub mod policy;
 pub mod presence;
+pub mod removal;
 pub mod route;
 pub mod routing;
 pub mod session;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::filter::Filters;
-use super::model::{Item, User, fold};
+use super::model::{Item, ItemKind, User, fold};
 use super::policy::Policy;
 
 /// From a source to a tracker, for some users.
@@ -24,8 +24,39 @@ pub struct Route {
     pub marks: bool,
     /// Whether the tracker is told when a tick is taken back, which removes what it has.
     pub unwatched: bool,
+    /// What a watch takes off watchlists, and of which accounts.
+    pub removal: Removal,
     /// `[scrobble]`, with what the route sets for itself.
     pub policy: Policy,
+}
+
+/// What a confirmed watch takes off watchlists. Nothing, unless the user has switched it on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// A movie that was watched.
+    pub movies: bool,
+    /// A show whose last aired episode was watched.
+    pub shows: bool,
+    /// The accounts that keep the lists.
+    pub accounts: Vec<String>,
+}
+
+impl Removal {
+    /// The accounts off whose lists a watch of an item takes something.
+    fn concerns(&self, item: &Item) -> &[String] {
+        let on = match &item.kind {
+            ItemKind::Movie(_) => self.movies,
+            // Specials are no part of what has to be watched.
+            ItemKind::Episode(episode) => self.shows && episode.season.is_some_and(|season| season > 0),
+            ItemKind::Season(_) | ItemKind::Show(_) => false,
+        };
+        if on { &self.accounts } else { &[] }
+    }
+
+    /// The same for an event: only a watch takes anything off.
+    pub fn of(&self, action: Action, item: &Item) -> Vec<String> {
+        if matches!(action, Action::Watched(_)) { self.concerns(item).to_vec() } else { Vec::new() }
+    }
 }
 
 impl Route {
@@ -96,6 +127,8 @@ pub enum Action {
     Unrated,
     /// It was marked as not watched.
     Unwatched,
+    /// It, or the show that it ends, is no longer to be on the watchlist.
+    Unlisted,
 }
 
 /// How an event is treated while it waits.
@@ -108,6 +141,8 @@ pub enum Weight {
     Watch,
     /// Never dropped; a newer one of the same item supersedes it.
     Rating,
+    /// Never superseded; the same twice does no harm.
+    Removal,
 }
 
 impl Weight {
@@ -117,6 +152,7 @@ impl Weight {
             Self::Presence => "presence",
             Self::Watch => "watch",
             Self::Rating => "rating",
+            Self::Removal => "removal",
         }
     }
 }
@@ -132,6 +168,7 @@ impl Action {
             Self::Rated(_) => "rated",
             Self::Unrated => "unrated",
             Self::Unwatched => "unwatched",
+            Self::Unlisted => "unlisted",
         }
     }
 
@@ -141,6 +178,7 @@ impl Action {
             Self::Playing(_) | Self::Paused(_) | Self::Stopped(_) => Weight::Presence,
             Self::Watched(_) | Self::Unwatched => Weight::Watch,
             Self::Rated(_) | Self::Unrated => Weight::Rating,
+            Self::Unlisted => Weight::Removal,
         }
     }
 }
@@ -163,4 +201,7 @@ pub struct TrackerEvent {
     pub started_at: Option<Timestamp>,
     /// Not to be told before.
     pub not_before: Timestamp,
+    /// The accounts off whose watchlists it goes once the tracker has confirmed the watch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlist_from: Vec<String>,
 }

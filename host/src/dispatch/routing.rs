@@ -144,6 +144,7 @@ impl Routing {
                 at: rated.at,
                 started_at: None,
                 not_before: later(rated.at, route.policy.pause_debounce),
+                unlist_from: Vec::new(),
             });
         }
         let who = (viewer, rated.user.clone(), rated.item.to_string());
@@ -381,5 +382,6 @@ fn event(signal: &Signal, route: &Route, action: Action, delay: Duration) -> Tra
         at: signal.at,
         started_at: Some(signal.play.started_at),
         not_before: later(signal.at, delay),
+        unlist_from: route.removal.of(action, &signal.play.item),
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
+use super::catalogue::Catalogue;
 use super::{Parsed, Pipeline};
 use crate::clock;
 use crate::dispatch::model::{Item, Placed, Playback, Report, User};
@@ -32,7 +33,11 @@ impl Pipeline {
     /// Whether a look at the server could tell more of anything in there.
     pub(super) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
         parsed.result.iter_mut().flatten().any(|report| {
-            self.is_nobodys(report) || report.items_mut().iter().any(|placed| self.is_worth_a_look(placed))
+            self.is_nobodys(report)
+                || report
+                    .items_mut()
+                    .iter()
+                    .any(|placed| self.is_worth_a_look(placed) || self.asked_of(placed.item).is_some())
         })
     }
 
@@ -49,6 +54,9 @@ impl Pipeline {
                 if self.is_worth_a_look(&placed) {
                     steps.push(self.look_up_item(placed.item).await);
                 }
+                if let Some(catalogue) = self.asked_of(placed.item) {
+                    steps.push(catalogue.resolve(placed.item).await);
+                }
                 take_place(&mut placed);
             }
         }
@@ -60,6 +68,11 @@ impl Pipeline {
         self.plugin.manifest.provides.enrich.is_some()
             && placed.item.server_ref.is_some()
             && (placed.item.is_incomplete() || (self.needs_place && misses_place))
+    }
+
+    /// The catalogue, where there is one and it may know more of an item.
+    fn asked_of(&self, item: &Item) -> Option<&Catalogue> {
+        self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(item))
     }
 
     /// Whether the server may know whose a playback is that does not say so.

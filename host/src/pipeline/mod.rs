@@ -4,6 +4,7 @@
 //! source's requests in their order and has them parsed; those that need a second look at the server take it in a
 //! lane of their viewer ([`enrich`]); the one [`settle::Settler`] applies the engine and stores the result.
 
+pub mod catalogue;
 mod enrich;
 pub mod settle;
 
@@ -19,6 +20,7 @@ use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
 use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
 use crate::state::{InboxRow, SharedStore};
+use catalogue::Catalogue;
 pub use enrich::take_place;
 use settle::Settler;
 
@@ -54,6 +56,8 @@ pub struct Pipeline {
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
     /// Whether some route asks for the library or the files.
     needs_place: bool,
+    /// Who knows the ids of items that come without.
+    catalogue: Option<Catalogue>,
     silence: enrich::Silence,
     identified: enrich::Identified,
 }
@@ -68,6 +72,7 @@ impl Pipeline {
         settler: Settler,
         arrivals: Arrivals,
         needs_place: bool,
+        catalogue: Option<Catalogue>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let (lanes, silence, identified) = Default::default();
@@ -80,6 +85,7 @@ impl Pipeline {
             room,
             lanes,
             needs_place,
+            catalogue,
             silence,
             identified,
         })

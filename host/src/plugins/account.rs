@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::http::{Logins, OriginError, Outbound, wire::Wire};
+use super::http::{Logins, OriginError, Outbound, RequestCounts, wire::Wire};
 use super::manifest::Manifest;
 use crate::secret::Secret;
 
@@ -26,6 +26,8 @@ pub struct Account {
     pub manifest: Arc<Manifest>,
     /// Settings that are no secrets.
     pub settings: BTreeMap<String, String>,
+    /// The secrets that are set, by their keys.
+    pub secrets: BTreeSet<String>,
     /// Its way out.
     pub outbound: Outbound,
 }
@@ -38,10 +40,20 @@ impl Account {
         settings: Settings,
         wire: Wire,
         logins: Arc<dyn Logins>,
+        counts: Arc<dyn RequestCounts>,
     ) -> Result<Self, OriginError> {
         let Settings { plain, secret, typed } = settings;
         let typed = |key: &str| typed.contains(key);
-        let outbound = Outbound::new(name, wire, &manifest, plain.clone(), secret, &typed, logins)?;
-        Ok(Self { name: name.to_owned(), manifest, settings: plain, outbound })
+        let secrets = secret.keys().cloned().collect();
+        let outbound = Outbound::new(name, wire, &manifest, plain.clone(), secret, &typed, logins, counts)?;
+        Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound })
+    }
+
+    /// Whether somebody has to log in: the plugin has a login, and no setting that stands in its place is set.
+    pub fn needs_login(&self) -> bool {
+        let in_its_place = |key: &String| {
+            self.secrets.contains(key) || self.settings.get(key).is_some_and(|value| !value.is_empty())
+        };
+        self.manifest.login.as_ref().is_some_and(|login| !login.unless().is_some_and(in_its_place))
     }
 }

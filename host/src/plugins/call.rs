@@ -60,6 +60,8 @@ pub struct Trace {
     pub uncertain: bool,
     /// Why the account has to be logged in, where a request could not be sent for want of that.
     pub login_needed: Option<String>,
+    /// When there are new requests, and in words, where one could not be sent because the day's are used up.
+    pub quota: Option<(Timestamp, String)>,
 }
 
 /// Why a call gave no result. The text says which limit, and what to do.

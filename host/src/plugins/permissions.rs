@@ -102,10 +102,7 @@ impl Inspection {
 }
 
 fn login_urls(manifest: &Manifest) -> Vec<String> {
-    let Some(Login::Oauth2Device(login)) = &manifest.login else { return Vec::new() };
-    let urls =
-        [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url).chain(&login.revoke_url);
-    urls.map(ToString::to_string).collect()
+    manifest.login.iter().flat_map(Login::urls).map(ToString::to_string).collect()
 }
 
 /// The digest of all that an approval grants: interfaces, imports, network, credentials, login, settings, limits.
@@ -126,6 +123,7 @@ fn permissions(artifact: &Artifact) -> Digest {
         &manifest.login,
         settings,
         &manifest.limits,
+        &manifest.provides.metadata,
     );
     let canonical = serde_json::to_vec(&granted).expect("structs and maps with text keys are always JSON");
     Digest::of(&canonical)

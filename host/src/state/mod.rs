@@ -20,6 +20,7 @@ use crate::dispatch::routing::Held;
 use crate::dispatch::session::Rating;
 use crate::dispatch::verdict::{Step, Verdict};
 use crate::plugins::capabilities::Receipt;
+use crate::plugins::http::RequestCounts;
 use crate::plugins::imports::kv::KeyValue;
 use crate::plugins::registry::Approval;
 
@@ -101,19 +102,25 @@ pub enum DeliveryState {
     Unsupported,
     /// A newer one has taken its place, or it is no longer true.
     Superseded,
+    /// There was nothing to do.
+    Skipped,
+    /// Somebody has said that it is not to be sent.
+    Dropped,
     /// It can never be sent, or could not for too long. Kept.
     Dead,
 }
 
 impl DeliveryState {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Waiting,
         Self::Delivered,
         Self::Duplicate,
         Self::Unmatched,
         Self::Unsupported,
         Self::Superseded,
+        Self::Skipped,
+        Self::Dropped,
         Self::Dead,
     ];
 
@@ -126,6 +133,8 @@ impl DeliveryState {
             Self::Unmatched => "unmatched",
             Self::Unsupported => "unsupported",
             Self::Superseded => "superseded",
+            Self::Skipped => "skipped",
+            Self::Dropped => "dropped",
             Self::Dead => "dead",
         }
     }
@@ -153,6 +162,28 @@ pub struct OutboxRow {
     pub next_at: Timestamp,
     /// What happened last, in words.
     pub note: Option<String>,
+}
+
+/// What a person says of events in the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Send them once more, now.
+    Retry,
+    /// Never send them.
+    Drop,
+    /// It is about another item than was thought: send it once more, now.
+    Match(Box<Item>),
+}
+
+/// Which events in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// This one.
+    One(i64),
+    /// All that are dead, or of which the tracker knows no item; those of one tracker where it is named.
+    AllFailed,
+    /// All that wait after a failure.
+    AllWaiting,
 }
 
 /// What became of one attempt to deliver.
@@ -248,7 +279,7 @@ pub type SharedStore = Arc<dyn Store>;
 
 /// The database.
 #[async_trait]
-pub trait Store: KeyValue + Send + Sync {
+pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// Stores a request. Durable when it returns.
     async fn receive(&self, received: Received) -> Result<i64, StoreError>;
 
@@ -311,6 +342,21 @@ pub trait Store: KeyValue + Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Does with events what a person says, with a step on the timeline of each. Gives how many there were; those that were
+    /// delivered, or superseded, are left alone.
+    async fn command(
+        &self,
+        selection: Selection,
+        command: Command,
+        at: Timestamp,
+    ) -> Result<usize, StoreError>;
+
+    /// What was taken off watchlists: keys of the ledger and when, the oldest first.
+    async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError>;
+
+    /// Notes what was taken off a watchlist.
+    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError>;
+
     /// Events in the outbox, the newest first; only those in a state where one is given.
     async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
 
@@ -325,6 +371,9 @@ pub trait Store: KeyValue + Send + Sync {
 
     /// Stores sealed secrets under a name. Durable when it returns.
     async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Forgets the sealed secrets under a name.
+    async fn unseal(&self, name: &str) -> Result<(), StoreError>;
 
     /// What a source's server said of an item before, where it is still good.
     async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError>;

@@ -95,6 +95,11 @@ impl Vault {
             .map_err(|error| failed(error.to_string()))?;
         Ok(self.store.seal(name, [&nonce[..], &text].concat()).await?)
     }
+
+    /// Forgets the secrets under a name.
+    pub async fn remove(&self, name: &str) -> Result<(), VaultError> {
+        Ok(self.store.unseal(name).await?)
+    }
 }
 
 /// Random text for a URL: 160 bits in hexadecimal.

@@ -1,4 +1,4 @@
-//! Plex Media Server as a source: its webhooks, and a second look at the server.
+//! Plex Media Server as a source: its webhooks, and a second look at the server; and the watchlist of a Plex account.
 //!
 //! Facts: support.plex.tv/articles/115002267687-webhooks, and messages captured from real servers.
 
@@ -6,12 +6,14 @@ mod enrich;
 mod guid;
 mod identify;
 mod metadata;
+mod watchlist;
 mod webhook;
 
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::User;
-use playrelay_sdk::host::types::{Failure, Item};
+use playrelay_sdk::host::types::{Failure, Item, Receipt};
 
 /// The plugin.
 struct Plex;
@@ -39,6 +41,21 @@ impl capability::identify::Guest for Plex {
     }
 }
 
+impl capability::watchlist::Guest for Plex {
+    fn entries(cursor: Option<String>) -> Result<Page, Failure> {
+        watchlist::entries(cursor.as_deref())
+    }
+
+    fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(watchlist::add).collect()
+    }
+
+    fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(watchlist::remove).collect()
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
+capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlist);

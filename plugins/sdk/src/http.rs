@@ -1,10 +1,14 @@
 //! Requests with JSON, sent by the host.
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::host::http::{self, Body, Method, Request};
+pub use crate::host::http::Method;
+use crate::host::http::{self, Body, Request};
 use crate::host::types::{Failure, Field};
+use crate::host::{clock, settings};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,15 +37,30 @@ impl Response {
         })
     }
 
-    /// `Retry-After` in ms, where it is a number of seconds.
+    /// `Retry-After` in ms: it is a number of seconds, or a date (RFC 9110, 10.2.3).
     pub fn retry_after_ms(&self) -> Option<u32> {
-        self.header("retry-after")?.trim().parse::<u32>().ok()?.checked_mul(1000)
+        let text = self.header("retry-after")?.trim();
+        match text.parse::<u32>() {
+            Ok(seconds) => seconds.checked_mul(1000),
+            Err(_) => until_date(text, &clock::now()),
+        }
     }
 }
 
 /// Sends a GET.
 pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
     send(Method::Get, url, headers, Body::None)
+}
+
+/// A path below the address that a setting holds.
+pub fn below(setting: &str, path: &str) -> String {
+    let base = settings::get(setting).unwrap_or_default();
+    format!("{}{path}", base.trim_end_matches('/'))
+}
+
+/// Sends a PUT or DELETE without a body.
+pub fn bare(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
+    send(method, url, headers, Body::None)
 }
 
 /// Sends a POST with a JSON body.
@@ -69,4 +88,24 @@ fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Body) -> Resu
         Body::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
     };
     Ok(Response { status: response.status, headers: response.headers, body })
+}
+
+/// How long it is from now until a date as HTTP writes it. Ms; 0 where it has passed.
+fn until_date(date: &str, now: &str) -> Option<u32> {
+    const PARSER: DateTimeParser = DateTimeParser::new();
+    let (date, now) = (PARSER.parse_timestamp(date).ok()?, now.parse::<Timestamp>().ok()?);
+    u32::try_from(date.duration_since(now).as_millis().max(0)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_says_how_long_to_wait() {
+        let now = "1994-11-06T08:49:07Z";
+        assert_eq!(until_date("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(30_000));
+        assert_eq!(until_date("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0));
+        assert_eq!(until_date("tomorrow", now), None);
+    }
 }

@@ -1,5 +1,7 @@
 //! External ids, checked.
 
+use serde_json::{Map, Value, json};
+
 use crate::host::types::ExternalId;
 
 /// An id, where it can be one: imdb ids are `tt` and digits, the numbered ones are digits. A number may carry
@@ -24,6 +26,43 @@ pub fn external(namespace: &str, value: &str) -> Option<ExternalId> {
 /// The value of the id in a namespace.
 pub fn find<'a>(ids: &'a [ExternalId], namespace: &str) -> Option<&'a str> {
     ids.iter().find(|id| id.namespace == namespace).map(|id| id.value.as_str())
+}
+
+/// Ids as an object of JSON, in the namespaces that somebody knows for this kind of thing; numbers are written as numbers.
+pub fn object(ids: &[ExternalId], known: &[&str]) -> Map<String, Value> {
+    let known = ids.iter().filter(|id| known.contains(&id.namespace.as_str()));
+    known
+        .map(|id| {
+            let value = id.value.parse::<u64>().map_or_else(|_| json!(id.value), |number| json!(number));
+            (id.namespace.clone(), value)
+        })
+        .collect()
+}
+
+/// Whether one of our ids is among theirs. Services write numbers as text and text as numbers.
+pub fn share(ours: &[ExternalId], known: &[&str], theirs: &Value) -> bool {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let known = ours.iter().filter(|id| known.contains(&id.namespace.as_str()));
+    known.into_iter().any(|id| text(&theirs[id.namespace.as_str()]).is_some_and(|theirs| theirs == id.value))
+}
+
+/// Ids that stand in an object of JSON, as text.
+pub fn read(object: &Value) -> Vec<ExternalId> {
+    let fields = object.as_object().into_iter().flatten();
+    fields
+        .filter_map(|(namespace, value)| {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => return None,
+            };
+            Some(ExternalId { namespace: namespace.clone(), value })
+        })
+        .collect()
 }
 
 fn is_number(text: &str) -> bool {

@@ -12,7 +12,7 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod failure;
@@ -20,6 +20,7 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod server;
+pub mod tracker;
 pub mod webhook;
 
 /// What a plugin may ask of the host, and the types that all interfaces share.
@@ -37,13 +38,13 @@ pub mod host {
 
 /// Generates the module of a capability: its trait, and the macro that exports it.
 macro_rules! capability {
-    ($module:ident, $macro:literal, $world:literal, $path:literal, [$($interface:literal => $types:ident),*]) => {
+    ($module:ident, $macro:literal, $world:literal, $path:literal, [$($interface:literal => $types:path),*]) => {
         #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
         pub mod $module {
             wit_bindgen::generate!({
                 path: "../../wit",
                 inline: $world,
-                with: { $($interface: crate::host::playrelay::plugin::$types),* },
+                with: { $($interface: $types),* },
                 additional_derives: [PartialEq],
                 pub_export_macro: true,
                 export_macro_name: $macro,
@@ -62,34 +63,55 @@ pub mod capability {
         "export_webhook",
         "package playrelay:sdk-webhook; world exports-webhook { export playrelay:plugin/webhook@0.1.0; }",
         "playrelay_sdk::capability::webhook",
-        ["playrelay:plugin/types@0.1.0" => types, "playrelay:plugin/reports@0.1.0" => reports]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
     );
     capability!(
         enrich,
         "export_enrich",
         "package playrelay:sdk-enrich; world exports-enrich { export playrelay:plugin/enrich@0.1.0; }",
         "playrelay_sdk::capability::enrich",
-        ["playrelay:plugin/types@0.1.0" => types]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(
         identify,
         "export_identify",
         "package playrelay:sdk-identify; world exports-identify { export playrelay:plugin/identify@0.1.0; }",
         "playrelay_sdk::capability::identify",
-        ["playrelay:plugin/types@0.1.0" => types, "playrelay:plugin/reports@0.1.0" => reports]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
     );
     capability!(
         sink,
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",
         "playrelay_sdk::capability::sink",
-        ["playrelay:plugin/types@0.1.0" => types]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(
         check,
         "export_check",
         "package playrelay:sdk-check; world exports-check { export playrelay:plugin/check@0.1.0; }",
         "playrelay_sdk::capability::check",
-        ["playrelay:plugin/types@0.1.0" => types]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
+        watchlist,
+        "export_watchlist",
+        "package playrelay:sdk-watchlist; world exports-watchlist { export playrelay:plugin/watchlist@0.1.0; }",
+        "playrelay_sdk::capability::watchlist",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
+        metadata,
+        "export_metadata",
+        "package playrelay:sdk-metadata; world exports-metadata { export playrelay:plugin/metadata@0.1.0; }",
+        "playrelay_sdk::capability::metadata",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
+        airing,
+        "export_airing",
+        "package playrelay:sdk-airing; world exports-airing { export playrelay:plugin/airing@0.1.0; }",
+        "playrelay_sdk::capability::airing",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
 }

@@ -3,6 +3,7 @@
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::Response;
+use serde_json::Value;
 
 /// The failure that a status means, where it means one whatever was asked. 404, 409 and 422 are for the caller.
 pub fn failure(answer: &Response) -> Option<Failure> {
@@ -18,12 +19,23 @@ pub fn failure(answer: &Response) -> Option<Failure> {
                 .to_owned(),
         ),
         412 => Failure::Rejected("Trakt did not accept the request's content type (412)".to_owned()),
-        420 => Failure::Rejected("a limit of the Trakt account is reached (420)".to_owned()),
-        423 => Failure::Blocked("the Trakt account is locked or deactivated (423); contact Trakt's support".to_owned()),
-        426 => Failure::Blocked("Trakt offers this to VIP members only (426)".to_owned()),
+        420 => Failure::Rejected(format!(
+            "a limit of the Trakt account is reached (420): its watchlist or lists are full{}",
+            upgrade(answer)
+        )),
+        423 if answer.header("x-account-deactivated").is_some() => {
+            Failure::Blocked("the Trakt account is deactivated (423); contact Trakt's support".to_owned())
+        }
+        423 => Failure::Blocked("the Trakt account is locked (423); contact Trakt's support".to_owned()),
+        426 => Failure::Blocked(format!("Trakt offers this to VIP members only (426){}", upgrade(answer))),
         status => failure::of_overload(answer, "Trakt")
             .unwrap_or_else(|| Failure::Rejected(format!("Trakt answered {status}"))),
     })
+}
+
+/// Where Trakt says how to go beyond a limit.
+fn upgrade(answer: &Response) -> String {
+    answer.header("x-upgrade-url").map(|url| format!("; see {url}")).unwrap_or_default()
 }
 
 /// The answer, where it is a success.
@@ -33,4 +45,11 @@ pub fn require_success(answer: Response) -> Result<Response, Failure> {
         None if (200..300).contains(&answer.status) => Ok(answer),
         None => Err(Failure::Rejected(format!("Trakt answered {}", answer.status))),
     }
+}
+
+/// Whether Trakt says, in a success, that it knows something not.
+pub fn is_missing(answer: &Value) -> bool {
+    ["movies", "shows", "seasons", "episodes"]
+        .into_iter()
+        .any(|kind| answer["not_found"][kind].as_array().is_some_and(|missing| !missing.is_empty()))
 }

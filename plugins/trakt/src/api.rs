@@ -1,21 +1,15 @@
 //! Requests to the API. Key, version and token are added by the host.
 
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use serde_json::Value;
 
 /// Sends a GET to a path.
 pub fn get(path: &str) -> Result<Response, Failure> {
-    http::get(&url(path), &[("content-type", "application/json")])
+    http::get(&http::below("api_url", path), &[("content-type", "application/json")])
 }
 
 /// Sends a POST to a path.
 pub fn post(path: &str, body: &Value) -> Result<Response, Failure> {
-    http::post_json(&url(path), &[], body)
-}
-
-fn url(path: &str) -> String {
-    let base = settings::get("api_url").unwrap_or_default();
-    format!("{}{path}", base.trim_end_matches('/'))
+    http::post_json(&http::below("api_url", path), &[], body)
 }

@@ -4,6 +4,7 @@
 //! no tvdb id there.
 
 use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
+use playrelay_sdk::ids;
 use serde_json::{Map, Value, json};
 
 const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];
@@ -28,7 +29,7 @@ pub fn variants(item: &Item) -> Vec<Variant> {
 }
 
 fn movie_variants(movie: &Movie) -> Vec<Variant> {
-    let ids = ids(&movie.ids, &MOVIE_IDS);
+    let ids = ids::object(&movie.ids, &MOVIE_IDS);
     if ids.is_empty() {
         return match (movie.title.is_empty(), movie.year) {
             (false, Some(year)) => {
@@ -47,7 +48,7 @@ fn movie_variants(movie: &Movie) -> Vec<Variant> {
 
 fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     let mut variants = Vec::new();
-    let own = ids(&episode.ids, &EPISODE_IDS);
+    let own = ids::object(&episode.ids, &EPISODE_IDS);
     let show = show(&episode.show);
     let is_numbered = show.is_some() && episode.season.is_some() && number.is_some();
     let by_own_ids = (!own.is_empty()).then(|| variant("episode ids", json!({ "episode": { "ids": own } })));
@@ -75,7 +76,7 @@ pub fn is_doubtful(ids: &[ExternalId]) -> bool {
 
 /// A show by its ids, or by its title where it has none.
 pub fn show(show: &Show) -> Option<Value> {
-    let ids = ids(&show.ids, &SHOW_IDS);
+    let ids = ids::object(&show.ids, &SHOW_IDS);
     if !ids.is_empty() {
         return Some(json!({ "ids": ids }));
     }
@@ -93,17 +94,6 @@ fn variant(name: &'static str, fields: Value) -> Variant {
         Value::Object(fields) => Variant { fields, name },
         _ => Variant { fields: Map::new(), name },
     }
-}
-
-/// Ids in the namespaces that Trakt knows for this kind of thing; its own and the catalogue's numbers are numbers.
-pub fn ids(ids: &[ExternalId], known: &[&str]) -> Map<String, Value> {
-    let known = ids.iter().filter(|id| known.contains(&id.namespace.as_str()));
-    known
-        .map(|id| {
-            let value = id.value.parse::<u64>().map_or_else(|_| json!(id.value), |number| json!(number));
-            (id.namespace.clone(), value)
-        })
-        .collect()
 }
 
 /// Ids of a movie, a show and an episode, in this order.

@@ -4,39 +4,38 @@
 //! a second play of the same item cannot have ended.
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_sdk::capability::sink::{Event, Outcome, Receipt};
-use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Item, ItemKind};
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
+use playrelay_sdk::ids::share;
+use playrelay_sdk::tracker::{numbers, receipt, unmatched};
 use serde_json::{Map, Value, json};
 
-use crate::{answer, api, body, receipt, scrobble};
+use crate::{NAME, answer, api, body};
 
 /// A stop that reached Trakt was entered with Trakt's time: late by the way there, and by the clocks' difference.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Adds a watch, unless it is there.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
-    let numbers = match &event.item.kind {
-        ItemKind::Episode(episode) => episode.numbers.clone(),
-        _ => Vec::new(),
-    };
+    let numbers = numbers(&event.item);
     if let ItemKind::Episode(episode) = &event.item.kind
         && numbers.len() > 1
-        && by_numbers(episode, &numbers, &event.at).is_some()
+        && by_numbers(episode, numbers, Some(&event.at)).is_some()
     {
-        return add_numbers(event, &numbers);
+        return add_numbers(event, numbers);
     }
     let known = known(event)?;
     if known.iter().any(|entry| is_same(entry, &event.item, numbers.first().copied())) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
     let mut tried = Vec::new();
-    for (name, entry) in entries(event) {
+    for (name, entry) in entries(&event.item, Some(&event.at)) {
         if post(&entry)? > 0 {
             return Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)));
         }
         tried.push(name);
     }
-    Ok(scrobble::unmatched(&tried))
+    Ok(unmatched(NAME, &tried))
 }
 
 /// Adds episodes of one file by their numbers, those that are not there.
@@ -53,9 +52,9 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     if missing.is_empty() {
         return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
     }
-    let Some(entry) = by_numbers(episode, &missing, &event.at) else { return Ok(scrobble::unmatched(&[])) };
+    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else { return Ok(unmatched(NAME, &[])) };
     match post(&entry)? {
-        0 => Ok(scrobble::unmatched(&["show, season and numbers"])),
+        0 => Ok(unmatched(NAME, &["show, season and numbers"])),
         added => Ok(receipt(
             Outcome::Accepted,
             format!("{added} of {} episodes added to the history", missing.len()),
@@ -84,7 +83,7 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
     let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
     match &item.kind {
         ItemKind::Movie(movie) => {
-            share_id(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
+            share(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
                 let same_title = entry["movie"]["title"].as_str().is_some_and(|title| title == movie.title);
                 same_title && entry["movie"]["year"].as_u64() == movie.year.map(u64::from)
             }
@@ -93,30 +92,53 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
             let numbered = number.is_some()
                 && entry["episode"]["season"].as_u64() == episode.season.map(u64::from)
                 && entry["episode"]["number"].as_u64() == number.map(u64::from);
-            let same_show = share_id(&episode.show.ids, show_ids, &entry["show"]["ids"])
+            let same_show = share(&episode.show.ids, show_ids, &entry["show"]["ids"])
                 || (!episode.show.title.is_empty()
                     && entry["show"]["title"].as_str() == Some(&episode.show.title));
             let first = number.is_none() || number == episode.numbers.first().copied();
-            (first && share_id(&episode.ids, episode_ids, &entry["episode"]["ids"]))
-                || (numbered && same_show)
+            (first && share(&episode.ids, episode_ids, &entry["episode"]["ids"])) || (numbered && same_show)
         }
         ItemKind::Season(_) | ItemKind::Show(_) => false,
     }
 }
 
-fn share_id(ours: &[ExternalId], known: &[&str], theirs: &Value) -> bool {
-    body::ids(ours, known).iter().any(|(namespace, value)| theirs.get(namespace) == Some(value))
+/// Takes every play of a movie or an episode out of the history.
+pub fn remove(event: &Event) -> Result<Receipt, Failure> {
+    let mut tried = Vec::new();
+    let all = numbers(&event.item);
+    let mut bodies = entries(&event.item, None);
+    if all.len() > 1
+        && let ItemKind::Episode(episode) = &event.item.kind
+    {
+        // Ids name the first of several episodes only.
+        bodies = by_numbers(episode, all, None)
+            .map(|body| ("show, season and numbers", body))
+            .into_iter()
+            .collect();
+    }
+    for (name, entry) in bodies {
+        let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
+        let deleted = |kind: &str| answer["deleted"][kind].as_u64().unwrap_or(0);
+        if deleted("movies") + deleted("episodes") > 0 {
+            return Ok(receipt(Outcome::Accepted, "removed from the history"));
+        }
+        if !answer::is_missing(&answer) {
+            return Ok(receipt(Outcome::Duplicate, "the history does not have it"));
+        }
+        tried.push(name);
+    }
+    Ok(unmatched(NAME, &tried))
 }
 
-/// The bodies that add the watch, the most exact first. A show is only ever named with episodes below it: without
+/// The bodies that name the item, the most exact first. A show is only ever named with episodes below it: without
 /// them Trakt would mark all of it.
-fn entries(event: &Event) -> Vec<(&'static str, Value)> {
+fn entries(item: &Item, at: Option<&str>) -> Vec<(&'static str, Value)> {
     let with_time = |mut fields: Map<String, Value>| {
-        fields.insert("watched_at".to_owned(), json!(event.at));
+        fields.extend(at.map(|at| ("watched_at".to_owned(), json!(at))));
         fields
     };
     let mut entries = Vec::new();
-    for variant in body::variants(&event.item) {
+    for variant in body::variants(item) {
         if let Some(Value::Object(movie)) = variant.fields.get("movie") {
             entries.push((variant.name, json!({ "movies": [with_time(movie.clone())] })));
         } else if let (None, Some(Value::Object(episode))) =
@@ -125,21 +147,24 @@ fn entries(event: &Event) -> Vec<(&'static str, Value)> {
             entries.push((variant.name, json!({ "episodes": [with_time(episode.clone())] })));
         }
     }
-    if let ItemKind::Episode(episode) = &event.item.kind
-        && let Some(entry) = by_numbers(episode, &episode.numbers, &event.at)
+    if let ItemKind::Episode(episode) = &item.kind
+        && let Some(entry) = by_numbers(episode, &episode.numbers, at)
     {
         entries.push(("show, season and number", entry));
     }
     entries
 }
 
-fn by_numbers(episode: &Episode, numbers: &[u32], at: &str) -> Option<Value> {
+fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {
     let (mut show, season) = (body::show(&episode.show)?, episode.season?);
     if numbers.is_empty() {
         return None;
     }
-    let episodes: Vec<_> =
-        numbers.iter().map(|number| json!({ "number": number, "watched_at": at })).collect();
+    let timed = |number: &u32| match at {
+        Some(at) => json!({ "number": number, "watched_at": at }),
+        None => json!({ "number": number }),
+    };
+    let episodes: Vec<_> = numbers.iter().map(timed).collect();
     show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
     Some(json!({ "shows": [show] }))
 }

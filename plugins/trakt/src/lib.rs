@@ -2,17 +2,23 @@
 //!
 //! Facts: docs.trakt.tv and the contract in github.com/trakt/trakt-api.
 
+mod airing;
 mod answer;
 mod api;
 mod body;
 mod history;
+mod list;
 mod rating;
 mod scrobble;
 
 use playrelay_sdk::capability;
-use playrelay_sdk::capability::sink::{Action, Event, Outcome, Receipt};
-use playrelay_sdk::host::types::{Failure, Field};
+use playrelay_sdk::capability::sink::{Action, Event};
+use playrelay_sdk::capability::watchlist::Page;
+use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
 use serde_json::Value;
+
+/// What it is called in notes.
+const NAME: &str = "Trakt";
 
 /// The plugin.
 struct Trakt;
@@ -30,8 +36,28 @@ impl capability::sink::Guest for Trakt {
             Action::Watched(progress) => scrobble::stop_watched(&event, progress),
             Action::Rated(rating) => rating::rate(&event, rating),
             Action::Unrated => rating::unrate(&event),
-            Action::Unwatched => Ok(receipt(Outcome::Unsupported, "watches are never taken back at Trakt")),
+            Action::Unwatched => history::remove(&event),
         }
+    }
+}
+
+impl capability::watchlist::Guest for Trakt {
+    fn entries(cursor: Option<String>) -> Result<Page, Failure> {
+        list::entries(cursor.as_deref())
+    }
+
+    fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(list::add).collect()
+    }
+
+    fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(list::remove).collect()
+    }
+}
+
+impl capability::airing::Guest for Trakt {
+    fn last_aired(show: Item) -> Result<Option<Item>, Failure> {
+        airing::last_aired(&show)
     }
 }
 
@@ -41,21 +67,22 @@ impl capability::check::Guest for Trakt {
         let settings: Value = answer.json()?;
         let user = &settings["user"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        let field = |name: &str, value: String| Field { name: name.to_owned(), value };
         Ok(capability::check::Account {
             name: text(&user["username"]).unwrap_or_default(),
             id: text(&user["ids"]["slug"]),
-            details: vec![Field {
-                name: "plan".to_owned(),
-                value: if user["vip"].as_bool() == Some(true) { "VIP" } else { "free" }.to_owned(),
-            }],
+            details: vec![
+                field("plan", if user["vip"].as_bool() == Some(true) { "VIP" } else { "free" }.to_owned()),
+                field("watchlist at most", settings["limits"]["watchlist"]["item_count"].to_string()),
+            ]
+            .into_iter()
+            .filter(|field| field.value != "null")
+            .collect(),
         })
     }
 }
 
-fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
-    let note = Some(note.into()).filter(|note| !note.is_empty());
-    Receipt { outcome, remote_id: None, matched: Vec::new(), note }
-}
-
 capability::sink::export_sink!(Trakt with_types_in capability::sink);
+capability::watchlist::export_watchlist!(Trakt with_types_in capability::watchlist);
+capability::airing::export_airing!(Trakt with_types_in capability::airing);
 capability::check::export_check!(Trakt with_types_in capability::check);

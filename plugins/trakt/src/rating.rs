@@ -1,10 +1,12 @@
 //! `/sync/ratings`: whole numbers from 1 to 10.
 
-use playrelay_sdk::capability::sink::{Event, Outcome, Receipt};
-use playrelay_sdk::host::types::{Failure, Item, ItemKind};
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
+use playrelay_sdk::ids;
+use playrelay_sdk::tracker::{receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{answer, api, body, receipt, scrobble};
+use crate::{NAME, answer, api, body};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -19,16 +21,13 @@ pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
 }
 
 fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Result<Receipt, Failure> {
-    let Some(body) = entry(item, rating) else { return Ok(scrobble::unmatched(&[])) };
+    let Some(body) = entry(item, rating) else { return Ok(unmatched(NAME, &[])) };
     let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
     let count = |kind: &str| answer[done][kind].as_u64().unwrap_or(0);
     let applied = ["movies", "shows", "seasons", "episodes"].into_iter().map(count).sum::<u64>() > 0;
-    let not_found = ["movies", "shows", "seasons", "episodes"]
-        .into_iter()
-        .any(|kind| answer["not_found"][kind].as_array().is_some_and(|missing| !missing.is_empty()));
-    Ok(match (applied, not_found) {
+    Ok(match (applied, answer::is_missing(&answer)) {
         (true, _) => receipt(Outcome::Accepted, String::new()),
-        (false, true) => scrobble::unmatched(&["ids"]),
+        (false, true) => unmatched(NAME, &["ids"]),
         (false, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
     })
 }
@@ -45,11 +44,11 @@ fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
     let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
     match &item.kind {
         ItemKind::Movie(movie) => {
-            let ids = body::ids(&movie.ids, movie_ids);
+            let ids = ids::object(&movie.ids, movie_ids);
             (!ids.is_empty()).then(|| json!({ "movies": [rate(json!({ "ids": ids }))] }))
         }
         ItemKind::Show(show) => {
-            let ids = body::ids(&show.ids, show_ids);
+            let ids = ids::object(&show.ids, show_ids);
             (!ids.is_empty()).then(|| json!({ "shows": [rate(json!({ "ids": ids }))] }))
         }
         ItemKind::Season(season) => {
@@ -58,7 +57,7 @@ fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
             Some(json!({ "shows": [show] }))
         }
         ItemKind::Episode(episode) => {
-            let ids = body::ids(&episode.ids, episode_ids);
+            let ids = ids::object(&episode.ids, episode_ids);
             let is_numbered = episode.season.is_some() && !episode.numbers.is_empty();
             let is_doubtful = is_numbered && body::is_doubtful(&episode.ids);
             if !ids.is_empty() && !is_doubtful {

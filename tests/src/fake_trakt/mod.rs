@@ -1,50 +1,38 @@
 //! A Trakt that behaves as its documentation and its users say (`docs.trakt.tv`, `trakt/trakt-api`): required headers,
 //! device login, refresh tokens that serve once, thresholds, the 409 window, a history that adds whatever it is told.
 
-mod catalogue;
 mod gate;
 mod oauth;
 mod scrobble;
 mod sync;
 
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
-
 use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
-pub use catalogue::{Entry, episode, movie};
 pub use oauth::Approval;
 
+use crate::catalogue;
+pub use crate::catalogue::{Entry, episode, movie};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::server::Server;
+pub use crate::service::Call;
+use crate::service::{self, Service};
 use oauth::Logins;
+
+/// The ids of movies that Trakt knows.
+const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];
+/// Those of shows.
+const SHOW_IDS: [&str; 5] = ["trakt", "slug", "imdb", "tmdb", "tvdb"];
+/// Those of episodes.
+const EPISODE_IDS: [&str; 4] = ["trakt", "tvdb", "imdb", "tmdb"];
 
 /// The app's client id.
 pub const CLIENT_ID: &str = "client-id-0123456789abcdef";
 /// The app's client secret.
 pub const CLIENT_SECRET: &str = "client-secret-fedcba9876543210";
-/// How long a test waits for something to happen.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// A request that was received.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// When.
-    pub at: Timestamp,
-    /// The verb.
-    pub method: String,
-    /// With its query.
-    pub path: String,
-    /// The body, where it is JSON.
-    pub body: Value,
-    /// The status of the answer; 0 where the connection was cut off.
-    pub status: u16,
-}
 
 /// A play in the history.
 #[derive(Clone, Debug)]
@@ -77,7 +65,7 @@ struct World {
     resume: Vec<(Entry, f64)>,
     ratings: Vec<(Entry, u64)>,
     watching: Option<Watching>,
-    calls: Vec<Call>,
+    watchlist: Vec<String>,
     last_write: Option<Timestamp>,
     next_id: u64,
 }
@@ -90,24 +78,7 @@ impl World {
     }
 }
 
-#[derive(Clone)]
-struct Shared {
-    world: Arc<Mutex<World>>,
-    clock: Clock,
-    faults: Faults,
-    changed: watch::Sender<u64>,
-    own_url: Arc<Mutex<String>>,
-}
-
-impl Shared {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().expect("no handler panics while it holds the lock")
-    }
-
-    fn touch(&self) {
-        self.changed.send_modify(|count| *count += 1);
-    }
-}
+type Shared = Service<World>;
 
 /// A running Trakt.
 pub struct FakeTrakt {
@@ -119,14 +90,10 @@ pub struct FakeTrakt {
 impl FakeTrakt {
     /// Starts one that knows the titles of [`catalogue`](self::movie).
     pub async fn start() -> Self {
-        let world = World { catalogue: catalogue::seed(), ..World::default() };
-        let shared = Shared {
-            world: Arc::new(Mutex::new(world)),
-            clock: Clock::default(),
-            faults: Faults::default(),
-            changed: watch::Sender::new(0),
-            own_url: Arc::default(),
-        };
+        let known = |entry: Entry| entry.known_by(&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
+        let catalogue = catalogue::seed().into_iter().map(known).collect();
+        let world = World { catalogue, ..World::default() };
+        let shared = Service::new(world);
         let router = Router::new()
             .route("/oauth/device/code", post(oauth::code))
             .route("/oauth/device/token", post(oauth::token))
@@ -139,10 +106,14 @@ impl FakeTrakt {
             .route("/sync/history/{kind}", get(sync::history))
             .route("/sync/ratings", post(sync::rate))
             .route("/sync/ratings/remove", post(sync::unrate))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), gate::gate))
+            .route("/sync/history/remove", post(sync::forget))
+            .route("/sync/watchlist", post(sync::list))
+            .route("/sync/watchlist/remove", post(sync::unlist))
+            .route("/shows/{id}/last_episode", get(sync::last_episode))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
         let server = Server::start(router).await;
-        *shared.own_url.lock().expect("no handler panics") = server.url();
+        shared.settle_at(server.url());
         Self { shared, server }
     }
 
@@ -185,25 +156,19 @@ impl FakeTrakt {
 
     /// Everything that was received, in order.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.world().calls.clone()
+        self.shared.calls()
     }
 
     /// What was received as `VERB /path`, without queries, logins and checks: the story of the scrobbles.
     pub fn story(&self) -> Vec<String> {
-        let calls = self.calls();
-        let told =
-            calls.iter().filter(|call| call.path.starts_with("/scrobble") || call.path.starts_with("/sync"));
-        told.map(|call| {
-            let path = call.path.split('?').next().unwrap_or_default();
-            format!("{} {path} {}", call.method, call.status)
-        })
-        .collect()
+        self.shared.story(&["/scrobble", "/sync"])
     }
 
     /// What was told, and of what: `start 0 Inception`, `history Inception`, with the status where it is no success.
     pub fn told(&self) -> Vec<String> {
         let world = self.shared.world();
-        let told = world.calls.iter().filter(|call| call.method == "POST");
+        let calls = self.shared.calls();
+        let told = calls.iter().filter(|call| call.method == "POST");
         told.filter_map(|call| in_words(call, &world.catalogue)).collect()
     }
 
@@ -229,15 +194,17 @@ impl FakeTrakt {
 
     /// Waits until something is true of this Trakt.
     pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let mut changed = self.shared.changed.subscribe();
-        let wait = async {
-            while !holds(self) {
-                changed.changed().await.expect("the sender lives in self");
-            }
-        };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("waited in vain for: {what}; received {:#?}", self.story());
-        }
+        self.shared.until(what, || holds(self)).await;
+    }
+
+    /// The watchlist: titles of movies and shows.
+    pub fn watchlist(&self) -> Vec<String> {
+        self.shared.world().watchlist.clone()
+    }
+
+    /// Puts titles on the watchlist.
+    pub fn plan(&self, titles: &[&str]) {
+        self.shared.world().watchlist.extend(titles.iter().map(|title| (*title).to_owned()));
     }
 }
 
@@ -267,7 +234,7 @@ fn ids(entry: &Entry) -> Value {
         Entry::Movie { ids, title, year } => {
             json!({ "type": "movie", "movie": { "title": title, "year": year, "ids": ids } })
         }
-        Entry::Episode { show, show_year, show_ids, season, number, ids } => json!({
+        Entry::Episode { show, show_year, show_ids, season, number, ids, .. } => json!({
             "type": "episode",
             "episode": { "season": season, "number": number, "title": format!("Episode {number}"), "ids": ids },
             "show": { "title": show, "year": show_year, "ids": show_ids },

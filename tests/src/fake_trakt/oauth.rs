@@ -66,9 +66,10 @@ pub(super) async fn code(State(shared): State<Shared>, Json(body): Json<Value>) 
         return (StatusCode::FORBIDDEN, Json(json!({ "error": "invalid_client" }))).into_response();
     }
     let now = shared.clock.now();
-    let url = format!("{}/activate", shared.own_url.lock().expect("no handler panics"));
+    let url = format!("{}/activate", shared.own_url());
+    let calls = shared.calls().len();
     let mut world = shared.world();
-    let code = format!("device-code-{:052}", world.calls.len());
+    let code = format!("device-code-{calls:052}");
     world.logins.given.push(code.clone());
     world.logins.code = Some((code.clone(), now + SignedDuration::from_secs(CODE_LIFE)));
     world.logins.polls = 0;

@@ -125,3 +125,96 @@ fn change_ratings(world: &mut World, body: &Value, done: &str, status: StatusCod
     answer[done] = json!({ "movies": changed[0], "shows": 0, "seasons": 0, "episodes": changed[1] });
     (status, Json(answer)).into_response()
 }
+
+/// Takes plays out of the history: all of each title that is named.
+pub(super) async fn forget(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let mut world = shared.world();
+    let (mut deleted, mut missing) = ([0, 0], Vec::new());
+    for (named, original) in named(&body) {
+        let Some(entry) = catalogue::find(&world.catalogue, &named).cloned() else {
+            missing.push(original);
+            continue;
+        };
+        let before = world.history.len();
+        world.history.retain(|play| play.entry != entry);
+        deleted[usize::from(!entry.is_movie())] += before - world.history.len();
+    }
+    Json(json!({
+        "deleted": { "movies": deleted[0], "episodes": deleted[1] },
+        "not_found": { "movies": missing, "shows": [], "seasons": [], "episodes": [], "ids": [] },
+    }))
+    .into_response()
+}
+
+/// Titles that a body of the watchlist names, with those that nobody knows.
+fn titles(world: &World, body: &Value) -> (Vec<(bool, String)>, Vec<Value>) {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for (list, is_movie) in [("movies", true), ("shows", false)] {
+        for named in body[list].as_array().into_iter().flatten() {
+            let is_it = |entry: &&Entry| {
+                entry.is_movie() == is_movie && catalogue::shares_id(&named["ids"], entry.title_ids())
+            };
+            match world.catalogue.iter().find(is_it) {
+                Some(entry) => found.push((is_movie, entry.title().to_owned())),
+                None => missing.push(named.clone()),
+            }
+        }
+    }
+    (found, missing)
+}
+
+pub(super) async fn list(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let mut world = shared.world();
+    let (found, missing) = titles(&world, &body);
+    let mut added = [0, 0];
+    for (is_movie, title) in found {
+        if !world.watchlist.contains(&title) {
+            world.watchlist.push(title);
+            added[usize::from(!is_movie)] += 1;
+        }
+    }
+    let answer = json!({
+        "added": { "movies": added[0], "shows": added[1] }, "not_found": { "movies": missing, "shows": [] },
+    });
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+pub(super) async fn unlist(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    let mut world = shared.world();
+    let (found, missing) = titles(&world, &body);
+    let mut deleted = [0, 0];
+    for (is_movie, title) in found {
+        let before = world.watchlist.len();
+        world.watchlist.retain(|listed| *listed != title);
+        deleted[usize::from(!is_movie)] += before - world.watchlist.len();
+    }
+    Json(json!({
+        "deleted": { "movies": deleted[0], "shows": deleted[1] }, "not_found": { "movies": missing, "shows": [] },
+    }))
+    .into_response()
+}
+
+/// The last regular episode that the catalogue has.
+pub(super) async fn last_episode(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    let world = shared.world();
+    let of_show = world.catalogue.iter().filter_map(|entry| match entry {
+        Entry::Episode { show_ids, season, number, ids, .. }
+            if *season > 0
+                && ["trakt", "slug", "imdb"].iter().any(|name| {
+                    show_ids
+                        .get(*name)
+                        .is_some_and(|known| known.as_str() == Some(&id) || known.to_string() == id)
+                }) =>
+        {
+            Some((*season, *number, ids.clone()))
+        }
+        _ => None,
+    });
+    match of_show.max_by_key(|(season, number, _)| (*season, *number)) {
+        Some((season, number, ids)) => Json(json!({
+            "season": season, "number": number, "title": format!("Episode {number}"), "ids": ids,
+        }))
+        .into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}

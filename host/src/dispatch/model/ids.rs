@@ -50,6 +50,11 @@ impl<Kind> Ids<Kind> {
         self.values.is_empty()
     }
 
+    /// Whether there is an id in one of some namespaces.
+    pub fn has_any(&self, namespaces: &[String]) -> bool {
+        namespaces.iter().any(|namespace| self.values.contains_key(namespace))
+    }
+
     /// The ids as (namespace, value), sorted by namespace.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(namespace, value)| (namespace.as_str(), value.as_str()))

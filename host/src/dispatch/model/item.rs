@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::fold;
 use super::ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
 
+/// The name, in an item's open-ended part, of what it may be.
+const DOUBT: &str = "doubt";
+
 /// A film.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Movie {
@@ -154,8 +157,58 @@ impl Item {
         lacks_ids || self.runtime_ms.is_none()
     }
 
+    /// What a catalogue is asked about: everything by which it could tell this item from others.
+    pub fn catalogue_key(&self) -> String {
+        let show = |show: &Show| format!("{}:{}:{}", fold(&show.title), show.year.unwrap_or(0), show.ids);
+        match &self.kind {
+            ItemKind::Movie(movie) => {
+                format!("movie:{}:{}:{}", fold(&movie.title), movie.year.unwrap_or(0), movie.ids)
+            }
+            ItemKind::Show(it) => format!("show:{}", show(it)),
+            ItemKind::Season(season) => format!("season:{}:{}", show(&season.show), season.number),
+            ItemKind::Episode(episode) => {
+                format!(
+                    "episode:{}:{:?}:{:?}:{}",
+                    show(&episode.show),
+                    episode.season,
+                    episode.numbers,
+                    episode.ids
+                )
+            }
+        }
+    }
+
+    /// The ids by which trackers would look for it: those of the movie or the show.
+    pub fn ids_in_words(&self) -> String {
+        match &self.kind {
+            ItemKind::Movie(movie) => movie.ids.to_string(),
+            ItemKind::Episode(episode) => episode.show.ids.to_string(),
+            ItemKind::Season(season) => season.show.ids.to_string(),
+            ItemKind::Show(show) => show.ids.to_string(),
+        }
+    }
+
+    /// Which titles it may be, where that is not clear and ids do not say it.
+    pub fn doubt(&self) -> Option<&str> {
+        self.ext(DOUBT)
+    }
+
+    /// The same item, of which it is not clear what it is.
+    pub fn with_doubt(&self, doubt: String) -> Self {
+        let mut item = self.clone();
+        item.make_certain();
+        item.ext.push((DOUBT.to_owned(), doubt));
+        item
+    }
+
+    /// It is clear now what it is.
+    pub fn make_certain(&mut self) {
+        self.take_ext(DOUBT);
+    }
+
     /// Takes from `other` what is still missing here. Both must be the same kind of thing, else nothing is taken.
     pub fn fill_from(&mut self, other: &Self) {
+        let before = self.ids_in_words();
         match (&mut self.kind, &other.kind) {
             (ItemKind::Movie(mine), ItemKind::Movie(theirs)) => {
                 mine.ids.fill_from(&theirs.ids);
@@ -201,6 +254,9 @@ impl Item {
         let missing = other.ext.iter().filter(|(name, _)| self.ext(name).is_none()).cloned();
         let missing: Vec<_> = missing.collect();
         self.ext.extend(missing);
+        if self.ids_in_words() != before {
+            self.make_certain();
+        }
     }
 
     /// What stands under a name in the open-ended part.

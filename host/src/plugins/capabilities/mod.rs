@@ -1,19 +1,25 @@
 //! What the host asks of a guest: one file per interface of the contract.
 
+mod airing;
 mod check;
 mod enrich;
 mod identify;
+mod metadata;
 mod sink;
+mod watchlist;
 mod webhook;
 
 use futures_util::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
+pub use airing::LastAired;
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
 pub use identify::Identify;
+pub use metadata::{Artwork, Find, Picture};
 pub use sink::{Receipt, ReceiptOutcome, Sink, SinkEvent};
+pub use watchlist::Unlist;
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
 use super::bindings::exports::playrelay::plugin as exports;
@@ -88,7 +94,7 @@ macro_rules! verify {
 }
 
 /// Every interface of the contract, with the check of its types. Those without a file here are called by nothing yet.
-pub const ALL: [(&str, Verify); 10] = [
+pub const ALL: [(&str, Verify); 11] = [
     ("webhook", verify!(webhook)),
     ("realtime", verify!(realtime)),
     ("enrich", verify!(enrich)),
@@ -97,6 +103,7 @@ pub const ALL: [(&str, Verify); 10] = [
     ("sink", verify!(sink)),
     ("watchlist", verify!(watchlist)),
     ("metadata", verify!(metadata)),
+    ("airing", verify!(airing)),
     ("check", verify!(check)),
     ("auth", verify!(auth)),
 ];

@@ -10,6 +10,7 @@ use super::{Capability, Failure};
 use crate::dispatch::model::Item;
 use crate::dispatch::route::Action;
 use crate::plugins::bindings::exports::playrelay::plugin::sink::{self, GuestIndices};
+use crate::plugins::bindings::playrelay::plugin::types;
 use crate::plugins::call::CallState;
 use crate::plugins::convert;
 use crate::plugins::limits::Budget;
@@ -17,7 +18,7 @@ use crate::plugins::limits::Budget;
 /// Tells a tracker.
 pub enum Sink {}
 
-/// What a tracker is told.
+/// What a tracker is told. [`Action::Unlisted`] is for [`Unlist`](super::Unlist), and no plugin's `sink` is called with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkEvent {
     /// The same for every attempt.
@@ -89,6 +90,10 @@ impl Capability for Sink {
                     Action::Rated(rating) => sink::Action::Rated(rating),
                     Action::Unrated => sink::Action::Unrated,
                     Action::Unwatched => sink::Action::Unwatched,
+                    Action::Unlisted => {
+                        let reason = "a sink has no watchlist".to_owned();
+                        return Ok(Err(Failure::Rejected(reason)));
+                    }
                 },
                 item: convert::to_guest(&event.item),
                 at: event.at.to_string(),
@@ -104,13 +109,13 @@ impl Capability for Sink {
     }
 }
 
-fn receipt(receipt: sink::Receipt) -> Receipt {
+pub(super) fn receipt(receipt: types::Receipt) -> Receipt {
     Receipt {
         outcome: match receipt.outcome {
-            sink::Outcome::Accepted => ReceiptOutcome::Accepted,
-            sink::Outcome::Duplicate => ReceiptOutcome::Duplicate,
-            sink::Outcome::Unmatched => ReceiptOutcome::Unmatched,
-            sink::Outcome::Unsupported => ReceiptOutcome::Unsupported,
+            types::Outcome::Accepted => ReceiptOutcome::Accepted,
+            types::Outcome::Duplicate => ReceiptOutcome::Duplicate,
+            types::Outcome::Unmatched => ReceiptOutcome::Unmatched,
+            types::Outcome::Unsupported => ReceiptOutcome::Unsupported,
         },
         remote_id: receipt.remote_id,
         matched: receipt.matched.into_iter().map(|id| (id.namespace, id.value)).collect(),

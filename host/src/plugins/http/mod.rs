@@ -3,13 +3,16 @@
 //! - [`Origin`]: what a plugin may reach, and what a URL asks for
 //! - `address`: which addresses are nobody's business
 //! - [`wire`]: the client: no proxy, no redirects, checked addresses, bounded answers
+//! - [`pace`]: how fast, and how often a day
 //! - [`Outbound`]: policy and credentials of one account
 
 mod address;
 mod origin;
 mod outbound;
+pub mod pace;
 pub mod wire;
 
 pub use origin::{Origin, OriginError};
 pub use outbound::{LoginTokens, Logins, Outbound, Purpose};
+pub use pace::RequestCounts;
 pub use wire::{HttpError, Request, Response};

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 use url::Url;
 
+use super::pace::{Meter, Pace, RequestCounts};
 use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
 use super::{Origin, OriginError};
 use crate::plugins::manifest::{CredentialRule, Login, Manifest};
@@ -66,8 +64,8 @@ pub struct Outbound {
     settings: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
     logins: Arc<dyn Logins>,
-    write_interval: Duration,
-    next_write: Mutex<Option<Instant>>,
+    pace: Pace,
+    meter: Option<Meter>,
     response_limit: usize,
 }
 
@@ -82,6 +80,7 @@ impl Outbound {
         secrets: BTreeMap<String, Secret>,
         typed: &dyn Fn(&str) -> bool,
         logins: Arc<dyn Logins>,
+        counts: Arc<dyn RequestCounts>,
     ) -> Result<Self, OriginError> {
         let mut outbound = Self {
             account: account.to_owned(),
@@ -92,8 +91,8 @@ impl Outbound {
             settings,
             secrets,
             logins,
-            write_interval: Duration::from_millis(manifest.limits.write_interval_ms.unwrap_or(0).into()),
-            next_write: Mutex::new(None),
+            pace: Pace::new(manifest.limits.write_interval_ms.unwrap_or(0)),
+            meter: manifest.limits.quota.clone().map(|quota| Meter::new(account, quota, counts)),
             response_limit: manifest
                 .limits
                 .response_mib
@@ -105,18 +104,19 @@ impl Outbound {
                 outbound.plugin.push(Allowed { origin, private });
             }
         }
-        for rule in &manifest.credential {
+        let is_set = |key: &String| outbound.settings.contains_key(key) || outbound.secrets.contains_key(key);
+        let applies = |rule: &&CredentialRule| {
+            rule.when.as_ref().is_none_or(is_set) && !rule.unless.as_ref().is_some_and(is_set)
+        };
+        for rule in manifest.credential.iter().filter(applies).collect::<Vec<_>>() {
             if let Some(origin) = outbound.origin(&rule.origin)? {
                 outbound.credentials.push((origin, rule.clone()));
             }
         }
-        if let Some(Login::Oauth2Device(login)) = &manifest.login {
-            let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
-            for url in urls.chain(&login.revoke_url) {
-                let private = url.leading_setting().is_some_and(typed);
-                if let Some(origin) = outbound.origin(url)? {
-                    outbound.login.push(Allowed { origin, private });
-                }
+        for url in manifest.login.iter().flat_map(Login::urls) {
+            let private = url.leading_setting().is_some_and(typed);
+            if let Some(origin) = outbound.origin(url)? {
+                outbound.login.push(Allowed { origin, private });
             }
         }
         Ok(outbound)
@@ -170,6 +170,11 @@ impl Outbound {
         Ok(Secret::new(text))
     }
 
+    /// The account's daily quota, where it has one.
+    pub fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
+    }
+
     /// Sends a request under the account's policy. A 401 is answered by one renewal of the login and one repetition.
     pub async fn send(&self, request: Request, purpose: Purpose) -> Result<Response, HttpError> {
         let mut hop = request;
@@ -202,12 +207,12 @@ impl Outbound {
             .iter()
             .any(|rule| rule.headers.values().chain(rule.query.values()).any(Template::needs_login));
         let login = if needs_login { self.logins.current(&self.account).await? } else { None };
-        let response = self.send_once(&request, &rules, login.as_deref(), private).await?;
+        let response = self.send_once(&request, &rules, login.as_deref(), private, purpose).await?;
         if response.status == 401
             && let Some(rejected) = login
             && let Some(renewed) = self.logins.renew(&self.account, &rejected).await?
         {
-            let again = self.send_once(&request, &rules, Some(&renewed), private).await?;
+            let again = self.send_once(&request, &rules, Some(&renewed), private, purpose).await?;
             return Ok((again, true));
         }
         Ok((response, !rules.is_empty()))
@@ -250,6 +255,7 @@ impl Outbound {
         rules: &[&CredentialRule],
         login: Option<&LoginTokens>,
         private: bool,
+        purpose: Purpose,
     ) -> Result<Response, HttpError> {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
@@ -276,23 +282,19 @@ impl Outbound {
             }
         }
         if request.method != reqwest::Method::GET {
-            self.wait_to_write().await;
+            self.pace.wait().await;
+        }
+        // A login must be possible on a day whose requests are used up.
+        let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
+        if let Some(meter) = meter {
+            meter.take().await?;
         }
         let mut response = self.wire.send(request, private, self.response_limit).await?;
+        if let Some(meter) = meter {
+            meter.learn(&response).await?;
+        }
         self.scrub(&mut response, login);
         Ok(response)
-    }
-
-    /// Keeps the account's writes as far apart as the manifest says.
-    async fn wait_to_write(&self) {
-        if self.write_interval.is_zero() {
-            return;
-        }
-        let mut next = self.next_write.lock().await;
-        if let Some(next) = *next {
-            tokio::time::sleep_until(next).await;
-        }
-        *next = Some(Instant::now() + self.write_interval);
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.

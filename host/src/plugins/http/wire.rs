@@ -58,6 +58,14 @@ pub enum HttpError {
     /// The account is not logged in. Nothing was sent.
     #[error("{0}")]
     NotLoggedIn(String),
+    /// The requests of today are used up. Nothing was sent.
+    #[error("{reason}")]
+    Quota {
+        /// When there are new ones.
+        until: jiff::Timestamp,
+        /// In words.
+        reason: String,
+    },
     /// No connection could be made. Nothing was sent.
     #[error("{0}")]
     Unreachable(String),

@@ -53,19 +53,27 @@ impl Host for CallState {
             Err(error) => {
                 if matches!(
                     error,
-                    HttpError::Denied(_) | HttpError::NotLoggedIn(_) | HttpError::Unreachable(_)
+                    HttpError::Denied(_)
+                        | HttpError::NotLoggedIn(_)
+                        | HttpError::Unreachable(_)
+                        | HttpError::Quota { .. }
                 ) {
                     trace.uncertain = before;
                 }
                 if let HttpError::NotLoggedIn(reason) = error {
                     trace.login_needed = Some(reason.clone());
                 }
+                if let HttpError::Quota { until, reason } = error {
+                    trace.quota = Some((*until, reason.clone()));
+                }
                 trace.requests.push(format!("{method} {shown} failed: {error}"));
             }
         }
         drop(trace);
         Ok(answer.map(write).map_err(|error| match error {
-            HttpError::Denied(reason) | HttpError::NotLoggedIn(reason) => Error::Denied(reason),
+            HttpError::Denied(reason) | HttpError::NotLoggedIn(reason) | HttpError::Quota { reason, .. } => {
+                Error::Denied(reason)
+            }
             HttpError::Unreachable(reason) => Error::Unreachable(reason),
             HttpError::Interrupted(reason) => Error::Interrupted(reason),
             HttpError::TooLarge(_) => Error::TooLarge,

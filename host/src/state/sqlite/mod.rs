@@ -1,5 +1,7 @@
 //! The store in SQLite: one file, write-ahead log, one writer with group commit.
 
+mod commands;
+mod counts;
 mod kv;
 mod outbox;
 mod people;
@@ -16,8 +18,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Attempt, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received, Settlement,
-    Store, StoreError, TimelineRow,
+    Attempt, Command, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received,
+    Selection, Settlement, Store, StoreError, TimelineRow,
 };
 use crate::dispatch::model::Item;
 use crate::dispatch::people::{Decision, Person};
@@ -31,6 +33,9 @@ use writer::Writer;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
+
+/// Entries of the ledger of removals: as many as the file for other programs has had.
+const REMOVALS_KEPT: u32 = 2_000;
 
 /// Requests that are old, and of which nothing waits or is dead.
 const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
@@ -264,6 +269,43 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn command(
+        &self,
+        selection: Selection,
+        command: Command,
+        at: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.writer
+            .write(move |connection| commands::apply(connection, selection, &command, at.as_millisecond()))
+            .await
+    }
+
+    async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT key, at FROM removals ORDER BY at, key")?
+                .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO removals (key, at) VALUES (?1, ?2)")?
+                    .execute(params![key, at.as_millisecond()])?;
+                connection
+                    .prepare_cached(
+                        "DELETE FROM removals WHERE key IN (SELECT key FROM removals ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+                    )?
+                    .execute(params![REMOVALS_KEPT])
+                    .map(drop)
+            })
+            .await
+    }
+
     async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(move |connection| outbox::list(connection, state, limit)).await
     }
@@ -302,6 +344,18 @@ impl Store for Sqlite {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO credentials (name, sealed) VALUES (?1, ?2)")?
                     .execute(params![name, sealed])
+                    .map(drop)
+            })
+            .await
+    }
+
+    async fn unseal(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM credentials WHERE name = ?1")?
+                    .execute(params![name])
                     .map(drop)
             })
             .await

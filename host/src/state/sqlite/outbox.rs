@@ -24,7 +24,12 @@ pub fn add(
     at: i64,
 ) -> rusqlite::Result<()> {
     let weight = event.action.weight();
-    let superseded = if weight == Weight::Rating { weight } else { Weight::Presence }.as_str();
+    let superseded = match weight {
+        Weight::Rating => Some(Weight::Rating),
+        Weight::Presence | Weight::Watch => Some(Weight::Presence),
+        Weight::Removal => None,
+    };
+    let superseded = superseded.map(Weight::as_str);
     let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
     let superseded: Vec<(u32, TrackerEvent)> = connection
         .prepare_cached(
@@ -152,6 +157,9 @@ pub fn attempted(
             if *state == DeliveryState::Delivered && matches!(row.event.action, Action::Paused(_)) {
                 say_after_all(connection, &row.event, now)?;
             }
+            if matches!(state, DeliveryState::Delivered | DeliveryState::Duplicate) {
+                unlist(connection, row, at)?;
+            }
             let separator = if note.is_empty() { "" } else { ": " };
             (
                 state.as_str(),
@@ -180,6 +188,21 @@ pub fn attempted(
         return Ok(());
     }
     add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
+}
+
+/// A watch was confirmed: it goes off the watchlists for which that was asked.
+fn unlist(connection: &Connection, row: &OutboxRow, at: Timestamp) -> rusqlite::Result<()> {
+    for account in &row.event.unlist_from {
+        let event = TrackerEvent {
+            tracker: account.clone(),
+            action: Action::Unlisted,
+            not_before: at,
+            unlist_from: Vec::new(),
+            ..row.event.clone()
+        };
+        add(connection, row.inbox, &event, true, at.as_millisecond())?;
+    }
+    Ok(())
 }
 
 /// A pause was on its way when it was over, and has arrived after all: then word that it plays is needed after all.

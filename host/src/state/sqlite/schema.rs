@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE inbox (
         id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -119,6 +119,22 @@ const MIGRATIONS: [&str; 2] = [
     CREATE INDEX inbox_repeats ON inbox (settled_at) WHERE code = 'no-change';
     ALTER TABLE outbox ADD COLUMN later INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX outbox_subject ON outbox (tracker, subject, id);
+",
+    "
+    CREATE TABLE request_counts (
+        account TEXT PRIMARY KEY,
+        day     TEXT NOT NULL,
+        used    INTEGER NOT NULL,
+        allowed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- What was taken off a watchlist, or is about to be.
+    CREATE TABLE removals (
+        key TEXT PRIMARY KEY,
+        at  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX removals_at ON removals (at);
+    CREATE INDEX outbox_rating ON outbox (tracker, subject, id) WHERE weight = 'rating';
 ",
 ];
 

@@ -5,6 +5,9 @@
 //! nothing of itself cannot be told from them, so whoever runs one sets the password. It comes as a bearer token, or as the
 //! password of basic authentication with any name.
 
+mod logins;
+mod outbox;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
@@ -20,6 +23,8 @@ use subtle::ConstantTimeEq;
 use crate::board::Board;
 use crate::clock;
 use crate::secret::Secret;
+use crate::state::SharedStore;
+pub use logins::LoginDesk;
 
 /// Headers that proxies add.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
@@ -30,6 +35,10 @@ pub struct Api {
     pub board: Arc<Board>,
     /// What opens the API to others than this machine.
     pub password: Option<Secret>,
+    /// Accounts and their logins.
+    pub logins: LoginDesk,
+    /// What must not be forgotten.
+    pub store: SharedStore,
 }
 
 impl Api {
@@ -37,6 +46,13 @@ impl Api {
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/api/v1/currently-watching", get(currently_watching))
+            .route("/api/v1/accounts", get(logins::list))
+            .route(
+                "/api/v1/accounts/{name}/login",
+                get(logins::state).post(logins::begin).delete(logins::end),
+            )
+            .route("/api/v1/outbox", get(outbox::list))
+            .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))
             .with_state(self)
     }
@@ -68,6 +84,9 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
+    if !is_ours(&request) {
+        return complaint(StatusCode::FORBIDDEN, "a page of another site may not change anything here");
+    }
     if api.admits(client, request.headers()) {
         return next.run(request).await;
     }
@@ -83,6 +102,19 @@ async fn admit(
             (StatusCode::FORBIDDEN, text).into_response()
         }
     }
+}
+
+/// A browser says of a page's request that changes something where the page is from: another site's is refused.
+fn is_ours(request: &Request) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = header(header::ORIGIN).filter(|_| !request.method().is_safe()) else { return true };
+    let from = origin.split_once("://").map_or(origin, |(_, host)| host);
+    header(header::HOST) == Some(from)
+}
+
+/// An answer that says what is wrong.
+fn complaint(status: StatusCode, text: impl Into<String>) -> Response {
+    (status, Json(json!({ "error": text.into() }))).into_response()
 }
 
 /// The password that came along.

@@ -2,12 +2,17 @@
 //!
 //! It holds every static fact, so that the host can list, check, route and ask for approval without running code.
 
+mod limits;
+mod login;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::template::Template;
+pub use limits::{Limits, Quota};
+pub use login::{DeviceLogin, Encoding, Login, PinLogin, PollStatus, RefreshToken};
 
 /// The custom section that carries the manifest.
 pub const SECTION: &str = "playrelay:manifest";
@@ -76,9 +81,11 @@ pub struct Provides {
     /// Takes events.
     pub sink: Option<SinkFacts>,
     /// Keeps a watchlist.
-    pub watchlist: Option<NoFacts>,
+    pub watchlist: Option<WatchlistFacts>,
     /// Knows ids and pictures.
-    pub metadata: Option<NoFacts>,
+    pub metadata: Option<MetadataFacts>,
+    /// Knows what has aired.
+    pub airing: Option<NoFacts>,
     /// Can be tested.
     pub check: Option<NoFacts>,
     /// Logs in by code of its own.
@@ -97,6 +104,7 @@ impl Provides {
             ("sink", self.sink.is_some()),
             ("watchlist", self.watchlist.is_some()),
             ("metadata", self.metadata.is_some()),
+            ("airing", self.airing.is_some()),
             ("check", self.check.is_some()),
             ("auth", self.auth.is_some()),
         ]
@@ -142,6 +150,63 @@ fn day() -> u32 {
 pub struct SinkFacts {
     /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
     pub actions: BTreeSet<SinkAction>,
+    /// What it knows of ratings.
+    #[serde(default)]
+    pub ratings: RatingFacts,
+    /// Where it wants to hear again and again that something plays: not more often than this. Ms.
+    pub heartbeat_ms: Option<u32>,
+}
+
+/// `[provides.sink] ratings`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RatingFacts {
+    /// What can be rated. Ratings of anything else are never sent to it.
+    #[serde(default = "all_levels")]
+    pub levels: BTreeSet<Level>,
+}
+
+impl Default for RatingFacts {
+    fn default() -> Self {
+        Self { levels: all_levels() }
+    }
+}
+
+fn all_levels() -> BTreeSet<Level> {
+    BTreeSet::from([Level::Movie, Level::Show, Level::Season, Level::Episode])
+}
+
+/// What a rating is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Movie,
+    Show,
+    Season,
+    Episode,
+}
+
+/// `[provides.watchlist]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WatchlistFacts {
+    /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
+    #[serde(default)]
+    pub ledger_ids: Vec<String>,
+}
+
+/// `[provides.metadata]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MetadataFacts {
+    /// A movie with an id of one of these needs no catalogue: most trackers know it by that.
+    pub movie_ids: Vec<String>,
+    /// The same of a show, and of what belongs to it.
+    pub show_ids: Vec<String>,
+    /// Where its pictures lie: the host fetches them from nowhere else.
+    #[serde(default)]
+    pub picture_origins: Vec<String>,
 }
 
 /// The name of a case of `sink.action`.
@@ -174,99 +239,16 @@ pub struct Network {
 pub struct CredentialRule {
     /// One of the origins of `[[network]]`.
     pub origin: Template,
+    /// Only where this setting is set.
+    pub when: Option<String>,
+    /// Only where this setting is not set.
+    pub unless: Option<String>,
     /// Headers, by lower-case name.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
     /// Query parameters.
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
-}
-
-/// `[login]`: how a user logs in.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Login {
-    /// OAuth 2 with a code that the user enters on another device.
-    Oauth2Device(DeviceLogin),
-}
-
-/// OAuth 2 device flow (RFC 8628), with the deviations that services have.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DeviceLogin {
-    /// Where a code is asked for.
-    pub device_url: Template,
-    /// Where it is polled.
-    pub token_url: Template,
-    /// Where a login is refreshed; `token-url` where absent.
-    pub refresh_url: Option<Template>,
-    /// Where a login is ended.
-    pub revoke_url: Option<Template>,
-    /// How bodies are written.
-    pub encoding: Encoding,
-    /// The name of the device code's field in the poll.
-    #[serde(default = "device_code")]
-    pub code_field: String,
-    /// Added to every body, where the settings that they name are set.
-    #[serde(default)]
-    pub parameters: BTreeMap<String, Template>,
-    /// Added to the body of a refresh.
-    #[serde(default)]
-    pub refresh_parameters: BTreeMap<String, Template>,
-    /// What the statuses of the poll mean.
-    pub poll_status: PollStatus,
-    /// What a refresh does to the refresh token.
-    pub refresh_token: RefreshToken,
-    /// Added as headers to every request of the login.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Template>,
-}
-
-fn device_code() -> String {
-    "device_code".to_owned()
-}
-
-/// How a login's bodies are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// `application/json`
-    Json,
-    /// `application/x-www-form-urlencoded`
-    Form,
-}
-
-/// What the statuses of a poll mean. 200 is granted.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PollStatus {
-    /// Not yet entered.
-    #[serde(default)]
-    pub pending: Vec<u16>,
-    /// Asked too often.
-    #[serde(default)]
-    pub slow_down: Vec<u16>,
-    /// The user said no.
-    #[serde(default)]
-    pub denied: Vec<u16>,
-    /// The code is too old.
-    #[serde(default)]
-    pub expired: Vec<u16>,
-    /// The code is unknown or used.
-    #[serde(default)]
-    pub invalid: Vec<u16>,
-}
-
-/// What a refresh does to the refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefreshToken {
-    /// Each serves once; the answer has the next.
-    Rotating,
-    /// It stays.
-    Stable,
-    /// The answer may have a new one.
-    KeepIfAbsent,
 }
 
 /// `[settings.*]`
@@ -315,18 +297,6 @@ impl fmt::Display for SettingKind {
             Self::ServerUrl => "an http:// or https:// address",
         })
     }
-}
-
-/// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Limits {
-    /// MiB of memory; 32 where absent, 64 at most.
-    pub memory_mib: Option<u32>,
-    /// MiB of an answer; 2 where absent, 8 at most.
-    pub response_mib: Option<u32>,
-    /// The least time between two requests that write, per account, in ms.
-    pub write_interval_ms: Option<u32>,
 }
 
 /// Why a manifest is not accepted.
@@ -392,9 +362,20 @@ impl Manifest {
                 return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
             }
         }
-        if let Some(Login::Oauth2Device(login)) = &self.login {
-            let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
-            urls.chain(&login.revoke_url).try_for_each(|url| self.check_login_url(url))?;
+        if let Some(login) = &self.login {
+            login.urls().try_for_each(|url| self.check_login_url(url))?;
+        }
+        for origin in self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins) {
+            super::http::Origin::parse(origin)
+                .map_err(|error| ManifestError::Invalid(format!("picture origin {origin:?}: {error}")))?;
+        }
+        if let Some(quota) = &self.limits.quota {
+            quota.check().map_err(ManifestError::Invalid)?;
+        }
+        for key in self.named_settings() {
+            if !self.settings.contains_key(key) {
+                return invalid(format!("`when` or `unless` = {key:?}, and there is no [settings.{key}]"));
+            }
         }
         for template in self.templates() {
             if let Some(key) = template.settings().find(|key| !self.settings.contains_key(*key)) {
@@ -437,16 +418,14 @@ impl Manifest {
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let credential =
             self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
-        let login = self.login.iter().flat_map(|Login::Oauth2Device(login)| {
-            [&login.device_url, &login.token_url]
-                .into_iter()
-                .chain(&login.refresh_url)
-                .chain(&login.revoke_url)
-                .chain(login.parameters.values())
-                .chain(login.refresh_parameters.values())
-                .chain(login.headers.values())
-        });
+        let login = self.login.iter().flat_map(Login::templates);
         self.network.iter().map(|network| &network.origin).chain(credential).chain(login)
+    }
+
+    /// Settings on which something depends.
+    fn named_settings(&self) -> impl Iterator<Item = &String> {
+        let rules = self.credential.iter().flat_map(|rule| rule.when.iter().chain(&rule.unless));
+        rules.chain(self.login.iter().flat_map(Login::unless))
     }
 
     /// The legacy webhook names, if any.

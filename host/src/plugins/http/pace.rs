@@ -1,0 +1,145 @@
+//! How fast, and how often a day, an account may send requests.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::wire::{HttpError, Response};
+use crate::clock;
+use crate::plugins::manifest::Quota;
+
+/// Below this share of the day's requests only what must not be lost is sent.
+const SCARCE: u32 = 10;
+
+/// Keeps writes apart. Also the first one waits: another process may have written a moment ago, and died.
+pub struct Pace {
+    interval: SignedDuration,
+    next: Mutex<Timestamp>,
+}
+
+impl Pace {
+    /// A pace in ms; 0 for none.
+    pub fn new(interval_ms: u32) -> Self {
+        let interval = SignedDuration::from_millis(interval_ms.into());
+        Self { interval, next: Mutex::new(after(clock::now(), interval)) }
+    }
+
+    /// Waits until a write may be sent.
+    pub async fn wait(&self) {
+        if self.interval.is_zero() {
+            return;
+        }
+        let mut next = self.next.lock().await;
+        // A clock that was set back must not hold writes up for longer than the interval.
+        let left = next.duration_since(clock::now()).clamp(SignedDuration::ZERO, self.interval);
+        clock::sleep(left.unsigned_abs()).await;
+        *next = after(clock::now(), self.interval);
+    }
+}
+
+fn after(now: Timestamp, interval: SignedDuration) -> Timestamp {
+    now.saturating_add(interval).unwrap_or(now)
+}
+
+/// Where it is kept how many requests were sent. Errors are texts.
+#[async_trait]
+pub trait RequestCounts: Send + Sync {
+    /// What was kept of an account.
+    async fn counted(&self, account: &str) -> Result<Option<Count>, String>;
+
+    /// Keeps it. Durable when it returns.
+    async fn keep_count(&self, account: &str, count: Count) -> Result<(), String>;
+}
+
+/// The requests of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Which: `2026-11-21`, as [`Quota::day_of`] names it.
+    pub day: String,
+    /// Sent on it.
+    pub used: u32,
+    /// Allowed a day, as far as is known.
+    pub allowed: u32,
+}
+
+/// Counts an account's requests of the day, and stops them where the quota is used up. The count is kept before a request is
+/// sent: a program that is killed does not begin anew.
+pub struct Meter {
+    account: String,
+    quota: Quota,
+    counts: Arc<dyn RequestCounts>,
+    count: Mutex<Option<Count>>,
+}
+
+impl Meter {
+    /// A meter for an account.
+    pub fn new(account: &str, quota: Quota, counts: Arc<dyn RequestCounts>) -> Self {
+        Self { account: account.to_owned(), quota, counts, count: Mutex::default() }
+    }
+
+    /// The rules.
+    pub fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// Takes one request from the day's.
+    pub async fn take(&self) -> Result<(), HttpError> {
+        let now = clock::now();
+        let mut slot = self.count.lock().await;
+        let mut count = self.today(&slot, now).await?;
+        if count.used >= count.allowed {
+            let until = self.quota.next_day(now);
+            let reason =
+                format!("the {} requests of today are used up; there are new ones at {until}", count.allowed);
+            return Err(HttpError::Quota { until, reason });
+        }
+        count.used += 1;
+        self.counts.keep_count(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
+        *slot = Some(count);
+        Ok(())
+    }
+
+    /// Learns from an answer what the service counts. Others may use the same account.
+    pub async fn learn(&self, answer: &Response) -> Result<(), HttpError> {
+        let number = |name: &Option<String>| answer.header(name.as_deref()?)?.trim().parse::<u32>().ok();
+        let (limit, left) = (number(&self.quota.limit_header), number(&self.quota.remaining_header));
+        let mut slot = self.count.lock().await;
+        let Some(mut count) = slot.clone() else { return Ok(()) };
+        count.allowed = limit.filter(|limit| *limit > 0).unwrap_or(count.allowed);
+        if let Some(left) = left {
+            count.used = count.used.max(count.allowed.saturating_sub(left));
+        }
+        if slot.as_ref() != Some(&count) {
+            self.counts.keep_count(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
+            *slot = Some(count);
+        }
+        Ok(())
+    }
+
+    /// Requests that are left today, and those that there are a day.
+    pub async fn left(&self) -> Result<(u32, u32), HttpError> {
+        let mut slot = self.count.lock().await;
+        let count = self.today(&slot, clock::now()).await?;
+        let left = (count.allowed.saturating_sub(count.used), count.allowed);
+        *slot = Some(count);
+        Ok(left)
+    }
+
+    /// Whether what is left today should be kept for what must not be lost.
+    pub async fn is_scarce(&self) -> Result<bool, HttpError> {
+        self.left().await.map(|(left, allowed)| left <= allowed / SCARCE)
+    }
+
+    async fn today(&self, known: &Option<Count>, now: Timestamp) -> Result<Count, HttpError> {
+        let day = self.quota.day_of(now);
+        let kept = match known {
+            Some(count) => Some(count.clone()),
+            None => self.counts.counted(&self.account).await.map_err(HttpError::Unreachable)?,
+        };
+        // What an account may do is known from yesterday; a plan that has become smaller is in the next answer.
+        let allowed = kept.as_ref().map_or(self.quota.requests, |count| count.allowed);
+        Ok(kept.filter(|count| count.day == day).unwrap_or(Count { day, used: 0, allowed }))
+    }
+}

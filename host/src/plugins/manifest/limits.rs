@@ -1,0 +1,94 @@
+//! `[limits]`
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+
+/// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// MiB of memory; 32 where absent, 64 at most.
+    pub memory_mib: Option<u32>,
+    /// MiB of an answer; 2 where absent, 8 at most.
+    pub response_mib: Option<u32>,
+    /// The least time between two requests that write, per account, in ms.
+    pub write_interval_ms: Option<u32>,
+    /// Requests a day, per account.
+    pub quota: Option<Quota>,
+}
+
+/// `[limits.quota]`: so many requests a day. The service's own headers say more where an account has more.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quota {
+    /// Of the smallest plan.
+    pub requests: u32,
+    /// The time zone in which its days begin: `UTC`, or a POSIX TZ string (no database of time zones is needed for one).
+    pub day: String,
+    /// The header that says how many requests there are a day.
+    pub limit_header: Option<String>,
+    /// The header that says how many are left.
+    pub remaining_header: Option<String>,
+}
+
+impl Quota {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.requests == 0 {
+            return Err("limits.quota.requests = 0; expected 1 or more".to_owned());
+        }
+        self.zone().map(drop).ok_or_else(|| {
+            format!("limits.quota.day = {:?}; expected \"UTC\" or a POSIX TZ string such as \"EST5EDT,M3.2.0,M11.1.0\"", self.day)
+        })
+    }
+
+    fn zone(&self) -> Option<TimeZone> {
+        if self.day == "UTC" { Some(TimeZone::UTC) } else { TimeZone::posix(&self.day).ok() }
+    }
+
+    /// The day of a moment, as it is counted by: `2026-11-21`.
+    pub fn day_of(&self, now: Timestamp) -> String {
+        self.local(now).date().to_string()
+    }
+
+    /// When the next day begins.
+    pub fn next_day(&self, now: Timestamp) -> Timestamp {
+        let tomorrow = self.local(now).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
+        // The calendar ends in the year 9999.
+        tomorrow.map_or_else(
+            |_| now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX),
+            |start| start.timestamp(),
+        )
+    }
+
+    fn local(&self, now: Timestamp) -> Zoned {
+        now.to_zoned(self.zone().unwrap_or(TimeZone::UTC))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_begin_where_the_service_lives() {
+        let quota = |day: &str| Quota {
+            requests: 1,
+            day: day.to_owned(),
+            limit_header: None,
+            remaining_header: None,
+        };
+        let new_york = quota("EST5EDT,M3.2.0,M11.1.0");
+        for (now, day, next) in [
+            ("2026-11-21T04:59:59Z", "2026-11-20", "2026-11-21T05:00:00Z"),
+            ("2026-11-21T05:00:00Z", "2026-11-21", "2026-11-22T05:00:00Z"),
+            // In summer it is an hour earlier.
+            ("2026-07-01T03:59:00Z", "2026-06-30", "2026-07-01T04:00:00Z"),
+        ] {
+            let now: Timestamp = now.parse().unwrap();
+            assert_eq!(new_york.day_of(now), day);
+            assert_eq!(new_york.next_day(now).to_string(), next);
+        }
+        assert!(quota("UTC").check().is_ok() && quota("Mars/Olympus").check().is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! `[login]`
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plugins::template::Template;
+
+/// `[login]`: how a user logs in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Login {
+    /// OAuth 2 with a code that the user enters on another device.
+    Oauth2Device(Box<DeviceLogin>),
+}
+
+/// OAuth 2 device flow (RFC 8628), with the deviations that services have.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeviceLogin {
+    /// Where a code is asked for.
+    pub device_url: Template,
+    /// Where it is polled.
+    pub token_url: Template,
+    /// Where a login is refreshed; `token-url` where absent.
+    pub refresh_url: Option<Template>,
+    /// Where a login is ended.
+    pub revoke_url: Option<Template>,
+    /// How bodies are written.
+    pub encoding: Encoding,
+    /// The name of the device code's field in the poll.
+    #[serde(default = "device_code")]
+    pub code_field: String,
+    /// Added to every body, where the settings that they name are set.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Template>,
+    /// Added to the body of a refresh.
+    #[serde(default)]
+    pub refresh_parameters: BTreeMap<String, Template>,
+    /// Added to the request for a code.
+    #[serde(default)]
+    pub device_parameters: BTreeMap<String, Template>,
+    /// Added to the poll.
+    #[serde(default)]
+    pub poll_parameters: BTreeMap<String, Template>,
+    /// What the statuses of the poll mean, where its answer has no `error` of RFC 8628, section 3.5.
+    #[serde(default)]
+    pub poll_status: PollStatus,
+    /// What the login must be allowed to do. One that is allowed less is not taken.
+    #[serde(default)]
+    pub required_scopes: Vec<String>,
+    /// No login is needed where this setting is set.
+    pub unless: Option<String>,
+    /// How an app logs in that is too old for the device flow.
+    pub pin: Option<PinLogin>,
+    /// What a refresh does to the refresh token.
+    pub refresh_token: RefreshToken,
+    /// Added as headers to every request of the login.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+}
+
+impl Login {
+    /// Where it sends requests.
+    pub fn urls(&self) -> impl Iterator<Item = &Template> {
+        let Self::Oauth2Device(login) = self;
+        let pin = login.pin.iter().flat_map(|pin| [&pin.code_url, &pin.poll_url]);
+        let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
+        urls.chain(&login.revoke_url).chain(pin)
+    }
+
+    /// Everything with holes.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let Self::Oauth2Device(login) = self;
+        let parameters =
+            [&login.parameters, &login.refresh_parameters, &login.device_parameters, &login.poll_parameters];
+        self.urls().chain(parameters.into_iter().flat_map(BTreeMap::values)).chain(login.headers.values())
+    }
+
+    /// The setting in whose place it is.
+    pub fn unless(&self) -> Option<&String> {
+        let Self::Oauth2Device(login) = self;
+        login.unless.as_ref()
+    }
+}
+
+/// `[login.pin]`: a login with a code, older than OAuth 2's: a GET gives `user_code` and `verification_url`, another one
+/// `result` (`OK` or not) and `access_token`. It is used where the device flow refuses the client id as not its own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinLogin {
+    /// Where a code is asked for.
+    pub code_url: Template,
+    /// Where it is polled; `{credential.user_code}` stands for it.
+    pub poll_url: Template,
+}
+
+fn device_code() -> String {
+    "device_code".to_owned()
+}
+
+/// How a login's bodies are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// `application/json`
+    Json,
+    /// `application/x-www-form-urlencoded`
+    Form,
+}
+
+/// What the statuses of a poll mean. 200 is granted.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PollStatus {
+    /// Not yet entered.
+    #[serde(default)]
+    pub pending: Vec<u16>,
+    /// Asked too often.
+    #[serde(default)]
+    pub slow_down: Vec<u16>,
+    /// The user said no.
+    #[serde(default)]
+    pub denied: Vec<u16>,
+    /// The code is too old.
+    #[serde(default)]
+    pub expired: Vec<u16>,
+    /// The code is unknown or used.
+    #[serde(default)]
+    pub invalid: Vec<u16>,
+}
+
+/// What a refresh does to the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshToken {
+    /// Each serves once; the answer has the next.
+    Rotating,
+    /// It stays.
+    Stable,
+    /// The answer may have a new one.
+    KeepIfAbsent,
+}

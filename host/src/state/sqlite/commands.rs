@@ -1,0 +1,80 @@
+//! What a person says of events in the outbox.
+
+use rusqlite::{Connection, params};
+
+use super::rows::{add_step, json, to_json};
+use crate::dispatch::route::TrackerEvent;
+use crate::dispatch::verdict::Stage;
+use crate::state::{Command, DeliveryState, Selection};
+
+/// Does it. Gives the number of events.
+pub fn apply(
+    connection: &Connection,
+    selection: Selection,
+    command: &Command,
+    at: i64,
+) -> rusqlite::Result<usize> {
+    let (which, id) = match selection {
+        Selection::One(id) => ("id = ?1", Some(id)),
+        Selection::AllFailed => ("?1 IS NULL AND state IN ('dead', 'unmatched')", None),
+        Selection::AllWaiting => ("?1 IS NULL AND state = 'waiting' AND attempts > 0", None),
+    };
+    // What was delivered, or is no longer true, is the past.
+    let states = match command {
+        Command::Drop => "'waiting', 'dead', 'unmatched'",
+        Command::Retry | Command::Match(_) => {
+            "'waiting', 'dead', 'unmatched', 'unsupported', 'skipped', 'dropped'"
+        }
+    };
+    let events: Vec<(i64, i64, TrackerEvent)> = connection
+        .prepare(&format!("SELECT id, inbox, body FROM outbox WHERE {which} AND state IN ({states})"))?
+        .query_map(params![id], |row| Ok((row.get(0)?, row.get(1)?, json(row, 2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, inbox, mut event) in events.iter().cloned() {
+        let action = event.action.name();
+        let (code, text) = match command {
+            Command::Drop => {
+                settle(connection, id, at)?;
+                ("dropped", format!("\u{201c}{action}\u{201d} for {} was dropped by hand", event.tracker))
+            }
+            Command::Retry => {
+                again(connection, id, &event, at)?;
+                ("retried", format!("\u{201c}{action}\u{201d} for {} is tried again, by hand", event.tracker))
+            }
+            Command::Match(item) => {
+                event.item = (**item).clone();
+                again(connection, id, &event, at)?;
+                let text = format!("\u{201c}{action}\u{201d} for {} is {item}, somebody said", event.tracker);
+                ("matched-by-hand", text)
+            }
+        };
+        add_step(connection, inbox, at, Stage::Delivery.as_str(), code, &text)?;
+    }
+    Ok(events.len())
+}
+
+fn settle(connection: &Connection, id: i64, at: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = ?2, note = 'dropped by hand', settled_at = ?3 WHERE id = ?1",
+        )?
+        .execute(params![id, DeliveryState::Dropped.as_str(), at])
+        .map(drop)
+}
+
+/// A watch may have arrived at an earlier attempt, so it is looked for first. The account is tried at once, too, unless it waits
+/// for a login.
+fn again(connection: &Connection, id: i64, event: &TrackerEvent, at: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'waiting', body = ?2, next_at = ?3, settled_at = NULL, note = NULL,
+             uncertain = (weight = 'watch' AND attempts > 0), attempts = 0 WHERE id = ?1",
+        )?
+        .execute(params![id, to_json(event)?, at])?;
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET parked = NULL WHERE name = ?1 AND json_extract(parked, '$.kind') <> 'login'",
+        )?
+        .execute(params![event.tracker])
+        .map(drop)
+}

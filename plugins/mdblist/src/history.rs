@@ -1,0 +1,116 @@
+//! `/sync/watched`: what was watched a while ago, with its own time; and what was not watched after all.
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
+use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use playrelay_sdk::{ids, json};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body};
+
+/// A stop that arrived was entered with MDBList's time: late by the way there, and by the clocks' difference.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+
+/// Adds a watch, unless it is there.
+pub fn add(event: &Event) -> Result<Receipt, Failure> {
+    add_numbers(event, numbers(&event.item))
+}
+
+/// Adds episodes of one file by their numbers, those that are not there; or a movie, which has none.
+pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
+    let known = known(event)?;
+    let is_known = |number: Option<u32>| known.iter().any(|entry| is_same(entry, &event.item, number));
+    let missing: Vec<u32> = numbers.iter().copied().filter(|number| !is_known(Some(*number))).collect();
+    if (numbers.is_empty() && is_known(None)) || (!numbers.is_empty() && missing.is_empty()) {
+        return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
+    }
+    let timed = |mut entry: Value| {
+        entry["watched_at"] = json!(event.at);
+        entry
+    };
+    let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &[])) };
+    let answer: Value =
+        answer::require_success(api::post("/sync/watched?report_added=true", &entry)?)?.json()?;
+    if body::is_missing(&answer) || body::count(&answer["updated"]) == 0 {
+        return Ok(unmatched(NAME, &["ids and numbers"]));
+    }
+    // A play that MDBList has folded into one that it had.
+    let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();
+    if plays.peek().is_some() && plays.all(|play| play["added"] == false) {
+        return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
+    }
+    Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)))
+}
+
+/// Takes a movie or an episode out of the history.
+pub fn remove(event: &Event) -> Result<Receipt, Failure> {
+    if !matches!(event.item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
+        return Ok(receipt(Outcome::Unsupported, "only movies and episodes are taken out of the history"));
+    }
+    let Some(entry) = body::synced(&event.item, numbers(&event.item), |entry| entry) else {
+        return Ok(unmatched(NAME, &[]));
+    };
+    let answer: Value = answer::require_success(api::post("/sync/watched/remove", &entry)?)?.json()?;
+    Ok(match body::count(&answer["removed"]) {
+        0 => receipt(Outcome::Duplicate, "the history does not have it"),
+        _ => receipt(Outcome::Accepted, "removed from the history"),
+    })
+}
+
+/// The plays of the history over the span of this one, in which a second play of the same item cannot have ended.
+fn known(event: &Event) -> Result<Vec<Value>, Failure> {
+    let time = |text: &str| {
+        text.parse::<Timestamp>()
+            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
+    };
+    let at = time(&event.at)?;
+    let start = event.started_at.as_deref().map_or(Ok(at), time)?;
+    let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
+    let since = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
+    let until = at.checked_add(TOLERANCE).map_err(out_of_range)?;
+    let path = format!("/sync/watched?since={since}&plays=all&limit=5000");
+    let answer: Value = answer::require_success(api::get(&path)?)?.json()?;
+    let is_near = |entry: &&Value| {
+        let at = entry["watched_at"].as_str().or(entry["last_watched_at"].as_str());
+        at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))
+    };
+    let lists = [&answer["movies"], &answer["episodes"]].into_iter().filter_map(Value::as_array).flatten();
+    Ok(lists.filter(is_near).cloned().collect())
+}
+
+/// Whether an entry of the history is this item: by an id of the movie, or by the show's and the numbers.
+fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
+    match &item.kind {
+        ItemKind::Movie(movie) => {
+            let found = &entry["movie"];
+            shares(&movie.ids, &body::MOVIE_IDS, &found["ids"])
+                || (!movie.title.is_empty()
+                    && found["title"].as_str() == Some(&movie.title)
+                    && json::whole(&found["year"]) == movie.year)
+        }
+        ItemKind::Episode(episode) => {
+            let found = &entry["episode"];
+            let same_show = shares(&episode.show.ids, &body::SHOW_IDS, &found["show"]["ids"])
+                || (!episode.show.title.is_empty()
+                    && found["show"]["title"].as_str() == Some(&episode.show.title));
+            same_show
+                && number.is_some()
+                && json::whole(&found["season"]) == episode.season
+                && json::whole(&found["number"]) == number
+        }
+        ItemKind::Season(_) | ItemKind::Show(_) => false,
+    }
+}
+
+/// MDBList writes the names of ids in two ways: `imdb` and `imdbid`.
+fn shares(ours: &[playrelay_sdk::host::types::ExternalId], known: &[&str], theirs: &Value) -> bool {
+    let plain: Value = theirs
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, id)| (name.strip_suffix("id").unwrap_or(name).to_owned(), id.clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    ids::share(ours, known, &plain)
+}

@@ -1,0 +1,37 @@
+//! `/sync/ratings`: whole numbers from 1 to 10.
+
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body};
+
+/// Sets a rating.
+pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
+    // In 1..=10 a cast is exact.
+    send("/sync/ratings", "updated", event, Some(rating.round().clamp(1.0, 10.0) as u8))
+}
+
+/// Takes a rating back.
+pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
+    send("/sync/ratings/remove", "removed", event, None)
+}
+
+fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
+    let rated = |mut entry: Value| {
+        if let Some(rating) = rating {
+            entry["rating"] = json!(rating);
+            entry["rated_at"] = json!(event.at);
+        }
+        entry
+    };
+    let first = numbers(&event.item).get(..1).unwrap_or_default();
+    let Some(entry) = body::synced(&event.item, first, rated) else { return Ok(unmatched(NAME, &[])) };
+    let answer: Value = answer::require_success(api::post(path, &entry)?)?.json()?;
+    Ok(match (body::count(&answer[done]), body::is_missing(&answer)) {
+        (0, true) => unmatched(NAME, &["ids"]),
+        (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
+        (_, _) => receipt(Outcome::Accepted, ""),
+    })
+}

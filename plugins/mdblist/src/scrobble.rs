@@ -1,0 +1,71 @@
+//! `/scrobble/*`: what happens now.
+
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::failure;
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::tracker::{accepted, numbers, receipt, unmatched};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body, history};
+
+/// From here on MDBList counts a stop as watched, and a start too. Percent.
+const WATCHED: f64 = 80.0;
+/// The most that anything else may have without being counted. Percent.
+const JUST_UNWATCHED: f64 = 79.9;
+
+/// It plays.
+pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    if progress >= WATCHED {
+        let note = "MDBList counts a start from 80 % on as watched, so it is not told of this one";
+        return Ok(receipt(Outcome::Unsupported, note));
+    }
+    submit("start", event, progress)
+}
+
+/// It is paused.
+pub fn pause(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    submit("pause", event, progress.min(JUST_UNWATCHED))
+}
+
+/// It ended without being watched: whatever the position, this must not become a watch.
+pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    submit("stop", event, progress.min(JUST_UNWATCHED))
+}
+
+/// It was watched, just now. What counts is the host's judgement, also below MDBList's own threshold.
+pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    let mut receipt = submit("stop", event, progress.max(WATCHED))?;
+    let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
+    if !further.is_empty() && receipt.outcome == Outcome::Accepted {
+        let rest = history::add_numbers(event, further)?;
+        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
+            let why = rest.note.unwrap_or_default();
+            receipt.note =
+                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
+        }
+    }
+    Ok(receipt)
+}
+
+fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    let progress = progress.clamp(0.0, 100.0);
+    let mut tried = Vec::new();
+    for variant in body::variants(&event.item) {
+        let mut body = variant.fields;
+        body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
+        let response = api::post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
+        if response.status == 404 {
+            tried.push(variant.name);
+            continue;
+        }
+        let answer: Value = answer::require_success(response)?.json()?;
+        let action = answer["action"].as_str().unwrap_or_default();
+        if verb == "stop" && progress >= WATCHED && !matches!(action, "scrobble" | "stop") {
+            return Err(failure::retry(format!(
+                "MDBList took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
+            )));
+        }
+        return Ok(accepted(NAME, event, &answer));
+    }
+    Ok(unmatched(NAME, &tried))
+}

@@ -1,0 +1,70 @@
+//! SIMKL as a tracker.
+//!
+//! Facts: api.simkl.org.
+
+mod answer;
+mod api;
+mod body;
+mod history;
+mod list;
+mod rating;
+mod scrobble;
+
+use playrelay_sdk::capability;
+use playrelay_sdk::capability::sink::{Action, Event};
+use playrelay_sdk::capability::watchlist::Page;
+use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
+use serde_json::Value;
+
+/// What it is called in notes.
+const NAME: &str = "SIMKL";
+
+/// The plugin.
+struct Simkl;
+
+impl capability::sink::Guest for Simkl {
+    fn submit(event: Event) -> Result<Receipt, Failure> {
+        match event.action {
+            Action::Playing(progress) => scrobble::start(&event, progress),
+            Action::Paused(progress) => scrobble::pause(&event, progress),
+            Action::Stopped(progress) => scrobble::stop_unwatched(&event, progress),
+            // The history takes a watch that it has already as nothing new, so it needs no look into it first.
+            Action::Watched(_) if event.late || event.uncertain => history::add(&event),
+            Action::Watched(progress) => scrobble::stop_watched(&event, progress),
+            Action::Rated(rating) => rating::rate(&event, rating),
+            Action::Unrated => rating::unrate(&event),
+            Action::Unwatched => history::remove(&event),
+        }
+    }
+}
+
+impl capability::watchlist::Guest for Simkl {
+    fn entries(cursor: Option<String>) -> Result<Page, Failure> {
+        list::entries(cursor.as_deref())
+    }
+
+    fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(list::add).collect()
+    }
+
+    fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
+        items.iter().map(list::remove).collect()
+    }
+}
+
+impl capability::check::Guest for Simkl {
+    fn run() -> Result<capability::check::Account, Failure> {
+        let settings: Value = answer::require_success(api::get("/users/settings")?)?.json()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());
+        Ok(capability::check::Account {
+            name: text(&settings["user"]["name"]).unwrap_or_default(),
+            id: settings["account"]["id"].as_u64().map(|id| id.to_string()),
+            details: vec![Field { name: "plan".to_owned(), value: plan }],
+        })
+    }
+}
+
+capability::sink::export_sink!(Simkl with_types_in capability::sink);
+capability::watchlist::export_watchlist!(Simkl with_types_in capability::watchlist);
+capability::check::export_check!(Simkl with_types_in capability::check);

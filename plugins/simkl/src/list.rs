@@ -1,0 +1,110 @@
+//! Plan-to-watch.
+//!
+//! SIMKL moves a title off it when it is watched. The only call that takes one off removes the title from the library, with
+//! its history and its rating: so it is made only for a title that has neither.
+
+use playrelay_sdk::capability::watchlist::{Entry, Page};
+use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
+use playrelay_sdk::json::{text, whole};
+use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::{ids, server};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body, history};
+
+/// The lists, each a page: its name in a path, and in an answer, and the name of a title.
+const LISTS: [(&str, &str, &str); 3] =
+    [("movies", "movies", "movie"), ("shows", "shows", "show"), ("anime", "anime", "show")];
+/// How long a list is taken as it was read while SIMKL says that nothing has changed. Seconds.
+const KEPT: u32 = 24 * 60 * 60;
+
+/// A page of the list; the cursor is the name of the next.
+pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
+    let place = cursor.map_or(Some(0), |cursor| LISTS.iter().position(|(path, _, _)| *path == cursor));
+    let Some(place) = place else {
+        return Err(Failure::Rejected(format!("{} is no page of the list", cursor.unwrap_or_default())));
+    };
+    let (path, list, title) = LISTS[place];
+    let found = planned(path)?;
+    let entry = |row: &Value| {
+        let (named, ids) = (&row[title], ids::read(&row[title]["ids"]));
+        let title = text(&named["title"])?;
+        let kind = kind(path, title, whole(&named["year"]), ids);
+        let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
+        Some(Entry { item, added_at: text(&row["added_to_watchlist_at"]) })
+    };
+    let entries = found[list].as_array().into_iter().flatten().filter_map(entry).collect();
+    Ok(Page { entries, cursor: LISTS.get(place + 1).map(|(path, _, _)| (*path).to_owned()) })
+}
+
+/// SIMKL blocks programs that read lists without looking first whether anything has changed.
+fn planned(path: &str) -> Result<Value, Failure> {
+    let activities: Value = answer::require_success(api::get("/sync/activities")?)?.json()?;
+    let key = if path == "shows" { "tv_shows" } else { path };
+    let changed = &activities[key]["all"];
+    let kept_as = format!("plantowatch:{path}");
+    if let Some(kept) = server::kept(&kept_as)
+        && kept["changed"] == *changed
+        && !changed.is_null()
+    {
+        return Ok(kept["list"].clone());
+    }
+    let answer = answer::require_success(api::get(&format!("/sync/all-items/{path}/plantowatch"))?)?;
+    let list: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
+    server::keep(&kept_as, &json!({ "changed": changed, "list": list }), KEPT);
+    Ok(list)
+}
+
+fn kind(path: &str, title: String, year: Option<u16>, ids: Vec<ExternalId>) -> ItemKind {
+    if path == "movies" {
+        return ItemKind::Movie(Movie { title, original_title: None, year, ids });
+    }
+    ItemKind::Show(Show { title, original_title: None, year, ids })
+}
+
+/// Puts a title on the list.
+pub fn add(item: &Item) -> Result<Receipt, Failure> {
+    let Some((list, mut entry)) = body::title(item) else { return Ok(no_title()) };
+    entry["to"] = json!("plantowatch");
+    let answer: Value =
+        answer::require_success(api::post("/sync/add-to-list", &json!({ list: [entry] }))?)?.json()?;
+    let added = answer["added"][list].as_array().is_some_and(|added| !added.is_empty());
+    Ok(if added { receipt(Outcome::Accepted, "") } else { unmatched(NAME, &["ids"]) })
+}
+
+/// Takes a title off the list, where that takes nothing else away.
+pub fn remove(item: &Item) -> Result<Receipt, Failure> {
+    let Some((list, entry)) = body::title(item) else { return Ok(no_title()) };
+    let kind = if list == "movies" { "movie" } else { "tv" };
+    let mut asked = entry.clone();
+    asked["type"] = json!(kind);
+    let answer: Value = answer::require_success(api::post("/sync/watched", &json!([asked]))?)?.json()?;
+    let status = &answer[0];
+    let is_planned = status["list"] == "plantowatch";
+    if !is_planned || status["result"] == true || !status["last_watched_at"].is_null() {
+        let note = "it is not on the list: SIMKL takes off by itself what was watched";
+        return Ok(receipt(Outcome::Duplicate, note));
+    }
+    let rated: Value = answer::require_success(api::get(&format!("/sync/ratings/{list}"))?)?.json()?;
+    let title = if list == "movies" { "movie" } else { "show" };
+    let own: &[ExternalId] = match &item.kind {
+        ItemKind::Movie(movie) => &movie.ids,
+        ItemKind::Show(show) => &show.ids,
+        ItemKind::Season(_) | ItemKind::Episode(_) => &[],
+    };
+    let mut ratings = rated[list].as_array().into_iter().flatten();
+    if ratings.any(|row| ids::share(own, &body::SHARED_IDS, &row[title]["ids"])) {
+        let note = "SIMKL would forget its rating as well, so it stays on the list";
+        return Ok(receipt(Outcome::Unsupported, note));
+    }
+    let removed: Value =
+        answer::require_success(api::post("/sync/history/remove", &json!({ list: [entry] }))?)?.json()?;
+    Ok(match history::count(&removed["deleted"], &[list]) {
+        0 => receipt(Outcome::Duplicate, "it is not on the list"),
+        _ => receipt(Outcome::Accepted, "taken off the list"),
+    })
+}
+
+fn no_title() -> Receipt {
+    receipt(Outcome::Unsupported, "SIMKL's lists hold movies and shows that have ids, or a title and a year")
+}

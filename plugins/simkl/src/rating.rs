@@ -1,0 +1,35 @@
+//! `/sync/ratings`: whole numbers from 1 to 10, of movies and shows.
+
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::tracker::{receipt, unmatched};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body, history};
+
+/// Sets a rating.
+pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
+    // In 1..=10 a cast is exact.
+    send("/sync/ratings", "added", event, Some(rating.round().clamp(1.0, 10.0) as u8))
+}
+
+/// Takes a rating back.
+pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
+    send("/sync/ratings/remove", "deleted", event, None)
+}
+
+fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
+    let Some((list, mut entry)) = body::title(&event.item) else {
+        return Ok(receipt(Outcome::Unsupported, "SIMKL has ratings of movies and shows only"));
+    };
+    if let Some(rating) = rating {
+        entry["rating"] = json!(rating);
+        entry["rated_at"] = json!(event.at);
+    }
+    let answer: Value = answer::require_success(api::post(path, &json!({ list: [entry] }))?)?.json()?;
+    Ok(match (history::count(&answer[done], &["movies", "shows"]), history::is_missing(&answer)) {
+        (0, true) => unmatched(NAME, &["ids"]),
+        (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
+        (_, _) => receipt(Outcome::Accepted, ""),
+    })
+}

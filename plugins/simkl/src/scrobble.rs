@@ -1,0 +1,92 @@
+//! `/scrobble/*`: what happens now.
+
+use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::failure;
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::http::Response;
+use playrelay_sdk::tracker::{accepted, numbers, receipt, unmatched};
+use serde_json::{Value, json};
+
+use crate::{NAME, answer, api, body, history};
+
+/// From here on SIMKL counts a stop as watched. Percent.
+const WATCHED: f64 = 80.0;
+/// The most that a stop may have without being counted. Percent.
+const JUST_UNWATCHED: f64 = 79.99;
+
+/// It plays.
+pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    submit("start", event, progress)
+}
+
+/// It is paused. A pause never counts, whatever its position; from 80 % on it may be answered as watched before.
+pub fn pause(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    submit("pause", event, progress.min(JUST_UNWATCHED))
+}
+
+/// It ended without being watched: whatever the position, this must not become a watch.
+pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    submit("stop", event, progress.min(JUST_UNWATCHED))
+}
+
+/// It was watched, just now. What counts is the host's judgement, also below SIMKL's own threshold.
+pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    let mut receipt = submit("stop", event, progress.max(WATCHED))?;
+    let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
+    if !further.is_empty() && matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
+        let rest = history::add_numbers(event, further)?;
+        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
+            let why = rest.note.unwrap_or_default();
+            receipt.note =
+                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
+        }
+    }
+    Ok(receipt)
+}
+
+fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
+    let progress = progress.clamp(0.0, 100.0);
+    let counts = verb == "stop" && progress >= WATCHED;
+    let rewatch = if counts && settings::get("rewatches").as_deref() == Some("true") {
+        "?allow_rewatch=yes"
+    } else {
+        ""
+    };
+    let mut tried = Vec::new();
+    for variant in body::variants(&event.item) {
+        let mut body = variant.fields;
+        body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
+        let response = api::post(&format!("/scrobble/{verb}{rewatch}"), &Value::Object(body))?;
+        match response.status {
+            404 => tried.push(variant.name),
+            409 => return Ok(duplicate(&response)),
+            _ => match answer::failure(&response) {
+                Some(failure) => return Err(failure),
+                None => return taken(event, &response, counts, progress),
+            },
+        }
+    }
+    Ok(unmatched(NAME, &tried))
+}
+
+fn duplicate(response: &Response) -> Receipt {
+    let answer: Value = response.json().unwrap_or_default();
+    let note = answer["watched_at"].as_str().map(|at| format!("SIMKL has it as watched at {at}"));
+    receipt(Outcome::Duplicate, note.unwrap_or_default())
+}
+
+fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Result<Receipt, Failure> {
+    let answer: Value = response.json()?;
+    let action = answer["action"].as_str().unwrap_or_default();
+    if counts && !matches!(action, "scrobble" | "stop") {
+        return Err(failure::retry(format!(
+            "SIMKL took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
+        )));
+    }
+    let mut receipt = accepted(NAME, event, &answer);
+    if let (Some(status), Some(note)) = (answer["rewatch_status"].as_str(), &mut receipt.note) {
+        note.push_str(&format!("; rewatch: {}", status.replace('_', " ")));
+    }
+    Ok(receipt)
+}

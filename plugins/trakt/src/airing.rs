@@ -1,0 +1,37 @@
+//! What has aired: `/shows/{id}/last_episode`.
+
+use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind};
+use playrelay_sdk::ids;
+use playrelay_sdk::json::whole;
+use serde_json::Value;
+
+use crate::{answer, api};
+
+/// The last episode of a show that has aired; 204 where none has.
+pub fn last_aired(show: &Item) -> Result<Option<Item>, Failure> {
+    let ItemKind::Show(named) = &show.kind else { return Ok(None) };
+    let ids = &named.ids;
+    // Numbers of other catalogues cannot stand in a path: they would be taken for Trakt's own.
+    let Some(id) = ["trakt", "slug", "imdb"].into_iter().find_map(|namespace| ids::find(ids, namespace))
+    else {
+        return Ok(None);
+    };
+    let response = api::get(&format!("/shows/{id}/last_episode"))?;
+    if matches!(response.status, 204 | 404) {
+        return Ok(None);
+    }
+    let last: Value = answer::require_success(response)?.json()?;
+    let (Some(season), Some(number)) = (whole(&last["season"]), whole(&last["number"])) else {
+        return Ok(None);
+    };
+    let episode = Episode {
+        show: named.clone(),
+        season: Some(season),
+        numbers: vec![number],
+        absolute_number: None,
+        title: last["title"].as_str().map(str::to_owned),
+        year: None,
+        ids: ids::read(&last["ids"]),
+    };
+    Ok(Some(Item { kind: ItemKind::Episode(episode), ..show.clone() }))
+}

@@ -1,0 +1,207 @@
+//! What all fake services share: a world behind a lock, a clock, faults, a log of everything that was received, and a way to wait
+//! for something to become true.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults};
+use crate::server::Cut;
+
+/// How long a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A request that was received.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When, by the service's clock.
+    pub at: Timestamp,
+    /// The verb.
+    pub method: String,
+    /// With its query.
+    pub path: String,
+    /// The body, where it is JSON or a form.
+    pub body: Value,
+    /// The status of the answer; 0 where the connection was cut off.
+    pub status: u16,
+}
+
+/// What a service refuses before it looks at a request, and what it adds to every answer.
+pub trait Gate: Send + 'static {
+    /// The refusal, where there is one.
+    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response>;
+
+    /// Adds headers.
+    fn sign(&mut self, _response: &mut Response, _now: Timestamp) {}
+}
+
+/// A service. Clones are the same one.
+pub struct Service<World> {
+    world: Arc<Mutex<World>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+    /// Its clock.
+    pub clock: Clock,
+    /// What goes wrong.
+    pub faults: Faults,
+    changed: watch::Sender<u64>,
+    own_url: Arc<Mutex<String>>,
+}
+
+impl<World> Clone for Service<World> {
+    fn clone(&self) -> Self {
+        Self {
+            world: Arc::clone(&self.world),
+            calls: Arc::clone(&self.calls),
+            clock: self.clock.clone(),
+            faults: self.faults.clone(),
+            changed: self.changed.clone(),
+            own_url: Arc::clone(&self.own_url),
+        }
+    }
+}
+
+impl<World> Service<World> {
+    /// A service with a world.
+    pub fn new(world: World) -> Self {
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            calls: Arc::default(),
+            clock: Clock::default(),
+            faults: Faults::default(),
+            changed: watch::Sender::new(0),
+            own_url: Arc::default(),
+        }
+    }
+
+    /// Its world.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no handler panics while it holds the lock")
+    }
+
+    /// Everything that was received, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.log().clone()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().expect("no handler panics while it holds the lock")
+    }
+
+    /// What was received as `VERB /path STATUS`, without queries, where the path begins with one of these.
+    pub fn story(&self, beginnings: &[&str]) -> Vec<String> {
+        let calls = self.calls();
+        let told = calls.iter().filter(|call| beginnings.iter().any(|it| call.path.starts_with(it)));
+        told.map(|call| {
+            let path = call.path.split('?').next().unwrap_or_default();
+            format!("{} {path} {}", call.method, call.status)
+        })
+        .collect()
+    }
+
+    /// Says that something has changed.
+    pub fn touch(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Where it is.
+    pub fn own_url(&self) -> String {
+        self.own_url.lock().expect("no handler panics").clone()
+    }
+
+    /// Says where it is.
+    pub fn settle_at(&self, url: String) {
+        *self.own_url.lock().expect("no handler panics") = url;
+    }
+
+    /// Waits until something is true.
+    pub async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let mut changed = self.changed.subscribe();
+        let wait = async {
+            while !holds() {
+                changed.changed().await.expect("the sender lives in self");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("waited in vain for: {what}; received {:#?}", self.story(&["/"]));
+        }
+    }
+}
+
+/// What every request goes through: the log, faults, what the service refuses, and then the service itself.
+pub async fn gate<World: Gate>(
+    State(service): State<Service<World>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let cut = request.extensions().get::<Cut>().expect("the server puts it there").clone();
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, 1 << 20).await.unwrap_or_default();
+    let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let call = Call {
+        at: service.clock.now(),
+        method: parts.method.to_string(),
+        path: path.clone(),
+        body: read(&bytes),
+        status: 0,
+    };
+    let index = {
+        let mut log = service.log();
+        log.push(call);
+        log.len() - 1
+    };
+    let fault = service.faults.take(&path);
+    match &fault {
+        Some(Fault::CutBefore) => cut.now().await,
+        Some(Fault::Slow(delay)) => tokio::time::sleep(*delay).await,
+        _ => {}
+    }
+    let now = service.clock.now();
+    let refusal = match fault.as_ref().and_then(Fault::answer) {
+        Some(answer) => Some(answer),
+        None => service.world().refuse(&parts, now),
+    };
+    let mut response = match refusal {
+        Some(response) => response,
+        None => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+    };
+    if matches!(fault, Some(Fault::CutAfter)) {
+        service.touch();
+        cut.now().await;
+    }
+    service.world().sign(&mut response, now);
+    service.log()[index].status = response.status().as_u16();
+    service.touch();
+    response
+}
+
+/// A body of JSON, or a form as an object.
+pub fn read(bytes: &Bytes) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        let mut fields = json!({});
+        for (name, value) in url::form_urlencoded::parse(bytes) {
+            fields[name.as_ref()] = json!(value);
+        }
+        fields
+    })
+}
+
+/// A header as text; empty where there is none.
+pub fn header<'a>(request: &'a Parts, name: &str) -> &'a str {
+    request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A parameter of the query; empty where there is none.
+pub fn parameter(request: &Parts, name: &str) -> String {
+    let query = request.uri.query().unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
