@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::api::{Api, LoginDesk};
 use crate::arrivals::Arrivals;
+use crate::artwork::Artwork;
 use crate::board::Board;
 use crate::clock;
 use crate::config::{self, Config, Problem, RoleNeeds};
@@ -277,6 +278,7 @@ impl House {
             board,
             password: self.config.server.admin_password.clone(),
             logins: LoginDesk::new(self.accounts.clone(), Arc::clone(&self.keeper), Arc::clone(&self.store)),
+            artwork: self.artwork(),
             store: Arc::clone(&self.store),
         });
         let service =
@@ -322,16 +324,24 @@ impl House {
         }
     }
 
+    fn catalogues(&self) -> impl Iterator<Item = (Arc<Plugin>, Caller)> {
+        self.config.catalogues.keys().filter_map(|name| self.plugin_of(name))
+    }
+
     /// The first catalogue that finds titles.
     pub fn catalogue(&self) -> Option<Catalogue> {
-        let mut catalogues = self.config.catalogues.keys().filter_map(|name| self.plugin_of(name));
-        catalogues.find_map(|(plugin, caller)| Catalogue::new(plugin, caller, Arc::clone(&self.store)))
+        self.catalogues().find_map(|(plugin, caller)| Catalogue::new(plugin, caller, Arc::clone(&self.store)))
+    }
+
+    /// The same for its pictures.
+    fn artwork(&self) -> Option<Artwork> {
+        let mut finding = self.catalogues().filter(|(plugin, _)| plugin.manifest.provides.metadata.is_some());
+        finding.next().map(|(plugin, caller)| Artwork::new(plugin, caller, &self.config.server.data_dir))
     }
 
     /// The first catalogue that knows what has aired.
     fn airing(&self) -> Option<(Arc<Plugin>, Caller)> {
-        let mut catalogues = self.config.catalogues.keys().filter_map(|name| self.plugin_of(name));
-        catalogues.find(|(plugin, _)| plugin.manifest.provides.airing.is_some())
+        self.catalogues().find(|(plugin, _)| plugin.manifest.provides.airing.is_some())
     }
 
     fn start_lanes(&self) -> Vec<(String, Arc<Notify>)> {

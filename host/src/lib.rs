@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod arrivals;
+pub mod artwork;
 pub mod board;
 pub mod cli;
 pub mod clock;

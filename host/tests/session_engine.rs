@@ -12,7 +12,7 @@ use playrelay::dispatch::model::{
 };
 use playrelay::dispatch::people::People;
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Route, TrackerEvent, UserRule};
+use playrelay::dispatch::route::{Action, Removal, Route, TrackerEvent, UserRule};
 use playrelay::dispatch::routing::Routing;
 use playrelay::dispatch::session::{Advance, Sessions};
 use playrelay::dispatch::verdict::Outcome;
@@ -95,6 +95,7 @@ fn route() -> Route {
         ratings: false,
         marks: true,
         unwatched: true,
+        removal: Removal::default(),
         policy: Policy::default(),
     }
 }

@@ -34,6 +34,7 @@ fn event(action: Action) -> TrackerEvent {
         at: now(),
         started_at: None,
         not_before: now(),
+        unlist_from: Vec::new(),
     }
 }
 

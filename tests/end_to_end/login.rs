@@ -1,8 +1,13 @@
 //! `playrelay connect`, in all its ends.
 
+use std::time::Duration;
+
+use playrelay_tests::fake_mdblist::FakeMdbList;
+use playrelay_tests::fake_simkl::{self, FakeSimkl};
 use playrelay_tests::fake_trakt::{Approval, FakeTrakt};
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::Home;
+use playrelay_tests::harness::{Home, mdblist_account, simkl_account};
+use serde_json::{Value, json};
 
 async fn connect(home: &Home) -> (bool, String) {
     let output = tokio::task::block_in_place(|| home.run(&["connect", "bob"]));
@@ -50,4 +55,117 @@ async fn an_unknown_account_names_the_nearest() {
     let output = home.run(&["connect", "bbo"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && text.contains("did you mean `bob`?"), "{text}");
+}
+
+/// Logs `bob` in at a SIMKL where the user does this, and allows that.
+async fn at_simkl(
+    client_id: &str,
+    approval: Approval,
+    scope: Option<&str>,
+) -> (bool, String, FakeSimkl, Home) {
+    let simkl = FakeSimkl::start().await;
+    simkl.approve_logins(approval, scope);
+    let home = Home::new(&simkl_account("bob", &simkl, client_id));
+    let (success, text) = home.say(&["connect", "bob", "--qr"]).await;
+    (success, text, simkl, home)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simkl_by_device_code_and_by_pin() {
+    for (client_id, code) in [(fake_simkl::CLIENT_ID, "BDWP-HQPK"), (fake_simkl::OLD_CLIENT_ID, "ABCDE")] {
+        let (success, text, simkl, home) = at_simkl(client_id, Approval::After(1), None).await;
+        assert!(success && text.contains(code), "{text}");
+        assert!(text.contains("bob is logged in as sean"), "{text}");
+        assert!(text.contains('\u{2588}'), "a QR code: {text}");
+        let (success, text) = home.say(&["disconnect", "bob"]).await;
+        assert!(success && text.contains("bob is forgotten here"), "{text}");
+        assert_eq!(simkl.is_logged_in(), client_id == fake_simkl::OLD_CLIENT_ID, "PINs cannot be revoked");
+        for token in simkl.tokens() {
+            assert!(!home.log().contains(&token) && !text.contains(&token), "a token was shown");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simkl_says_no_in_its_own_words() {
+    let read_only = Some("media:read");
+    for (client_id, approval, scope, words) in [
+        (fake_simkl::CLIENT_ID, Approval::AtOnce, read_only, "lacks the right to media:write"),
+        ("no-such-client", Approval::AtOnce, None, "refused the app (412"),
+    ] {
+        let (success, text, ..) = at_simkl(client_id, approval, scope).await;
+        assert!(!success && text.contains(words), "{words}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mdblist_by_key_or_by_code() {
+    let mdblist = FakeMdbList::start().await;
+    let with_key = Home::new(&mdblist_account("bob", &mdblist, true));
+    let (success, text) = with_key.say(&["connect", "bob"]).await;
+    assert!(success && text.contains("bob needs no login") && text.contains("as sean"), "{text}");
+    for (approval, scope, words) in [
+        (Approval::Denied, None, "denied at the service"),
+        (Approval::AtOnce, Some("read"), "lacks the right to write"),
+        (Approval::AtOnce, None, "bob is logged in as sean"),
+    ] {
+        mdblist.approve_logins(approval, scope);
+        let home = Home::new(&mdblist_account("bob", &mdblist, false));
+        let (_, text) = home.say(&["connect", "bob"]).await;
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    mdblist.faults().next("/oauth/token/", 1, Fault::status(429));
+    mdblist.faults().next(
+        "/oauth/token/",
+        1,
+        Fault::Answer { status: 400, headers: Vec::new(), body: r#"{"error":"expired_token"}"#.to_owned() },
+    );
+    let home = Home::new(&mdblist_account("bob", &mdblist, false));
+    let (success, text) = home.say(&["connect", "bob"]).await;
+    assert!(!success && text.contains("expired"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locked_accounts_and_small_plans_have_their_own_words() {
+    for (status, words) in [(423, "locked the account"), (426, "paying members")] {
+        let trakt = FakeTrakt::start().await;
+        trakt.faults().always("/oauth/device/code", Fault::status(status));
+        let home = Home::plex_to_trakt(None, &trakt, "");
+        let (success, text) = connect(&home).await;
+        assert!(!success && text.contains(words), "{text}");
+    }
+}
+
+/// What a page does: begins a login, shows the code, asks how it stands, and ends it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_logs_in_and_out() {
+    let simkl = FakeSimkl::start().await;
+    simkl.approve_logins(Approval::After(1), None);
+    let home = Home::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
+    let daemon = home.start();
+    let url = format!("{}/api/v1/accounts/bob/login", daemon.url());
+    let begun: Value = answer(home.client.post(&url)).await;
+    assert_eq!((&begun["state"], &begun["code"]), (&json!("pending"), &json!("BDWP-HQPK")), "{begun}");
+    let standing = loop {
+        let standing: Value = answer(home.client.get(&url)).await;
+        if standing["state"] != "pending" {
+            break standing;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(standing, json!({ "state": "granted" }));
+    let accounts: Value = answer(home.client.get(format!("{}/api/v1/accounts", daemon.url()))).await;
+    assert_eq!(accounts["accounts"][0]["requests_a_day"], 500, "{accounts}");
+    // A page of another site can do nothing, whoever looks at it.
+    let foreign = home.client.delete(&url).header("origin", "https://evil.example").send().await.unwrap();
+    assert_eq!(foreign.status(), 403);
+    assert!(simkl.is_logged_in());
+    let ended: Value = answer(home.client.delete(&url)).await;
+    assert_eq!(ended["forgotten"], true);
+    assert!(!simkl.is_logged_in());
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Value {
+    let text = request.send().await.unwrap().text().await.unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

@@ -3,7 +3,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod catalogues;
+mod chaos;
 mod commands;
+mod credentials;
 mod delivery;
 mod evening;
 mod house_rules;
@@ -20,5 +23,8 @@ mod secrets;
 mod sessions;
 mod stories;
 mod storm;
+mod tracker_faults;
+mod trackers;
 mod vectors;
 mod watching;
+mod watchlists;

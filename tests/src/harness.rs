@@ -3,13 +3,19 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::clock::Clock;
+use crate::fake_mdblist::{self, FakeMdbList};
 use crate::fake_plex::{self, FakePlex};
+use crate::fake_simkl::FakeSimkl;
+use crate::fake_tmdb::{self, FakeTmdb};
 use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
 use crate::plex_webhook;
 
@@ -39,6 +45,56 @@ pub fn fixture(name: &str) -> PathBuf {
 pub fn payloads() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/payloads");
     folder.is_dir().then_some(folder)
+}
+
+/// A Plex server without an address, these accounts as they stand in the configuration, and a route to each of the trackers that
+/// are named, with some more keys.
+pub fn plex_to(accounts: &[String], trackers: &[&str], route: &str) -> String {
+    let mut config = format!("[sources.home]\nplugin = \"plex\"\nwebhook_token = {WEBHOOK_TOKEN:?}\n\n");
+    for account in accounts {
+        config.push_str(account);
+        config.push('\n');
+    }
+    for tracker in trackers {
+        config.push_str(&format!(
+            "[[routes]]\nsource = \"home\"\ntracker = {tracker:?}\nusers = [\"*\"]\n{route}\n\n"
+        ));
+    }
+    config
+}
+
+/// An account at a Trakt.
+pub fn trakt_account(name: &str, trakt: &FakeTrakt) -> String {
+    format!(
+        "[trackers.{name}]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
+         api_url = {0:?}\nauth_url = {0:?}\n",
+        trakt.server.url()
+    )
+}
+
+/// An account at a SIMKL.
+pub fn simkl_account(name: &str, simkl: &FakeSimkl, client_id: &str) -> String {
+    let url = simkl.server.url();
+    format!("[trackers.{name}]\nplugin = \"simkl\"\nclient_id = {client_id:?}\napi_url = {url:?}\n")
+}
+
+/// An account at an MDBList: with its key, or with a client id to log in with.
+pub fn mdblist_account(name: &str, mdblist: &FakeMdbList, with_key: bool) -> String {
+    let url = mdblist.server.url();
+    let way = match with_key {
+        true => format!("api_key = {:?}", fake_mdblist::API_KEY),
+        false => format!("client_id = {:?}", fake_mdblist::CLIENT_ID),
+    };
+    format!("[trackers.{name}]\nplugin = \"mdblist\"\n{way}\napi_url = {url:?}\n")
+}
+
+/// A catalogue at a TMDb.
+pub fn tmdb_account(tmdb: &FakeTmdb) -> String {
+    let url = tmdb.server.url();
+    format!(
+        "[catalogues.films]\nplugin = \"tmdb\"\nread_token = {:?}\napi_url = {url:?}\npictures_url = {url:?}\n",
+        fake_tmdb::READ_TOKEN
+    )
 }
 
 /// A source, a tracker and a route between them for everybody.
@@ -173,10 +229,32 @@ impl Home {
 
     /// Logs the account `bob` in.
     pub async fn connect(&self) {
-        let mut command = tokio::process::Command::from(self.command(&["connect", "bob"]));
+        self.connect_account("bob").await;
+    }
+
+    /// Logs an account in.
+    pub async fn connect_account(&self, account: &str) {
+        let (success, text) = self.say(&["connect", account]).await;
+        assert!(success, "{text}");
+    }
+
+    /// Runs a command while the fakes go on. Gives whether it succeeded, and all that it said.
+    pub async fn say(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = tokio::process::Command::from(self.command(arguments));
         let output = command.output().await.expect("the binary can be started");
-        self.log.lock().expect("no panics").push_str(&String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        self.log.lock().expect("no panics").push_str(&err);
+        (output.status.success(), format!("{out}{err}"))
+    }
+
+    /// Gives the daemon and all commands a clock that the test moves; see [`TestClock`].
+    pub fn set_clock(&mut self, clocks: Vec<Clock>) -> TestClock {
+        let file = self.folder.join("clock");
+        self.set(
+            "PLAYRELAY_TEST_CLOCK_OFFSET_FILE",
+            file.to_str().expect("a temporary folder has a plain name"),
+        );
+        TestClock { file, passed: AtomicI64::new(0), clocks }
     }
 
     /// Starts the daemon and waits until it is ready.
@@ -209,6 +287,32 @@ impl Home {
                 panic!("the daemon did not come up:\n{}", self.log());
             }
         }
+    }
+}
+
+/// The clock of a home, and of the services around it.
+pub struct TestClock {
+    file: PathBuf,
+    passed: AtomicI64,
+    clocks: Vec<Clock>,
+}
+
+impl TestClock {
+    /// Lets time pass, for everybody.
+    pub fn pass(&self, seconds: i64) {
+        let passed = self.passed.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        // As a whole: the daemon reads it whenever it looks at the clock.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, passed.to_string()).expect("a file in our folder");
+        std::fs::rename(&new, &self.file).expect("a file in our folder");
+        for clock in &self.clocks {
+            clock.advance(SignedDuration::from_secs(seconds));
+        }
+    }
+
+    /// Seconds that have passed beyond real time.
+    pub fn passed(&self) -> i64 {
+        self.passed.load(Ordering::SeqCst)
     }
 }
 

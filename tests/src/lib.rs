@@ -4,7 +4,9 @@
 //! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
 //! - [`faults`]: answers that a fake gives instead of its own
-//! - [`fake_trakt`], [`fake_plex`], [`fake_mediabrowser`]: services that behave as the real ones do
+//! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_plex`], [`fake_mediabrowser`]:
+//!   services that behave as the real ones do
+//! - [`device_login`], [`library`]: logins with a code, and what a user keeps, of several of them
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
 //! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
@@ -14,13 +16,19 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod device_login;
 pub mod emby_webhook;
+pub mod fake_mdblist;
 pub mod fake_mediabrowser;
 pub mod fake_plex;
+pub mod fake_plex_tv;
+pub mod fake_simkl;
+pub mod fake_tmdb;
 pub mod fake_trakt;
 pub mod faults;
 pub mod harness;
 pub mod jellyfin_webhook;
+pub mod library;
 pub mod load;
 pub mod plex_webhook;
 pub mod server;

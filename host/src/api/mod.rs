@@ -5,6 +5,7 @@
 //! nothing of itself cannot be told from them, so whoever runs one sets the password. It comes as a bearer token, or as the
 //! password of basic authentication with any name.
 
+mod artwork;
 mod logins;
 mod outbox;
 
@@ -20,6 +21,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
+use crate::artwork::Artwork;
 use crate::board::Board;
 use crate::clock;
 use crate::secret::Secret;
@@ -37,6 +39,8 @@ pub struct Api {
     pub password: Option<Secret>,
     /// Accounts and their logins.
     pub logins: LoginDesk,
+    /// Pictures, where there is a catalogue.
+    pub artwork: Option<Artwork>,
     /// What must not be forgotten.
     pub store: SharedStore,
 }
@@ -51,6 +55,7 @@ impl Api {
                 "/api/v1/accounts/{name}/login",
                 get(logins::state).post(logins::begin).delete(logins::end),
             )
+            .route("/api/v1/artwork/{kind}", get(artwork::picture))
             .route("/api/v1/outbox", get(outbox::list))
             .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))

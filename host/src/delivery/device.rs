@@ -143,7 +143,7 @@ fn text(body: &Value, names: &[&str]) -> Result<String, LoginError> {
 fn refusal(status: u16, body: &Value) -> LoginError {
     let error = body["error"].as_str().unwrap_or_default();
     match status {
-        400 | 401 | 403 => LoginError::App(format!("{status} {error}").trim_end().to_owned()),
+        400 | 401 | 403 | 412 => LoginError::App(format!("{status} {error}").trim_end().to_owned()),
         423 => LoginError::Locked(status),
         426 => LoginError::Plan(status),
         status => LoginError::Answer(format!("status {status}")),

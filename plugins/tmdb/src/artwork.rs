@@ -2,12 +2,9 @@
 
 use playrelay_sdk::capability::metadata::{Picture, PictureKind};
 use playrelay_sdk::host::types::{Failure, Item, ItemKind};
-use playrelay_sdk::ids;
+use playrelay_sdk::{http, ids};
 
 use crate::{api, find};
-
-/// Where pictures lie.
-const PICTURES: &str = "https://image.tmdb.org/t/p";
 
 /// The poster and the backdrop of a movie or a show; of the show for its seasons and episodes.
 pub fn of(item: &Item) -> Result<Vec<Picture>, Failure> {
@@ -24,7 +21,7 @@ pub fn of(item: &Item) -> Result<Vec<Picture>, Failure> {
     let Some(found) = api::get(&path)? else { return Ok(Vec::new()) };
     let picture = |kind, key: &str, size: &str, width| {
         let file = found[key].as_str()?;
-        let url = format!("{PICTURES}/{size}{file}");
+        let url = http::below("pictures_url", &format!("/t/p/{size}{file}"));
         Some(Picture { kind, url, width: Some(width), height: None })
     };
     let pictures = [

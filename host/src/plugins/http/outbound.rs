@@ -47,6 +47,8 @@ pub enum Purpose {
     Plugin,
     /// The host's own, for a login: to the addresses under `[login]`, without credentials.
     Login,
+    /// The host's own, for a picture: to the picture origins of `[provides.metadata]`, without credentials.
+    Picture,
 }
 
 struct Allowed {
@@ -60,6 +62,7 @@ pub struct Outbound {
     wire: Wire,
     plugin: Vec<Allowed>,
     login: Vec<Allowed>,
+    pictures: Vec<Allowed>,
     credentials: Vec<(Origin, CredentialRule)>,
     settings: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
@@ -87,6 +90,7 @@ impl Outbound {
             wire,
             plugin: Vec::new(),
             login: Vec::new(),
+            pictures: Vec::new(),
             credentials: Vec::new(),
             settings,
             secrets,
@@ -117,6 +121,12 @@ impl Outbound {
             let private = url.leading_setting().is_some_and(typed);
             if let Some(origin) = outbound.origin(url)? {
                 outbound.login.push(Allowed { origin, private });
+            }
+        }
+        for template in manifest.provides.metadata.iter().flat_map(|facts| &facts.picture_origins) {
+            let private = template.only_setting().is_some_and(typed);
+            if let Some(origin) = outbound.origin(template)? {
+                outbound.pictures.push(Allowed { origin, private });
             }
         }
         Ok(outbound)
@@ -225,6 +235,7 @@ impl Outbound {
         let allowed = match purpose {
             Purpose::Plugin => &self.plugin,
             Purpose::Login => &self.login,
+            Purpose::Picture => &self.pictures,
         };
         match allowed.iter().find(|allowed| allowed.origin == origin) {
             Some(allowed) => Ok(allowed.private),

@@ -206,7 +206,7 @@ pub struct MetadataFacts {
     pub show_ids: Vec<String>,
     /// Where its pictures lie: the host fetches them from nowhere else.
     #[serde(default)]
-    pub picture_origins: Vec<String>,
+    pub picture_origins: Vec<Template>,
 }
 
 /// The name of a case of `sink.action`.
@@ -365,10 +365,8 @@ impl Manifest {
         if let Some(login) = &self.login {
             login.urls().try_for_each(|url| self.check_login_url(url))?;
         }
-        for origin in self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins) {
-            super::http::Origin::parse(origin)
-                .map_err(|error| ManifestError::Invalid(format!("picture origin {origin:?}: {error}")))?;
-        }
+        let mut pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
+        pictures.try_for_each(|origin| self.check_origin(origin))?;
         if let Some(quota) = &self.limits.quota {
             quota.check().map_err(ManifestError::Invalid)?;
         }
@@ -419,7 +417,8 @@ impl Manifest {
         let credential =
             self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
         let login = self.login.iter().flat_map(Login::templates);
-        self.network.iter().map(|network| &network.origin).chain(credential).chain(login)
+        let pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
+        self.network.iter().map(|network| &network.origin).chain(credential).chain(login).chain(pictures)
     }
 
     /// Settings on which something depends.

@@ -1,0 +1,156 @@
+//! A simulated day: hundreds of plays, three trackers that fail at random, and a daemon that is killed again and again. In the end
+//! every watch is at every tracker exactly once, with its own time, and no tracker was ever asked faster or more often than it allows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_tests::catalogue;
+use playrelay_tests::fake_mdblist::FakeMdbList;
+use playrelay_tests::fake_simkl::{self, FakeSimkl};
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::faults::{Fault, Faults};
+use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
+use playrelay_tests::plex_webhook::{event, movie};
+use serde_json::json;
+
+const SEAN: (u32, &str) = (31_646_104, "sean");
+const PLAYS: usize = 500;
+const KILLS: usize = 20;
+/// Of a film. Ms.
+const RUNTIME: u32 = 7_200_000;
+/// Requests that a tracker allows a day: enough for everything, not for a storm of repetitions.
+const A_DAY: u32 = 2_000;
+/// A watch arrives with the time at which it was watched; what is told live, with that at which it was told. Seconds.
+const NEAR: i64 = 150;
+
+/// The same random numbers in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// What goes wrong next at one of the trackers, on average at every seventh request.
+fn go_wrong(dice: &mut Dice, all: &[&Faults]) {
+    let faults = all[dice.throw(all.len() as u64) as usize];
+    let fault = match dice.throw(8) {
+        0 => Fault::CutAfter,
+        1 => Fault::CutBefore,
+        2 => Fault::status(500),
+        3 => Fault::status(502),
+        4 => Fault::status(520),
+        5 => Fault::retry_after(429, 30),
+        6 => Fault::retry_after(503, 120),
+        _ => Fault::status(401),
+    };
+    let path = if dice.throw(2) == 0 { "/scrobble" } else { "/" };
+    faults.next(path, 1 + dice.throw(3) as u32, fault);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
+    let (trakt, simkl, mdblist) =
+        (FakeTrakt::start().await, FakeSimkl::start().await, FakeMdbList::start().await);
+    simkl.allow(A_DAY);
+    mdblist.allow(A_DAY);
+    let accounts = [
+        trakt_account("trakt", &trakt),
+        simkl_account("simkl", &simkl, fake_simkl::CLIENT_ID),
+        mdblist_account("mdblist", &mdblist, true),
+    ];
+    let quick = "[delivery]\nretry_first = \"2s\"\nretry_longest = \"5m\"\n";
+    let mut home = Home::new(&(quick.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], "")));
+    home.connect_account("trakt").await;
+    home.connect_account("simkl").await;
+    home.set("PLAYRELAY_LOG", "warn,playrelay=info");
+    let clocks = vec![trakt.clock().clone(), simkl.clock().clone(), mdblist.clock().clone()];
+    let clock = Arc::new(home.set_clock(clocks));
+    // Time runs a few hundred times as fast as it does.
+    let over = Arc::new(AtomicBool::new(false));
+    let ticking = {
+        let (clock, over) = (Arc::clone(&clock), Arc::clone(&over));
+        std::thread::spawn(move || {
+            while !over.load(Ordering::SeqCst) {
+                clock.pass(1);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        })
+    };
+    let mut dice = Dice(0x5eed);
+    let all = [trakt.faults(), simkl.faults(), mdblist.faults()];
+    let mut daemon = Some(home.start());
+    let mut watched: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for number in 0..PLAYS {
+        if number % (PLAYS / KILLS) == PLAYS / KILLS - 1 {
+            daemon.take().expect("it runs").kill();
+            daemon = Some(home.start());
+        }
+        go_wrong(&mut dice, &all);
+        let (title, imdb) = (format!("Film {number}"), format!("tt7{number:06}"));
+        let entry = catalogue::movie(&title, 2020, json!({ "imdb": imdb }));
+        trakt.add(entry.clone());
+        simkl.add(entry.clone());
+        mdblist.add(entry);
+        let film = movie(&format!("{number}"), &title, 2020, RUNTIME, &[&format!("imdb://{imdb}")]);
+        let running = daemon.as_ref().expect("it runs");
+        if dice.throw(3) == 0 {
+            running.plex(&event("media.play", &film, Some(0), SEAN, &format!("TV {}", number % 6))).await;
+        }
+        running.plex(&event("media.scrobble", &film, None, SEAN, &format!("TV {}", number % 6))).await;
+        watched.insert(title, trakt.clock().now());
+    }
+    for faults in all {
+        faults.clear();
+    }
+    settle(&home, daemon.as_ref().expect("it runs")).await;
+    over.store(true, Ordering::SeqCst);
+    ticking.join().expect("the clock's thread does not panic");
+
+    let of = |library: playrelay_tests::library::Library| -> Vec<(String, Timestamp)> {
+        library.history.iter().map(|play| (play.entry.name(), play.watched_at)).collect()
+    };
+    let at_trakt: Vec<_> = trakt.history().iter().map(|play| (play.entry.name(), play.watched_at)).collect();
+    for (who, history) in
+        [("trakt", at_trakt), ("simkl", of(simkl.library())), ("mdblist", of(mdblist.library()))]
+    {
+        let mut found: BTreeMap<&String, Vec<Timestamp>> = BTreeMap::new();
+        for (name, at) in &history {
+            found.entry(name).or_default().push(*at);
+        }
+        for (title, at) in &watched {
+            let times = found.get(title).map(Vec::as_slice).unwrap_or_default();
+            assert_eq!(times.len(), 1, "{who}: {title} at {at}: {times:?}");
+            let apart = times[0].duration_since(*at).abs();
+            assert!(apart <= SignedDuration::from_secs(NEAR), "{who}: {title} at {at}, entered {}", times[0]);
+        }
+        assert_eq!(found.len(), watched.len(), "{who}");
+    }
+    let (most, too_fast) = simkl.load();
+    assert!(most <= A_DAY && too_fast == 0, "simkl: {most} requests in a day, {too_fast} too fast");
+    assert!(mdblist.most_in_a_day() <= A_DAY);
+    let hurried = trakt.calls().iter().filter(|call| call.status == 429).count();
+    let ordered = hurried as u32;
+    assert!(ordered < PLAYS as u32, "trakt answered {ordered} times that it was asked too fast");
+}
+
+/// Until nothing waits for anybody.
+async fn settle(home: &Home, daemon: &Daemon<'_>) {
+    let end = std::time::Instant::now() + Duration::from_secs(240);
+    loop {
+        let waiting = home.json(&["outbox", "list", "--state", "waiting", "--limit", "2000"]);
+        let left = waiting.as_array().expect("a list").len();
+        if left == 0 {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "{left} events still wait; pid {}", daemon.pid());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,64 @@
+//! `/scrobble/start|pause|stop`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::{Shared, failure, names};
+
+/// A second stop within this is a 409.
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// From here on a stop is a watch. Percent.
+const WATCHED: f64 = 80.0;
+
+pub(super) async fn scrobble(
+    State(shared): State<Shared>,
+    Path(verb): Path<String>,
+    Json(body): Json<Value>,
+) -> Response {
+    let now = shared.clock.now();
+    let mut world = shared.world();
+    let Some(entry) = names::find(&world.catalogue, &body).cloned() else {
+        return failure(404, "id_err");
+    };
+    let Some(progress) = body["progress"].as_f64() else { return failure(400, "empty_field") };
+    let mut answer = names::describe(&entry);
+    answer["progress"] = json!(progress);
+    let library = &mut world.library;
+    match verb.as_str() {
+        "start" => {
+            (answer["id"], answer["action"]) = (json!(0), json!("start"));
+            library.watching = Some(entry);
+        }
+        "pause" | "stop" if progress >= WATCHED => {
+            if let Some(last) = library.last_watch(&entry)
+                && now.duration_since(last) < WINDOW
+            {
+                let expires = last + WINDOW;
+                let body = json!({ "error": "already_watched", "watched_at": last.to_string(),
+                    "expires_at": expires.to_string() });
+                return (StatusCode::CONFLICT, Json(body)).into_response();
+            }
+            if verb == "stop" {
+                (answer["id"], answer["action"]) = (json!(1_123_123_124_199_u64), json!("scrobble"));
+                // A rewatch is nothing new to the history.
+                if library.last_watch(&entry).is_none() {
+                    // What is watched is no longer planned.
+                    library.unlist(entry.title());
+                    library.watch(entry, now, true);
+                }
+            } else {
+                (answer["id"], answer["action"]) = (json!(1), json!("pause"));
+            }
+        }
+        "pause" | "stop" => {
+            (answer["id"], answer["action"]) = (json!(1_123_123_124_120_u64), json!("pause"));
+            library.pause(entry, progress);
+        }
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    }
+    (StatusCode::CREATED, Json(answer)).into_response()
+}

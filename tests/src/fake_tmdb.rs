@@ -1,0 +1,207 @@
+//! A TMDb that behaves as its documentation says (developer.themoviedb.org): finds by the ids of others, searches by titles, knows
+//! external ids, pictures and what has aired.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::catalogue::{self, Entry};
+use crate::faults::Faults;
+use crate::server::Server;
+use crate::service::{self, Call, Gate, Service, header, parameter};
+
+/// The short key.
+pub const API_KEY: &str = "tmdb-key-0123456789abcdef";
+/// The long one.
+pub const READ_TOKEN: &str = "tmdb-read-token-0123456789";
+
+struct World {
+    catalogue: Vec<Entry>,
+}
+
+/// A running TMDb.
+pub struct FakeTmdb {
+    shared: Service<World>,
+    /// The HTTP server.
+    pub server: Server,
+}
+
+impl FakeTmdb {
+    /// Starts one that knows the titles of the catalogue.
+    pub async fn start() -> Self {
+        let shared = Service::new(World { catalogue: catalogue::seed() });
+        let router = Router::new()
+            .route("/3/configuration", get(|| async { Json(json!({})) }))
+            .route("/3/find/{id}", get(find))
+            .route("/3/search/{kind}", get(search))
+            .route("/3/{kind}/{id}", get(title))
+            .route("/3/{kind}/{id}/external_ids", get(external))
+            .route("/3/tv/{id}/season/{season}/episode/{number}/external_ids", get(episode))
+            .route("/t/p/{size}/{file}", get(|| async { ([("content-type", "image/jpeg")], "a picture") }))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .with_state(shared.clone());
+        let server = Server::start(router).await;
+        Self { shared, server }
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// Adds a title to the catalogue.
+    pub fn add(&self, entry: Entry) {
+        self.shared.world().catalogue.push(entry);
+    }
+
+    /// Everything that was received, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.calls()
+    }
+}
+
+impl Gate for World {
+    fn refuse(&mut self, request: &Parts, _now: Timestamp) -> Option<Response> {
+        if request.uri.path().starts_with("/t/p/") {
+            return None;
+        }
+        let bearer = header(request, "authorization") == format!("Bearer {READ_TOKEN}");
+        if bearer || parameter(request, "api_key") == API_KEY {
+            return None;
+        }
+        let body = json!({ "status_code": 7, "status_message": "Invalid API key", "success": false });
+        Some((StatusCode::UNAUTHORIZED, Json(body)).into_response())
+    }
+}
+
+impl World {
+    fn titles(&self, movies: bool) -> impl Iterator<Item = &Entry> {
+        let mut seen = Vec::new();
+        self.catalogue.iter().filter(move |entry| {
+            let id = entry.title_ids().get("tmdb").cloned();
+            let is_new = !seen.contains(&id);
+            let fits = entry.is_movie() == movies && id.is_some() && is_new;
+            if fits {
+                seen.push(id);
+            }
+            fits
+        })
+    }
+
+    fn by_id(&self, kind: &str, id: &str) -> Option<&Entry> {
+        self.titles(kind == "movie").find(|entry| entry.title_ids()["tmdb"].to_string() == id)
+    }
+}
+
+fn row(entry: &Entry) -> Value {
+    let (name, date) = if entry.is_movie() { ("title", "release_date") } else { ("name", "first_air_date") };
+    json!({ "id": entry.title_ids()["tmdb"], name: entry.title(), date: format!("{}-05-01", entry.title_year()),
+        "poster_path": "/poster.jpg", "backdrop_path": "/backdrop.jpg" })
+}
+
+async fn find(
+    State(shared): State<Service<World>>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let world = shared.world();
+    let namespace =
+        query.get("external_source").map(|it| it.trim_end_matches("_id").to_owned()).unwrap_or_default();
+    let is = |ids: &serde_json::Map<String, Value>| {
+        ids.get(&namespace).is_some_and(|known| known.as_str() == Some(&id) || known.to_string() == id)
+    };
+    let titles = |movies: bool| -> Vec<Value> {
+        world.titles(movies).filter(|entry| is(entry.title_ids())).map(row).collect()
+    };
+    let episodes: Vec<Value> = world
+        .catalogue
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Episode { show_ids, season, number, ids, .. } if is(ids) => Some(json!({
+                "id": ids.get("tmdb"), "show_id": show_ids.get("tmdb"), "season_number": season, "episode_number": number,
+            })),
+            _ => None,
+        })
+        .collect();
+    Json(
+        json!({ "movie_results": titles(true), "tv_results": titles(false), "tv_episode_results": episodes }),
+    )
+    .into_response()
+}
+
+async fn search(
+    State(shared): State<Service<World>>,
+    Path(kind): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let world = shared.world();
+    let wanted = query.get("query").map(|query| query.to_lowercase()).unwrap_or_default();
+    let year = query.get("year").or_else(|| query.get("first_air_date_year"));
+    let fits = |entry: &&Entry| {
+        entry.title().to_lowercase().contains(&wanted)
+            && year.is_none_or(|year| entry.title_year().to_string() == *year)
+    };
+    let rows: Vec<Value> = world.titles(kind == "movie").filter(fits).map(row).collect();
+    Json(json!({ "page": 1, "total_results": rows.len(), "results": rows })).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "status_code": 34, "success": false }))).into_response()
+}
+
+async fn title(State(shared): State<Service<World>>, Path((kind, id)): Path<(String, String)>) -> Response {
+    let world = shared.world();
+    let Some(entry) = world.by_id(&kind, &id) else { return not_found() };
+    let mut answer = row(entry);
+    let aired = world.catalogue.iter().filter_map(|other| match other {
+        Entry::Episode { show, season, number, .. } if *season > 0 && show == entry.title() => {
+            Some((season, number))
+        }
+        _ => None,
+    });
+    if let Some((season, number)) = aired.max() {
+        answer["last_episode_to_air"] = json!({ "season_number": season, "episode_number": number });
+    }
+    Json(answer).into_response()
+}
+
+async fn external(
+    State(shared): State<Service<World>>,
+    Path((kind, id)): Path<(String, String)>,
+) -> Response {
+    let world = shared.world();
+    let Some(entry) = world.by_id(&kind, &id) else { return not_found() };
+    let ids = entry.title_ids();
+    Json(json!({ "id": ids.get("tmdb"), "imdb_id": ids.get("imdb"), "tvdb_id": ids.get("tvdb") }))
+        .into_response()
+}
+
+async fn episode(
+    State(shared): State<Service<World>>,
+    Path((id, wanted_season, wanted)): Path<(String, u32, u32)>,
+) -> Response {
+    let world = shared.world();
+    let found = world.catalogue.iter().find_map(|entry| match entry {
+        Entry::Episode { show_ids, season, number, ids, .. }
+            if show_ids.get("tmdb").is_some_and(|known| known.to_string() == id)
+                && (*season, *number) == (wanted_season, wanted) =>
+        {
+            Some(ids)
+        }
+        _ => None,
+    });
+    match found {
+        Some(ids) => {
+            Json(json!({ "id": ids.get("tmdb"), "imdb_id": ids.get("imdb"), "tvdb_id": ids.get("tvdb") }))
+                .into_response()
+        }
+        None => not_found(),
+    }
+}
