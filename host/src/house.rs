@@ -32,7 +32,7 @@ use crate::plugins::account::Account;
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
-use crate::plugins::http::RequestCounts;
+use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
 use crate::plugins::registry::{self, Plugins, Status};
 use crate::secret::Secret;
@@ -153,15 +153,17 @@ impl House {
             runtime,
             compiler,
         };
-        house.add_accounts(&RoleNeeds::SOURCE, &wire);
-        house.add_accounts(&RoleNeeds::TRACKER, &wire);
-        house.add_accounts(&RoleNeeds::CATALOGUE, &wire);
+        let (logins, counts) = (Arc::clone(&house.keeper), Arc::clone(&house.store));
+        let common = Common { wire, logins, counts };
+        for role in [RoleNeeds::SOURCE, RoleNeeds::TRACKER, RoleNeeds::CATALOGUE] {
+            house.add_accounts(&role, &common);
+        }
         house.problems.sort();
         house.keeper.introduce(house.accounts.values().cloned());
         Ok(house)
     }
 
-    fn add_accounts(&mut self, role: &RoleNeeds, wire: &Wire) {
+    fn add_accounts(&mut self, role: &RoleNeeds, common: &Common) {
         let configured = match role.section {
             "sources" => &self.config.sources,
             "trackers" => &self.config.trackers,
@@ -191,8 +193,7 @@ impl House {
             };
             let manifest = Arc::clone(&plugin.manifest);
             let settings = config::settings(name, configured, &manifest, role, &mut self.problems);
-            let counts = Arc::clone(&self.store) as Arc<dyn RequestCounts>;
-            match Account::new(name, manifest, settings, wire.clone(), self.keeper.clone(), counts) {
+            match Account::new(name, manifest, settings, common.clone()) {
                 Ok(account) => {
                     self.accounts.insert(name.clone(), Arc::new(account));
                 }
@@ -268,6 +269,7 @@ impl House {
             policy: self.config.engine_policy(),
             routing: Routing { routes: self.config.routes.clone(), people: People::default() },
             lanes: self.start_lanes(),
+            heartbeats: self.heartbeats(),
             board: Arc::clone(&board),
             sources: self.source_facts(),
         })
@@ -299,6 +301,15 @@ impl House {
             // A client that never ends its request does not keep the daemon.
             () = last => Ok(()),
         }
+    }
+
+    /// How often trackers want to hear that something still plays.
+    fn heartbeats(&self) -> BTreeMap<String, Duration> {
+        let wanted = self.config.trackers.keys().filter_map(|name| {
+            let facts = self.accounts.get(name)?.manifest.provides.sink.as_ref()?;
+            Some((name.clone(), Duration::from_millis(facts.heartbeat_ms?.into())))
+        });
+        wanted.collect()
     }
 
     /// What the files for other programs say of each source.

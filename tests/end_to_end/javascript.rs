@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_in_javascript_receives_a_play() {
+async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
     let component = fixture("notebook.wasm");
     if !component.exists() {
         assert!(std::env::var_os("CI").is_none(), "in CI the fixture must be built");
@@ -39,7 +39,8 @@ async fn a_sink_in_javascript_receives_a_play() {
          [[routes]]\nsource = \"home\"\ntracker = \"notes\"\nusers = [\"*\"]\n",
         notebook.url()
     );
-    let home = Home::plex_to_trakt(None, &trakt, &extra);
+    let mut home = Home::plex_to_trakt(None, &trakt, &extra);
+    let clock = home.set_clock(vec![trakt.clock().clone()]);
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(component, folder.join("notebook.wasm")).unwrap();
@@ -48,12 +49,23 @@ async fn a_sink_in_javascript_receives_a_play() {
     home.connect().await;
     let daemon = home.start();
     let film = movie("27205", "Inception", 2010, 7_200_000, &["imdb://tt1375666"]);
+    let noted = async |count: usize| {
+        while lines.0.lock().unwrap().len() < count {
+            lines.1.notified().await;
+        }
+        lines.0.lock().unwrap()[count - 1].clone()
+    };
+    daemon.plex(&event("media.play", &film, Some(0), (1, "sean"), "TV")).await;
+    assert_eq!(noted(1).await.1["progress"], 0.0);
+    // The notebook wants to hear once a minute that it still plays; Trakt never does.
+    clock.pass(720);
+    let (_, beat) = noted(2).await;
+    let progress = beat["progress"].as_f64().unwrap();
+    assert!(beat["action"] == "playing" && (10.0..11.0).contains(&progress), "{beat}");
     daemon.plex(&event("media.scrobble", &film, None, (1, "sean"), "TV")).await;
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
-    while lines.0.lock().unwrap().is_empty() {
-        lines.1.notified().await;
-    }
-    let (key, line) = lines.0.lock().unwrap()[0].clone();
+    assert_eq!(trakt.story(), ["POST /scrobble/start 201", "POST /scrobble/stop 201"]);
+    let (key, line) = noted(3).await;
     assert_eq!(key, "the-notebooks-key", "the host adds what the guest never sees");
     assert_eq!((line["action"].as_str(), line["title"].as_str()), (Some("watched"), Some("Inception")));
 }

@@ -98,6 +98,25 @@ async fn simkl_says_no_in_its_own_words() {
     }
 }
 
+/// RFC 8628, section 3.5: an answer that says to ask less often, and one that says that it is too late.
+#[tokio::test(flavor = "multi_thread")]
+async fn simkl_asked_too_often_or_too_late() {
+    let says = |error: &str| Fault::Answer {
+        status: 400,
+        headers: Vec::new(),
+        body: format!("{{\"error\":\"{error}\"}}"),
+    };
+    let simkl = FakeSimkl::start().await;
+    simkl.faults().next("/oauth2/token", 1, says("slow_down"));
+    let home = Home::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
+    let begun = std::time::Instant::now();
+    let (success, text) = home.say(&["connect", "bob"]).await;
+    assert!(success && begun.elapsed() >= Duration::from_secs(7), "a second, then six: {text}");
+    simkl.faults().next("/oauth2/token", 1, says("expired_token"));
+    let (success, text) = home.say(&["connect", "bob"]).await;
+    assert!(!success && text.contains("the code has expired; start again"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn mdblist_by_key_or_by_code() {
     let mdblist = FakeMdbList::start().await;

@@ -1,5 +1,6 @@
 //! What SIMKL and MDBList are told of everything that can be watched, and how they take it.
 
+use playrelay_tests::catalogue;
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -157,6 +158,19 @@ async fn episodes_specials_anime_and_files_with_several() {
     let daemon = three.home.start();
     for (what, item, expected) in cases {
         let known = known(&three);
+        if !expected[0].is_empty() {
+            // Everything else that happens to it is told as well, and counts nowhere.
+            for (kind, position) in [
+                ("media.play", 0),
+                ("media.pause", HOUR / 4),
+                ("media.resume", HOUR / 4),
+                ("media.stop", HOUR / 2),
+            ] {
+                let id = daemon.plex(&event(kind, &item, Some(position), SEAN, "TV")).await;
+                assert_eq!(states(&daemon, id).await, ALL_DELIVERED, "{what}: {kind}");
+            }
+            assert_eq!(self::known(&three), known, "{what}");
+        }
         let id = daemon.plex(&event("media.scrobble", &item, None, SEAN, "TV")).await;
         let told = outcome(&daemon, id).await;
         let found: Vec<String> =
@@ -242,4 +256,18 @@ async fn all_episodes_of_a_file_are_watched() {
     for names in known(&three) {
         assert_eq!(names, ["Breaking Bad 1x01", "Breaking Bad 1x02"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_simkl_has_already_is_a_duplicate() {
+    let three = Three::new("").await;
+    let daemon = three.home.start();
+    let named = json!({ "movie": { "ids": { "imdb": "tt1375666" } } });
+    let entry = catalogue::find(&catalogue::seed(), &named).cloned().expect("it is in the catalogue");
+    let at = three.simkl.clock().now();
+    three.simkl.change(|library| library.watch(entry, at, true));
+    let id = daemon.plex(&event("media.scrobble", &inception(), None, SEAN, "TV")).await;
+    let told = outcome(&daemon, id).await;
+    assert_eq!((told[1].1.as_str(), three.simkl.library().history.len()), ("duplicate", 1), "{told:?}");
+    assert!(told[1].2.contains("SIMKL has it as watched at"), "{told:?}");
 }

@@ -37,12 +37,8 @@ impl House {
         );
         let plex = FakePlexTv::start(&LISTED).await;
         trakt.plan(&LISTED);
-        for change in
-            [|it: &mut playrelay_tests::library::Library| it.watchlist.extend(LISTED.map(str::to_owned))]
-        {
-            simkl.change(change);
-            mdblist.change(change);
-        }
+        simkl.change(|library| library.watchlist.extend(LISTED.map(str::to_owned)));
+        mdblist.change(|library| library.watchlist.extend(LISTED.map(str::to_owned)));
         let url = plex.server.url();
         let token = fake_plex_tv::TOKEN;
         let accounts = [

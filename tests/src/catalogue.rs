@@ -78,7 +78,7 @@ impl Entry {
     /// The same, as somebody has it who knows only some catalogues' ids: those of movies, of shows and of episodes.
     pub fn known_by(mut self, movies: &[&str], shows: &[&str], episodes: &[&str]) -> Self {
         let keep = |ids: &mut Map<String, Value>, known: &[&str]| {
-            ids.retain(|name, _| known.contains(&name.as_str()))
+            ids.retain(|name, _| known.contains(&name.as_str()));
         };
         match &mut self {
             Self::Movie { ids, .. } => keep(ids, movies),
@@ -207,8 +207,16 @@ pub fn is_named(named: &Value, title: &str, year: u16, ids: &Map<String, Value>)
     named["title"].as_str() == Some(title) && (named["year"].is_null() || named["year"] == json!(year))
 }
 
+/// Whether an id, a number or text, is what stands in a path.
+pub fn is_id(known: &Value, written: &str) -> bool {
+    text(known) == written
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// Whether an id is among those that are named, written as a number or as text.
 pub fn shares_id(named: &Value, ids: &Map<String, Value>) -> bool {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     ids.iter().any(|(namespace, id)| named.get(namespace).is_some_and(|named| text(named) == text(id)))
 }

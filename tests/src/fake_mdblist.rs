@@ -264,19 +264,16 @@ async fn device(State(shared): State<Shared>, body: Bytes) -> Response {
     }
     let page = format!("{}/oauth/device/", shared.own_url());
     let now = shared.clock.now();
-    let answer = shared.world().logins.code(&page, now);
-    answer
+    shared.world().logins.code(&page, now)
 }
 
 async fn token(State(shared): State<Shared>, body: Bytes) -> Response {
     let now = shared.clock.now();
-    let answer = shared.world().logins.token(&read(&body), now);
-    answer
+    shared.world().logins.token(&read(&body), now)
 }
 
 async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
-    let answer = shared.world().logins.revoke(&read(&body));
-    answer
+    shared.world().logins.revoke(&read(&body))
 }
 
 async fn user(State(shared): State<Shared>) -> Response {

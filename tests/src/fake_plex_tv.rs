@@ -89,10 +89,7 @@ async fn matches(
     let (namespace, id) = query.get("guid").and_then(|guid| guid.split_once("://")).unwrap_or_default();
     let is_it = |entry: &&Entry| {
         entry.is_movie() == is_movie
-            && entry
-                .title_ids()
-                .get(namespace)
-                .is_some_and(|it| it.as_str() == Some(id) || it.to_string() == id)
+            && entry.title_ids().get(namespace).is_some_and(|it| catalogue::is_id(it, id))
     };
     let rows: Vec<Value> = world
         .catalogue

@@ -96,7 +96,7 @@ impl World {
     }
 
     fn by_id(&self, kind: &str, id: &str) -> Option<&Entry> {
-        self.titles(kind == "movie").find(|entry| entry.title_ids()["tmdb"].to_string() == id)
+        self.titles(kind == "movie").find(|entry| catalogue::is_id(&entry.title_ids()["tmdb"], id))
     }
 }
 
@@ -115,7 +115,7 @@ async fn find(
     let namespace =
         query.get("external_source").map(|it| it.trim_end_matches("_id").to_owned()).unwrap_or_default();
     let is = |ids: &serde_json::Map<String, Value>| {
-        ids.get(&namespace).is_some_and(|known| known.as_str() == Some(&id) || known.to_string() == id)
+        ids.get(&namespace).is_some_and(|known| catalogue::is_id(known, &id))
     };
     let titles = |movies: bool| -> Vec<Value> {
         world.titles(movies).filter(|entry| is(entry.title_ids())).map(row).collect()
@@ -190,7 +190,7 @@ async fn episode(
     let world = shared.world();
     let found = world.catalogue.iter().find_map(|entry| match entry {
         Entry::Episode { show_ids, season, number, ids, .. }
-            if show_ids.get("tmdb").is_some_and(|known| known.to_string() == id)
+            if show_ids.get("tmdb").is_some_and(|known| catalogue::is_id(known, &id))
                 && (*season, *number) == (wanted_season, wanted) =>
         {
             Some(ids)

@@ -236,6 +236,15 @@ impl Lane {
             }
             Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
                 (Some(reason), _) => Failure::Unauthorized(reason),
+                (None, None) if matches!(failure, Failure::Unauthorized(_)) => {
+                    let reason = failure.reason();
+                    let remedy = if self.caller.account.needs_login() {
+                        format!("run `playrelay connect {}`", self.tracker())
+                    } else {
+                        format!("look at the key in [trackers.{}]", self.tracker())
+                    };
+                    Failure::Unauthorized(format!("{reason}; {remedy}"))
+                }
                 (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
                 (None, None) => failure,
             },

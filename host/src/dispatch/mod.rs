@@ -13,12 +13,14 @@
 //! - [`filter`]: what a route leaves out
 //! - [`people`]: whose plays are whose, as a person has said
 //! - [`presence`]: what is playing now, for other programs
+//! - [`heartbeat`]: word, again and again, that something still plays
 //! - [`removal`]: what goes off a watchlist
 //! - [`verdict`]: how every input ends, and why
 //! - [`policy`]: the numbers that decide
 
 pub mod completion;
 pub mod filter;
+pub mod heartbeat;
 mod ledger;
 mod mark;
 pub mod model;

@@ -60,8 +60,13 @@ enum Passage {
 impl Routing {
     /// Whether some route carries a play: its user is known, and no filter leaves it out.
     pub fn carries(&self, play: &Play) -> bool {
+        self.carrying(play).next().is_some()
+    }
+
+    /// The routes that do.
+    pub fn carrying<'a>(&'a self, play: &'a Play) -> impl Iterator<Item = &'a Route> {
         let routes = self.routes.iter().filter(|route| play.sources.contains(&route.source));
-        routes.into_iter().any(|route| {
+        routes.filter(|route| {
             matches!(self.passage(route, &play.user, &play.viewer, &seen(play)), Passage::Carried)
         })
     }

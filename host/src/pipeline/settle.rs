@@ -15,11 +15,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::Parsed;
 use crate::board::Board;
 use crate::clock;
+use crate::dispatch::heartbeat::Heart;
 use crate::dispatch::model::Report;
 use crate::dispatch::people::{Decision, People, Person};
 use crate::dispatch::play::Play;
 use crate::dispatch::policy::Policy;
 use crate::dispatch::presence::{SourceFacts, watching};
+use crate::dispatch::route::TrackerEvent;
 use crate::dispatch::routing::{Plan, Routing};
 use crate::dispatch::session::{Advance, RATING_REPEATED, Rating, Sessions};
 use crate::dispatch::verdict::{Outcome, Verdict};
@@ -55,6 +57,8 @@ pub struct Desk {
     pub routing: Routing,
     /// The bells of the trackers' lanes.
     pub lanes: Vec<(String, Arc<Notify>)>,
+    /// How often trackers want to hear that something still plays, those that do.
+    pub heartbeats: BTreeMap<String, Duration>,
     /// Where it is shown what plays.
     pub board: Arc<Board>,
     /// What the board says of sources.
@@ -68,7 +72,7 @@ impl Settler {
         let mut desk = desk;
         desk.routing.people = People::new(desk.store.people().await?);
         let (sender, queue) = mpsc::channel(BATCH);
-        tokio::spawn(Work { desk, sessions, heeded: People::default() }.run(queue));
+        tokio::spawn(Work { desk, sessions, heeded: People::default(), heart: Heart::default() }.run(queue));
         Ok(Self(sender))
     }
 
@@ -91,6 +95,7 @@ struct Work {
     sessions: Sessions,
     /// The people as they were when what was held for them was last looked for.
     heeded: People,
+    heart: Heart,
 }
 
 impl Work {
@@ -150,8 +155,23 @@ impl Work {
             // Once more at the next look where it could not be stored.
             self.store(|work| work.close_overdue(&as_of)).await;
         }
+        if !self.desk.heartbeats.is_empty() {
+            // What cannot be stored is told an interval later.
+            self.store(|work| work.beat(now)).await;
+        }
         let people = People::new(self.desk.store.people().await?);
         self.heed(people).await
+    }
+
+    fn beat(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
+        let Desk { routing, heartbeats, .. } = &self.desk;
+        let beats = self.heart.beat(self.sessions.open(), routing, heartbeats, now);
+        let settle = |(play, event): (&Play, TrackerEvent)| Settlement {
+            later: true,
+            events: vec![event],
+            ..empty(play.reported_by)
+        };
+        beats.into_iter().map(settle).collect()
     }
 
     fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<Settlement> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::http::{Logins, OriginError, Outbound, RequestCounts, wire::Wire};
+use super::http::{Common, OriginError, Outbound};
 use super::manifest::Manifest;
 use crate::secret::Secret;
 
@@ -38,14 +38,12 @@ impl Account {
         name: &str,
         manifest: Arc<Manifest>,
         settings: Settings,
-        wire: Wire,
-        logins: Arc<dyn Logins>,
-        counts: Arc<dyn RequestCounts>,
+        common: Common,
     ) -> Result<Self, OriginError> {
         let Settings { plain, secret, typed } = settings;
         let typed = |key: &str| typed.contains(key);
         let secrets = secret.keys().cloned().collect();
-        let outbound = Outbound::new(name, wire, &manifest, plain.clone(), secret, &typed, logins, counts)?;
+        let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &typed)?;
         Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound })
     }
 

@@ -270,16 +270,14 @@ async fn device(State(shared): State<Shared>, body: Bytes) -> Response {
 
 async fn token(State(shared): State<Shared>, body: Bytes) -> Response {
     let now = shared.clock.now();
-    let answer = shared.world().logins.token(&read(&body), now);
-    answer
+    shared.world().logins.token(&read(&body), now)
 }
 
 async fn revoke(State(shared): State<Shared>, body: Bytes) -> Response {
     if is_old(&read(&body)["client_id"]) {
         return (StatusCode::UNAUTHORIZED, Json(json!({ "error": "invalid_client" }))).into_response();
     }
-    let answer = shared.world().logins.revoke(&read(&body));
-    answer
+    shared.world().logins.revoke(&read(&body))
 }
 
 /// The first kind of login.

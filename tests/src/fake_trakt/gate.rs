@@ -34,6 +34,7 @@ impl Gate for World {
         let too_soon =
             self.last_write.is_some_and(|last| now.duration_since(last) < SignedDuration::from_millis(900));
         if too_soon {
+            self.too_fast += 1;
             return Some((StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response());
         }
         self.last_write = Some(now);

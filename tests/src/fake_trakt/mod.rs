@@ -67,6 +67,7 @@ struct World {
     watching: Option<Watching>,
     watchlist: Vec<String>,
     last_write: Option<Timestamp>,
+    too_fast: u32,
     next_id: u64,
 }
 
@@ -170,6 +171,11 @@ impl FakeTrakt {
         let calls = self.shared.calls();
         let told = calls.iter().filter(|call| call.method == "POST");
         told.filter_map(|call| in_words(call, &world.catalogue)).collect()
+    }
+
+    /// Writes that came within a second of the one before.
+    pub fn too_fast(&self) -> u32 {
+        self.shared.world().too_fast
     }
 
     /// The history.

@@ -200,11 +200,9 @@ pub(super) async fn last_episode(State(shared): State<Shared>, Path(id): Path<St
     let of_show = world.catalogue.iter().filter_map(|entry| match entry {
         Entry::Episode { show_ids, season, number, ids, .. }
             if *season > 0
-                && ["trakt", "slug", "imdb"].iter().any(|name| {
-                    show_ids
-                        .get(*name)
-                        .is_some_and(|known| known.as_str() == Some(&id) || known.to_string() == id)
-                }) =>
+                && ["trakt", "slug", "imdb"]
+                    .iter()
+                    .any(|name| show_ids.get(*name).is_some_and(|known| catalogue::is_id(known, &id))) =>
         {
             Some((*season, *number, ids.clone()))
         }

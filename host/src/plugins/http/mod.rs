@@ -13,6 +13,6 @@ pub mod pace;
 pub mod wire;
 
 pub use origin::{Origin, OriginError};
-pub use outbound::{LoginTokens, Logins, Outbound, Purpose};
+pub use outbound::{Common, LoginTokens, Logins, Outbound, Purpose};
 pub use pace::RequestCounts;
 pub use wire::{HttpError, Request, Response};

@@ -56,6 +56,17 @@ struct Allowed {
     private: bool,
 }
 
+/// What all accounts share.
+#[derive(Clone)]
+pub struct Common {
+    /// The client.
+    pub wire: Wire,
+    /// Who keeps the logins.
+    pub logins: Arc<dyn Logins>,
+    /// Where requests are counted.
+    pub counts: Arc<dyn RequestCounts>,
+}
+
 /// The way out for one account.
 pub struct Outbound {
     account: String,
@@ -77,14 +88,13 @@ impl Outbound {
     /// set. Fails where an address is none.
     pub fn new(
         account: &str,
-        wire: Wire,
+        common: Common,
         manifest: &Manifest,
         settings: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
         typed: &dyn Fn(&str) -> bool,
-        logins: Arc<dyn Logins>,
-        counts: Arc<dyn RequestCounts>,
     ) -> Result<Self, OriginError> {
+        let Common { wire, logins, counts } = common;
         let mut outbound = Self {
             account: account.to_owned(),
             wire,

@@ -19,6 +19,9 @@ pub const SECTION: &str = "playrelay:manifest";
 /// The track of the contract that this host serves.
 pub const API_TRACK: &str = "0.1";
 
+/// More often nobody needs to hear that something still plays. Ms.
+const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
+
 /// A manifest.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -369,6 +372,10 @@ impl Manifest {
         pictures.try_for_each(|origin| self.check_origin(origin))?;
         if let Some(quota) = &self.limits.quota {
             quota.check().map_err(ManifestError::Invalid)?;
+        }
+        let heartbeat = self.provides.sink.as_ref().and_then(|facts| facts.heartbeat_ms);
+        if heartbeat.is_some_and(|ms| ms < SHORTEST_HEARTBEAT_MS) {
+            return invalid(format!("heartbeat-ms below {SHORTEST_HEARTBEAT_MS}"));
         }
         for key in self.named_settings() {
             if !self.settings.contains_key(key) {

@@ -179,7 +179,8 @@ pub fn attempted(
                     row.attempts + 1,
                     row.uncertain | uncertain
                 ])?;
-            ("postponed", format!("\u{201c}{action}\u{201d} for {tracker} waits until {next_at}: {note}"))
+            let until = if *next_at > at { format!(" until {next_at}") } else { String::new() };
+            ("postponed", format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
         }
     };
     // A month of the same failure is one line of the timeline.

@@ -134,7 +134,6 @@ const MIGRATIONS: [&str; 3] = [
         at  INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX removals_at ON removals (at);
-    CREATE INDEX outbox_rating ON outbox (tracker, subject, id) WHERE weight = 'rating';
 ",
 ];
 
