@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+use crate::delivery::backoff;
 use crate::dispatch::model::Item;
 use crate::plugins::artifact::Digest;
 use crate::plugins::call::{Caller, Plugin};
@@ -19,6 +20,8 @@ use crate::plugins::http::{Purpose, Request};
 const FOLDER: &str = "cache/artwork";
 /// How long a picture is kept: six months are the most that catalogues allow.
 const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+/// Pictures that are kept.
+const MOST: usize = 2_000;
 /// The kinds of pictures that are taken, and how their files end.
 const TYPES: [(&str, &str); 3] = [("image/jpeg", "jpg"), ("image/png", "png"), ("image/webp", "webp")];
 
@@ -64,10 +67,25 @@ impl Artwork {
         let picture = pictures.into_iter().find(|picture| picture.kind == kind).ok_or(ArtworkError::None)?;
         let (media_type, ending, bytes) = self.fetch(&picture.url).await?;
         fs::create_dir_all(&self.folder)?;
-        let new = self.folder.join(format!("{name}.new"));
+        self.make_room()?;
+        // Two requests for one picture write two files, and the last one stays.
+        let new = self.folder.join(format!("{name}.{}.new", backoff::random().to_bits()));
         fs::write(&new, &bytes)?;
         fs::rename(&new, self.folder.join(format!("{name}.{ending}")))?;
         Ok((media_type, bytes))
+    }
+
+    /// Removes what is too old, and all where there is too much: it is only a cache.
+    fn make_room(&self) -> std::io::Result<()> {
+        let files = fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()?;
+        let is_full = files.len() >= MOST;
+        for file in files {
+            let age = SystemTime::now().duration_since(file.metadata()?.modified()?).unwrap_or_default();
+            if is_full || age >= KEPT {
+                fs::remove_file(file.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn kept(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {

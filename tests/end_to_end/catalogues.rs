@@ -67,7 +67,7 @@ async fn two_titles_of_one_name_are_held_until_somebody_says_which() {
     let id = daemon.plex(&event("media.scrobble", &film, None, SEAN, "TV")).await;
     let story = daemon.until(id, "its end", |story| story["outbox"][0]["state"] != "waiting").await;
     let row = &story["outbox"][0];
-    assert_eq!((row["state"].as_str(), code(&story)), (Some("unmatched"), "ambiguous"), "{story:#}");
+    assert_eq!((row["state"].as_str(), code(&story)), (Some("held"), "ambiguous"), "{story:#}");
     let note = row["note"].as_str().unwrap();
     assert!(
         note.contains("tt1375666") && note.contains("tt7777777") && note.contains("outbox match"),
@@ -121,6 +121,7 @@ async fn a_picture_is_fetched_once() {
         ("still?kind=movie&imdb=tt1375666", 404),
         ("poster?kind=movie&imdb=tt0000009", 404),
         ("poster?kind=song&title=x", 400),
+        ("poster?kind=movie&tmdb=..%2Faccount", 400),
         ("poster", 400),
     ] {
         assert_eq!(get(what).await.unwrap().status(), status, "{what}");

@@ -70,6 +70,9 @@ impl FakePlexTv {
 
 impl Gate for World {
     fn refuse(&mut self, request: &Parts, _now: Timestamp) -> Option<Response> {
+        if header(request, "x-plex-client-identifier").is_empty() {
+            return Some(StatusCode::BAD_REQUEST.into_response());
+        }
         (header(request, "x-plex-token") != TOKEN).then(|| StatusCode::UNAUTHORIZED.into_response())
     }
 }

@@ -43,7 +43,12 @@ fn named(mut query: HashMap<String, String>) -> Option<Item> {
     }
     let (kind, title) = (query.remove("kind")?, query.remove("title").unwrap_or_default());
     let year = query.remove("year").and_then(|year| year.parse().ok());
-    if title.is_empty() && query.is_empty() {
+    // Ids come to stand in the path of a request that carries a key.
+    let is_id = |text: &String| {
+        (1..=40).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if (title.is_empty() && query.is_empty()) || !query.iter().all(|(name, id)| is_id(name) && is_id(id)) {
         return None;
     }
     let kind = match kind.as_str() {

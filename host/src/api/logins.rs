@@ -117,6 +117,16 @@ impl Waiting {
                 break Standing::Failed { reason: LoginError::Expired.to_string() };
             }
             match device::poll(&self.account, &self.keeper, &mut prompt).await {
+                // It was ended, or begun anew, while the service was asked: this one is not wanted any more.
+                Ok(Progress::Granted) if !self.is_current() => {
+                    if let Err(error) = self.keeper.disconnect(&self.account).await {
+                        tracing::warn!(
+                            account = self.account.name,
+                            "a login that was ended is still kept: {error}"
+                        );
+                    }
+                    return;
+                }
                 Ok(Progress::Granted) => match self.store.park(&self.account.name, None).await {
                     Ok(()) => break Standing::Granted,
                     Err(error) => break Standing::Failed { reason: error.to_string() },

@@ -35,6 +35,7 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_some() && !account.needs_login() {
+        house.store.park(name, None).await?;
         println!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
         return Ok(());
     }

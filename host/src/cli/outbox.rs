@@ -50,7 +50,7 @@ pub(super) enum Command {
 pub(super) struct Which {
     /// One event, by the number in the list.
     id: Option<i64>,
-    /// All that are dead or unmatched.
+    /// All that are dead, or of which the tracker knows no item.
     #[arg(long, conflicts_with = "id")]
     failed: bool,
     /// All that wait after a failure.
@@ -132,8 +132,10 @@ fn corrected(
     }
     item.make_certain();
     match &mut item.kind {
-        ItemKind::Movie(movie) if has_ids => movie.ids = ids(named),
-        ItemKind::Movie(_) => return Err("a movie has no season and no number".to_owned()),
+        ItemKind::Movie(_) | ItemKind::Show(_) if season.is_some() || !numbers.is_empty() => {
+            return Err("only seasons and episodes have a season and a number".to_owned());
+        }
+        ItemKind::Movie(movie) => movie.ids = ids(named),
         ItemKind::Episode(episode) => {
             if has_ids {
                 episode.show.ids = ids(named);
@@ -147,7 +149,9 @@ fn corrected(
             }
         }
         ItemKind::Season(it) => {
-            it.show.ids = ids(named);
+            if has_ids {
+                it.show.ids = ids(named);
+            }
             it.number = season.unwrap_or(it.number);
         }
         ItemKind::Show(show) => show.ids = ids(named),
@@ -203,6 +207,9 @@ fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
             format!("waits; attempt {} at {at}", row.attempts + 1)
         }
         (DeliveryState::Waiting, None) => format!("waits; attempt {} at {}", row.attempts + 1, row.next_at),
+        (DeliveryState::Held, _) => {
+            format!("held; `playrelay outbox match {id}` says what it is, `drop {id}` ends it")
+        }
         (DeliveryState::Unmatched, _) => {
             format!("unmatched; `playrelay outbox match {id}` says what it is, `retry {id}` tries again")
         }

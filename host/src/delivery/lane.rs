@@ -141,7 +141,7 @@ impl Lane {
                     "it is held until you say what it is with `playrelay outbox match {}`: {doubt}",
                     row.id
                 );
-                return Some((DeliveryState::Unmatched, note));
+                return Some((DeliveryState::Held, note));
             }
             (_, None) => {}
         }
@@ -149,17 +149,18 @@ impl Lane {
             Weight::Presence if age > PRESENCE_KEPT => {
                 Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
             }
-            Weight::Watch | Weight::Rating | Weight::Removal
-                if row.attempts > 0 && age.is_positive() && age.unsigned_abs() > self.offline_keep =>
-            {
-                let last = row.note.as_deref().unwrap_or_default();
-                Some((
-                    DeliveryState::Dead,
-                    format!("undelivered for {} days; the last failure: {last}", age.as_hours() / 24),
-                ))
-            }
             _ => None,
         }
+    }
+
+    /// Whether an event that fails once more has been tried for long enough, and with what words it ends. What waits for a login, or
+    /// for a new day, is not being tried.
+    fn is_given_up(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
+        let tried_for = now.duration_since(row.since);
+        let is_over = tried_for.is_positive() && tried_for.unsigned_abs() > self.offline_keep;
+        (is_over && row.event.action.weight() != Weight::Presence).then(|| {
+            format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
+        })
     }
 
     /// Why the tracker can do nothing with an event, where it cannot.
@@ -207,6 +208,12 @@ impl Lane {
                 Removal::Skipped(note) => {
                     let attempt = Attempt::Settled { state: DeliveryState::Skipped, note, receipt: None };
                     return self.store.attempted(&row, attempt, None, clock::now()).await;
+                }
+                Removal::Later(note) => {
+                    let now = clock::now();
+                    let next_at = later(now, self.pause(row.attempts + 1));
+                    let attempt = Attempt::Postponed { next_at, note, uncertain: false };
+                    return self.store.attempted(&row, attempt, None, now).await;
                 }
                 Removal::Asked(answer, trace) => (answer, trace),
             },
@@ -286,25 +293,19 @@ impl Lane {
             return Ok(Removal::Skipped("it was taken off a moment ago".to_owned()));
         }
         if matches!(watched.kind, ItemKind::Episode(_)) {
-            let (last, trace) = match self.last_aired(title.clone()).await {
-                Some(asked) => asked,
-                None => {
-                    let note = "nobody here knows which episode was the last to air; a catalogue would ([catalogues.…])";
-                    return Ok(Removal::Skipped(note.to_owned()));
-                }
-            };
-            match last {
-                Ok(Ok(Some(last))) if removal::is_last(watched, &last) => {}
-                Ok(Ok(Some(last))) => {
+            match self.last_aired(title.clone()).await {
+                LastAiredAnswer::Known(last) if removal::is_last(watched, &last) => {}
+                LastAiredAnswer::Known(last) => {
                     return Ok(Removal::Skipped(format!(
                         "the show stays on the list: the last to air was {last}"
                     )));
                 }
-                Ok(Ok(None)) => {
-                    return Ok(Removal::Skipped("nobody knows which episode was the last to air".to_owned()));
+                LastAiredAnswer::Unknown => {
+                    let note = "nobody here knows which episode was the last to air; a catalogue may ([catalogues.…])";
+                    return Ok(Removal::Skipped(note.to_owned()));
                 }
-                Ok(Err(failure)) => return Ok(Removal::Asked(Ok(Err(failure)), trace)),
-                Err(fault) => return Ok(Removal::Asked(Err(fault), trace)),
+                LastAiredAnswer::CatalogueFails(reason) => return Ok(Removal::Later(reason)),
+                LastAiredAnswer::TrackerFails(answer, trace) => return Ok(Removal::Asked(answer, trace)),
             }
         }
         let (answer, trace) = self.plugin.call::<Unlist>(&self.caller, title).await;
@@ -314,19 +315,32 @@ impl Lane {
         Ok(Removal::Asked(answer, trace))
     }
 
-    /// Asks the tracker, or the catalogue, for the last episode of a show that has aired. Absent where neither can say.
-    async fn last_aired(&self, show: Item) -> Option<(Result<Result<Option<Item>, Failure>, Fault>, Trace)> {
+    /// Asks the tracker, or the catalogue, for the last episode of a show that has aired.
+    async fn last_aired(&self, show: Item) -> LastAiredAnswer {
         let knows = |plugin: &Plugin| plugin.manifest.provides.airing.is_some();
         if knows(&self.plugin) {
-            let asked = self.plugin.call::<LastAired>(&self.caller, show.clone()).await;
-            if !matches!(asked.0, Ok(Ok(None))) {
-                return Some(asked);
+            match self.plugin.call::<LastAired>(&self.caller, show.clone()).await {
+                (Ok(Ok(Some(last))), _) => return LastAiredAnswer::Known(last),
+                (Ok(Ok(None)), _) => {}
+                (Ok(Err(failure)), trace) => return LastAiredAnswer::TrackerFails(Ok(Err(failure)), trace),
+                (Err(fault), trace) => return LastAiredAnswer::TrackerFails(Err(fault), trace),
             }
         }
-        let (plugin, caller) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin))?;
-        // A login that a catalogue wants is none of the tracker's.
-        let (answer, _) = plugin.call::<LastAired>(caller, show).await;
-        Some((answer, Trace::default()))
+        let Some((plugin, caller)) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin)) else {
+            return LastAiredAnswer::Unknown;
+        };
+        match plugin.call::<LastAired>(caller, show).await.0 {
+            Ok(Ok(Some(last))) => LastAiredAnswer::Known(last),
+            Ok(Ok(None)) => LastAiredAnswer::Unknown,
+            Ok(Err(failure)) => LastAiredAnswer::CatalogueFails(failure.reason().to_owned()),
+            Err(fault) => LastAiredAnswer::CatalogueFails(fault.to_string()),
+        }
+    }
+
+    /// Our own pause after so many failures in a row.
+    fn pause(&self, failures: u32) -> Duration {
+        let config::Delivery { retry_first, retry_longest, .. } = self.delivery;
+        backoff::pause(failures, retry_first, retry_longest, backoff::random())
     }
 
     /// One reaction for each kind of failure.
@@ -341,33 +355,39 @@ impl Lane {
         let note = failure.reason().to_owned();
         let reason = note.clone();
         let postponed = |next_at| Attempt::Postponed { next_at, note: note.clone(), uncertain };
-        let after = |pause: Duration| {
-            now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
-                .unwrap_or(Timestamp::MAX)
-        };
-        let pause = |failures| {
-            let config::Delivery { retry_first, retry_longest, .. } = self.delivery;
-            backoff::pause(failures, retry_first, retry_longest, backoff::random())
-        };
+        let after = |pause: Duration| later(now, pause);
+        let pause = |failures| self.pause(failures);
         match failure {
             Failure::Retry { after_ms, .. } => {
                 // A tracker that says when, means it: up to a day, and not at once. Where it says nothing, we wait longer each time.
                 let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(LONGEST_ASKED));
                 let wait = |failures| asked.map_or_else(|| pause(failures), |asked| asked.max(pause(1)));
                 let (lane, event) = (after(wait(failures + 1)), after(wait(row.attempts + 1)));
+                let parked = |attempt| {
+                    (
+                        attempt,
+                        Some(Parked::Until { until: lane, reason: reason.clone(), failures: failures + 1 }),
+                    )
+                };
+                if let Some(note) = self.is_given_up(row, &note, now) {
+                    return parked(Attempt::Settled { state: DeliveryState::Dead, note, receipt: None });
+                }
                 (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
             }
             Failure::Quota { until, .. } => {
                 // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
                 let quota = self.plugin.manifest.limits.quota.as_ref();
-                let next = || quota.map(|quota| quota.next_day(now));
+                let next = || quota.map(|quota| quota.refilled(now));
                 let until: Timestamp =
                     until.parse().ok().or_else(next).unwrap_or_else(|| after(BLOCKED_FOR.unsigned_abs()));
-                let until = until.clamp(after(pause(failures + 1)), after(LONGEST_ASKED));
+                let until = until.min(after(LONGEST_ASKED)).max(after(pause(failures + 1)));
                 (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
             }
-            Failure::Unauthorized(_) => (postponed(now), Some(Parked::Login { reason })),
-            Failure::Blocked(_) => {
+            Failure::Unauthorized(_) if self.caller.account.needs_login() => {
+                (postponed(now), Some(Parked::Login { reason }))
+            }
+            // A key that is refused may have been refused by mistake: it is tried again.
+            Failure::Unauthorized(_) | Failure::Blocked(_) => {
                 let until = after(BLOCKED_FOR.unsigned_abs());
                 (postponed(until), Some(Parked::Blocked { until, reason }))
             }
@@ -378,8 +398,27 @@ impl Lane {
     }
 }
 
+/// The last episode of a show that has aired.
+enum LastAiredAnswer {
+    /// It is known.
+    Known(Item),
+    /// Nobody knows it.
+    Unknown,
+    /// The tracker does not answer, which is a matter of its lane.
+    TrackerFails(Answer, Trace),
+    /// The catalogue does not, which is none.
+    CatalogueFails(String),
+}
+
+fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
+        .unwrap_or(Timestamp::MAX)
+}
+
 /// What became of a removal.
 enum Removal {
+    /// It is not known yet whether to ask.
+    Later(String),
     /// Nothing was asked of the tracker, and why.
     Skipped(String),
     /// It was asked.

@@ -39,7 +39,10 @@ pub fn is_last(watched: &Item, last_aired: &Item) -> bool {
     match (&watched.kind, &last_aired.kind) {
         (ItemKind::Episode(watched), ItemKind::Episode(last)) => {
             let number = |episode: &Episode| Some((episode.season?, *episode.numbers.iter().max()?));
-            number(watched).zip(number(last)).is_some_and(|(watched, last)| watched >= last)
+            // Catalogues count seasons in different ways: only within the same one do numbers say which is the last.
+            number(watched)
+                .zip(number(last))
+                .is_some_and(|(watched, last)| watched.0 == last.0 && watched.1 >= last.1)
         }
         _ => false,
     }
@@ -82,6 +85,7 @@ mod tests {
             (episode(5, &[16]), true),
             (episode(5, &[15, 16]), true),
             (episode(5, &[15]), false),
+            (episode(6, &[1]), false),
             (episode(1, &[16]), false),
         ] {
             assert_eq!(is_last(&watched, &last), ends, "{watched}");

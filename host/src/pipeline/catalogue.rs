@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::enrich::Silence;
 use crate::clock;
 use crate::dispatch::model::{Item, ItemKind};
 use crate::dispatch::verdict::{Stage, Step};
@@ -17,7 +18,7 @@ use crate::state::SharedStore;
 /// What is at least this likely is taken, where nothing else is about as likely.
 const CONFIDENT: f64 = 0.85;
 /// How much less likely the next one must be.
-const CLEARLY: f64 = 0.1;
+const CLEARLY: f64 = 0.05;
 /// How long it is kept what an item is: six months are the most that catalogues allow.
 const FOUND_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long it is kept that nothing, or too much, was found.
@@ -29,12 +30,18 @@ pub struct Catalogue {
     plugin: Arc<Plugin>,
     caller: Caller,
     store: SharedStore,
+    silence: Arc<Silence>,
 }
 
 impl Catalogue {
     /// A catalogue; absent where the plugin finds nothing.
     pub fn new(plugin: Arc<Plugin>, caller: Caller, store: SharedStore) -> Option<Self> {
-        plugin.manifest.provides.metadata.is_some().then_some(Self { plugin, caller, store })
+        plugin.manifest.provides.metadata.is_some().then(|| Self {
+            plugin,
+            caller,
+            store,
+            silence: Arc::default(),
+        })
     }
 
     /// Whether an item comes without an id that would do.
@@ -66,10 +73,20 @@ impl Catalogue {
             Ok(None) => {}
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
         }
+        if let Some(left) = self.silence.left() {
+            return self
+                .not_asked(item, &format!("it did not answer; it is asked again in {} s", left.as_secs()));
+        }
         let candidates = match self.plugin.call::<Find>(&self.caller, item.clone()).await.0 {
             Ok(Ok(candidates)) => candidates,
-            Ok(Err(failure)) => return self.not_asked(item, failure.reason()),
-            Err(fault) => return self.not_asked(item, &fault.to_string()),
+            Ok(Err(failure)) => {
+                self.silence.begin();
+                return self.not_asked(item, failure.reason());
+            }
+            Err(fault) => {
+                self.silence.begin();
+                return self.not_asked(item, &fault.to_string());
+            }
         };
         let (found, kept_for, code) = match choose(&candidates) {
             Choice::Found(found) => (found.clone(), FOUND_KEPT, "found"),
@@ -78,7 +95,9 @@ impl Catalogue {
         };
         item.fill_from(&found);
         let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
-        if let Err(error) = self.store.keep_look_up(&self.shelf(), &key, item, until).await {
+        // What one server says of its file is no other server's business.
+        let kept = item.as_catalogued();
+        if let Err(error) = self.store.keep_look_up(&self.shelf(), &key, &kept, until).await {
             tracing::warn!("what the catalogue said cannot be kept: {error}");
         }
         Step::new(Stage::Enriched, code, format!("{item}: {}", self.said(item)))

@@ -102,6 +102,8 @@ pub enum DeliveryState {
     Unsupported,
     /// A newer one has taken its place, or it is no longer true.
     Superseded,
+    /// It is not clear what it is about; a person has to say.
+    Held,
     /// There was nothing to do.
     Skipped,
     /// Somebody has said that it is not to be sent.
@@ -112,13 +114,14 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Waiting,
         Self::Delivered,
         Self::Duplicate,
         Self::Unmatched,
         Self::Unsupported,
         Self::Superseded,
+        Self::Held,
         Self::Skipped,
         Self::Dropped,
         Self::Dead,
@@ -133,6 +136,7 @@ impl DeliveryState {
             Self::Unmatched => "unmatched",
             Self::Unsupported => "unsupported",
             Self::Superseded => "superseded",
+            Self::Held => "held",
             Self::Skipped => "skipped",
             Self::Dropped => "dropped",
             Self::Dead => "dead",
@@ -158,6 +162,8 @@ pub struct OutboxRow {
     pub attempts: u32,
     /// Whether an attempt may have been applied without an answer.
     pub uncertain: bool,
+    /// Since when it is to be told: when it was put there, or a person has said that it is to be tried again.
+    pub since: Timestamp,
     /// When it is tried next, while it waits.
     pub next_at: Timestamp,
     /// What happened last, in words.

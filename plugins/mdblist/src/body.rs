@@ -128,3 +128,11 @@ pub fn is_missing(answer: &Value) -> bool {
         missing => missing.as_u64().is_some_and(|missing| missing > 0),
     })
 }
+
+/// Ids under their plain names: MDBList writes them in two ways, `imdb` and `imdbid`.
+pub fn plain_ids(theirs: &Value) -> Value {
+    let fields = theirs.as_object().into_iter().flatten();
+    let plain: Map<String, Value> =
+        fields.map(|(name, id)| (name.strip_suffix("id").unwrap_or(name).to_owned(), id.clone())).collect();
+    Value::Object(plain)
+}

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay_sdk::capability::sink::Event;
-use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
+use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{numbers, receipt, unmatched};
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
@@ -19,6 +19,10 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
 
 /// Adds episodes of one file by their numbers, those that are not there; or a movie, which has none.
 pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
+    if !matches!(event.item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
+        // A show or a season without episodes below it is all of it.
+        return Ok(receipt(Outcome::Unsupported, "only movies and episodes are added to the history"));
+    }
     let known = known(event)?;
     let is_known = |number: Option<u32>| known.iter().any(|entry| is_same(entry, &event.item, number));
     let missing: Vec<u32> = numbers.iter().copied().filter(|number| !is_known(Some(*number))).collect();
@@ -32,13 +36,19 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &[])) };
     let answer: Value =
         answer::require_success(api::post("/sync/watched?report_added=true", &entry)?)?.json()?;
-    if body::is_missing(&answer) || body::count(&answer["updated"]) == 0 {
-        return Ok(unmatched(NAME, &["ids and numbers"]));
-    }
     // A play that MDBList has folded into one that it had.
     let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();
     if plays.peek().is_some() && plays.all(|play| play["added"] == false) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
+    }
+    match (body::count(&answer["updated"]), body::is_missing(&answer)) {
+        (0, _) => return Ok(unmatched(NAME, &["ids and numbers"])),
+        (added, true) => {
+            let note =
+                format!("{added} of {} episodes added to the history, the others are unknown", missing.len());
+            return Ok(receipt(Outcome::Accepted, note));
+        }
+        (_, false) => {}
     }
     Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)))
 }
@@ -103,14 +113,6 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
     }
 }
 
-/// MDBList writes the names of ids in two ways: `imdb` and `imdbid`.
-fn shares(ours: &[playrelay_sdk::host::types::ExternalId], known: &[&str], theirs: &Value) -> bool {
-    let plain: Value = theirs
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, id)| (name.strip_suffix("id").unwrap_or(name).to_owned(), id.clone()))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    ids::share(ours, known, &plain)
+fn shares(ours: &[ExternalId], known: &[&str], theirs: &Value) -> bool {
+    ids::share(ours, known, &body::plain_ids(theirs))
 }

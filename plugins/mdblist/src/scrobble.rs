@@ -38,11 +38,13 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
     if !further.is_empty() && receipt.outcome == Outcome::Accepted {
         let rest = history::add_numbers(event, further)?;
-        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
-            let why = rest.note.unwrap_or_default();
-            receipt.note =
-                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
-        }
+        let why = rest.note.unwrap_or_default();
+        let rest = match rest.outcome {
+            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
+            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
+        };
+        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
+        receipt.note = Some(first + &rest);
     }
     Ok(receipt)
 }
@@ -58,9 +60,14 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             tried.push(variant.name);
             continue;
         }
-        let answer: Value = answer::require_success(response)?.json()?;
-        let action = answer["action"].as_str().unwrap_or_default();
-        if verb == "stop" && progress >= WATCHED && !matches!(action, "scrobble" | "stop") {
+        let mut answer: Value = answer::require_success(response)?.json()?;
+        for kind in ["movie", "show", "episode"] {
+            if answer[kind].is_object() {
+                answer[kind]["ids"] = body::plain_ids(&answer[kind]["ids"]);
+            }
+        }
+        let action = answer["action"].as_str().unwrap_or_default().to_owned();
+        if verb == "stop" && progress >= WATCHED && !matches!(action.as_str(), "scrobble" | "stop") {
             return Err(failure::retry(format!(
                 "MDBList took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
             )));

@@ -3,7 +3,7 @@
 //! Anime has an entry per season there. It is named either by ids of the whole series (imdb, tmdb, tvdb) with a season and a
 //! number, or by ids of the season's entry (mal, anidb, …) with a number; a body with both matches whichever comes first.
 
-use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
+use playrelay_sdk::host::types::{Episode, Item, ItemKind, Movie, Show};
 use playrelay_sdk::ids;
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,7 @@ fn movie_named(movie: &Movie) -> Option<(&'static str, Value)> {
 
 fn episode_variants(episode: &Episode) -> Vec<Variant> {
     let mut variants = Vec::new();
-    let (number, absolute) = (episode.numbers.first().copied(), episode.absolute_number);
+    let number = episode.numbers.first().copied();
     let of_series = ids::object(&episode.show.ids, &SERIES_IDS);
     let of_season = ids::object(&episode.show.ids, &ANIME_IDS);
     let own = ids::object(&episode.ids, &EPISODE_IDS);
@@ -60,9 +60,7 @@ fn episode_variants(episode: &Episode) -> Vec<Variant> {
             variants.push(variant("the same as anime", json!({ "anime": entry, "episode": numbers })));
         }
     }
-    // The number of a season's own entry: its first season's number, or the number through all of it.
-    let own_number = if episode.season.is_none_or(|season| season == 1) { number } else { None };
-    if let (false, Some(number)) = (of_season.is_empty(), own_number.or(absolute)) {
+    if let (false, Some(number)) = (of_season.is_empty(), number_in_entry(episode, number)) {
         let fields = json!({ "anime": { "ids": of_season }, "episode": { "number": number } });
         variants.push(variant("anime ids and number", fields));
     }
@@ -73,7 +71,63 @@ fn episode_variants(episode: &Episode) -> Vec<Variant> {
         let numbers = json!({ "season": season, "number": number });
         variants.push(variant("show title, season and number", json!({ "show": show, "episode": numbers })));
     }
+    if !own.is_empty() {
+        variants.push(variant("episode ids alone", json!({ "episode": { "ids": own } })));
+    }
     variants
+}
+
+/// The number of an episode in its season's own entry: what has no season, or the first, counts like that; of another season
+/// nobody knows what the entry is of.
+fn number_in_entry(episode: &Episode, number: Option<u32>) -> Option<u32> {
+    match episode.season {
+        None => number.or(episode.absolute_number),
+        Some(1) => number,
+        Some(_) => None,
+    }
+}
+
+/// Ways to name episodes of a show in `/sync`, the most exact first: each a show with these episodes below it, and nothing else.
+pub fn synced(
+    episode: &Episode,
+    numbers: &[u32],
+    with: impl Fn(Value) -> Value,
+) -> Vec<(&'static str, Value)> {
+    let of_series = ids::object(&episode.show.ids, &SERIES_IDS);
+    let of_season = ids::object(&episode.show.ids, &ANIME_IDS);
+    let own = ids::object(&episode.ids, &EPISODE_IDS);
+    let show = |ids: &Map<String, Value>, season: u32, own: &Map<String, Value>| {
+        let (_, mut show) = named(&episode.show.title, episode.show.year, ids.clone(), "")?;
+        let episodes: Vec<Value> = numbers
+            .iter()
+            .map(|number| match own.is_empty() {
+                true => with(json!({ "number": number })),
+                false => with(json!({ "number": number, "ids": own })),
+            })
+            .collect();
+        show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
+        Some(show)
+    };
+    let none = Map::new();
+    let mut all = Vec::new();
+    if let (false, Some(season)) = (numbers.is_empty(), episode.season) {
+        // The numbers are those of TVDB and TMDb, also of anime.
+        let of_series = |own: &Map<String, Value>| {
+            let mut show = show(&of_series, season, own)?;
+            show["use_tvdb_anime_seasons"] = json!(true);
+            Some(show)
+        };
+        if numbers.len() == 1 && !own.is_empty() {
+            all.extend(of_series(&own).map(|show| ("episode ids", show)));
+        }
+        all.extend(of_series(&none).map(|show| ("show, season and number", show)));
+    }
+    if !of_season.is_empty() && numbers.iter().all(|number| number_in_entry(episode, Some(*number)).is_some())
+    {
+        let by_entry = (!numbers.is_empty()).then(|| show(&of_season, 1, &none)).flatten();
+        all.extend(by_entry.map(|show| ("anime ids and number", show)));
+    }
+    all
 }
 
 /// A movie or a show as `/sync` takes it: which list it belongs to, and how it is named.
@@ -86,15 +140,10 @@ pub fn title(item: &Item) -> Option<(&'static str, Value)> {
 }
 
 /// A show by the ids of the whole series; by those of its season's entry, or its title, where it has no others.
-pub fn show_named(show: &Show) -> Option<Value> {
+fn show_named(show: &Show) -> Option<Value> {
     let of_series = ids::object(&show.ids, &SERIES_IDS);
     let all = if of_series.is_empty() { ids::object(&show.ids, &ANIME_IDS) } else { of_series };
     named(&show.title, show.year, all, "show ids").map(|(_, named)| named)
-}
-
-/// Whether a show is known only by the ids of one season's entry.
-pub fn is_season_entry(ids_of_show: &[ExternalId]) -> bool {
-    ids::object(ids_of_show, &SERIES_IDS).is_empty() && !ids::object(ids_of_show, &ANIME_IDS).is_empty()
 }
 
 fn named(
@@ -130,6 +179,8 @@ pub const SHARED_IDS: [&str; 8] = ["simkl", "imdb", "tmdb", "tvdb", "mal", "anid
 
 #[cfg(test)]
 mod tests {
+    use playrelay_sdk::host::types::ExternalId;
+
     use super::*;
 
     fn id(namespace: &str, value: &str) -> ExternalId {

@@ -5,7 +5,7 @@ use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{numbers, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
+use crate::{NAME, answer, api, body, scrobble};
 
 /// Adds a watch. One that is there already is nothing new to SIMKL.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -14,14 +14,29 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
 
 /// Adds episodes of one file by their numbers; or a movie, which has none.
 pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
-    let Some(entry) = entry(&event.item, numbers, Some(&event.at)) else { return Ok(unmatched(NAME, &[])) };
-    let answer: Value = answer::require_success(api::post("/sync/history", &entry)?)?.json()?;
-    let added = count(&answer["added"], &["movies", "episodes"]);
-    Ok(match (added, is_missing(&answer)) {
-        (0, true) => unmatched(NAME, &["ids and numbers"]),
-        (0, false) => receipt(Outcome::Duplicate, "the history has this already"),
-        (_, _) => receipt(Outcome::Accepted, format!("added to the history at {}", event.at)),
-    })
+    let mut tried = Vec::new();
+    for (name, entry) in entries(&event.item, numbers, Some(&event.at)) {
+        let answer: Value = answer::require_success(api::post("/sync/history", &entry)?)?.json()?;
+        match (count(&answer["added"], &["movies", "episodes"]), is_missing(&answer)) {
+            (0, true) => tried.push(name),
+            (0, false) if scrobble::counts_rewatches() => {
+                let note = "the history has this already; a rewatch counts only where it is told at once";
+                return Ok(receipt(Outcome::Duplicate, note));
+            }
+            (0, false) => return Ok(receipt(Outcome::Duplicate, "the history has this already")),
+            (added, true) => {
+                let note = format!(
+                    "{added} of {} episodes added to the history, the others are unknown",
+                    numbers.len()
+                );
+                return Ok(receipt(Outcome::Accepted, note));
+            }
+            (_, false) => {
+                return Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)));
+            }
+        }
+    }
+    Ok(unmatched(NAME, &tried))
 }
 
 /// Takes an episode out of the history.
@@ -31,20 +46,21 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
         let note = "SIMKL would forget the rating and the list of the title as well, so nothing is removed";
         return Ok(receipt(Outcome::Unsupported, note));
     }
-    let Some(entry) = entry(&event.item, numbers(&event.item), None) else {
-        return Ok(unmatched(NAME, &[]));
-    };
-    let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
-    Ok(match (count(&answer["deleted"], &["episodes"]), is_missing(&answer)) {
-        (0, true) => unmatched(NAME, &["show ids, season and number"]),
-        (0, false) => receipt(Outcome::Duplicate, "the history does not have it"),
-        (_, _) => receipt(Outcome::Accepted, "removed from the history"),
-    })
+    let mut tried = Vec::new();
+    for (name, entry) in entries(&event.item, numbers(&event.item), None) {
+        let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
+        match (count(&answer["deleted"], &["episodes"]), is_missing(&answer)) {
+            (0, true) => tried.push(name),
+            (0, false) => return Ok(receipt(Outcome::Duplicate, "the history does not have it")),
+            (_, _) => return Ok(receipt(Outcome::Accepted, "removed from the history")),
+        }
+    }
+    Ok(unmatched(NAME, &tried))
 }
 
-/// A body that names exactly this item. A show is only ever named with episodes below it: without them SIMKL would
-/// mark, or forget, all of it.
-fn entry(item: &Item, numbers: &[u32], at: Option<&str>) -> Option<Value> {
+/// Bodies that name exactly this item, the most exact first. A show is only ever named with episodes below it: without them SIMKL
+/// would mark, or forget, all of it.
+fn entries(item: &Item, numbers: &[u32], at: Option<&str>) -> Vec<(&'static str, Value)> {
     let timed = |mut entry: Value| {
         if let Some(at) = at {
             entry["watched_at"] = json!(at);
@@ -53,23 +69,14 @@ fn entry(item: &Item, numbers: &[u32], at: Option<&str>) -> Option<Value> {
     };
     match &item.kind {
         ItemKind::Movie(_) => {
-            let (list, movie) = body::title(item)?;
-            Some(json!({ list: [timed(movie)] }))
+            let movie = body::title(item);
+            movie.map(|(list, movie)| ("ids", json!({ list: [timed(movie)] }))).into_iter().collect()
         }
         ItemKind::Episode(episode) => {
-            let mut show = body::show_named(&episode.show)?;
-            let season = if body::is_season_entry(&episode.show.ids) { 1 } else { episode.season? };
-            if numbers.is_empty() {
-                return None;
-            }
-            let episodes: Vec<Value> =
-                numbers.iter().map(|number| timed(json!({ "number": number }))).collect();
-            // The numbers are those of TVDB and TMDb, also of anime.
-            show["use_tvdb_anime_seasons"] = json!(true);
-            show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
-            Some(json!({ "shows": [show] }))
+            let shows = body::synced(episode, numbers, timed);
+            shows.into_iter().map(|(name, show)| (name, json!({ "shows": [show] }))).collect()
         }
-        ItemKind::Season(_) | ItemKind::Show(_) => None,
+        ItemKind::Season(_) | ItemKind::Show(_) => Vec::new(),
     }
 }
 

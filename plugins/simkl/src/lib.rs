@@ -28,6 +28,10 @@ impl capability::sink::Guest for Simkl {
             Action::Playing(progress) => scrobble::start(&event, progress),
             Action::Paused(progress) => scrobble::pause(&event, progress),
             Action::Stopped(progress) => scrobble::stop_unwatched(&event, progress),
+            // A stop that is repeated within the hour is a 409; a rewatch in the history would be nothing new.
+            Action::Watched(progress) if !event.late && event.uncertain && scrobble::counts_rewatches() => {
+                scrobble::stop_watched(&event, progress)
+            }
             // The history takes a watch that it has already as nothing new, so it needs no look into it first.
             Action::Watched(_) if event.late || event.uncertain => history::add(&event),
             Action::Watched(progress) => scrobble::stop_watched(&event, progress),

@@ -85,15 +85,7 @@ pub fn remove(item: &Item) -> Result<Receipt, Failure> {
         let note = "it is not on the list: SIMKL takes off by itself what was watched";
         return Ok(receipt(Outcome::Duplicate, note));
     }
-    let rated: Value = answer::require_success(api::get(&format!("/sync/ratings/{list}"))?)?.json()?;
-    let title = if list == "movies" { "movie" } else { "show" };
-    let own: &[ExternalId] = match &item.kind {
-        ItemKind::Movie(movie) => &movie.ids,
-        ItemKind::Show(show) => &show.ids,
-        ItemKind::Season(_) | ItemKind::Episode(_) => &[],
-    };
-    let mut ratings = rated[list].as_array().into_iter().flatten();
-    if ratings.any(|row| ids::share(own, &body::SHARED_IDS, &row[title]["ids"])) {
+    if is_or_may_be_rated(item, list)? {
         let note = "SIMKL would forget its rating as well, so it stays on the list";
         return Ok(receipt(Outcome::Unsupported, note));
     }
@@ -103,6 +95,37 @@ pub fn remove(item: &Item) -> Result<Receipt, Failure> {
         0 => receipt(Outcome::Duplicate, "it is not on the list"),
         _ => receipt(Outcome::Accepted, "taken off the list"),
     })
+}
+
+/// Whether there is a rating of a title. One that can be told from no other row by its ids or its name counts as rated.
+fn is_or_may_be_rated(item: &Item, list: &str) -> Result<bool, Failure> {
+    let (own, title, year): (&[ExternalId], &str, Option<u16>) = match &item.kind {
+        ItemKind::Movie(movie) => (&movie.ids, &movie.title, movie.year),
+        ItemKind::Show(show) => (&show.ids, &show.title, show.year),
+        ItemKind::Season(_) | ItemKind::Episode(_) => return Ok(true),
+    };
+    // Anime has ratings of its own.
+    let lists: &[&str] = if list == "movies" { &["movies"] } else { &["shows", "anime"] };
+    for list in lists {
+        let answer = answer::require_success(api::get(&format!("/sync/ratings/{list}"))?)?;
+        let rated: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
+        let may_be = |row: &Value| {
+            let named =
+                ["movie", "show", "anime"].iter().map(|key| &row[*key]).find(|named| named.is_object());
+            let Some(named) = named else { return true };
+            let comparable = own.iter().any(|id| {
+                body::SHARED_IDS.contains(&id.namespace.as_str())
+                    && !named["ids"][id.namespace.as_str()].is_null()
+            });
+            let same_name = text(&named["title"]).is_none_or(|found| found.eq_ignore_ascii_case(title))
+                && whole(&named["year"]).zip(year).is_none_or(|(found, year): (u16, u16)| found == year);
+            if comparable { ids::share(own, &body::SHARED_IDS, &named["ids"]) } else { same_name }
+        };
+        if rated[*list].as_array().into_iter().flatten().any(may_be) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn no_title() -> Receipt {

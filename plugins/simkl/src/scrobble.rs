@@ -15,9 +15,9 @@ const WATCHED: f64 = 80.0;
 /// The most that a stop may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.99;
 
-/// It plays.
+/// It plays. From 80 % on SIMKL would count what a later start replaces.
 pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    submit("start", event, progress)
+    submit("start", event, progress.min(JUST_UNWATCHED))
 }
 
 /// It is paused. A pause never counts, whatever its position; from 80 % on it may be answered as watched before.
@@ -36,23 +36,26 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
     if !further.is_empty() && matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
         let rest = history::add_numbers(event, further)?;
-        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
-            let why = rest.note.unwrap_or_default();
-            receipt.note =
-                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
-        }
+        let why = rest.note.unwrap_or_default();
+        let rest = match rest.outcome {
+            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
+            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
+        };
+        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
+        receipt.note = Some(first + &rest);
     }
     Ok(receipt)
+}
+
+/// Whether the user wants a second watch to count.
+pub fn counts_rewatches() -> bool {
+    settings::get("rewatches").as_deref() == Some("true")
 }
 
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let progress = progress.clamp(0.0, 100.0);
     let counts = verb == "stop" && progress >= WATCHED;
-    let rewatch = if counts && settings::get("rewatches").as_deref() == Some("true") {
-        "?allow_rewatch=yes"
-    } else {
-        ""
-    };
+    let rewatch = if counts && counts_rewatches() { "?allow_rewatch=yes" } else { "" };
     let mut tried = Vec::new();
     for variant in body::variants(&event.item) {
         let mut body = variant.fields;

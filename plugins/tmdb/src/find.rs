@@ -11,7 +11,7 @@ use crate::api;
 /// Candidates of a search that are looked at.
 const LOOKED_AT: usize = 5;
 /// The confidence from which the ids of a candidate are fetched: the host takes none below.
-const WORTH_A_LOOK: f64 = 0.8;
+const WORTH_A_LOOK: f64 = 0.85;
 /// Ids by which `/find` finds.
 const FINDABLE: [(&str, &str); 2] = [("imdb", "imdb_id"), ("tvdb", "tvdb_id")];
 
@@ -50,9 +50,13 @@ pub fn find(item: &Item) -> Result<Vec<Candidate>, Failure> {
 
 fn find_episode(item: &Item, episode: &Episode) -> Result<Vec<Candidate>, Failure> {
     let mut named = episode.clone();
+    // TMDb's own numbers of the episode: the server may count in another order.
+    let mut place = None;
     // An episode by its own id says of which show it is, whatever that was called.
     if let Some(found) = by_ids(&episode.ids, "tv_episode_results")? {
-        let (season, number) = (whole(&found["season_number"]), whole::<u32>(&found["episode_number"]));
+        let (season, number) =
+            (whole::<u32>(&found["season_number"]), whole::<u32>(&found["episode_number"]));
+        place = season.zip(number);
         named.season = named.season.or(season);
         if named.numbers.is_empty() {
             named.numbers.extend(number);
@@ -62,10 +66,13 @@ fn find_episode(item: &Item, episode: &Episode) -> Result<Vec<Candidate>, Failur
             named.show.ids.push(ExternalId { namespace: "tmdb".to_owned(), value: show });
         }
     }
+    if named.ids.is_empty() {
+        place = named.season.zip(named.numbers.first().copied());
+    }
     candidates(find_shows(&named.show)?, |found| {
         let mut named = named.clone();
         named.show = full_show(found)?;
-        if let (Some(season), Some(number)) = (named.season, named.numbers.first())
+        if let Some((season, number)) = place.take()
             && let Some(known) =
                 api::get(&format!("/3/tv/{}/season/{season}/episode/{number}/external_ids", found.id))?
         {
@@ -78,7 +85,7 @@ fn find_episode(item: &Item, episode: &Episode) -> Result<Vec<Candidate>, Failur
 /// Fills in the ids of those that may be it.
 fn candidates(
     found: Vec<Found>,
-    fill: impl Fn(&Found) -> Result<Item, Failure>,
+    mut fill: impl FnMut(&Found) -> Result<Item, Failure>,
 ) -> Result<Vec<Candidate>, Failure> {
     let likely = found.into_iter().filter(|found| found.confidence >= WORTH_A_LOOK).take(2);
     likely.map(|found| Ok(Candidate { item: fill(&found)?, confidence: found.confidence })).collect()

@@ -96,7 +96,9 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
                 || (!episode.show.title.is_empty()
                     && entry["show"]["title"].as_str() == Some(&episode.show.title));
             let first = number.is_none() || number == episode.numbers.first().copied();
-            (first && share(&episode.ids, episode_ids, &entry["episode"]["ids"])) || (numbered && same_show)
+            let by_own_id = first && !is_doubtful(episode);
+            (by_own_id && share(&episode.ids, episode_ids, &entry["episode"]["ids"]))
+                || (numbered && same_show)
         }
         ItemKind::Season(_) | ItemKind::Show(_) => false,
     }
@@ -150,9 +152,15 @@ fn entries(item: &Item, at: Option<&str>) -> Vec<(&'static str, Value)> {
     if let ItemKind::Episode(episode) = &item.kind
         && let Some(entry) = by_numbers(episode, &episode.numbers, at)
     {
-        entries.push(("show, season and number", entry));
+        let place = if is_doubtful(episode) { 0 } else { entries.len() };
+        entries.insert(place, ("show, season and number", entry));
     }
     entries
+}
+
+/// Whether an episode's own id may be its show's, so that its numbers say more.
+fn is_doubtful(episode: &Episode) -> bool {
+    body::is_doubtful(&episode.ids) && by_numbers(episode, &episode.numbers, None).is_some()
 }
 
 fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {

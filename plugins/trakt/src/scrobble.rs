@@ -35,11 +35,13 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
     if !further.is_empty() && matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
         let rest = history::add_numbers(event, further)?;
-        if !matches!(rest.outcome, Outcome::Accepted | Outcome::Duplicate) {
-            let why = rest.note.unwrap_or_default();
-            receipt.note =
-                Some(format!("only the first of {} episodes: the others are {why}", further.len() + 1));
-        }
+        let why = rest.note.unwrap_or_default();
+        let rest = match rest.outcome {
+            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
+            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
+        };
+        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
+        receipt.note = Some(first + &rest);
     }
     Ok(receipt)
 }
@@ -53,6 +55,8 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         match response.status {
             404 => tried.push(variant.name),
             409 => return Ok(duplicate(&response)),
+            // Of a watch it is the way in which the item is named that Trakt does not take.
+            422 if progress >= WATCHED && path == "/scrobble/stop" => tried.push(variant.name),
             422 => {
                 return Ok(receipt(
                     Outcome::Unsupported,

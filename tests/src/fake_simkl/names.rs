@@ -104,8 +104,16 @@ pub fn all(catalogue: &[Entry], body: &Value) -> Vec<Named> {
             for episode in list(&season["episodes"]) {
                 let named = json!({ "show": show, "episode": {
                     "season": season["number"], "number": episode["number"] } });
+                // The entry of a season of anime has one season: the first.
                 let by_season = json!({ "anime": show, "episode": { "number": episode["number"] } });
-                let entry = find(catalogue, &named).or_else(|| find(catalogue, &by_season));
+                let of_entry = season["number"] == 1 && show["use_tvdb_anime_seasons"] != true;
+                let with_ids = json!({ "show": show, "episode": episode });
+                let entry = if episode["ids"].is_object() {
+                    find(catalogue, &with_ids)
+                } else {
+                    find(catalogue, &named)
+                        .or_else(|| of_entry.then(|| find(catalogue, &by_season)).flatten())
+                };
                 found.push(match entry {
                     Some(entry) => Named::Thing(entry.clone(), time(&episode)),
                     None => Named::Unknown("episodes", show.clone()),

@@ -27,11 +27,20 @@ pub(super) async fn scrobble(
     let Some(progress) = body["progress"].as_f64() else { return failure(400, "empty_field") };
     let mut answer = names::describe(&entry);
     answer["progress"] = json!(progress);
+    let last_progress = world.last_progress;
     let library = &mut world.library;
     match verb.as_str() {
         "start" => {
             (answer["id"], answer["action"]) = (json!(0), json!("start"));
+            // What it replaces is counted where it had come far enough.
+            if let Some((before, at)) = library.watching.take().zip(last_progress)
+                && before != entry
+                && at >= WATCHED
+            {
+                library.watch(before, now, true);
+            }
             library.watching = Some(entry);
+            world.last_progress = Some(progress);
         }
         "pause" | "stop" if progress >= WATCHED => {
             if let Some(last) = library.last_watch(&entry)

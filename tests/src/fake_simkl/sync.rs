@@ -114,7 +114,8 @@ pub(super) async fn ratings(State(shared): State<Shared>, Path(kind): Path<Strin
     let key = if kind == "movies" { "movie" } else { "show" };
     let row = |(title, rating): &(String, u64)| {
         let entry = world.catalogue.iter().find(|entry| entry.title() == title)?;
-        (entry.is_movie() == (kind == "movies"))
+        let is_anime = entry.title_ids().contains_key("mal");
+        (entry.is_movie() == (kind == "movies") && is_anime == (kind == "anime"))
             .then(|| json!({ "user_rating": rating, key: { "title": title, "ids": entry.title_ids() } }))
     };
     let rows: Vec<_> = world.library.ratings.iter().filter_map(row).collect();

@@ -89,6 +89,7 @@ fn named(body: &Value) -> Vec<(Value, Value)> {
         all.push((with(facts(&episode), "episode", &episode), episode));
     }
     for show in list(&body["shows"]) {
+        assert!(show["seasons"].is_array(), "a show without seasons marks all of it: {body}");
         for season in list(&show["seasons"]) {
             for episode in list(&season["episodes"]) {
                 let numbers = json!({ "season": season["number"], "number": episode["number"] });

@@ -201,6 +201,13 @@ impl Item {
         item
     }
 
+    /// What catalogues say of it, without what belongs to the server: its ids there, its length, its place.
+    pub fn as_catalogued(&self) -> Self {
+        let doubt = self.doubt().map(|doubt| (DOUBT.to_owned(), doubt.to_owned()));
+        let (kind, ext) = (self.kind.clone(), doubt.into_iter().collect());
+        Self { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext }
+    }
+
     /// It is clear now what it is.
     pub fn make_certain(&mut self) {
         self.take_ext(DOUBT);
@@ -251,7 +258,10 @@ impl Item {
             self.server_show_ref.clone_from(&other.server_show_ref);
         }
         // A name may stand there several times: an item has files.
-        let missing = other.ext.iter().filter(|(name, _)| self.ext(name).is_none()).cloned();
+        // Somebody else's doubt is none where it is known what this is.
+        let is_known = before != Ids::<OfMovie>::default().to_string();
+        let is_missing = |name: &str| self.ext(name).is_none() && !(is_known && name == DOUBT);
+        let missing = other.ext.iter().filter(|(name, _)| is_missing(name)).cloned();
         let missing: Vec<_> = missing.collect();
         self.ext.extend(missing);
         if self.ids_in_words() != before {

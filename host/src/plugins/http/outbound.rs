@@ -302,17 +302,20 @@ impl Outbound {
                 }
             }
         }
-        if request.method != reqwest::Method::GET {
-            self.pace.wait().await;
-        }
         // A login must be possible on a day whose requests are used up.
         let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
         if let Some(meter) = meter {
             meter.take().await?;
         }
+        if request.method != reqwest::Method::GET {
+            self.pace.wait().await;
+        }
         let mut response = self.wire.send(request, private, self.response_limit).await?;
         if let Some(meter) = meter {
-            meter.learn(&response).await?;
+            // What was answered was answered, whatever becomes of the count.
+            if let Err(error) = meter.learn(&response).await {
+                tracing::warn!(account = %self.account, "the requests of today cannot be counted: {error}");
+            }
         }
         self.scrub(&mut response, login);
         Ok(response)

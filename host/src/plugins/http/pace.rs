@@ -90,7 +90,7 @@ impl Meter {
         let mut slot = self.count.lock().await;
         let mut count = self.today(&slot, now).await?;
         if count.used >= count.allowed {
-            let until = self.quota.next_day(now);
+            let until = self.quota.refilled(now);
             let reason =
                 format!("the {} requests of today are used up; there are new ones at {until}", count.allowed);
             return Err(HttpError::Quota { until, reason });
@@ -108,9 +108,11 @@ impl Meter {
         let mut slot = self.count.lock().await;
         let Some(mut count) = slot.clone() else { return Ok(()) };
         count.allowed = limit.filter(|limit| *limit > 0).unwrap_or(count.allowed);
-        if let Some(left) = left {
-            count.used = count.used.max(count.allowed.saturating_sub(left));
-        }
+        let counted = left.map(|left| count.allowed.saturating_sub(left));
+        // The service may still count the day before.
+        let now = clock::now();
+        let is_of_today = count.day == self.quota.day_of(now) && !self.quota.has_just_begun(now);
+        count.used = counted.filter(|counted| is_of_today || *counted < count.used).unwrap_or(count.used);
         if slot.as_ref() != Some(&count) {
             self.counts.keep_count(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
             *slot = Some(count);

@@ -4,6 +4,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
+/// How far a service's clock may be from ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(120);
+
 /// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -59,6 +62,17 @@ impl Quota {
             |_| now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX),
             |start| start.timestamp(),
         )
+    }
+
+    /// When there are new requests for certain: a little into the next day, since clocks differ.
+    pub fn refilled(&self, now: Timestamp) -> Timestamp {
+        let next = self.next_day(now);
+        next.saturating_add(CLOCKS_APART).unwrap_or(next)
+    }
+
+    /// Whether the day of a moment has only just begun: by the service's clock it may be the day before.
+    pub fn has_just_begun(&self, now: Timestamp) -> bool {
+        now.saturating_sub(CLOCKS_APART).is_ok_and(|before| self.day_of(before) != self.day_of(now))
     }
 
     fn local(&self, now: Timestamp) -> Zoned {

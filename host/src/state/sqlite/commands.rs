@@ -21,9 +21,9 @@ pub fn apply(
     };
     // What was delivered, or is no longer true, is the past.
     let states = match command {
-        Command::Drop => "'waiting', 'dead', 'unmatched'",
+        Command::Drop => "'waiting', 'held', 'dead', 'unmatched'",
         Command::Retry | Command::Match(_) => {
-            "'waiting', 'dead', 'unmatched', 'unsupported', 'skipped', 'dropped'"
+            "'waiting', 'held', 'dead', 'unmatched', 'unsupported', 'skipped', 'dropped'"
         }
     };
     let events: Vec<(i64, i64, TrackerEvent)> = connection
@@ -32,9 +32,13 @@ pub fn apply(
         .collect::<Result<_, _>>()?;
     for (id, inbox, mut event) in events.iter().cloned() {
         let action = event.action.name();
+        if !matches!(command, Command::Drop) && is_overtaken(connection, id)? {
+            settle(connection, id, DeliveryState::Superseded, "a later one has taken its place", at)?;
+            continue;
+        }
         let (code, text) = match command {
             Command::Drop => {
-                settle(connection, id, at)?;
+                settle(connection, id, DeliveryState::Dropped, "dropped by hand", at)?;
                 ("dropped", format!("\u{201c}{action}\u{201d} for {} was dropped by hand", event.tracker))
             }
             Command::Retry => {
@@ -53,13 +57,30 @@ pub fn apply(
     Ok(events.len())
 }
 
-fn settle(connection: &Connection, id: i64, at: i64) -> rusqlite::Result<()> {
+fn settle(
+    connection: &Connection,
+    id: i64,
+    state: DeliveryState,
+    note: &str,
+    at: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox SET state = ?2, note = ?3, settled_at = ?4 WHERE id = ?1")?
+        .execute(params![id, state.as_str(), note, at])
+        .map(drop)
+}
+
+/// Whether the tracker has been told, or is to be told, something later of the same: an old rating must not take the place of a
+/// newer one, nor a watch that of its being taken back.
+fn is_overtaken(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET state = ?2, note = 'dropped by hand', settled_at = ?3 WHERE id = ?1",
+            "SELECT EXISTS (SELECT 1 FROM outbox AS this JOIN outbox AS later
+                 ON later.tracker = this.tracker AND later.subject = this.subject AND later.weight = this.weight
+                 AND later.id > this.id AND later.state IN ('waiting', 'delivered', 'duplicate')
+             WHERE this.id = ?1)",
         )?
-        .execute(params![id, DeliveryState::Dropped.as_str(), at])
-        .map(drop)
+        .query_row(params![id], |row| row.get(0))
 }
 
 /// A watch may have arrived at an earlier attempt, so it is looked for first. The account is tried at once, too, unless it waits
@@ -68,7 +89,7 @@ fn again(connection: &Connection, id: i64, event: &TrackerEvent, at: i64) -> rus
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'waiting', body = ?2, next_at = ?3, settled_at = NULL, note = NULL,
-             uncertain = (weight = 'watch' AND attempts > 0), attempts = 0 WHERE id = ?1",
+             uncertain = uncertain OR (weight = 'watch' AND attempts > 0), attempts = 0, since = ?3 WHERE id = ?1",
         )?
         .execute(params![id, to_json(event)?, at])?;
     connection

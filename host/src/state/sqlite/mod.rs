@@ -37,9 +37,9 @@ const CHECKPOINT_PAGES: i64 = 16_000;
 /// Entries of the ledger of removals: as many as the file for other programs has had.
 const REMOVALS_KEPT: u32 = 2_000;
 
-/// Requests that are old, and of which nothing waits or is dead.
+/// Requests that are old, and of which nothing waits, is held or is dead.
 const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
-    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'dead')) LIMIT 1000";
+    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'held', 'dead')) LIMIT 1000";
 /// Requests that said nothing new, and of which nothing ever came.
 const FORGET_REPEATS: &str =
     "SELECT id FROM inbox WHERE settled_at < ?1 AND code = 'no-change' AND NOT EXISTS (

@@ -11,7 +11,7 @@ use crate::state::{Attempt, DeliveryState, OutboxRow};
 /// A play that goes on this near to where it was paused has not moved. Percent.
 const SAME_PLACE: f64 = 1.0;
 
-const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note, later";
+const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note, later, since";
 /// What is noted of word of playing that takes back a pause.
 const UNSAID: &str = "the pause was over before it was told";
 
@@ -44,8 +44,8 @@ pub fn add(
     let unsaid = takes_back_a_pause(connection, event, &superseded)?;
     let added = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later, since)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             inbox,
@@ -55,7 +55,8 @@ pub fn add(
             weight.as_str(),
             to_json(event)?,
             event.not_before.as_millisecond(),
-            later
+            later,
+            at
         ])?;
     if unsaid {
         connection
@@ -135,7 +136,8 @@ pub fn wake(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite:
         .map(drop)
 }
 
-/// Writes what became of an attempt. An event that was superseded meanwhile stays so, unless the tracker has taken it.
+/// Writes what became of an attempt. What was said of the event meanwhile stays: one that was superseded or dropped stays so unless the
+/// tracker has taken it, and one that somebody has matched is still to be sent.
 pub fn attempted(
     connection: &Connection,
     row: &OutboxRow,
@@ -146,14 +148,22 @@ pub fn attempted(
     let tracker = &row.event.tracker;
     let action = row.event.action.name();
     let (code, text) = match attempt {
+        Attempt::Settled { state, note, .. } if is_matched_anew(connection, row)? => {
+            let text = format!(
+                "\u{201c}{action}\u{201d} for {tracker} was {} with what it was before: {note}",
+                state.as_str()
+            );
+            return add_step(connection, row.inbox, now, Stage::Delivery.as_str(), "overtaken", &text);
+        }
         Attempt::Settled { state, note, receipt } => {
             let receipt = receipt.as_ref().map(to_json).transpose()?;
+            let is_taken = matches!(state, DeliveryState::Delivered | DeliveryState::Duplicate);
             connection
                 .prepare_cached(
                     "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, settled_at = ?5, attempts = ?6, uncertain = 0
-                     WHERE id = ?1",
+                     WHERE id = ?1 AND (?7 OR state = 'waiting')",
                 )?
-                .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1])?;
+                .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1, is_taken])?;
             if *state == DeliveryState::Delivered && matches!(row.event.action, Action::Paused(_)) {
                 say_after_all(connection, &row.event, now)?;
             }
@@ -189,6 +199,15 @@ pub fn attempted(
         return Ok(());
     }
     add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
+}
+
+/// Whether somebody has said meanwhile that an event is about something else.
+fn is_matched_anew(connection: &Connection, row: &OutboxRow) -> rusqlite::Result<bool> {
+    let stored: Option<TrackerEvent> = connection
+        .prepare_cached("SELECT body FROM outbox WHERE id = ?1")?
+        .query_row(params![row.id], |found| json(found, 0))
+        .optional()?;
+    Ok(stored.is_some_and(|stored| stored.item != row.event.item))
 }
 
 /// A watch was confirmed: it goes off the watchlists for which that was asked.
@@ -241,10 +260,13 @@ pub fn of_inbox(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<Out
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let event: TrackerEvent = json(row, 2)?;
     Ok(OutboxRow {
         id: row.get(0)?,
         inbox: row.get(1)?,
-        event: json(row, 2)?,
+        // Those of an older program have been tried since they happened.
+        since: row.get::<_, Option<i64>>(9)?.map_or(event.at, time),
+        event,
         state: named(row, 3)?,
         attempts: row.get(4)?,
         uncertain: row.get(5)?,

@@ -134,6 +134,7 @@ const MIGRATIONS: [&str; 3] = [
         at  INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX removals_at ON removals (at);
+    ALTER TABLE outbox ADD COLUMN since INTEGER;
 ",
 ];
 
