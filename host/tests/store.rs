@@ -10,7 +10,7 @@ use playrelay::dispatch::model::{Item, ItemKind, Movie};
 use playrelay::dispatch::route::{Action, TrackerEvent};
 use playrelay::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use playrelay::state::sqlite::Sqlite;
-use playrelay::state::{Attempt, DeliveryState, Received, Settlement, Store};
+use playrelay::state::{Attempt, Command, DeliveryState, Received, Selection, Settlement, Store};
 
 fn now() -> Timestamp {
     "2026-11-21T20:00:00Z".parse().unwrap()
@@ -203,4 +203,88 @@ async fn a_database_of_a_newer_program_is_refused() {
     drop(connection);
     let error = Sqlite::open(&folder.path().join("test.db")).err().unwrap().to_string();
     assert!(error.contains("newer Playrelay"), "{error}");
+}
+
+async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for action in actions {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[*action])]).await.unwrap();
+    }
+    (folder, store)
+}
+
+fn settled(state: DeliveryState) -> Attempt {
+    Attempt::Settled { state, note: "a note".to_owned(), receipt: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
+    let (_folder, store) = with(&[Action::Watched(90.0)]).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempting(&row).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    for _ in 0..2 {
+        let count = store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+        let row = store.next_due("bob", now()).await.unwrap().unwrap();
+        assert!(row.uncertain && count <= 1 && row.attempts == 0, "{row:?}");
+        // Killed in the middle of an attempt, and retried once more.
+        store.attempting(&row).await.unwrap();
+        assert_eq!(store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap(), 1);
+        assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_says_outlives_an_attempt_that_was_under_way() {
+    let (_folder, store) = with(&[Action::Watched(90.0)]).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.command(Selection::One(row.id), Command::Drop, now()).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Unmatched), None, now()).await.unwrap();
+    assert_eq!(states(&store).await, [("watched", "dropped")]);
+    store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap();
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    let mut item = row.event.item.clone();
+    if let ItemKind::Movie(movie) = &mut item.kind {
+        movie.ids.insert("imdb", "tt0072443");
+    }
+    store.command(Selection::One(row.id), Command::Match(Box::new(item.clone())), now()).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    let next = store.next_due("bob", now()).await.unwrap().unwrap();
+    assert_eq!((next.event.item, next.state), (item, DeliveryState::Waiting));
+    let story = store.event(row.inbox).await.unwrap().unwrap();
+    assert!(story.timeline.iter().any(|step| step.code == "overtaken"), "{story:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_rating_is_not_retried_over_a_newer_one() {
+    let (_folder, store) = with(&[Action::Rated(6.0)]).await;
+    let old = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&old, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    let inbox = receive(&store, "home").await;
+    store.settle(vec![settlement(inbox, &[Action::Rated(8.0)])]).await.unwrap();
+    let new = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&new, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+    assert_eq!(states(&store).await, [("rated", "superseded"), ("rated", "delivered")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_watch_puts_removals_in_its_wake() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let inbox = receive(&store, "home").await;
+    let mut settlement = settlement(inbox, &[Action::Watched(90.0)]);
+    settlement.events[0].unlist_from = vec!["bob".to_owned(), "list".to_owned()];
+    store.settle(vec![settlement]).await.unwrap();
+    let watch = store.next_due("bob", now()).await.unwrap().unwrap();
+    let postponed = Attempt::Postponed { next_at: now(), note: "not yet".to_owned(), uncertain: true };
+    store.attempted(&watch, postponed, None, now()).await.unwrap();
+    assert!(store.next_due("list", now()).await.unwrap().is_none(), "it is not confirmed");
+    store.attempted(&watch, settled(DeliveryState::Duplicate), None, now()).await.unwrap();
+    for account in ["bob", "list"] {
+        let row = store.next_due(account, now()).await.unwrap().unwrap();
+        assert_eq!((row.event.action, row.later), (Action::Unlisted, true));
+    }
 }

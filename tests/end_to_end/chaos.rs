@@ -75,8 +75,7 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
     home.connect_account("trakt").await;
     home.connect_account("simkl").await;
     home.set("PLAYRELAY_LOG", "warn,playrelay=info");
-    let clocks = vec![trakt.clock().clone(), simkl.clock().clone(), mdblist.clock().clone()];
-    let clock = Arc::new(home.set_clock(clocks));
+    let clock = Arc::new(home.set_clock(&[trakt.clock(), simkl.clock(), mdblist.clock()]));
     // A day passes within a minute or so.
     let over = Arc::new(AtomicBool::new(false));
     let ticking = {

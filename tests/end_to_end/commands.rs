@@ -60,15 +60,16 @@ clientid = \"x\"
 api_url = \"nowhere\"
 
 [trackers.eve]
-plugin = \"plex\"
+plugin = \"emby\"
 ";
     let complaints = complaints(config);
     let expected = [
-        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, plex, trakt)",
+        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, mdblist, plex, \
+         simkl, tmdb, trakt)",
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",
-        "F:14: plugin \"plex\" in [trackers.eve] provides enrich, identify, webhook; expected one that provides sink",
+        "F:14: plugin \"emby\" in [trackers.eve] provides enrich, identify, webhook; expected one that provides sink or watchlist",
     ];
     for (complaint, expected) in complaints.iter().zip(expected) {
         assert!(complaint.starts_with(expected), "{complaint}");

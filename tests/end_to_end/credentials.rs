@@ -128,7 +128,7 @@ async fn a_kill_in_the_middle_of_a_refresh_asks_for_a_login_where_the_token_rota
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daily_quota_is_never_exceeded() {
     let (simkl, mut home) = at_simkl().await;
-    let clock = home.set_clock(vec![simkl.clock().clone()]);
+    let clock = home.set_clock(&[simkl.clock()]);
     simkl.allow(20);
     let mut daemon = home.start();
     let mut last = 0;

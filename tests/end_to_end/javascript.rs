@@ -40,7 +40,7 @@ async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
         notebook.url()
     );
     let mut home = Home::plex_to_trakt(None, &trakt, &extra);
-    let clock = home.set_clock(vec![trakt.clock().clone()]);
+    let clock = home.set_clock(&[trakt.clock()]);
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(component, folder.join("notebook.wasm")).unwrap();

@@ -271,3 +271,59 @@ async fn what_simkl_has_already_is_a_duplicate() {
     assert_eq!((told[1].1.as_str(), three.simkl.library().history.len()), ("duplicate", 1), "{told:?}");
     assert!(told[1].2.contains("SIMKL has it as watched at"), "{told:?}");
 }
+
+/// What is told late finds the same thing as what is told at once, by the same ids and numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_watches_find_the_same_things() {
+    let cases: [(Value, &str); 4] = [
+        // The one id that it has is its show's, put there by whoever named the files.
+        (
+            shown(episode("201", "Breaking Bad", 1, 2, HOUR, &["tmdb://1396"]), &["tvdb://81189"], 2008),
+            "Breaking Bad 1x02",
+        ),
+        (
+            shown(episode("202", "Breaking Bad", 1, 3, HOUR, &["tvdb://349236"]), &["tvdb://81189"], 2008),
+            "Breaking Bad 1x03",
+        ),
+        (
+            shown(
+                episode("203", "Attack on Titan", 2, 4, HOUR, &["tvdb://5057304"]),
+                &["tvdb://267440"],
+                2013,
+            ),
+            "Attack on Titan 2x04",
+        ),
+        (inception(), "Inception"),
+    ];
+    let mut three = Three::new("").await;
+    let clock = three.home.set_clock(&[three.trakt.clock(), three.simkl.clock(), three.mdblist.clock()]);
+    for server in [&three.trakt.server, &three.simkl.server, &three.mdblist.server] {
+        server.go_down().await;
+    }
+    let daemon = three.home.start();
+    let mut ids = Vec::new();
+    for (item, _) in &cases {
+        ids.push(daemon.plex(&event("media.scrobble", item, None, SEAN, "TV")).await);
+    }
+    for id in &ids {
+        daemon.settled(*id).await;
+    }
+    clock.pass(3_600);
+    for server in [&three.trakt.server, &three.simkl.server, &three.mdblist.server] {
+        server.come_up().await;
+    }
+    for (id, (_, name)) in ids.iter().zip(&cases) {
+        loop {
+            clock.pass(2);
+            let story = daemon.settled(*id).await;
+            if story["outbox"].as_array().unwrap().iter().all(|row| row["state"] != "waiting") {
+                break;
+            }
+        }
+        assert_eq!(states(&daemon, *id).await, ALL_DELIVERED, "{name}: {:?}", outcome(&daemon, *id).await);
+    }
+    for mut names in known(&three) {
+        names.sort();
+        assert_eq!(names, ["Attack on Titan 2x04", "Breaking Bad 1x02", "Breaking Bad 1x03", "Inception"]);
+    }
+}

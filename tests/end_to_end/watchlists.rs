@@ -22,7 +22,7 @@ struct House {
     simkl: FakeSimkl,
     mdblist: FakeMdbList,
     plex: FakePlexTv,
-    _tmdb: FakeTmdb,
+    tmdb: FakeTmdb,
     home: Home,
 }
 
@@ -53,7 +53,7 @@ impl House {
         let home = Home::new(&(QUICK.to_owned() + &plex_to(&accounts, &["trakt"], route)));
         home.connect_account("trakt").await;
         home.connect_account("simkl").await;
-        Self { trakt, simkl, mdblist, plex, _tmdb: tmdb, home }
+        Self { trakt, simkl, mdblist, plex, tmdb, home }
     }
 
     fn lists(&self) -> [Vec<String>; 4] {
@@ -158,6 +158,35 @@ async fn nothing_goes_before_the_watch_is_confirmed_or_where_nobody_asked() {
     let daemon = quiet.home.start();
     watch(&daemon, &inception).await;
     assert_eq!(quiet.lists(), [(); 4].map(|()| LISTED.to_vec()));
+}
+
+/// What a catalogue cannot say is a matter of the removal alone: the tracker's lane goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_that_is_down_holds_no_tracker_up() {
+    let house = House::new("watchlist_remove = [\"show\"]\nwatchlist_remove_from = [\"mdblist\"]").await;
+    house.tmdb.faults().always("/3", Fault::status(401));
+    let config = std::fs::read_to_string(house.home.path().join("playrelay.toml")).unwrap();
+    let more = "[[routes]]\nsource = \"home\"\ntracker = \"mdblist\"\nusers = [\"*\"]\n";
+    std::fs::write(house.home.path().join("playrelay.toml"), config + more).unwrap();
+    let daemon = house.home.start();
+    let mut last = episode("3", "Breaking Bad", 1, 3, HOUR, &[]);
+    last["guid"] = json!("com.plexapp.agents.thetvdb://81189/1/3?lang=en");
+    let id = daemon.plex(&event("media.scrobble", &last, None, SEAN, "TV")).await;
+    let refused = |story: &Value| {
+        let rows = story["outbox"].as_array().unwrap();
+        rows.iter().any(|row| {
+            row["action"] == "unlisted" && row["note"].as_str().is_some_and(|it| it.contains("TMDb"))
+        })
+    };
+    daemon.until(id, "the catalogue's refusal", refused).await;
+    let inception = movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]);
+    daemon.plex(&event("media.scrobble", &inception, None, SEAN, "TV")).await;
+    house.mdblist.until("the next watch", |mdblist| mdblist.library().history.len() == 2).await;
+    house.tmdb.faults().clear();
+    house
+        .mdblist
+        .until("the removal", |mdblist| mdblist.library().watchlist == without("Breaking Bad"))
+        .await;
 }
 
 #[test]

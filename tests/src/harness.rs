@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -247,14 +246,17 @@ impl Home {
         (output.status.success(), format!("{out}{err}"))
     }
 
-    /// Gives the daemon and all commands a clock that the test moves; see [`TestClock`].
-    pub fn set_clock(&mut self, clocks: Vec<Clock>) -> TestClock {
+    /// Gives the daemon, all commands and some services one clock that the test moves; see [`TestClock`].
+    pub fn set_clock(&mut self, clocks: &[&Clock]) -> TestClock {
         let file = self.folder.join("clock");
         self.set(
             "PLAYRELAY_TEST_CLOCK_OFFSET_FILE",
             file.to_str().expect("a temporary folder has a plain name"),
         );
-        TestClock { file, passed: AtomicI64::new(0), clocks }
+        for clock in clocks {
+            clock.follow(file.clone());
+        }
+        TestClock { file, passed: AtomicI64::new(0) }
     }
 
     /// Starts the daemon and waits until it is ready.
@@ -294,20 +296,16 @@ impl Home {
 pub struct TestClock {
     file: PathBuf,
     passed: AtomicI64,
-    clocks: Vec<Clock>,
 }
 
 impl TestClock {
     /// Lets time pass, for everybody.
     pub fn pass(&self, seconds: i64) {
         let passed = self.passed.fetch_add(seconds, Ordering::SeqCst) + seconds;
-        // As a whole: the daemon reads it whenever it looks at the clock.
+        // As a whole: it is read whenever somebody looks at the clock.
         let new = self.file.with_extension("new");
         std::fs::write(&new, passed.to_string()).expect("a file in our folder");
         std::fs::rename(&new, &self.file).expect("a file in our folder");
-        for clock in &self.clocks {
-            clock.advance(SignedDuration::from_secs(seconds));
-        }
     }
 
     /// Seconds that have passed beyond real time.

@@ -13,10 +13,12 @@ pub fn failure(answer: &Response) -> Option<Failure> {
         401 => Failure::Unauthorized("MDBList refused the API key, or the login".to_owned()),
         403 => Failure::Blocked(format!("MDBList refused the request (403): {}", words(answer))),
         // The one limit is that of a day; `Retry-After` may be many hours.
-        429 if reset(answer).is_some() || words(answer).contains("Daily") => Failure::Quota(QuotaReached {
-            until: reset(answer).unwrap_or_default(),
-            reason: "the requests of this MDBList account are used up for today".to_owned(),
-        }),
+        429 if answer.header("x-ratelimit-remaining") == Some("0") || words(answer).contains("Daily") => {
+            Failure::Quota(QuotaReached {
+                until: reset(answer).unwrap_or_default(),
+                reason: "the requests of this MDBList account are used up for today".to_owned(),
+            })
+        }
         status => failure::of_overload(answer, "MDBList")
             .unwrap_or_else(|| Failure::Rejected(format!("MDBList answered {status}: {}", words(answer)))),
     })

@@ -117,7 +117,8 @@ pub fn synced(
             show["use_tvdb_anime_seasons"] = json!(true);
             Some(show)
         };
-        if numbers.len() == 1 && !own.is_empty() {
+        // They are those of the first of several episodes.
+        if episode.numbers.len() == 1 && !own.is_empty() {
             all.extend(of_series(&own).map(|show| ("episode ids", show)));
         }
         all.extend(of_series(&none).map(|show| ("show, season and number", show)));

@@ -78,7 +78,7 @@ pub struct Outbound {
     settings: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
     logins: Arc<dyn Logins>,
-    pace: Pace,
+    pace: Option<Pace>,
     meter: Option<Meter>,
     response_limit: usize,
 }
@@ -105,7 +105,7 @@ impl Outbound {
             settings,
             secrets,
             logins,
-            pace: Pace::new(manifest.limits.write_interval_ms.unwrap_or(0)),
+            pace: manifest.limits.write_interval_ms.map(Pace::new),
             meter: manifest.limits.quota.clone().map(|quota| Meter::new(account, quota, counts)),
             response_limit: manifest
                 .limits
@@ -307,9 +307,10 @@ impl Outbound {
         if let Some(meter) = meter {
             meter.take().await?;
         }
-        if request.method != reqwest::Method::GET {
-            self.pace.wait().await;
-        }
+        let _turn = match self.pace.as_ref().filter(|_| request.method != reqwest::Method::GET) {
+            Some(pace) => Some(pace.turn().await),
+            None => None,
+        };
         let mut response = self.wire.send(request, private, self.response_limit).await?;
         if let Some(meter) = meter {
             // What was answered was answered, whatever becomes of the count.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::wire::{HttpError, Response};
 use crate::clock;
@@ -20,22 +20,32 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A pace in ms; 0 for none.
+    /// A pace in ms.
     pub fn new(interval_ms: u32) -> Self {
         let interval = SignedDuration::from_millis(interval_ms.into());
         Self { interval, next: Mutex::new(after(clock::now(), interval)) }
     }
 
-    /// Waits until a write may be sent.
-    pub async fn wait(&self) {
-        if self.interval.is_zero() {
-            return;
-        }
-        let mut next = self.next.lock().await;
+    /// Waits until a write may be sent. It is this one's turn until what this gives is dropped: the interval is counted from the
+    /// answer, since a network delays some requests more than others.
+    pub async fn turn(&self) -> Turn<'_> {
+        let next = self.next.lock().await;
         // A clock that was set back must not hold writes up for longer than the interval.
         let left = next.duration_since(clock::now()).clamp(SignedDuration::ZERO, self.interval);
         clock::sleep(left.unsigned_abs()).await;
-        *next = after(clock::now(), self.interval);
+        Turn { next, interval: self.interval }
+    }
+}
+
+/// The turn of one write.
+pub struct Turn<'a> {
+    next: MutexGuard<'a, Timestamp>,
+    interval: SignedDuration,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.next = after(clock::now(), self.interval);
     }
 }
 
