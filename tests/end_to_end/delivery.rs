@@ -241,3 +241,27 @@ async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
     assert_eq!(trakt.history()[0].watched_at.to_string(), at, "with its own time, not the tracker's");
     assert_eq!(trakt.story(), ["GET /sync/history/movies 200", "POST /sync/history 201"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_for_too_long_is_kept_and_can_be_retried() {
+    let more =
+        "[scrobble]\noffline_keep = \"1d\"\n[delivery]\nretry_first = \"1s\"\nretry_longest = \"1h\"\n";
+    let (trakt, mut home) = Home::logged_in(more).await;
+    let clock = home.set_clock(&[trakt.clock()]);
+    trakt.server.go_down().await;
+    let daemon = home.start();
+    let id = watch(&daemon).await;
+    let dead = daemon.until(id, "that it is given up", |story| {
+        clock.pass(900);
+        story["outbox"][0]["state"] == "dead"
+    });
+    let row = dead.await["outbox"][0].clone();
+    let note = row["note"].as_str().unwrap();
+    assert!(note.contains("undelivered for") && note.contains("cannot be reached"), "{note}");
+    assert!(clock.passed() > 24 * 60 * 60 && row["attempts"].as_u64().unwrap() > 20, "{row}");
+    trakt.server.come_up().await;
+    let (success, text) = home.say(&["outbox", "retry", "--failed"]).await;
+    assert!(success && text.contains("1 event is tried again"), "{text}");
+    daemon.until(id, "the delivery", |story| story["outbox"][0]["state"] == "delivered").await;
+    assert_eq!(trakt.history()[0].watched_at.to_string(), row["at"].as_str().unwrap(), "with its own time");
+}

@@ -327,3 +327,24 @@ async fn late_watches_find_the_same_things() {
         assert_eq!(names, ["Attack on Titan 2x04", "Breaking Bad 1x02", "Breaking Bad 1x03", "Inception"]);
     }
 }
+
+/// Anime that is counted through all of its seasons: Trakt finds it by that number. SIMKL and MDBList want a season, and say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absolute_number_is_enough_for_trakt() {
+    let three = Three::new("").await;
+    let daemon = three.home.start();
+    let mut item = episode("301", "One Piece", 1, 1, HOUR, &[]);
+    let fields = item.as_object_mut().unwrap();
+    fields.remove("parentIndex");
+    fields.remove("index");
+    item["absoluteIndex"] = json!(164);
+    item["guid"] = json!("com.plexapp.agents.thetvdb://81797?lang=en");
+    let id = daemon.plex(&event("media.scrobble", &item, None, SEAN, "TV")).await;
+    let told = outcome(&daemon, id).await;
+    assert_eq!(
+        (told[2].1.as_str(), known(&three)[0].as_slice()),
+        ("delivered", &["One Piece 9x21".to_owned()][..]),
+        "{told:?}"
+    );
+    assert!(told[..2].iter().all(|(_, state, note)| state == "unmatched" && !note.is_empty()), "{told:?}");
+}

@@ -8,13 +8,13 @@ use tokio::sync::Notify;
 
 use super::backoff;
 use super::removals::Removals;
+use super::unlist::Removal;
 use crate::clock;
 use crate::config;
-use crate::dispatch::model::{Item, ItemKind};
-use crate::dispatch::removal;
+use crate::dispatch::model::ItemKind;
 use crate::dispatch::route::{Action, Weight};
 use crate::plugins::call::{Caller, Fault, Plugin, Trace};
-use crate::plugins::capabilities::{Failure, LastAired, Receipt, ReceiptOutcome, Sink, SinkEvent, Unlist};
+use crate::plugins::capabilities::{Failure, Receipt, ReceiptOutcome, Sink, SinkEvent};
 use crate::plugins::manifest::{Level, SinkAction};
 use crate::state::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
 
@@ -30,6 +30,8 @@ const LONGEST_ASKED: Duration = Duration::from_secs(26 * 60 * 60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// The same where the clock is a test's.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
+/// What waited for a login for a month has not been tried for a month: it is given up after so many attempts, not before.
+const OFTEN: u32 = 20;
 /// After this many failures in a row a success means that the tracker is back, and what waits is due.
 const OUTAGE: u32 = 3;
 
@@ -54,10 +56,10 @@ pub struct Lane {
 }
 
 /// What a call for an event gave.
-type Answer = Result<Result<Receipt, Failure>, Fault>;
+pub(super) type Answer = Result<Result<Receipt, Failure>, Fault>;
 
 impl Lane {
-    fn tracker(&self) -> &str {
+    pub(super) fn tracker(&self) -> &str {
         &self.caller.account.name
     }
 
@@ -157,7 +159,8 @@ impl Lane {
     /// for a new day, is not being tried.
     fn is_given_up(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
         let tried_for = now.duration_since(row.since);
-        let is_over = tried_for.is_positive() && tried_for.unsigned_abs() > self.offline_keep;
+        let is_over =
+            row.attempts >= OFTEN && tried_for.is_positive() && tried_for.unsigned_abs() > self.offline_keep;
         (is_over && row.event.action.weight() != Weight::Presence).then(|| {
             format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
         })
@@ -280,63 +283,6 @@ impl Lane {
         self.plugin.call::<Sink>(&self.caller, event).await
     }
 
-    /// Takes a movie that was watched off the watchlist, or a show whose last aired episode was.
-    async fn unlist(&self, row: &OutboxRow) -> Result<Removal, StoreError> {
-        let watched = &row.event.item;
-        let Some(title) = removal::title(watched) else {
-            return Ok(Removal::Skipped("only movies and shows stand on watchlists".to_owned()));
-        };
-        let facts = self.plugin.manifest.provides.watchlist.as_ref();
-        let order = facts.map(|facts| facts.ledger_ids.as_slice()).unwrap_or_default();
-        let key = removal::key(&self.plugin.manifest.plugin.id, self.tracker(), order, &title);
-        if self.removals.is_fresh(&key, clock::now()).await? {
-            return Ok(Removal::Skipped("it was taken off a moment ago".to_owned()));
-        }
-        if matches!(watched.kind, ItemKind::Episode(_)) {
-            match self.last_aired(title.clone()).await {
-                LastAiredAnswer::Known(last) if removal::is_last(watched, &last) => {}
-                LastAiredAnswer::Known(last) => {
-                    return Ok(Removal::Skipped(format!(
-                        "the show stays on the list: the last to air was {last}"
-                    )));
-                }
-                LastAiredAnswer::Unknown => {
-                    let note = "nobody here knows which episode was the last to air; a catalogue may ([catalogues.…])";
-                    return Ok(Removal::Skipped(note.to_owned()));
-                }
-                LastAiredAnswer::CatalogueFails(reason) => return Ok(Removal::Later(reason)),
-                LastAiredAnswer::TrackerFails(answer, trace) => return Ok(Removal::Asked(answer, trace)),
-            }
-        }
-        let (answer, trace) = self.plugin.call::<Unlist>(&self.caller, title).await;
-        if matches!(&answer, Ok(Ok(receipt)) if receipt.outcome == ReceiptOutcome::Accepted) {
-            self.removals.note(key, clock::now()).await?;
-        }
-        Ok(Removal::Asked(answer, trace))
-    }
-
-    /// Asks the tracker, or the catalogue, for the last episode of a show that has aired.
-    async fn last_aired(&self, show: Item) -> LastAiredAnswer {
-        let knows = |plugin: &Plugin| plugin.manifest.provides.airing.is_some();
-        if knows(&self.plugin) {
-            match self.plugin.call::<LastAired>(&self.caller, show.clone()).await {
-                (Ok(Ok(Some(last))), _) => return LastAiredAnswer::Known(last),
-                (Ok(Ok(None)), _) => {}
-                (Ok(Err(failure)), trace) => return LastAiredAnswer::TrackerFails(Ok(Err(failure)), trace),
-                (Err(fault), trace) => return LastAiredAnswer::TrackerFails(Err(fault), trace),
-            }
-        }
-        let Some((plugin, caller)) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin)) else {
-            return LastAiredAnswer::Unknown;
-        };
-        match plugin.call::<LastAired>(caller, show).await.0 {
-            Ok(Ok(Some(last))) => LastAiredAnswer::Known(last),
-            Ok(Ok(None)) => LastAiredAnswer::Unknown,
-            Ok(Err(failure)) => LastAiredAnswer::CatalogueFails(failure.reason().to_owned()),
-            Err(fault) => LastAiredAnswer::CatalogueFails(fault.to_string()),
-        }
-    }
-
     /// Our own pause after so many failures in a row.
     fn pause(&self, failures: u32) -> Duration {
         let config::Delivery { retry_first, retry_longest, .. } = self.delivery;
@@ -398,31 +344,9 @@ impl Lane {
     }
 }
 
-/// The last episode of a show that has aired.
-enum LastAiredAnswer {
-    /// It is known.
-    Known(Item),
-    /// Nobody knows it.
-    Unknown,
-    /// The tracker does not answer, which is a matter of its lane.
-    TrackerFails(Answer, Trace),
-    /// The catalogue does not, which is none.
-    CatalogueFails(String),
-}
-
 fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
         .unwrap_or(Timestamp::MAX)
-}
-
-/// What became of a removal.
-enum Removal {
-    /// It is not known yet whether to ask.
-    Later(String),
-    /// Nothing was asked of the tracker, and why.
-    Skipped(String),
-    /// It was asked.
-    Asked(Answer, Trace),
 }
 
 fn until_from(until: Timestamp, now: Timestamp) -> Duration {

@@ -2,6 +2,7 @@
 //!
 //! - [`lane`]: one tracker account's events, one at a time
 //! - [`backoff`]: how long to wait after failures
+//! - `unlist`: an event that takes a title off a watchlist
 //! - [`removals`]: the ledger of what was taken off watchlists
 //! - [`logins`]: the one owner of all logins, and their refresh
 //! - [`device`]: a login with a code that the user enters elsewhere
@@ -11,3 +12,4 @@ pub mod device;
 pub mod lane;
 pub mod logins;
 pub mod removals;
+mod unlist;
