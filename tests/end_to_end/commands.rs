@@ -61,6 +61,9 @@ api_url = \"nowhere\"
 
 [trackers.eve]
 plugin = \"emby\"
+
+[trackers.mia]
+plugin = \"mdblist\"
 ";
     let complaints = complaints(config);
     let expected = [
@@ -70,11 +73,12 @@ plugin = \"emby\"
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",
         "F:14: plugin \"emby\" in [trackers.eve] provides enrich, identify, webhook; expected one that provides sink or watchlist",
+        "F:17: [trackers.mia] has no `client_id` or `api_key`, which plugin \"mdblist\" needs: Client id.",
     ];
     for (complaint, expected) in complaints.iter().zip(expected) {
         assert!(complaint.starts_with(expected), "{complaint}");
     }
-    assert_eq!(complaints.len(), 5, "{complaints:#?}");
+    assert_eq!(complaints.len(), 6, "{complaints:#?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What SIMKL and MDBList are told of everything that can be watched, and how they take it.
 
 use playrelay_tests::catalogue;
-use playrelay_tests::fake_mdblist::FakeMdbList;
+use playrelay_tests::fake_mdblist::{API_KEY, FakeMdbList};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
@@ -95,6 +95,13 @@ async fn an_evening_with_a_film_is_told_to_all_three() {
     assert_eq!(states(&daemon, cleared).await, ALL_DELIVERED);
     assert!(three.simkl.library().ratings.is_empty() && three.mdblist.library().ratings.is_empty());
     assert!(three.trakt.ratings().is_empty());
+    // MDBList's key stands in the query of every request, and nowhere else.
+    let secrets = [three.simkl.tokens(), three.trakt.tokens(), vec![API_KEY.to_owned()]].concat();
+    let log = three.home.log();
+    assert!(
+        log.contains("delivered") && secrets.iter().all(|secret| !log.contains(secret)),
+        "a secret was logged"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

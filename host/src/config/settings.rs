@@ -80,10 +80,13 @@ pub fn settings(
         settings.typed.insert(key.clone());
     }
     add_defaults(&mut settings, manifest);
+    let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
     for (key, setting) in &manifest.settings {
-        if setting.required && !settings.plain.contains_key(key) && !settings.secret.contains_key(key) {
+        let other = setting.required_unless.as_ref().filter(|other| !is_set(other));
+        if (setting.required || other.is_some()) && !is_set(key) {
+            let or = other.map(|other| format!(" or `{other}`")).unwrap_or_default();
             let text = format!(
-                "{within} has no `{key}`, which plugin {:?} needs: {}",
+                "{within} has no `{key}`{or}, which plugin {:?} needs: {}",
                 account.plugin, setting.label
             );
             let hint = if setting.help.is_empty() { String::new() } else { format!(". {}", setting.help) };

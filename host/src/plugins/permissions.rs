@@ -80,8 +80,14 @@ impl Inspection {
         let credentials = manifest.credential.iter().map(|rule| {
             let headers = rule.headers.iter().map(|(name, value)| format!("header {name}: {value}"));
             let query = rule.query.iter().map(|(name, value)| format!("query {name}={value}"));
-            format!("{}: {}", rule.origin, headers.chain(query).collect::<Vec<_>>().join(", "))
+            let when = rule.when.iter().map(|key| format!(", where `{key}` is set"));
+            let unless = rule.unless.iter().map(|key| format!(", unless `{key}` is set"));
+            let added = headers.chain(query).collect::<Vec<_>>().join(", ");
+            format!("{}: {added}{}", rule.origin, when.chain(unless).collect::<String>())
         });
+        let pictures = manifest.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
+        let pictures =
+            pictures.map(|origin| (origin.to_string(), "Pictures, fetched by the host".to_owned()));
         Self {
             id: identity.id.clone(),
             name: identity.name.clone(),
@@ -91,7 +97,12 @@ impl Inspection {
             size: artifact.bytes.len(),
             provides: manifest.provides.names().into_iter().map(str::to_owned).collect(),
             imports: artifact.imports.iter().cloned().collect(),
-            network: manifest.network.iter().map(|it| (it.origin.to_string(), it.reason.clone())).collect(),
+            network: manifest
+                .network
+                .iter()
+                .map(|it| (it.origin.to_string(), it.reason.clone()))
+                .chain(pictures)
+                .collect(),
             credentials: credentials.collect(),
             login: login_urls(manifest),
             settings: manifest.settings.iter().map(ShownSetting::of).collect(),

@@ -271,6 +271,8 @@ pub struct Setting {
     /// Whether the plugin can do nothing without it.
     #[serde(default)]
     pub required: bool,
+    /// The setting in whose absence the plugin can do nothing without this one.
+    pub required_unless: Option<String>,
     /// Never shown, never given to the plugin.
     #[serde(default)]
     pub secret: bool,
@@ -379,7 +381,9 @@ impl Manifest {
         }
         for key in self.named_settings() {
             if !self.settings.contains_key(key) {
-                return invalid(format!("`when` or `unless` = {key:?}, and there is no [settings.{key}]"));
+                return invalid(format!(
+                    "`when`, `unless` or `required-unless` = {key:?}, and there is no [settings.{key}]"
+                ));
             }
         }
         for template in self.templates() {
@@ -431,7 +435,8 @@ impl Manifest {
     /// Settings on which something depends.
     fn named_settings(&self) -> impl Iterator<Item = &String> {
         let rules = self.credential.iter().flat_map(|rule| rule.when.iter().chain(&rule.unless));
-        rules.chain(self.login.iter().flat_map(Login::unless))
+        let settings = self.settings.values().filter_map(|setting| setting.required_unless.as_ref());
+        rules.chain(self.login.iter().flat_map(Login::unless)).chain(settings)
     }
 
     /// The legacy webhook names, if any.
