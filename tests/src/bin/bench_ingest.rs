@@ -78,12 +78,17 @@ async fn main() {
     println!("from the webhook's receipt to the tracker's: {} ms", reaction().await);
 }
 
+/// The pace of a tracker that takes one write a second, and a bit.
+const PACE: Duration = Duration::from_millis(1_200);
+
 /// How long it takes from one webhook to the request that it leads to, with an idle lane and a login. Milliseconds.
 async fn reaction() -> i64 {
     let trakt = FakeTrakt::start().await;
     let home = Home::plex_to_trakt(None, &trakt, "");
     home.connect().await;
     let daemon = home.start();
+    // A lane is idle once its first write, which waits for the tracker's pace, could have been sent.
+    tokio::time::sleep(PACE).await;
     let film = movie("27205", "Inception", 2010, 7_200_000, &["imdb://tt1375666"]);
     let id = daemon.plex(&event("media.play", &film, Some(0), (1, "sean"), "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;

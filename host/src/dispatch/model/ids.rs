@@ -45,6 +45,11 @@ impl<Kind> Ids<Kind> {
         self.values.get(namespace).map(String::as_str)
     }
 
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

@@ -188,6 +188,16 @@ impl Item {
         }
     }
 
+    /// How many there are of them.
+    fn title_ids(&self) -> usize {
+        match &self.kind {
+            ItemKind::Movie(movie) => movie.ids.len(),
+            ItemKind::Episode(episode) => episode.show.ids.len(),
+            ItemKind::Season(season) => season.show.ids.len(),
+            ItemKind::Show(show) => show.ids.len(),
+        }
+    }
+
     /// Which titles it may be, where that is not clear and ids do not say it.
     pub fn doubt(&self) -> Option<&str> {
         self.ext(DOUBT)
@@ -215,7 +225,7 @@ impl Item {
 
     /// Takes from `other` what is still missing here. Both must be the same kind of thing, else nothing is taken.
     pub fn fill_from(&mut self, other: &Self) {
-        let before = self.ids_in_words();
+        let before = self.title_ids();
         match (&mut self.kind, &other.kind) {
             (ItemKind::Movie(mine), ItemKind::Movie(theirs)) => {
                 mine.ids.fill_from(&theirs.ids);
@@ -259,12 +269,11 @@ impl Item {
         }
         // A name may stand there several times: an item has files.
         // Somebody else's doubt is none where it is known what this is.
-        let is_known = before != Ids::<OfMovie>::default().to_string();
-        let is_missing = |name: &str| self.ext(name).is_none() && !(is_known && name == DOUBT);
+        let is_missing = |name: &str| self.ext(name).is_none() && (name != DOUBT || before == 0);
         let missing = other.ext.iter().filter(|(name, _)| is_missing(name)).cloned();
         let missing: Vec<_> = missing.collect();
         self.ext.extend(missing);
-        if self.ids_in_words() != before {
+        if self.title_ids() > before {
             self.make_certain();
         }
     }
