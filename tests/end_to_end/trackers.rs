@@ -161,7 +161,7 @@ async fn episodes_specials_anime_and_files_with_several() {
         ),
         ("unknown to all", movie("106", "Home Video", 2020, HOUR, &["tmdb://99999999"]), [""; 3]),
     ];
-    let three = Three::new("").await;
+    let three = Three::new("ratings = true").await;
     let daemon = three.home.start();
     for (what, item, expected) in cases {
         let known = known(&three);
@@ -177,6 +177,15 @@ async fn episodes_specials_anime_and_files_with_several() {
                 assert_eq!(states(&daemon, id).await, ALL_DELIVERED, "{what}: {kind}");
             }
             assert_eq!(self::known(&three), known, "{what}");
+            let simkl = if item["type"] == "movie" { "simkl delivered" } else { "simkl unsupported" };
+            for rating in [7.0, -1.0] {
+                let mut rated = event("media.rate", &item, None, SEAN, "TV");
+                rated["rating"] = json!(rating);
+                let id = daemon.plex(&rated).await;
+                let expected = ["mdblist delivered", simkl, "trakt delivered"];
+                assert_eq!(states(&daemon, id).await, expected, "{what}: rated {rating}");
+                assert_eq!(three.trakt.ratings().len(), usize::from(rating > 0.0), "{what}: rated {rating}");
+            }
         }
         let id = daemon.plex(&event("media.scrobble", &item, None, SEAN, "TV")).await;
         let told = outcome(&daemon, id).await;

@@ -1,7 +1,7 @@
 //! `/sync/ratings`: whole numbers from 1 to 10.
 
 use playrelay_sdk::capability::sink::Event;
-use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
+use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
 use playrelay_sdk::ids;
 use playrelay_sdk::tracker::{receipt, unmatched};
 use serde_json::{Value, json};
@@ -21,19 +21,22 @@ pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
 }
 
 fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Result<Receipt, Failure> {
-    let Some(body) = entry(item, rating) else { return Ok(unmatched(NAME, &[])) };
-    let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
-    let count = |kind: &str| answer[done][kind].as_u64().unwrap_or(0);
-    let applied = ["movies", "shows", "seasons", "episodes"].into_iter().map(count).sum::<u64>() > 0;
-    Ok(match (applied, answer::is_missing(&answer)) {
-        (true, _) => receipt(Outcome::Accepted, String::new()),
-        (false, true) => unmatched(NAME, &["ids"]),
-        (false, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
-    })
+    let mut tried = Vec::new();
+    for (name, body) in entries(item, rating) {
+        let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
+        let count = |kind: &str| answer[done][kind].as_u64().unwrap_or(0);
+        let applied = ["movies", "shows", "seasons", "episodes"].into_iter().map(count).sum::<u64>() > 0;
+        match (applied, answer::is_missing(&answer)) {
+            (true, _) => return Ok(receipt(Outcome::Accepted, String::new())),
+            (false, true) => tried.push(name),
+            (false, false) => return Ok(receipt(Outcome::Duplicate, "nothing had to be changed")),
+        }
+    }
+    Ok(unmatched(NAME, &tried))
 }
 
-/// The body that rates exactly this item.
-fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
+/// Bodies that rate exactly this item, the most exact first.
+fn entries(item: &Item, rating: Option<(u8, &str)>) -> Vec<(&'static str, Value)> {
     let rate = |mut entry: Value| {
         if let Some((rating, at)) = rating {
             entry["rating"] = json!(rating);
@@ -42,31 +45,27 @@ fn entry(item: &Item, rating: Option<(u8, &str)>) -> Option<Value> {
         entry
     };
     let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
-    match &item.kind {
-        ItemKind::Movie(movie) => {
-            let ids = ids::object(&movie.ids, movie_ids);
-            (!ids.is_empty()).then(|| json!({ "movies": [rate(json!({ "ids": ids }))] }))
-        }
-        ItemKind::Show(show) => {
-            let ids = ids::object(&show.ids, show_ids);
-            (!ids.is_empty()).then(|| json!({ "shows": [rate(json!({ "ids": ids }))] }))
-        }
-        ItemKind::Season(season) => {
-            let mut show = body::show(&season.show)?;
-            show["seasons"] = json!([rate(json!({ "number": season.number }))]);
-            Some(json!({ "shows": [show] }))
-        }
+    let by_ids = |list: &str, ids: &[ExternalId], known: &[&str]| {
+        let ids = ids::object(ids, known);
+        (!ids.is_empty()).then(|| ("ids", json!({ list: [rate(json!({ "ids": ids }))] })))
+    };
+    let below = |show: &Show, season: Value| {
+        let mut show = body::show(show)?;
+        show["seasons"] = json!([season]);
+        Some(("show, season and number", json!({ "shows": [show] })))
+    };
+    let bodies = match &item.kind {
+        ItemKind::Movie(movie) => [by_ids("movies", &movie.ids, movie_ids), None],
+        ItemKind::Show(show) => [by_ids("shows", &show.ids, show_ids), None],
+        ItemKind::Season(season) => [below(&season.show, rate(json!({ "number": season.number }))), None],
         ItemKind::Episode(episode) => {
-            let ids = ids::object(&episode.ids, episode_ids);
-            let is_numbered = episode.season.is_some() && !episode.numbers.is_empty();
-            let is_doubtful = is_numbered && body::is_doubtful(&episode.ids);
-            if !ids.is_empty() && !is_doubtful {
-                return Some(json!({ "episodes": [rate(json!({ "ids": ids }))] }));
-            }
-            let (mut show, season) = (body::show(&episode.show)?, episode.season?);
-            let number = episode.numbers.first()?;
-            show["seasons"] = json!([{ "number": season, "episodes": [rate(json!({ "number": number }))] }]);
-            Some(json!({ "shows": [show] }))
+            let by_ids = by_ids("episodes", &episode.ids, episode_ids);
+            let by_numbers = episode.season.zip(episode.numbers.first()).and_then(|(season, number)| {
+                let rated = rate(json!({ "number": number }));
+                below(&episode.show, json!({ "number": season, "episodes": [rated] }))
+            });
+            if body::is_doubtful(&episode.ids) { [by_numbers, by_ids] } else { [by_ids, by_numbers] }
         }
-    }
+    };
+    bodies.into_iter().flatten().collect()
 }
