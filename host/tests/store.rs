@@ -29,7 +29,7 @@ fn event(action: Action) -> TrackerEvent {
     TrackerEvent {
         tracker: "bob".to_owned(),
         action,
-        item: Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: vec![] },
+        item: Item::of(kind),
         subject: "a-play".to_owned(),
         at: now(),
         started_at: None,

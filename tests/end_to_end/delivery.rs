@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Daemon, Home};
@@ -154,12 +153,10 @@ async fn an_expired_login_is_refreshed_and_the_request_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_refreshed_at_half_of_its_life_once() {
     let (trakt, mut home) = Home::logged_in(QUICK).await;
-    let offset = home.path().join("clock");
-    home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
+    let clock = home.set_clock(&[trakt.clock()]);
     let daemon = home.start();
     // Three and a half days of the seven that a login lives, and a bit.
-    std::fs::write(&offset, "303000").unwrap();
-    trakt.clock().advance(SignedDuration::from_secs(303_000));
+    clock.pass(303_000);
     for number in 0..3 {
         let film = movie(&format!("{number}"), "Inception", 2010, RUNTIME, &["imdb://tt1375666"]);
         daemon.plex(&event("media.play", &film, Some(0), SEAN, &format!("TV {number}"))).await;
@@ -222,16 +219,14 @@ async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
     // After its first failure the account is left alone until the clock has jumped: nothing is under way when it does.
     let (trakt, mut home) =
         Home::logged_in("[delivery]\nretry_first = \"1h\"\nretry_longest = \"1h\"\n").await;
-    let offset = home.path().join("clock");
-    home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
+    let clock = home.set_clock(&[trakt.clock()]);
     trakt.server.go_down().await;
     let daemon = home.start();
     let start = daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     daemon.until(start, "a failed attempt", |story| story["outbox"][0]["attempts"] == 1).await;
     let id = watch(&daemon).await;
     daemon.settled(id).await;
-    std::fs::write(&offset, "7200").unwrap();
-    trakt.clock().advance(SignedDuration::from_hours(2));
+    clock.pass(7_200);
     trakt.server.come_up().await;
     let (state, note) = delivered(&daemon, &trakt, id).await;
     assert_eq!(state, "delivered", "{note}");

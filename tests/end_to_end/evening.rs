@@ -1,6 +1,5 @@
 //! The tracker is away for a whole evening, and the daemon is killed five times in it.
 
-use jiff::SignedDuration;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::Home;
 use playrelay_tests::plex_webhook::{episode, event, movie};
@@ -30,23 +29,17 @@ async fn nothing_is_lost_and_nothing_doubled() {
     let trakt = FakeTrakt::start().await;
     let mut home =
         Home::plex_to_trakt(None, &trakt, "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"1s\"\n");
-    let offset = home.path().join("clock");
-    home.set("PLAYRELAY_TEST_CLOCK_OFFSET_FILE", offset.to_str().unwrap());
+    let clock = home.set_clock(&[trakt.clock()]);
     home.connect().await;
     trakt.server.go_down().await;
 
     let mut daemon = home.start();
-    let mut elapsed = 0_i64;
     let mut watched = Vec::new();
-    let advance = |seconds: i64, elapsed: &mut i64| {
-        *elapsed += seconds;
-        std::fs::write(&offset, elapsed.to_string()).unwrap();
-    };
     for (index, (user, item, end)) in programme().into_iter().enumerate() {
         let player = user.1;
         let send = |name: &'static str, position| event(name, &item, position, user, player);
         daemon.plex(&send("media.play", Some(0))).await;
-        advance(600, &mut elapsed);
+        clock.pass(600);
         if index < 5 {
             // At whatever it is doing: the answer has been given, and that is all that counts.
             daemon.plex(&send("media.pause", Some(HALF_HOUR / 3))).await;
@@ -54,12 +47,12 @@ async fn nothing_is_lost_and_nothing_doubled() {
             daemon = home.start();
             daemon.plex(&send("media.resume", Some(HALF_HOUR / 3))).await;
         }
-        advance(1_150, &mut elapsed);
+        clock.pass(1_150);
         let finish = match end {
             "media.scrobble" => daemon.plex(&send("media.scrobble", None)).await,
             "both" => {
                 let counted = daemon.plex(&send("media.scrobble", None)).await;
-                advance(60, &mut elapsed);
+                clock.pass(60);
                 daemon.plex(&send("media.stop", Some(HALF_HOUR - 5_000))).await;
                 counted
             }
@@ -73,7 +66,7 @@ async fn nothing_is_lost_and_nothing_doubled() {
             format!("Breaking Bad {}x{:02}", item["parentIndex"], item["index"].as_u64().unwrap())
         };
         watched.push((name, finish));
-        advance(300, &mut elapsed);
+        clock.pass(300);
     }
     // Stopped below the threshold: no watch.
     let short = movie("303", "Guardians of the Galaxy", 2014, HALF_HOUR, &["imdb://tt2015381"]);
@@ -85,7 +78,6 @@ async fn nothing_is_lost_and_nothing_doubled() {
         let story = daemon.settled(*id).await;
         times.push((name.clone(), story["received_at"].as_str().unwrap().to_owned()));
     }
-    trakt.clock().advance(SignedDuration::from_secs(elapsed));
     trakt.server.come_up().await;
     let all = watched.len();
     trakt.until("every watch", |trakt| trakt.history().len() >= all).await;

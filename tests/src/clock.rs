@@ -1,20 +1,13 @@
-//! A clock that tests set: real time, plus an offset of its own, or of a file that others read as well.
+//! A clock that tests set: real time, plus as many seconds as a file says.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock. Clones show the same time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<Offset>);
-
-#[derive(Debug, Default)]
-struct Offset {
-    own: AtomicI64,
-    file: OnceLock<PathBuf>,
-}
+pub struct Clock(Arc<OnceLock<PathBuf>>);
 
 impl Clock {
     /// Now, by this clock.
@@ -23,18 +16,13 @@ impl Clock {
     }
 
     /// Seconds by which it is ahead.
-    pub fn offset(&self) -> i64 {
-        let followed = self.0.file.get().map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
-        followed.map_or_else(|| self.0.own.load(Ordering::SeqCst), |seconds| seconds.unwrap_or(0))
-    }
-
-    /// Moves it on. One that follows a file moves with that alone.
-    pub fn advance(&self, by: SignedDuration) {
-        self.0.own.fetch_add(by.as_secs(), Ordering::SeqCst);
+    fn offset(&self) -> i64 {
+        let text = self.0.get().and_then(|file| std::fs::read_to_string(file).ok());
+        text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 
     /// From here on it is as far ahead as a file says, as the daemon is: nobody sees another time than anybody else.
     pub fn follow(&self, file: PathBuf) {
-        self.0.file.set(file).expect("a clock follows one file");
+        self.0.set(file).expect("a clock follows one file");
     }
 }

@@ -12,13 +12,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry, is_named, shares_id};
-use crate::clock::Clock;
 use crate::device_login::{DeviceLogins, Manner};
 use crate::fake_trakt::Approval;
-use crate::faults::Faults;
 use crate::library::Library;
 use crate::server::Server;
-use crate::service::{self, Call, Gate, Service, header, parameter, read};
+use crate::service::{self, Gate, Service, header, parameter, read, service_of};
 
 /// The key of the account.
 pub const API_KEY: &str = "mdblist-api-key-0123456789";
@@ -56,6 +54,8 @@ pub struct FakeMdbList {
     pub server: Server,
 }
 
+service_of!(FakeMdbList);
+
 impl FakeMdbList {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
@@ -88,24 +88,9 @@ impl FakeMdbList {
         Self { shared, server }
     }
 
-    /// Its clock.
-    pub fn clock(&self) -> &Clock {
-        &self.shared.clock
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
-    }
-
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
         self.shared.world().catalogue.push(entry);
-    }
-
-    /// Everything that was received, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
     }
 
     /// What was received as `VERB /path STATUS`, without logins and checks.
@@ -157,11 +142,6 @@ impl FakeMdbList {
     /// The most requests that a day has seen.
     pub fn most_in_a_day(&self) -> u32 {
         self.shared.world().most_in_a_day
-    }
-
-    /// Waits until something is true of this MDBList.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        self.shared.until(what, || holds(self)).await;
     }
 }
 

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry};
-use crate::faults::Faults;
 use crate::server::Server;
-use crate::service::{self, Call, Gate, Service, header};
+use crate::service::{self, Gate, Service, header, service_of};
 
 /// The token of the account.
 pub const TOKEN: &str = "plex-account-token-0123456789";
@@ -32,6 +31,8 @@ pub struct FakePlexTv {
     pub server: Server,
 }
 
+service_of!(FakePlexTv);
+
 impl FakePlexTv {
     /// Starts one with some titles on the watchlist.
     pub async fn start(watchlist: &[&str]) -> Self {
@@ -47,24 +48,9 @@ impl FakePlexTv {
         Self { shared, server }
     }
 
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
-    }
-
     /// The watchlist.
     pub fn watchlist(&self) -> Vec<String> {
         self.shared.world().watchlist.clone()
-    }
-
-    /// Everything that was received, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
-    }
-
-    /// Waits until something is true of it.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        self.shared.until(what, || holds(self)).await;
     }
 }
 

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry};
-use crate::faults::Faults;
 use crate::server::Server;
-use crate::service::{self, Call, Gate, Service, header, parameter};
+use crate::service::{self, Gate, Service, header, parameter, service_of};
 
 /// The short key.
 pub const API_KEY: &str = "tmdb-key-0123456789abcdef";
@@ -32,6 +31,8 @@ pub struct FakeTmdb {
     /// The HTTP server.
     pub server: Server,
 }
+
+service_of!(FakeTmdb);
 
 impl FakeTmdb {
     /// Starts one that knows the titles of the catalogue.
@@ -51,19 +52,9 @@ impl FakeTmdb {
         Self { shared, server }
     }
 
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
-    }
-
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
         self.shared.world().catalogue.push(entry);
-    }
-
-    /// Everything that was received, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
     }
 }
 

@@ -205,3 +205,31 @@ pub fn parameter(request: &Parts, name: &str) -> String {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
+
+/// What every fake can be asked. It has a field `shared`, which is its [`Service`].
+macro_rules! service_of {
+    ($fake:ident) => {
+        impl $fake {
+            /// Its clock.
+            pub fn clock(&self) -> &$crate::clock::Clock {
+                &self.shared.clock
+            }
+
+            /// What goes wrong.
+            pub fn faults(&self) -> &$crate::faults::Faults {
+                &self.shared.faults
+            }
+
+            /// Everything that was received, in order.
+            pub fn calls(&self) -> Vec<$crate::service::Call> {
+                self.shared.calls()
+            }
+
+            /// Waits until something is true of it.
+            pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+                self.shared.until(what, || holds(self)).await;
+            }
+        }
+    };
+}
+pub(crate) use service_of;

@@ -1,14 +1,12 @@
 //! A home with all three servers and a Trakt, whose clock the test moves: a whole evening passes in a second.
 
-use std::cell::Cell;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fake_trakt::FakeTrakt;
-use crate::harness::{Daemon, Home, sources_to_trakt_config};
+use crate::harness::{Daemon, Home, TestClock, sources_to_trakt_config};
 use crate::plex_webhook;
 
 /// The set.
@@ -17,8 +15,7 @@ pub struct Stage {
     pub home: Home,
     /// The tracker.
     pub trakt: FakeTrakt,
-    clock: PathBuf,
-    passed: Cell<i64>,
+    clock: TestClock,
 }
 
 impl Stage {
@@ -27,23 +24,14 @@ impl Stage {
         let trakt = FakeTrakt::start().await;
         let sources = sources_to_trakt_config(&["plex", "jellyfin", "emby"], &trakt, route);
         let mut home = Home::new(&format!("{more}\n{sources}"));
-        let clock = home.path().join("clock");
-        home.set(
-            "PLAYRELAY_TEST_CLOCK_OFFSET_FILE",
-            clock.to_str().expect("a temporary folder has a plain name"),
-        );
+        let clock = home.set_clock(&[trakt.clock()]);
         home.connect().await;
-        Self { home, trakt, clock, passed: Cell::new(0) }
+        Self { home, trakt, clock }
     }
 
     /// Lets time pass, for everybody.
     pub fn pass(&self, seconds: i64) {
-        self.passed.set(self.passed.get() + seconds);
-        // As a whole: the daemon reads it whenever it looks at the clock.
-        let new = self.clock.with_extension("new");
-        std::fs::write(&new, self.passed.get().to_string()).expect("a file in our folder");
-        std::fs::rename(&new, &self.clock).expect("a file in our folder");
-        self.trakt.clock().advance(SignedDuration::from_secs(seconds));
+        self.clock.pass(seconds);
     }
 
     /// Waits until nothing is left in the outbox that is due by now.

@@ -56,5 +56,5 @@ fn named(mut query: HashMap<String, String>) -> Option<Item> {
         "show" => ItemKind::Show(Show { title, original_title: None, year, ids: ids(&query) }),
         _ => return None,
     };
-    Some(Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() })
+    Some(Item::of(kind))
 }

@@ -10,11 +10,10 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{Api, complaint};
 use crate::clock;
-use crate::delivery::device::{self, LoginError, Progress, Prompt};
+use crate::delivery::device::{self, LoginError, Prompt};
 use crate::delivery::logins::LoginKeeper;
 use crate::plugins::account::Account;
 use crate::state::{Parked, SharedStore};
@@ -107,18 +106,15 @@ struct Waiting {
 
 impl Waiting {
     async fn run(self, mut prompt: Prompt) {
-        let end = Instant::now() + prompt.expires_in;
         let standing = loop {
             tokio::time::sleep(prompt.interval).await;
             if !self.is_current() {
                 return;
             }
-            if Instant::now() >= end {
-                break Standing::Failed { reason: LoginError::Expired.to_string() };
-            }
-            match device::poll(&self.account, &self.keeper, &mut prompt).await {
+            match device::ask(&self.account, &self.keeper, &mut prompt).await {
+                Ok(false) => {}
                 // It was ended, or begun anew, while the service was asked: this one is not wanted any more.
-                Ok(Progress::Granted) if !self.is_current() => {
+                Ok(true) if !self.is_current() => {
                     if let Err(error) = self.keeper.disconnect(&self.account).await {
                         tracing::warn!(
                             account = self.account.name,
@@ -127,13 +123,10 @@ impl Waiting {
                     }
                     return;
                 }
-                Ok(Progress::Granted) => match self.store.park(&self.account.name, None).await {
+                Ok(true) => match self.store.park(&self.account.name, None).await {
                     Ok(()) => break Standing::Granted,
                     Err(error) => break Standing::Failed { reason: error.to_string() },
                 },
-                Ok(Progress::Pending | Progress::SlowDown) => {}
-                // A network that is gone for a moment does not end a login.
-                Err(LoginError::Http(error)) => tracing::warn!(account = self.account.name, "{error}"),
                 Err(error) => break Standing::Failed { reason: error.to_string() },
             }
         };

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Failure;
 use crate::config::{Config, unknown};
-use crate::delivery::device::{self, LoginError, Progress, Prompt};
+use crate::delivery::device::{self, LoginError, Prompt};
 use crate::house::House;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
@@ -53,27 +53,21 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
 
 /// Asks until the code was entered, or is too old. On a terminal the time that is left runs down.
 async fn wait(house: &House, account: &Account, prompt: &mut Prompt) -> Result<(), Failure> {
-    let end = Instant::now() + prompt.expires_in;
     let mut asked = 0;
-    loop {
-        pause(prompt.interval, end, asked).await;
-        if Instant::now() >= end {
-            return Err(LoginError::Expired.into());
-        }
+    let ended = loop {
+        pause(prompt.interval, prompt.ends_at, asked).await;
         asked += 1;
-        match device::poll(account, &house.keeper, prompt).await {
-            Ok(Progress::Granted) => break,
-            Ok(Progress::Pending | Progress::SlowDown) => {}
-            // A network that is gone for a moment does not end a login.
-            Err(LoginError::Http(error)) => tracing::warn!("{error}"),
-            Err(error) => {
-                end_countdown();
-                return Err(error.into());
-            }
+        match device::ask(account, &house.keeper, prompt).await {
+            Ok(true) => break Ok(()),
+            Ok(false) => {}
+            Err(error) => break Err(error.into()),
         }
+    };
+    if stdout().is_terminal() {
+        // The countdown has ended in the middle of a line.
+        println!();
     }
-    end_countdown();
-    Ok(())
+    ended
 }
 
 async fn pause(interval: Duration, end: Instant, asked: u32) {
@@ -87,12 +81,6 @@ async fn pause(interval: Duration, end: Instant, asked: u32) {
         // A terminal that is gone is no reason to give the login up.
         let _ = stdout().flush();
         tokio::time::sleep(Duration::from_secs(1).min(until.saturating_duration_since(Instant::now()))).await;
-    }
-}
-
-fn end_countdown() {
-    if stdout().is_terminal() {
-        println!();
     }
 }
 

@@ -9,9 +9,6 @@ use crate::dispatch::model::{Ids, Item, ItemKind};
 use crate::house::open_store;
 use crate::state::{self, DeliveryState, OutboxRow, Parked, Selection, SharedStore};
 
-/// Rows that are looked through for the one that is to be matched.
-const ALL: u32 = u32::MAX;
-
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List events for trackers, the newest first: what happens next to each, and when.
@@ -88,8 +85,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
         Command::Retry(which) => apply(&store, which.selection(), state::Command::Retry, "tried again").await,
         Command::Drop(which) => apply(&store, which.selection(), state::Command::Drop, "dropped").await,
         Command::Match { event: id, ids, season, episode } => {
-            let rows = store.outbox(None, ALL).await?;
-            let row = rows.into_iter().find(|row| row.id == id);
+            let row = store.outbox_row(id).await?;
             let row = row.ok_or_else(|| Failure::Other(format!("there is no event {id} in the outbox")))?;
             let item = corrected(row.event.item, &ids, season, episode).map_err(Failure::Other)?;
             let command = state::Command::Match(Box::new(item));

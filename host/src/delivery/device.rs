@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::logins::{LoginKeeper, filled, part, post, read_tokens};
@@ -15,6 +16,9 @@ use crate::plugins::manifest::{DeviceLogin, Login, PinLogin};
 use crate::plugins::template::Template;
 use crate::secret::Secret;
 use crate::state::vault::VaultError;
+
+/// No code is good for longer, whatever the service says. Seconds.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
 
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -30,6 +34,8 @@ pub struct Prompt {
     pub code: String,
     /// For so long.
     pub expires_in: Duration,
+    /// Until then.
+    pub ends_at: Instant,
     /// How often to ask.
     pub interval: Duration,
     asked_with: AskedWith,
@@ -45,7 +51,7 @@ enum AskedWith {
 
 /// What an attempt to fetch the login gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+enum Progress {
     /// Not yet.
     Pending,
     /// Not yet, and asked too often.
@@ -124,11 +130,13 @@ async fn begin_with_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, Log
 }
 
 fn prompt(body: &Value, asked_with: AskedWith) -> Result<Prompt, LoginError> {
+    let expires_in = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(LONGEST_LIFE));
     Ok(Prompt {
         url: text(body, &["verification_url", "verification_uri"])?,
         complete_url: text(body, &["verification_uri_complete"]).ok(),
         code: text(body, &["user_code"])?,
-        expires_in: Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600)),
+        expires_in,
+        ends_at: Instant::now() + expires_in,
         interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).max(1)),
         asked_with,
     })
@@ -150,13 +158,24 @@ fn refusal(status: u16, body: &Value) -> LoginError {
     }
 }
 
-/// Asks once whether the user has entered the code; stores the login when so. The interval of the prompt grows where the
-/// service asks for that.
-pub async fn poll(
-    account: &Account,
-    keeper: &LoginKeeper,
-    prompt: &mut Prompt,
-) -> Result<Progress, LoginError> {
+/// Asks once whether the user has entered the code; when so, the login is stored. A network that is gone for a moment does not
+/// end a login; a code that is too old does.
+pub async fn ask(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -> Result<bool, LoginError> {
+    if Instant::now() >= prompt.ends_at {
+        return Err(LoginError::Expired);
+    }
+    match poll(account, keeper, prompt).await {
+        Ok(progress) => Ok(progress == Progress::Granted),
+        Err(LoginError::Http(error)) => {
+            tracing::warn!(account = account.name, "{error}");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The interval of the prompt grows where the service asks for that.
+async fn poll(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -> Result<Progress, LoginError> {
     let login = device_login(account)?;
     let progress = match (&prompt.asked_with, &login.pin) {
         (AskedWith::DeviceCode(code), _) => poll_device(account, login, keeper, code).await?,

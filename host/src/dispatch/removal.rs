@@ -9,7 +9,7 @@ pub fn title(item: &Item) -> Option<Item> {
         ItemKind::Episode(episode) => ItemKind::Show(episode.show.clone()),
         ItemKind::Season(_) | ItemKind::Show(_) => return None,
     };
-    Some(Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() })
+    Some(Item::of(kind))
 }
 
 /// How the ledger names a title on the list of an account: `plugin:account|movie|imdb:tt0133093`, with the ids in an order that
@@ -53,14 +53,10 @@ mod tests {
     use super::*;
     use crate::dispatch::model::{Movie, Show};
 
-    fn item(kind: ItemKind) -> Item {
-        Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
-    }
-
     fn episode(season: u32, numbers: &[u32]) -> Item {
         let show =
             Show { ids: [("tvdb", "81189"), ("imdb", "tt0903747")].into_iter().collect(), ..Show::default() };
-        item(ItemKind::Episode(Episode {
+        Item::of(ItemKind::Episode(Episode {
             show,
             season: Some(season),
             numbers: numbers.to_vec(),
@@ -71,7 +67,7 @@ mod tests {
     #[test]
     fn titles_are_named_as_other_programs_name_them() {
         let ids = [("imdb", "tt0133093"), ("tvdb", "603")].into_iter().collect();
-        let movie = item(ItemKind::Movie(Movie { ids, ..Movie::default() }));
+        let movie = Item::of(ItemKind::Movie(Movie { ids, ..Movie::default() }));
         let order = ["tvdb", "imdb"].map(str::to_owned);
         assert_eq!(key("x", "bob", &order, &title(&movie).unwrap()), "x:bob|movie|tvdb:603|imdb:tt0133093");
         let show = title(&episode(5, &[16])).unwrap();

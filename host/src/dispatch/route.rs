@@ -42,20 +42,17 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// The accounts off whose lists a watch of an item takes something.
-    fn concerns(&self, item: &Item) -> &[String] {
-        let on = match &item.kind {
-            ItemKind::Movie(_) => self.movies,
-            // Specials are no part of what has to be watched.
-            ItemKind::Episode(episode) => self.shows && episode.season.is_some_and(|season| season > 0),
-            ItemKind::Season(_) | ItemKind::Show(_) => false,
-        };
-        if on { &self.accounts } else { &[] }
-    }
-
-    /// The same for an event: only a watch takes anything off.
+    /// The accounts off whose lists an event takes something: only a watch takes anything off.
     pub fn of(&self, action: Action, item: &Item) -> Vec<String> {
-        if matches!(action, Action::Watched(_)) { self.concerns(item).to_vec() } else { Vec::new() }
+        let on = match (action, &item.kind) {
+            (Action::Watched(_), ItemKind::Movie(_)) => self.movies,
+            // Specials are no part of what has to be watched.
+            (Action::Watched(_), ItemKind::Episode(episode)) => {
+                self.shows && episode.season.is_some_and(|season| season > 0)
+            }
+            _ => false,
+        };
+        if on { self.accounts.clone() } else { Vec::new() }
     }
 }
 

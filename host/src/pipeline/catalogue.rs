@@ -154,10 +154,7 @@ mod tests {
     fn candidate(id: &str, confidence: f64) -> (Item, f64) {
         let ids = [("imdb", id)].into_iter().collect();
         let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ids, ..Movie::default() });
-        (
-            Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() },
-            confidence,
-        )
+        (Item::of(kind), confidence)
     }
 
     #[test]

@@ -348,6 +348,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// An event in the outbox.
+    async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError>;
+
     /// Does with events what a person says, with a step on the timeline of each. Gives how many there were; those that were
     /// delivered, or superseded, are left alone.
     async fn command(

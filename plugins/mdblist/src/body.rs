@@ -116,18 +116,8 @@ pub fn synced(item: &Item, numbers: &[u32], with: impl Fn(Value) -> Value) -> Op
     })
 }
 
-/// How many things of all kinds there are in a summary.
-pub fn count(summary: &Value) -> u64 {
-    ["movies", "shows", "seasons", "episodes"].iter().map(|kind| summary[*kind].as_u64().unwrap_or(0)).sum()
-}
-
-/// Whether MDBList says, in a success, that it knows something not. The lists are counted in some answers.
-pub fn is_missing(answer: &Value) -> bool {
-    ["movies", "shows", "seasons", "episodes"].iter().any(|kind| match &answer["not_found"][*kind] {
-        Value::Array(missing) => !missing.is_empty(),
-        missing => missing.as_u64().is_some_and(|missing| missing > 0),
-    })
-}
+/// Everything of which there can be some in a summary.
+pub const KINDS: [&str; 4] = ["movies", "shows", "seasons", "episodes"];
 
 /// Ids under their plain names: MDBList writes them in two ways, `imdb` and `imdbid`.
 pub fn plain_ids(theirs: &Value) -> Value {

@@ -1,16 +1,13 @@
 //! `/sync/watched`: what was watched a while ago, with its own time; and what was not watched after all.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt};
-use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, span, unmatched};
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
-
-/// A stop that arrived was entered with MDBList's time: late by the way there, and by the clocks' difference.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+use crate::{NAME, answer, body};
 
 /// Adds a watch, unless it is there.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -34,14 +31,13 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         entry
     };
     let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &[])) };
-    let answer: Value =
-        answer::require_success(api::post("/sync/watched?report_added=true", &entry)?)?.json()?;
+    let answer: Value = answer::require_success(post("/sync/watched?report_added=true", &entry)?)?.json()?;
     // A play that MDBList has folded into one that it had.
     let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();
     if plays.peek().is_some() && plays.all(|play| play["added"] == false) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
-    match (body::count(&answer["updated"]), body::is_missing(&answer)) {
+    match (count(&answer["updated"], &body::KINDS), is_missing(&answer)) {
         (0, _) => return Ok(unmatched(NAME, &["ids and numbers"])),
         (added, true) => {
             let note =
@@ -61,8 +57,8 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     let Some(entry) = body::synced(&event.item, numbers(&event.item), |entry| entry) else {
         return Ok(unmatched(NAME, &[]));
     };
-    let answer: Value = answer::require_success(api::post("/sync/watched/remove", &entry)?)?.json()?;
-    Ok(match body::count(&answer["removed"]) {
+    let answer: Value = answer::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
+    Ok(match count(&answer["removed"], &body::KINDS) {
         0 => receipt(Outcome::Duplicate, "the history does not have it"),
         _ => receipt(Outcome::Accepted, "removed from the history"),
     })
@@ -70,17 +66,9 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
 
 /// The plays of the history over the span of this one, in which a second play of the same item cannot have ended.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
-    let time = |text: &str| {
-        text.parse::<Timestamp>()
-            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
-    };
-    let at = time(&event.at)?;
-    let start = event.started_at.as_deref().map_or(Ok(at), time)?;
-    let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
-    let since = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
-    let until = at.checked_add(TOLERANCE).map_err(out_of_range)?;
+    let (since, until) = span(event)?;
     let path = format!("/sync/watched?since={since}&plays=all&limit=5000");
-    let answer: Value = answer::require_success(api::get(&path)?)?.json()?;
+    let answer: Value = answer::require_success(get(&path)?)?.json()?;
     let is_near = |entry: &&Value| {
         let at = entry["watched_at"].as_str().or(entry["last_watched_at"].as_str());
         at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))

@@ -3,7 +3,6 @@
 //! Facts: github.com/linaspurinis/api.mdblist.com.
 
 mod answer;
-mod api;
 mod body;
 mod history;
 mod list;
@@ -54,7 +53,7 @@ impl capability::watchlist::Guest for MdbList {
 
 impl capability::check::Guest for MdbList {
     fn run() -> Result<capability::check::Account, Failure> {
-        let user: Value = answer::require_success(api::get("/user")?)?.json()?;
+        let user: Value = answer::require_success(playrelay_sdk::tracker::get("/user")?)?.json()?;
         let fact =
             |name: &str, value: &Value| text(value).map(|value| Field { name: name.to_owned(), value });
         Ok(capability::check::Account {

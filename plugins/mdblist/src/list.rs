@@ -4,10 +4,11 @@ use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::ids::external;
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::titles::bare;
+use playrelay_sdk::tracker::{count, get, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
+use crate::{NAME, answer, body};
 
 /// Entries of a page.
 const PAGE: u32 = 1_000;
@@ -18,7 +19,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
         cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is no page of the list")))
     })?;
     let path = format!("/watchlist/items?limit={PAGE}&offset={offset}");
-    let answer: Value = answer::require_success(api::get(&path)?)?.json()?;
+    let answer: Value = answer::require_success(get(&path)?)?.json()?;
     let of = |list: &str| answer[list].as_array().cloned().unwrap_or_default();
     let (movies, shows) = (of("movies"), of("shows"));
     let entries = movies
@@ -41,8 +42,7 @@ fn entry(row: &Value, is_movie: bool) -> Option<Entry> {
     } else {
         ItemKind::Show(Show { title, original_title: None, year, ids })
     };
-    let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
-    Some(Entry { item, added_at: text(&row["watchlist_at"]) })
+    Some(Entry { item: bare(kind), added_at: text(&row["watchlist_at"]) })
 }
 
 /// Puts a title on the list.
@@ -60,13 +60,13 @@ fn change(path: &str, done: &str, item: &Item, unchanged: &str) -> Result<Receip
         let note = "MDBList's watchlist holds movies and shows that have ids";
         return Ok(receipt(Outcome::Unsupported, note));
     };
-    let response = api::post(path, &json!({ list: [named] }))?;
+    let response = post(path, &json!({ list: [named] }))?;
     if response.status == 404 {
         return Ok(unmatched(NAME, &["ids"]));
     }
     let answer: Value = answer::require_success(response)?.json()?;
-    Ok(match (body::count(&answer[done]), done) {
-        (0, "added") if body::is_missing(&answer) => unmatched(NAME, &["ids"]),
+    Ok(match (count(&answer[done], &body::KINDS), done) {
+        (0, "added") if is_missing(&answer) => unmatched(NAME, &["ids"]),
         // What it does not know of, and what is not on the list, are the same to it.
         (0, _) => receipt(Outcome::Duplicate, unchanged),
         (_, _) => receipt(Outcome::Accepted, ""),

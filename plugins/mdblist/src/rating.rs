@@ -2,10 +2,10 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
+use crate::{NAME, answer, body};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -28,8 +28,8 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
     };
     let first = numbers(&event.item).get(..1).unwrap_or_default();
     let Some(entry) = body::synced(&event.item, first, rated) else { return Ok(unmatched(NAME, &[])) };
-    let answer: Value = answer::require_success(api::post(path, &entry)?)?.json()?;
-    Ok(match (body::count(&answer[done]), body::is_missing(&answer)) {
+    let answer: Value = answer::require_success(post(path, &entry)?)?.json()?;
+    Ok(match (count(&answer[done], &body::KINDS), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
         (_, _) => receipt(Outcome::Accepted, ""),

@@ -3,10 +3,10 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::tracker::{accepted, numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{accepted, post, receipt, unmatched, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history};
+use crate::{NAME, answer, body, history};
 
 /// From here on MDBList counts a stop as watched, and a start too. Percent.
 const WATCHED: f64 = 80.0;
@@ -34,19 +34,8 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below MDBList's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let mut receipt = submit("stop", event, progress.max(WATCHED))?;
-    let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
-    if !further.is_empty() && receipt.outcome == Outcome::Accepted {
-        let rest = history::add_numbers(event, further)?;
-        let why = rest.note.unwrap_or_default();
-        let rest = match rest.outcome {
-            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
-            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
-        };
-        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
-        receipt.note = Some(first + &rest);
-    }
-    Ok(receipt)
+    let first = submit("stop", event, progress.max(WATCHED))?;
+    with_the_rest(event, first, history::add_numbers)
 }
 
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
@@ -55,7 +44,7 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
     for variant in body::variants(&event.item) {
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
-        let response = api::post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
+        let response = post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
         if response.status == 404 {
             tried.push(variant.name);
             continue;

@@ -12,7 +12,7 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), titles ([`titles`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod failure;
@@ -20,6 +20,7 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod server;
+pub mod titles;
 pub mod tracker;
 pub mod webhook;
 

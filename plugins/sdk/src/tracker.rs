@@ -1,10 +1,15 @@
 //! What most trackers need: receipts in words, and a look at what was matched.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::capability::sink::Event;
-use crate::host::types::{Episode, Item, ItemKind, Outcome, Receipt};
-use crate::ids;
+use crate::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
+use crate::http::{self, Response};
+use crate::{ids, titles};
+
+/// A stop that arrived was entered with the tracker's time.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A receipt with a note for people.
 pub fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
@@ -19,6 +24,71 @@ pub fn unmatched(who: &str, tried: &[&str]) -> Receipt {
         tried => format!("not found by {}", tried.join(", nor by ")),
     };
     receipt(Outcome::Unmatched, note)
+}
+
+/// Sends a GET to a path of the API, whose address is the setting `api_url`.
+pub fn get(path: &str) -> Result<Response, Failure> {
+    http::get(&http::below("api_url", path), &[])
+}
+
+/// Sends a POST to a path of the API.
+pub fn post(path: &str, body: &Value) -> Result<Response, Failure> {
+    http::post_json(&http::below("api_url", path), &[], body)
+}
+
+/// The tracker `who` says that it has the watch.
+pub fn watched_before(who: &str, response: &Response) -> Receipt {
+    let answer: Value = response.json().unwrap_or_default();
+    let note = answer["watched_at"].as_str().map(|at| format!("{who} has it as watched at {at}"));
+    receipt(Outcome::Duplicate, note.unwrap_or_default())
+}
+
+/// How many things of some kinds there are in a summary.
+pub fn count(summary: &Value, kinds: &[&str]) -> u64 {
+    kinds.iter().map(|kind| summary[*kind].as_u64().unwrap_or(0)).sum()
+}
+
+/// Whether a success says of something that it is not known. What is missing is listed, or only counted.
+pub fn is_missing(answer: &Value) -> bool {
+    ["movies", "shows", "seasons", "episodes"].iter().any(|kind| match &answer["not_found"][*kind] {
+        Value::Array(missing) => !missing.is_empty(),
+        missing => missing.as_u64().is_some_and(|missing| missing > 0),
+    })
+}
+
+/// When a play began and ended, with some room for the way to the tracker and for clocks that differ: within it a second play of the
+/// same item cannot have ended.
+pub fn span(event: &Event) -> Result<(Timestamp, Timestamp), Failure> {
+    let time = |text: &str| {
+        text.parse::<Timestamp>()
+            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
+    };
+    let end = time(&event.at)?;
+    let start = event.started_at.as_deref().map_or(Ok(end), time)?;
+    let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
+    let start = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
+    Ok((start, end.checked_add(TOLERANCE).map_err(out_of_range)?))
+}
+
+/// Tells of the further episodes of a file, once the tracker has taken the first.
+pub fn with_the_rest(
+    event: &Event,
+    mut first: Receipt,
+    tell: impl FnOnce(&Event, &[u32]) -> Result<Receipt, Failure>,
+) -> Result<Receipt, Failure> {
+    let [_, further @ ..] = numbers(&event.item) else { return Ok(first) };
+    if further.is_empty() || !matches!(first.outcome, Outcome::Accepted | Outcome::Duplicate) {
+        return Ok(first);
+    }
+    let rest = tell(event, further)?;
+    let why = rest.note.unwrap_or_default();
+    let rest = match rest.outcome {
+        Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
+        _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
+    };
+    let note = first.note.map(|note| format!("{note}; ")).unwrap_or_default();
+    first.note = Some(note + &rest);
+    Ok(first)
 }
 
 /// The numbers of all episodes of a file; none where the item is no episode.
@@ -86,11 +156,10 @@ fn wrong_number(episode: &Episode, found: &Value) -> Option<String> {
     Some(format!("sent {season}x{number}"))
 }
 
-/// Letters and digits in lower case: catalogues differ in dashes, apostrophes and the word \u{201c}the\u{201d} in front.
+/// The letters of a title without the word “the” in front, in which catalogues differ too.
 fn fold(title: &str) -> String {
-    let folded: String =
-        title.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    folded.strip_prefix("the").map(str::to_owned).unwrap_or(folded)
+    let letters = titles::letters(title);
+    letters.strip_prefix("the").map(str::to_owned).unwrap_or(letters)
 }
 
 #[cfg(test)]
@@ -100,13 +169,9 @@ mod tests {
     use super::*;
     use crate::host::types::{Movie, Show};
 
-    fn item(kind: ItemKind) -> Item {
-        Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
-    }
-
     fn movie(title: &str) -> Item {
         let title = title.to_owned();
-        item(ItemKind::Movie(Movie {
+        titles::bare(ItemKind::Movie(Movie {
             title,
             original_title: Some("Zerkalo".to_owned()),
             year: None,
@@ -116,7 +181,7 @@ mod tests {
 
     fn episode(season: u32, number: u32) -> Item {
         let show = Show { title: "The Office".to_owned(), original_title: None, year: None, ids: Vec::new() };
-        item(ItemKind::Episode(Episode {
+        titles::bare(ItemKind::Episode(Episode {
             show,
             season: Some(season),
             numbers: vec![number],

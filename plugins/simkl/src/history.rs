@@ -2,10 +2,10 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
-use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, scrobble};
+use crate::{NAME, answer, body, scrobble};
 
 /// Adds a watch. One that is there already is nothing new to SIMKL.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -16,7 +16,7 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
 pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     for (name, entry) in entries(&event.item, numbers, Some(&event.at)) {
-        let answer: Value = answer::require_success(api::post("/sync/history", &entry)?)?.json()?;
+        let answer: Value = answer::require_success(post("/sync/history", &entry)?)?.json()?;
         match (count(&answer["added"], &["movies", "episodes"]), is_missing(&answer)) {
             (0, true) => tried.push(name),
             (0, false) if scrobble::counts_rewatches() => {
@@ -48,7 +48,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     }
     let mut tried = Vec::new();
     for (name, entry) in entries(&event.item, numbers(&event.item), None) {
-        let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
+        let answer: Value = answer::require_success(post("/sync/history/remove", &entry)?)?.json()?;
         match (count(&answer["deleted"], &["episodes"]), is_missing(&answer)) {
             (0, true) => tried.push(name),
             (0, false) => return Ok(receipt(Outcome::Duplicate, "the history does not have it")),
@@ -78,16 +78,4 @@ fn entries(item: &Item, numbers: &[u32], at: Option<&str>) -> Vec<(&'static str,
         }
         ItemKind::Season(_) | ItemKind::Show(_) => Vec::new(),
     }
-}
-
-/// How many things of some kinds there are in a summary.
-pub fn count(summary: &Value, kinds: &[&str]) -> u64 {
-    kinds.iter().map(|kind| summary[*kind].as_u64().unwrap_or(0)).sum()
-}
-
-/// Whether SIMKL says, in a success, that it knows something not.
-pub fn is_missing(answer: &Value) -> bool {
-    ["movies", "shows", "episodes"]
-        .iter()
-        .any(|kind| answer["not_found"][*kind].as_array().is_some_and(|missing| !missing.is_empty()))
 }

@@ -3,7 +3,6 @@
 //! Facts: api.simkl.org.
 
 mod answer;
-mod api;
 mod body;
 mod history;
 mod list;
@@ -58,7 +57,8 @@ impl capability::watchlist::Guest for Simkl {
 
 impl capability::check::Guest for Simkl {
     fn run() -> Result<capability::check::Account, Failure> {
-        let settings: Value = answer::require_success(api::get("/users/settings")?)?.json()?;
+        let settings: Value =
+            answer::require_success(playrelay_sdk::tracker::get("/users/settings")?)?.json()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());
         Ok(capability::check::Account {

@@ -6,11 +6,12 @@
 use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::titles::bare;
+use playrelay_sdk::tracker::{count, get, post, receipt, unmatched};
 use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history};
+use crate::{NAME, answer, body};
 
 /// The lists, each a page: its name in a path, and in an answer, and the name of a title.
 const LISTS: [(&str, &str, &str); 3] =
@@ -30,8 +31,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
         let (named, ids) = (&row[title], ids::read(&row[title]["ids"]));
         let title = text(&named["title"])?;
         let kind = kind(path, title, whole(&named["year"]), ids);
-        let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
-        Some(Entry { item, added_at: text(&row["added_to_watchlist_at"]) })
+        Some(Entry { item: bare(kind), added_at: text(&row["added_to_watchlist_at"]) })
     };
     let entries = found[list].as_array().into_iter().flatten().filter_map(entry).collect();
     Ok(Page { entries, cursor: LISTS.get(place + 1).map(|(path, _, _)| (*path).to_owned()) })
@@ -39,7 +39,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
 
 /// SIMKL blocks programs that read lists without looking first whether anything has changed.
 fn planned(path: &str) -> Result<Value, Failure> {
-    let activities: Value = answer::require_success(api::get("/sync/activities")?)?.json()?;
+    let activities: Value = answer::require_success(get("/sync/activities")?)?.json()?;
     let key = if path == "shows" { "tv_shows" } else { path };
     let changed = &activities[key]["all"];
     let kept_as = format!("plantowatch:{path}");
@@ -49,7 +49,7 @@ fn planned(path: &str) -> Result<Value, Failure> {
     {
         return Ok(kept["list"].clone());
     }
-    let answer = answer::require_success(api::get(&format!("/sync/all-items/{path}/plantowatch"))?)?;
+    let answer = answer::require_success(get(&format!("/sync/all-items/{path}/plantowatch"))?)?;
     let list: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
     server::keep(&kept_as, &json!({ "changed": changed, "list": list }), KEPT);
     Ok(list)
@@ -67,7 +67,7 @@ pub fn add(item: &Item) -> Result<Receipt, Failure> {
     let Some((list, mut entry)) = body::title(item) else { return Ok(no_title()) };
     entry["to"] = json!("plantowatch");
     let answer: Value =
-        answer::require_success(api::post("/sync/add-to-list", &json!({ list: [entry] }))?)?.json()?;
+        answer::require_success(post("/sync/add-to-list", &json!({ list: [entry] }))?)?.json()?;
     let added = answer["added"][list].as_array().is_some_and(|added| !added.is_empty());
     Ok(if added { receipt(Outcome::Accepted, "") } else { unmatched(NAME, &["ids"]) })
 }
@@ -78,7 +78,7 @@ pub fn remove(item: &Item) -> Result<Receipt, Failure> {
     let kind = if list == "movies" { "movie" } else { "tv" };
     let mut asked = entry.clone();
     asked["type"] = json!(kind);
-    let answer: Value = answer::require_success(api::post("/sync/watched", &json!([asked]))?)?.json()?;
+    let answer: Value = answer::require_success(post("/sync/watched", &json!([asked]))?)?.json()?;
     let status = &answer[0];
     let is_planned = status["list"] == "plantowatch";
     if !is_planned || status["result"] == true || !status["last_watched_at"].is_null() {
@@ -90,8 +90,8 @@ pub fn remove(item: &Item) -> Result<Receipt, Failure> {
         return Ok(receipt(Outcome::Unsupported, note));
     }
     let removed: Value =
-        answer::require_success(api::post("/sync/history/remove", &json!({ list: [entry] }))?)?.json()?;
-    Ok(match history::count(&removed["deleted"], &[list]) {
+        answer::require_success(post("/sync/history/remove", &json!({ list: [entry] }))?)?.json()?;
+    Ok(match count(&removed["deleted"], &[list]) {
         0 => receipt(Outcome::Duplicate, "it is not on the list"),
         _ => receipt(Outcome::Accepted, "taken off the list"),
     })
@@ -107,7 +107,7 @@ fn is_or_may_be_rated(item: &Item, list: &str) -> Result<bool, Failure> {
     // Anime has ratings of its own.
     let lists: &[&str] = if list == "movies" { &["movies"] } else { &["shows", "anime"] };
     for list in lists {
-        let answer = answer::require_success(api::get(&format!("/sync/ratings/{list}"))?)?;
+        let answer = answer::require_success(get(&format!("/sync/ratings/{list}"))?)?;
         let rated: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
         let may_be = |row: &Value| {
             let named =

@@ -2,10 +2,10 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history};
+use crate::{NAME, answer, body};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -26,8 +26,8 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
         entry["rating"] = json!(rating);
         entry["rated_at"] = json!(event.at);
     }
-    let answer: Value = answer::require_success(api::post(path, &json!({ list: [entry] }))?)?.json()?;
-    Ok(match (history::count(&answer[done], &["movies", "shows"]), history::is_missing(&answer)) {
+    let answer: Value = answer::require_success(post(path, &json!({ list: [entry] }))?)?.json()?;
+    Ok(match (count(&answer[done], &["movies", "shows"]), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
         (_, _) => receipt(Outcome::Accepted, ""),

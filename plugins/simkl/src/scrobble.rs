@@ -3,12 +3,12 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::settings;
-use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::host::types::{Failure, Receipt};
 use playrelay_sdk::http::Response;
-use playrelay_sdk::tracker::{accepted, numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{accepted, post, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history};
+use crate::{NAME, answer, body, history};
 
 /// From here on SIMKL counts a stop as watched. Percent.
 const WATCHED: f64 = 80.0;
@@ -32,19 +32,8 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below SIMKL's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let mut receipt = submit("stop", event, progress.max(WATCHED))?;
-    let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
-    if !further.is_empty() && matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
-        let rest = history::add_numbers(event, further)?;
-        let why = rest.note.unwrap_or_default();
-        let rest = match rest.outcome {
-            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
-            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
-        };
-        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
-        receipt.note = Some(first + &rest);
-    }
-    Ok(receipt)
+    let first = submit("stop", event, progress.max(WATCHED))?;
+    with_the_rest(event, first, history::add_numbers)
 }
 
 /// Whether the user wants a second watch to count.
@@ -60,10 +49,10 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
     for variant in body::variants(&event.item) {
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
-        let response = api::post(&format!("/scrobble/{verb}{rewatch}"), &Value::Object(body))?;
+        let response = post(&format!("/scrobble/{verb}{rewatch}"), &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
-            409 => return Ok(duplicate(&response)),
+            409 => return Ok(watched_before(NAME, &response)),
             _ => match answer::failure(&response) {
                 Some(failure) => return Err(failure),
                 None => return taken(event, &response, counts, progress),
@@ -71,12 +60,6 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         }
     }
     Ok(unmatched(NAME, &tried))
-}
-
-fn duplicate(response: &Response) -> Receipt {
-    let answer: Value = response.json().unwrap_or_default();
-    let note = answer["watched_at"].as_str().map(|at| format!("SIMKL has it as watched at {at}"));
-    receipt(Outcome::Duplicate, note.unwrap_or_default())
 }
 
 fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Result<Receipt, Failure> {

@@ -1,7 +1,7 @@
 //! What has aired.
 
-use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind};
-use playrelay_sdk::json::whole;
+use playrelay_sdk::host::types::{Failure, Item, ItemKind};
+use playrelay_sdk::titles;
 
 use crate::{api, find};
 
@@ -11,17 +11,6 @@ pub fn last_aired(show: &Item) -> Result<Option<Item>, Failure> {
     let Some(id) = find::show_id(named)? else { return Ok(None) };
     let Some(found) = api::get(&format!("/3/tv/{id}"))? else { return Ok(None) };
     let last = &found["last_episode_to_air"];
-    let (Some(season), Some(number)) = (whole(&last["season_number"]), whole(&last["episode_number"])) else {
-        return Ok(None);
-    };
-    let episode = Episode {
-        show: named.clone(),
-        season: Some(season),
-        numbers: vec![number],
-        absolute_number: None,
-        title: last["name"].as_str().map(str::to_owned),
-        year: None,
-        ids: Vec::new(),
-    };
-    Ok(Some(Item { kind: ItemKind::Episode(episode), ..show.clone() }))
+    let (season, number) = (&last["season_number"], &last["episode_number"]);
+    Ok(titles::last_aired(show, season, number, &last["name"], Vec::new()))
 }

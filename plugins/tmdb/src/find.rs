@@ -4,6 +4,7 @@ use playrelay_sdk::capability::metadata::Candidate;
 use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Item, ItemKind, Movie, Show};
 use playrelay_sdk::ids;
 use playrelay_sdk::json::{text, whole};
+use playrelay_sdk::titles::letters;
 use serde_json::Value;
 
 use crate::api;
@@ -205,16 +206,10 @@ fn read(row: &Value, confidence: f64) -> Option<Found> {
 
 /// A title that is the same with the same year is it; without a year, or a year beside it, it may be; else it is not.
 fn confidence(title: &str, year: Option<u16>, found: &Found) -> f64 {
-    let fold = |text: &str| {
-        text.chars()
-            .filter(|letter| letter.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
     let same_title = [Some(&found.title), found.original_title.as_ref()]
         .into_iter()
         .flatten()
-        .any(|found| fold(found) == fold(title));
+        .any(|found| letters(found) == letters(title));
     if !same_title {
         return 0.2;
     }

@@ -1,8 +1,7 @@
 //! What has aired: `/shows/{id}/last_episode`.
 
-use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind};
-use playrelay_sdk::ids;
-use playrelay_sdk::json::whole;
+use playrelay_sdk::host::types::{Failure, Item, ItemKind};
+use playrelay_sdk::{ids, titles};
 use serde_json::Value;
 
 use crate::{answer, api};
@@ -21,17 +20,5 @@ pub fn last_aired(show: &Item) -> Result<Option<Item>, Failure> {
         return Ok(None);
     }
     let last: Value = answer::require_success(response)?.json()?;
-    let (Some(season), Some(number)) = (whole(&last["season"]), whole(&last["number"])) else {
-        return Ok(None);
-    };
-    let episode = Episode {
-        show: named.clone(),
-        season: Some(season),
-        numbers: vec![number],
-        absolute_number: None,
-        title: last["title"].as_str().map(str::to_owned),
-        year: None,
-        ids: ids::read(&last["ids"]),
-    };
-    Ok(Some(Item { kind: ItemKind::Episode(episode), ..show.clone() }))
+    Ok(titles::last_aired(show, &last["season"], &last["number"], &last["title"], ids::read(&last["ids"])))
 }

@@ -3,7 +3,6 @@
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::Response;
-use serde_json::Value;
 
 /// The failure that a status means, where it means one whatever was asked. 404, 409 and 422 are for the caller.
 pub fn failure(answer: &Response) -> Option<Failure> {
@@ -45,11 +44,4 @@ pub fn require_success(answer: Response) -> Result<Response, Failure> {
         None if (200..300).contains(&answer.status) => Ok(answer),
         None => Err(Failure::Rejected(format!("Trakt answered {}", answer.status))),
     }
-}
-
-/// Whether Trakt says, in a success, that it knows something not.
-pub fn is_missing(answer: &Value) -> bool {
-    ["movies", "shows", "seasons", "episodes"]
-        .into_iter()
-        .any(|kind| answer["not_found"][kind].as_array().is_some_and(|missing| !missing.is_empty()))
 }

@@ -2,14 +2,9 @@
 
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
-use serde_json::Value;
+pub use playrelay_sdk::tracker::post;
 
 /// Sends a GET to a path.
 pub fn get(path: &str) -> Result<Response, Failure> {
     http::get(&http::below("api_url", path), &[("content-type", "application/json")])
-}
-
-/// Sends a POST to a path.
-pub fn post(path: &str, body: &Value) -> Result<Response, Failure> {
-    http::post_json(&http::below("api_url", path), &[], body)
 }

@@ -3,17 +3,13 @@
 //! Trakt adds a play every time it is asked to, so the history is read first: over the span of the play itself, in which
 //! a second play of the same item cannot have ended.
 
-use jiff::{SignedDuration, Timestamp};
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::ids::share;
-use playrelay_sdk::tracker::{numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, span, unmatched};
 use serde_json::{Map, Value, json};
 
 use crate::{NAME, answer, api, body};
-
-/// A stop that reached Trakt was entered with Trakt's time: late by the way there, and by the clocks' difference.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Adds a watch, unless it is there.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -64,15 +60,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
 
 /// The history over the span of the play.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
-    let time = |text: &str| {
-        text.parse::<Timestamp>()
-            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
-    };
-    let at = time(&event.at)?;
-    let start = event.started_at.as_deref().map_or(Ok(at), time)?;
-    let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
-    let start = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
-    let end = at.checked_add(TOLERANCE).map_err(out_of_range)?;
+    let (start, end) = span(event)?;
     let kind = if matches!(event.item.kind, ItemKind::Movie(_)) { "movies" } else { "episodes" };
     let path = format!("/sync/history/{kind}?start_at={start}&end_at={end}&page=1&limit=250");
     answer::require_success(api::get(&path)?)?.json()
@@ -120,11 +108,10 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     }
     for (name, entry) in bodies {
         let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
-        let deleted = |kind: &str| answer["deleted"][kind].as_u64().unwrap_or(0);
-        if deleted("movies") + deleted("episodes") > 0 {
+        if count(&answer["deleted"], &["movies", "episodes"]) > 0 {
             return Ok(receipt(Outcome::Accepted, "removed from the history"));
         }
-        if !answer::is_missing(&answer) {
+        if !is_missing(&answer) {
             return Ok(receipt(Outcome::Duplicate, "the history does not have it"));
         }
         tried.push(name);
@@ -184,6 +171,5 @@ fn post(entry: &Value) -> Result<u64, Failure> {
         return Ok(0);
     }
     let answer: Value = answer::require_success(response)?.json()?;
-    let added = |kind: &str| answer["added"][kind].as_u64().unwrap_or(0);
-    Ok(added("movies") + added("episodes"))
+    Ok(count(&answer["added"], &["movies", "episodes"]))
 }

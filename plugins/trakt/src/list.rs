@@ -4,7 +4,8 @@ use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::ids;
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::titles::bare;
+use playrelay_sdk::tracker::{is_missing, receipt, unmatched};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, api, body};
@@ -40,8 +41,7 @@ fn entry(row: &Value) -> Option<Entry> {
         "show" => ItemKind::Show(Show { title, original_title: None, year, ids }),
         _ => return None,
     };
-    let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
-    Some(Entry { item, added_at: text(&row["listed_at"]) })
+    Some(Entry { item: bare(kind), added_at: text(&row["listed_at"]) })
 }
 
 /// Puts a title on the list.
@@ -68,7 +68,7 @@ fn change(path: &str, done: &str, item: &Item, unchanged: &str) -> Result<Receip
     }
     let answer: Value =
         answer::require_success(api::post(path, &json!({ list: [{ "ids": ids }] }))?)?.json()?;
-    Ok(match (answer[done][list].as_u64().unwrap_or(0), answer::is_missing(&answer)) {
+    Ok(match (answer[done][list].as_u64().unwrap_or(0), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, unchanged),
         (_, _) => receipt(Outcome::Accepted, ""),

@@ -3,7 +3,7 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
 use playrelay_sdk::ids;
-use playrelay_sdk::tracker::{receipt, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, receipt, unmatched};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, api, body};
@@ -24,9 +24,8 @@ fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Resu
     let mut tried = Vec::new();
     for (name, body) in entries(item, rating) {
         let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
-        let count = |kind: &str| answer[done][kind].as_u64().unwrap_or(0);
-        let applied = ["movies", "shows", "seasons", "episodes"].into_iter().map(count).sum::<u64>() > 0;
-        match (applied, answer::is_missing(&answer)) {
+        let applied = count(&answer[done], &["movies", "shows", "seasons", "episodes"]) > 0;
+        match (applied, is_missing(&answer)) {
             (true, _) => return Ok(receipt(Outcome::Accepted, String::new())),
             (false, true) => tried.push(name),
             (false, false) => return Ok(receipt(Outcome::Duplicate, "nothing had to be changed")),

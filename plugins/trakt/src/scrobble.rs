@@ -4,7 +4,7 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::http::Response;
-use playrelay_sdk::tracker::{self, numbers, receipt, unmatched};
+use playrelay_sdk::tracker::{self, receipt, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, api, body, history};
@@ -31,19 +31,8 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below Trakt's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let mut receipt = submit("/scrobble/stop", event, progress.clamp(WATCHED, 100.0))?;
-    let [_, further @ ..] = numbers(&event.item) else { return Ok(receipt) };
-    if !further.is_empty() && matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate) {
-        let rest = history::add_numbers(event, further)?;
-        let why = rest.note.unwrap_or_default();
-        let rest = match rest.outcome {
-            Outcome::Accepted | Outcome::Duplicate => format!("the others: {why}"),
-            _ => format!("only the first of {} episodes: the others are {why}", further.len() + 1),
-        };
-        let first = receipt.note.map(|note| format!("{note}; ")).unwrap_or_default();
-        receipt.note = Some(first + &rest);
-    }
-    Ok(receipt)
+    let first = submit("/scrobble/stop", event, progress.clamp(WATCHED, 100.0))?;
+    with_the_rest(event, first, history::add_numbers)
 }
 
 fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
@@ -54,7 +43,7 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         let response = api::post(path, &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
-            409 => return Ok(duplicate(&response)),
+            409 => return Ok(watched_before(NAME, &response)),
             // Of a watch it is the way in which the item is named that Trakt does not take.
             422 if progress >= WATCHED && path == "/scrobble/stop" => tried.push(variant.name),
             422 => {
@@ -70,13 +59,6 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         }
     }
     Ok(unmatched(NAME, &tried))
-}
-
-fn duplicate(response: &Response) -> Receipt {
-    let watched_at =
-        response.json::<Value>().ok().and_then(|answer| answer["watched_at"].as_str().map(str::to_owned));
-    let note = watched_at.map(|at| format!("Trakt has it as watched at {at}"));
-    receipt(Outcome::Duplicate, note.unwrap_or_default())
 }
 
 fn accepted(event: &Event, response: &Response, path: &str, progress: f64) -> Result<Receipt, Failure> {

@@ -17,13 +17,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry};
-use crate::clock::Clock;
 use crate::device_login::{DeviceLogins, Manner};
 use crate::fake_trakt::Approval;
-use crate::faults::Faults;
 use crate::library::Library;
 use crate::server::Server;
-use crate::service::{self, Call, Gate, Service, header, parameter, read};
+use crate::service::{self, Gate, Service, header, parameter, read, service_of};
 
 /// The client id of an app that is new enough for OAuth 2.
 pub const CLIENT_ID: &str = "simkl-client-0123456789abcdef";
@@ -61,6 +59,8 @@ pub struct FakeSimkl {
     /// The HTTP server.
     pub server: Server,
 }
+
+service_of!(FakeSimkl);
 
 impl FakeSimkl {
     /// Starts one that knows the titles of the catalogue.
@@ -102,24 +102,9 @@ impl FakeSimkl {
         Self { shared, server }
     }
 
-    /// Its clock.
-    pub fn clock(&self) -> &Clock {
-        &self.shared.clock
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
-    }
-
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
         self.shared.world().catalogue.push(entry);
-    }
-
-    /// Everything that was received, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
     }
 
     /// What was received as `VERB /path STATUS`, without logins and checks.
@@ -177,11 +162,6 @@ impl FakeSimkl {
     pub fn load(&self) -> (u32, u32) {
         let world = self.shared.world();
         (world.most_in_a_day, world.too_fast)
-    }
-
-    /// Waits until something is true of this SIMKL.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        self.shared.until(what, || holds(self)).await;
     }
 }
 

@@ -15,11 +15,8 @@ pub use oauth::Approval;
 
 use crate::catalogue;
 pub use crate::catalogue::{Entry, episode, movie};
-use crate::clock::Clock;
-use crate::faults::Faults;
 use crate::server::Server;
-pub use crate::service::Call;
-use crate::service::{self, Service};
+use crate::service::{self, Call, Service, service_of};
 use oauth::Logins;
 
 /// The ids of movies that Trakt knows.
@@ -88,6 +85,8 @@ pub struct FakeTrakt {
     pub server: Server,
 }
 
+service_of!(FakeTrakt);
+
 impl FakeTrakt {
     /// Starts one that knows the titles of [`catalogue`](self::movie).
     pub async fn start() -> Self {
@@ -118,16 +117,6 @@ impl FakeTrakt {
         Self { shared, server }
     }
 
-    /// Its clock.
-    pub fn clock(&self) -> &Clock {
-        &self.shared.clock
-    }
-
-    /// What goes wrong.
-    pub fn faults(&self) -> &Faults {
-        &self.shared.faults
-    }
-
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
         self.shared.world().catalogue.push(entry);
@@ -153,11 +142,6 @@ impl FakeTrakt {
         let mut world = self.shared.world();
         world.logins.access = None;
         world.logins.refresh = None;
-    }
-
-    /// Everything that was received, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.calls()
     }
 
     /// What was received as `VERB /path`, without queries, logins and checks: the story of the scrobbles.
@@ -196,11 +180,6 @@ impl FakeTrakt {
     /// What is being watched.
     pub fn watching(&self) -> Option<Watching> {
         self.shared.world().watching.clone()
-    }
-
-    /// Waits until something is true of this Trakt.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        self.shared.until(what, || holds(self)).await;
     }
 
     /// The watchlist: titles of movies and shows.

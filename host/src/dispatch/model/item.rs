@@ -99,6 +99,11 @@ pub struct Item {
 }
 
 impl Item {
+    /// A thing that stands on no server that we know of.
+    pub fn of(kind: ItemKind) -> Self {
+        Self { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
+    }
+
     /// What tells this item from others on the same server: its id there, else its external ids, else its names.
     pub fn key(&self) -> String {
         if let Some(server_ref) = &self.server_ref {
@@ -214,8 +219,7 @@ impl Item {
     /// What catalogues say of it, without what belongs to the server: its ids there, its length, its place.
     pub fn as_catalogued(&self) -> Self {
         let doubt = self.doubt().map(|doubt| (DOUBT.to_owned(), doubt.to_owned()));
-        let (kind, ext) = (self.kind.clone(), doubt.into_iter().collect());
-        Self { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext }
+        Self { ext: doubt.into_iter().collect(), ..Self::of(self.kind.clone()) }
     }
 
     /// It is clear now what it is.

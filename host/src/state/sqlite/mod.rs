@@ -306,6 +306,10 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(move |connection| outbox::one(connection, id)).await
+    }
+
     async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(move |connection| outbox::list(connection, state, limit)).await
     }

@@ -203,11 +203,7 @@ pub fn attempted(
 
 /// Whether somebody has said meanwhile that an event is about something else.
 fn is_matched_anew(connection: &Connection, row: &OutboxRow) -> rusqlite::Result<bool> {
-    let stored: Option<TrackerEvent> = connection
-        .prepare_cached("SELECT body FROM outbox WHERE id = ?1")?
-        .query_row(params![row.id], |found| json(found, 0))
-        .optional()?;
-    Ok(stored.is_some_and(|stored| stored.item != row.event.item))
+    Ok(one(connection, row.id)?.is_some_and(|stored| stored.event.item != row.event.item))
 }
 
 /// A watch was confirmed: it goes off the watchlists for which that was asked.
@@ -249,6 +245,14 @@ pub fn list(
         ))?
         .query_map(params![state.map(DeliveryState::as_str), limit], read)?
         .collect()
+}
+
+/// The one with this number.
+pub fn one(connection: &Connection, id: i64) -> rusqlite::Result<Option<OutboxRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?
+        .query_row(params![id], read)
+        .optional()
 }
 
 /// What a request led to.

@@ -1,0 +1,38 @@
+//! Titles, put together and compared.
+
+use serde_json::Value;
+
+use crate::host::types::{Episode, ExternalId, Item, ItemKind};
+use crate::json::{text, whole};
+
+/// An item of which no server was asked: a row of a list, an answer of a catalogue.
+pub fn bare(kind: ItemKind) -> Item {
+    Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
+}
+
+/// The last episode of a show that has aired, as a service tells it; absent where it has no season and number, or where `show` is no
+/// show.
+pub fn last_aired(
+    show: &Item,
+    season: &Value,
+    number: &Value,
+    title: &Value,
+    ids: Vec<ExternalId>,
+) -> Option<Item> {
+    let ItemKind::Show(named) = &show.kind else { return None };
+    let episode = Episode {
+        show: named.clone(),
+        season: Some(whole(season)?),
+        numbers: vec![whole(number)?],
+        absolute_number: None,
+        title: text(title),
+        year: None,
+        ids,
+    };
+    Some(Item { kind: ItemKind::Episode(episode), ..show.clone() })
+}
+
+/// The letters and digits of a title in lower case: catalogues differ in dashes and apostrophes.
+pub fn letters(title: &str) -> String {
+    title.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
