@@ -1,6 +1,6 @@
 //! Playrelay carries what people watch on their media servers to the trackers they keep.
 //!
-//! The way of an event: [`ingress`] stores it, [`pipeline`] has it read by a source plugin ([`plugins`]), the pure
+//! The way of an event: [`ingress`] or [`watch`] stores it, [`pipeline`] has it read by a source plugin ([`plugins`]), the pure
 //! core ([`dispatch`]) decides what it means, [`state`] keeps that, and [`delivery`] tells the trackers.
 //! `docs/architecture.md` has the whole house.
 #![deny(unsafe_code)]
@@ -21,3 +21,4 @@ pub mod plugins;
 pub mod replay;
 pub mod secret;
 pub mod state;
+pub mod watch;

@@ -15,9 +15,10 @@ use crate::dispatch::people::People;
 use crate::dispatch::policy::Policy;
 use crate::dispatch::route::{Action, TrackerEvent};
 use crate::dispatch::routing::Routing;
-use crate::dispatch::session::Sessions;
+use crate::dispatch::session::{Advance, Sessions};
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::house::House;
+use crate::pipeline::input::{self, Input};
 use crate::pipeline::{self, catalogue::Catalogue};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Webhook, WebhookInput, WebhookRequest};
@@ -72,9 +73,9 @@ pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Re
     let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
     let mut stage = Rehearsal::new(house, &row.received.source, plugin).await?;
     for earlier in &before {
-        stage.play(earlier.received.at, pipeline::stored_request(earlier)).await;
+        stage.play(earlier.received.at, input::stored(earlier)).await;
     }
-    let mut replay = stage.play(row.received.at, pipeline::stored_request(&row)).await;
+    let mut replay = stage.play(row.received.at, input::stored(&row)).await;
     replay.context = before.len();
     let story = house.store.event(id).await?;
     replay.differences = story.map(|story| differences(&story, &replay));
@@ -89,7 +90,7 @@ pub async fn unheard(
     plugin: Option<Arc<Plugin>>,
 ) -> Result<Replay, ReplayError> {
     let mut stage = Rehearsal::new(house, source, plugin).await?;
-    Ok(stage.play(clock::now(), Ok(request)).await)
+    Ok(stage.play(clock::now(), Ok(Input::Webhook(request))).await)
 }
 
 /// An engine of its own, for one source.
@@ -125,7 +126,7 @@ impl Rehearsal {
         &self.caller.account.name
     }
 
-    async fn play(&mut self, received_at: Timestamp, request: Result<WebhookRequest, Verdict>) -> Replay {
+    async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replay {
         let facts = &self.plugin.manifest.plugin;
         let mut replay = Replay {
             source: self.source().to_owned(),
@@ -138,8 +139,9 @@ impl Rehearsal {
             events: Vec::new(),
             differences: None,
         };
-        let result = match request {
-            Ok(request) => self.read(received_at, request).await,
+        let result = match input {
+            Ok(Input::Webhook(request)) => self.read(received_at, request).await,
+            Ok(Input::Heard(heard)) => Ok(heard.reports),
             Err(verdict) => Err(verdict),
         };
         replay.steps.push(pipeline::parsed_step(&result));
@@ -152,17 +154,32 @@ impl Rehearsal {
         }
         for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
             replay.steps.extend(self.look_up(&mut report).await);
-            let mut advance = self.sessions.advance(&report, &self.policy);
-            let plan = self.routing.plan(&mut advance);
-            self.sessions.absorb(advance.plays);
-            self.sessions.absorb_ratings(advance.rating);
-            replay.steps.extend(advance.steps);
-            replay.events.extend(plan.events);
-            if index == 0 || advance.verdict.outcome > replay.verdict.outcome {
-                replay.verdict = advance.verdict;
+            let is_first = index == 0;
+            if let Report::Snapshot { server, sessions, at } = &report {
+                for session in sessions {
+                    let advance = self.sessions.advance(&Report::Playback(session.clone()), &self.policy);
+                    self.apply(advance, &mut replay, is_first);
+                }
+                for advance in self.sessions.vanished(server, sessions, *at, &self.policy) {
+                    self.apply(advance, &mut replay, is_first);
+                }
             }
+            let advance = self.sessions.advance(&report, &self.policy);
+            self.apply(advance, &mut replay, is_first);
         }
         replay
+    }
+
+    fn apply(&mut self, mut advance: Advance, replay: &mut Replay, is_first: bool) {
+        let plan = self.routing.plan(&mut advance);
+        self.sessions.absorb(advance.plays);
+        self.sessions.absorb_ratings(advance.rating);
+        replay.steps.extend(advance.steps);
+        replay.events.extend(plan.events);
+        let is_nothing_yet = is_first && replay.verdict.code == "nothing";
+        if is_nothing_yet || advance.verdict.outcome > replay.verdict.outcome {
+            replay.verdict = advance.verdict;
+        }
     }
 
     async fn read(&self, received_at: Timestamp, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {

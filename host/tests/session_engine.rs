@@ -78,6 +78,7 @@ fn report(told: &Told, at: Timestamp) -> Report {
         position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
         completion,
         is_unmeasured: false,
+        is_listed: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -565,7 +566,7 @@ fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &st
         user: User {
             id: official.then(|| "50e1".to_owned()),
             name: Some(if official { "mia" } else { "Mia" }.to_owned()),
-            uuid: None,
+            ..User::default()
         },
         player: Player { id: official.then(|| "tv".to_owned()), ..Player::default() },
         session: official.then(|| "a8".to_owned()),
@@ -574,6 +575,7 @@ fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &st
         position_ms: official.then_some(RUNTIME / 100 * 97),
         completion,
         is_unmeasured: false,
+        is_listed: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,

@@ -16,7 +16,10 @@ const SERIES: &str = "00000000000000000000000000002008";
 async fn home(plugin: &str, server: &FakeMediaBrowser, route: &str) -> (FakeTrakt, Home) {
     let trakt = FakeTrakt::start().await;
     let config = sources_to_trakt_config(&[plugin], &trakt, route);
-    let address = format!("plugin = {plugin:?}\nurl = {:?}\ntoken = {TOKEN:?}\n", server.server.url());
+    let address = format!(
+        "plugin = {plugin:?}\nmode = \"webhook\"\nurl = {:?}\ntoken = {TOKEN:?}\n",
+        server.server.url()
+    );
     let home = Home::new(&config.replace(&format!("plugin = {plugin:?}\n"), &address));
     home.connect().await;
     (trakt, home)

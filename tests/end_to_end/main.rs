@@ -26,5 +26,6 @@ mod storm;
 mod tracker_faults;
 mod trackers;
 mod vectors;
+mod watchers;
 mod watching;
 mod watchlists;

@@ -1,17 +1,26 @@
-//! A Jellyfin or an Emby server that answers look-ups, as far as Playrelay asks.
+//! A Jellyfin or an Emby server, as far as Playrelay asks: its library, its sessions and what it tells of them, its history.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Json, Router};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::server::{Cut, Server};
+use crate::screening::{Person, Screening, Title};
+use crate::server::{Cut, Server, Up};
+use crate::service::{header, parameter};
+use crate::sockets::Sockets;
+use crate::{emby_webhook, jellyfin_webhook};
 
 /// The API key that it takes.
 pub const TOKEN: &str = "media-browser-key-0123456789";
@@ -21,8 +30,32 @@ pub const TOKEN: &str = "media-browser-key-0123456789";
 pub enum Family {
     /// The key comes in `Authorization: MediaBrowser … Token="…"`.
     Jellyfin,
-    /// The key comes in `X-Emby-Token`, and the API lies below `/emby`.
+    /// The key comes in `X-Emby-Token`, or in the query; and the API lies below `/emby`.
     Emby,
+}
+
+impl Family {
+    fn server_id(self) -> &'static str {
+        match self {
+            Self::Jellyfin => jellyfin_webhook::SERVER_ID,
+            Self::Emby => emby_webhook::SERVER_ID,
+        }
+    }
+
+    fn dto(self, title: &Title) -> Value {
+        match self {
+            Self::Jellyfin => title.jellyfin(),
+            Self::Emby => title.emby(),
+        }
+    }
+}
+
+/// What the server keeps of a user and an item.
+#[derive(Clone, Debug)]
+struct Played {
+    user: Person,
+    dto: Value,
+    at: Timestamp,
 }
 
 #[derive(Clone)]
@@ -30,8 +63,13 @@ struct Shared {
     family: Family,
     items: Arc<Mutex<HashMap<String, Value>>>,
     sessions: Arc<Mutex<Vec<Value>>>,
+    played: Arc<Mutex<Vec<Played>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    token: Arc<Mutex<String>>,
+    version: Arc<Mutex<String>>,
     faults: Faults,
+    sockets: Sockets,
+    clock: Clock,
 }
 
 /// A running server.
@@ -44,22 +82,38 @@ pub struct FakeMediaBrowser {
 impl FakeMediaBrowser {
     /// Starts one with an empty library.
     pub async fn start(family: Family) -> Self {
+        let version = if family == Family::Jellyfin { "10.11.7" } else { "4.9.3.0" };
         let shared = Shared {
             family,
             items: Arc::default(),
             sessions: Arc::default(),
+            played: Arc::default(),
             asked: Arc::default(),
+            token: Arc::new(Mutex::new(TOKEN.to_owned())),
+            version: Arc::new(Mutex::new(version.to_owned())),
             faults: Faults::default(),
+            sockets: Sockets::default(),
+            clock: Clock::default(),
         };
         let api = Router::new()
             .route("/Items", get(items))
             .route("/Items/{id}/Ancestors", get(ancestors))
-            .route("/Sessions", get(sessions));
+            .route("/Users", get(users))
+            .route("/Users/{id}", get(user))
+            .route("/Users/{id}/Items", get(users_items))
+            .route("/Sessions", get(sessions))
+            .layer(middleware::from_fn_with_state(shared.clone(), gate))
+            .route("/System/Info/Public", get(info));
         let router = match family {
-            Family::Jellyfin => api,
-            Family::Emby => Router::new().nest("/emby", api),
+            Family::Jellyfin => api.route("/socket", get(socket)),
+            Family::Emby => Router::new().nest("/emby", api).route("/embywebsocket", get(socket)),
         };
         Self { server: Server::start(router.with_state(shared.clone())).await, shared }
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     /// Puts an item into the library: a `BaseItemDto` with an `Id`.
@@ -85,17 +139,58 @@ impl FakeMediaBrowser {
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
+
+    /// Its websockets.
+    pub fn sockets(&self) -> &Sockets {
+        &self.shared.sockets
+    }
+
+    /// From here on this is the key.
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut self.shared.token.lock().expect("no test panics here"));
+    }
+
+    /// From here on this is its version.
+    pub fn set_version(&self, version: &str) {
+        version.clone_into(&mut self.shared.version.lock().expect("no test panics here"));
+    }
+
+    /// What `/Sessions` lists.
+    pub fn list(&self, screenings: &[Screening]) {
+        let (family, now) = (self.shared.family, self.shared.clock.now());
+        let session = |it: &Screening| it.session(family.dto(&it.title), family.server_id(), now);
+        *self.shared.sessions.lock().expect("no test panics here") = screenings.iter().map(session).collect();
+    }
+
+    /// Tells all who listen what is listed. Gives how many there are.
+    pub fn tell(&self) -> usize {
+        let sessions = self.shared.sessions.lock().expect("no test panics here").clone();
+        let mut message = json!({ "MessageType": "Sessions", "Data": sessions });
+        if self.shared.family == Family::Jellyfin {
+            message["MessageId"] = json!("3df15df7b523cd3186c67cfc41737261");
+        }
+        self.shared.sockets.push(message.to_string())
+    }
+
+    /// Notes that somebody has played something.
+    pub fn record(&self, person: &Person, title: &Title, at: Timestamp) {
+        let dto = self.shared.family.dto(title);
+        let played = Played { user: person.clone(), dto, at };
+        self.shared.played.lock().expect("no test panics here").push(played);
+    }
 }
 
 impl Shared {
-    fn admits(&self, headers: &HeaderMap) -> bool {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    fn admits(&self, request: &Parts) -> bool {
+        let token = self.token.lock().expect("no test panics here").clone();
         match self.family {
             Family::Jellyfin => {
-                let value = header("authorization");
-                value.starts_with("MediaBrowser ") && value.contains(&format!("Token=\"{TOKEN}\""))
+                let value = header(request, "authorization");
+                value.starts_with("MediaBrowser ") && value.contains(&format!("Token=\"{token}\""))
             }
-            Family::Emby => header("x-emby-token") == TOKEN,
+            Family::Emby => {
+                header(request, "x-emby-token") == token || parameter(request, "api_key") == token
+            }
         }
     }
 
@@ -104,45 +199,134 @@ impl Shared {
     }
 }
 
-async fn items(
-    State(shared): State<Shared>,
-    cut: axum::Extension<Cut>,
-    Query(query): Query<HashMap<String, String>>,
-    headers: HeaderMap,
-) -> Response {
-    let ids = query.get("Ids").cloned().unwrap_or_default();
-    shared.note(ids.clone());
-    if let Some(fault) = shared.faults.take("/Items") {
-        match fault.answer() {
-            Some(answer) => return answer,
-            None => cut.now().await,
+async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let path = path.strip_prefix("/emby").unwrap_or(&path);
+    match path {
+        "/Items" => shared.note(parameter(&parts, "Ids")),
+        "/Sessions" => shared.note("sessions".to_owned()),
+        _ => {
+            if let Some(id) = path.strip_prefix("/Items/").and_then(|rest| rest.strip_suffix("/Ancestors")) {
+                shared.note(format!("of {id}"));
+            }
         }
     }
-    if !shared.admits(&headers) {
+    if let Some(fault) = shared.faults.take(path) {
+        match fault.answer() {
+            Some(answer) => return answer,
+            None => parts.extensions.get::<Cut>().expect("the server puts it there").now().await,
+        }
+    }
+    if !shared.admits(&parts) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn info(State(shared): State<Shared>) -> Response {
+    let version = shared.version.lock().expect("no test panics here").clone();
+    let name = if shared.family == Family::Jellyfin { "Attic" } else { "Cellar" };
+    Json(json!({ "Id": shared.family.server_id(), "ServerName": name, "Version": version })).into_response()
+}
+
+async fn socket(
+    State(shared): State<Shared>,
+    Extension(up): Extension<Up>,
+    upgrade: WebSocketUpgrade,
+    request: Request,
+) -> Response {
+    let parts = request.into_parts().0;
+    if let Some(answer) = shared.faults.take(parts.uri.path()).and_then(|fault| fault.answer()) {
+        return answer;
+    }
+    if !shared.admits(&parts) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    upgrade.on_upgrade(|socket| {
+        shared.sockets.serve(socket, up.0, |text| {
+            text.contains("\"KeepAlive\"").then(|| json!({ "MessageType": "KeepAlive" }).to_string())
+        })
+    })
+}
+
+async fn items(State(shared): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    if query.contains_key("UserId") {
+        let user = query.get("UserId").cloned().unwrap_or_default();
+        return played(&shared, &user, &query);
+    }
+    let ids = query.get("Ids").cloned().unwrap_or_default();
     let known = shared.items.lock().expect("no test panics here");
     let found: Vec<Value> = ids.split(',').filter_map(|id| known.get(id).cloned()).collect();
-    axum::Json(json!({ "TotalRecordCount": found.len(), "StartIndex": 0, "Items": found })).into_response()
+    Json(json!({ "TotalRecordCount": found.len(), "StartIndex": 0, "Items": found })).into_response()
 }
 
-async fn sessions(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    shared.note("sessions".to_owned());
-    if !shared.admits(&headers) {
-        return StatusCode::UNAUTHORIZED.into_response();
+async fn users_items(
+    State(shared): State<Shared>,
+    Path(user): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    played(&shared, &user, &query)
+}
+
+/// What a user has played, the last first.
+fn played(shared: &Shared, user: &str, query: &HashMap<String, String>) -> Response {
+    let number = |name: &str, default: usize| {
+        query.get(name).and_then(|value| value.parse::<usize>().ok()).unwrap_or(default)
+    };
+    let mut rows = shared.played.lock().expect("no test panics here").clone();
+    rows.retain(|played| played.user.guid == user);
+    rows.sort_by_key(|played| std::cmp::Reverse(played.at));
+    let total = rows.len();
+    let rows: Vec<Value> = rows
+        .into_iter()
+        .skip(number("StartIndex", 0))
+        .take(number("Limit", 100))
+        .map(|played| {
+            let mut dto = played.dto;
+            dto["UserData"] = json!({
+                "Played": true, "PlayCount": 1, "PlaybackPositionTicks": 0, "LastPlayedDate": played.at.to_string(),
+            });
+            dto
+        })
+        .collect();
+    Json(json!({ "TotalRecordCount": total, "StartIndex": number("StartIndex", 0), "Items": rows }))
+        .into_response()
+}
+
+fn person(person: &Person) -> Value {
+    json!({ "Id": person.guid, "Name": person.name, "Policy": { "IsAdministrator": false } })
+}
+
+async fn users(State(shared): State<Shared>) -> Response {
+    let mut rows: Vec<Value> = Vec::new();
+    for played in shared.played.lock().expect("no test panics here").iter() {
+        let row = person(&played.user);
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
     }
+    Json(rows).into_response()
+}
+
+/// A key has no user: nobody is `Me`.
+async fn user(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    let played = shared.played.lock().expect("no test panics here");
+    match played.iter().find(|played| played.user.guid == id) {
+        Some(played) => Json(person(&played.user)).into_response(),
+        None => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+async fn sessions(State(shared): State<Shared>) -> Response {
     let sessions = shared.sessions.lock().expect("no test panics here").clone();
-    axum::Json(sessions).into_response()
+    Json(sessions).into_response()
 }
 
-async fn ancestors(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    shared.note(format!("of {id}"));
-    if !shared.admits(&headers) {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
+async fn ancestors(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
     let known = shared.items.lock().expect("no test panics here");
     let library = known.get(&id).map(|dto| dto["_library"].clone()).unwrap_or_default();
-    axum::Json(json!([
+    Json(json!([
         { "Type": "Folder", "Name": "somewhere" },
         { "Type": "CollectionFolder", "Name": library },
         { "Type": "UserRootFolder", "Name": "Media Folders" },

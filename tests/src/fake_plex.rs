@@ -1,28 +1,50 @@
-//! A Plex server that answers look-ups, as far as Playrelay asks.
+//! A Plex server, as far as Playrelay asks: its library, its sessions and what it tells of them, its history.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Json, Router};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 use crate::faults::Faults;
-use crate::server::{Cut, Server};
+use crate::screening::{Person, Screening, Title};
+use crate::server::{Cut, Server, Up};
+use crate::sockets::Sockets;
 
 /// The server's identifier.
 pub const SERVER_ID: &str = "4b87b0f5ee15c68369e4257697e658810bbfe062";
 /// The token that it takes.
 pub const TOKEN: &str = "plex-owner-token-0123456789";
 
-#[derive(Clone, Default)]
+/// A play in the server's own history.
+#[derive(Clone, Debug)]
+struct Viewed {
+    account: u32,
+    item: Value,
+    at: Timestamp,
+}
+
+#[derive(Clone)]
 struct Shared {
     items: Arc<Mutex<HashMap<String, Value>>>,
+    sessions: Arc<Mutex<Vec<Value>>>,
+    history: Arc<Mutex<Vec<Viewed>>>,
+    people: Arc<Mutex<Vec<Person>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    token: Arc<Mutex<String>>,
     faults: Faults,
+    sockets: Sockets,
+    events: broadcast::Sender<String>,
 }
 
 /// A running server.
@@ -35,16 +57,27 @@ pub struct FakePlex {
 impl FakePlex {
     /// Starts one with an empty library.
     pub async fn start() -> Self {
-        let shared = Shared::default();
+        let shared = Shared {
+            items: Arc::default(),
+            sessions: Arc::default(),
+            history: Arc::default(),
+            people: Arc::default(),
+            asked: Arc::default(),
+            token: Arc::new(Mutex::new(TOKEN.to_owned())),
+            faults: Faults::default(),
+            sockets: Sockets::default(),
+            events: broadcast::Sender::new(1_024),
+        };
         let router = Router::new()
+            .without_v07_checks()
+            .route("/", get(root))
             .route("/library/metadata/{key}", get(metadata))
-            .route(
-                "/identity",
-                get(|| async {
-                    axum::Json(json!({ "MediaContainer": { "machineIdentifier": SERVER_ID } }))
-                        .into_response()
-                }),
-            )
+            .route("/status/sessions", get(sessions))
+            .route("/status/sessions/history/all", get(history))
+            .route("/accounts", get(accounts))
+            .route("/:/websockets/notifications", get(socket))
+            .route("/:/eventsource/notifications", get(events))
+            .layer(middleware::from_fn_with_state(shared.clone(), gate))
             .with_state(shared.clone());
         Self { shared, server: Server::start(router).await }
     }
@@ -55,7 +88,7 @@ impl FakePlex {
         self.shared.items.lock().expect("no test panics here").insert(key, metadata);
     }
 
-    /// The keys that were asked for, in order.
+    /// The keys of items that were asked for, in order.
     pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().expect("no test panics here").clone()
     }
@@ -64,30 +97,146 @@ impl FakePlex {
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
+
+    /// Its websockets.
+    pub fn sockets(&self) -> &Sockets {
+        &self.shared.sockets
+    }
+
+    /// From here on this is the token.
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut self.shared.token.lock().expect("no test panics here"));
+    }
+
+    /// What `/status/sessions` lists.
+    pub fn list(&self, screenings: &[Screening]) {
+        *self.shared.sessions.lock().expect("no test panics here") =
+            screenings.iter().map(Screening::plex).collect();
+    }
+
+    /// Tells all who listen. Gives how many there are.
+    pub fn tell(&self, notification: &Value) -> usize {
+        let data = &notification["NotificationContainer"]["PlaySessionStateNotification"];
+        let event = json!({ "PlaySessionStateNotification": data[0] }).to_string();
+        self.shared.sockets.push(notification.to_string()) + self.shared.events.send(event).unwrap_or(0)
+    }
+
+    /// Enters a play into the history, as at 90 %.
+    pub fn record(&self, person: &Person, title: &Title, at: Timestamp) {
+        let mut people = self.shared.people.lock().expect("no test panics here");
+        if !people.contains(person) {
+            people.push(person.clone());
+        }
+        let viewed = Viewed { account: person.number, item: title.metadata(), at };
+        self.shared.history.lock().expect("no test panics here").push(viewed);
+    }
 }
 
-async fn metadata(
-    State(shared): State<Shared>,
-    cut: axum::Extension<Cut>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    shared.asked.lock().expect("no test panics here").push(key.clone());
-    let fault = shared.faults.take("/library/metadata");
-    if let Some(fault) = fault {
+async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    if let Some(key) = path.strip_prefix("/library/metadata/") {
+        shared.asked.lock().expect("no test panics here").push(key.to_owned());
+    }
+    if let Some(fault) = shared.faults.take(&path) {
         match fault.answer() {
             Some(answer) => return answer,
-            None => cut.now().await,
+            None => request.extensions().get::<Cut>().expect("the server puts it there").now().await,
         }
     }
-    if headers.get("x-plex-token").and_then(|token| token.to_str().ok()) != Some(TOKEN) {
+    let token = shared.token.lock().expect("no test panics here").clone();
+    if !admits(request.headers(), &token) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    next.run(request).await
+}
+
+fn admits(headers: &HeaderMap, token: &str) -> bool {
+    headers.get("x-plex-token").and_then(|given| given.to_str().ok()) == Some(token)
+}
+
+fn container(rows: Vec<Value>) -> Response {
+    let mut container = json!({ "size": rows.len() });
+    // An empty list is left out.
+    if !rows.is_empty() {
+        container["Metadata"] = json!(rows);
+    }
+    Json(json!({ "MediaContainer": container })).into_response()
+}
+
+async fn root() -> Response {
+    Json(json!({ "MediaContainer": {
+        "size": 25, "friendlyName": "Media-Server", "machineIdentifier": SERVER_ID, "version": "1.41.8.9834-071366d65",
+    } }))
+    .into_response()
+}
+
+async fn metadata(State(shared): State<Shared>, Path(key): Path<String>) -> Response {
     let item = shared.items.lock().expect("no test panics here").get(&key).cloned();
     match item {
-        Some(item) => {
-            axum::Json(json!({ "MediaContainer": { "size": 1, "Metadata": [item] } })).into_response()
-        }
+        Some(item) => container(vec![item]),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+async fn sessions(State(shared): State<Shared>) -> Response {
+    container(shared.sessions.lock().expect("no test panics here").clone())
+}
+
+/// `viewedAt>=` is how the parameter is written: its name ends in `>`.
+async fn history(State(shared): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let number = |name: &str| query.get(name).and_then(|value| value.parse::<i64>().ok());
+    let since = number("viewedAt>").unwrap_or(0);
+    let start = usize::try_from(number("X-Plex-Container-Start").unwrap_or(0)).expect("a place");
+    let size = usize::try_from(number("X-Plex-Container-Size").unwrap_or(100)).expect("a size");
+    let mut rows: Vec<Viewed> = shared.history.lock().expect("no test panics here").clone();
+    rows.retain(|viewed| viewed.at.as_second() >= since);
+    rows.sort_by_key(|viewed| viewed.at);
+    let total = rows.len();
+    let rows: Vec<Value> = rows
+        .into_iter()
+        .skip(start)
+        .take(size)
+        .map(|viewed| {
+            // The history knows an item's names and numbers, and none of its ids.
+            let mut row = viewed.item;
+            let object = row.as_object_mut().expect("an object");
+            object.retain(|field, _| {
+                !matches!(field.as_str(), "Guid" | "duration" | "librarySectionTitle" | "Media")
+            });
+            row["historyKey"] = json!(format!("/status/sessions/history/{}", viewed.at.as_second()));
+            row["viewedAt"] = json!(viewed.at.as_second());
+            row["accountID"] = json!(viewed.account);
+            row["deviceID"] = json!(7);
+            row
+        })
+        .collect();
+    let mut container = json!({ "size": rows.len(), "totalSize": total, "offset": start });
+    if !rows.is_empty() {
+        container["Metadata"] = json!(rows);
+    }
+    Json(json!({ "MediaContainer": container })).into_response()
+}
+
+async fn accounts(State(shared): State<Shared>) -> Response {
+    let people = shared.people.lock().expect("no test panics here");
+    let rows: Vec<Value> =
+        people.iter().map(|person| json!({ "id": person.number, "name": person.name })).collect();
+    Json(json!({ "MediaContainer": { "size": rows.len(), "Account": rows } })).into_response()
+}
+
+async fn socket(
+    State(shared): State<Shared>,
+    Extension(up): Extension<Up>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade.on_upgrade(|socket| shared.sockets.serve(socket, up.0, |_| None))
+}
+
+async fn events(State(shared): State<Shared>) -> Response {
+    let pushed = stream::unfold(shared.events.subscribe(), |mut events| async {
+        let text = events.recv().await.ok()?;
+        Some((Ok::<_, std::convert::Infallible>(Event::default().event("playing").data(text)), events))
+    });
+    let first = stream::once(async { Ok(Event::default().event("ping").data("{}")) });
+    Sse::new(first.chain(pushed)).into_response()
 }

@@ -370,6 +370,40 @@ impl Daemon<'_> {
         request.header("content-type", content_type).body(body).send().await.expect("the daemon answers")
     }
 
+    /// What the API answers.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.home.client.get(format!("{}{path}", self.url)).send().await.expect("an answer");
+        let text = answer.text().await.expect("text");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// What the API answers, once something is true of it.
+    pub async fn get_until(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get(path).await;
+            if holds(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < end, "waited in vain for {what}: {answer:#}\n{}", self.home.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// How a source's connection stands, once something is true of it.
+    pub async fn watched(&self, source: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let of = |answer: &Value| {
+            let rows = answer["sources"].as_array().into_iter().flatten();
+            rows.cloned().find(|row| row["source"] == source).unwrap_or_default()
+        };
+        of(&self.get_until("/api/v1/sources", what, |answer| holds(&of(answer))).await)
+    }
+
+    /// The same, once there is a connection.
+    pub async fn connected(&self, source: &str) -> Value {
+        self.watched(source, "a connection", |standing| standing["connected"] == true).await
+    }
+
     /// The story of an event, once it is settled.
     pub async fn settled(&self, id: i64) -> Value {
         self.until(id, "a verdict", |_| true).await

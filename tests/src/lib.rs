@@ -3,6 +3,7 @@
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
 //! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
+//! - [`sockets`]: the websockets of a fake; [`screening`]: who watches what, in the words of each server
 //! - [`faults`]: answers that a fake gives instead of its own
 //! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_plex`], [`fake_mediabrowser`]:
 //!   services that behave as the real ones do
@@ -31,6 +32,8 @@ pub mod jellyfin_webhook;
 pub mod library;
 pub mod load;
 pub mod plex_webhook;
+pub mod screening;
 pub mod server;
 pub mod service;
+pub mod sockets;
 pub mod stage;

@@ -21,6 +21,10 @@ impl Cut {
     }
 }
 
+/// Whether the server is up, for what outlives its connection. Found in a request's extensions.
+#[derive(Clone, Debug)]
+pub struct Up(pub watch::Receiver<bool>);
+
 /// A running server. It ends when it is dropped.
 pub struct Server {
     address: SocketAddr,
@@ -105,9 +109,10 @@ async fn run(
 
 async fn serve(stream: tokio::net::TcpStream, router: Router, mut wanted: watch::Receiver<bool>) {
     let cut = Cut::default();
-    let router = router.layer(axum::Extension(cut.clone()));
+    let router = router.layer(axum::Extension(cut.clone())).layer(axum::Extension(Up(wanted.clone())));
     let connection = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
     // Dropping the connection is what cuts it off; how it ended otherwise is the client's business.
     tokio::select! {
         _ = connection => {}

@@ -1,6 +1,6 @@
 //! `/api/v1/accounts`: logins, for pages. A login that was begun goes on by itself; a page asks how it stands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
@@ -15,7 +15,7 @@ use super::{Api, complaint};
 use crate::clock;
 use crate::delivery::device::{self, LoginError, Prompt};
 use crate::delivery::logins::LoginKeeper;
-use crate::plugins::account::Account;
+use crate::plugins::account::{Account, Accounts};
 use crate::state::{Parked, SharedStore};
 
 /// How a login stands.
@@ -44,7 +44,7 @@ enum Standing {
 
 /// The logins that are under way.
 pub struct LoginDesk {
-    accounts: BTreeMap<String, Arc<Account>>,
+    accounts: Accounts,
     keeper: Arc<LoginKeeper>,
     store: SharedStore,
     standings: Arc<Mutex<HashMap<String, (u64, Standing)>>>,
@@ -52,11 +52,7 @@ pub struct LoginDesk {
 
 impl LoginDesk {
     /// A desk for some accounts.
-    pub fn new(
-        accounts: BTreeMap<String, Arc<Account>>,
-        keeper: Arc<LoginKeeper>,
-        store: SharedStore,
-    ) -> Self {
+    pub fn new(accounts: Accounts, keeper: Arc<LoginKeeper>, store: SharedStore) -> Self {
         Self { accounts, keeper, store, standings: Arc::default() }
     }
 
@@ -147,7 +143,7 @@ impl Waiting {
 /// All accounts, and how each stands.
 pub(super) async fn list(State(api): State<Arc<Api>>) -> Response {
     let mut accounts = Vec::new();
-    for (name, account) in &api.logins.accounts {
+    for (name, account) in &api.logins.accounts.all() {
         match describe(&api, name, account).await {
             Ok(account) => accounts.push(account),
             Err(error) => return complaint(StatusCode::SERVICE_UNAVAILABLE, error),
@@ -179,7 +175,7 @@ async fn describe(api: &Api, name: &str, account: &Account) -> Result<Value, Str
 /// Begins a login.
 pub(super) async fn begin(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
-    match api.logins.begin(account).await {
+    match api.logins.begin(&account).await {
         Ok(standing) => (StatusCode::ACCEPTED, Json(standing)).into_response(),
         Err(error) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
     }
@@ -196,7 +192,7 @@ pub(super) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>)
 /// Ends a login: here, and at the service where that is possible.
 pub(super) async fn end(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
-    match api.logins.keeper.disconnect(account).await {
+    match api.logins.keeper.disconnect(&account).await {
         Ok(complaint) => {
             api.logins.enter(&name, Standing::Failed { reason: "it was ended here".to_owned() });
             Json(json!({ "forgotten": true, "at_the_service": complaint })).into_response()

@@ -8,6 +8,7 @@
 mod artwork;
 mod logins;
 mod outbox;
+mod sources;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::clock;
 use crate::secret::Secret;
 use crate::state::SharedStore;
 pub use logins::LoginDesk;
+pub use sources::Standings;
 
 /// Headers that proxies add.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
@@ -43,6 +45,8 @@ pub struct Api {
     pub artwork: Option<Artwork>,
     /// What must not be forgotten.
     pub store: SharedStore,
+    /// How the connections stand.
+    pub standings: Standings,
 }
 
 impl Api {
@@ -56,6 +60,7 @@ impl Api {
                 get(logins::state).post(logins::begin).delete(logins::end),
             )
             .route("/api/v1/artwork/{kind}", get(artwork::picture))
+            .route("/api/v1/sources", get(sources::list))
             .route("/api/v1/outbox", get(outbox::list))
             .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))

@@ -8,6 +8,7 @@ mod document;
 mod route;
 mod section;
 mod settings;
+pub mod source;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ const SHORTEST_TOKEN: usize = 8;
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Where it was read from.
+    pub file: Option<PathBuf>,
     /// `[server]`
     pub server: Server,
     /// `[plugins] dir`; below the data folder where it is not set.
@@ -102,8 +105,8 @@ pub struct AccountConfig {
     pub plugin: String,
     /// Where that is said.
     pub place: Place,
-    /// The token in the address of a source's webhook.
-    pub webhook_token: Option<Secret>,
+    /// What is said of a source beside its plugin's settings; the defaults for others.
+    pub source: source::Options,
     /// Everything else.
     pub settings: BTreeMap<String, Node>,
 }
@@ -130,7 +133,8 @@ pub fn parse(
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let root = document::read(file, environment, &mut problems);
-    let config = read(root, &mut problems);
+    let mut config = read(root, &mut problems);
+    config.file = file.map(|(path, _)| path.to_owned());
     problems.sort();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
@@ -164,7 +168,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
         problems.push(Problem { place: account.place.clone(), text });
     }
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems);
-    Config { server, plugin_dir, scrobble, delivery, sources, trackers, catalogues, routes }
+    Config { file: None, server, plugin_dir, scrobble, delivery, sources, trackers, catalogues, routes }
 }
 
 fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Server {
@@ -275,10 +279,13 @@ fn read_accounts(
             );
             String::new()
         });
-        let webhook_token =
-            if kind == "sources" { section.text("webhook_token").map(Secret::new) } else { None };
+        let within = format!("[{kind}.{name}]");
+        let source = match kind {
+            "sources" => source::read(&mut section, &within),
+            _ => source::Options::default(),
+        };
         let settings = section.rest();
-        accounts.insert(name, AccountConfig { plugin, place, webhook_token, settings });
+        accounts.insert(name, AccountConfig { plugin, place, source, settings });
     }
     accounts
 }
@@ -287,7 +294,7 @@ fn read_accounts(
 fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Problem>) {
     let mut known: Vec<&Secret> = Vec::new();
     for (name, source) in sources {
-        let Some(token) = &source.webhook_token else { continue };
+        let Some(token) = &source.source.webhook_token else { continue };
         let place = source.place.clone();
         if token.expose().len() < SHORTEST_TOKEN {
             let text = format!(

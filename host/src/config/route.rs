@@ -9,7 +9,7 @@ use crate::dispatch::filter::{Filters, Kind, Names, PathRule};
 use crate::dispatch::policy::Policy;
 use crate::dispatch::route::{Removal, Route, UserRule};
 
-/// Reads all routes. One whose accounts there are not is complained of and left out.
+/// Reads all routes. One whose accounts there are not is complained of and left out; one that is switched off is left out.
 pub(super) fn read(
     routes: Option<Node>,
     sources: &BTreeMap<String, AccountConfig>,
@@ -39,8 +39,9 @@ pub(super) fn read(
         let unwatched = section.boolean("unwatched").unwrap_or(false);
         let removal = removal(&mut section, tracker.as_deref(), trackers);
         let policy = super::read_route_policy(&mut section, scrobble);
+        let enabled = section.boolean("enabled").unwrap_or(true);
         section.finish();
-        if let (Some(source), Some(tracker)) = (source, tracker) {
+        if let (Some(source), Some(tracker), true) = (source, tracker, enabled) {
             read.push(Route { source, tracker, users, filters, ratings, marks, unwatched, removal, policy });
         }
     }

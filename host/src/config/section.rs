@@ -88,6 +88,17 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Takes a duration, or `false` (inside: nothing).
+    pub fn duration_or_off(&mut self, key: &str) -> Option<Option<Duration>> {
+        self.read(key, "a duration such as \"7d\", or false", |value| match value {
+            Value::Boolean(false) => Some(None),
+            Value::Integer(seconds) => u64::try_from(seconds).ok().map(|it| Some(Duration::from_secs(it))),
+            Value::Text(text) if text.trim() == "false" => Some(None),
+            Value::Text(text) => duration(text.trim()).map(Some),
+            _ => None,
+        })
+    }
+
     /// Takes a list of texts; one text alone is a list too.
     pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
         self.read(key, "a list of texts", texts)

@@ -23,11 +23,8 @@ pub struct RoleNeeds {
 
 impl RoleNeeds {
     /// A source.
-    pub const SOURCE: Self = Self {
-        section: "sources",
-        provides: &["webhook", "realtime"],
-        own_keys: &["plugin", "webhook_token"],
-    };
+    pub const SOURCE: Self =
+        Self { section: "sources", provides: &["webhook", "realtime"], own_keys: &super::source::KEYS };
     /// A tracker.
     pub const TRACKER: Self =
         Self { section: "trackers", provides: &["sink", "watchlist"], own_keys: &["plugin"] };

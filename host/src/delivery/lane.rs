@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::backoff;
 use super::removals::Removals;
@@ -63,10 +63,10 @@ impl Lane {
         &self.caller.account.name
     }
 
-    /// Works until it is dropped.
-    pub async fn run(self) {
+    /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
         self.forget_old_refusal().await;
-        loop {
+        while stop.has_changed().is_ok() && !*stop.borrow() {
             let wait = match self.step().await {
                 Ok(None) => continue,
                 Ok(Some(wait)) => wait,
@@ -76,8 +76,12 @@ impl Lane {
                 }
             };
             let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { LONGEST_SLEEP };
-            // Elapsed and notified mean the same: look again.
-            let _ = tokio::time::timeout(wait.min(longest), self.arrived.notified()).await;
+            let arrived = tokio::time::timeout(wait.min(longest), self.arrived.notified());
+            // Elapsed, notified and stopped mean the same: look again.
+            tokio::select! {
+                _ = arrived => {}
+                _ = stop.changed() => {}
+            }
         }
     }
 

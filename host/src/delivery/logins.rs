@@ -4,7 +4,7 @@
 //! used: a refresh token that serves only once must not be lost by a crash.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::clock;
-use crate::plugins::account::Account;
+use crate::plugins::account::{Account, Accounts};
 use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
 use crate::plugins::http::{LoginTokens, Logins, Purpose};
 use crate::plugins::manifest::{DeviceLogin, Encoding, Login, RefreshToken};
@@ -63,27 +63,14 @@ impl Slot {
 pub struct LoginKeeper {
     this: Weak<Self>,
     vault: Vault,
-    accounts: OnceLock<HashMap<String, Arc<Account>>>,
+    accounts: Accounts,
     slots: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
 }
 
 impl LoginKeeper {
-    /// A keeper of what lies in the vault.
-    pub fn new(vault: Vault) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
-            this: Weak::clone(this),
-            vault,
-            accounts: OnceLock::new(),
-            slots: Mutex::default(),
-        })
-    }
-
-    /// Says which accounts there are; their way out is needed to refresh. Only the first call counts.
-    pub fn introduce(&self, accounts: impl Iterator<Item = Arc<Account>>) {
-        let accounts = accounts.map(|account| (account.name.clone(), account)).collect();
-        if self.accounts.set(accounts).is_err() {
-            tracing::debug!("the accounts were introduced before");
-        }
+    /// A keeper of what lies in the vault. The way out of the accounts is needed to refresh.
+    pub fn new(vault: Vault, accounts: Accounts) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { this: Weak::clone(this), vault, accounts, slots: Mutex::default() })
     }
 
     /// The vault.
@@ -102,9 +89,10 @@ impl LoginKeeper {
 
     /// How the account logs in, where it does.
     fn device_login(&self, account: &str) -> Option<(Arc<Account>, DeviceLogin)> {
-        let account = self.accounts.get()?.get(account)?;
+        let account = self.accounts.get(account)?;
         let Login::Oauth2Device(login) = account.manifest.login.as_ref()?;
-        Some((Arc::clone(account), (**login).clone()))
+        let login = (**login).clone();
+        Some((account, login))
     }
 
     /// Exchanges a login for the next one. `None` where the service refuses it: the user has to log in.

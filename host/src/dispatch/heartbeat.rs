@@ -101,7 +101,7 @@ mod tests {
         let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() });
         let playback = Playback {
             server: Server { id: "attic".to_owned(), name: None, source: "home".to_owned() },
-            user: User { id: Some("1".to_owned()), name: Some("sean".to_owned()), uuid: None },
+            user: User { id: Some("1".to_owned()), name: Some("sean".to_owned()), ..User::default() },
             player: Player { id: None, name: None, product: None },
             session: None,
             item: Item { runtime_ms: Some(6_000_000), ..Item::of(kind) },
@@ -109,6 +109,7 @@ mod tests {
             position_ms: Some(600_000),
             completion: Completion::None,
             is_unmeasured: false,
+            is_listed: false,
             credits_start_ms: None,
             content: Content::OnDemand,
             library: None,

@@ -73,6 +73,9 @@ pub struct Play {
     /// Whether its server could not measure the item when it told of the end.
     #[serde(default)]
     pub is_unmeasured: bool,
+    /// Whether it was on a list of what plays: then it has ended when it is no longer on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_listed: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -149,6 +152,7 @@ impl Play {
             completion: playback.completion,
             claimed_blind: is_blind_claim(playback),
             is_unmeasured: playback.is_unmeasured,
+            is_listed: playback.is_listed,
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -175,11 +179,18 @@ impl Play {
     pub fn absorb(&mut self, playback: &Playback) {
         self.note_cadence(playback);
         self.sources.insert(playback.server.source.clone());
+        let better_id = playback.user.id.is_some() && (!playback.user.has_local_id || self.user.id.is_none());
+        let (id, has_local_id) = match better_id {
+            true => (playback.user.id.clone(), playback.user.has_local_id),
+            false => (self.user.id.take(), self.user.has_local_id),
+        };
         self.user = User {
-            id: playback.user.id.clone().or(self.user.id.take()),
+            id,
+            has_local_id,
             name: playback.user.name.clone().or(self.user.name.take()),
             uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
         };
+        self.is_listed |= playback.is_listed;
         let player = &playback.player;
         fill(&mut self.player.id, &player.id);
         fill(&mut self.player.name, &player.name);

@@ -71,6 +71,35 @@ impl Routing {
         })
     }
 
+    /// Those of these routes that lead a play to trackers to which others did not.
+    pub fn among_new(&self, others: &Self, play: &Play) -> Self {
+        let known: Vec<&str> = others.carrying(play).map(|route| route.tracker.as_str()).collect();
+        let new = self.carrying(play).filter(|route| !known.contains(&route.tracker.as_str()));
+        Self { routes: new.cloned().collect(), people: self.people.clone() }
+    }
+
+    /// An advance that tells of a play that goes on, where these routes lead it to trackers to which others did not.
+    pub fn welcome(&self, others: &Self, play: &Play) -> Option<Advance> {
+        let new = self.among_new(others, play);
+        let trackers: Vec<&str> = new.routes.iter().map(|route| route.tracker.as_str()).collect();
+        if trackers.is_empty() {
+            return None;
+        }
+        let text = format!("a route leads to {} now", trackers.join(", "));
+        Some(Advance {
+            plays: vec![play.clone()],
+            signals: vec![Signal {
+                change: Change::Joined,
+                play: play.clone(),
+                at: play.last_seen_at,
+                source: None,
+            }],
+            steps: vec![Step::new(Stage::Route, "route-added", text)],
+            verdict: Verdict::new(Outcome::Recorded, "route-added", "a route was added"),
+            rating: None,
+        })
+    }
+
     fn passage(&self, route: &Route, user: &User, viewer: &Viewer, seen: &Seen<'_>) -> Passage {
         let decision = self.people.decision(&route.source, viewer);
         if decision == Some(&Decision::Ignored) {

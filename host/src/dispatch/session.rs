@@ -157,10 +157,11 @@ impl Sessions {
             Report::Marked(marked) => self.marked(marked, policy),
             Report::Rated(rated) => self.rated(rated),
             Report::Ignored { code, detail } => without_plays(Outcome::Ignored, code, detail.clone()),
-            Report::Snapshot { .. } => without_plays(
-                Outcome::Ignored,
-                "snapshot",
-                "snapshots are taken from watchers only".to_owned(),
+            // What is on it is told of one by one, and what is not by `vanished`.
+            Report::Snapshot { sessions, .. } => without_plays(
+                Outcome::Merged,
+                "no-change",
+                format!("{} sessions, as they were", sessions.len()),
             ),
         }
     }
@@ -179,6 +180,43 @@ impl Sessions {
                 advances.push(advance);
             }
         }
+        advances
+    }
+
+    /// Ends what a list of all sessions of a server no longer has, where it was last seen: an advance for each. Only what was
+    /// on such a list before can be missed on it.
+    pub fn vanished(
+        &self,
+        server: &Server,
+        listed: &[Playback],
+        at: Timestamp,
+        policy: &Policy,
+    ) -> Vec<Advance> {
+        let is_listed = |viewer: &Viewer, play: &Play| {
+            listed.iter().any(|playback| {
+                let same_user = match self.viewer(&playback.server, &playback.user) {
+                    Some(theirs) => theirs == *viewer,
+                    None => true,
+                };
+                same_user && play.item.is_same(&playback.item) && play.shares_session(playback)
+            })
+        };
+        let mut advances = Vec::new();
+        for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
+            let missed = known.iter().filter(|play| {
+                play.is_open()
+                    && play.is_listed
+                    && play.sources.contains(&server.source)
+                    && play.last_seen_at <= at
+                    && !is_listed(viewer, play)
+            });
+            for play in missed {
+                let mut ledger = Ledger::new(known, policy);
+                ledger.end_unheard(play.clone(), "vanished", "the server no longer lists it");
+                advances.push(ledger.close(recorded("vanished")));
+            }
+        }
+        advances.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
         advances
     }
 
@@ -213,6 +251,7 @@ impl Sessions {
             position_ms: None,
             completion: Completion::None,
             is_unmeasured: false,
+            is_listed: false,
             credits_start_ms: None,
             content: Content::OnDemand,
             library,
@@ -265,7 +304,8 @@ impl Sessions {
         };
         let is_namesake = |known: &Viewer, last: &User| {
             let same_id = user.id.is_some() && user.id == last.id;
-            let one_has_no_id = user.id.is_none() || last.id.is_none();
+            let one_has_no_id =
+                user.id.is_none() || last.id.is_none() || user.has_local_id != last.has_local_id;
             known.server == server.id
                 && (same_id || (one_has_no_id && last.name.as_deref().map(fold).as_ref() == Some(&name)))
         };

@@ -7,7 +7,7 @@ mod guard;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -45,23 +45,31 @@ pub struct Door {
 
 /// What the endpoints share.
 pub struct Ingress {
-    doors: Vec<Door>,
-    by_name: HashMap<String, Vec<usize>>,
+    doors: RwLock<Arc<Doors>>,
     store: SharedStore,
     max_body: usize,
     guard: Guard,
 }
 
 impl Ingress {
-    /// Sets the endpoints up.
-    pub fn new(doors: Vec<Door>, store: SharedStore, max_body: usize) -> Self {
+    /// Sets the endpoints up. No door is open yet.
+    pub fn new(store: SharedStore, max_body: usize) -> Self {
+        Self { doors: RwLock::default(), store, max_body, guard: Guard::default() }
+    }
+
+    /// Opens these doors, and closes all others.
+    pub fn open_doors(&self, doors: Vec<Door>) {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, door) in doors.iter().enumerate() {
             for name in std::iter::once(&door.source).chain(&door.legacy_names) {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { doors, by_name, store, max_body, guard: Guard::default() }
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Doors { doors, by_name });
+    }
+
+    fn doors(&self) -> Arc<Doors> {
+        Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The routes.
@@ -73,7 +81,16 @@ impl Ingress {
             .route("/readyz", get(ready))
             .with_state(self)
     }
+}
 
+/// The doors, by their names.
+#[derive(Default)]
+struct Doors {
+    doors: Vec<Door>,
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl Doors {
     /// The door that this name and token open.
     fn open(&self, name: &str, token: Option<&str>) -> Option<&Door> {
         let token = token?.as_bytes();
@@ -122,12 +139,13 @@ async fn receive(
     path_token: Option<String>,
     request: Request,
 ) -> Response {
-    if !ingress.by_name.contains_key(name) {
+    let doors = ingress.doors();
+    if !doors.by_name.contains_key(name) {
         return refuse(StatusCode::NOT_FOUND, format!("no source is named {name:?}"));
     }
     let raw_query = request.uri().query().unwrap_or_default();
     let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
-    let Some(door) = ingress.open(name, token.as_deref()) else {
+    let Some(door) = doors.open(name, token.as_deref()) else {
         if !ingress.guard.may_fail(client.ip()) {
             return refuse(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait a minute".to_owned());
         }

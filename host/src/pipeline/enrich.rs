@@ -67,7 +67,7 @@ impl Pipeline {
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
         self.plugin.manifest.provides.enrich.is_some()
             && placed.item.server_ref.is_some()
-            && (placed.item.is_incomplete() || (self.needs_place && misses_place))
+            && (placed.item.is_incomplete() || (self.sieve.needs_place && misses_place))
     }
 
     /// The catalogue, where there is one and it may know more of an item.

@@ -6,15 +6,17 @@
 
 pub mod catalogue;
 mod enrich;
+pub mod input;
 pub mod settle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::arrivals::Arrivals;
+use crate::config::source::Mode;
 use crate::dispatch::model::Report;
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
@@ -22,6 +24,7 @@ use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookReq
 use crate::state::{InboxRow, SharedStore};
 use catalogue::Catalogue;
 pub use enrich::take_place;
+use input::{HeardBy, Input};
 use settle::Settler;
 
 /// Requests of a source that are worked on at the same time.
@@ -41,8 +44,36 @@ pub struct Parsed {
     pub result: Result<Vec<Report>, Verdict>,
     /// How it got there.
     pub steps: Vec<Step>,
+    /// How it was heard; absent for a webhook.
+    pub heard_by: Option<HeardBy>,
     /// Makes room for another one when it is dropped.
     pub room: OwnedSemaphorePermit,
+}
+
+/// What is to become of a source's inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Sieve {
+    /// Whether some route asks for the library or the files.
+    pub needs_place: bool,
+    /// Whether anything is taken from it.
+    pub enabled: bool,
+    /// How it is heard.
+    pub mode: Mode,
+}
+
+impl Sieve {
+    /// Why an input is left alone, where it is.
+    fn refuse(&self, source: &str, heard_by: Option<HeardBy>) -> Option<Verdict> {
+        if !self.enabled {
+            let text = format!("[sources.{source}] has `enabled = false`");
+            return Some(Verdict::new(Outcome::Filtered, "source-off", text));
+        }
+        if heard_by.is_none() && !self.mode.takes_webhooks() {
+            let text = format!("[sources.{source}] has `mode = \"watch\"`: its webhooks are not taken");
+            return Some(Verdict::new(Outcome::Filtered, "webhooks-off", text));
+        }
+        None
+    }
 }
 
 /// The pipeline of one source.
@@ -54,8 +85,7 @@ pub struct Pipeline {
     arrivals: Arrivals,
     room: Arc<Semaphore>,
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
-    /// Whether some route asks for the library or the files.
-    needs_place: bool,
+    sieve: Sieve,
     /// Who knows the ids of items that come without.
     catalogue: Option<Catalogue>,
     silence: enrich::Silence,
@@ -63,15 +93,14 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline for the account of `caller`; `arrivals` tells of new requests, and `needs_place` says whether some route
-    /// asks for the library or the files.
+    /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
     pub fn new(
         plugin: Arc<Plugin>,
         caller: Caller,
         store: SharedStore,
         settler: Settler,
         arrivals: Arrivals,
-        needs_place: bool,
+        sieve: Sieve,
         catalogue: Option<Catalogue>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
@@ -84,7 +113,7 @@ impl Pipeline {
             arrivals,
             room,
             lanes,
-            needs_place,
+            sieve,
             catalogue,
             silence,
             identified,
@@ -95,10 +124,11 @@ impl Pipeline {
         &self.caller.account.name
     }
 
-    /// Works until it is dropped. What was not settled when the program ended comes again at the next start.
-    pub async fn run(self: Arc<Self>) {
+    /// Works until `stop` says so, or its sender is gone, and then until all that it has begun is settled. What was not settled
+    /// when the program ended comes again at the next start.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut cursor = 0;
-        loop {
+        while stop.has_changed().is_ok() && !*stop.borrow() {
             self.arrivals.calm().await;
             let rows = match self.store.pending(self.source(), cursor, PAGE).await {
                 Ok(rows) => rows,
@@ -109,16 +139,24 @@ impl Pipeline {
                 }
             };
             if rows.is_empty() {
-                self.arrivals.next().await;
+                tokio::select! {
+                    () = self.arrivals.next() => {}
+                    _ = stop.changed() => {}
+                }
                 continue;
             }
             for row in rows {
+                if *stop.borrow() {
+                    break;
+                }
                 cursor = row.id;
                 let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
                 let parsed = self.parse(row, room).await;
                 self.pass_on(parsed).await;
             }
         }
+        // All the room is free again when nothing is under way any more.
+        let _ = self.room.acquire_many(IN_FLIGHT as u32).await;
     }
 
     async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> Parsed {
@@ -128,12 +166,19 @@ impl Pipeline {
             format!("{} bytes for {}", row.received.request.len(), row.received.source),
         );
         let mut steps = vec![received];
-        let result = match stored_request(&row) {
-            Ok(request) => self.ask(&row, request).await,
-            Err(verdict) => Err(verdict),
+        let input = input::stored(&row);
+        let heard_by = match &input {
+            Ok(Input::Heard(heard)) => Some(heard.by),
+            Ok(Input::Webhook(_)) | Err(_) => None,
+        };
+        let refused = self.sieve.refuse(self.source(), heard_by);
+        let result = match (refused, input) {
+            (Some(verdict), _) | (None, Err(verdict)) => Err(verdict),
+            (None, Ok(Input::Webhook(request))) => self.ask(&row, request).await,
+            (None, Ok(Input::Heard(heard))) => Ok(heard.reports),
         };
         steps.push(parsed_step(&result));
-        Parsed { row, result, steps, room }
+        Parsed { row, result, steps, heard_by, room }
     }
 
     /// Has the plugin read a request. While the plugin is paused the request waits.
@@ -194,12 +239,6 @@ impl Pipeline {
     }
 }
 
-/// A request as it was stored.
-pub fn stored_request(row: &InboxRow) -> Result<WebhookRequest, Verdict> {
-    serde_json::from_slice(&row.received.request)
-        .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))
-}
-
 /// What a plugin has made of a request, as a step of its story.
 pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
     match result {
@@ -226,7 +265,11 @@ pub fn understand(
     }
 }
 
+/// Whom it is about. What is heard of one server keeps its order, whomever it is about.
 fn viewer(parsed: &Parsed) -> String {
+    if let Some(by) = parsed.heard_by {
+        return format!("\n{}", by.as_str());
+    }
     let who = parsed.result.iter().flatten().find_map(|report| match report {
         Report::Playback(it) => Some((&it.server, it.user.key())),
         Report::Rated(it) => Some((&it.server, it.user.key())),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Parsed;
@@ -45,7 +45,11 @@ const SHOWING: u32 = 20;
 
 /// The way to the settler.
 #[derive(Clone)]
-pub struct Settler(mpsc::Sender<Parsed>);
+pub struct Settler {
+    parsed: mpsc::Sender<Parsed>,
+    desks: mpsc::Sender<(Desk, oneshot::Sender<()>)>,
+    board: Arc<Board>,
+}
 
 /// What the settler works with.
 pub struct Desk {
@@ -71,15 +75,31 @@ impl Settler {
         let sessions = remembered(&desk.store).await?;
         let mut desk = desk;
         desk.routing.people = People::new(desk.store.people().await?);
-        let (sender, queue) = mpsc::channel(BATCH);
-        tokio::spawn(Work { desk, sessions, heeded: People::default(), heart: Heart::default() }.run(queue));
-        Ok(Self(sender))
+        let (parsed, queue) = mpsc::channel(BATCH);
+        let (desks, new_desks) = mpsc::channel(1);
+        let board = Arc::clone(&desk.board);
+        let work = Work { desk, sessions, heeded: People::default(), heart: Heart::default() };
+        tokio::spawn(work.run(queue, new_desks));
+        Ok(Self { parsed, desks, board })
+    }
+
+    /// Where it is shown what plays.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Has it work by another configuration, from its next decision on. What plays is told to routes that are new.
+    pub async fn reconfigure(&self, desk: Desk) {
+        let (done, is_done) = oneshot::channel();
+        // The settler ends only with the program.
+        let _ = self.desks.send((desk, done)).await;
+        let _ = is_done.await;
     }
 
     /// Hands a request over. Waits while too many are in front of it.
     pub async fn settle(&self, parsed: Parsed) {
         // The settler ends only with the program, and then the request comes again at the next start.
-        let _ = self.0.send(parsed).await;
+        let _ = self.parsed.send(parsed).await;
     }
 }
 
@@ -99,7 +119,11 @@ struct Work {
 }
 
 impl Work {
-    async fn run(mut self, mut queue: mpsc::Receiver<Parsed>) {
+    async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Parsed>,
+        mut desks: mpsc::Receiver<(Desk, oneshot::Sender<()>)>,
+    ) {
         let mut batch = Vec::new();
         let look = if clock::is_simulated() { SIMULATED_LOOK } else { LOOK };
         let mut looks = tokio::time::interval(look);
@@ -115,6 +139,11 @@ impl Work {
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed)).collect()).await {}
                     batch.clear();
                 }
+                Some((desk, done)) = desks.recv() => {
+                    self.move_to(desk).await;
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                }
                 _ = looks.tick() => {
                     if let Err(error) = self.look_around().await {
                         tracing::error!("the database cannot be read: {error}");
@@ -128,6 +157,31 @@ impl Work {
                 show_at = start + SHOWN_FOR.max(start.elapsed() * SHOWING);
             }
         }
+    }
+
+    /// Works at another desk from here on. What plays is told to trackers to which no route led before.
+    async fn move_to(&mut self, desk: Desk) {
+        let people = self.desk.routing.people.clone();
+        let before = std::mem::replace(&mut self.desk, desk);
+        self.desk.routing.people = people;
+        // A route may have come to name somebody for whom plays are held.
+        self.heeded = People::default();
+        while !self.store(|work| work.welcome(&before.routing)).await {}
+    }
+
+    fn welcome(&mut self, before: &Routing) -> Vec<Settlement> {
+        let open: Vec<Play> = self.sessions.open().cloned().collect();
+        let mut settlements = Vec::new();
+        for play in open {
+            let Some(mut advance) = self.desk.routing.welcome(before, &play) else { continue };
+            let mut settlement = Settlement { later: true, ..empty(play.reported_by) };
+            let plan = self.desk.routing.among_new(before, &play).plan(&mut advance);
+            let is_news = !plan.events.is_empty();
+            self.keep(advance, plan, &mut settlement);
+            settlement.verdict = settlement.verdict.filter(|_| is_news);
+            settlements.push(settlement);
+        }
+        settlements
     }
 
     /// Shows what plays now, as far as some route carries it.
@@ -306,6 +360,14 @@ impl Work {
     }
 
     fn decide_report(&mut self, report: &Report, settlement: &mut Settlement) {
+        if let Report::Snapshot { server, sessions, at } = report {
+            for session in sessions {
+                self.decide_report(&Report::Playback(session.clone()), settlement);
+            }
+            for advance in self.sessions.vanished(server, sessions, *at, &self.desk.policy) {
+                self.apply(advance, settlement);
+            }
+        }
         let advance = self.sessions.advance(report, &self.desk.policy);
         self.apply(advance, settlement);
     }

@@ -1,7 +1,7 @@
 //! An account: a plugin in use, under a name and with settings of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::http::{Common, OriginError, Outbound};
 use super::manifest::Manifest;
@@ -16,6 +16,27 @@ pub struct Settings {
     pub secret: BTreeMap<String, Secret>,
     /// The keys that the user set.
     pub typed: BTreeSet<String>,
+}
+
+/// All accounts whose plugins serve, by name. Clones are the same; a changed configuration replaces what is in there.
+#[derive(Clone, Default)]
+pub struct Accounts(Arc<RwLock<BTreeMap<String, Arc<Account>>>>);
+
+impl Accounts {
+    /// One of them.
+    pub fn get(&self, name: &str) -> Option<Arc<Account>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All of them, as they are now.
+    pub fn all(&self) -> BTreeMap<String, Arc<Account>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts these in their place.
+    pub fn replace(&self, accounts: BTreeMap<String, Arc<Account>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+    }
 }
 
 /// A source or tracker account.

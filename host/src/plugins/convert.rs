@@ -13,6 +13,8 @@ use crate::dispatch::model::{
 
 /// The field of a playback's open-ended part that holds the user's second id.
 const USER_UUID: &str = "user-uuid";
+/// The field that says that the user's id is one of this server's own, beside which another one is in use.
+const USER_ID_SCOPE: (&str, &str) = ("user-id-scope", "server");
 
 pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
     let server = |it: reports::Server| server(it, source);
@@ -20,7 +22,7 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
     match report {
         reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
         reports::Report::Snapshot(it) => Report::Snapshot {
-            server: server(it.server).id,
+            server: server(it.server),
             sessions: it.sessions.into_iter().map(|session| playback(session, source, received_at)).collect(),
             at: time(it.at),
         },
@@ -47,12 +49,16 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
 }
 
 fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Playback {
+    let has_local_id =
+        it.ext.iter().any(|field| (field.name.as_str(), field.value.as_str()) == USER_ID_SCOPE);
     Playback {
         server: server(it.server, source),
         user: User {
             uuid: it.ext.into_iter().find(|field| field.name == USER_UUID).map(|field| field.value),
+            has_local_id,
             ..user(it.user)
         },
+        is_listed: false,
         player: Player { id: it.player.id, name: it.player.name, product: it.player.product },
         session: it.session,
         is_unmeasured: it.item.runtime_ms.is_none_or(|runtime| runtime == 0),
@@ -92,7 +98,7 @@ fn server(it: reports::Server, source: &str) -> Server {
 }
 
 pub(super) fn user(it: reports::User) -> User {
-    User { id: it.id, name: it.name, uuid: None }
+    User { id: it.id, name: it.name, ..User::default() }
 }
 
 pub(super) fn item(it: types::Item) -> Item {

@@ -18,6 +18,10 @@ pub const MEMORY_MAX: usize = 64 << 20;
 pub const LIFTED: usize = 8 << 20;
 /// Reports that one message may give.
 pub const REPORTS: usize = 256;
+/// What a guest may ask the host to remember between two messages. Bytes.
+pub const STATE: usize = 64 << 10;
+/// Frames that one message may be answered with, and ways to listen that a plugin may name.
+pub const FRAMES: usize = 16;
 /// Lines that a call may log.
 pub const LOG_LINES: u32 = 100;
 /// Bytes of a log line.
@@ -43,6 +47,9 @@ impl Budget {
     /// For a second look at a media server.
     pub const LOOKUP: Self =
         Self { cpu: Duration::from_millis(250), wall: Duration::from_secs(15), requests: 3, stateful: true };
+    /// For what is heard of a media server: most of it is computed, some of it looked up.
+    pub const LISTEN: Self =
+        Self { cpu: Duration::from_millis(250), wall: Duration::from_secs(15), requests: 4, stateful: true };
     /// For a talk with a service.
     pub const SERVICE: Self =
         Self { cpu: Duration::from_secs(1), wall: Duration::from_secs(30), requests: 6, stateful: true };

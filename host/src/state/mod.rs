@@ -38,6 +38,9 @@ pub enum StoreError {
     /// More is waiting to be written than is sound.
     #[error("too much is waiting to be stored")]
     Busy,
+    /// It cannot be written down at all.
+    #[error("it cannot be written down: {0}")]
+    Unwritable(String),
     /// It has been closed.
     #[error("the database is closed")]
     Closed,

@@ -4,9 +4,11 @@
 
 mod webhook;
 
-use playrelay_mediabrowser::{look_up, sessions};
+use playrelay_mediabrowser::{look_up, realtime, sessions};
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::{Failure, Item};
 
@@ -36,6 +38,20 @@ impl capability::identify::Guest for Emby {
     }
 }
 
+impl capability::realtime::Guest for Emby {
+    fn connect() -> Result<Vec<Connection>, Failure> {
+        Ok(vec![
+            realtime::socket("/emby", "/embywebsocket?deviceId=playrelay", false),
+            realtime::poll("/emby"),
+        ])
+    }
+
+    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
+        realtime::message(&text, state, &clock::now())
+    }
+}
+
 capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
 capability::enrich::export_enrich!(Emby with_types_in capability::enrich);
 capability::identify::export_identify!(Emby with_types_in capability::identify);
+capability::realtime::export_realtime!(Emby with_types_in capability::realtime);

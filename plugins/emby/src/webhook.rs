@@ -11,9 +11,6 @@ use playrelay_sdk::server::{happened, ignored};
 use playrelay_sdk::webhook;
 use serde_json::Value;
 
-/// What files call the chapter of the closing credits.
-const CREDITS: [&str; 3] = ["credits", "end credits", "closing credits"];
-
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
     let data = data(request);
@@ -83,7 +80,7 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
         session: guid(&session["Id"]),
         content: item::content(dto),
         paths: text(&dto["Path"]).into_iter().collect(),
-        credits_start_ms: credits(dto),
+        credits_start_ms: item::credits(dto),
         item,
         state,
         // The session's own play state is already that of the next item when an autoplay stops the last one.
@@ -93,18 +90,6 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
         at: happened(message["Date"].as_str(), received_at),
         ext: Vec::new(),
     }
-}
-
-/// Where the credits begin: at the server's own marker, or at a chapter of that name.
-fn credits(dto: &Value) -> Option<u32> {
-    let chapters = dto["Chapters"].as_array()?;
-    let is_marked = |chapter: &&Value| chapter["MarkerType"] == "CreditsStart";
-    let is_named = |chapter: &&Value| {
-        let name = chapter["Name"].as_str().unwrap_or_default().to_lowercase();
-        CREDITS.contains(&name.as_str())
-    };
-    let credits = chapters.iter().find(is_marked).or_else(|| chapters.iter().rfind(is_named))?;
-    ms(&credits["StartPositionTicks"])
 }
 
 /// Messages of some events carry no server of their own.

@@ -6,12 +6,15 @@
 
 mod official;
 mod plex_like;
+mod realtime;
 mod unofficial;
 mod webhook;
 
-use playrelay_mediabrowser::{look_up, sessions};
+use playrelay_mediabrowser::{look_up, realtime as heard, sessions};
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
+use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::{Failure, Item};
 
@@ -41,6 +44,17 @@ impl capability::identify::Guest for Jellyfin {
     }
 }
 
+impl capability::realtime::Guest for Jellyfin {
+    fn connect() -> Result<Vec<Connection>, Failure> {
+        realtime::connect()
+    }
+
+    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
+        heard::message(&text, state, &clock::now())
+    }
+}
+
 capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
 capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);
 capability::identify::export_identify!(Jellyfin with_types_in capability::identify);
+capability::realtime::export_realtime!(Jellyfin with_types_in capability::realtime);

@@ -7,7 +7,10 @@ use playrelay_sdk::json::{flag, text, whole};
 use playrelay_sdk::server::{edition, without_year};
 use serde_json::Value;
 
-use crate::text::{guid, length, text as words, year};
+use crate::text::{guid, length, ms, text as words, year};
+
+/// What files call the chapter of the closing credits.
+const CREDITS: [&str; 3] = ["credits", "end credits", "closing credits"];
 
 /// The most episodes that one file is believed to hold.
 const LONGEST_RANGE: u32 = 50;
@@ -80,6 +83,18 @@ pub fn content(dto: &Value) -> Content {
     } else {
         Content::OnDemand
     }
+}
+
+/// Where the credits begin: at the server's own marker, or at a chapter of that name.
+pub fn credits(dto: &Value) -> Option<u32> {
+    let chapters = dto["Chapters"].as_array()?;
+    let is_marked = |chapter: &&Value| chapter["MarkerType"] == "CreditsStart";
+    let is_named = |chapter: &&Value| {
+        let name = chapter["Name"].as_str().unwrap_or_default().to_lowercase();
+        CREDITS.contains(&name.as_str())
+    };
+    let credits = chapters.iter().find(is_marked).or_else(|| chapters.iter().rfind(is_named))?;
+    ms(&credits["StartPositionTicks"])
 }
 
 /// A `ProviderIds` object: its keys come in any case, and some name no catalogue of titles (`TmdbCollection`, `EIDR`).

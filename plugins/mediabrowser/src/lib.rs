@@ -5,5 +5,6 @@
 pub mod item;
 pub mod look_up;
 pub mod message;
+pub mod realtime;
 pub mod sessions;
 pub mod text;

@@ -6,10 +6,12 @@ mod enrich;
 mod guid;
 mod identify;
 mod metadata;
+mod realtime;
 mod watchlist;
 mod webhook;
 
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::User;
@@ -55,7 +57,18 @@ impl capability::watchlist::Guest for Plex {
     }
 }
 
+impl capability::realtime::Guest for Plex {
+    fn connect() -> Result<Vec<Connection>, Failure> {
+        Ok(realtime::connect())
+    }
+
+    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
+        realtime::message(&text, &state)
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
 capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlist);
+capability::realtime::export_realtime!(Plex with_types_in capability::realtime);

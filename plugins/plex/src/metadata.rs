@@ -1,7 +1,8 @@
 //! A `Metadata` object, as it stands in webhooks and in answers of the server, becomes an item.
 
+use playrelay_sdk::host::reports::Content;
 use playrelay_sdk::host::types::{Episode, ExternalId, Field, Item, ItemKind, Movie, Season, Show};
-use playrelay_sdk::json::{text, whole};
+use playrelay_sdk::json::{flag, text, whole};
 use playrelay_sdk::server::{edition, without_year};
 use serde_json::Value;
 
@@ -77,6 +78,32 @@ pub fn credits(metadata: &Value) -> Option<u32> {
         .iter()
         .rfind(|marker| marker["type"] == "credits")
         .and_then(|marker| whole(&marker["startTimeOffset"]))
+}
+
+/// Live television keeps an ordinary guid: only its path and its flag tell.
+pub fn content(metadata: &Value) -> Content {
+    let starts =
+        |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
+    let live = flag(&metadata["live"]) || starts("key", "/livetv/") || starts("guid", "tv.plex.xmltv://");
+    let media = metadata["Media"].as_array();
+    let live = live || media.is_some_and(|media| media.iter().any(|media| media["origin"] == "livetv"));
+    let library: Option<i64> = whole(&metadata["librarySectionID"]);
+    let extra = !metadata["extraType"].is_null()
+        || metadata["subtype"].as_str() == Some("trailer")
+        || starts("guid", "analyzed.prerolls://")
+        || starts("guid", "iva://")
+        || library.is_some_and(|id| id < 0);
+    match (live, extra) {
+        (true, _) => Content::LiveTv,
+        (_, true) => Content::Extra,
+        _ => Content::OnDemand,
+    }
+}
+
+/// The owner of a server is 1 there, and has another id elsewhere: some messages have the one, some the other.
+pub fn local_id(user: &Value) -> Option<Field> {
+    let is_owner = text(user).as_deref() == Some("1");
+    is_owner.then(|| Field { name: "user-id-scope".to_owned(), value: "server".to_owned() })
 }
 
 /// The files of an item.

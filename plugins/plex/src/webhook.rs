@@ -1,11 +1,9 @@
 //! Webhooks: a form field `payload` with JSON, and a poster that the host leaves out.
 
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
-use playrelay_sdk::host::reports::{
-    Completion, Content, Playback, PlaybackState, Player, Rated, Server, User,
-};
+use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Rated, Server, User};
 use playrelay_sdk::host::types::{Field, Item};
-use playrelay_sdk::json::{flag, number, text, whole};
+use playrelay_sdk::json::{number, text, whole};
 use playrelay_sdk::server::ignored;
 use playrelay_sdk::webhook;
 use serde_json::Value;
@@ -86,11 +84,11 @@ fn playback(message: &Value, item: Item, state: PlaybackState, event: &str, rece
         position_ms,
         completion,
         credits_start_ms: metadata::credits(metadata),
-        content: content(metadata),
+        content: metadata::content(metadata),
         library: text(&metadata["librarySectionTitle"]),
         paths: metadata::paths(metadata),
         at: None,
-        ext: user_uuid(message).into_iter().collect(),
+        ext: user_uuid(message).into_iter().chain(metadata::local_id(&message["Account"]["id"])).collect(),
     }
 }
 
@@ -114,26 +112,6 @@ fn counted_just_now(item: &Item, metadata: &Value, received_at: &str) -> bool {
 
 fn unix_seconds(instant: &str) -> Option<i64> {
     Some(instant.parse::<jiff::Timestamp>().ok()?.as_second())
-}
-
-/// Live television keeps an ordinary guid: only its path and its flag tell.
-fn content(metadata: &Value) -> Content {
-    let starts =
-        |field: &str, prefix: &str| metadata[field].as_str().is_some_and(|text| text.starts_with(prefix));
-    let live = flag(&metadata["live"]) || starts("key", "/livetv/") || starts("guid", "tv.plex.xmltv://");
-    let media = metadata["Media"].as_array();
-    let live = live || media.is_some_and(|media| media.iter().any(|media| media["origin"] == "livetv"));
-    let library: Option<i64> = whole(&metadata["librarySectionID"]);
-    let extra = !metadata["extraType"].is_null()
-        || metadata["subtype"].as_str() == Some("trailer")
-        || starts("guid", "analyzed.prerolls://")
-        || starts("guid", "iva://")
-        || library.is_some_and(|id| id < 0);
-    match (live, extra) {
-        (true, _) => Content::LiveTv,
-        (_, true) => Content::Extra,
-        _ => Content::OnDemand,
-    }
 }
 
 fn rated(message: &Value, item: Item) -> Rated {

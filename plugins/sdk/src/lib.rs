@@ -81,6 +81,13 @@ pub mod capability {
         ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
     );
     capability!(
+        realtime,
+        "export_realtime",
+        "package playrelay:sdk-realtime; world exports-realtime { export playrelay:plugin/realtime@0.1.0; }",
+        "playrelay_sdk::capability::realtime",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
+    );
+    capability!(
         sink,
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",

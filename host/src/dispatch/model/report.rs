@@ -17,6 +17,9 @@ pub struct User {
     /// A second stable id, where the server has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
+    /// Whether the id is one by which only this server knows the user, and not always: then the name counts as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_local_id: bool,
 }
 
 impl User {
@@ -121,6 +124,9 @@ pub struct Playback {
     /// Whether the message itself gives no length: then its server had nothing to hold a completion against.
     #[serde(default)]
     pub is_unmeasured: bool,
+    /// Whether it comes from a list of what plays: then it has ended when it is no longer on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_listed: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// Where the item comes from.
@@ -179,8 +185,8 @@ pub enum Report {
     Playback(Playback),
     /// All sessions of a server; one that is absent has stopped.
     Snapshot {
-        /// The server's stable id.
-        server: String,
+        /// Where.
+        server: Server,
         /// What plays.
         sessions: Vec<Playback>,
         /// When.

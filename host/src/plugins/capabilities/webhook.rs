@@ -44,12 +44,36 @@ pub struct WebhookInput {
 }
 
 /// Why a message gave no reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not what it claims to be.
+    #[error("{0}")]
     Malformed(String),
     /// Of a form that the plugin does not know.
+    #[error("{0}")]
     Unsupported(String),
+}
+
+impl From<reports::ParseError> for ParseError {
+    fn from(error: reports::ParseError) -> Self {
+        match error {
+            reports::ParseError::Malformed(detail) => Self::Malformed(detail),
+            reports::ParseError::Unsupported(detail) => Self::Unsupported(detail),
+        }
+    }
+}
+
+/// Reports as a guest gave them, unless there are too many.
+pub(super) fn read(
+    reports: Vec<reports::Report>,
+    source: &str,
+    received_at: Timestamp,
+) -> wasmtime::Result<Vec<Report>> {
+    if reports.len() > REPORTS {
+        let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
+        return Err(Fault::new(FaultKind::Output, text).into());
+    }
+    Ok(reports.into_iter().map(|report| convert::report(report, source, received_at)).collect())
 }
 
 impl Capability for Webhook {
@@ -78,18 +102,10 @@ impl Capability for Webhook {
                 body: request.body,
                 received_at: received_at.to_string(),
             };
-            let reports = match guest.call_parse(store, &request).await? {
-                Ok(reports) => reports,
-                Err(reports::ParseError::Malformed(detail)) => return Ok(Err(ParseError::Malformed(detail))),
-                Err(reports::ParseError::Unsupported(detail)) => {
-                    return Ok(Err(ParseError::Unsupported(detail)));
-                }
-            };
-            if reports.len() > REPORTS {
-                let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
-                return Err(Fault::new(FaultKind::Output, text).into());
+            match guest.call_parse(store, &request).await? {
+                Ok(reports) => Ok(Ok(read(reports, &source, received_at)?)),
+                Err(error) => Ok(Err(error.into())),
             }
-            Ok(Ok(reports.into_iter().map(|report| convert::report(report, &source, received_at)).collect()))
         })
     }
 }

@@ -3,6 +3,7 @@
 //! - [`Origin`]: what a plugin may reach, and what a URL asks for
 //! - `address`: which addresses are nobody's business
 //! - [`wire`]: the client: no proxy, no redirects, checked addresses, bounded answers
+//! - [`tls`]: whose certificates are believed
 //! - [`pace`]: how fast, and how often a day
 //! - [`Outbound`]: policy and credentials of one account
 
@@ -10,9 +11,11 @@ mod address;
 mod origin;
 mod outbound;
 pub mod pace;
+pub mod tls;
 pub mod wire;
 
 pub use origin::{Origin, OriginError};
-pub use outbound::{Common, LoginTokens, Logins, Outbound, Purpose};
+pub use outbound::{Common, Dial, LoginTokens, Logins, Outbound, Purpose};
 pub use pace::RequestCounts;
+pub use tls::Trust;
 pub use wire::{HttpError, Request, Response};

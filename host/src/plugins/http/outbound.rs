@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rustls::ClientConfig;
 use url::Url;
 
 use super::pace::{Meter, Pace, RequestCounts};
@@ -65,6 +66,16 @@ pub struct Common {
     pub logins: Arc<dyn Logins>,
     /// Where requests are counted.
     pub counts: Arc<dyn RequestCounts>,
+}
+
+/// A connection that is to stay: where to, and what it needs.
+pub struct Dial {
+    /// A GET, with credentials.
+    pub request: Request,
+    /// For TLS.
+    pub tls: Arc<ClientConfig>,
+    /// Opens it as an answer without end.
+    pub wire: Wire,
 }
 
 /// The way out for one account.
@@ -223,10 +234,7 @@ impl Outbound {
     async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
         let private = self.allow(&request.url, purpose)?;
         let rules = self.rules_for(&request.url, purpose);
-        let needs_login = rules
-            .iter()
-            .any(|rule| rule.headers.values().chain(rule.query.values()).any(Template::needs_login));
-        let login = if needs_login { self.logins.current(&self.account).await? } else { None };
+        let login = self.login_for(&rules).await?;
         let response = self.send_once(&request, &rules, login.as_deref(), private, purpose).await?;
         if response.status == 401
             && let Some(rejected) = login
@@ -278,6 +286,34 @@ impl Outbound {
         private: bool,
         purpose: Purpose,
     ) -> Result<Response, HttpError> {
+        let request = self.signed(request, rules, login)?;
+        // A login must be possible on a day whose requests are used up.
+        let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
+        if let Some(meter) = meter {
+            meter.take().await?;
+        }
+        let _turn = match self.pace.as_ref().filter(|_| request.method != reqwest::Method::GET) {
+            Some(pace) => Some(pace.turn().await),
+            None => None,
+        };
+        let mut response = self.wire.send(request, private, self.response_limit).await?;
+        if let Some(meter) = meter {
+            // What was answered was answered, whatever becomes of the count.
+            if let Err(error) = meter.learn(&response).await {
+                tracing::warn!(account = %self.account, "the requests of today cannot be counted: {error}");
+            }
+        }
+        self.scrub(&mut response, login);
+        Ok(response)
+    }
+
+    /// The same request with the account's credentials, and without what is not for a guest to say.
+    fn signed(
+        &self,
+        request: &Request,
+        rules: &[&CredentialRule],
+        login: Option<&LoginTokens>,
+    ) -> Result<Request, HttpError> {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
             !is_reserved(name)
@@ -302,24 +338,37 @@ impl Outbound {
                 }
             }
         }
-        // A login must be possible on a day whose requests are used up.
-        let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
-        if let Some(meter) = meter {
-            meter.take().await?;
+        Ok(request)
+    }
+
+    /// What a connection needs that is to stay, below a server address that the user typed.
+    /// `query` is added, with its secrets.
+    pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<Dial, HttpError> {
+        if !self.allow(url, Purpose::Plugin)? {
+            return Err(HttpError::Denied(
+                "only a server address that the user typed can be listened to".to_owned(),
+            ));
         }
-        let _turn = match self.pace.as_ref().filter(|_| request.method != reqwest::Method::GET) {
-            Some(pace) => Some(pace.turn().await),
-            None => None,
+        let rules = self.rules_for(url, Purpose::Plugin);
+        let login = self.login_for(&rules).await?;
+        let request = Request {
+            method: reqwest::Method::GET,
+            url: url.clone(),
+            headers: Vec::new(),
+            body: None,
+            timeout: super::wire::REQUEST_TIMEOUT,
         };
-        let mut response = self.wire.send(request, private, self.response_limit).await?;
-        if let Some(meter) = meter {
-            // What was answered was answered, whatever becomes of the count.
-            if let Err(error) = meter.learn(&response).await {
-                tracing::warn!(account = %self.account, "the requests of today cannot be counted: {error}");
-            }
+        let mut request = self.signed(&request, &rules, login.as_deref())?;
+        for (name, template) in query {
+            let value = self.render(template, login.as_deref())?;
+            request.url.query_pairs_mut().append_pair(name, value.expose());
         }
-        self.scrub(&mut response, login);
-        Ok(response)
+        Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone() })
+    }
+
+    /// The login, where one of these rules needs it.
+    async fn login_for(&self, rules: &[&CredentialRule]) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        if need_login(rules) { self.logins.current(&self.account).await } else { Ok(None) }
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.
@@ -350,6 +399,11 @@ impl Outbound {
         }
         response.body = body;
     }
+}
+
+fn need_login(rules: &[&CredentialRule]) -> bool {
+    let mut templates = rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
+    templates.any(Template::needs_login)
 }
 
 /// Headers that are the client's business.

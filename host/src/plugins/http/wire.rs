@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Method};
+use reqwest::{Client, ClientBuilder, Method};
+use rustls::ClientConfig;
 use url::{Host, Url};
 
 use super::address::is_public;
+use super::tls::{self, Trust};
 
 /// The longest time a single request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,27 +84,55 @@ pub enum HttpError {
 pub struct Wire {
     public: Client,
     anywhere: Client,
+    tls: Arc<ClientConfig>,
 }
 
 impl Wire {
     /// Sets up the clients. Fails where the system's certificates cannot be read.
-    pub fn new() -> reqwest::Result<Self> {
+    pub fn new() -> Result<Self, String> {
         // A second installation is refused by rustls and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
-        let builder = || {
-            Client::builder()
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(Duration::from_secs(5))
-                .pool_idle_timeout(Duration::from_secs(30))
-                .pool_max_idle_per_host(2)
-                .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
-        };
+        let tls = tls::config(&Trust::Authorities).map_err(|error| error.to_string())?;
+        let failed = |error: reqwest::Error| error.to_string();
         Ok(Self {
-            public: builder().dns_resolver(Arc::new(PublicOnly)).build()?,
-            anywhere: builder().build()?,
+            public: builder().dns_resolver(Arc::new(PublicOnly)).build().map_err(failed)?,
+            anywhere: builder().tls_backend_preconfigured(tls.clone()).build().map_err(failed)?,
+            tls: Arc::new(tls),
         })
+    }
+
+    /// The same, with other certificates that are believed of addresses that the user typed.
+    pub fn believing(&self, trust: &Trust) -> Result<Self, String> {
+        if *trust == Trust::Authorities {
+            return Ok(self.clone());
+        }
+        let tls = tls::config(trust).map_err(|error| error.to_string())?;
+        let anywhere = builder().tls_backend_preconfigured(tls.clone()).build();
+        Ok(Self {
+            public: self.public.clone(),
+            anywhere: anywhere.map_err(|error| error.to_string())?,
+            tls: Arc::new(tls),
+        })
+    }
+
+    /// What a connection of another kind needs to speak TLS with an address that the user typed.
+    pub fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// Opens an answer that has no end: its head has come. Only for addresses that the user typed.
+    pub async fn open(&self, request: Request) -> Result<reqwest::Response, HttpError> {
+        let origin = request.url.origin().ascii_serialization();
+        let mut builder = self.anywhere.request(request.method, request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let late = HttpError::Unreachable(format!("{origin} gave no answer in time"));
+        match tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await {
+            Ok(answer) => answer.map_err(|error| classify(&error, &origin)),
+            Err(_) => Err(late),
+        }
     }
 
     /// Sends a request. With `private` it may go to addresses in the user's own network.
@@ -141,6 +171,16 @@ impl Wire {
         }
         Ok(Response { status, headers, body })
     }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(2)
+        .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The resolver is asked for names only, so addresses that are written as such are checked here.

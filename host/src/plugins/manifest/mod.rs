@@ -74,7 +74,7 @@ pub struct Provides {
     /// Reads webhooks.
     pub webhook: Option<WebhookFacts>,
     /// Can be listened to.
-    pub realtime: Option<NoFacts>,
+    pub realtime: Option<RealtimeFacts>,
     /// Gives a second look.
     pub enrich: Option<EnrichFacts>,
     /// Knows whose a message is.
@@ -132,6 +132,17 @@ pub struct WebhookFacts {
     /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
     #[serde(default)]
     pub numeric_ids: Vec<String>,
+}
+
+/// `[provides.realtime]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RealtimeFacts {
+    /// The server address that is listened to: `{settings.url}`, one of the origins of `[[network]]`.
+    pub address: Template,
+    /// Added to the query of the connection, and of nothing else: for servers that take no header there.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
 }
 
 /// `[provides.enrich]`
@@ -370,6 +381,14 @@ impl Manifest {
         if let Some(login) = &self.login {
             login.urls().try_for_each(|url| self.check_login_url(url))?;
         }
+        if let Some(realtime) = &self.provides.realtime {
+            let address = &realtime.address;
+            if address.only_setting().is_none() || !self.network.iter().any(|it| it.origin == *address) {
+                return invalid(format!(
+                    "address {address} under [provides.realtime]; it is {{settings.x}} of a server address under [[network]]"
+                ));
+            }
+        }
         let mut pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
         pictures.try_for_each(|origin| self.check_origin(origin))?;
         if let Some(quota) = &self.limits.quota {
@@ -429,7 +448,9 @@ impl Manifest {
             self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
         let login = self.login.iter().flat_map(Login::templates);
         let pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
-        self.network.iter().map(|network| &network.origin).chain(credential).chain(login).chain(pictures)
+        let dialled = self.provides.realtime.iter().flat_map(|facts| facts.query.values());
+        let origins = self.network.iter().map(|network| &network.origin);
+        origins.chain(credential).chain(login).chain(pictures).chain(dialled)
     }
 
     /// Settings on which something depends.

@@ -1,0 +1,285 @@
+//! The house: configuration, store, plugins and accounts, put together. `daemon` lives in it.
+
+mod daemon;
+mod parts;
+mod running;
+mod upkeep;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::clock;
+use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
+use crate::delivery::logins::LoginKeeper;
+use crate::plugins::account::{Account, Accounts, Settings};
+use crate::plugins::call::{Caller, Plugin, Runtime};
+use crate::plugins::compile::{CompileError, Compiler};
+use crate::plugins::engine;
+use crate::plugins::http::Common;
+use crate::plugins::http::wire::Wire;
+use crate::plugins::registry::{self, Plugins, Status};
+use crate::secret::Secret;
+use crate::state::sqlite::Sqlite;
+use crate::state::vault::{self, Vault, VaultError};
+use crate::state::{SharedStore, StoreError};
+
+/// Why the house does not stand.
+#[derive(Debug, thiserror::Error)]
+pub enum HouseError {
+    /// The configuration is wrong.
+    #[error("{}", list(.0))]
+    Config(Vec<Problem>),
+    /// The data folder cannot be used.
+    #[error(
+        "the data folder {path} cannot be used: {error}; set `data_dir` in [server] to one that can be written to"
+    )]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another daemon lives there.
+    #[error("another Playrelay uses the data folder {0}; stop it, or set another `data_dir` in [server]")]
+    Occupied(PathBuf),
+    /// The address is taken.
+    #[error("cannot listen on {address}: {error}; set another `listen` in [server]")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The secrets cannot be kept.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The cache of compiled plugins fails.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The plugin engine or the HTTP client does not come up.
+    #[error("{0}")]
+    Engine(String),
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Opens the store in the data folder, which is made where it is missing (mode 0700).
+pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let data = &config.server.data_dir;
+    let failed = |error| HouseError::Data { path: data.clone(), error };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    Ok(Arc::new(Sqlite::open(&data.join("playrelay.db"))?))
+}
+
+/// Everything but the daemon.
+pub struct House {
+    /// What the user wants.
+    pub config: Config,
+    /// What must not be forgotten.
+    pub store: SharedStore,
+    /// The logins.
+    pub keeper: Arc<LoginKeeper>,
+    /// All plugins that were found.
+    pub plugins: Arc<Plugins>,
+    /// The accounts whose plugins serve.
+    pub accounts: BTreeMap<String, Arc<Account>>,
+    /// What is wrong with the configuration, now that the plugins are known.
+    pub problems: Vec<Problem>,
+    /// Accounts that cannot work yet, and why. They stop nothing else.
+    pub waiting: Vec<String>,
+    /// What each of the accounts was made of.
+    facts: BTreeMap<String, AccountFacts>,
+    /// The accounts as everybody sees them.
+    shared: Accounts,
+    wire: Wire,
+    runtime: Arc<Runtime>,
+    compiler: Arc<Compiler>,
+}
+
+/// What an account is made of: as long as this stays, so does the account.
+#[derive(Clone, Debug, PartialEq)]
+struct AccountFacts {
+    plugin: String,
+    settings: Settings,
+    source: source::Options,
+}
+
+impl House {
+    /// Puts everything together.
+    pub async fn open(config: Config) -> Result<Self, HouseError> {
+        let program = std::env::current_exe().map_err(|error| HouseError::Engine(error.to_string()))?;
+        Self::open_with(config, program).await
+    }
+
+    /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
+    pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, HouseError> {
+        let store = open_store(&config)?;
+        let data = &config.server.data_dir;
+        let shared = Accounts::default();
+        let vault = Vault::open(Arc::clone(&store), &vault::key_path(data))?;
+        let keeper = LoginKeeper::new(vault, shared.clone());
+        let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
+        let engine = engine::new().map_err(|error| failed(&error))?;
+        let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
+        let compiler = Compiler::open(data.join("cache"), compiler)?;
+        let approvals = store.approvals().await?;
+        let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals)
+            .await
+            .map_err(|error| failed(&error))?;
+        let wire = Wire::new().map_err(HouseError::Engine)?;
+        let mut house = Self {
+            config,
+            store,
+            keeper,
+            plugins: Arc::new(plugins),
+            accounts: BTreeMap::new(),
+            problems: Vec::new(),
+            waiting: Vec::new(),
+            facts: BTreeMap::new(),
+            shared,
+            wire,
+            runtime,
+            compiler: Arc::new(compiler),
+        };
+        house.add_all_accounts(None).await;
+        house.shared.replace(house.accounts.clone());
+        Ok(house)
+    }
+
+    /// The same house with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
+    /// go, and what was used of the day's requests.
+    async fn furnished(&self, config: Config) -> Self {
+        let mut house = Self {
+            config,
+            store: Arc::clone(&self.store),
+            keeper: Arc::clone(&self.keeper),
+            plugins: Arc::clone(&self.plugins),
+            accounts: BTreeMap::new(),
+            problems: Vec::new(),
+            waiting: Vec::new(),
+            facts: BTreeMap::new(),
+            shared: self.shared.clone(),
+            wire: self.wire.clone(),
+            runtime: Arc::clone(&self.runtime),
+            compiler: Arc::clone(&self.compiler),
+        };
+        house.add_all_accounts(Some(self)).await;
+        house
+    }
+
+    async fn add_all_accounts(&mut self, before: Option<&Self>) {
+        for role in [RoleNeeds::SOURCE, RoleNeeds::TRACKER, RoleNeeds::CATALOGUE] {
+            let configured = match role.section {
+                "sources" => self.config.sources.clone(),
+                "trackers" => self.config.trackers.clone(),
+                _ => self.config.catalogues.clone(),
+            };
+            for (name, configured) in &configured {
+                if let Err(problem) = self.add_account(name, configured, &role, before).await {
+                    self.problems.push(problem);
+                }
+            }
+        }
+        self.problems.sort();
+    }
+
+    async fn add_account(
+        &mut self,
+        name: &str,
+        configured: &AccountConfig,
+        role: &RoleNeeds,
+        before: Option<&Self>,
+    ) -> Result<(), Problem> {
+        let within = format!("[{}.{name}]", role.section);
+        let problem = |text: String| Problem { place: configured.place.clone(), text };
+        let Some(entry) = self.plugins.find(&configured.plugin) else {
+            let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
+            return Err(problem(config::unknown("plugin", &configured.plugin, &within, &known)));
+        };
+        let plugin = match &entry.status {
+            Status::Active(plugin) => plugin,
+            Status::Pending => {
+                let id = entry.id();
+                let text = format!("account {name}: plugin {id} waits for `playrelay plugin approve {id}`");
+                self.waiting.push(text);
+                return Ok(());
+            }
+            Status::Broken(reason) => {
+                self.waiting.push(format!("account {name}: plugin {} is broken: {reason}", entry.id()));
+                return Ok(());
+            }
+        };
+        let manifest = Arc::clone(&plugin.manifest);
+        let settings = config::settings(name, configured, &manifest, role, &mut self.problems);
+        let facts = AccountFacts {
+            plugin: configured.plugin.clone(),
+            settings: settings.clone(),
+            source: configured.source.clone(),
+        };
+        let same = before.filter(|before| before.facts.get(name) == Some(&facts));
+        let account = match same.and_then(|before| before.accounts.get(name)) {
+            Some(account) => Arc::clone(account),
+            None => {
+                let wire = self.wire.believing(&configured.source.trust).map_err(problem)?;
+                let (logins, counts) = (Arc::clone(&self.keeper), Arc::clone(&self.store));
+                let common = Common { wire, logins, counts };
+                Account::new(name, manifest, settings, common)
+                    .map(Arc::new)
+                    .map_err(|error| problem(format!("an address in {within} cannot be used: {error}")))?
+            }
+        };
+        self.accounts.insert(name.to_owned(), account);
+        self.facts.insert(name.to_owned(), facts);
+        Ok(())
+    }
+
+    /// The token in the address of a source's webhook: the configured one, else one that was made up once.
+    pub async fn webhook_token(&self, source: &str) -> Result<Secret, HouseError> {
+        const PART: &str = "token";
+        if let Some(token) = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone()) {
+            return Ok(token);
+        }
+        let name = format!("webhook:{source}");
+        let vault = self.keeper.vault();
+        match vault.get(&name).await {
+            Ok(stored) => {
+                if let Some(token) = stored.and_then(|mut stored| stored.remove(PART)) {
+                    return Ok(token);
+                }
+            }
+            Err(VaultError::WrongKey(_)) => {
+                tracing::warn!(source, "the webhook's token was sealed with another key; it gets a new one");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let token = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
+        vault.put(&name, &BTreeMap::from([(PART.to_owned(), token.clone())])).await?;
+        Ok(token)
+    }
+
+    fn caller(&self, account: &Arc<Account>) -> Caller {
+        Caller { account: Arc::clone(account), kv: self.store.clone(), received_at: clock::now() }
+    }
+
+    /// A plugin from any file, to try it out on what it may not change.
+    pub async fn try_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
+        registry::rehearse(path, &self.runtime, &self.compiler).await
+    }
+
+    /// Makes calls for an account, outside of the daemon.
+    pub fn plugin_of(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
+        let account = self.accounts.get(account)?;
+        let plugin = self.plugins.active(&account.manifest.plugin.id)?;
+        Some((Arc::clone(plugin), self.caller(account)))
+    }
+}

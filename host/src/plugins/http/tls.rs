@@ -1,0 +1,149 @@
+//! Whose certificates are believed.
+//!
+//! By default those that the system's authorities have signed. A server at home often has one that it signed itself: it is
+//! believed by its fingerprint, or, where somebody has said so, whatever it is. That holds for addresses that the user typed, never
+//! for a service on the internet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+use sha2::{Digest, Sha256};
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that an authority of the system has signed.
+    #[default]
+    Authorities,
+    /// The one with this SHA-256 fingerprint.
+    Fingerprint([u8; 32]),
+    /// Any.
+    Anybody,
+}
+
+impl Trust {
+    /// Reads a fingerprint: 64 hexadecimal digits, with or without colons and `sha256:` in front.
+    pub fn fingerprint(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.get(..7).filter(|it| it.eq_ignore_ascii_case("sha256:")).map_or(text, |_| &text[7..]);
+        let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
+        let mut bytes = [0; 32];
+        if digits.len() != bytes.len() * 2 {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self::Fingerprint(bytes))
+    }
+}
+
+/// What a client needs to speak TLS.
+pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let judge = Judge {
+        trust: trust.clone(),
+        authorities: Verifier::new(Arc::clone(&provider))?,
+        provider: Arc::clone(&provider),
+    };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(judge))
+        .with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct Judge {
+    trust: Trust,
+    authorities: Verifier,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let found = Fingerprint(Sha256::digest(certificate).into());
+        match &self.trust {
+            Trust::Anybody => Ok(ServerCertVerified::assertion()),
+            Trust::Fingerprint(known) if *known == found.0 => Ok(ServerCertVerified::assertion()),
+            Trust::Fingerprint(known) => Err(Error::General(format!(
+                "its certificate has the fingerprint {found}, and `tls_fingerprint` says {}",
+                Fingerprint(*known)
+            ))),
+            Trust::Authorities => self
+                .authorities
+                .verify_server_cert(certificate, intermediates, name, ocsp, now)
+                .map_err(|error| {
+                    Error::General(format!(
+                        "its certificate is not believed ({error}); when it is yours, set `tls_fingerprint = \
+                             \"{found}\"` in the account's section"
+                    ))
+                }),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+struct Fingerprint([u8; 32]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_read_as_tools_print_them() {
+        let bytes: [u8; 32] = std::array::from_fn(|index| index as u8);
+        let plain = Fingerprint(bytes).to_string();
+        let digits = plain.trim_start_matches("sha256:");
+        let pairs: Vec<&str> = (0..32).map(|at| &digits[at * 2..at * 2 + 2]).collect();
+        let colons = pairs.join(":").to_uppercase();
+        for text in [plain.as_str(), digits, &colons, &format!("SHA256:{colons}")] {
+            assert_eq!(Trust::fingerprint(text), Some(Trust::Fingerprint(bytes)), "{text}");
+        }
+        for text in ["", "sha256:", "00", &digits[1..], &format!("{}zz", &digits[2..])] {
+            assert_eq!(Trust::fingerprint(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How a connection stands, for people.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::clock;
+
+/// Shared by a watcher and those who ask. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Standing(Arc<Mutex<Report>>);
+
+/// How it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// How it is listened to: "a websocket".
+    pub by: Option<&'static str>,
+    /// Since when it is as it is.
+    pub since: Option<Timestamp>,
+    /// Why there is no connection, or not the best one.
+    pub trouble: Option<String>,
+    /// When it is tried again.
+    pub again_at: Option<Timestamp>,
+    /// When something was heard last.
+    pub heard_at: Option<Timestamp>,
+    /// Messages so far.
+    pub messages: u64,
+    /// Inputs that were stored.
+    pub stored: u64,
+    /// Messages that could not be read.
+    pub unreadable: u64,
+    /// The last of these: why.
+    pub unreadable_because: Option<String>,
+    /// Connections so far.
+    pub connections: u64,
+}
+
+impl Standing {
+    /// How it stands.
+    pub fn report(&self) -> Report {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Report> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn connected(&self, by: &'static str, trouble: Option<String>) {
+        let mut report = self.lock();
+        (report.connected, report.by, report.again_at) = (true, Some(by), None);
+        (report.since, report.trouble) = (Some(clock::now()), trouble);
+        report.connections += 1;
+    }
+
+    pub(super) fn waiting(&self, trouble: String, again_at: Timestamp) {
+        let mut report = self.lock();
+        if report.connected || report.since.is_none() {
+            report.since = Some(clock::now());
+        }
+        (report.connected, report.trouble, report.again_at) = (false, Some(trouble), Some(again_at));
+    }
+
+    pub(super) fn heard(&self) {
+        let mut report = self.lock();
+        report.messages += 1;
+        report.heard_at = Some(clock::now());
+    }
+
+    pub(super) fn stored(&self) {
+        self.lock().stored += 1;
+    }
+
+    pub(super) fn unreadable(&self, because: String) {
+        let mut report = self.lock();
+        report.unreadable += 1;
+        report.unreadable_because = Some(because);
+    }
+}

@@ -1,0 +1,314 @@
+//! The life of one source's connection.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use url::Url;
+
+use super::digest::Digest;
+use super::line::{Broken, Heard, Line};
+use super::standing::Standing;
+use crate::arrivals::Arrivals;
+use crate::clock;
+use crate::delivery::backoff;
+use crate::dispatch::model::Report;
+use crate::pipeline::input::{self, HeardBy};
+use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::capabilities::{Connect, Connection, Message, MessageInput, Transport};
+use crate::plugins::http::{HttpError, Purpose, Request};
+use crate::state::SharedStore;
+
+/// The pause after a first failure…
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// …and the longest one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// A connection that has lasted this long was a good one: what ends it is a first failure.
+const GOOD_AFTER: SignedDuration = SignedDuration::from_mins(1);
+/// A second-best way to listen is given up after this time, to try the best one again.
+const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
+/// Between two attempts at a store that fails.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Listens to one source's server.
+pub struct Watcher {
+    /// The source's plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its account.
+    pub caller: Caller,
+    /// Where what is heard goes.
+    pub store: SharedStore,
+    /// Wakes the source's pipeline.
+    pub arrivals: Arrivals,
+    /// How it stands.
+    pub standing: Standing,
+    /// Told at every connect: there may be a gap to fill.
+    pub connected: Arc<tokio::sync::Notify>,
+}
+
+/// How listening came to its end.
+enum End {
+    /// Something went wrong.
+    Broken(Broken),
+    /// It is to be tried in a better way.
+    Better,
+}
+
+impl Watcher {
+    fn source(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    /// Listens until `stop` says so, or its sender is gone.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let stopped = async move {
+            // Gone or set: it is to stop.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = self.listen_for_good() => {}
+        }
+    }
+
+    async fn listen_for_good(&self) {
+        let mut digest = Digest::default();
+        let mut failures = 0;
+        loop {
+            let began = clock::now();
+            let end = self.listen(&mut digest).await;
+            let broken = match end {
+                End::Better => continue,
+                End::Broken(broken) => broken,
+            };
+            let lasted = clock::now().duration_since(began);
+            failures = if self.standing.report().connected && lasted > GOOD_AFTER { 1 } else { failures + 1 };
+            let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
+            let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
+            self.standing.waiting(
+                broken.to_string(),
+                clock::now().saturating_add(again).unwrap_or(jiff::Timestamp::MAX),
+            );
+            tracing::warn!(source = self.source(), "not connected, again in {} s: {broken}", pause.as_secs());
+            clock::sleep(pause).await;
+        }
+    }
+
+    /// Listens in the best way that can be opened, until that ends.
+    async fn listen(&self, digest: &mut Digest) -> End {
+        let ways = match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
+            Ok(Ok(ways)) => ways,
+            Ok(Err(failure)) => return End::Broken(Broken::Other(failure.reason().to_owned())),
+            Err(fault) => return End::Broken(Broken::Other(fault.to_string())),
+        };
+        let mut trouble = None;
+        for (place, way) in ways.iter().enumerate() {
+            match self.open(way).await {
+                Ok(mut line) => {
+                    if let Err(broken) = self.begin(way, &mut line).await {
+                        trouble = Some(broken);
+                        continue;
+                    }
+                    let best = Box::pin(async {
+                        match place {
+                            0 => std::future::pending().await,
+                            _ => clock::sleep(SECOND_BEST_FOR).await,
+                        }
+                    });
+                    return self.hear(way, line, digest, best, trouble).await;
+                }
+                Err(broken) => trouble = Some(broken),
+            }
+        }
+        End::Broken(trouble.unwrap_or_else(|| Broken::Other("the plugin named no way to listen".to_owned())))
+    }
+
+    async fn open(&self, way: &Connection) -> Result<Line, Broken> {
+        if way.transport == Transport::Poll {
+            return Ok(Line::Silence);
+        }
+        let first = self.dial(way).await;
+        if !matches!(first, Err(Broken::Refused(_))) {
+            return first;
+        }
+        // A request is answered by a renewal of the login, where there is one; a socket is not.
+        match way.resync.first() {
+            Some(path) => self.get(path).await.map(drop)?,
+            None => return first,
+        }
+        self.dial(way).await
+    }
+
+    async fn dial(&self, way: &Connection) -> Result<Line, Broken> {
+        let none = BTreeMap::new();
+        let query = self.plugin.manifest.provides.realtime.as_ref().map_or(&none, |facts| &facts.query);
+        let outbound = &self.caller.account.outbound;
+        let dial = outbound.dial(&self.url(&way.path)?, query).await.map_err(other)?;
+        Line::open(way, dial).await
+    }
+
+    async fn begin(&self, way: &Connection, line: &mut Line) -> Result<(), Broken> {
+        for frame in &way.hello {
+            line.say(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Listens to an open line until it ends, or `best` is done.
+    async fn hear(
+        &self,
+        way: &Connection,
+        mut line: Line,
+        digest: &mut Digest,
+        mut best: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+        trouble: Option<Broken>,
+    ) -> End {
+        let mut state = Vec::new();
+        digest.begin();
+        if let Err(broken) = self.resync(way, &mut line, digest, &mut state).await {
+            return End::Broken(broken);
+        }
+        self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
+        self.connected.notify_one();
+        tracing::info!(source = self.source(), by = way.transport.as_str(), "connected");
+        let keep_alive = way.keep_alive.as_ref();
+        let beat = || {
+            Box::pin(async {
+                match keep_alive {
+                    Some(keep_alive) => clock::sleep(keep_alive.interval).await,
+                    None => std::future::pending().await,
+                }
+            })
+        };
+        let (mut next_beat, mut next_look) = (beat(), Box::pin(clock::sleep(way.interval)));
+        let mut is_silent = false;
+        loop {
+            let done = tokio::select! {
+                heard = line.next() => {
+                    is_silent = false;
+                    match heard {
+                        Ok(Heard::Text(text)) => self.message(text, &mut line, digest, &mut state).await,
+                        Ok(Heard::Sign) => Ok(()),
+                        Err(broken) => Err(broken),
+                    }
+                }
+                () = &mut next_beat => {
+                    next_beat = beat();
+                    if std::mem::replace(&mut is_silent, true) {
+                        Err(Broken::Other("the server has fallen silent".to_owned()))
+                    } else {
+                        line.say(keep_alive.map_or("", |it| &it.text)).await
+                    }
+                }
+                () = &mut next_look => {
+                    next_look = Box::pin(clock::sleep(way.interval));
+                    self.resync(way, &mut line, digest, &mut state).await
+                }
+                () = &mut best => return End::Better,
+            };
+            if let Err(broken) = done {
+                return End::Broken(broken);
+            }
+        }
+    }
+
+    /// Reads what plays now.
+    async fn resync(
+        &self,
+        way: &Connection,
+        line: &mut Line,
+        digest: &mut Digest,
+        state: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        for path in &way.resync {
+            let text = self.get(path).await?;
+            self.message(text, line, digest, state).await?;
+        }
+        Ok(())
+    }
+
+    async fn get(&self, path: &str) -> Result<String, Broken> {
+        let request = Request {
+            method: reqwest::Method::GET,
+            url: self.url(path)?,
+            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            body: None,
+            timeout: crate::plugins::http::wire::REQUEST_TIMEOUT,
+        };
+        let answer = self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(other)?;
+        match answer.status {
+            200 => String::from_utf8(answer.body)
+                .map_err(|_| Broken::Other("the server's answer is no text".to_owned())),
+            status @ (401 | 403) => Err(Broken::Refused(status)),
+            status => {
+                let path = path.split('?').next().unwrap_or_default();
+                Err(Broken::Other(format!("the server answered {status} to {path}")))
+            }
+        }
+    }
+
+    /// A path below the server's address.
+    fn url(&self, path: &str) -> Result<Url, Broken> {
+        let realtime = self.plugin.manifest.provides.realtime.as_ref();
+        let address = realtime.map(|facts| self.caller.account.outbound.render_public(&facts.address));
+        let address = address.unwrap_or_default();
+        Url::parse(&format!("{}{path}", address.trim_end_matches('/')))
+            .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
+    }
+
+    /// Has the plugin read what was heard, and stores what is news. A message that cannot be read is counted, and costs nothing
+    /// else.
+    async fn message(
+        &self,
+        text: String,
+        line: &mut Line,
+        digest: &mut Digest,
+        state: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        self.standing.heard();
+        let received_at = clock::now();
+        let input =
+            MessageInput { text, state: state.clone(), received_at, source: self.source().to_owned() };
+        let caller = Caller { received_at, ..self.caller.clone() };
+        let step = match self.plugin.call::<Message>(&caller, input).await.0 {
+            Ok(Ok(step)) => step,
+            Ok(Err(error)) => {
+                self.standing.unreadable(error.to_string());
+                tracing::debug!(source = self.source(), "a message cannot be read: {error}");
+                return Ok(());
+            }
+            Err(fault) => {
+                self.standing.unreadable(fault.to_string());
+                return Ok(());
+            }
+        };
+        *state = step.state;
+        for reply in &step.replies {
+            line.say(reply).await?;
+        }
+        let reports = digest.take(step.reports);
+        if !reports.is_empty() {
+            self.store(reports, received_at).await;
+        }
+        Ok(())
+    }
+
+    /// Stores what was heard; not before that is done is anything else listened to.
+    async fn store(&self, reports: Vec<Report>, at: jiff::Timestamp) {
+        while let Err(error) =
+            input::store(&self.store, self.source(), HeardBy::Watching, reports.clone(), at).await
+        {
+            tracing::error!(source = self.source(), "what was heard cannot be stored yet: {error}");
+            tokio::time::sleep(STORE_PATIENCE).await;
+        }
+        self.standing.stored();
+        self.arrivals.ring();
+    }
+}
+
+fn other(error: HttpError) -> Broken {
+    Broken::Other(error.to_string())
+}

@@ -1,0 +1,133 @@
+//! The websockets of a fake server: all clients hear the same, and some of what can go wrong.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use tokio::sync::{broadcast, watch};
+
+/// Frames that may wait for a slow client.
+const QUEUE: usize = 4_096;
+
+/// What is sent.
+#[derive(Clone, Debug)]
+enum Push {
+    Text(Utf8Bytes),
+    Cut,
+}
+
+/// The sockets of a server. Clones are the same.
+#[derive(Clone)]
+pub struct Sockets {
+    pushes: broadcast::Sender<Push>,
+    frozen: Arc<watch::Sender<bool>>,
+    open: Arc<watch::Sender<usize>>,
+    /// Sockets that were opened so far.
+    opened: Arc<watch::Sender<usize>>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            pushes: broadcast::Sender::new(QUEUE),
+            frozen: Arc::new(watch::Sender::new(false)),
+            open: Arc::new(watch::Sender::new(0)),
+            opened: Arc::new(watch::Sender::new(0)),
+            heard: Arc::default(),
+        }
+    }
+}
+
+impl Sockets {
+    /// Sends a frame to all clients. Gives how many there are.
+    pub fn push(&self, text: impl Into<String>) -> usize {
+        self.pushes.send(Push::Text(text.into().into())).unwrap_or(0)
+    }
+
+    /// Closes all sockets.
+    pub fn cut(&self) {
+        // Nobody may be there.
+        let _ = self.pushes.send(Push::Cut);
+    }
+
+    /// From here on nothing is read, answered or sent, and no connection ends: a cable was pulled.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    /// What clients said, in order.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("no test panics here").clone()
+    }
+
+    /// Sockets that were opened so far.
+    pub fn opened(&self) -> usize {
+        *self.opened.borrow()
+    }
+
+    /// Waits until so many sockets were opened in all.
+    pub async fn until_opened(&self, count: usize) {
+        let mut opened = self.opened.subscribe();
+        let wait = opened.wait_for(|opened| *opened >= count);
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), wait).await;
+        assert!(
+            waited.is_ok(),
+            "a socket was waited for in vain: {} were opened, {count} expected",
+            self.opened()
+        );
+    }
+
+    /// Serves a client until it goes, the server is cut off, or `up` says that it is down. `answer` says what is answered to a text.
+    pub async fn serve(
+        self,
+        mut socket: WebSocket,
+        mut up: watch::Receiver<bool>,
+        answer: impl Fn(&str) -> Option<String>,
+    ) {
+        let mut pushes = self.pushes.subscribe();
+        let mut frozen = self.frozen.subscribe();
+        self.open.send_modify(|open| *open += 1);
+        self.opened.send_modify(|opened| *opened += 1);
+        loop {
+            let is_frozen = *frozen.borrow_and_update();
+            if is_frozen {
+                tokio::select! {
+                    _ = frozen.changed() => continue,
+                    () = down(&mut up) => break,
+                }
+            }
+            tokio::select! {
+                _ = frozen.changed() => {}
+                () = down(&mut up) => break,
+                push = pushes.recv() => match push {
+                    Ok(Push::Text(text)) => {
+                        if socket.send(Message::Text(text)).await.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(Push::Cut) | Err(broadcast::error::RecvError::Closed) => break,
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                },
+                message = socket.recv() => match message {
+                    Some(Ok(Message::Text(text))) => {
+                        self.heard.lock().expect("no test panics here").push(text.as_str().to_owned());
+                        if let Some(answer) = answer(text.as_str())
+                            && socket.send(Message::Text(answer.into())).await.is_err()
+                        {
+                            break;
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => break,
+                },
+            }
+        }
+        self.open.send_modify(|open| *open -= 1);
+    }
+}
+
+/// Waits until a server is down, or gone.
+async fn down(up: &mut watch::Receiver<bool>) {
+    // An error means that it is gone.
+    let _ = up.wait_for(|up| !*up).await;
+}
