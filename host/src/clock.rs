@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,20 @@ pub fn now() -> Timestamp {
             now.saturating_add(SignedDuration::from_secs(seconds.unwrap_or(0))).unwrap_or(now)
         }
     }
+}
+
+/// A clock that was set back by more than this was wrong before, and what it said is not kept up. Milliseconds.
+const SET_BACK: i64 = 6 * 60 * 60 * 1000;
+
+/// When something is received. Never earlier than what was received before: where the clock is set back it stands still until it has
+/// caught up, so that the order of things is what it was.
+pub fn receipt() -> Timestamp {
+    static LATEST: AtomicI64 = AtomicI64::new(i64::MIN);
+    let now = now().as_millisecond();
+    let keep = |latest: i64| (latest < now || latest.saturating_sub(now) > SET_BACK).then_some(now);
+    let latest = LATEST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep);
+    let at = latest.map_or_else(|latest| latest, |_| now);
+    Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Whether the clock is a test's: it can jump, so nobody may sleep for long by it.

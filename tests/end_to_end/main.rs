@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod captured_stories;
 mod catalogues;
 mod chaos;
 mod commands;
 mod credentials;
 mod delivery;
 mod evening;
+mod evenings;
 mod house_rules;
 mod ingress;
 mod javascript;

@@ -1,10 +1,13 @@
 //! Servers are listened to: what a watcher hears becomes plays, and nothing that goes wrong makes it lose or double one.
 
+use std::time::Duration;
+
 use playrelay_tests::catalogue;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, sources_to_trakt_config};
+use playrelay_tests::harness::{Home, TestClock, sources_to_trakt_config, trakt_account};
+use playrelay_tests::jellyfin_webhook;
 use playrelay_tests::screening::{Person, Screening, Title};
 use serde_json::{Value, json};
 
@@ -145,4 +148,222 @@ async fn a_server_that_restarts_ends_nothing_that_still_plays() {
     let shown = |watching: &Value| watching["streams_count"] == 1;
     let watching = daemon.get_until("/api/v1/currently-watching", "the end of the other", shown).await;
     assert_eq!(watching["currently_watching"]["account"], json!("mia"), "{watching:#}");
+}
+
+/// A Jellyfin that is listened to, by a clock that the test moves.
+async fn jellyfin_by_the_clock() -> (FakeMediaBrowser, FakeTrakt, Home, TestClock) {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let (trakt, mut home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
+    let clock = home.set_clock(&[trakt.clock(), server.clock()]);
+    home.connect().await;
+    (server, trakt, home, clock)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_open_connection_is_noticed_within_a_minute() {
+    let (server, trakt, home, clock) = jellyfin_by_the_clock().await;
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    let mut film = screening(&inception(), "a1");
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    server.sockets().freeze(true);
+    let began = clock.passed();
+    let is_connected = |it: &Value| it["connections"] == 1 && it["connected"] == true;
+    while is_connected(&daemon.watched("jellyfin", "a source", Value::is_object).await) {
+        assert!(clock.passed() - began < 60, "a minute has passed, and nobody has noticed");
+        clock.pass(5);
+        // The daemon looks at its clock many times in this.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    let lost = daemon.watched("jellyfin", "a source", Value::is_object).await;
+    assert!(lost["connections"] == 2 || lost["trouble"].as_str().unwrap().contains("silent"), "{lost:#}");
+    server.sockets().freeze(false);
+    clock.pass(30);
+    daemon
+        .watched("jellyfin", "another connection", |it| it["connections"] == 2 && it["connected"] == true)
+        .await;
+    film.position_ms = 2 * HOUR / 100 * 95;
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    server.list(&[]);
+    server.tell();
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_refused_in_the_middle_is_said_and_tried_again() {
+    let server = FakeMediaBrowser::start(Family::Emby).await;
+    let (trakt, home) = home("emby", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
+    home.connect().await;
+    let daemon = home.start();
+    daemon.connected("emby").await;
+    server.set_token("another-key-0123456789");
+    server.sockets().cut();
+    let refused = daemon.watched("emby", "the refusal", |it| it["connected"] == false).await;
+    let refused = match refused["trouble"].as_str() {
+        Some(text) if text.contains("refused") => refused,
+        _ => {
+            let says =
+                |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains("refused the login"));
+            daemon.watched("emby", "the refusal", says).await
+        }
+    };
+    assert!(refused["again_at"].is_string(), "{refused:#}");
+    server.set_token(fake_mediabrowser::TOKEN);
+    daemon.connected("emby").await;
+    server.list(&[screening(&inception(), "a1")]);
+    server.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_and_floods_cost_nothing_but_themselves() {
+    let plex = FakePlex::start().await;
+    plex.add(inception().metadata_with_markers());
+    let (trakt, home) = home("plex", &plex.server.url(), fake_plex::TOKEN, "").await;
+    home.connect().await;
+    let daemon = home.start();
+    daemon.connected("plex").await;
+    let nonsense = [
+        "{",
+        "",
+        "7",
+        "[[[[",
+        "\u{0}",
+        r#"{"NotificationContainer":{"type":"playing","PlaySessionStateNotification":[{"state":"playing","viewOffset":-1,"sessionKey":{}}]}}"#,
+    ];
+    for text in nonsense {
+        plex.sockets().push(text);
+    }
+    let shown = daemon.watched("plex", "the nonsense", |it| it["unreadable"].as_u64() >= Some(5)).await;
+    assert_eq!((&shown["connections"], &shown["connected"]), (&json!(1), &json!(true)), "{shown:#}");
+    assert!(shown["unreadable_because"].is_string(), "{shown:#}");
+    // A thousand frames: most say nothing, and a film plays among them.
+    let mut film = screening(&inception(), "201");
+    plex.list(std::slice::from_ref(&film));
+    let noise = json!({ "NotificationContainer": { "type": "activity", "size": 1, "ActivityNotification": [{ "event": "updated" }] } });
+    let before = shown["messages"].as_u64().unwrap();
+    for index in 0..1_000_u32 {
+        film.position_ms = index * 100;
+        let news = film.notification("playing");
+        plex.tell(if index % 10 == 0 { &news } else { &noise });
+    }
+    let shown =
+        daemon.watched("plex", "the flood", |it| it["messages"].as_u64() >= Some(before + 1_000)).await;
+    assert_eq!(shown["connections"], 1, "{shown:#}");
+    assert!(shown["stored"].as_u64().unwrap() < 60, "what says nothing new is not stored: {shown:#}");
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    // More than anybody may send: the connection is given up, and opened anew.
+    plex.sockets().push("x".repeat(50 << 20));
+    let shown = daemon
+        .watched("plex", "a new connection", |it| it["connections"] == 2 && it["connected"] == true)
+        .await;
+    assert!(home.log().contains("more than 4 MiB in one message"), "{shown:#}");
+    film.position_ms = 2 * HOUR / 100 * 95;
+    plex.tell(&film.notification("playing"));
+    plex.list(&[]);
+    plex.tell(&film.notification("stopped"));
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_loses_and_doubles_nothing() {
+    let (server, trakt, home, clock) = jellyfin_by_the_clock().await;
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    let mut film = screening(&inception(), "a1");
+    let mut show = |position_ms| {
+        film.position_ms = position_ms;
+        server.list(std::slice::from_ref(&film));
+        server.tell();
+    };
+    show(0);
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    for (jump, position) in
+        [(-3_600, HOUR / 2), (7_200, HOUR), (-7_000, 2 * HOUR / 100 * 70), (3_500, 2 * HOUR / 100 * 96)]
+    {
+        clock.pass(jump);
+        daemon.connected("jellyfin").await;
+        let stored = |it: &Value| it["stored"].as_u64().unwrap_or_default();
+        let before = stored(&daemon.watched("jellyfin", "a source", Value::is_object).await);
+        show(position);
+        daemon.watched("jellyfin", "what it shows", |it| stored(it) > before).await;
+    }
+    server.list(&[]);
+    server.tell();
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    clock.pass(600);
+    daemon.connected("jellyfin").await;
+    assert_eq!(trakt.history().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_is_added_is_told_from_then_on() {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let second = FakeTrakt::start().await;
+    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
+    let path = home.path().join("playrelay.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let with_account = format!("{config}\n{}", trakt_account("eve", &second));
+    std::fs::write(&path, &with_account).unwrap();
+    home.connect().await;
+    home.connect_account("eve").await;
+    std::fs::write(&path, &config).unwrap();
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    let mut film = screening(&inception(), "a1");
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    // A mistake changes nothing, and is shown.
+    std::fs::write(&path, format!("{config}\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"eva\"\n"))
+        .unwrap();
+    let wrong = |shown: &Value| shown["configuration"].as_str().is_some_and(|text| text.contains("eva"));
+    daemon.get_until("/api/v1/sources", "the mistake", wrong).await;
+    // An account and a route: it hears of what plays, from here on.
+    film.position_ms = HOUR;
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"eve\"\nusers = [\"mia\"]\n";
+    std::fs::write(&path, with_account + route).unwrap();
+    second.until("what plays", |trakt| trakt.watching().is_some()).await;
+    let shown = daemon.watched("jellyfin", "the same connection", Value::is_object).await;
+    assert_eq!(shown["connections"], 1, "nothing else has changed: {shown:#}");
+    film.position_ms = 2 * HOUR / 100 * 95;
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    server.list(&[]);
+    server.tell();
+    for trakt in [&trakt, &second] {
+        trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    }
+    let starts = |trakt: &FakeTrakt| trakt.told().iter().filter(|told| told.starts_with("start")).count();
+    assert_eq!((starts(&trakt), starts(&second)), (2, 1), "{:?}", trakt.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_switched_off_is_not_heard() {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
+    home.connect().await;
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    // In mode `watch` a webhook is kept, and counts for nothing.
+    let item = inception().jellyfin_webhook();
+    let start = jellyfin_webhook::event("PlaybackStart", &item, Some(0), (MIA.guid, MIA.name), "TV");
+    let story = daemon.settled(daemon.json("jellyfin", &start).await).await;
+    assert_eq!(story["verdict"]["code"], "webhooks-off", "{story:#}");
+    let path = home.path().join("playrelay.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, config.replace("mode = \"watch\"", "mode = \"both\"\nenabled = false")).unwrap();
+    daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
+    let story = daemon.settled(daemon.json("jellyfin", &start).await).await;
+    assert_eq!(story["verdict"]["code"], "source-off", "{story:#}");
+    std::fs::write(&path, config).unwrap();
+    daemon.connected("jellyfin").await;
+    server.list(&[screening(&inception(), "a1")]);
+    server.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
 }

@@ -162,6 +162,11 @@ impl FakeMediaBrowser {
         *self.shared.sessions.lock().expect("no test panics here") = screenings.iter().map(session).collect();
     }
 
+    /// The same, of sessions as a server gives them.
+    pub fn list_raw(&self, sessions: Vec<Value>) {
+        *self.shared.sessions.lock().expect("no test panics here") = sessions;
+    }
+
     /// Tells all who listen what is listed. Gives how many there are.
     pub fn tell(&self) -> usize {
         let sessions = self.shared.sessions.lock().expect("no test panics here").clone();

@@ -114,6 +114,11 @@ impl FakePlex {
             screenings.iter().map(Screening::plex).collect();
     }
 
+    /// The same, of entries as a server gives them.
+    pub fn list_raw(&self, entries: Vec<Value>) {
+        *self.shared.sessions.lock().expect("no test panics here") = entries;
+    }
+
     /// Tells all who listen. Gives how many there are.
     pub fn tell(&self, notification: &Value) -> usize {
         let data = &notification["NotificationContainer"]["PlaySessionStateNotification"];

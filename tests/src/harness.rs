@@ -332,6 +332,13 @@ impl Daemon<'_> {
         self.child.id()
     }
 
+    /// Kills it, and starts it again.
+    pub fn restart(&mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it was killed");
+        *self = self.home.start();
+    }
+
     /// Kills it: `kill -9`, with no chance to tidy up.
     pub fn kill(mut self) {
         self.child.kill().expect("it is our child");
@@ -394,7 +401,7 @@ impl Daemon<'_> {
     pub async fn watched(&self, source: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let of = |answer: &Value| {
             let rows = answer["sources"].as_array().into_iter().flatten();
-            rows.cloned().find(|row| row["source"] == source).unwrap_or_default()
+            rows.into_iter().find(|row| row["source"] == source).cloned().unwrap_or_default()
         };
         of(&self.get_until("/api/v1/sources", what, |answer| holds(&of(answer))).await)
     }

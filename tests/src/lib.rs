@@ -9,6 +9,7 @@
 //!   services that behave as the real ones do
 //! - [`device_login`], [`library`]: logins with a code, and what a user keeps, of several of them
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
+//! - [`evening`]: people who watch what they like and how they like, on three servers
 //! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
 //! - [`load`]: a load driver, and what ingest is measured against
@@ -19,6 +20,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod device_login;
 pub mod emby_webhook;
+pub mod evening;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;
 pub mod fake_plex;

@@ -48,6 +48,7 @@ struct LaneKey {
 struct SourceKey {
     account: AccountFacts,
     needs_place: bool,
+    needs_credits: bool,
     catalogues: Vec<AccountFacts>,
 }
 
@@ -247,10 +248,14 @@ impl Daemon {
         let mut wanted = BTreeMap::new();
         for name in self.house.config.sources.keys() {
             let Some(account) = self.house.facts.get(name).cloned() else { continue };
-            let mut routes = self.house.config.routes.iter().filter(|route| route.source == *name);
-            let needs_place = routes.any(|route| route.filters.need_place());
-            let catalogues = self.house.catalogue_facts();
-            wanted.insert(name.clone(), SourceKey { account, needs_place, catalogues });
+            let routes = || self.house.config.routes.iter().filter(|route| route.source == *name);
+            let key = SourceKey {
+                account,
+                needs_place: routes().any(|route| route.filters.need_place()),
+                needs_credits: self.house.has_address(name) && routes().any(|route| route.policy.credits),
+                catalogues: self.house.catalogue_facts(),
+            };
+            wanted.insert(name.clone(), key);
         }
         retire_others(&mut self.pipelines, &wanted).await;
         for (name, key) in wanted {
@@ -261,6 +266,7 @@ impl Daemon {
             }
             let sieve = Sieve {
                 needs_place: key.needs_place,
+                needs_credits: key.needs_credits,
                 enabled: key.account.source.enabled,
                 mode: key.account.source.mode,
             };

@@ -53,13 +53,16 @@ impl House {
 
     /// Whether a connection to a source's server is to be held: it is wanted, and there is an address.
     pub(super) fn is_watched(&self, source: &str) -> bool {
-        let (Some(facts), Some((plugin, _))) = (self.facts.get(source), self.plugin_of(source)) else {
-            return false;
-        };
-        let address =
-            plugin.manifest.provides.realtime.as_ref().and_then(|facts| facts.address.only_setting());
-        let has_address = address.is_some_and(|key| facts.settings.plain.contains_key(key));
-        facts.source.enabled && facts.source.mode.watches() && has_address
+        let options = self.facts.get(source).map(|facts| &facts.source);
+        options.is_some_and(|it| it.enabled && it.mode.watches()) && self.has_address(source)
+    }
+
+    /// Whether a source's server can be reached: its address was typed.
+    pub(super) fn has_address(&self, source: &str) -> bool {
+        let Some(account) = self.accounts.get(source) else { return false };
+        let realtime = account.manifest.provides.realtime.as_ref();
+        let address = realtime.and_then(|facts| facts.address.only_setting());
+        address.is_some_and(|key| account.settings.contains_key(key))
     }
 
     /// What the catalogues are made of.

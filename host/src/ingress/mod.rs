@@ -207,7 +207,7 @@ async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Respo
         Ok(request) => request,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}")),
     };
-    let received = Received { source: door.source.clone(), at: clock::now(), request };
+    let received = Received { source: door.source.clone(), at: clock::receipt(), request };
     match ingress.store.receive(received).await {
         Ok(id) => {
             door.arrivals.ring();

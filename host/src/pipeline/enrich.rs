@@ -18,6 +18,8 @@ use crate::plugins::capabilities::{Enrich, Failure, Identify};
 const LIBRARY: &str = "library";
 /// The name under which a look-up gives a file.
 const PATH: &str = "path";
+/// The name under which a look-up gives where the closing credits begin.
+const CREDITS: &str = "credits-start-ms";
 /// How long a refusal is kept. Seconds.
 const REFUSAL_KEPT: u32 = 600;
 /// How long a server that does not answer is left alone.
@@ -64,10 +66,13 @@ impl Pipeline {
 
     /// Without an id on its server an item cannot be looked up there.
     fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
+        let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
-        self.plugin.manifest.provides.enrich.is_some()
-            && placed.item.server_ref.is_some()
-            && (placed.item.is_incomplete() || (self.sieve.needs_place && misses_place))
+        let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
+        placed.item.server_ref.is_some()
+            && (placed.item.is_incomplete()
+                || (self.sieve.needs_place && misses_place)
+                || (self.sieve.needs_credits && facts.credits && misses_credits))
     }
 
     /// The catalogue, where there is one and it may know more of an item.
@@ -181,13 +186,17 @@ impl Pipeline {
     }
 }
 
-/// What a look-up tells of the place goes to the report; trackers have no use for it.
+/// What a look-up tells of the place and of the credits goes to the report; trackers have no use for it.
 pub fn take_place(placed: &mut Placed<'_>) {
     let library = placed.item.take_ext(LIBRARY).pop();
     *placed.library = placed.library.take().or(library);
     let paths = placed.item.take_ext(PATH);
     if placed.paths.is_empty() {
         *placed.paths = paths;
+    }
+    let credits = placed.item.take_ext(CREDITS).pop().and_then(|ms| ms.parse().ok());
+    if let Some(known) = &mut placed.credits_start_ms {
+        **known = known.or(credits);
     }
 }
 

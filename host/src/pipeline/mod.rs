@@ -55,6 +55,8 @@ pub struct Parsed {
 pub struct Sieve {
     /// Whether some route asks for the library or the files.
     pub needs_place: bool,
+    /// Whether some route asks for the credits.
+    pub needs_credits: bool,
     /// Whether anything is taken from it.
     pub enabled: bool,
     /// How it is heard.

@@ -203,7 +203,7 @@ impl Plugin {
             plugin: self.manifest.plugin.id.clone(),
             account: Some(Arc::clone(&caller.account)),
             kv: budget.stateful.then(|| Arc::clone(&caller.kv)),
-            clock: (!budget.stateful).then_some(caller.received_at),
+            clock: (!budget.clock_goes).then_some(caller.received_at),
             requests_left: budget.requests,
             log_left: super::limits::LOG_LINES,
             trace: Arc::clone(&trace),

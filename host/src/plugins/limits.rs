@@ -36,23 +36,45 @@ pub struct Budget {
     pub wall: Duration,
     /// Requests over the network; 0 forbids them.
     pub requests: u32,
-    /// Whether the store may be used, and whether the clock goes.
+    /// Whether the store may be used.
     pub stateful: bool,
+    /// Whether the clock goes; else it stands at the time of receipt.
+    pub clock_goes: bool,
 }
 
 impl Budget {
     /// For calls that only compute.
-    pub const PURE: Self =
-        Self { cpu: Duration::from_millis(250), wall: Duration::from_secs(1), requests: 0, stateful: false };
+    pub const PURE: Self = Self {
+        cpu: Duration::from_millis(250),
+        wall: Duration::from_secs(1),
+        requests: 0,
+        stateful: false,
+        clock_goes: false,
+    };
     /// For a second look at a media server.
-    pub const LOOKUP: Self =
-        Self { cpu: Duration::from_millis(250), wall: Duration::from_secs(15), requests: 3, stateful: true };
+    pub const LOOKUP: Self = Self {
+        cpu: Duration::from_millis(250),
+        wall: Duration::from_secs(15),
+        requests: 3,
+        stateful: true,
+        clock_goes: true,
+    };
     /// For what is heard of a media server: most of it is computed, some of it looked up.
-    pub const LISTEN: Self =
-        Self { cpu: Duration::from_millis(250), wall: Duration::from_secs(15), requests: 4, stateful: true };
+    pub const LISTEN: Self = Self {
+        cpu: Duration::from_millis(250),
+        wall: Duration::from_secs(15),
+        requests: 4,
+        stateful: true,
+        clock_goes: false,
+    };
     /// For a talk with a service.
-    pub const SERVICE: Self =
-        Self { cpu: Duration::from_secs(1), wall: Duration::from_secs(30), requests: 6, stateful: true };
+    pub const SERVICE: Self = Self {
+        cpu: Duration::from_secs(1),
+        wall: Duration::from_secs(30),
+        requests: 6,
+        stateful: true,
+        clock_goes: true,
+    };
 }
 
 /// The memory limit of a plugin. Bytes.

@@ -23,13 +23,13 @@ const LONGEST: usize = 4 << 20;
 /// How long opening one may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 /// An open line.
 pub(super) enum Line {
     /// Messages both ways.
-    Socket(Box<WebSocketStream<Box<dyn Duplex>>>),
+    Socket(Box<WebSocketStream<Box<dyn Pipe>>>),
     /// Messages one way.
     Events(Events),
     /// Nothing comes by itself.
@@ -128,7 +128,7 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
     let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let is_secure = url.scheme() == "https";
-    let stream: Box<dyn Duplex> = if is_secure {
+    let stream: Box<dyn Pipe> = if is_secure {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
         let stream = TlsConnector::from(dial.tls).connect(name, stream).await;
         Box::new(stream.map_err(|error| failed(&error))?)

@@ -26,7 +26,7 @@ pub struct Report {
     pub again_at: Option<Timestamp>,
     /// When something was heard last.
     pub heard_at: Option<Timestamp>,
-    /// Messages so far.
+    /// Messages so far, each dealt with.
     pub messages: u64,
     /// Inputs that were stored.
     pub stored: u64,

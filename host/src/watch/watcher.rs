@@ -259,8 +259,6 @@ impl Watcher {
             .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
     }
 
-    /// Has the plugin read what was heard, and stores what is news. A message that cannot be read is counted, and costs nothing
-    /// else.
     async fn message(
         &self,
         text: String,
@@ -268,8 +266,21 @@ impl Watcher {
         digest: &mut Digest,
         state: &mut Vec<u8>,
     ) -> Result<(), Broken> {
+        let handled = self.handle(text, line, digest, state).await;
         self.standing.heard();
-        let received_at = clock::now();
+        handled
+    }
+
+    /// Has the plugin read what was heard, and stores what is news. A message that cannot be read is counted, and costs nothing
+    /// else.
+    async fn handle(
+        &self,
+        text: String,
+        line: &mut Line,
+        digest: &mut Digest,
+        state: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        let received_at = clock::receipt();
         let input =
             MessageInput { text, state: state.clone(), received_at, source: self.source().to_owned() };
         let caller = Caller { received_at, ..self.caller.clone() };

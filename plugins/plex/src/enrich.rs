@@ -26,6 +26,7 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
     let mut item = metadata::item(&found).unwrap_or(item);
     let field = |name: &str, value: String| Field { name: name.to_owned(), value };
     item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
+    item.ext.extend(metadata::credits(&found).map(|ms| field("credits-start-ms", ms.to_string())));
     item.ext.extend(metadata::paths(&found).into_iter().map(|path| field("path", path)));
     if let Some(show_key) = item.server_show_ref.clone()
         && let Some(own_show) = show_of(&mut item)
@@ -68,7 +69,7 @@ fn look_up(address: &str, rating_key: &str) -> Result<Value, Failure> {
     if !rating_key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
     }
-    let url = format!("{address}/library/metadata/{rating_key}?includeGuids=1");
+    let url = format!("{address}/library/metadata/{rating_key}?includeGuids=1&includeMarkers=1");
     let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
     Ok(answer["MediaContainer"]["Metadata"][0].take())
 }

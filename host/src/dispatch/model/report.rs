@@ -212,10 +212,12 @@ impl Report {
             Self::Playback(it) => vec![it.placed()],
             Self::Snapshot { sessions, .. } => sessions.iter_mut().map(Playback::placed).collect(),
             Self::Rated(it) => {
-                vec![Placed { item: &mut it.item, library: &mut it.library, paths: &mut it.paths }]
+                let Rated { item, library, paths, .. } = it;
+                vec![Placed { item, library, paths, credits_start_ms: None }]
             }
             Self::Marked(it) => {
-                vec![Placed { item: &mut it.item, library: &mut it.library, paths: &mut it.paths }]
+                let Marked { item, library, paths, .. } = it;
+                vec![Placed { item, library, paths, credits_start_ms: None }]
             }
             Self::Ignored { .. } => Vec::new(),
         }
@@ -230,10 +232,17 @@ pub struct Placed<'a> {
     pub library: &'a mut Option<String>,
     /// The files.
     pub paths: &'a mut Vec<String>,
+    /// Where its closing credits begin, in ms; absent where that is of no interest.
+    pub credits_start_ms: Option<&'a mut Option<u32>>,
 }
 
 impl Playback {
     fn placed(&mut self) -> Placed<'_> {
-        Placed { item: &mut self.item, library: &mut self.library, paths: &mut self.paths }
+        Placed {
+            item: &mut self.item,
+            library: &mut self.library,
+            paths: &mut self.paths,
+            credits_start_ms: Some(&mut self.credits_start_ms),
+        }
     }
 }

@@ -23,7 +23,7 @@ impl Host for CallState {
             return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
         };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
-            let pure = self.context.clock.is_some();
+            let pure = self.context.kv.is_none();
             return Ok(Err(if pure {
                 Error::Denied("this call may send no requests".to_owned())
             } else {

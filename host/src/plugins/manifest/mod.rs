@@ -152,6 +152,9 @@ pub struct EnrichFacts {
     /// How long an answer stays good.
     #[serde(default = "day")]
     pub keep_seconds: u32,
+    /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.
+    #[serde(default)]
+    pub credits: bool,
 }
 
 fn day() -> u32 {

@@ -54,7 +54,7 @@ pub fn add(
             event.action.name(),
             weight.as_str(),
             to_json(event)?,
-            event.not_before.as_millisecond(),
+            due(event, at),
             later,
             at
         ])?;
@@ -199,6 +199,13 @@ pub fn attempted(
         return Ok(());
     }
     add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
+}
+
+/// When an event is to be sent that is stored at a time. Where the clock was set back, what happened by it lies ahead: that is no
+/// reason to wait for it.
+fn due(event: &TrackerEvent, at: i64) -> i64 {
+    let not_before = event.not_before.as_millisecond();
+    not_before.min(at + (not_before - event.at.as_millisecond()).max(0))
 }
 
 /// Whether somebody has said meanwhile that an event is about something else.
