@@ -5,6 +5,7 @@
 
 mod captured_stories;
 mod catalogues;
+mod catch_up;
 mod chaos;
 mod commands;
 mod credentials;

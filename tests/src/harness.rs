@@ -334,8 +334,18 @@ impl Daemon<'_> {
 
     /// Kills it, and starts it again.
     pub fn restart(&mut self) {
+        self.stop();
+        self.start_again();
+    }
+
+    /// Kills it. Nobody is there until it is started again.
+    pub fn stop(&mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it was killed");
+    }
+
+    /// Starts it after it was stopped.
+    pub fn start_again(&mut self) {
         *self = self.home.start();
     }
 

@@ -1,5 +1,6 @@
 //! The commands, each thin.
 
+mod catch_up;
 mod check;
 mod connect;
 mod events;
@@ -50,6 +51,8 @@ enum Command {
     Disconnect(connect::Disconnect),
     /// Show the addresses to paste into the media servers. They contain secret tokens.
     Webhooks(Output),
+    /// Show what a server's own history has, and enter it.
+    CatchUp(catch_up::Arguments),
     /// List, inspect and approve plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -148,6 +151,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Connect(arguments) => connect::connect(config, arguments).await?,
         Command::Disconnect(arguments) => connect::disconnect(config, arguments).await?,
         Command::Webhooks(output) => webhooks::run(config, output).await?,
+        Command::CatchUp(arguments) => catch_up::run(config, arguments).await?,
         Command::Plugin(command) => plugin::run(config, command).await?,
         Command::Events(list) => events::list(config, list).await?,
         Command::Event(show) => events::show(config, show).await?,

@@ -150,6 +150,35 @@ impl Sessions {
         }
     }
 
+    /// The same with plays on a server that are remembered elsewhere: for reports of a past that is forgotten here.
+    pub fn recalling(&self, server: &str, more: Vec<Play>) -> Self {
+        let of_server = |(viewer, plays): (&Viewer, &Vec<Play>)| {
+            (viewer.server == server).then(|| (viewer.clone(), plays.clone()))
+        };
+        let mut wide =
+            Self { viewers: self.viewers.iter().filter_map(of_server).collect(), ..Self::default() };
+        for play in more {
+            let known = wide.viewers.entry(play.viewer.clone()).or_default();
+            if known.iter().all(|other| other.id != play.id) {
+                known.push(play);
+                known.sort_by(|one, other| (one.last_seen_at, &one.id).cmp(&(other.last_seen_at, &other.id)));
+            }
+        }
+        wide
+    }
+
+    /// What a report of a server's own history means, given what is known: of what goes on it says that it counts, not that it
+    /// has ended.
+    pub fn advance_from_history(&self, playback: &Playback, policy: &Policy) -> Advance {
+        let viewer = self.viewer(&playback.server, &playback.user);
+        let goes_on = viewer.is_some_and(|viewer| {
+            let mut known = self.known(&viewer).iter();
+            known.any(|play| play.is_open() && play.item.is_same(&playback.item))
+        });
+        let state = if goes_on { PlaybackState::Playing } else { playback.state };
+        self.playback(&Playback { state, ..playback.clone() }, policy)
+    }
+
     /// What a report means, given what is known.
     pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
         match report {

@@ -26,6 +26,7 @@ use crate::dispatch::routing::Routing;
 use crate::ingress::{Door, Ingress};
 use crate::pipeline::settle::{Desk, Settler};
 use crate::pipeline::{Pipeline, Sieve};
+use crate::watch::catch_up::{CatchUp, History};
 use crate::watch::standing::Standing;
 use crate::watch::watcher::Watcher;
 
@@ -52,6 +53,13 @@ struct SourceKey {
     catalogues: Vec<AccountFacts>,
 }
 
+/// What a connection tells others.
+#[derive(Clone, Default)]
+struct Link {
+    standing: Standing,
+    connected: Arc<Notify>,
+}
+
 /// What runs.
 struct Daemon {
     house: House,
@@ -64,6 +72,8 @@ struct Daemon {
     lanes: BTreeMap<String, Running<LaneKey>>,
     pipelines: BTreeMap<String, Running<SourceKey>>,
     watchers: BTreeMap<String, Running<AccountFacts>>,
+    histories: BTreeMap<String, Running<AccountFacts>>,
+    links: BTreeMap<String, Link>,
     standings: Standings,
 }
 
@@ -105,6 +115,8 @@ impl House {
             lanes: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            links: BTreeMap::new(),
             standings,
             house: self,
         };
@@ -206,6 +218,7 @@ impl Daemon {
         self.settler.reconfigure(self.house.desk(board, bells)).await;
         self.arrange_pipelines().await;
         self.arrange_watchers().await;
+        self.arrange_histories().await;
         let doors = self.doors().await?;
         self.ingress.open_doors(doors);
         Ok(())
@@ -299,17 +312,56 @@ impl Daemon {
             if self.watchers.contains_key(&name) {
                 continue;
             }
-            let standing = Standing::default();
-            self.standings.add(&name, standing.clone());
+            let link = Link::default();
+            self.standings.add(&name, link.standing.clone());
+            self.links.insert(name.clone(), link.clone());
             let watcher = Watcher {
                 plugin,
                 caller,
                 store: Arc::clone(&self.house.store),
                 arrivals: arrivals.clone(),
-                standing,
-                connected: Arc::default(),
+                standing: link.standing,
+                connected: link.connected,
             };
             self.watchers.insert(name, Running::start(key, |stop| watcher.run(stop)));
+        }
+    }
+
+    async fn arrange_histories(&mut self) {
+        let house = &self.house;
+        let has_history = |name: &&String| {
+            let history =
+                house.plugin_of(name).map(|(plugin, _)| plugin.manifest.provides.server_history.is_some());
+            history == Some(true) && house.has_address(name)
+        };
+        let wanted: BTreeMap<_, _> = house
+            .config
+            .sources
+            .keys()
+            .filter(has_history)
+            .filter_map(|name| Some((name.clone(), house.facts.get(name)?.clone())))
+            .filter(|(_, facts)| facts.source.enabled)
+            .collect();
+        retire_others(&mut self.histories, &wanted).await;
+        for (name, key) in wanted {
+            let (Some((plugin, caller)), Some(arrivals)) =
+                (self.house.plugin_of(&name), self.arrivals.get(&name))
+            else {
+                continue;
+            };
+            if self.histories.contains_key(&name) {
+                continue;
+            }
+            let link = self.watchers.contains_key(&name).then(|| self.links.get(&name).cloned()).flatten();
+            let catch_up = CatchUp {
+                history: History { plugin, caller },
+                store: Arc::clone(&self.house.store),
+                arrivals: arrivals.clone(),
+                limit: key.source.catch_up,
+                standing: link.as_ref().map(|link| link.standing.clone()),
+                connected: link.map_or_else(Arc::default, |link| link.connected),
+            };
+            self.histories.insert(name, Running::start(key, |stop| catch_up.run(stop)));
         }
     }
 

@@ -33,6 +33,8 @@ const IN_FLIGHT: usize = 256;
 const PAGE: u32 = 64;
 /// A parse that takes too long is tried again so often.
 const SLOW: u32 = 1;
+/// Between two looks at an inbox of which nothing is heard.
+const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at a store or a plugin that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -143,6 +145,8 @@ impl Pipeline {
             if rows.is_empty() {
                 tokio::select! {
                     () = self.arrivals.next() => {}
+                    // A command beside the daemon may have put something there.
+                    () = tokio::time::sleep(LOOK) => {}
                     _ = stop.changed() => {}
                 }
                 continue;

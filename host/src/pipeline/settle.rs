@@ -4,7 +4,7 @@
 //! transaction; should it fail, the state is read anew and the same is settled again. Between requests it looks at the
 //! clock, for plays of which nothing more is heard, and at the list of people, for what somebody has said of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Parsed;
+use super::input::HeardBy;
 use crate::board::Board;
 use crate::clock;
 use crate::dispatch::heartbeat::Heart;
@@ -136,7 +137,8 @@ impl Work {
                     if received == 0 {
                         return;
                     }
-                    while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed)).collect()).await {}
+                    let past = self.recall(&batch).await;
+                    while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed, &past)).collect()).await {}
                     batch.clear();
                 }
                 Some((desk, done)) = desks.recv() => {
@@ -342,14 +344,40 @@ impl Work {
         }
     }
 
-    fn decide(&mut self, parsed: &Parsed) -> Settlement {
+    /// The plays that reports of a server's history may speak of, by their inputs. They may be long forgotten here.
+    async fn recall(&self, batch: &[Parsed]) -> HashMap<i64, Vec<Play>> {
+        let mut past: HashMap<i64, Vec<Play>> = HashMap::new();
+        for parsed in batch.iter().filter(|parsed| parsed.heard_by == Some(HeardBy::History)) {
+            for report in parsed.result.iter().flatten() {
+                let Report::Playback(playback) = report else { continue };
+                let plays = loop {
+                    match self.desk.store.plays_around(&playback.server.id, playback.at).await {
+                        Ok(plays) => break plays,
+                        Err(error) => tracing::error!("stored plays cannot be read: {error}"),
+                    }
+                    tokio::time::sleep(PATIENCE).await;
+                };
+                past.entry(parsed.row.id).or_default().extend(plays);
+            }
+        }
+        past
+    }
+
+    fn decide(&mut self, parsed: &Parsed, past: &HashMap<i64, Vec<Play>>) -> Settlement {
         let mut settlement = empty(parsed.row.id);
         settlement.steps.clone_from(&parsed.steps);
         match &parsed.result {
             Err(verdict) => settlement.verdict = Some(verdict.clone()),
             Ok(reports) => {
                 for report in reports {
-                    self.decide_report(report, &mut settlement);
+                    match (past.get(&parsed.row.id), report) {
+                        (Some(past), Report::Playback(playback)) => {
+                            let known = self.sessions.recalling(&playback.server.id, past.clone());
+                            let advance = known.advance_from_history(playback, &self.desk.policy);
+                            self.apply(advance, &mut settlement);
+                        }
+                        _ => self.decide_report(report, &mut settlement),
+                    }
                 }
             }
         }

@@ -304,6 +304,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// Plays that are going on, and those that ended since a time.
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
 
+    /// Plays on a server within two days of a time.
+    async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError>;
+
     /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
     async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
 

@@ -3,11 +3,13 @@
 //! - [`watcher`]: the life of one source's connection
 //! - `line`: what is listened to, in one form for a websocket, an event stream and a poll
 //! - [`digest`]: what of all that is heard is worth storing
+//! - [`catch_up`]: what happened while nobody listened
 //! - [`standing`]: how it stands, for people
 //!
 //! What is heard goes into the inbox as reports, so from there on it is no different from a webhook: a tracker that is slow
 //! never holds a connection up.
 
+pub mod catch_up;
 pub mod digest;
 mod line;
 pub mod standing;

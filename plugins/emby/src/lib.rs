@@ -4,9 +4,10 @@
 
 mod webhook;
 
-use playrelay_mediabrowser::{look_up, realtime, sessions};
+use playrelay_mediabrowser::{history, look_up, realtime, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
@@ -51,7 +52,14 @@ impl capability::realtime::Guest for Emby {
     }
 }
 
+impl capability::server_history::Guest for Emby {
+    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::since("/emby", history::Of::Path, cursor.as_deref(), &since)
+    }
+}
+
 capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
 capability::enrich::export_enrich!(Emby with_types_in capability::enrich);
 capability::identify::export_identify!(Emby with_types_in capability::identify);
 capability::realtime::export_realtime!(Emby with_types_in capability::realtime);
+capability::server_history::export_server_history!(Emby with_types_in capability::server_history);

@@ -10,9 +10,10 @@ mod realtime;
 mod unofficial;
 mod webhook;
 
-use playrelay_mediabrowser::{look_up, realtime as heard, sessions};
+use playrelay_mediabrowser::{history, look_up, realtime as heard, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
@@ -54,7 +55,14 @@ impl capability::realtime::Guest for Jellyfin {
     }
 }
 
+impl capability::server_history::Guest for Jellyfin {
+    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::since("", history::Of::Query, cursor.as_deref(), &since)
+    }
+}
+
 capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
 capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);
 capability::identify::export_identify!(Jellyfin with_types_in capability::identify);
 capability::realtime::export_realtime!(Jellyfin with_types_in capability::realtime);
+capability::server_history::export_server_history!(Jellyfin with_types_in capability::server_history);

@@ -2,6 +2,7 @@
 //!
 //! Facts: the two servers' API documents and sources, and messages captured from real servers.
 
+pub mod history;
 pub mod item;
 pub mod look_up;
 pub mod message;

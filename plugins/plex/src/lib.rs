@@ -4,6 +4,7 @@
 
 mod enrich;
 mod guid;
+mod history;
 mod identify;
 mod metadata;
 mod realtime;
@@ -12,6 +13,7 @@ mod webhook;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::User;
@@ -67,8 +69,15 @@ impl capability::realtime::Guest for Plex {
     }
 }
 
+impl capability::server_history::Guest for Plex {
+    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::since(cursor.as_deref(), &since)
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
 capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlist);
 capability::realtime::export_realtime!(Plex with_types_in capability::realtime);
+capability::server_history::export_server_history!(Plex with_types_in capability::server_history);

@@ -88,6 +88,13 @@ pub mod capability {
         ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
     );
     capability!(
+        server_history,
+        "export_server_history",
+        "package playrelay:sdk-server-history; world exports-server-history { export playrelay:plugin/server-history@0.1.0; }",
+        "playrelay_sdk::capability::server_history",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
+    );
+    capability!(
         sink,
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",

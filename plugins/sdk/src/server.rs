@@ -23,6 +23,16 @@ pub fn happened(at: Option<&str>, received_at: &str) -> Option<String> {
     (at.duration_since(received).abs() <= CLOCK_BELIEVED).then(|| at.to_string())
 }
 
+/// An instant as servers write them.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    text.trim().parse().ok()
+}
+
+/// An instant of which the seconds since 1970 are known.
+pub fn from_unix(seconds: i64) -> Option<String> {
+    Some(Timestamp::from_second(seconds).ok()?.to_string())
+}
+
 /// Reads a year off the end of a title: "The Paper (2025)".
 pub fn without_year(title: &str) -> (String, Option<u16>) {
     let year = title

@@ -29,6 +29,8 @@ use crate::plugins::registry::Approval;
 use rows::{json, time};
 use writer::Writer;
 
+/// Two days. Milliseconds.
+const AROUND_MS: i64 = 2 * 24 * 60 * 60 * 1000;
 /// How long another process (a command beside the daemon) may hold the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
@@ -141,6 +143,20 @@ impl Store for Sqlite {
             connection
                 .prepare_cached("SELECT body FROM plays WHERE ended_at IS NULL OR ended_at >= ?1")?
                 .query_map(params![since.as_millisecond()], |row| json(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError> {
+        let (server, at) = (server.to_owned(), at.as_millisecond());
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT body FROM plays WHERE server = ?1 AND last_seen_at BETWEEN ?2 AND ?3
+                     ORDER BY last_seen_at, id",
+                )?
+                .query_map(params![server, at - AROUND_MS, at + AROUND_MS], |row| json(row, 0))?
                 .collect()
         })
         .await

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE inbox (
         id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -135,6 +135,9 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX removals_at ON removals (at);
     ALTER TABLE outbox ADD COLUMN since INTEGER;
+",
+    "
+    CREATE INDEX plays_seen ON plays (server, last_seen_at);
 ",
 ];
 

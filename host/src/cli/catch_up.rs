@@ -1,0 +1,100 @@
+//! `playrelay catch-up`
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{Failure, Output};
+use crate::clock;
+use crate::config::{Config, unknown};
+use crate::dispatch::model::Playback;
+use crate::house::House;
+use crate::watch::catch_up::{self, History};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The source's name in the configuration.
+    source: String,
+    /// How many days back.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    days: i64,
+    /// Enter what is shown: the daemon takes it from there. What is known already counts once.
+    #[arg(long)]
+    run: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    at: Timestamp,
+    user: String,
+    item: String,
+    /// Whether a play of it is known that this is.
+    known: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    plays: Vec<Shown>,
+    entered: bool,
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
+    let house = House::open(config).await?;
+    let source = &arguments.source;
+    let Some((plugin, caller)) =
+        house.plugin_of(source).filter(|_| house.config.sources.contains_key(source))
+    else {
+        let known: Vec<String> = house.config.sources.keys().cloned().collect();
+        return Err(Failure::Other(unknown("source", source, "the configuration", &known)));
+    };
+    if plugin.manifest.provides.server_history.is_none() {
+        let name = &plugin.manifest.plugin.name;
+        return Err(Failure::Other(format!("plugin {name} does not know a history of its server")));
+    }
+    let since = clock::now().saturating_sub(SignedDuration::from_hours(24 * arguments.days));
+    let since = since.unwrap_or(Timestamp::MIN);
+    let found = History { plugin, caller }.since(since).await.map_err(Failure::Other)?;
+    let mut plays = Vec::new();
+    for playback in &found {
+        plays.push(shown(&house, playback).await?);
+    }
+    if arguments.run {
+        catch_up::enter(&house.store, source, found).await.map_err(Failure::Other)?;
+    }
+    let report = Report { plays, entered: arguments.run };
+    arguments.output.print(&report, |report| text(report, source))
+}
+
+async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
+    let known = house.store.plays_around(&playback.server.id, playback.at).await?;
+    let is_it = |other: &crate::dispatch::play::Play| {
+        let merged = playback.at.duration_since(other.last_seen_at).abs() < other.merge_window();
+        let within = (other.started_at..=other.last_seen_at).contains(&playback.at);
+        other.item.is_same(&playback.item)
+            && (merged || within)
+            && (other.user.id == playback.user.id || other.user.name == playback.user.name)
+    };
+    Ok(Shown {
+        at: playback.at,
+        user: playback.user.to_string(),
+        item: playback.item.to_string(),
+        known: known.iter().any(is_it),
+    })
+}
+
+fn text(report: &Report, source: &str) -> String {
+    let mut text = String::new();
+    for play in &report.plays {
+        let known = if play.known { "known" } else { "new" };
+        text.push_str(&format!("{}\t{known}\t{}\t{}\n", play.at, play.user, play.item));
+    }
+    let new = report.plays.iter().filter(|play| !play.known).count();
+    text.push_str(&format!("{} plays, {new} of them new\n", report.plays.len()));
+    text.push_str(&match (report.entered, new) {
+        (true, _) => "entered; `playrelay events` shows what becomes of them\n".to_owned(),
+        (false, 0) => String::new(),
+        (false, _) => format!("`playrelay catch-up {source} --run` enters them\n"),
+    });
+    text
+}

@@ -1,0 +1,163 @@
+//! What happened while nobody listened: the server's own history, through the same engine.
+//!
+//! It is known until when a source was heard. After a gap its history since then becomes inputs like any other, and the engine merges
+//! what is known already. What happened before the very first start is nobody's to enter unasked: `playrelay catch-up` shows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use super::standing::Standing;
+use crate::arrivals::Arrivals;
+use crate::clock;
+use crate::dispatch::model::{Playback, Report};
+use crate::pipeline::input::{self, HeardBy};
+use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::capabilities::{HistoryPage, Since, SinceInput};
+use crate::state::SharedStore;
+
+/// Between two notes of the time until which a source was heard.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// So much before the gap is read as well: a play may have been counted when it began, or late.
+const MARGIN: SignedDuration = SignedDuration::from_hours(4);
+/// A gap shorter than this is none: what a connection misses in it shows in the sessions.
+const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
+/// Pages of a history that are read at most.
+const PAGES: usize = 100;
+/// The name of the note.
+const NOTE: &str = "heard-until";
+
+/// Keeps one source caught up.
+pub struct CatchUp {
+    /// Reads the history.
+    pub history: History,
+    /// Where it is noted until when the source was heard.
+    pub store: SharedStore,
+    /// Wakes the source's pipeline.
+    pub arrivals: Arrivals,
+    /// How far back it is read at most; nothing is read where that is switched off.
+    pub limit: Option<Duration>,
+    /// How the connection stands; absent where the source only sends webhooks.
+    pub standing: Option<Standing>,
+    /// Told at every connect.
+    pub connected: Arc<Notify>,
+}
+
+/// Reads a server's history.
+#[derive(Clone)]
+pub struct History {
+    /// The source's plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its account.
+    pub caller: Caller,
+}
+
+impl History {
+    /// Everything that was played since a time, the oldest first.
+    pub async fn since(&self, since: Timestamp) -> Result<Vec<Playback>, String> {
+        let mut found: Vec<Playback> = Vec::new();
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let now = clock::receipt();
+            let source = self.caller.account.name.clone();
+            let input = SinceInput { cursor, since, now, source };
+            let HistoryPage { reports, next } = match self.plugin.call::<Since>(&self.caller, input).await.0 {
+                Ok(Ok(page)) => page,
+                Ok(Err(failure)) => return Err(failure.reason().to_owned()),
+                Err(fault) => return Err(fault.to_string()),
+            };
+            found.extend(reports.into_iter().filter_map(|report| match report {
+                Report::Playback(playback) => Some(playback).filter(|playback| playback.at >= since),
+                _ => None,
+            }));
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        found.sort_by_key(|playback| playback.at);
+        Ok(found)
+    }
+}
+
+/// The small store in which the host notes something of a source. A plugin has no such name.
+fn notes(source: &str) -> String {
+    format!("host:{source}")
+}
+
+/// Until when a source was heard; absent before its first start.
+pub async fn heard_until(store: &SharedStore, source: &str) -> Result<Option<Timestamp>, String> {
+    let noted = store.get(&notes(source), NOTE).await?;
+    Ok(noted.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok()))
+}
+
+impl CatchUp {
+    fn source(&self) -> &str {
+        &self.history.caller.account.name
+    }
+
+    /// Works until `stop` says so, or its sender is gone.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let work = async {
+            loop {
+                if let Err(error) = self.look().await {
+                    tracing::warn!(
+                        source = self.source(),
+                        "the server's history cannot be read yet: {error}"
+                    );
+                }
+                tokio::select! {
+                    () = self.connected.notified() => {}
+                    () = clock::sleep(NOTED_EVERY) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            // Gone or set: it is to stop.
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Fills the gap, where there is one, and notes until when the source was heard.
+    async fn look(&self) -> Result<(), String> {
+        if self.standing.as_ref().is_some_and(|standing| !standing.report().connected) {
+            return Ok(());
+        }
+        let now = clock::receipt();
+        let before = heard_until(&self.store, self.source()).await?;
+        if let (Some(before), Some(limit)) = (before, self.limit)
+            && now.duration_since(before) > SHORTEST_GAP
+        {
+            let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+            let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
+            let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN).max(oldest);
+            let count = self.enter(since).await?;
+            tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
+        }
+        let text = now.to_string().into_bytes();
+        self.store.set(&notes(self.source()), NOTE, text, None).await?;
+        Ok(())
+    }
+
+    async fn enter(&self, since: Timestamp) -> Result<usize, String> {
+        let found = self.history.since(since).await?;
+        let count = enter(&self.store, self.source(), found).await?;
+        self.arrivals.ring();
+        Ok(count)
+    }
+}
+
+/// Enters plays of a history into the inbox. Durable when it returns.
+pub async fn enter(store: &SharedStore, source: &str, found: Vec<Playback>) -> Result<usize, String> {
+    let count = found.len();
+    for playback in found {
+        let reports = vec![Report::Playback(playback)];
+        input::store(store, source, HeardBy::History, reports, clock::receipt())
+            .await
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(count)
+}

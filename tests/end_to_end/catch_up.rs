@@ -1,0 +1,126 @@
+//! What was played while nobody listened is read from the servers' own histories, once.
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_tests::evening::{SOURCES, Servers, title};
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::harness::{Home, trakt_account};
+use playrelay_tests::screening::{Person, Screening};
+use serde_json::{Value, json};
+
+const ADA: Person = Person { number: 1, guid: "50e1109a03fd4e13a3a5dd9bb27e08e1", name: "ada" };
+
+fn hours(at: Timestamp, hours: i64) -> Timestamp {
+    at + SignedDuration::from_hours(hours)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let mut config = servers.config("watch", "") + &trakt_account("bob", &trakt);
+    for source in SOURCES {
+        config
+            .push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"ada\"]\n"));
+    }
+    let mut home = Home::new(&config);
+    let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
+    home.connect().await;
+    let titles: Vec<_> = (1..=9).map(title).collect();
+    for (index, title) in titles.iter().enumerate() {
+        trakt.add(title.entry.clone());
+        servers.add(index % 3, title);
+    }
+    // Before the first start: shown, and not entered unasked.
+    let first = trakt.clock().now();
+    for (server, title) in titles[..3].iter().enumerate() {
+        servers.record(server, &ADA, title, hours(first, -20));
+    }
+    let mut daemon = home.start();
+    for source in SOURCES {
+        daemon.connected(source).await;
+    }
+    // Something is watched while everybody listens, and stands in the server's history too.
+    let film = &titles[4];
+    let mut screening = Screening {
+        session: "5".to_owned(),
+        person: ADA,
+        device: "TV".to_owned(),
+        title: film.clone(),
+        position_ms: 0,
+        paused: false,
+    };
+    servers.jellyfin.list(std::slice::from_ref(&screening));
+    servers.jellyfin.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    servers.record(1, &ADA, film, trakt.clock().now());
+    clock.pass(2_300);
+    screening.position_ms = 2_300_000;
+    servers.jellyfin.list(std::slice::from_ref(&screening));
+    servers.jellyfin.tell();
+    servers.jellyfin.list(&[]);
+    servers.jellyfin.tell();
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    // Nobody listens for a night.
+    daemon.stop();
+    let night = trakt.clock().now();
+    for (server, title) in titles[6..9].iter().enumerate() {
+        servers.record(server, &ADA, title, hours(night, 2 + i64::try_from(server).unwrap()));
+    }
+    clock.pass(9 * 60 * 60);
+    daemon.start_again();
+    trakt.until("what was missed", |trakt| trakt.history().len() == 4).await;
+    for (server, missed) in titles[6..9].iter().enumerate() {
+        let history = trakt.history();
+        let play = history.iter().find(|play| play.entry.name() == missed.entry.name()).unwrap();
+        let own = hours(night, 2 + i64::try_from(server).unwrap());
+        assert!(
+            play.watched_at.duration_since(own).abs() < SignedDuration::from_secs(2),
+            "{play:?} at {own}"
+        );
+    }
+    // The command shows what is older, and enters it when it is told to.
+    for (server, source) in SOURCES.into_iter().enumerate() {
+        let shown = home.json(&["catch-up", source]);
+        let plays = shown["plays"].as_array().unwrap();
+        let known = plays.iter().filter(|play| play["known"] == true).count();
+        assert_eq!((plays.len(), known), if server == 1 { (3, 2) } else { (2, 1) }, "{shown:#}");
+        let entered = home.json(&["catch-up", source, "--run"]);
+        assert_eq!(entered["entered"], json!(true));
+    }
+    trakt.until("the rest", |trakt| trakt.history().len() == 7).await;
+    let is_settled =
+        |events: &Value| events.as_array().unwrap().iter().all(|event| !event["verdict"].is_null());
+    while !is_settled(&home.json(&["events"])) {}
+    assert_eq!(trakt.history().len(), 7, "nothing counts twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_turns_it_off() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let config = servers.config("watch", "catch_up = false") + &trakt_account("bob", &trakt);
+    let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"bob\"\nusers = [\"ada\"]\n";
+    let mut home = Home::new(&(config + route));
+    let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock()]);
+    home.connect().await;
+    let film = title(2);
+    trakt.add(film.entry.clone());
+    let mut daemon = home.start();
+    daemon.connected("jellyfin").await;
+    daemon.stop();
+    servers.record(1, &ADA, &film, trakt.clock().now());
+    clock.pass(3 * 60 * 60);
+    daemon.start_again();
+    daemon.connected("jellyfin").await;
+    // Something that is heard after it: had the history been read, it would have come first.
+    let playing = Screening {
+        session: "5".to_owned(),
+        person: ADA,
+        device: "TV".to_owned(),
+        title: film,
+        position_ms: 1_000,
+        paused: false,
+    };
+    servers.jellyfin.list(std::slice::from_ref(&playing));
+    servers.jellyfin.tell();
+    trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    assert!(trakt.history().is_empty());
+}
