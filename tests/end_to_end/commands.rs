@@ -72,7 +72,7 @@ plugin = \"mdblist\"
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",
-        "F:14: plugin \"emby\" in [trackers.eve] provides enrich, identify, realtime, webhook; expected one that provides sink or watchlist",
+        "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, provision, realtime, server-history, webhook; expected one that provides sink or watchlist",
         "F:17: [trackers.mia] has no `client_id` or `api_key`, which plugin \"mdblist\" needs: Client id.",
     ];
     for (complaint, expected) in complaints.iter().zip(expected) {

@@ -23,6 +23,7 @@ mod plugin_directory;
 mod replay;
 mod sandbox;
 mod secrets;
+mod server_logins;
 mod sessions;
 mod stories;
 mod storm;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -24,6 +24,10 @@ use crate::{emby_webhook, jellyfin_webhook};
 
 /// The API key that it takes.
 pub const TOKEN: &str = "media-browser-key-0123456789";
+
+/// The password of everybody, with letters that have to be escaped somewhere.
+pub const PASSWORD: &str = "p&ss \"w\u{f6}rd\" %41+";
+const QUICK_SECRET: &str = "quick-connect-secret-0123456789";
 
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +106,14 @@ impl FakeMediaBrowser {
             .route("/Users/{id}", get(user))
             .route("/Users/{id}/Items", get(users_items))
             .route("/Sessions", get(sessions))
+            .route("/Sessions/Logout", post(log_out))
             .layer(middleware::from_fn_with_state(shared.clone(), gate))
-            .route("/System/Info/Public", get(info));
+            .route("/System/Info/Public", get(info))
+            .route("/QuickConnect/Initiate", post(initiate))
+            .route("/QuickConnect/Connect", get(connect))
+            .route("/Users/AuthenticateWithQuickConnect", post(with_quick_connect))
+            .route("/Users/AuthenticateByName", post(by_name))
+            .route("/Connect/Exchange", get(exchange));
         let router = match family {
             Family::Jellyfin => api.route("/socket", get(socket)),
             Family::Emby => Router::new().nest("/emby", api).route("/embywebsocket", get(socket)),
@@ -227,6 +237,72 @@ async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Res
         return StatusCode::UNAUTHORIZED.into_response();
     }
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// Who asks for a login says who they are, in four words.
+fn introduces_itself(headers: &HeaderMap) -> bool {
+    let told = ["authorization", "x-emby-authorization"]
+        .into_iter()
+        .find_map(|name| headers.get(name)?.to_str().ok());
+    told.is_some_and(|told| {
+        ["Client=\"", "Device=\"", "DeviceId=\"", "Version=\""].iter().all(|it| told.contains(it))
+    })
+}
+
+fn token(shared: &Shared) -> Response {
+    let token = shared.token.lock().expect("no test panics here").clone();
+    Json(json!({ "AccessToken": token, "ServerId": shared.family.server_id(), "User": { "Name": "mia" } }))
+        .into_response()
+}
+
+async fn initiate(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    if let Some(answer) = shared.faults.take("/QuickConnect").and_then(|fault| fault.answer()) {
+        return answer;
+    }
+    if !introduces_itself(&headers) {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    Json(json!({ "Secret": QUICK_SECRET, "Code": "135790", "Authenticated": false })).into_response()
+}
+
+/// Somebody enters the code between the first question and the second.
+async fn connect(State(shared): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    if query.get("secret").map(String::as_str) != Some(QUICK_SECRET) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    shared.note("quick connect".to_owned());
+    let asked = shared.asked.lock().expect("no test panics here");
+    let times = asked.iter().filter(|what| *what == "quick connect").count();
+    Json(json!({ "Secret": QUICK_SECRET, "Code": "135790", "Authenticated": times > 1 })).into_response()
+}
+
+async fn with_quick_connect(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+    if body["Secret"] == QUICK_SECRET { token(&shared) } else { StatusCode::UNAUTHORIZED.into_response() }
+}
+
+async fn by_name(State(shared): State<Shared>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    match (introduces_itself(&headers), body["Username"] == "mia" && body["Pw"] == PASSWORD) {
+        (false, _) => StatusCode::BAD_REQUEST.into_response(),
+        (true, false) => StatusCode::UNAUTHORIZED.into_response(),
+        (true, true) => token(&shared),
+    }
+}
+
+async fn exchange(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let key = headers.get("x-emby-token").and_then(|key| key.to_str().ok());
+    if key != Some(crate::fake_emby_connect::ACCESS_KEY) || !query.contains_key("ConnectUserId") {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    token(&shared)
+}
+
+async fn log_out(State(shared): State<Shared>) -> StatusCode {
+    shared.note("log out".to_owned());
+    StatusCode::NO_CONTENT
 }
 
 async fn info(State(shared): State<Shared>) -> Response {

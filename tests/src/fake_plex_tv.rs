@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ use crate::service::{self, Gate, Service, header, service_of};
 pub const TOKEN: &str = "plex-account-token-0123456789";
 
 struct World {
+    servers: Vec<Value>,
+    /// How often the PIN was asked about.
+    asked: u32,
     catalogue: Vec<Entry>,
     watchlist: Vec<String>,
 }
@@ -37,8 +40,12 @@ impl FakePlexTv {
     /// Starts one with some titles on the watchlist.
     pub async fn start(watchlist: &[&str]) -> Self {
         let watchlist = watchlist.iter().map(|title| (*title).to_owned()).collect();
-        let shared = Service::new(World { catalogue: catalogue::seed(), watchlist });
+        let shared =
+            Service::new(World { servers: Vec::new(), asked: 0, catalogue: catalogue::seed(), watchlist });
         let router = Router::new()
+            .route("/api/v2/pins", post(pin))
+            .route("/api/v2/pins/{id}", get(is_linked))
+            .route("/api/v2/resources", get(resources))
             .route("/library/metadata/matches", get(matches))
             .route("/library/metadata/{key}/userState", get(state))
             .route("/actions/{action}", put(act))
@@ -46,6 +53,14 @@ impl FakePlexTv {
             .with_state(shared.clone());
         let server = Server::start(router).await;
         Self { shared, server }
+    }
+
+    /// Gives the account a server, with its own token there and its addresses, the worst one first.
+    pub fn add_server(&self, name: &str, owned: bool, token: &str, connections: Value) {
+        self.shared.world().servers.push(json!({
+            "name": name, "provides": "server", "owned": owned, "accessToken": token, "clientIdentifier": name,
+            "sourceTitle": if owned { Value::Null } else { json!("a friend") }, "connections": connections,
+        }));
     }
 
     /// The watchlist.
@@ -59,8 +74,32 @@ impl Gate for World {
         if header(request, "x-plex-client-identifier").is_empty() {
             return Some(StatusCode::BAD_REQUEST.into_response());
         }
+        if request.uri.path().starts_with("/api/v2/pins") {
+            return None;
+        }
         (header(request, "x-plex-token") != TOKEN).then(|| StatusCode::UNAUTHORIZED.into_response())
     }
+}
+
+async fn pin() -> Response {
+    let body = json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 900, "authToken": null });
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+/// Somebody enters the code between the first question and the second.
+async fn is_linked(State(shared): State<Service<World>>, Path(id): Path<String>) -> Response {
+    if id != "308667304" {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let mut world = shared.world();
+    world.asked += 1;
+    let token = (world.asked > 1).then_some(TOKEN);
+    Json(json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 890, "authToken": token }))
+        .into_response()
+}
+
+async fn resources(State(shared): State<Service<World>>) -> Response {
+    Json(shared.world().servers.clone()).into_response()
 }
 
 /// A key as Plex's are: 24 hexadecimal digits.

@@ -5,7 +5,8 @@
 //! - [`clock`]: a clock that tests set
 //! - [`sockets`]: the websockets of a fake; [`screening`]: who watches what, in the words of each server
 //! - [`faults`]: answers that a fake gives instead of its own
-//! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_plex`], [`fake_mediabrowser`]:
+//! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_emby_connect`], [`fake_plex`],
+//!   [`fake_mediabrowser`]:
 //!   services that behave as the real ones do
 //! - [`device_login`], [`library`]: logins with a code, and what a user keeps, of several of them
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod device_login;
 pub mod emby_webhook;
 pub mod evening;
+pub mod fake_emby_connect;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;
 pub mod fake_plex;

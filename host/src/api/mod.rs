@@ -59,6 +59,7 @@ impl Api {
                 "/api/v1/accounts/{name}/login",
                 get(logins::state).post(logins::begin).delete(logins::end),
             )
+            .route("/api/v1/accounts/{name}/login/choice", post(logins::choose))
             .route("/api/v1/artwork/{kind}", get(artwork::picture))
             .route("/api/v1/sources", get(sources::list))
             .route("/api/v1/outbox", get(outbox::list))

@@ -1,6 +1,7 @@
 //! `playrelay connect` and `playrelay disconnect`
 
-use std::io::{IsTerminal, Write, stdout};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stdin, stdout};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,9 +12,11 @@ use tokio::time::Instant;
 use super::Failure;
 use crate::config::{Config, unknown};
 use crate::delivery::device::{self, LoginError, Prompt};
+use crate::delivery::guided::{self, GuidedLogin, Next};
 use crate::house::House;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
+use crate::plugins::manifest::{Login, PluginLogin};
 
 #[derive(Args)]
 pub(super) struct Connect {
@@ -22,6 +25,27 @@ pub(super) struct Connect {
     /// Print the QR code also where the output is no terminal.
     #[arg(long)]
     qr: bool,
+    /// The way to log in, where there are several.
+    #[arg(long)]
+    method: Option<String>,
+    /// What a form asks for; what is missing is asked for here.
+    #[arg(long, value_name = "KEY=VALUE")]
+    field: Vec<String>,
+    /// What to choose where there are several: an id, or the beginning of a name.
+    #[arg(long)]
+    choose: Option<String>,
+}
+
+impl Connect {
+    /// `--field KEY=VALUE`, by key.
+    fn typed(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let split = |field: &String| {
+            let (key, value) = field.split_once('=')?;
+            Some((key.trim().to_owned(), value.to_owned()))
+        };
+        let wrong = || Failure::Other("--field is KEY=VALUE".to_owned());
+        self.field.iter().map(|field| split(field).ok_or_else(wrong)).collect()
+    }
 }
 
 #[derive(Args)]
@@ -39,6 +63,12 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
         println!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
         return Ok(());
     }
+    if let Some(login) = guided::methods(account) {
+        guide(&house, login, &arguments).await?;
+        house.store.park(name, None).await?;
+        println!("{name} is logged in{}.", who(&house, name).await);
+        return Ok(());
+    }
     let mut prompt = device::begin(account).await?;
     println!("Open {} and enter the code {}", prompt.url, prompt.code);
     if arguments.qr || stdout().is_terminal() {
@@ -49,6 +79,105 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
     house.store.park(name, None).await?;
     println!("{name} is logged in{}.", who(&house, name).await);
     Ok(())
+}
+
+/// A login by the plugin's own code.
+async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Result<(), Failure> {
+    let Some((plugin, caller)) = house.plugin_of(&arguments.account) else {
+        return Err(LoginError::NoLogin(arguments.account.clone()).into());
+    };
+    let method = match (&arguments.method, login.methods.as_slice()) {
+        (None, [_, _, ..]) if stdin().is_terminal() => {
+            let labels: Vec<(String, String)> =
+                login.methods.iter().map(|method| (method.id.clone(), method.label.clone())).collect();
+            guided::method(login, Some(&choose(&labels, None)?))?
+        }
+        (name, _) => guided::method(login, name.as_deref())?,
+    };
+    let mut form = arguments.typed()?;
+    for field in method.fields.iter().filter(|field| !form.contains_key(&field.key)).collect::<Vec<_>>() {
+        form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
+    }
+    let (mut login, mut next) = GuidedLogin::begin(plugin, caller, method, form, &house.keeper).await?;
+    let mut interval = Duration::from_secs(1);
+    let mut end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match next {
+            Next::Granted => return Ok(()),
+            Next::Prompt(prompt) => {
+                println!("Open {} and enter the code {}", prompt.url, prompt.code);
+                if arguments.qr || stdout().is_terminal() {
+                    show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url));
+                }
+                interval = Duration::from_secs(prompt.interval_s.max(1).into());
+                end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
+            }
+            Next::Pending => {}
+            Next::Choose(choices) => {
+                let id = choose(&choices, arguments.choose.as_deref())?;
+                next = login.choose(&id, &house.keeper).await?;
+                continue;
+            }
+        }
+        if Instant::now() >= end {
+            return Err(LoginError::Expired.into());
+        }
+        tokio::time::sleep(interval).await;
+        next = login.poll(&house.keeper).await?;
+    }
+}
+
+/// The id of one of several.
+fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, Failure> {
+    let by_name = |wanted: &str| {
+        let is_it = |(id, label): &&(String, String)| {
+            id == wanted || label.to_lowercase().starts_with(&wanted.to_lowercase())
+        };
+        choices.iter().find(is_it).map(|(id, _)| id.clone())
+    };
+    for (place, (_, label)) in choices.iter().enumerate() {
+        println!("{:>3}  {label}", place + 1);
+    }
+    if let Some(wanted) = wanted {
+        return by_name(wanted).ok_or_else(|| Failure::Other(format!("none of these is {wanted:?}")));
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::Other("say which with --choose".to_owned()));
+    }
+    loop {
+        let typed = ask_for("Which one", false)?;
+        let by_number =
+            typed.trim().parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
+        if let Some(id) = by_number.map(|(id, _)| id.clone()).or_else(|| by_name(typed.trim())) {
+            return Ok(id);
+        }
+    }
+}
+
+/// Asks on the terminal; what is secret is not shown.
+fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let unreadable = |error: std::io::Error| Failure::Other(format!("the terminal cannot be read: {error}"));
+    print!("{label}: ");
+    stdout().flush().map_err(unreadable)?;
+    let before = tcgetattr(stdin()).ok().filter(|_| is_secret);
+    if let Some(before) = &before {
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(stdin(), OptionalActions::Now, &silent).map_err(|error| unreadable(error.into()))?;
+    }
+    let mut line = String::new();
+    let read = stdin().read_line(&mut line);
+    if let Some(before) = &before {
+        tcsetattr(stdin(), OptionalActions::Now, before).map_err(|error| unreadable(error.into()))?;
+        println!();
+    }
+    match read.map_err(unreadable)? {
+        0 => Err(Failure::Other(format!(
+            "nothing was typed for {label:?}; --field says it on the command line"
+        ))),
+        _ => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
+    }
 }
 
 /// Asks until the code was entered, or is too old. On a terminal the time that is left runs down.
@@ -100,10 +229,14 @@ pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
     if account.manifest.login.is_none() {
         return Err(LoginError::NoLogin(name.clone()).into());
     }
-    let complaint = house.keeper.disconnect(account).await.map_err(LoginError::Vault)?;
+    let remains = match (&account.manifest.login, house.plugin_of(name)) {
+        (Some(Login::Plugin(_)), Some((plugin, caller))) => guided::revoke(&plugin, &caller).await,
+        _ => None,
+    };
+    let complaint = house.keeper.disconnect(account).await.map_err(LoginError::Vault)?.or(remains);
     println!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
     if let Some(complaint) = complaint {
-        println!("At the service it may go on to be valid: {complaint}.");
+        println!("At the service it may go on to be valid: {}.", complaint.trim_end_matches('.'));
     }
     Ok(())
 }

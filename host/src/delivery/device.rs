@@ -90,6 +90,12 @@ pub enum LoginError {
     /// The login may do too little.
     #[error("the login lacks the right to {0}; start again, and allow everything that the page asks for")]
     Scope(String),
+    /// What the user typed is not enough.
+    #[error("{0}")]
+    Form(String),
+    /// The server does not let the user in.
+    #[error("{0}")]
+    Refused(String),
     /// The service says something else.
     #[error("the service's answer cannot be used: {0}")]
     Answer(String),

@@ -57,6 +57,11 @@ impl Slot {
     fn access(&self) -> Option<&Secret> {
         self.tokens.as_ref()?.0.get(part::ACCESS)
     }
+
+    /// What tells one login from another: a plugin's own has no access token.
+    fn obtained(&self) -> Option<&Secret> {
+        self.tokens.as_ref()?.0.get(part::OBTAINED)
+    }
 }
 
 /// Keeps the logins.
@@ -90,7 +95,7 @@ impl LoginKeeper {
     /// How the account logs in, where it does.
     fn device_login(&self, account: &str) -> Option<(Arc<Account>, DeviceLogin)> {
         let account = self.accounts.get(account)?;
-        let Login::Oauth2Device(login) = account.manifest.login.as_ref()?;
+        let Login::Oauth2Device(login) = account.manifest.login.as_ref()? else { return None };
         let login = (**login).clone();
         Some((account, login))
     }
@@ -171,7 +176,7 @@ impl LoginKeeper {
     async fn look(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
         self.save(account, slot).await?;
         let stored = Slot::holding(self.stored(account).await?);
-        if stored.access() != slot.access() {
+        if stored.access() != slot.access() || stored.obtained() != slot.obtained() {
             *slot = stored;
         }
         Ok(())

@@ -100,7 +100,13 @@ impl House {
         let api = Arc::new(Api {
             board,
             password: self.config.server.admin_password.clone(),
-            logins: LoginDesk::new(self.shared.clone(), Arc::clone(&self.keeper), Arc::clone(&self.store)),
+            logins: LoginDesk {
+                accounts: self.shared.clone(),
+                plugins: Arc::clone(&self.plugins),
+                keeper: Arc::clone(&self.keeper),
+                store: Arc::clone(&self.store),
+                under_way: Arc::default(),
+            },
             artwork: self.artwork(),
             store: Arc::clone(&self.store),
             standings: standings.clone(),
@@ -171,25 +177,27 @@ impl House {
 impl Daemon {
     /// Takes over what the configuration becomes, for good.
     async fn follow(mut self) {
-        let Some(file) = self.house.config.file.clone() else { return std::future::pending().await };
-        let mut seen = fs::read(&file).ok();
+        let file = self.house.config.file.clone();
+        let read = || file.as_ref().and_then(|file| fs::read(file).ok());
+        let mut seen = read();
         loop {
             tokio::time::sleep(LOOK).await;
-            let found = fs::read(&file).ok();
+            let found = read();
             // An editor may replace a file by removing it first.
-            if found.is_none() || found == seen {
+            let is_edited = found.is_some() && found != seen;
+            if !is_edited && !self.house.logins_have_changed().await {
                 continue;
             }
-            seen = found;
-            if let Err(complaint) = self.take_over(&file).await {
+            seen = found.or(seen);
+            if let Err(complaint) = self.take_over(file.as_deref()).await {
                 tracing::error!("the changed configuration is not taken over: {complaint}");
                 self.standings.complain(Some(complaint));
             }
         }
     }
 
-    async fn take_over(&mut self, file: &Path) -> Result<(), String> {
-        let config = config::load(Some(file)).map_err(|problems| super::list(&problems))?;
+    async fn take_over(&mut self, file: Option<&Path>) -> Result<(), String> {
+        let config = config::load(file).map_err(|problems| super::list(&problems))?;
         let restart = needs_restart(&self.house.config, &config);
         let house = self.house.furnished(config).await;
         if !house.problems.is_empty() {

@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::clock;
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
@@ -21,6 +23,7 @@ use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
 use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
+use crate::plugins::manifest::{Login, Manifest};
 use crate::plugins::registry::{self, Plugins, Status};
 use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
@@ -112,6 +115,8 @@ struct AccountFacts {
     plugin: String,
     settings: Settings,
     source: source::Options,
+    /// A digest of the login that fills its open settings: another login makes another account.
+    login: Option<Vec<u8>>,
 }
 
 impl House {
@@ -220,8 +225,10 @@ impl House {
             }
         };
         let manifest = Arc::clone(&plugin.manifest);
-        let settings = config::settings(name, configured, &manifest, role, &mut self.problems);
+        let mut settings = config::settings(name, configured, &manifest, role, &mut self.problems);
+        let login = self.fill_from_login(name, &manifest, &mut settings).await;
         let facts = AccountFacts {
+            login,
             plugin: configured.plugin.clone(),
             settings: settings.clone(),
             source: configured.source.clone(),
@@ -241,6 +248,51 @@ impl House {
         self.accounts.insert(name.to_owned(), account);
         self.facts.insert(name.to_owned(), facts);
         Ok(())
+    }
+
+    /// A login by the plugin's own code may know settings that the user left open: the server's address.
+    async fn fill_from_login(
+        &self,
+        name: &str,
+        manifest: &Manifest,
+        settings: &mut Settings,
+    ) -> Option<Vec<u8>> {
+        if !matches!(manifest.login, Some(Login::Plugin(_))) {
+            return None;
+        }
+        let kept = match self.keeper.vault().get(name).await {
+            Ok(kept) => kept?,
+            Err(error) => {
+                tracing::warn!("account {name}: {error}");
+                return None;
+            }
+        };
+        for (key, _) in manifest.settings.iter().filter(|(_, setting)| !setting.secret) {
+            if let (Some(value), false) = (kept.get(key), settings.typed.contains(key)) {
+                settings.plain.insert(key.clone(), value.expose().to_owned());
+                settings.typed.insert(key.clone());
+            }
+        }
+        self.login_stamp(name).await
+    }
+
+    /// A digest of what is kept of a login; it changes with every login.
+    async fn login_stamp(&self, name: &str) -> Option<Vec<u8>> {
+        let sealed = self.store.sealed(name).await.ok().flatten()?;
+        Some(Sha256::digest(sealed).to_vec())
+    }
+
+    /// Whether somebody has logged an account in, or out, since the accounts were put together.
+    async fn logins_have_changed(&self) -> bool {
+        for (name, account) in &self.accounts {
+            if matches!(account.manifest.login, Some(Login::Plugin(_))) {
+                let before = self.facts.get(name).and_then(|facts| facts.login.clone());
+                if self.login_stamp(name).await != before {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The token in the address of a source's webhook: the configured one, else one that was made up once.
@@ -268,7 +320,12 @@ impl House {
     }
 
     fn caller(&self, account: &Arc<Account>) -> Caller {
-        Caller { account: Arc::clone(account), kv: self.store.clone(), received_at: clock::now() }
+        Caller {
+            account: Arc::clone(account),
+            kv: self.store.clone(),
+            received_at: clock::now(),
+            masks: None,
+        }
     }
 
     /// A plugin from any file, to try it out on what it may not change.

@@ -51,6 +51,7 @@ pub struct Account {
     pub secrets: BTreeSet<String>,
     /// Its way out.
     pub outbound: Outbound,
+    made_of: (Settings, Common),
 }
 
 impl Account {
@@ -61,11 +62,20 @@ impl Account {
         settings: Settings,
         common: Common,
     ) -> Result<Self, OriginError> {
+        let made_of = (settings.clone(), common.clone());
         let Settings { plain, secret, typed } = settings;
         let typed = |key: &str| typed.contains(key);
         let secrets = secret.keys().cloned().collect();
         let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &typed)?;
-        Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound })
+        Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound, made_of })
+    }
+
+    /// The same account with some more settings that are no secrets, as if the user had typed them.
+    pub fn with(&self, more: &BTreeMap<String, String>) -> Result<Self, OriginError> {
+        let (mut settings, common) = self.made_of.clone();
+        settings.typed.extend(more.keys().cloned());
+        settings.plain.extend(more.clone());
+        Self::new(&self.name, Arc::clone(&self.manifest), settings, common)
     }
 
     /// Whether somebody has to log in: the plugin has a login, and no setting that stands in its place is set.

@@ -18,6 +18,7 @@ use super::engine::{self, Ticker};
 use super::imports::kv::KeyValue;
 use super::limits::{Budget, MemoryLimit, SLOTS};
 use super::manifest::Manifest;
+use super::masks::Masks;
 
 /// What a store holds for the time of one call.
 pub struct CallState {
@@ -49,6 +50,10 @@ pub struct CallContext {
     pub log_left: u32,
     /// What the call did, for the timeline.
     pub trace: Arc<Mutex<Trace>>,
+    /// Secrets that the guest has markers for.
+    pub masks: Option<Arc<Masks>>,
+    /// Whether requests go without the account's credentials: it is being logged in.
+    pub is_login: bool,
 }
 
 /// What a call did beside its result.
@@ -174,6 +179,8 @@ pub struct Caller {
     pub kv: Arc<dyn KeyValue>,
     /// When the input was received; what the clock says in calls that must be repeatable.
     pub received_at: Timestamp,
+    /// Secrets that the guest has markers for.
+    pub masks: Option<Arc<Masks>>,
 }
 
 impl Plugin {
@@ -207,6 +214,8 @@ impl Plugin {
             requests_left: budget.requests,
             log_left: super::limits::LOG_LINES,
             trace: Arc::clone(&trace),
+            masks: caller.masks.clone(),
+            is_login: C::IS_LOGIN,
         };
         let result = self.run::<C>(context, input).await;
         let mut breaker = self.breaker();

@@ -8,6 +8,7 @@
 //! - `imports`: what a guest may ask of the host, one file per interface
 //! - [`capabilities`]: what the host asks of a guest, one file per interface
 //! - [`http`]: the one way out
+//! - [`masks`]: secrets that a guest works with and never sees
 //! - [`account`]: a plugin in use, with settings of its own
 
 pub mod account;
@@ -23,6 +24,7 @@ pub mod http;
 pub mod imports;
 pub mod limits;
 pub mod manifest;
+pub mod masks;
 pub mod permissions;
 mod precompiled;
 pub mod registry;

@@ -217,6 +217,8 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
         clock: None,
         requests_left: 0,
         log_left: super::limits::LOG_LINES,
+        masks: None,
+        is_login: false,
         trace: Arc::new(Mutex::default()),
     };
     // Without it no time passes for the guest, and one that loops as it starts would loop for ever.

@@ -2,16 +2,18 @@
 //!
 //! Facts: messages captured from real servers (4.7 to 4.9), and dev.emby.media.
 
+mod login;
 mod webhook;
 
 use playrelay_mediabrowser::{history, look_up, realtime, sessions};
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::auth::Step as LoginStep;
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
-use playrelay_sdk::host::types::{Failure, Item};
+use playrelay_sdk::host::types::{Failure, Field, Item};
 
 /// The plugin.
 struct Emby;
@@ -58,8 +60,27 @@ impl capability::server_history::Guest for Emby {
     }
 }
 
+impl capability::auth::Guest for Emby {
+    fn begin(method: String, form: Vec<Field>) -> Result<LoginStep, Failure> {
+        login::begin(&method, &form)
+    }
+
+    fn poll(state: Vec<u8>) -> Result<LoginStep, Failure> {
+        login::poll(&state)
+    }
+
+    fn choose(id: String, state: Vec<u8>) -> Result<LoginStep, Failure> {
+        login::choose(&id, &state)
+    }
+
+    fn revoke() -> Result<Option<String>, Failure> {
+        playrelay_mediabrowser::login::revoke("/emby")
+    }
+}
+
 capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
 capability::enrich::export_enrich!(Emby with_types_in capability::enrich);
 capability::identify::export_identify!(Emby with_types_in capability::identify);
 capability::realtime::export_realtime!(Emby with_types_in capability::realtime);
 capability::server_history::export_server_history!(Emby with_types_in capability::server_history);
+capability::auth::export_auth!(Emby with_types_in capability::auth);

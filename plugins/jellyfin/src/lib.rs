@@ -4,6 +4,7 @@
 //! shemanaev/jellyfin-plugin-webhooks (`DefaultFormat.cs`, `PlexFormat.cs`), of the server itself, and messages captured
 //! from real servers.
 
+mod login;
 mod official;
 mod plex_like;
 mod realtime;
@@ -12,12 +13,13 @@ mod webhook;
 
 use playrelay_mediabrowser::{history, look_up, realtime as heard, sessions};
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::auth::Step as LoginStep;
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
 use playrelay_sdk::host::reports::User;
-use playrelay_sdk::host::types::{Failure, Item};
+use playrelay_sdk::host::types::{Failure, Field, Item};
 
 /// The plugin.
 struct Jellyfin;
@@ -61,8 +63,27 @@ impl capability::server_history::Guest for Jellyfin {
     }
 }
 
+impl capability::auth::Guest for Jellyfin {
+    fn begin(method: String, form: Vec<Field>) -> Result<LoginStep, Failure> {
+        login::begin(&method, &form)
+    }
+
+    fn poll(_state: Vec<u8>) -> Result<LoginStep, Failure> {
+        login::poll()
+    }
+
+    fn choose(_id: String, _state: Vec<u8>) -> Result<LoginStep, Failure> {
+        Err(Failure::Rejected("there is nothing to choose".to_owned()))
+    }
+
+    fn revoke() -> Result<Option<String>, Failure> {
+        playrelay_mediabrowser::login::revoke("")
+    }
+}
+
 capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
 capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);
 capability::identify::export_identify!(Jellyfin with_types_in capability::identify);
 capability::realtime::export_realtime!(Jellyfin with_types_in capability::realtime);
 capability::server_history::export_server_history!(Jellyfin with_types_in capability::server_history);
+capability::auth::export_auth!(Jellyfin with_types_in capability::auth);

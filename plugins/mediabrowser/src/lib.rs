@@ -4,6 +4,7 @@
 
 pub mod history;
 pub mod item;
+pub mod login;
 pub mod look_up;
 pub mod message;
 pub mod realtime;

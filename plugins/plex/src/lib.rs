@@ -6,18 +6,20 @@ mod enrich;
 mod guid;
 mod history;
 mod identify;
+mod login;
 mod metadata;
 mod realtime;
 mod watchlist;
 mod webhook;
 
 use playrelay_sdk::capability;
+use playrelay_sdk::capability::auth::Step as LoginStep;
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::User;
-use playrelay_sdk::host::types::{Failure, Item, Receipt};
+use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
 
 /// The plugin.
 struct Plex;
@@ -75,9 +77,28 @@ impl capability::server_history::Guest for Plex {
     }
 }
 
+impl capability::auth::Guest for Plex {
+    fn begin(_method: String, _form: Vec<Field>) -> Result<LoginStep, Failure> {
+        login::begin()
+    }
+
+    fn poll(state: Vec<u8>) -> Result<LoginStep, Failure> {
+        login::poll(&state)
+    }
+
+    fn choose(id: String, state: Vec<u8>) -> Result<LoginStep, Failure> {
+        login::choose(&id, &state)
+    }
+
+    fn revoke() -> Result<Option<String>, Failure> {
+        Ok(login::revoke())
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
 capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlist);
 capability::realtime::export_realtime!(Plex with_types_in capability::realtime);
 capability::server_history::export_server_history!(Plex with_types_in capability::server_history);
+capability::auth::export_auth!(Plex with_types_in capability::auth);

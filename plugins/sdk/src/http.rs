@@ -81,13 +81,18 @@ fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Body) -> Resu
         timeout_ms: None,
         captures: Vec::new(),
     };
-    let response = http::send(&request).map_err(crate::failure::of_request)?;
-    let body = match response.body {
-        Body::None => String::new(),
-        Body::Text(text) => text,
-        Body::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-    };
-    Ok(Response { status: response.status, headers: response.headers, body })
+    http::send(&request).map(Response::from).map_err(crate::failure::of_request)
+}
+
+impl From<http::Response> for Response {
+    fn from(response: http::Response) -> Self {
+        let body = match response.body {
+            Body::None => String::new(),
+            Body::Text(text) => text,
+            Body::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        Self { status: response.status, headers: response.headers, body }
+    }
 }
 
 /// How long it is from now until a date as HTTP writes it. Ms; 0 where it has passed.

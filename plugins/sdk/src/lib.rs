@@ -12,13 +12,14 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), titles ([`titles`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), titles ([`titles`]), logins ([`login`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod failure;
 pub mod http;
 pub mod ids;
 pub mod json;
+pub mod login;
 pub mod server;
 pub mod titles;
 pub mod tracker;
@@ -93,6 +94,13 @@ pub mod capability {
         "package playrelay:sdk-server-history; world exports-server-history { export playrelay:plugin/server-history@0.1.0; }",
         "playrelay_sdk::capability::server_history",
         ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/reports@0.1.0" => crate::host::reports]
+    );
+    capability!(
+        auth,
+        "export_auth",
+        "package playrelay:sdk-auth; world exports-auth { export playrelay:plugin/auth@0.1.0; }",
+        "playrelay_sdk::capability::auth",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(
         sink,

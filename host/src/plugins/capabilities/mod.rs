@@ -1,6 +1,7 @@
 //! What the host asks of a guest: one file per interface of the contract.
 
 mod airing;
+mod auth;
 mod check;
 mod enrich;
 mod identify;
@@ -16,6 +17,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 pub use airing::LastAired;
+pub use auth::{AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Revoke};
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
 pub use identify::Identify;
@@ -36,6 +38,8 @@ pub trait Capability: 'static {
     const NAME: &'static str;
     /// What a call may use.
     const BUDGET: Budget;
+    /// Whether it logs in: its requests go without the account's credentials.
+    const IS_LOGIN: bool = false;
     /// What it is called with.
     type Input: Send + 'static;
     /// What it gives.

@@ -1,6 +1,6 @@
 //! What one account may send, and what is added to it on the wire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub trait Logins: Send + Sync {
 pub enum Purpose {
     /// A plugin's: to the origins of `[[network]]`, with the credentials of the account.
     Plugin,
+    /// A plugin's, for a login: to the origins of `[[network]]`, without credentials.
+    LoginByPlugin,
     /// The host's own, for a login: to the addresses under `[login]`, without credentials.
     Login,
     /// The host's own, for a picture: to the picture origins of `[provides.metadata]`, without credentials.
@@ -92,6 +94,8 @@ pub struct Outbound {
     pace: Option<Pace>,
     meter: Option<Meter>,
     response_limit: usize,
+    /// Secret settings that a login has, since the user did not set them.
+    in_login: BTreeSet<String>,
 }
 
 impl Outbound {
@@ -122,7 +126,13 @@ impl Outbound {
                 .limits
                 .response_mib
                 .map_or(RESPONSE_LIMIT, |mib| (mib.clamp(1, 8) as usize) << 20),
+            in_login: BTreeSet::new(),
         };
+        if matches!(manifest.login, Some(Login::Plugin(_))) {
+            let secret = manifest.settings.iter().filter(|(_, setting)| setting.secret);
+            let open = secret.map(|(key, _)| key).filter(|key| !outbound.secrets.contains_key(*key));
+            outbound.in_login = open.cloned().collect();
+        }
         for network in &manifest.network {
             let private = network.origin.only_setting().is_some_and(typed);
             if let Some(origin) = outbound.origin(&network.origin)? {
@@ -186,7 +196,14 @@ impl Outbound {
             Hole::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
                 (Some(secret), _) => Ok(secret.expose().to_owned()),
                 (None, Some(value)) => Ok(value.clone()),
-                (None, None) => Err(missing("setting", key)),
+                (None, None) => match login.and_then(|login| login.0.get(key)) {
+                    Some(secret) => Ok(secret.expose().to_owned()),
+                    None if self.in_login.contains(key) => Err(HttpError::NotLoggedIn(format!(
+                        "account {0:?} has no {key:?} and is not logged in; run `playrelay connect {0}`",
+                        self.account
+                    ))),
+                    None => Err(missing("setting", key)),
+                },
             },
             Hole::Credential(key) => match login.and_then(|login| login.0.get(key)) {
                 Some(secret) => Ok(secret.expose().to_owned()),
@@ -251,7 +268,7 @@ impl Outbound {
         let origin =
             Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
         let allowed = match purpose {
-            Purpose::Plugin => &self.plugin,
+            Purpose::Plugin | Purpose::LoginByPlugin => &self.plugin,
             Purpose::Login => &self.login,
             Purpose::Picture => &self.pictures,
         };
@@ -286,7 +303,7 @@ impl Outbound {
         private: bool,
         purpose: Purpose,
     ) -> Result<Response, HttpError> {
-        let request = self.signed(request, rules, login)?;
+        let request = self.signed(request, rules, login, purpose)?;
         // A login must be possible on a day whose requests are used up.
         let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
         if let Some(meter) = meter {
@@ -313,10 +330,11 @@ impl Outbound {
         request: &Request,
         rules: &[&CredentialRule],
         login: Option<&LoginTokens>,
+        purpose: Purpose,
     ) -> Result<Request, HttpError> {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
-            !is_reserved(name)
+            (!is_reserved(name) || (purpose == Purpose::LoginByPlugin && name == "authorization"))
                 && !rules.iter().any(|rule| rule.headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
         });
         for rule in rules {
@@ -358,7 +376,7 @@ impl Outbound {
             body: None,
             timeout: super::wire::REQUEST_TIMEOUT,
         };
-        let mut request = self.signed(&request, &rules, login.as_deref())?;
+        let mut request = self.signed(&request, &rules, login.as_deref(), Purpose::Plugin)?;
         for (name, template) in query {
             let value = self.render(template, login.as_deref())?;
             request.url.query_pairs_mut().append_pair(name, value.expose());
@@ -366,9 +384,20 @@ impl Outbound {
         Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone() })
     }
 
+    /// A secret that the user did not set, of an account that can be logged in, is in its login.
+    fn need_login(&self, rules: &[&CredentialRule]) -> bool {
+        let mut templates = rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
+        templates.any(|it| it.needs_login() || it.settings().any(|key| self.in_login.contains(key)))
+    }
+
+    /// Whether a server answers at an address that a login has found.
+    pub async fn answers(&self, url: &Url) -> bool {
+        self.wire.answers(url).await
+    }
+
     /// The login, where one of these rules needs it.
     async fn login_for(&self, rules: &[&CredentialRule]) -> Result<Option<Arc<LoginTokens>>, HttpError> {
-        if need_login(rules) { self.logins.current(&self.account).await } else { Ok(None) }
+        if self.need_login(rules) { self.logins.current(&self.account).await } else { Ok(None) }
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.
@@ -399,11 +428,6 @@ impl Outbound {
         }
         response.body = body;
     }
-}
-
-fn need_login(rules: &[&CredentialRule]) -> bool {
-    let mut templates = rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
-    templates.any(Template::needs_login)
 }
 
 /// Headers that are the client's business.

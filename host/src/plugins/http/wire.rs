@@ -15,6 +15,8 @@ use super::tls::{self, Trust};
 
 /// The longest time a single request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a server may take to answer at one of several addresses.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most that is read of an answer unless a manifest asks for more.
 pub const RESPONSE_LIMIT: usize = 2 << 20;
 
@@ -114,6 +116,12 @@ impl Wire {
             anywhere: anywhere.map_err(|error| error.to_string())?,
             tls: Arc::new(tls),
         })
+    }
+
+    /// Whether a server answers at an address, whatever it says.
+    pub async fn answers(&self, url: &Url) -> bool {
+        let request = self.anywhere.get(url.clone()).timeout(PROBE_TIMEOUT);
+        request.send().await.is_ok_and(|answer| !answer.status().is_server_error())
     }
 
     /// What a connection of another kind needs to speak TLS with an address that the user typed.

@@ -17,7 +17,7 @@ const HEADERS: usize = 64;
 impl Host for CallState {
     async fn send(
         &mut self,
-        request: contract::Request,
+        mut request: contract::Request,
     ) -> wasmtime::Result<Result<contract::Response, Error>> {
         let Some(account) = self.context.account.clone() else {
             return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
@@ -31,7 +31,14 @@ impl Host for CallState {
             }));
         };
         self.context.requests_left = left;
-        let request = match read(request) {
+        let captures: Vec<(String, String)> = std::mem::take(&mut request.captures)
+            .into_iter()
+            .map(|capture| (capture.pointer, capture.secret))
+            .collect();
+        if !captures.is_empty() && !self.context.is_login {
+            return Ok(Err(Error::Denied("answers are captured in logins only".to_owned())));
+        }
+        let mut request = match read(request) {
             Ok(request) => request,
             Err(reason) => return Ok(Err(Error::Denied(reason))),
         };
@@ -40,7 +47,18 @@ impl Host for CallState {
         // Until it is known what became of a write it may have been applied, also where this call never comes back.
         let before = self.trace().uncertain;
         self.trace().uncertain |= writes;
-        let answer = account.outbound.send(request, Purpose::Plugin).await;
+        let masks = self.context.masks.clone();
+        if let Some(masks) = &masks {
+            masks.unmask(&mut request);
+        }
+        let purpose = if self.context.is_login { Purpose::LoginByPlugin } else { Purpose::Plugin };
+        let mut answer = account.outbound.send(request, purpose).await;
+        if let (Some(masks), Ok(answer)) = (&masks, &mut answer) {
+            match captures.is_empty() {
+                true => masks.mask(answer),
+                false => masks.capture(answer, &captures),
+            }
+        }
         let mut trace = self.trace();
         match &answer {
             Ok(response) => {
@@ -88,9 +106,6 @@ impl CallState {
 }
 
 fn read(request: contract::Request) -> Result<Request, String> {
-    if !request.captures.is_empty() {
-        return Err("answers are captured in logins only".to_owned());
-    }
     if request.headers.len() > HEADERS {
         return Err(format!("more than {HEADERS} headers"));
     }

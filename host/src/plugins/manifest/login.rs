@@ -12,6 +12,44 @@ use crate::plugins::template::Template;
 pub enum Login {
     /// OAuth 2 with a code that the user enters on another device.
     Oauth2Device(Box<DeviceLogin>),
+    /// By code of the plugin's own: it exports `auth`.
+    Plugin(PluginLogin),
+}
+
+/// A login by code of the plugin's own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PluginLogin {
+    /// The ways to log in, the best one first.
+    pub methods: Vec<LoginMethod>,
+    /// No login is needed where this setting is set.
+    pub unless: Option<String>,
+}
+
+/// A way to log in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LoginMethod {
+    /// Its name.
+    pub id: String,
+    /// As shown.
+    pub label: String,
+    /// What the user types.
+    #[serde(default)]
+    pub fields: Vec<LoginField>,
+}
+
+/// Something that the user types.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LoginField {
+    /// Its name.
+    pub key: String,
+    /// As shown.
+    pub label: String,
+    /// Whether it is not to be seen, by the plugin neither.
+    #[serde(default)]
+    pub secret: bool,
 }
 
 /// OAuth 2 device flow (RFC 8628), with the deviations that services have.
@@ -63,24 +101,43 @@ pub struct DeviceLogin {
 impl Login {
     /// Where it sends requests.
     pub fn urls(&self) -> impl Iterator<Item = &Template> {
-        let Self::Oauth2Device(login) = self;
+        self.device().into_iter().flat_map(DeviceLogin::urls)
+    }
+
+    /// Everything with holes.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.device().into_iter().flat_map(DeviceLogin::templates)
+    }
+
+    fn device(&self) -> Option<&DeviceLogin> {
+        match self {
+            Self::Oauth2Device(login) => Some(login),
+            Self::Plugin(_) => None,
+        }
+    }
+
+    /// The setting in whose place it is.
+    pub fn unless(&self) -> Option<&String> {
+        match self {
+            Self::Oauth2Device(login) => login.unless.as_ref(),
+            Self::Plugin(login) => login.unless.as_ref(),
+        }
+    }
+}
+
+impl DeviceLogin {
+    fn urls(&self) -> impl Iterator<Item = &Template> {
+        let login = self;
         let pin = login.pin.iter().flat_map(|pin| [&pin.code_url, &pin.poll_url]);
         let urls = [&login.device_url, &login.token_url].into_iter().chain(&login.refresh_url);
         urls.chain(&login.revoke_url).chain(pin)
     }
 
-    /// Everything with holes.
-    pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        let Self::Oauth2Device(login) = self;
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let login = self;
         let parameters =
             [&login.parameters, &login.refresh_parameters, &login.device_parameters, &login.poll_parameters];
         self.urls().chain(parameters.into_iter().flat_map(BTreeMap::values)).chain(login.headers.values())
-    }
-
-    /// The setting in whose place it is.
-    pub fn unless(&self) -> Option<&String> {
-        let Self::Oauth2Device(login) = self;
-        login.unless.as_ref()
     }
 }
 

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::template::Template;
 pub use limits::{Limits, Quota};
-pub use login::{DeviceLogin, Encoding, Login, PinLogin, PollStatus, RefreshToken};
+pub use login::{
+    DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
+};
 
 /// The custom section that carries the manifest.
 pub const SECTION: &str = "playrelay:manifest";
@@ -379,6 +381,13 @@ impl Manifest {
         for rule in &self.credential {
             if !self.network.iter().any(|network| network.origin == rule.origin) {
                 return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
+            }
+        }
+        if let Some(Login::Plugin(login)) = &self.login {
+            if self.provides.auth.is_none() || login.methods.is_empty() {
+                return invalid(
+                    "a login by the plugin, without [provides.auth] or without methods".to_owned(),
+                );
             }
         }
         if let Some(login) = &self.login {

@@ -1,0 +1,204 @@
+//! A login by code of the plugin's own: the plugin says what is next, the user does it, and the secrets stay here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::device::LoginError;
+use super::logins::{LoginKeeper, part};
+use crate::clock;
+use crate::plugins::account::Account;
+use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::capabilities::{
+    AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Revoke,
+};
+use crate::plugins::http::wire::HttpError;
+use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
+use crate::plugins::masks::Masks;
+use crate::secret::Secret;
+
+/// Steps that follow each other without the user.
+const MOST_STEPS: usize = 8;
+
+/// A login that has begun.
+pub struct GuidedLogin {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    masks: Arc<Masks>,
+    state: Vec<u8>,
+    /// Settings that were found out on the way.
+    found: BTreeMap<String, String>,
+}
+
+/// What is next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// The user does something elsewhere.
+    Prompt(AuthPrompt),
+    /// The user has done nothing yet.
+    Pending,
+    /// The user chooses: ids and labels.
+    Choose(Vec<(String, String)>),
+    /// It is stored.
+    Granted,
+}
+
+/// How the plugin of an account logs in, where it does so by code of its own and a login is needed.
+pub fn methods(account: &Account) -> Option<&PluginLogin> {
+    match &account.manifest.login {
+        Some(Login::Plugin(login)) if account.needs_login() => Some(login),
+        _ => None,
+    }
+}
+
+/// The method of this name, or the first one.
+pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a LoginMethod, LoginError> {
+    let Some(name) = name else {
+        return login.methods.first().ok_or_else(|| LoginError::NoLogin("the plugin".to_owned()));
+    };
+    login.methods.iter().find(|method| method.id == name).ok_or_else(|| {
+        let known: Vec<&str> = login.methods.iter().map(|method| method.id.as_str()).collect();
+        LoginError::Form(format!("there is no way {name:?} to log in; there are {}", known.join(", ")))
+    })
+}
+
+impl GuidedLogin {
+    /// Begins, with what the user typed into the form of a method.
+    pub async fn begin(
+        plugin: Arc<Plugin>,
+        caller: Caller,
+        method: &LoginMethod,
+        mut form: BTreeMap<String, String>,
+        keeper: &LoginKeeper,
+    ) -> Result<(Self, Next), LoginError> {
+        let (mut shown, mut secrets) = (Vec::new(), Vec::new());
+        for field in &method.fields {
+            let value = form.remove(&field.key).filter(|value| !value.is_empty());
+            let value =
+                value.ok_or_else(|| LoginError::Form(format!("it needs {}: {}", field.key, field.label)))?;
+            if field.secret {
+                let marker = format!("{{form.{}}}", field.key);
+                shown.push((field.key.clone(), marker.clone()));
+                secrets.push((marker, Secret::new(value)));
+            } else {
+                shown.push((field.key.clone(), value));
+            }
+        }
+        let masks = Arc::new(Masks::new(secrets));
+        let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
+        let mut login = Self { plugin, caller, masks, state: Vec::new(), found: BTreeMap::new() };
+        let next = login.go(AuthInput::Begin(method.id.clone(), shown), keeper).await?;
+        Ok((login, next))
+    }
+
+    /// Asks whether the user has done it.
+    pub async fn poll(&mut self, keeper: &LoginKeeper) -> Result<Next, LoginError> {
+        self.go(AuthInput::Poll(self.state.clone()), keeper).await
+    }
+
+    /// Goes on with what the user has chosen.
+    pub async fn choose(&mut self, id: &str, keeper: &LoginKeeper) -> Result<Next, LoginError> {
+        self.go(AuthInput::Choose(id.to_owned(), self.state.clone()), keeper).await
+    }
+
+    async fn go(&mut self, first: AuthInput, keeper: &LoginKeeper) -> Result<Next, LoginError> {
+        let mut input = first;
+        for _ in 0..MOST_STEPS {
+            let answer = self.plugin.call::<Authenticate>(&self.caller, input).await.0;
+            let AuthStep { outcome, state } = match answer {
+                Ok(Ok(step)) => step,
+                Ok(Err(failure)) => return Err(failed(failure)),
+                Err(fault) => return Err(LoginError::Answer(fault.to_string())),
+            };
+            self.state = state;
+            match outcome {
+                AuthOutcome::Prompt(prompt) => return Ok(Next::Prompt(prompt)),
+                AuthOutcome::Pending => return Ok(Next::Pending),
+                AuthOutcome::Choose(choices) => return Ok(Next::Choose(choices)),
+                AuthOutcome::Denied => return Err(LoginError::Denied),
+                AuthOutcome::Expired => return Err(LoginError::Expired),
+                AuthOutcome::Found(fields) => {
+                    self.adopt(&fields).await?;
+                    input = AuthInput::Poll(self.state.clone());
+                }
+                AuthOutcome::Granted(fields) => {
+                    self.adopt(&fields).await?;
+                    self.keep(&fields, keeper).await?;
+                    return Ok(Next::Granted);
+                }
+            }
+        }
+        Err(LoginError::Answer(format!("the plugin took more than {MOST_STEPS} steps")))
+    }
+
+    /// Takes settings over that are no secrets. Of a server's addresses the first one that answers counts.
+    async fn adopt(&mut self, fields: &[(String, String)]) -> Result<(), LoginError> {
+        let manifest = Arc::clone(&self.caller.account.manifest);
+        let names: BTreeSet<&String> = fields.iter().map(|(name, _)| name).collect();
+        for name in names {
+            let Some(setting) = manifest.settings.get(name).filter(|setting| !setting.secret) else {
+                continue;
+            };
+            let candidates: Vec<&String> =
+                fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value).collect();
+            let value = match setting.kind {
+                SettingKind::ServerUrl => self.reachable(&candidates).await?,
+                _ => candidates.last().map(|value| (*value).clone()),
+            };
+            self.found.extend(value.map(|value| (name.clone(), value)));
+        }
+        let account = self.caller.account.with(&self.found);
+        let account = account
+            .map_err(|error| LoginError::Answer(format!("an address was found that is none: {error}")))?;
+        self.caller.account = Arc::new(account);
+        Ok(())
+    }
+
+    async fn reachable(&self, candidates: &[&String]) -> Result<Option<String>, LoginError> {
+        for candidate in candidates {
+            let Ok(url) = Url::parse(candidate) else { continue };
+            if self.caller.account.outbound.answers(&url).await {
+                return Ok(Some((*candidate).clone()));
+            }
+        }
+        let tried: Vec<&str> = candidates.iter().map(|candidate| candidate.as_str()).collect();
+        Err(LoginError::Answer(format!("the server answers at none of its addresses: {}", tried.join(", "))))
+    }
+
+    /// Stores what the login gives for settings that the user left open.
+    async fn keep(&self, fields: &[(String, String)], keeper: &LoginKeeper) -> Result<(), LoginError> {
+        let account = &self.caller.account;
+        let mut kept: BTreeMap<String, Secret> =
+            self.found.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect();
+        for (name, value) in fields {
+            if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {
+                let secret = self.masks.secret(value).unwrap_or_else(|| Secret::new(value.clone()));
+                kept.insert(name.clone(), secret);
+            }
+        }
+        kept.insert(part::OBTAINED.to_owned(), Secret::new(clock::now().as_second().to_string()));
+        keeper.vault().put(&account.name, &kept).await?;
+        Ok(())
+    }
+}
+
+/// Ends a login at the service. Says what remains valid there.
+pub async fn revoke(plugin: &Arc<Plugin>, caller: &Caller) -> Option<String> {
+    match plugin.call::<Revoke>(caller, ()).await.0 {
+        Ok(Ok(remains)) => remains,
+        Ok(Err(failure)) => Some(failure.reason().to_owned()),
+        Err(fault) => Some(fault.to_string()),
+    }
+}
+
+fn failed(failure: Failure) -> LoginError {
+    match failure {
+        Failure::Retry { reason, .. } | Failure::Quota { reason, .. } => {
+            LoginError::Http(HttpError::Unreachable(reason))
+        }
+        Failure::Unauthorized(reason) | Failure::Blocked(reason) | Failure::Rejected(reason) => {
+            LoginError::Refused(reason)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `auth`
+
+use futures_util::future::BoxFuture;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::{Capability, Failure};
+use crate::plugins::bindings::exports::playrelay::plugin::auth::{self as contract, GuestIndices};
+use crate::plugins::bindings::playrelay::plugin::types::Field;
+use crate::plugins::call::{CallState, Fault, FaultKind};
+use crate::plugins::convert;
+use crate::plugins::limits::{Budget, STATE};
+
+/// A step of a login.
+pub enum Authenticate {}
+
+/// Which.
+pub enum AuthInput {
+    /// The first one, in one of the ways of the manifest. Secrets in the form are markers.
+    Begin(String, Vec<(String, String)>),
+    /// How it stands.
+    Poll(Vec<u8>),
+    /// With what the user has chosen.
+    Choose(String, Vec<u8>),
+}
+
+/// What a step gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthStep {
+    /// What is next.
+    pub outcome: AuthOutcome,
+    /// For the next step.
+    pub state: Vec<u8>,
+}
+
+/// What is next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AuthOutcome {
+    /// The user does something elsewhere.
+    Prompt(AuthPrompt),
+    /// The user has done nothing yet.
+    Pending,
+    /// The user chooses: ids and labels.
+    Choose(Vec<(String, String)>),
+    /// Settings were found out.
+    Found(Vec<(String, String)>),
+    /// Settings, with which it is done.
+    Granted(Vec<(String, String)>),
+    /// The user said no.
+    Denied,
+    /// The user was too slow.
+    Expired,
+}
+
+/// What the user has to do elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthPrompt {
+    /// Where.
+    pub url: String,
+    /// Where, with the code in it.
+    pub complete_url: Option<String>,
+    /// Enter this.
+    pub code: String,
+    /// Seconds.
+    pub expires_s: u32,
+    /// Seconds.
+    pub interval_s: u32,
+}
+
+impl Capability for Authenticate {
+    const NAME: &'static str = "auth";
+    const BUDGET: Budget = Budget::SERVICE;
+    const IS_LOGIN: bool = true;
+    type Input = AuthInput;
+    type Output = Result<AuthStep, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        input: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = match input {
+                AuthInput::Begin(method, form) => {
+                    let form: Vec<Field> =
+                        form.into_iter().map(|(name, value)| Field { name, value }).collect();
+                    guest.call_begin(store, &method, &form).await?
+                }
+                AuthInput::Poll(state) => guest.call_poll(store, &state).await?,
+                AuthInput::Choose(id, state) => guest.call_choose(store, &id, &state).await?,
+            };
+            let step = match answer {
+                Ok(step) => step,
+                Err(failure) => return Ok(Err(convert::failure(failure))),
+            };
+            if step.state.len() > STATE {
+                let text = format!("it asked to remember {} bytes; {STATE} are allowed", step.state.len());
+                return Err(Fault::new(FaultKind::Output, text).into());
+            }
+            Ok(Ok(AuthStep { outcome: outcome(step.outcome), state: step.state }))
+        })
+    }
+}
+
+fn outcome(it: contract::Outcome) -> AuthOutcome {
+    let pairs = |fields: Vec<Field>| fields.into_iter().map(|field| (field.name, field.value)).collect();
+    match it {
+        contract::Outcome::Prompt(it) => AuthOutcome::Prompt(AuthPrompt {
+            url: it.url,
+            complete_url: it.complete_url,
+            code: it.code,
+            expires_s: it.expires_s,
+            interval_s: it.interval_s,
+        }),
+        contract::Outcome::Pending => AuthOutcome::Pending,
+        contract::Outcome::Choose(choices) => {
+            AuthOutcome::Choose(choices.into_iter().map(|choice| (choice.id, choice.label)).collect())
+        }
+        contract::Outcome::Found(fields) => AuthOutcome::Found(pairs(fields)),
+        contract::Outcome::Granted(fields) => AuthOutcome::Granted(pairs(fields)),
+        contract::Outcome::Denied => AuthOutcome::Denied,
+        contract::Outcome::Expired => AuthOutcome::Expired,
+    }
+}
+
+/// Ends a login at the service.
+pub enum Revoke {}
+
+impl Capability for Revoke {
+    const NAME: &'static str = "auth.revoke";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = ();
+    /// What remains valid there.
+    type Output = Result<Option<String>, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        (): Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            Ok(guest.call_revoke(store).await?.map_err(convert::failure))
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! Logins: a name with a password, and Emby Connect, which knows the servers of a person.
+
+use playrelay_mediabrowser::login::{self, client, expect, granted};
+use playrelay_mediabrowser::look_up::api;
+use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
+use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::types::{Failure, Field};
+use playrelay_sdk::http::below;
+use playrelay_sdk::json::text;
+use playrelay_sdk::login::{Ask, ask, captured, field, recall, step, typed};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const HEADER: &str = "x-emby-authorization";
+const SCHEME: &str = "Emby";
+/// Servers that a person may have.
+const MOST: usize = 24;
+
+/// What is remembered of a login with Emby Connect.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    user: String,
+    servers: Vec<Found>,
+    chosen: Option<usize>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Found {
+    name: String,
+    addresses: Vec<String>,
+}
+
+/// Begins in one of the ways of the manifest.
+pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
+    if method == "password" {
+        return login::with_password("/emby", HEADER, SCHEME, form);
+    }
+    let application = format!("Playrelay/{}", env!("CARGO_PKG_VERSION"));
+    let encode = |value: String| {
+        // A marker stays as it is: the host writes what it stands for as a form wants it.
+        if value.starts_with('{') {
+            value
+        } else {
+            url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
+        }
+    };
+    let answer = ask(Ask {
+        method: Method::Post,
+        url: &below("connect_url", "/service/user/authenticate"),
+        headers: &[("x-application", &application), ("content-type", "application/x-www-form-urlencoded")],
+        body: Some(format!(
+            "nameOrEmail={}&rawpw={}",
+            encode(typed(form, "user")),
+            encode(typed(form, "password"))
+        )),
+        captures: vec![("/AccessToken".to_owned(), "connect".to_owned())],
+    })?;
+    expect(&answer, "Emby Connect refused the name or the password")?;
+    let body: Value = answer.json()?;
+    let user = text(&body["User"]["Id"])
+        .ok_or_else(|| Failure::Rejected("Emby Connect named no user".to_owned()))?;
+    let answer = ask(Ask {
+        method: Method::Get,
+        url: &below("connect_url", &format!("/service/servers?userId={user}")),
+        headers: &[("x-application", &application), ("x-connect-usertoken", &captured("connect"))],
+        body: None,
+        captures: (0..MOST).map(|place| (format!("/{place}/AccessKey"), format!("server-{place}"))).collect(),
+    })?;
+    expect(&answer, "Emby Connect refused to list the servers")?;
+    let body: Value = answer.json()?;
+    let servers: Vec<Found> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
+    let mut memory = Memory { user, servers, chosen: None };
+    match memory.servers.len() {
+        0 => Err(Failure::Rejected("Emby Connect knows no server of this person".to_owned())),
+        1 => find(&mut memory, 0),
+        _ => {
+            let choices = memory.servers.iter().enumerate();
+            let choices = choices.map(|(place, it)| Choice { id: place.to_string(), label: it.name.clone() });
+            step(Outcome::Choose(choices.collect()), &memory)
+        }
+    }
+}
+
+/// A server, with its address at home first.
+fn found(server: &Value) -> Found {
+    let addresses = ["LocalAddress", "Url"].iter().filter_map(|name| text(&server[*name])).collect();
+    Found { name: text(&server["Name"]).unwrap_or_else(|| "a server".to_owned()), addresses }
+}
+
+fn find(memory: &mut Memory, place: usize) -> Result<Step, Failure> {
+    let server = memory.servers.get(place);
+    let server = server.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
+    let fields = server.addresses.iter().map(|address| field("url", address.clone())).collect();
+    memory.chosen = Some(place);
+    step(Outcome::Found(fields), memory)
+}
+
+/// Goes on with the server that was chosen.
+pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
+    let mut memory: Memory = recall(state)?;
+    find(&mut memory, id.parse().unwrap_or(usize::MAX))
+}
+
+/// At the server itself its key becomes a token.
+pub fn poll(state: &[u8]) -> Result<Step, Failure> {
+    let memory: Memory = recall(state)?;
+    let Some(place) = memory.chosen else { return step(Outcome::Pending, &memory) };
+    let client = client(SCHEME);
+    let answer = ask(Ask {
+        method: Method::Get,
+        url: &format!("{}/Connect/Exchange?format=json&ConnectUserId={}", api("/emby")?, memory.user),
+        headers: &[(HEADER, &client), ("x-emby-token", &captured(&format!("server-{place}")))],
+        body: None,
+        captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
+    })?;
+    expect(&answer, "the server refused what Emby Connect gave")?;
+    granted()
+}

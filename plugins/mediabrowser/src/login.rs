@@ -1,0 +1,60 @@
+//! Logins of both servers: a name and a password.
+
+use playrelay_sdk::capability::auth::{Outcome, Step};
+use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::types::{Failure, Field};
+use playrelay_sdk::http::Response;
+use playrelay_sdk::login::{Ask, ask, captured, field, step, typed};
+use playrelay_sdk::{failure, http};
+use serde_json::json;
+
+use crate::look_up::api;
+
+/// Who we are, as both servers want to be told: all four are mandatory.
+pub fn client(scheme: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "{scheme} Client=\"Playrelay\", Device=\"Playrelay\", DeviceId=\"playrelay\", Version=\"{version}\""
+    )
+}
+
+/// Logs in with a name and a password. `header` and `scheme` are how the server is told who we are.
+pub fn with_password(prefix: &str, header: &str, scheme: &str, form: &[Field]) -> Result<Step, Failure> {
+    let client = client(scheme);
+    let answer = ask(Ask {
+        method: Method::Post,
+        url: &format!("{}/Users/AuthenticateByName", api(prefix)?),
+        headers: &[(header, &client), ("content-type", "application/json"), ("accept", "application/json")],
+        body: Some(json!({ "Username": typed(form, "user"), "Pw": typed(form, "password") }).to_string()),
+        captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
+    })?;
+    expect(&answer, "the server refused the name or the password")?;
+    granted()
+}
+
+/// It is done: the token is captured.
+pub fn granted() -> Result<Step, Failure> {
+    step(Outcome::Granted(vec![field("token", captured("token"))]), &())
+}
+
+/// An answer of success, or why not.
+pub fn expect(answer: &Response, refusal: &str) -> Result<(), Failure> {
+    match answer.status {
+        200..=299 => Ok(()),
+        400 | 401 | 403 => Err(Failure::Rejected(format!("{refusal} ({})", answer.status))),
+        status => Err(failure::of_overload(answer, "the server")
+            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+    }
+}
+
+/// Ends the login: the server forgets its token.
+pub fn revoke(prefix: &str) -> Result<Option<String>, Failure> {
+    let url = format!("{}/Sessions/Logout", api(prefix)?);
+    let answer = http::bare(Method::Post, &url, &[])?;
+    Ok((!(200..300).contains(&answer.status)).then(|| {
+        format!(
+            "the server answered {} when it was to forget the login; its dashboard lists devices",
+            answer.status
+        )
+    }))
+}

@@ -1,0 +1,143 @@
+//! The link with a PIN (plex.tv/link), and the choice of a server: the account's own and those that others share with it.
+
+use playrelay_sdk::capability::auth::{Choice, Outcome, Prompt, Step};
+use playrelay_sdk::failure;
+use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::http::{Response, below};
+use playrelay_sdk::json::{flag, text, whole};
+use playrelay_sdk::login::{Ask, ask, captured, field, recall, step};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Servers that an account may see.
+const MOST: usize = 32;
+/// Between two questions: once a second is allowed. Seconds.
+const INTERVAL_S: u32 = 2;
+
+/// What is remembered between two steps.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    pin: i64,
+    servers: Vec<Found>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Found {
+    /// Its place in the answer, under which its token was captured.
+    place: usize,
+    label: String,
+    /// The best one first.
+    addresses: Vec<String>,
+}
+
+/// Asks for a PIN.
+pub fn begin() -> Result<Step, Failure> {
+    let answer = send(Method::Post, &below("account_url", "/api/v2/pins"), None, Vec::new())?;
+    let body = read(&answer)?;
+    let (Some(pin), Some(code)) = (whole(&body["id"]), text(&body["code"])) else {
+        return Err(Failure::Rejected("plex.tv gave no PIN".to_owned()));
+    };
+    let prompt = Prompt {
+        url: "https://plex.tv/link".to_owned(),
+        complete_url: Some(format!("https://plex.tv/link/?pin={code}")),
+        code,
+        expires_s: whole(&body["expiresIn"]).unwrap_or(900),
+        interval_s: INTERVAL_S,
+    };
+    step(Outcome::Prompt(prompt), &Memory { pin, servers: Vec::new() })
+}
+
+/// Asks whether the PIN was entered, and then for the servers.
+pub fn poll(state: &[u8]) -> Result<Step, Failure> {
+    let mut memory: Memory = recall(state)?;
+    let url = below("account_url", &format!("/api/v2/pins/{}", memory.pin));
+    let answer = send(Method::Get, &url, None, vec![("/authToken".to_owned(), "account".to_owned())])?;
+    if answer.status == 404 {
+        return step(Outcome::Expired, &memory);
+    }
+    if text(&read(&answer)?["authToken"]).is_none() {
+        return step(Outcome::Pending, &memory);
+    }
+    let tokens = (0..MOST).map(|place| (format!("/{place}/accessToken"), format!("server-{place}")));
+    let url = below("account_url", "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1");
+    let account = captured("account");
+    let answer = read(&send(Method::Get, &url, Some(&account), tokens.collect())?)?;
+    let resources = answer.as_array().into_iter().flatten().take(MOST).enumerate();
+    let mut servers: Vec<(bool, Found)> =
+        resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), found(place, it)?))).collect();
+    // One's own come first.
+    servers.sort_by_key(|(is_shared, _)| *is_shared);
+    memory.servers = servers.into_iter().map(|(_, found)| found).collect();
+    match memory.servers.as_slice() {
+        [] => Err(Failure::Rejected("the account has no server, and none is shared with it".to_owned())),
+        [only] => granted(only),
+        several => {
+            let choices =
+                several.iter().map(|it| Choice { id: it.place.to_string(), label: it.label.clone() });
+            step(Outcome::Choose(choices.collect()), &memory)
+        }
+    }
+}
+
+/// Takes the server that was chosen.
+pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
+    let memory: Memory = recall(state)?;
+    let chosen = memory.servers.iter().find(|found| found.place.to_string() == id);
+    granted(chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?)
+}
+
+/// A server with its own token, which is the one to use there.
+fn granted(server: &Found) -> Result<Step, Failure> {
+    let mut fields = vec![field("token", captured(&format!("server-{}", server.place)))];
+    fields.extend(server.addresses.iter().map(|address| field("url", address.clone())));
+    step(Outcome::Granted(fields), &())
+}
+
+fn found(place: usize, resource: &Value) -> Option<Found> {
+    if !text(&resource["provides"])?.split(',').any(|it| it.trim() == "server") {
+        return None;
+    }
+    let name = text(&resource["name"]).unwrap_or_else(|| "a server".to_owned());
+    let mut connections: Vec<&Value> = resource["connections"].as_array().into_iter().flatten().collect();
+    // At home first, then over the internet, and through a relay only where nothing else answers.
+    connections.sort_by_key(|it| (flag(&it["relay"]), !flag(&it["local"])));
+    let addresses: Vec<String> = connections.iter().filter_map(|it| text(&it["uri"])).collect();
+    let whose = match flag(&resource["owned"]) {
+        true => "your own".to_owned(),
+        false => {
+            format!("shared by {}", text(&resource["sourceTitle"]).unwrap_or_else(|| "somebody".to_owned()))
+        }
+    };
+    (!addresses.is_empty()).then(|| Found { place, label: format!("{name} ({whose})"), addresses })
+}
+
+fn send(
+    method: Method,
+    url: &str,
+    token: Option<&str>,
+    captures: Vec<(String, String)>,
+) -> Result<Response, Failure> {
+    let mut headers = vec![
+        ("accept", "application/json"),
+        ("x-plex-client-identifier", "playrelay"),
+        ("x-plex-product", "Playrelay"),
+        ("x-plex-version", env!("CARGO_PKG_VERSION")),
+        ("x-plex-device-name", "Playrelay"),
+    ];
+    headers.extend(token.map(|token| ("x-plex-token", token)));
+    ask(Ask { method, url, headers: &headers, body: None, captures })
+}
+
+fn read(answer: &Response) -> Result<Value, Failure> {
+    match answer.status {
+        200..=299 => answer.json(),
+        status => Err(failure::of_overload(answer, "plex.tv")
+            .unwrap_or_else(|| Failure::Rejected(format!("plex.tv answered {status}")))),
+    }
+}
+
+/// plex.tv has no way to end a login for us.
+pub fn revoke() -> Option<String> {
+    Some("the device \u{201c}Playrelay\u{201d} stays among the authorized devices at app.plex.tv until it is removed there".to_owned())
+}

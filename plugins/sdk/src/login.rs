@@ -1,0 +1,63 @@
+//! What logins take: requests out of whose answers the host keeps secrets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::capability::auth::{Outcome, Step};
+use crate::host::http::{self, Body, Capture, Method, Request};
+use crate::host::types::{Failure, Field};
+use crate::http::Response;
+
+/// A request of a login.
+pub struct Ask<'a> {
+    /// The verb.
+    pub method: Method,
+    /// The address.
+    pub url: &'a str,
+    /// Headers.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body, of the type that the headers say.
+    pub body: Option<String>,
+    /// What of the answer is kept: pointers, and the names for it.
+    pub captures: Vec<(String, String)>,
+}
+
+/// Sends it.
+pub fn ask(ask: Ask<'_>) -> Result<Response, Failure> {
+    let field = |(name, value): &(&str, &str)| Field { name: (*name).to_owned(), value: (*value).to_owned() };
+    let request = Request {
+        method: ask.method,
+        url: ask.url.to_owned(),
+        headers: ask.headers.iter().map(field).collect(),
+        body: ask.body.map_or(Body::None, Body::Text),
+        timeout_ms: None,
+        captures: ask.captures.into_iter().map(|(pointer, secret)| Capture { pointer, secret }).collect(),
+    };
+    http::send(&request).map(Response::from).map_err(crate::failure::of_request)
+}
+
+/// Stands for what was captured under a name.
+pub fn captured(name: &str) -> String {
+    format!("{{captured.{name}}}")
+}
+
+/// A named value.
+pub fn field(name: &str, value: impl Into<String>) -> Field {
+    Field { name: name.to_owned(), value: value.into() }
+}
+
+/// A step, with what is to be remembered until the next.
+pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> {
+    let state = serde_json::to_vec(memory).map_err(|error| Failure::Rejected(error.to_string()))?;
+    Ok(Step { outcome, state })
+}
+
+/// What was remembered.
+pub fn recall<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(state)
+        .map_err(|error| Failure::Rejected(format!("the login has lost its way: {error}")))
+}
+
+/// What the user typed under a name.
+pub fn typed(form: &[Field], name: &str) -> String {
+    form.iter().find(|field| field.name == name).map(|field| field.value.clone()).unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! Servers are logged in to as their owners do it, and found; no secret is seen on the way, and a daemon that runs takes it over.
+
+use playrelay_tests::fake_emby_connect::FakeEmbyConnect;
+use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWORD};
+use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::faults::Fault;
+use playrelay_tests::harness::Home;
+use serde_json::json;
+
+fn source(plugin: &str, more: &str) -> Home {
+    Home::new(&format!("[sources.home]\nplugin = {plugin:?}\nmode = \"watch\"\n{more}\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plex_is_linked_with_a_code_and_its_server_found() {
+    let (tv, plex) = (FakePlexTv::start(&[]).await, FakePlex::start().await);
+    tv.add_server(
+        "Somebody's",
+        false,
+        "a-shared-token-0123456789",
+        json!([{ "uri": "http://127.0.0.1:9", "local": false, "relay": false }]),
+    );
+    let addresses = json!([
+        { "uri": "http://127.0.0.1:2", "local": false, "relay": true },
+        { "uri": "http://127.0.0.1:1", "local": true, "relay": false },
+        { "uri": plex.server.url(), "local": false, "relay": false },
+    ]);
+    tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
+    let home = source("plex", &format!("account_url = {:?}", tv.server.url()));
+    // The daemon runs: it finds out by itself.
+    let daemon = home.start();
+    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    assert!(success, "{text}");
+    assert!(text.contains("https://plex.tv/link") && text.contains("TK7W"), "{text}");
+    assert!(text.find("Attic (your own)") < text.find("Somebody's (shared by a friend)"), "{text}");
+    daemon.connected("home").await;
+    for secret in [fake_plex::TOKEN, fake_plex_tv::TOKEN, "a-shared-token-0123456789"] {
+        assert!(!home.log().contains(secret) && !text.contains(secret), "a token was shown");
+    }
+    let (success, text) = home.say(&["disconnect", "home"]).await;
+    assert!(success && text.contains("authorized devices"), "{text}");
+    daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jellyfin_takes_a_code_or_a_password() {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let home = source("jellyfin", &format!("url = {:?}", server.server.url()));
+    let daemon = home.start();
+    let waits = |it: &serde_json::Value| {
+        it["trouble"].as_str().is_some_and(|text| text.contains("playrelay connect home"))
+    };
+    daemon.watched("home", "that it wants a login", waits).await;
+    let (success, text) = home.say(&["connect", "home"]).await;
+    assert!(success && text.contains("135790"), "{text}");
+    daemon.connected("home").await;
+    let (success, text) = home.say(&["disconnect", "home"]).await;
+    assert!(success, "{text}");
+    assert!(server.asked().contains(&"log out".to_owned()), "{:?}", server.asked());
+    // Where Quick Connect is switched off it says what else there is.
+    server.faults().next("/QuickConnect", 1, Fault::status(401));
+    let (success, text) = home.say(&["connect", "home"]).await;
+    assert!(!success && text.contains("switched off"), "{text}");
+    let password = format!("password={PASSWORD}");
+    let by_password = ["connect", "home", "--method", "password", "--field", "user=mia", "--field"];
+    let (success, text) = home.say(&[&by_password[..], &["password=wrong"]].concat()).await;
+    assert!(!success && text.contains("refused the name or the password"), "{text}");
+    let (success, text) = home.say(&[&by_password[..], &[&password]].concat()).await;
+    assert!(success, "{text}");
+    daemon.connected("home").await;
+    assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emby_connect_finds_the_server() {
+    let server = FakeMediaBrowser::start(Family::Emby).await;
+    let url = server.server.url();
+    let connect = FakeEmbyConnect::start(&[
+        ("Away", "http://127.0.0.1:1", "http://127.0.0.1:2"),
+        ("Cellar", "http://127.0.0.1:1", &url),
+    ])
+    .await;
+    let home = source("emby", &format!("connect_url = {:?}", connect.server.url()));
+    let daemon = home.start();
+    // By the API, as a page does it.
+    let begin = |body: serde_json::Value| {
+        let request = home.client.post(format!("{}/api/v1/accounts/home/login", daemon.url()));
+        request.header("content-type", "application/json").body(body.to_string())
+    };
+    let refused =
+        begin(json!({ "method": "connect", "form": { "user": "mia@example.org" } })).send().await.unwrap();
+    assert_eq!(refused.status(), 502);
+    assert!(refused.text().await.unwrap().contains("password"));
+    let form = json!({ "user": "mia@example.org", "password": PASSWORD });
+    let begun =
+        begin(json!({ "method": "connect", "form": form })).send().await.unwrap().text().await.unwrap();
+    assert!(begun.contains("choosing") && begun.contains("Cellar"), "{begun}");
+    let choose = home.client.post(format!("{}/api/v1/accounts/home/login/choice", daemon.url()));
+    let chosen = choose.header("content-type", "application/json").body(json!({ "id": "1" }).to_string());
+    let chosen = chosen.send().await.unwrap().text().await.unwrap();
+    assert!(chosen.contains("granted"), "{chosen}");
+    daemon.connected("home").await;
+    let standing = daemon.get("/api/v1/accounts/home/login").await;
+    assert_eq!(standing["state"], "granted");
+    assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
+}
