@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod dispatch;
+pub mod doctor;
 pub mod house;
 pub mod ingress;
 pub mod pipeline;

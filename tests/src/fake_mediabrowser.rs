@@ -74,6 +74,8 @@ struct Shared {
     faults: Faults,
     sockets: Sockets,
     clock: Clock,
+    /// The configuration of the webhook plugin, or the notifications.
+    webhooks: Arc<Mutex<Value>>,
 }
 
 /// A running server.
@@ -98,6 +100,10 @@ impl FakeMediaBrowser {
             faults: Faults::default(),
             sockets: Sockets::default(),
             clock: Clock::default(),
+            webhooks: Arc::new(Mutex::new(match family {
+                Family::Jellyfin => json!({ "ServerUrl": "", "GenericOptions": [] }),
+                Family::Emby => json!([]),
+            })),
         };
         let api = Router::new()
             .route("/Items", get(items))
@@ -107,6 +113,8 @@ impl FakeMediaBrowser {
             .route("/Users/{id}/Items", get(users_items))
             .route("/Sessions", get(sessions))
             .route("/Sessions/Logout", post(log_out))
+            .route("/Plugins/{id}/Configuration", get(webhooks).post(set_webhooks))
+            .route("/Notifications/Services/Configured", get(webhooks).post(add_notification))
             .layer(middleware::from_fn_with_state(shared.clone(), gate))
             .route("/System/Info/Public", get(info))
             .route("/QuickConnect/Initiate", post(initiate))
@@ -185,6 +193,11 @@ impl FakeMediaBrowser {
             message["MessageId"] = json!("3df15df7b523cd3186c67cfc41737261");
         }
         self.shared.sockets.push(message.to_string())
+    }
+
+    /// The configuration of the webhook plugin, or the notifications.
+    pub fn webhooks(&self) -> Value {
+        self.shared.webhooks.lock().expect("no test panics here").clone()
     }
 
     /// Notes that somebody has played something.
@@ -379,8 +392,32 @@ fn person(person: &Person) -> Value {
     json!({ "Id": person.guid, "Name": person.name, "Policy": { "IsAdministrator": false } })
 }
 
+async fn webhooks(State(shared): State<Shared>) -> Response {
+    Json(shared.webhooks.lock().expect("no test panics here").clone()).into_response()
+}
+
+async fn set_webhooks(State(shared): State<Shared>, Json(body): Json<Value>) -> StatusCode {
+    *shared.webhooks.lock().expect("no test panics here") = body;
+    StatusCode::NO_CONTENT
+}
+
+/// One that has an id is changed.
+async fn add_notification(State(shared): State<Shared>, Json(mut body): Json<Value>) -> StatusCode {
+    let mut webhooks = shared.webhooks.lock().expect("no test panics here");
+    let list = webhooks.as_array_mut().expect("a list");
+    match list.iter_mut().find(|it| !body["Id"].is_null() && it["Id"] == body["Id"]) {
+        Some(known) => *known = body,
+        None => {
+            body["Id"] = json!(format!("n{}", list.len()));
+            list.push(body);
+        }
+    }
+    StatusCode::NO_CONTENT
+}
+
 async fn users(State(shared): State<Shared>) -> Response {
-    let mut rows: Vec<Value> = Vec::new();
+    let administrator = json!({ "Id": "ad000000000000000000000000000000", "Name": "admin", "Policy": { "IsAdministrator": true } });
+    let mut rows: Vec<Value> = vec![administrator];
     for played in shared.played.lock().expect("no test panics here").iter() {
         let row = person(&played.user);
         if !rows.contains(&row) {

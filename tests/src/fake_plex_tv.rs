@@ -21,6 +21,8 @@ pub const TOKEN: &str = "plex-account-token-0123456789";
 
 struct World {
     servers: Vec<Value>,
+    webhooks: Vec<String>,
+    has_pass: bool,
     /// How often the PIN was asked about.
     asked: u32,
     catalogue: Vec<Entry>,
@@ -40,12 +42,19 @@ impl FakePlexTv {
     /// Starts one with some titles on the watchlist.
     pub async fn start(watchlist: &[&str]) -> Self {
         let watchlist = watchlist.iter().map(|title| (*title).to_owned()).collect();
-        let shared =
-            Service::new(World { servers: Vec::new(), asked: 0, catalogue: catalogue::seed(), watchlist });
+        let shared = Service::new(World {
+            servers: Vec::new(),
+            webhooks: Vec::new(),
+            has_pass: true,
+            asked: 0,
+            catalogue: catalogue::seed(),
+            watchlist,
+        });
         let router = Router::new()
             .route("/api/v2/pins", post(pin))
             .route("/api/v2/pins/{id}", get(is_linked))
             .route("/api/v2/resources", get(resources))
+            .route("/api/v2/user/webhooks", get(webhooks).post(set_webhooks))
             .route("/library/metadata/matches", get(matches))
             .route("/library/metadata/{key}/userState", get(state))
             .route("/actions/{action}", put(act))
@@ -61,6 +70,21 @@ impl FakePlexTv {
             "name": name, "provides": "server", "owned": owned, "accessToken": token, "clientIdentifier": name,
             "sourceTitle": if owned { Value::Null } else { json!("a friend") }, "connections": connections,
         }));
+    }
+
+    /// The webhooks of the account.
+    pub fn webhooks(&self) -> Vec<String> {
+        self.shared.world().webhooks.clone()
+    }
+
+    /// Somebody else's program has registered a webhook.
+    pub fn add_webhook(&self, url: &str) {
+        self.shared.world().webhooks.push(url.to_owned());
+    }
+
+    /// The account's Plex Pass has run out.
+    pub fn end_pass(&self) {
+        self.shared.world().has_pass = false;
     }
 
     /// The watchlist.
@@ -96,6 +120,26 @@ async fn is_linked(State(shared): State<Service<World>>, Path(id): Path<String>)
     let token = (world.asked > 1).then_some(TOKEN);
     Json(json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 890, "authToken": token }))
         .into_response()
+}
+
+async fn webhooks(State(shared): State<Service<World>>) -> Response {
+    let world = shared.world();
+    if !world.has_pass {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    Json(world.webhooks.iter().map(|url| json!({ "url": url })).collect::<Vec<_>>()).into_response()
+}
+
+async fn set_webhooks(
+    State(shared): State<Service<World>>,
+    axum::Form(form): axum::Form<Vec<(String, String)>>,
+) -> Response {
+    let mut world = shared.world();
+    if !world.has_pass {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    world.webhooks = form.into_iter().filter(|(name, _)| name == "urls[]").map(|(_, url)| url).collect();
+    StatusCode::CREATED.into_response()
 }
 
 async fn resources(State(shared): State<Service<World>>) -> Response {

@@ -1,5 +1,6 @@
 //! Support for end-to-end tests: fake servers and trackers, and a harness for the real binary.
 //!
+//! - [`tls_front`]: a certificate of its own before a server
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
 //! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
@@ -41,3 +42,4 @@ pub mod server;
 pub mod service;
 pub mod sockets;
 pub mod stage;
+pub mod tls_front;

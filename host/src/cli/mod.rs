@@ -3,6 +3,7 @@
 mod catch_up;
 mod check;
 mod connect;
+mod doctor;
 mod events;
 mod outbox;
 mod plugin;
@@ -45,12 +46,14 @@ enum Command {
     Serve,
     /// Check the configuration and the plugins.
     Check(Output),
-    /// Log a tracker account in.
+    /// Look at each source and tracker from end to end, and say what to do where something is wrong.
+    Doctor(Output),
+    /// Log a source or a tracker account in.
     Connect(connect::Connect),
-    /// Forget a tracker account's login, and end it at the service where that is possible.
+    /// Forget the login of a source or a tracker account, and end it at the service where that is possible.
     Disconnect(connect::Disconnect),
     /// Show the addresses to paste into the media servers. They contain secret tokens.
-    Webhooks(Output),
+    Webhooks(webhooks::Arguments),
     /// Show what a server's own history has, and enter it.
     CatchUp(catch_up::Arguments),
     /// List, inspect and approve plugins.
@@ -148,9 +151,10 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
     match command {
         Command::Serve => serve::run(config).await?,
         Command::Check(output) => return check::run(config, output).await,
+        Command::Doctor(output) => return doctor::run(config, output).await,
         Command::Connect(arguments) => connect::connect(config, arguments).await?,
         Command::Disconnect(arguments) => connect::disconnect(config, arguments).await?,
-        Command::Webhooks(output) => webhooks::run(config, output).await?,
+        Command::Webhooks(arguments) => webhooks::run(config, arguments).await?,
         Command::CatchUp(arguments) => catch_up::run(config, arguments).await?,
         Command::Plugin(command) => plugin::run(config, command).await?,
         Command::Events(list) => events::list(config, list).await?,

@@ -186,6 +186,7 @@ impl Daemon {
             // An editor may replace a file by removing it first.
             let is_edited = found.is_some() && found != seen;
             if !is_edited && !self.house.logins_have_changed().await {
+                self.follow_tokens().await;
                 continue;
             }
             seen = found.or(seen);
@@ -193,6 +194,14 @@ impl Daemon {
                 tracing::error!("the changed configuration is not taken over: {complaint}");
                 self.standings.complain(Some(complaint));
             }
+        }
+    }
+
+    /// Tokens of webhooks may be changed by a command beside the daemon.
+    async fn follow_tokens(&mut self) {
+        match self.doors().await {
+            Ok(doors) => self.ingress.open_doors(doors),
+            Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
         }
     }
 
@@ -383,7 +392,7 @@ impl Daemon {
             doors.push(Door {
                 source: name.clone(),
                 legacy_names: legacy_names.unwrap_or_default(),
-                token: self.house.webhook_token(name).await?,
+                tokens: self.house.webhook_tokens(name).await?,
                 arrivals: arrivals.clone(),
             });
         }

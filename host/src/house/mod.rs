@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
+use crate::ingress;
+use crate::ingress::registration::{self, Registration, Tokens};
 use crate::plugins::account::{Account, Accounts, Settings};
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
@@ -25,7 +27,6 @@ use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
 use crate::plugins::manifest::{Login, Manifest};
 use crate::plugins::registry::{self, Plugins, Status};
-use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
 use crate::state::{SharedStore, StoreError};
@@ -295,28 +296,32 @@ impl House {
         false
     }
 
-    /// The token in the address of a source's webhook: the configured one, else one that was made up once.
-    pub async fn webhook_token(&self, source: &str) -> Result<Secret, HouseError> {
-        const PART: &str = "token";
-        if let Some(token) = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone()) {
-            return Ok(token);
+    /// What opens a source's door.
+    pub async fn webhook_tokens(&self, source: &str) -> Result<Tokens, HouseError> {
+        let set = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone());
+        Ok(registration::tokens(self.keeper.vault(), source, set).await?)
+    }
+
+    /// How media servers reach us, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        let server = &self.config.server;
+        server.public_url.clone().unwrap_or_else(|| format!("http://<this-host>:{}", server.listen.port()))
+    }
+
+    /// A source's webhook; absent where there is no such source, or its plugin does not serve.
+    pub async fn registration(&self, source: &str) -> Result<Option<Registration>, HouseError> {
+        if !self.config.sources.contains_key(source) {
+            return Ok(None);
         }
-        let name = format!("webhook:{source}");
-        let vault = self.keeper.vault();
-        match vault.get(&name).await {
-            Ok(stored) => {
-                if let Some(token) = stored.and_then(|mut stored| stored.remove(PART)) {
-                    return Ok(token);
-                }
-            }
-            Err(VaultError::WrongKey(_)) => {
-                tracing::warn!(source, "the webhook's token was sealed with another key; it gets a new one");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let token = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
-        vault.put(&name, &BTreeMap::from([(PART.to_owned(), token.clone())])).await?;
-        Ok(token)
+        let Some((plugin, caller)) = self.plugin_of(source) else { return Ok(None) };
+        let tokens = self.webhook_tokens(source).await?;
+        Ok(Some(Registration { plugin, caller, base: self.base_url(), tokens }))
+    }
+
+    /// When somebody last came with the token that was replaced.
+    pub async fn old_token_used_at(&self, source: &str) -> Option<jiff::Timestamp> {
+        let noted = self.store.get(&ingress::notes(source), ingress::OLD_TOKEN_USED).await.ok()??;
+        String::from_utf8(noted).ok()?.parse().ok()
     }
 
     fn caller(&self, account: &Arc<Account>) -> Caller {

@@ -58,11 +58,16 @@ impl House {
     }
 
     /// Whether a source's server can be reached: its address was typed.
-    pub(super) fn has_address(&self, source: &str) -> bool {
+    pub fn has_address(&self, source: &str) -> bool {
         let Some(account) = self.accounts.get(source) else { return false };
         let realtime = account.manifest.provides.realtime.as_ref();
         let address = realtime.and_then(|facts| facts.address.only_setting());
         address.is_some_and(|key| account.settings.contains_key(key))
+    }
+
+    /// Whether anybody answers at an address of ours.
+    pub async fn reaches(&self, url: &url::Url) -> bool {
+        self.wire.answers(url).await
     }
 
     /// What the catalogues are made of.

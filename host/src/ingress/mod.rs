@@ -4,6 +4,7 @@
 
 mod body;
 mod guard;
+pub mod registration;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::secret::Secret;
 use crate::state::{Received, SharedStore, StoreError};
 use body::{ReadBody, Refusal};
 use guard::Guard;
+use registration::Tokens;
 
 /// The header that may carry a source's token.
 const TOKEN_HEADER: &str = "x-playrelay-token";
@@ -38,10 +40,40 @@ pub struct Door {
     /// Names under `/webhook/` that lead here too.
     pub legacy_names: Vec<String>,
     /// What the address must carry.
-    pub token: Secret,
+    pub tokens: Tokens,
     /// Wakes the source's pipeline.
     pub arrivals: Arrivals,
 }
+
+/// Which of a door's tokens fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// The one that counts.
+    Current,
+    /// The one that was replaced, and still works.
+    Old,
+}
+
+impl Door {
+    /// Every token is compared in full.
+    fn fits(&self, token: &[u8]) -> Option<Fit> {
+        let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(token));
+        let old = self.tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
+        match (is(&self.tokens.current), old) {
+            (true, _) => Some(Fit::Current),
+            (false, true) => Some(Fit::Old),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The small store in which the host notes something of a source. A plugin has no such name.
+pub fn notes(source: &str) -> String {
+    format!("host:{source}")
+}
+
+/// The note of when somebody last came with a token that was replaced.
+pub const OLD_TOKEN_USED: &str = "old-token-used-at";
 
 /// What the endpoints share.
 pub struct Ingress {
@@ -68,6 +100,18 @@ impl Ingress {
         *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Doors { doors, by_name });
     }
 
+    /// A server still sends to an address that was replaced: its owner should know.
+    async fn note_old_token(&self, source: &str) {
+        tracing::warn!(
+            source,
+            "a webhook came with the token that was replaced; enter the new address at the server"
+        );
+        let now = clock::now().to_string().into_bytes();
+        if let Err(error) = self.store.set(&notes(source), OLD_TOKEN_USED, now, None).await {
+            tracing::warn!(source, "that cannot be noted: {error}");
+        }
+    }
+
     fn doors(&self) -> Arc<Doors> {
         Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -92,13 +136,14 @@ struct Doors {
 
 impl Doors {
     /// The door that this name and token open.
-    fn open(&self, name: &str, token: Option<&str>) -> Option<&Door> {
+    fn open(&self, name: &str, token: Option<&str>) -> Option<(&Door, Fit)> {
         let token = token?.as_bytes();
         // Every candidate is compared in full, so the time tells nothing of which one fits.
         let candidates = self.by_name.get(name)?.iter().map(|index| &self.doors[*index]);
-        candidates.fold(None, |open, door| match bool::from(door.token.expose().as_bytes().ct_eq(token)) {
-            true => Some(door),
-            false => open,
+        candidates.fold(None, |open, door| match door.fits(token) {
+            Some(Fit::Old) => Some((door, Fit::Old)),
+            Some(Fit::Current) => Some((door, Fit::Current)),
+            None => open,
         })
     }
 }
@@ -145,13 +190,16 @@ async fn receive(
     }
     let raw_query = request.uri().query().unwrap_or_default();
     let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
-    let Some(door) = doors.open(name, token.as_deref()) else {
+    let Some((door, fit)) = doors.open(name, token.as_deref()) else {
         if !ingress.guard.may_fail(client.ip()) {
             return refuse(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait a minute".to_owned());
         }
         tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
         return refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned());
     };
+    if fit == Fit::Old {
+        ingress.note_old_token(&door.source).await;
+    }
     let _under_way = door.arrivals.begin();
     let read = read(request, token.as_deref(), ingress.max_body);
     match tokio::time::timeout(PATIENCE, read).await {

@@ -13,6 +13,7 @@ use super::standing::Standing;
 use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::dispatch::model::{Playback, Report};
+use crate::ingress::notes;
 use crate::pipeline::input::{self, HeardBy};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{HistoryPage, Since, SinceInput};
@@ -80,11 +81,6 @@ impl History {
         found.sort_by_key(|playback| playback.at);
         Ok(found)
     }
-}
-
-/// The small store in which the host notes something of a source. A plugin has no such name.
-fn notes(source: &str) -> String {
-    format!("host:{source}")
 }
 
 /// Until when a source was heard; absent before its first start.

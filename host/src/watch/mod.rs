@@ -4,6 +4,7 @@
 //! - `line`: what is listened to, in one form for a websocket, an event stream and a poll
 //! - [`digest`]: what of all that is heard is worth storing
 //! - [`catch_up`]: what happened while nobody listened
+//! - [`trial`]: whether a server can be listened to
 //! - [`standing`]: how it stands, for people
 //!
 //! What is heard goes into the inbox as reports, so from there on it is no different from a webhook: a tracker that is slow
@@ -13,4 +14,5 @@ pub mod catch_up;
 pub mod digest;
 mod line;
 pub mod standing;
+pub mod trial;
 pub mod watcher;

@@ -19,7 +19,7 @@ use crate::dispatch::model::Report;
 use crate::pipeline::input::{self, HeardBy};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Connect, Connection, Message, MessageInput, Transport};
-use crate::plugins::http::{HttpError, Purpose, Request};
+use crate::plugins::http::{HttpError, Purpose, Request, Response};
 use crate::state::SharedStore;
 
 /// The pause after a first failure…
@@ -126,7 +126,7 @@ impl Watcher {
         End::Broken(trouble.unwrap_or_else(|| Broken::Other("the plugin named no way to listen".to_owned())))
     }
 
-    async fn open(&self, way: &Connection) -> Result<Line, Broken> {
+    pub(super) async fn open(&self, way: &Connection) -> Result<Line, Broken> {
         if way.transport == Transport::Poll {
             return Ok(Line::Silence);
         }
@@ -231,6 +231,12 @@ impl Watcher {
     }
 
     async fn get(&self, path: &str) -> Result<String, Broken> {
+        let answer = self.fetch(path).await?;
+        String::from_utf8(answer.body).map_err(|_| Broken::Other("the server's answer is no text".to_owned()))
+    }
+
+    /// An answer of success to a path below the server's address.
+    pub(super) async fn fetch(&self, path: &str) -> Result<Response, Broken> {
         let request = Request {
             method: reqwest::Method::GET,
             url: self.url(path)?,
@@ -240,8 +246,7 @@ impl Watcher {
         };
         let answer = self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(other)?;
         match answer.status {
-            200 => String::from_utf8(answer.body)
-                .map_err(|_| Broken::Other("the server's answer is no text".to_owned())),
+            200 => Ok(answer),
             status @ (401 | 403) => Err(Broken::Refused(status)),
             status => {
                 let path = path.split('?').next().unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Facts: messages captured from real servers (4.7 to 4.9), and dev.emby.media.
 
 mod login;
+mod provision;
 mod webhook;
 
 use playrelay_mediabrowser::{history, look_up, realtime, sessions};
@@ -78,9 +79,24 @@ impl capability::auth::Guest for Emby {
     }
 }
 
+impl capability::provision::Guest for Emby {
+    fn is_registered(url: String) -> Result<bool, Failure> {
+        provision::is_registered(&url)
+    }
+
+    fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
+        provision::register(&url, replaces.as_deref())
+    }
+
+    fn remove(url: String) -> Result<(), Failure> {
+        provision::remove(&url)
+    }
+}
+
 capability::webhook::export_webhook!(Emby with_types_in capability::webhook);
 capability::enrich::export_enrich!(Emby with_types_in capability::enrich);
 capability::identify::export_identify!(Emby with_types_in capability::identify);
 capability::realtime::export_realtime!(Emby with_types_in capability::realtime);
 capability::server_history::export_server_history!(Emby with_types_in capability::server_history);
 capability::auth::export_auth!(Emby with_types_in capability::auth);
+capability::provision::export_provision!(Emby with_types_in capability::provision);

@@ -7,6 +7,7 @@
 mod login;
 mod official;
 mod plex_like;
+mod provision;
 mod realtime;
 mod unofficial;
 mod webhook;
@@ -81,9 +82,24 @@ impl capability::auth::Guest for Jellyfin {
     }
 }
 
+impl capability::provision::Guest for Jellyfin {
+    fn is_registered(url: String) -> Result<bool, Failure> {
+        provision::is_registered(&url)
+    }
+
+    fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
+        provision::register(&url, replaces.as_deref())
+    }
+
+    fn remove(url: String) -> Result<(), Failure> {
+        provision::remove(&url)
+    }
+}
+
 capability::webhook::export_webhook!(Jellyfin with_types_in capability::webhook);
 capability::enrich::export_enrich!(Jellyfin with_types_in capability::enrich);
 capability::identify::export_identify!(Jellyfin with_types_in capability::identify);
 capability::realtime::export_realtime!(Jellyfin with_types_in capability::realtime);
 capability::server_history::export_server_history!(Jellyfin with_types_in capability::server_history);
 capability::auth::export_auth!(Jellyfin with_types_in capability::auth);
+capability::provision::export_provision!(Jellyfin with_types_in capability::provision);

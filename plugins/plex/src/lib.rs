@@ -8,6 +8,7 @@ mod history;
 mod identify;
 mod login;
 mod metadata;
+mod provision;
 mod realtime;
 mod watchlist;
 mod webhook;
@@ -95,6 +96,20 @@ impl capability::auth::Guest for Plex {
     }
 }
 
+impl capability::provision::Guest for Plex {
+    fn is_registered(url: String) -> Result<bool, Failure> {
+        provision::is_registered(&url)
+    }
+
+    fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
+        provision::register(&url, replaces.as_deref())
+    }
+
+    fn remove(url: String) -> Result<(), Failure> {
+        provision::remove(&url)
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
@@ -102,3 +117,4 @@ capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlis
 capability::realtime::export_realtime!(Plex with_types_in capability::realtime);
 capability::server_history::export_server_history!(Plex with_types_in capability::server_history);
 capability::auth::export_auth!(Plex with_types_in capability::auth);
+capability::provision::export_provision!(Plex with_types_in capability::provision);

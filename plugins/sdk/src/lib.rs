@@ -103,6 +103,13 @@ pub mod capability {
         ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(
+        provision,
+        "export_provision",
+        "package playrelay:sdk-provision; world exports-provision { export playrelay:plugin/provision@0.1.0; }",
+        "playrelay_sdk::capability::provision",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
         sink,
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",

@@ -6,6 +6,7 @@ mod check;
 mod enrich;
 mod identify;
 mod metadata;
+mod provision;
 mod realtime;
 mod server_history;
 mod sink;
@@ -22,6 +23,7 @@ pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
 pub use identify::Identify;
 pub use metadata::{Artwork, Find, Picture};
+pub use provision::{Provision, ProvisionInput};
 pub use realtime::{Connect, Connection, KeepAlive, Message, MessageInput, Step as MessageStep, Transport};
 pub use server_history::{HistoryPage, Since, SinceInput};
 pub use sink::{Receipt, ReceiptOutcome, Sink, SinkEvent};
@@ -102,7 +104,7 @@ macro_rules! verify {
 }
 
 /// Every interface of the contract, with the check of its types. Those without a file here are called by nothing yet.
-pub const ALL: [(&str, Verify); 11] = [
+pub const ALL: [(&str, Verify); 12] = [
     ("webhook", verify!(webhook)),
     ("realtime", verify!(realtime)),
     ("enrich", verify!(enrich)),
@@ -114,4 +116,5 @@ pub const ALL: [(&str, Verify); 11] = [
     ("airing", verify!(airing)),
     ("check", verify!(check)),
     ("auth", verify!(auth)),
+    ("provision", verify!(provision)),
 ];

@@ -95,6 +95,8 @@ pub struct Provides {
     pub check: Option<NoFacts>,
     /// Logs in by code of its own.
     pub auth: Option<NoFacts>,
+    /// Has its server send webhooks.
+    pub provision: Option<NoFacts>,
 }
 
 impl Provides {
@@ -112,6 +114,7 @@ impl Provides {
             ("airing", self.airing.is_some()),
             ("check", self.check.is_some()),
             ("auth", self.auth.is_some()),
+            ("provision", self.provision.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, provided)| provided.then_some(name))
@@ -134,6 +137,9 @@ pub struct WebhookFacts {
     /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
     #[serde(default)]
     pub numeric_ids: Vec<String>,
+    /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
+    #[serde(default)]
+    pub instructions: String,
 }
 
 /// `[provides.realtime]`

@@ -1,0 +1,82 @@
+//! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
+
+use playrelay_mediabrowser::look_up::api;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::http::{self, Response};
+use playrelay_sdk::json::{flag, text};
+use serde_json::{Value, json};
+
+/// The notifier's key and its plugin.
+const NOTIFIER: &str = "webhooknotifications";
+const PLUGIN: &str = "85a7b1d4-fbda-4e85-a0a2-ac303c9946a4";
+const EVENTS: [&str; 6] = [
+    "playback.start",
+    "playback.pause",
+    "playback.unpause",
+    "playback.stop",
+    "item.markplayed",
+    "item.markunplayed",
+];
+
+/// Whether a notification has the address.
+pub fn is_registered(url: &str) -> Result<bool, Failure> {
+    Ok(list(&address()?)?.iter().any(|it| it["Options"]["Url"] == url))
+}
+
+/// Adds a notification, or changes the one that it replaces.
+pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
+    let address = address()?;
+    let known = list(&address)?;
+    if known.iter().any(|it| it["Options"]["Url"] == url) {
+        return Ok(());
+    }
+    let old = known.into_iter().find(|it| replaces.is_some() && it["Options"]["Url"].as_str() == replaces);
+    let mut entry = old.unwrap_or_else(|| {
+        json!({
+            "NotifierKey": NOTIFIER, "PluginId": PLUGIN, "FriendlyName": "Playrelay", "EventIds": EVENTS, "Enabled": true,
+            "UserIds": [], "LibraryIds": [], "Options": { "EnableMultipartFormData": "false" },
+        })
+    });
+    entry["Options"]["Url"] = json!(url);
+    expect(http::post_json(&address, &[], &entry)?).map(|_| ())
+}
+
+/// Which request removes a notification nobody has written down.
+pub fn remove(url: &str) -> Result<(), Failure> {
+    if !is_registered(url)? {
+        return Ok(());
+    }
+    Err(Failure::Rejected(
+        "Emby's API is not known to remove a notification: remove \u{201c}Playrelay\u{201d} in its settings, Notifications".to_owned(),
+    ))
+}
+
+/// The notifications of the first administrator: a notification that is limited to no user tells of all.
+fn address() -> Result<String, Failure> {
+    let api = api("/emby")?;
+    let users: Value =
+        expect(http::get(&format!("{api}/Users"), &[("accept", "application/json")])?)?.json()?;
+    let users = users.as_array().cloned().unwrap_or_default();
+    let is_administrator = |user: &&Value| flag(&user["Policy"]["IsAdministrator"]);
+    let user = users.iter().find(is_administrator).or(users.first()).and_then(|user| text(&user["Id"]));
+    let user = user.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let user = user.ok_or_else(|| Failure::Rejected("the server names no user".to_owned()))?;
+    Ok(format!("{api}/Notifications/Services/Configured?UserId={user}"))
+}
+
+fn list(address: &str) -> Result<Vec<Value>, Failure> {
+    let answer: Value = expect(http::get(address, &[("accept", "application/json")])?)?.json()?;
+    Ok(answer.as_array().cloned().unwrap_or_default())
+}
+
+fn expect(answer: Response) -> Result<Response, Failure> {
+    match answer.status {
+        200..=299 => Ok(answer),
+        401 | 403 => Err(Failure::Unauthorized("only an administrator may change it".to_owned())),
+        404 => Err(Failure::Rejected(
+            "the server is older than 4.8, and has no notifications by user".to_owned(),
+        )),
+        status => Err(playrelay_sdk::failure::of_overload(&answer, "the server")
+            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+    }
+}

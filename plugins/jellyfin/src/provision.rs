@@ -1,0 +1,69 @@
+//! The configuration of the Webhook plugin: its Generic destinations.
+
+use playrelay_mediabrowser::look_up::api;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::http::{self, Response};
+use serde_json::{Value, json};
+
+/// The plugin's id.
+const PLUGIN: &str = "71552A5A5C5C4350A2AEEBE451A30173";
+
+/// Whether a destination that is switched on has the address.
+pub fn is_registered(url: &str) -> Result<bool, Failure> {
+    let configuration = read()?;
+    Ok(destinations(&configuration)
+        .iter()
+        .any(|it| it["WebhookUri"] == url && it["EnableWebhook"] != json!(false)))
+}
+
+/// Adds a destination, in place of one with another address.
+pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
+    let mut configuration = read()?;
+    let mut kept = destinations(&configuration);
+    kept.retain(|it| it["WebhookUri"] != url && replaces.is_none_or(|old| it["WebhookUri"] != old));
+    kept.push(json!({
+        "WebhookName": "Playrelay", "WebhookUri": url, "EnableWebhook": true, "SendAllProperties": true,
+        "NotificationTypes": ["PlaybackStart", "PlaybackProgress", "PlaybackStop", "UserDataSaved"],
+        "EnableMovies": true, "EnableEpisodes": true, "TrimWhitespace": false, "SkipEmptyMessageBody": true,
+        "Template": "", "UserFilter": [], "Headers": [], "Fields": [],
+    }));
+    configuration["GenericOptions"] = Value::from(kept);
+    write(&configuration)
+}
+
+/// Takes the destination off.
+pub fn remove(url: &str) -> Result<(), Failure> {
+    let mut configuration = read()?;
+    let mut kept = destinations(&configuration);
+    kept.retain(|it| it["WebhookUri"] != url);
+    configuration["GenericOptions"] = Value::from(kept);
+    write(&configuration)
+}
+
+fn destinations(configuration: &Value) -> Vec<Value> {
+    configuration["GenericOptions"].as_array().cloned().unwrap_or_default()
+}
+
+fn address() -> Result<String, Failure> {
+    Ok(format!("{}/Plugins/{PLUGIN}/Configuration", api("")?))
+}
+
+fn read() -> Result<Value, Failure> {
+    expect(http::get(&address()?, &[("accept", "application/json")])?)?.json()
+}
+
+fn write(configuration: &Value) -> Result<(), Failure> {
+    expect(http::post_json(&address()?, &[], configuration)?).map(|_| ())
+}
+
+fn expect(answer: Response) -> Result<Response, Failure> {
+    match answer.status {
+        200..=299 => Ok(answer),
+        401 | 403 => Err(Failure::Unauthorized("only an administrator may change it".to_owned())),
+        404 => Err(Failure::Rejected(
+            "the server has no Webhook plugin; install it from the catalogue first".to_owned(),
+        )),
+        status => Err(playrelay_sdk::failure::of_overload(&answer, "the server")
+            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+    }
+}

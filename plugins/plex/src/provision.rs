@@ -1,0 +1,71 @@
+//! Webhooks of a plex.tv account (`/api/v2/user/webhooks`, as python-plexapi uses it): the list is written as a whole.
+
+use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::http::{self, Response, below};
+use playrelay_sdk::json::text;
+use playrelay_sdk::login::{Ask, ask};
+use serde_json::Value;
+
+/// Whether the address is among the account's.
+pub fn is_registered(url: &str) -> Result<bool, Failure> {
+    Ok(list()?.iter().any(|known| known == url))
+}
+
+/// Adds the address.
+pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
+    let mut urls = list()?;
+    urls.retain(|known| Some(known.as_str()) != replaces && known != url);
+    urls.push(url.to_owned());
+    write(&urls)
+}
+
+/// Takes the address off.
+pub fn remove(url: &str) -> Result<(), Failure> {
+    let mut urls = list()?;
+    urls.retain(|known| known != url);
+    write(&urls)
+}
+
+fn address() -> String {
+    below("account_url", "/api/v2/user/webhooks")
+}
+
+fn list() -> Result<Vec<String>, Failure> {
+    let answer = http::get(&address(), &[("accept", "application/json")])?;
+    let body: Value = read(&answer)?;
+    Ok(body.as_array().into_iter().flatten().filter_map(|row| text(&row["url"])).collect())
+}
+
+fn write(urls: &[String]) -> Result<(), Failure> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for url in urls {
+        form.append_pair("urls[]", url);
+    }
+    if urls.is_empty() {
+        form.append_pair("urls", "");
+    }
+    let answer = ask(Ask {
+        method: Method::Post,
+        url: &address(),
+        headers: &[("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")],
+        body: Some(form.finish()),
+        captures: Vec::new(),
+    })?;
+    read(&answer).map(|_| ())
+}
+
+fn read(answer: &Response) -> Result<Value, Failure> {
+    match answer.status {
+        200..=299 if answer.text().trim().is_empty() => Ok(Value::Null),
+        200..=299 => answer.json(),
+        401 => Err(Failure::Unauthorized(
+            "plex.tv refused the token: it must be of the account itself".to_owned(),
+        )),
+        402 | 403 => {
+            Err(Failure::Rejected("plex.tv offers webhooks to accounts with a Plex Pass".to_owned()))
+        }
+        status => Err(playrelay_sdk::failure::of_overload(answer, "plex.tv")
+            .unwrap_or_else(|| Failure::Rejected(format!("plex.tv answered {status}")))),
+    }
+}

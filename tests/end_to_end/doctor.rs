@@ -1,0 +1,121 @@
+//! `playrelay doctor` finds what is wrong, and says what to do; certificates are believed only as somebody said.
+
+use playrelay_tests::evening::Servers;
+use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::faults::Fault;
+use playrelay_tests::harness::{Home, trakt_account};
+use playrelay_tests::tls_front::TlsFront;
+use serde_json::Value;
+
+/// The finding of a check.
+fn found<'a>(findings: &'a Value, about: &str, check: &str) -> &'a Value {
+    let rows = findings.as_array().unwrap();
+    let found = rows.iter().find(|row| row["about"] == about && row["check"] == check);
+    found.unwrap_or_else(|| panic!("{about} {check}: {findings:#}"))
+}
+
+async fn findings(home: &Home) -> (bool, Value) {
+    let (success, text) = home.say(&["doctor", "--json"]).await;
+    let end = text.rfind("\n]").map_or(text.len(), |end| end + 2);
+    (success, serde_json::from_str(&text[text.find('[').unwrap()..end]).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_and_what_is_not() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let mut config = servers.config("both", "") + &trakt_account("bob", &trakt);
+    for source in ["plex", "jellyfin", "emby"] {
+        config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
+    }
+    let home = Home::new(&config);
+    // Nobody has logged in yet.
+    let (success, first) = findings(&home).await;
+    assert!(!success);
+    let login = found(&first, "bob", "login");
+    assert_eq!(login["level"], "error", "{first:#}");
+    assert!(login["remedy"].as_str().unwrap().contains("playrelay connect bob"));
+    home.connect().await;
+    let daemon = home.start();
+    for source in ["plex", "jellyfin", "emby"] {
+        daemon.connected(source).await;
+    }
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let with_address =
+        text.replacen("[server]\n", &format!("[server]\npublic_url = {:?}\n", daemon.url()), 1);
+    std::fs::write(&path, &with_address).unwrap();
+    let (success, well) = findings(&home).await;
+    assert!(success, "{well:#}");
+    for (about, check) in [
+        ("playrelay", "public-address"),
+        ("plex", "server"),
+        ("plex", "realtime"),
+        ("jellyfin", "server"),
+        ("emby", "realtime"),
+        ("emby", "clock"),
+        ("bob", "login"),
+        ("bob", "service"),
+    ] {
+        assert_eq!(found(&well, about, check)["level"], "ok", "{about} {check}: {well:#}");
+    }
+    assert_eq!(found(&well, "jellyfin", "webhook")["level"], "note");
+    // A token that is refused, a proxy without websockets, a server that is gone, a service that is down.
+    servers.jellyfin.set_token("another-one-0123456789");
+    servers.plex.faults().always("/:/websockets", Fault::status(502));
+    servers.emby.server.go_down().await;
+    trakt.faults().always("/users/settings", Fault::status(503));
+    let (success, ill) = findings(&home).await;
+    assert!(!success);
+    let says = |about: &str, check: &str, level: &str, words: &str| {
+        let finding = found(&ill, about, check);
+        assert_eq!(finding["level"], level, "{finding:#}");
+        assert!(finding["text"].as_str().unwrap().contains(words), "{finding:#}");
+        assert!(finding["remedy"].is_string(), "{finding:#}");
+    };
+    says("jellyfin", "server", "error", "refused the login (401)");
+    says("plex", "realtime", "note", "502");
+    says("emby", "server", "error", "cannot be reached");
+    says("bob", "service", "error", "503");
+    let (_, shown) = home.say(&["doctor"]).await;
+    assert!(shown.contains("error\temby\tserver") && shown.contains("errors,"), "{shown}");
+    assert!(!shown.contains(fake_mediabrowser::TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_ones_own_is_believed_when_it_is_named() {
+    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let front = TlsFront::before(&server.server.url()).await;
+    let config = |more: &str| {
+        format!(
+            "[sources.home]\nplugin = \"jellyfin\"\nmode = \"watch\"\nurl = {:?}\ntoken = {:?}\n{more}\n",
+            front.url(),
+            fake_mediabrowser::TOKEN
+        )
+    };
+    let home = Home::new(&config(""));
+    let daemon = home.start();
+    // It is not believed, and it says which fingerprint to look for.
+    let named = |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains(front.fingerprint()));
+    daemon.watched("home", "its fingerprint", named).await;
+    let (_, ill) = findings(&home).await;
+    assert!(found(&ill, "home", "server")["text"].as_str().unwrap().contains("tls_fingerprint"), "{ill:#}");
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (more, level) in [
+        (format!("tls_fingerprint = \"sha256:{}\"", front.fingerprint()), "ok"),
+        ("tls_insecure = true".to_owned(), "note"),
+    ] {
+        std::fs::write(&path, text.replace(&config(""), &config(&more))).unwrap();
+        daemon.connected("home").await;
+        let (_, shown) = findings(&home).await;
+        assert_eq!(found(&shown, "home", "tls")["level"], level, "{shown:#}");
+        assert_eq!(found(&shown, "home", "realtime")["level"], "ok", "a websocket over TLS: {shown:#}");
+    }
+    let other = "00".repeat(32);
+    std::fs::write(&path, text.replace(&config(""), &config(&format!("tls_fingerprint = \"{other}\""))))
+        .unwrap();
+    let differs =
+        |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains("has the fingerprint"));
+    daemon.watched("home", "the other one", differs).await;
+}

@@ -1,0 +1,122 @@
+//! Webhooks are registered at the servers by one command, verified and removed; tokens are rotated, with a time in which the old one
+//! still works.
+
+use playrelay_tests::evening::Servers;
+use playrelay_tests::fake_mediabrowser;
+use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::harness::Home;
+
+/// The address of a source's webhook, as the command shows it.
+fn address(home: &Home, source: &str) -> String {
+    let rows = home.json(&["webhooks"]);
+    let row = rows.as_array().unwrap().iter().find(|row| row["source"] == source).cloned().unwrap();
+    row["url"].as_str().unwrap().to_owned()
+}
+
+async fn all(servers: &Servers, tv: &FakePlexTv) -> Home {
+    let config = format!(
+        "[sources.plex]\nplugin = \"plex\"\nmode = \"webhook\"\ntoken = {:?}\naccount_url = {:?}\n\
+         [sources.jellyfin]\nplugin = \"jellyfin\"\nmode = \"webhook\"\nurl = {:?}\ntoken = {token:?}\n\
+         [sources.emby]\nplugin = \"emby\"\nmode = \"webhook\"\nurl = {:?}\ntoken = {token:?}\n",
+        fake_plex_tv::TOKEN,
+        tv.server.url(),
+        servers.jellyfin.server.url(),
+        servers.emby.server.url(),
+        token = fake_mediabrowser::TOKEN,
+    );
+    let home = Home::new(&config);
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replacen("[server]\n", "[server]\npublic_url = \"http://192.168.1.5:8787/\"\n", 1);
+    std::fs::write(path, text).unwrap();
+    home
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_registered_verified_rotated_and_removed() {
+    let (servers, tv) = (Servers::start().await, FakePlexTv::start(&[]).await);
+    tv.add_webhook("https://elsewhere.example/hook?token=abc&x=1");
+    let home = all(&servers, &tv).await;
+    let registered = |source: &str, url: &str| match source {
+        "plex" => tv.webhooks().contains(&url.to_owned()),
+        "jellyfin" => servers.jellyfin.webhooks()["GenericOptions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["WebhookUri"] == url),
+        _ => servers.emby.webhooks().as_array().unwrap().iter().any(|it| it["Options"]["Url"] == url),
+    };
+    for source in ["plex", "jellyfin", "emby"] {
+        let first = address(&home, source);
+        assert!(first.starts_with(&format!("http://192.168.1.5:8787/webhook/{source}/")), "{first}");
+        let (success, text) = home.say(&["webhooks", "verify", source]).await;
+        assert!(!success && text.contains("does not send"), "{text}");
+        for _ in 0..2 {
+            let (success, text) = home.say(&["webhooks", "register", source]).await;
+            assert!(success, "{source}: {text}");
+        }
+        assert!(registered(source, &first), "{source}");
+        assert!(home.say(&["webhooks", "verify", source]).await.0);
+        let (success, text) = home.say(&["webhooks", "rotate", source]).await;
+        assert!(success && text.contains("old token works until"), "{text}");
+        let second = address(&home, source);
+        assert_ne!(first, second);
+        assert!(home.say(&["webhooks", "register", source]).await.0);
+        assert!(
+            registered(source, &second) && !registered(source, &first),
+            "{source}: the new one takes the place of the old"
+        );
+        let (success, text) = home.say(&["webhooks", "remove", source]).await;
+        // Of one of them nobody knows how: it says what to do.
+        assert_eq!(success, source != "emby", "{text}");
+        assert_eq!(registered(source, &second), source == "emby");
+        let secret = second.rsplit('/').next().unwrap();
+        assert!(!home.log().contains(secret));
+    }
+    assert_eq!(
+        tv.webhooks(),
+        ["https://elsewhere.example/hook?token=abc&x=1"],
+        "what is others' is left alone"
+    );
+    tv.end_pass();
+    let (success, text) = home.say(&["webhooks", "register", "plex"]).await;
+    assert!(!success && text.contains("Plex Pass") && text.contains(&address(&home, "plex")), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_token_works_for_a_while_and_its_use_is_shown() {
+    let mut home = Home::new(
+        "[sources.plex]\nplugin = \"plex\"\n[sources.fixed]\nplugin = \"plex\"\nwebhook_token = \"fixed-token-0123\"\n",
+    );
+    let clock = home.set_clock(&[]);
+    let daemon = home.start();
+    let token = |url: &str| url.rsplit('/').next().unwrap().to_owned();
+    let old = token(&address(&home, "plex"));
+    assert!(home.say(&["webhooks", "rotate", "plex", "--grace", "1"]).await.0);
+    let new = token(&address(&home, "plex"));
+    let send = async |token: &str| {
+        let path = format!("/webhook/plex/{token}");
+        daemon
+            .send(&path, None, "application/json", b"{\"event\":\"library.new\"}".to_vec())
+            .await
+            .status()
+            .as_u16()
+    };
+    // The daemon hears of the new one by itself.
+    for _ in 0..600 {
+        if send(&new).await == 200 {
+            break;
+        }
+        // Wrong ones are counted, and soon refused unseen.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    assert_eq!((send(&new).await, send(&old).await), (200, 200));
+    let rows = home.json(&["webhooks"]);
+    let row = rows.as_array().unwrap().iter().find(|row| row["source"] == "plex").unwrap();
+    assert!(row["old_token_until"].is_string() && row["old_token_used_at"].is_string(), "{rows:#}");
+    clock.pass(2 * 60 * 60);
+    assert_eq!((send(&new).await, send(&old).await), (200, 401));
+    let (success, text) = home.say(&["webhooks", "rotate", "fixed"]).await;
+    assert!(!success && text.contains("webhook_token"), "{text}");
+    assert!(address(&home, "fixed").ends_with("fixed-token-0123"));
+}
