@@ -1,9 +1,8 @@
 //! The time.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,14 +29,19 @@ pub fn now() -> Timestamp {
 /// A clock that was set back by more than this was wrong before, and what it said is not kept up. Milliseconds.
 const SET_BACK: i64 = 6 * 60 * 60 * 1000;
 
-/// When something is received. Never earlier than what was received before: where the clock is set back it stands still until it has
-/// caught up, so that the order of things is what it was.
+/// When something is received. Never earlier than what was received before: where the clock is set back, this one goes on at half its
+/// speed until it is caught up with, so that the order of things is what it was.
 pub fn receipt() -> Timestamp {
-    static LATEST: AtomicI64 = AtomicI64::new(i64::MIN);
-    let now = now().as_millisecond();
-    let keep = |latest: i64| (latest < now || latest.saturating_sub(now) > SET_BACK).then_some(now);
-    let latest = LATEST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep);
-    let at = latest.map_or_else(|latest| latest, |_| now);
+    static LATEST: Mutex<Option<(i64, Instant)>> = Mutex::new(None);
+    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    let (now, instant) = (now().as_millisecond(), Instant::now());
+    let at = match *latest {
+        Some((before, seen)) if now < before && before - now <= SET_BACK => {
+            before + i64::try_from(instant.duration_since(seen).as_millis() / 2).unwrap_or(0)
+        }
+        _ => now,
+    };
+    *latest = Some((at, instant));
     Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

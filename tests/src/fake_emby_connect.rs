@@ -26,7 +26,7 @@ impl FakeEmbyConnect {
         let servers: Vec<Value> = servers
             .iter()
             .map(|(name, local, url)| {
-                json!({ "Name": name, "SystemId": name, "LocalAddress": local, "Url": url, "AccessKey": ACCESS_KEY })
+                json!({ "Name": name, "SystemId": crate::emby_webhook::SERVER_ID, "LocalAddress": local, "Url": url, "AccessKey": ACCESS_KEY })
             })
             .collect();
         let router = Router::new()

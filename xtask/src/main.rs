@@ -21,6 +21,7 @@ cargo xtask COMMAND
   run --demo     the same with a fake server and a fake tracker that play an evening
   test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
   bench ingest   measure durable ingest against a bare handler
+  bench idle     measure what the daemon costs while it listens to three servers
   fuzz [SECONDS] [TARGET...]
                  fuzz the parsers and ingress, each for 300 s unless said
   plugins        build the bundled plugins
@@ -49,6 +50,9 @@ fn run_command() -> Result<()> {
         "test" => test(&rest),
         "bench" if rest.first().is_some_and(|first| first == "ingest") => {
             against_release("bench-ingest", &rest[1..])
+        }
+        "bench" if rest.first().is_some_and(|first| first == "idle") => {
+            against_release("bench-idle", &rest[1..])
         }
         "fuzz" => fuzz::run(&rest),
         "plugins" => guests::bundled(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -126,7 +126,8 @@ impl LoginDesk {
 
     /// Shows what is next, and waits for it.
     async fn go_on(&self, name: &str, login: GuidedLogin, next: Next) -> Standing {
-        let number = self.enter(name, Standing::Granted);
+        let begun = Standing::Failed { reason: "it is being begun".to_owned() };
+        let number = self.enter(name, begun);
         self.waiting(name, number).guided(login, next, None).await
     }
 
@@ -191,6 +192,8 @@ impl Waiting {
         before: Option<Duration>,
     ) -> BoxFuture<'static, Standing> {
         Box::pin(async move {
+            let (under_way, name, number) = (Arc::clone(&self.under_way), self.name.clone(), self.number);
+            login.while_wanted(move || is_current(&under_way, &name, number));
             let interval = match &next {
                 Next::Prompt(prompt) => Duration::from_secs(prompt.interval_s.max(1).into()),
                 _ => before.unwrap_or(Duration::from_secs(1)),
@@ -214,10 +217,15 @@ impl Waiting {
                         expires_at: clock::now().saturating_add(expires).unwrap_or(Timestamp::MAX),
                     };
                     self.show(standing.clone());
+                    let end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
                     tokio::spawn(async move {
                         loop {
                             tokio::time::sleep(interval).await;
                             if !self.is_current() {
+                                return;
+                            }
+                            if Instant::now() >= end {
+                                self.show(Standing::Failed { reason: LoginError::Expired.to_string() });
                                 return;
                             }
                             match login.poll(&self.keeper).await {
@@ -227,7 +235,7 @@ impl Waiting {
                                     return;
                                 }
                                 Err(LoginError::Http(error)) => {
-                                    tracing::warn!(account = self.name, "{error}")
+                                    tracing::warn!(account = self.name, "{error}");
                                 }
                                 Err(error) => {
                                     self.show(Standing::Failed { reason: error.to_string() });
@@ -287,9 +295,14 @@ impl Waiting {
     }
 
     fn is_current(&self) -> bool {
-        let standings = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        standings.standings.get(&self.name).is_some_and(|(number, _)| *number == self.number)
+        is_current(&self.under_way, &self.name, self.number)
     }
+}
+
+/// Whether a login was neither ended nor begun anew.
+fn is_current(under_way: &Mutex<Logins>, name: &str, number: u64) -> bool {
+    let logins = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    logins.standings.get(name).is_some_and(|(current, _)| *current == number)
 }
 
 /// All accounts, and how each stands.
@@ -377,7 +390,9 @@ pub(super) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>)
 pub(super) async fn end(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
     let remains = match (&account.manifest.login, api.logins.plugins.active(&account.manifest.plugin.id)) {
-        (Some(Login::Plugin(_)), Some(plugin)) => guided::revoke(plugin, &api.logins.caller(&account)).await,
+        (Some(Login::Plugin(_)), Some(plugin)) if account.needs_login() => {
+            guided::revoke(plugin, &api.logins.caller(&account)).await
+        }
         _ => None,
     };
     match api.logins.keeper.disconnect(&account).await {

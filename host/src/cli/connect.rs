@@ -31,7 +31,7 @@ pub(super) struct Connect {
     /// What a form asks for; what is missing is asked for here.
     #[arg(long, value_name = "KEY=VALUE")]
     field: Vec<String>,
-    /// What to choose where there are several: an id, or the beginning of a name.
+    /// What to choose where there are several: its number in the list, or the beginning of its name.
     #[arg(long)]
     choose: Option<String>,
 }
@@ -123,32 +123,41 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
             return Err(LoginError::Expired.into());
         }
         tokio::time::sleep(interval).await;
-        next = login.poll(&house.keeper).await?;
+        next = match login.poll(&house.keeper).await {
+            // A network that is gone for a moment does not end a login.
+            Err(LoginError::Http(error)) => {
+                tracing::warn!("{error}");
+                Next::Pending
+            }
+            other => other?,
+        };
     }
 }
 
 /// The id of one of several.
 fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, Failure> {
     let by_name = |wanted: &str| {
-        let is_it = |(id, label): &&(String, String)| {
-            id == wanted || label.to_lowercase().starts_with(&wanted.to_lowercase())
-        };
-        choices.iter().find(is_it).map(|(id, _)| id.clone())
+        let wanted = wanted.trim().to_lowercase();
+        let by_number = wanted.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
+        let mut begin_so = choices.iter().filter(|(_, label)| label.to_lowercase().starts_with(&wanted));
+        let first = begin_so.next().filter(|_| !wanted.is_empty());
+        by_number.or(first.filter(|_| begin_so.next().is_none())).map(|(id, _)| id.clone())
     };
     for (place, (_, label)) in choices.iter().enumerate() {
+        // Servers are named by their owners.
+        let label: String = label.chars().filter(|letter| !letter.is_control()).collect();
         println!("{:>3}  {label}", place + 1);
     }
     if let Some(wanted) = wanted {
-        return by_name(wanted).ok_or_else(|| Failure::Other(format!("none of these is {wanted:?}")));
+        return by_name(wanted)
+            .ok_or_else(|| Failure::Other(format!("{wanted:?} is none of these, or several")));
     }
     if !stdin().is_terminal() {
         return Err(Failure::Other("say which with --choose".to_owned()));
     }
     loop {
         let typed = ask_for("Which one", false)?;
-        let by_number =
-            typed.trim().parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
-        if let Some(id) = by_number.map(|(id, _)| id.clone()).or_else(|| by_name(typed.trim())) {
+        if let Some(id) = by_name(&typed) {
             return Ok(id);
         }
     }
@@ -229,8 +238,16 @@ pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
     if account.manifest.login.is_none() {
         return Err(LoginError::NoLogin(name.clone()).into());
     }
+    if matches!(account.manifest.login, Some(Login::Plugin(_))) && !account.needs_login() {
+        return Err(Failure::Other(format!(
+            "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
+        )));
+    }
+    let is_logged_in = matches!(house.keeper.vault().get(name).await, Ok(Some(_)));
     let remains = match (&account.manifest.login, house.plugin_of(name)) {
-        (Some(Login::Plugin(_)), Some((plugin, caller))) => guided::revoke(&plugin, &caller).await,
+        (Some(Login::Plugin(_)), Some((plugin, caller))) if is_logged_in => {
+            guided::revoke(&plugin, &caller).await
+        }
         _ => None,
     };
     let complaint = house.keeper.disconnect(account).await.map_err(LoginError::Vault)?.or(remains);

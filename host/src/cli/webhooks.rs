@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Failure, Output};
 use crate::config::{Config, unknown};
 use crate::house::House;
-use crate::ingress::registration::{Registration, Wish, rotate};
+use crate::ingress::registration::{Registration, Wish, in_path, rotate};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -66,7 +66,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
         Some(Command::Remove { source }) => (source, Wish::Remove),
     };
     let registration = find(&house, &source).await?;
-    if wish == Wish::Register && house.config.server.public_url.is_none() {
+    if house.config.server.public_url.is_none() {
         let text = "set `public_url` in [server] to the address at which your media server reaches Playrelay, \
                     \"http://192.168.1.5:8787\"";
         return Err(Failure::Other(text.to_owned()));
@@ -74,7 +74,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
     match registration.ask(wish).await {
         Ok(true) => println!("{source}: the server sends its webhooks here."),
         Ok(false) if wish == Wish::Remove => {
-            println!("{source}: the server sends no webhooks here any more.")
+            println!("{source}: the server sends no webhooks here any more.");
         }
         Ok(false) => {
             return Err(Failure::Other(format!(
@@ -94,7 +94,7 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
     let mut addresses = Vec::new();
     for source in house.config.sources.keys() {
         let tokens = house.webhook_tokens(source).await?;
-        let url = format!("{}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
+        let url = format!("{}/webhook/{source}/{}", house.base_url(), in_path(tokens.current.expose()));
         addresses.push(Address {
             source: source.clone(),
             url,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::device::LoginError;
 use super::logins::{LoginKeeper, part};
@@ -14,10 +14,13 @@ use crate::plugins::capabilities::{
     AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Revoke,
 };
 use crate::plugins::http::wire::HttpError;
+use crate::plugins::http::{OF_PLUGIN, Origin};
 use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
 use crate::plugins::masks::Masks;
 use crate::secret::Secret;
 
+/// Addresses of one server that are tried.
+const MOST_ADDRESSES: usize = 16;
 /// Steps that follow each other without the user.
 const MOST_STEPS: usize = 8;
 
@@ -29,6 +32,8 @@ pub struct GuidedLogin {
     state: Vec<u8>,
     /// Settings that were found out on the way.
     found: BTreeMap<String, String>,
+    /// Whether nobody has ended it, or begun another one, meanwhile.
+    is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// What is next.
@@ -87,9 +92,15 @@ impl GuidedLogin {
         }
         let masks = Arc::new(Masks::new(secrets));
         let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
-        let mut login = Self { plugin, caller, masks, state: Vec::new(), found: BTreeMap::new() };
+        let (state, found) = Default::default();
+        let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(|| true) };
         let next = login.go(AuthInput::Begin(method.id.clone(), shown), keeper).await?;
         Ok((login, next))
+    }
+
+    /// Says how it is known whether it is still wanted, at its end.
+    pub fn while_wanted(&mut self, is_wanted: impl Fn() -> bool + Send + Sync + 'static) {
+        self.is_wanted = Box::new(is_wanted);
     }
 
     /// Asks whether the user has done it.
@@ -140,6 +151,10 @@ impl GuidedLogin {
             let Some(setting) = manifest.settings.get(name).filter(|setting| !setting.secret) else {
                 continue;
             };
+            // What the user typed stays.
+            if self.caller.account.was_typed(name) {
+                continue;
+            }
             let candidates: Vec<&String> =
                 fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value).collect();
             let value = match setting.kind {
@@ -147,6 +162,9 @@ impl GuidedLogin {
                 _ => candidates.last().map(|value| (*value).clone()),
             };
             self.found.extend(value.map(|value| (name.clone(), value)));
+        }
+        if !self.found.is_empty() {
+            self.masks.forget_typed();
         }
         let account = self.caller.account.with(&self.found);
         let account = account
@@ -156,14 +174,32 @@ impl GuidedLogin {
     }
 
     async fn reachable(&self, candidates: &[&String]) -> Result<Option<String>, LoginError> {
+        let candidates = &candidates[..candidates.len().min(MOST_ADDRESSES)];
         for candidate in candidates {
-            let Ok(url) = Url::parse(candidate) else { continue };
+            let Some(url) = self.acceptable(candidate) else { continue };
             if self.caller.account.outbound.answers(&url).await {
                 return Ok(Some((*candidate).clone()));
             }
         }
         let tried: Vec<&str> = candidates.iter().map(|candidate| candidate.as_str()).collect();
         Err(LoginError::Answer(format!("the server answers at none of its addresses: {}", tried.join(", "))))
+    }
+
+    /// An address that a login found is one of a server and nothing else; and one on this machine only where the user has typed
+    /// another one here: who shares a server with others says where it is.
+    fn acceptable(&self, candidate: &str) -> Option<Url> {
+        let url = Url::parse(candidate).ok()?;
+        let is_bare = Origin::of(&url).is_ok() && url.query().is_none();
+        let account = &self.caller.account;
+        let here = |url: &Url| match url.host() {
+            Some(Host::Ipv4(it)) => it.is_loopback() || it.is_unspecified() || it.is_link_local(),
+            Some(Host::Ipv6(it)) => it.is_loopback() || it.is_unspecified() || it.is_unicast_link_local(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => true,
+        };
+        let mut typed = account.settings.iter().filter(|(key, _)| account.was_typed(key));
+        let may_be_here = typed.any(|(_, value)| Url::parse(value).is_ok_and(|url| here(&url)));
+        (is_bare && (may_be_here || !here(&url))).then_some(url)
     }
 
     /// Stores what the login gives for settings that the user left open.
@@ -173,10 +209,14 @@ impl GuidedLogin {
             self.found.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect();
         for (name, value) in fields {
             if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {
-                let secret = self.masks.secret(value).unwrap_or_else(|| Secret::new(value.clone()));
-                kept.insert(name.clone(), secret);
+                let none = || LoginError::Answer(format!("it gave no {name}"));
+                kept.insert(name.clone(), self.masks.secret(value).ok_or_else(none)?);
             }
         }
+        if !(self.is_wanted)() {
+            return Err(LoginError::Denied);
+        }
+        kept.insert(OF_PLUGIN.to_owned(), Secret::new(account.manifest.plugin.id.clone()));
         kept.insert(part::OBTAINED.to_owned(), Secret::new(clock::now().as_second().to_string()));
         keeper.vault().put(&account.name, &kept).await?;
         Ok(())

@@ -57,11 +57,6 @@ impl Slot {
     fn access(&self) -> Option<&Secret> {
         self.tokens.as_ref()?.0.get(part::ACCESS)
     }
-
-    /// What tells one login from another: a plugin's own has no access token.
-    fn obtained(&self) -> Option<&Secret> {
-        self.tokens.as_ref()?.0.get(part::OBTAINED)
-    }
 }
 
 /// Keeps the logins.
@@ -176,7 +171,7 @@ impl LoginKeeper {
     async fn look(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
         self.save(account, slot).await?;
         let stored = Slot::holding(self.stored(account).await?);
-        if stored.access() != slot.access() || stored.obtained() != slot.obtained() {
+        if stored.tokens != slot.tokens {
             *slot = stored;
         }
         Ok(())

@@ -73,9 +73,9 @@ pub struct Play {
     /// Whether its server could not measure the item when it told of the end.
     #[serde(default)]
     pub is_unmeasured: bool,
-    /// Whether it was on a list of what plays: then it has ended when it is no longer on it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_listed: bool,
+    /// The sources on whose lists of what plays it was: it has ended when it is no longer on one of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listed_by: BTreeSet<String>,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -152,7 +152,7 @@ impl Play {
             completion: playback.completion,
             claimed_blind: is_blind_claim(playback),
             is_unmeasured: playback.is_unmeasured,
-            is_listed: playback.is_listed,
+            listed_by: playback.is_listed.then(|| playback.server.source.clone()).into_iter().collect(),
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -190,7 +190,9 @@ impl Play {
             name: playback.user.name.clone().or(self.user.name.take()),
             uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
         };
-        self.is_listed |= playback.is_listed;
+        if playback.is_listed {
+            self.listed_by.insert(playback.server.source.clone());
+        }
         let player = &playback.player;
         fill(&mut self.player.id, &player.id);
         fill(&mut self.player.name, &player.name);

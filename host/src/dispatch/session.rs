@@ -20,6 +20,8 @@ use super::policy::Policy;
 use super::turn::Turn;
 use super::verdict::{self, Outcome, Stage, Verdict};
 
+/// How long before its first report a play of unknown length may have begun.
+const UNKNOWN_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
 const REMEMBERED: usize = 32;
 /// …and those of this time, of which there are many when a whole series is ticked…
@@ -167,16 +169,44 @@ impl Sessions {
         wide
     }
 
-    /// What a report of a server's own history means, given what is known: of what goes on it says that it counts, not that it
-    /// has ended.
+    /// What a report of a server's own history means, given what is known. It is of the play in whose time it falls, wherever in it:
+    /// some servers note the beginning, some the end. Of what goes on it says that it counts, not that it has ended. Where it falls
+    /// in none, it is a play of its own, whatever came after it.
     pub fn advance_from_history(&self, playback: &Playback, policy: &Policy) -> Advance {
-        let viewer = self.viewer(&playback.server, &playback.user);
-        let goes_on = viewer.is_some_and(|viewer| {
-            let mut known = self.known(&viewer).iter();
-            known.any(|play| play.is_open() && play.item.is_same(&playback.item))
-        });
-        let state = if goes_on { PlaybackState::Playing } else { playback.state };
-        self.playback(&Playback { state, ..playback.clone() }, policy)
+        let Some(viewer) = self.viewer(&playback.server, &playback.user) else {
+            return self.playback(playback, policy);
+        };
+        let at = playback.at;
+        let known = self.known(&viewer);
+        let lead = |play: &Play| {
+            let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));
+            runtime.unwrap_or(UNKNOWN_LEAD)
+        };
+        let holds = |play: &&Play| {
+            let trail = if play.is_open() { lead(play) } else { play.merge_window() };
+            play.item.is_same(&playback.item)
+                && play.started_at.duration_since(at) <= lead(play)
+                && at.duration_since(play.last_seen_at) <= trail
+        };
+        let distance = |play: &&Play| {
+            let (before, after) = (play.started_at.duration_since(at), at.duration_since(play.last_seen_at));
+            before.max(after).max(SignedDuration::ZERO)
+        };
+        let own = known.iter().filter(holds).min_by_key(distance);
+        let mut told = playback.clone();
+        if let Some(own) = own {
+            told.at = at.max(own.started_at).min(own.last_seen_at.max(own.started_at));
+            if own.is_open() {
+                told.state = own.state;
+            }
+        }
+        // What began later is of no concern, and neither is what goes on, unless it is the one.
+        let is_seen = |play: &&Play| {
+            own.is_some_and(|own| own.id == play.id) || (!play.is_open() && play.started_at <= told.at)
+        };
+        let seen: Vec<Play> = known.iter().filter(is_seen).cloned().collect();
+        let narrow = Self { viewers: [(viewer, seen)].into(), ..Self::default() };
+        narrow.playback(&told, policy)
     }
 
     /// What a report means, given what is known.
@@ -234,8 +264,7 @@ impl Sessions {
         for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
             let missed = known.iter().filter(|play| {
                 play.is_open()
-                    && play.is_listed
-                    && play.sources.contains(&server.source)
+                    && play.listed_by.contains(&server.source)
                     && play.last_seen_at <= at
                     && !is_listed(viewer, play)
             });

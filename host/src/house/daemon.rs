@@ -162,7 +162,7 @@ impl House {
     }
 
     /// Keeps other daemons out of the data folder for as long as the file is open.
-    fn lock(&self) -> Result<File, HouseError> {
+    pub(super) fn lock(&self) -> Result<File, HouseError> {
         let data = &self.config.server.data_dir;
         let failed = |error| HouseError::Data { path: data.clone(), error };
         let file = File::create(data.join("lock")).map_err(failed)?;
@@ -179,17 +179,24 @@ impl Daemon {
     async fn follow(mut self) {
         let file = self.house.config.file.clone();
         let read = || file.as_ref().and_then(|file| fs::read(file).ok());
-        let mut seen = read();
+        let (mut seen, mut stamps) = (read(), self.house.login_stamps().await);
+        let mut last = seen.clone();
         loop {
             tokio::time::sleep(LOOK).await;
             let found = read();
-            // An editor may replace a file by removing it first.
-            let is_edited = found.is_some() && found != seen;
-            if !is_edited && !self.house.logins_have_changed().await {
-                self.follow_tokens().await;
+            // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
+            let is_whole = found == last && found.as_ref().is_some_and(|text| !text.is_empty());
+            let is_edited = is_whole && found != seen;
+            last = found.clone();
+            self.follow_tokens().await;
+            // Looked at once, whatever becomes of it: a mistake is said once.
+            let before = std::mem::replace(&mut stamps, self.house.login_stamps().await);
+            if !is_edited && before == stamps {
                 continue;
             }
-            seen = found.or(seen);
+            if is_edited {
+                seen = found;
+            }
             if let Err(complaint) = self.take_over(file.as_deref()).await {
                 tracing::error!("the changed configuration is not taken over: {complaint}");
                 self.standings.complain(Some(complaint));
@@ -357,7 +364,6 @@ impl Daemon {
             .keys()
             .filter(has_history)
             .filter_map(|name| Some((name.clone(), house.facts.get(name)?.clone())))
-            .filter(|(_, facts)| facts.source.enabled)
             .collect();
         retire_others(&mut self.histories, &wanted).await;
         for (name, key) in wanted {
@@ -377,6 +383,7 @@ impl Daemon {
                 limit: key.source.catch_up,
                 standing: link.as_ref().map(|link| link.standing.clone()),
                 connected: link.map_or_else(Arc::default, |link| link.connected),
+                enabled: key.source.enabled,
             };
             self.histories.insert(name, Running::start(key, |stop| catch_up.run(stop)));
         }

@@ -23,10 +23,11 @@ use crate::plugins::account::{Account, Accounts, Settings};
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
-use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
+use crate::plugins::http::{Common, OF_PLUGIN};
 use crate::plugins::manifest::{Login, Manifest};
 use crate::plugins::registry::{self, Plugins, Status};
+use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
 use crate::state::{SharedStore, StoreError};
@@ -85,6 +86,25 @@ pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
     Ok(Arc::new(Sqlite::open(&data.join("playrelay.db"))?))
 }
 
+/// The random name of this installation; made up once. A key file that was lost gives another one.
+async fn instance(keeper: &LoginKeeper) -> Result<String, HouseError> {
+    const NAME: &str = "host:instance";
+    let vault = keeper.vault();
+    match vault.get(NAME).await {
+        Ok(Some(kept)) => {
+            if let Some(name) = kept.get(NAME) {
+                return Ok(name.expose().to_owned());
+            }
+        }
+        Ok(None) | Err(VaultError::WrongKey(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let name = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
+    let name = Secret::new(format!("playrelay-{}", &name.expose()[..16]));
+    vault.put(NAME, &BTreeMap::from([(NAME.to_owned(), name.clone())])).await?;
+    Ok(name.expose().to_owned())
+}
+
 /// Everything but the daemon.
 pub struct House {
     /// What the user wants.
@@ -106,6 +126,8 @@ pub struct House {
     /// The accounts as everybody sees them.
     shared: Accounts,
     wire: Wire,
+    /// A random name of this installation, by which services know it from others.
+    instance: String,
     runtime: Arc<Runtime>,
     compiler: Arc<Compiler>,
 }
@@ -143,6 +165,7 @@ impl House {
             .await
             .map_err(|error| failed(&error))?;
         let wire = Wire::new().map_err(HouseError::Engine)?;
+        let instance = instance(&keeper).await?;
         let mut house = Self {
             config,
             store,
@@ -154,6 +177,7 @@ impl House {
             facts: BTreeMap::new(),
             shared,
             wire,
+            instance,
             runtime,
             compiler: Arc::new(compiler),
         };
@@ -176,6 +200,7 @@ impl House {
             facts: BTreeMap::new(),
             shared: self.shared.clone(),
             wire: self.wire.clone(),
+            instance: self.instance.clone(),
             runtime: Arc::clone(&self.runtime),
             compiler: Arc::clone(&self.compiler),
         };
@@ -240,7 +265,8 @@ impl House {
             None => {
                 let wire = self.wire.believing(&configured.source.trust).map_err(problem)?;
                 let (logins, counts) = (Arc::clone(&self.keeper), Arc::clone(&self.store));
-                let common = Common { wire, logins, counts };
+                let instance = self.instance.clone();
+                let common = Common { wire, logins, counts, instance };
                 Account::new(name, manifest, settings, common)
                     .map(Arc::new)
                     .map_err(|error| problem(format!("an address in {within} cannot be used: {error}")))?
@@ -251,30 +277,40 @@ impl House {
         Ok(())
     }
 
-    /// A login by the plugin's own code may know settings that the user left open: the server's address.
+    /// A login by the plugin's own code may know settings that the user left open: the server's address. Gives the login's stamp.
     async fn fill_from_login(
         &self,
         name: &str,
         manifest: &Manifest,
         settings: &mut Settings,
     ) -> Option<Vec<u8>> {
-        if !matches!(manifest.login, Some(Login::Plugin(_))) {
-            return None;
+        let Some(Login::Plugin(login)) = &manifest.login else { return None };
+        // Before the rest: a login that is stored in between is seen at the next look.
+        let stamp = self.login_stamp(name).await;
+        let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
+        if login.unless.as_ref().is_some_and(is_set) {
+            return stamp;
         }
         let kept = match self.keeper.vault().get(name).await {
-            Ok(kept) => kept?,
+            Ok(Some(kept)) => kept,
+            Ok(None) => return stamp,
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
-                return None;
+                return stamp;
             }
         };
+        // What another plugin has found is none of this one's.
+        if kept.get(OF_PLUGIN).map(Secret::expose) != Some(manifest.plugin.id.as_str()) {
+            return stamp;
+        }
         for (key, _) in manifest.settings.iter().filter(|(_, setting)| !setting.secret) {
             if let (Some(value), false) = (kept.get(key), settings.typed.contains(key)) {
                 settings.plain.insert(key.clone(), value.expose().to_owned());
                 settings.typed.insert(key.clone());
+                settings.found.insert(key.clone());
             }
         }
-        self.login_stamp(name).await
+        stamp
     }
 
     /// A digest of what is kept of a login; it changes with every login.
@@ -283,17 +319,15 @@ impl House {
         Some(Sha256::digest(sealed).to_vec())
     }
 
-    /// Whether somebody has logged an account in, or out, since the accounts were put together.
-    async fn logins_have_changed(&self) -> bool {
+    /// What tells the logins from others: it changes when somebody logs an account in, or out.
+    async fn login_stamps(&self) -> Vec<Option<Vec<u8>>> {
+        let mut stamps = Vec::new();
         for (name, account) in &self.accounts {
             if matches!(account.manifest.login, Some(Login::Plugin(_))) {
-                let before = self.facts.get(name).and_then(|facts| facts.login.clone());
-                if self.login_stamp(name).await != before {
-                    return true;
-                }
+                stamps.push(self.login_stamp(name).await);
             }
         }
-        false
+        stamps
     }
 
     /// What opens a source's door.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccountFacts, House};
+use super::{AccountFacts, House, HouseError};
 use crate::artwork::Artwork;
 use crate::dispatch::presence::SourceFacts;
 use crate::pipeline::catalogue::Catalogue;
@@ -65,9 +65,18 @@ impl House {
         address.is_some_and(|key| account.settings.contains_key(key))
     }
 
-    /// Whether anybody answers at an address of ours.
-    pub async fn reaches(&self, url: &url::Url) -> bool {
-        self.wire.answers(url).await
+    /// Whether a daemon of ours answers at an address.
+    pub async fn is_ours(&self, url: &url::Url) -> bool {
+        self.wire.says(url, "ok").await
+    }
+
+    /// Whether a daemon lives in the data folder.
+    pub fn is_served(&self) -> Result<bool, HouseError> {
+        match self.lock() {
+            Ok(_) => Ok(false),
+            Err(HouseError::Occupied(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the catalogues are made of.

@@ -78,6 +78,12 @@ fn no_randomness(error: getrandom::Error) -> VaultError {
     VaultError::Key { place: "the system's randomness".to_owned(), reason: error.to_string() }
 }
 
+/// A token as it stands in a path.
+pub fn in_path(token: &str) -> String {
+    // In a path a plus is itself, and a space is not.
+    url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
 /// What is wanted of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -108,7 +114,7 @@ impl Registration {
 
     /// The address, with its secret.
     pub fn address(&self) -> Secret {
-        Secret::new(self.masked(self.tokens.current.expose()))
+        Secret::new(self.masked(&in_path(self.tokens.current.expose())))
     }
 
     /// How a person enters the address at the server.

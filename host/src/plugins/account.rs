@@ -14,8 +14,10 @@ pub struct Settings {
     pub plain: BTreeMap<String, String>,
     /// Never given to the plugin.
     pub secret: BTreeMap<String, Secret>,
-    /// The keys that the user set.
+    /// The keys that the user set, or that a login found.
     pub typed: BTreeSet<String>,
+    /// Those that a login found.
+    pub found: BTreeSet<String>,
 }
 
 /// All accounts whose plugins serve, by name. Clones are the same; a changed configuration replaces what is in there.
@@ -63,7 +65,7 @@ impl Account {
         common: Common,
     ) -> Result<Self, OriginError> {
         let made_of = (settings.clone(), common.clone());
-        let Settings { plain, secret, typed } = settings;
+        let Settings { plain, secret, typed, .. } = settings;
         let typed = |key: &str| typed.contains(key);
         let secrets = secret.keys().cloned().collect();
         let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &typed)?;
@@ -74,8 +76,14 @@ impl Account {
     pub fn with(&self, more: &BTreeMap<String, String>) -> Result<Self, OriginError> {
         let (mut settings, common) = self.made_of.clone();
         settings.typed.extend(more.keys().cloned());
+        settings.found.extend(more.keys().cloned());
         settings.plain.extend(more.clone());
         Self::new(&self.name, Arc::clone(&self.manifest), settings, common)
+    }
+
+    /// Whether the user set a setting, with no login in between.
+    pub fn was_typed(&self, key: &str) -> bool {
+        self.made_of.0.typed.contains(key) && !self.made_of.0.found.contains(key)
     }
 
     /// Whether somebody has to log in: the plugin has a login, and no setting that stands in its place is set.

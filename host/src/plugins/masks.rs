@@ -8,10 +8,16 @@ use serde_json::Value;
 use super::http::{Request, Response};
 use crate::secret::Secret;
 
-/// Secrets that are captured in one login.
-const MOST: usize = 64;
+/// Values that one request may capture out of its answer.
+pub const MOST: usize = 64;
+/// The longest secret. Bytes.
+const LONGEST: usize = 8 << 10;
+/// The longest body with secrets in it. Bytes.
+const LONGEST_BODY: usize = 1 << 20;
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
 const SHORTEST: usize = 6;
+/// What begins the marker of what the user typed.
+const TYPED: &str = "{form.";
 
 /// The secrets of a login or of a webhook, by their markers: `{form.password}`.
 #[derive(Debug, Default)]
@@ -37,78 +43,112 @@ impl Masks {
         self.lock().get(marker).cloned()
     }
 
-    /// Puts the secrets in the places of their markers, written as each place wants it.
-    pub fn unmask(&self, request: &mut Request) {
+    /// Forgets what the user typed: it is not for servers that were found on the way.
+    pub fn forget_typed(&self) {
+        self.lock().retain(|marker, _| !marker.starts_with(TYPED));
+    }
+
+    /// Puts the secrets in the places of their markers, written as each place wants it. Never in the name of a host: who is asked
+    /// for it would learn it. An error where the request becomes too large.
+    pub fn unmask(&self, request: &mut Request) -> Result<(), String> {
         let secrets = self.lock();
-        let encoded =
-            |secret: &Secret| url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
-        let url = request.url.as_str();
-        // A URL has the braces of a marker escaped, in its query and in its path.
-        let in_url = secrets.iter().fold(url.to_owned(), |url, (marker, secret)| {
-            let secret: String = encoded(secret);
-            let escaped = marker.replace('{', "%7B").replace('}', "%7D");
-            url.replace(marker.as_str(), &secret).replace(&escaped, &secret)
-        });
-        if in_url != url
-            && let Ok(url) = in_url.parse()
-        {
-            request.url = url;
-        }
+        let in_url = |text: &str| fill(text, &secrets, true, &percent);
+        let (path, query) = (in_url(request.url.path()), request.url.query().map(in_url));
+        request.url.set_path(&path);
+        request.url.set_query(query.as_deref());
         for (_, value) in &mut request.headers {
-            *value = secrets.iter().fold(value.clone(), |value, (marker, secret)| {
-                value.replace(marker.as_str(), secret.expose())
-            });
+            *value = fill(value, &secrets, false, &|secret| secret.to_owned());
         }
-        let kind =
-            request.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-        let is_form = kind.is_some_and(|kind| kind.contains("form-urlencoded"));
+        let mut kinds = request.headers.iter().filter(|(name, _)| name == "content-type");
+        let is_form = kinds.any(|(_, kind)| kind.contains("form-urlencoded"));
         if let Some(body) = &request.body
             && let Ok(text) = std::str::from_utf8(body)
         {
-            let written = |secret: &Secret| -> String {
-                match is_form {
-                    true => encoded(secret),
-                    // As it stands within the quotes of a JSON text.
-                    false => Value::from(secret.expose()).to_string().trim_matches('"').to_owned(),
-                }
-            };
-            let text = secrets.iter().fold(text.to_owned(), |text, (marker, secret)| {
-                let escaped: String = url::form_urlencoded::byte_serialize(marker.as_bytes()).collect();
-                let secret = written(secret);
-                text.replace(marker.as_str(), &secret).replace(&escaped, &secret)
-            });
+            let markers = text.matches('{').count() + text.matches("%7B").count();
+            if markers.saturating_mul(LONGEST) > LONGEST_BODY * 8 {
+                return Err("the body has too many markers".to_owned());
+            }
+            let text = fill(text, &secrets, is_form, if is_form { &percent } else { &in_json });
+            if text.len() > LONGEST_BODY {
+                return Err(format!("the body is larger than {LONGEST_BODY} bytes"));
+            }
             request.body = Some(text.into_bytes());
         }
+        Ok(())
     }
 
     /// Takes values out of an answer, each an RFC 6901 pointer and a name; what is not there, or empty, is left alone.
     pub fn capture(&self, response: &mut Response, captures: &[(String, String)]) {
-        let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else { return };
-        let mut secrets = self.lock();
-        for (pointer, name) in captures.iter().take(MOST) {
-            let Some(value) = body.pointer_mut(pointer) else { continue };
-            let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { continue };
-            let marker = Self::captured(name);
-            secrets.insert(marker.clone(), Secret::new(text));
-            *value = Value::from(marker);
+        if let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) {
+            let mut secrets = self.lock();
+            for (pointer, name) in captures {
+                let Some(value) = body.pointer_mut(pointer) else { continue };
+                let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { continue };
+                let marker = Self::captured(name);
+                // One that is too long to be a secret is hidden all the same.
+                if text.len() <= LONGEST {
+                    secrets.insert(marker.clone(), Secret::new(text));
+                }
+                *value = Value::from(marker);
+            }
+            drop(secrets);
+            response.body = body.to_string().into_bytes();
         }
-        drop(secrets);
-        response.body = body.to_string().into_bytes();
         self.mask(response);
     }
 
-    /// Puts the markers in the places of their secrets, wherever they stand in an answer.
+    /// Puts the markers in the places of their secrets, wherever they stand in an answer, however they are written.
     pub fn mask(&self, response: &mut Response) {
         let secrets = self.lock();
         let hide = |text: &str| {
             let long = secrets.iter().filter(|(_, secret)| secret.expose().len() >= SHORTEST);
-            long.fold(text.to_owned(), |text, (marker, secret)| text.replace(secret.expose(), marker))
+            long.fold(text.to_owned(), |text, (marker, secret)| {
+                let plain = secret.expose();
+                text.replace(plain, marker).replace(&in_json(plain), marker).replace(&percent(plain), marker)
+            })
         };
         for (_, value) in &mut response.headers {
             *value = hide(value);
         }
         response.body = hide(&String::from_utf8_lossy(&response.body)).into_bytes();
     }
+}
+
+/// Fills markers in one pass: what a secret contains is never taken for a marker. Where braces are written escaped, so are markers.
+fn fill(
+    text: &str,
+    secrets: &BTreeMap<String, Secret>,
+    is_escaped: bool,
+    write: &dyn Fn(&str) -> String,
+) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    'rest: while let Some(letter) = rest.chars().next() {
+        for (marker, secret) in secrets.iter().filter(|_| matches!(letter, '{' | '%')) {
+            let escaped = percent(marker);
+            let braces = marker.replace('{', "%7B").replace('}', "%7D");
+            let written = [marker.as_str(), &escaped, &braces];
+            let known = written.iter().take(if is_escaped { 3 } else { 1 });
+            if let Some(after) = known.into_iter().find_map(|it| rest.strip_prefix(*it)) {
+                filled.push_str(&write(secret.expose()));
+                rest = after;
+                continue 'rest;
+            }
+        }
+        filled.push(letter);
+        rest = &rest[letter.len_utf8()..];
+    }
+    filled
+}
+
+fn percent(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// As it stands within the quotes of a JSON text.
+fn in_json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[cfg(test)]
@@ -128,32 +168,65 @@ mod tests {
         }
     }
 
+    fn answer(body: &str) -> Response {
+        Response { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() }
+    }
+
     #[test]
     fn a_secret_is_written_as_its_place_wants_it() {
-        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("a\"b&c d"))]);
+        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
         let mut json = request("application/json", r#"{"Pw":"{form.p}"}"#);
-        masks.unmask(&mut json);
-        assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c+d");
-        assert_eq!(json.body.unwrap(), br#"{"Pw":"a\"b&c d"}"#);
-        assert_eq!(json.headers[1].1, "a\"b&c d");
+        masks.unmask(&mut json).unwrap();
+        assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c+d%22");
+        assert_eq!(json.body.unwrap(), br#"{"Pw":"a\"b&c d\""}"#);
+        assert_eq!(json.headers[1].1, "a\"b&c d\"");
         let mut form = request("application/x-www-form-urlencoded", "pw=%7Bform.p%7D&x=1");
-        masks.unmask(&mut form);
-        assert_eq!(form.body.unwrap(), b"pw=a%22b%26c+d&x=1");
+        masks.unmask(&mut form).unwrap();
+        assert_eq!(form.body.unwrap(), b"pw=a%22b%26c+d%22&x=1");
+    }
+
+    #[test]
+    fn no_host_learns_a_secret_by_its_own_name() {
+        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("deadbeef"))]);
+        let mut request = request("application/json", "");
+        let Ok(url) = "https://{form.p}.evil.example/".parse() else { return };
+        request.url = url;
+        masks.unmask(&mut request).unwrap();
+        assert!(!request.url.as_str().contains("deadbeef"), "{}", request.url);
+    }
+
+    #[test]
+    fn secrets_are_no_markers_and_there_are_not_endlessly_many() {
+        let masks = Masks::new([
+            ("{captured.a}".to_owned(), Secret::new("x{form.p}")),
+            ("{form.p}".to_owned(), Secret::new("password")),
+        ]);
+        let mut once = request("text/plain", "{captured.a}");
+        masks.unmask(&mut once).unwrap();
+        assert_eq!(once.body.unwrap(), b"x{form.p}");
+        let mut many = request("text/plain", &"{form.p}".repeat(1 << 20));
+        assert!(masks.unmask(&mut many).is_err());
+        masks.forget_typed();
+        assert!(masks.secret("{form.p}").is_none() && masks.secret("{captured.a}").is_some());
     }
 
     #[test]
     fn what_is_captured_is_hidden_from_then_on() {
-        let masks = Masks::default();
-        let answer =
-            |body: &str| Response { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("pass\"word"))]);
         let mut first = answer(r#"{"a":[{"token":"secret-token"}],"b":null}"#);
         let captures = [("/a/0/token", "t"), ("/b", "none"), ("/c", "gone")]
             .map(|(at, name)| (at.to_owned(), name.to_owned()));
         masks.capture(&mut first, &captures);
         assert_eq!(String::from_utf8(first.body).unwrap(), r#"{"a":[{"token":"{captured.t}"}],"b":null}"#);
-        let mut second = answer("it is secret-token again");
-        masks.mask(&mut second);
-        assert_eq!(second.body, b"it is {captured.t} again");
+        for (said, heard) in [
+            ("it is secret-token again", "it is {captured.t} again"),
+            ("<p>pass\"word</p>", "<p>{form.p}</p>"),
+            ("pass%22word, pass\\\"word", "{form.p}, {form.p}"),
+        ] {
+            let mut echo = answer(said);
+            masks.capture(&mut echo, &captures);
+            assert_eq!(String::from_utf8(echo.body).unwrap(), heard);
+        }
         assert_eq!(masks.secret("{captured.t}").unwrap().expose(), "secret-token");
         assert!(masks.secret("{captured.none}").is_none());
     }

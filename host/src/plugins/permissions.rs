@@ -85,6 +85,11 @@ impl Inspection {
             let added = headers.chain(query).collect::<Vec<_>>().join(", ");
             format!("{}: {added}{}", rule.origin, when.chain(unless).collect::<String>())
         });
+        let dialled = manifest.provides.realtime.iter().flat_map(|facts| {
+            let query = facts.query.iter().map(|(name, value)| format!("query {name}={value}"));
+            query.map(|added| format!("{}: {added}, where it is listened to", facts.address))
+        });
+        let credentials: Vec<String> = credentials.chain(dialled).collect();
         let pictures = manifest.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
         let pictures =
             pictures.map(|origin| (origin.to_string(), "Pictures, fetched by the host".to_owned()));
@@ -103,8 +108,8 @@ impl Inspection {
                 .map(|it| (it.origin.to_string(), it.reason.clone()))
                 .chain(pictures)
                 .collect(),
-            credentials: credentials.collect(),
-            login: login_urls(manifest),
+            credentials,
+            login: logins(manifest),
             settings: manifest.settings.iter().map(ShownSetting::of).collect(),
             memory_mib: limits::memory(manifest) >> 20,
             permissions: permissions(artifact),
@@ -112,8 +117,21 @@ impl Inspection {
     }
 }
 
-fn login_urls(manifest: &Manifest) -> Vec<String> {
-    manifest.login.iter().flat_map(Login::urls).map(ToString::to_string).collect()
+/// Where, or how, an account is logged in.
+fn logins(manifest: &Manifest) -> Vec<String> {
+    let methods = match &manifest.login {
+        Some(Login::Plugin(login)) => login.methods.as_slice(),
+        _ => &[],
+    };
+    let ways = methods.iter().map(|method| {
+        let fields = method.fields.iter().map(|field| {
+            let seen = if field.secret { "which the plugin never sees" } else { "which the plugin sees" };
+            format!("; asks for {} ({}), {seen}", field.key, field.label)
+        });
+        format!("by the plugin's own code: {}{}", method.label, fields.collect::<String>())
+    });
+    let found = (!methods.is_empty()).then(|| "a server that such a login finds may be reached".to_owned());
+    manifest.login.iter().flat_map(Login::urls).map(ToString::to_string).chain(ways).chain(found).collect()
 }
 
 /// The digest of all that an approval grants: interfaces, imports, network, credentials, login, settings, limits.
@@ -135,6 +153,7 @@ fn permissions(artifact: &Artifact) -> Digest {
         settings,
         &manifest.limits,
         &manifest.provides.metadata,
+        &manifest.provides.realtime,
     );
     let canonical = serde_json::to_vec(&granted).expect("structs and maps with text keys are always JSON");
     Digest::of(&canonical)

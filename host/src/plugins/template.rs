@@ -22,6 +22,8 @@ pub enum Hole {
     HostName,
     /// The version of this host.
     HostVersion,
+    /// A random name of this installation and account.
+    HostInstance,
 }
 
 /// A template, as it stands in a manifest.
@@ -54,6 +56,7 @@ impl Template {
                 Some(("credential", key)) if !key.is_empty() => Hole::Credential(key.to_owned()),
                 Some(("host", "name")) => Hole::HostName,
                 Some(("host", "version")) => Hole::HostVersion,
+                Some(("host", "instance")) => Hole::HostInstance,
                 _ => return Err(TemplateError { text: text.to_owned(), hole: hole.to_owned() }),
             };
             parts.push(Part::Hole(filled));
@@ -133,6 +136,7 @@ impl fmt::Display for Template {
             Part::Hole(Hole::Credential(key)) => write!(f, "{{credential.{key}}}"),
             Part::Hole(Hole::HostName) => f.write_str("{host.name}"),
             Part::Hole(Hole::HostVersion) => f.write_str("{host.version}"),
+            Part::Hole(Hole::HostInstance) => f.write_str("{host.instance}"),
         })
     }
 }

@@ -26,7 +26,11 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(4);
 /// A gap shorter than this is none: what a connection misses in it shows in the sessions.
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
 /// Pages of a history that are read at most.
-const PAGES: usize = 100;
+const PAGES: usize = 2_000;
+/// A play may have begun so much before it was heard of.
+const SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// The name of the note of the very first start.
+const FIRST: &str = "heard-first";
 /// The name of the note.
 const NOTE: &str = "heard-until";
 
@@ -44,6 +48,8 @@ pub struct CatchUp {
     pub standing: Option<Standing>,
     /// Told at every connect.
     pub connected: Arc<Notify>,
+    /// Whether anything is taken from the source. What happens while it is switched off is no gap.
+    pub enabled: bool,
 }
 
 /// Reads a server's history.
@@ -75,17 +81,21 @@ impl History {
             }));
             cursor = next;
             if cursor.is_none() {
-                break;
+                found.sort_by_key(|playback| playback.at);
+                return Ok(found);
             }
         }
-        found.sort_by_key(|playback| playback.at);
-        Ok(found)
+        Err(format!("the history has more than {PAGES} pages"))
     }
 }
 
 /// Until when a source was heard; absent before its first start.
 pub async fn heard_until(store: &SharedStore, source: &str) -> Result<Option<Timestamp>, String> {
-    let noted = store.get(&notes(source), NOTE).await?;
+    noted(store, source, NOTE).await
+}
+
+async fn noted(store: &SharedStore, source: &str, name: &str) -> Result<Option<Timestamp>, String> {
+    let noted = store.get(&notes(source), name).await?;
     Ok(noted.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok()))
 }
 
@@ -119,23 +129,38 @@ impl CatchUp {
 
     /// Fills the gap, where there is one, and notes until when the source was heard.
     async fn look(&self) -> Result<(), String> {
-        if self.standing.as_ref().is_some_and(|standing| !standing.report().connected) {
+        let is_lost = self.standing.as_ref().is_some_and(|standing| !standing.report().connected);
+        if is_lost && self.enabled {
             return Ok(());
         }
         let now = clock::receipt();
         let before = heard_until(&self.store, self.source()).await?;
-        if let (Some(before), Some(limit)) = (before, self.limit)
+        if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled))
             && now.duration_since(before) > SHORTEST_GAP
         {
             let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
             let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
-            let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN).max(oldest);
+            let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
+            let since = since.min(self.oldest_open().await?.unwrap_or(since));
+            // What was before the very first start is not entered unasked.
+            let first = noted(&self.store, self.source(), FIRST).await?.unwrap_or(before);
+            let since = since.max(oldest).max(first);
             let count = self.enter(since).await?;
             tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
         }
         let text = now.to_string().into_bytes();
+        if before.is_none() {
+            self.store.set(&notes(self.source()), FIRST, text.clone(), None).await?;
+        }
         self.store.set(&notes(self.source()), NOTE, text, None).await?;
         Ok(())
+    }
+
+    /// When the oldest play began that still goes on: its server may have noted when it began.
+    async fn oldest_open(&self) -> Result<Option<Timestamp>, String> {
+        let open = self.store.plays_since(Timestamp::MAX).await.map_err(|error| error.to_string())?;
+        let mine = open.iter().filter(|play| play.sources.contains(self.source()));
+        Ok(mine.map(|play| play.started_at.saturating_sub(SLACK).unwrap_or(play.started_at)).min())
     }
 
     async fn enter(&self, since: Timestamp) -> Result<usize, String> {

@@ -81,6 +81,7 @@ impl Digest {
 
     fn playback(&mut self, playback: Playback, news: &mut Vec<Report>) {
         let key = Key::of(&playback);
+        self.release_displaced(&key, news);
         if playback.state == PlaybackState::Stopped {
             if let Some(held) = self.said.remove(&key).and_then(|said| said.held) {
                 news.push(Report::Playback(held));
@@ -95,6 +96,17 @@ impl Digest {
                 news.push(Report::Playback(playback));
             }
         }
+    }
+
+    /// Forgets another item of the same place, and passes on what was held back of it: it has ended.
+    fn release_displaced(&mut self, key: &Key, news: &mut Vec<Report>) {
+        let is_displaced = |other: &Key| {
+            other.item != key.item
+                && key.place.is_some()
+                && (&other.server, &other.user, &other.place) == (&key.server, &key.user, &key.place)
+        };
+        let gone = self.said.extract_if(|other, _| is_displaced(other));
+        news.extend(gone.filter_map(|(_, said)| said.held).map(Report::Playback));
     }
 
     fn note(&mut self, playback: Playback) {
@@ -136,4 +148,116 @@ fn is_in_step(last: &Playback, now: &Playback) -> bool {
         PlaybackState::Paused | PlaybackState::Stopped => 0,
     };
     (i64::from(after) - i64::from(before) - expected).abs() <= TOLERANCE
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::dispatch::model::{Completion, Content, Item, ItemKind, Movie, Player, User};
+
+    const NOTHING: [i64; 0] = [];
+
+    fn server() -> Server {
+        Server { id: "server".to_owned(), name: None, source: "home".to_owned() }
+    }
+
+    fn playback(user: &str, seconds: i64, position_s: u32, state: PlaybackState) -> Playback {
+        Playback {
+            server: server(),
+            user: User { id: Some(user.to_owned()), ..User::default() },
+            player: Player { id: Some("tv".to_owned()), ..Player::default() },
+            session: Some("1".to_owned()),
+            item: Item {
+                kind: ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() }),
+                server_ref: Some("9".to_owned()),
+                server_show_ref: None,
+                runtime_ms: Some(6_000_000),
+                ext: Vec::new(),
+            },
+            state,
+            position_ms: Some(position_s * 1_000),
+            completion: Completion::None,
+            is_unmeasured: false,
+            is_listed: true,
+            credits_start_ms: None,
+            content: Content::OnDemand,
+            library: None,
+            paths: Vec::new(),
+            at: Timestamp::from_second(1_790_000_000 + seconds).unwrap(),
+        }
+    }
+
+    fn playing(seconds: i64, position_s: u32) -> Playback {
+        playback("mia", seconds, position_s, PlaybackState::Playing)
+    }
+
+    fn snapshot(sessions: Vec<Playback>) -> Report {
+        Report::Snapshot { server: server(), sessions, at: Timestamp::UNIX_EPOCH }
+    }
+
+    /// The positions of what is passed on, in seconds; a list of sessions is their number, negative.
+    fn passed(digest: &mut Digest, report: Report) -> Vec<i64> {
+        let told = |report: &Report| match report {
+            Report::Playback(it) => i64::from(it.position_ms.unwrap()) / 1_000,
+            Report::Snapshot { sessions, .. } => -1 - i64::try_from(sessions.len()).unwrap(),
+            other => panic!("unexpected {other:?}"),
+        };
+        digest.take(vec![report]).iter().map(told).collect()
+    }
+
+    #[test]
+    fn progress_in_step_is_held_back_for_a_while() {
+        let mut digest = Digest::default();
+        let mut take = |seconds, position| passed(&mut digest, Report::Playback(playing(seconds, position)));
+        assert_eq!(take(0, 100), [100]);
+        assert_eq!((take(1, 101), take(5, 106), take(9, 110)), (vec![], vec![], vec![]));
+        assert_eq!(take(10, 111), [111], "after ten seconds it is told again");
+        assert_eq!(take(12, 200), [200], "a jump is told at once");
+        assert_eq!(take(14, 150), [150], "and one back, too");
+    }
+
+    #[test]
+    fn what_changes_is_passed_on_at_once_and_what_was_held_back_before_an_end() {
+        let mut digest = Digest::default();
+        passed(&mut digest, Report::Playback(playing(0, 100)));
+        assert_eq!(
+            passed(&mut digest, Report::Playback(playback("tom", 1, 101, PlaybackState::Playing))),
+            [101]
+        );
+        assert_eq!(
+            passed(&mut digest, Report::Playback(playback("mia", 1, 101, PlaybackState::Paused))),
+            [101]
+        );
+        assert_eq!(
+            passed(&mut digest, Report::Playback(playback("mia", 4, 101, PlaybackState::Paused))),
+            NOTHING
+        );
+        assert_eq!(passed(&mut digest, Report::Playback(playing(5, 101))), [101]);
+        assert_eq!(passed(&mut digest, Report::Playback(playing(8, 104))), NOTHING);
+        assert_eq!(
+            passed(&mut digest, Report::Playback(playback("mia", 9, 0, PlaybackState::Stopped))),
+            [104, 0]
+        );
+    }
+
+    #[test]
+    fn a_list_is_told_once_after_each_connect_and_whenever_somebody_has_gone() {
+        let mut digest = Digest::default();
+        assert_eq!(passed(&mut digest, snapshot(vec![])), [-1]);
+        assert_eq!(passed(&mut digest, snapshot(vec![])), NOTHING);
+        assert_eq!(passed(&mut digest, snapshot(vec![playing(0, 100)])), [100]);
+        assert_eq!(passed(&mut digest, snapshot(vec![playing(3, 103)])), NOTHING);
+        assert_eq!(passed(&mut digest, snapshot(vec![])), [103, -1], "where it was last comes first");
+        digest.begin();
+        assert_eq!(passed(&mut digest, snapshot(vec![playing(9, 109)])), [-2]);
+        passed(&mut digest, snapshot(vec![playing(12, 112)]));
+        let mut next = playing(14, 0);
+        next.item.server_ref = Some("10".to_owned());
+        assert_eq!(passed(&mut digest, Report::Playback(next)), [112, 0], "the item has changed");
+        digest = Digest::default();
+        passed(&mut digest, snapshot(vec![playing(9, 109)]));
+        assert_eq!(passed(&mut digest, snapshot(vec![playing(10, 110)])), NOTHING);
+    }
 }

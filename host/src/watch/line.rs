@@ -18,8 +18,8 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, http};
 use crate::plugins::capabilities::{Connection, Transport};
 use crate::plugins::http::Dial;
 
-/// The longest message. A list of sessions with all their queues is some hundreds of KiB.
-const LONGEST: usize = 4 << 20;
+/// The longest message. A list of sessions has the queue of each, with all its items.
+const LONGEST: usize = 8 << 20;
 /// How long opening one may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 

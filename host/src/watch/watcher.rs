@@ -17,7 +17,7 @@ use crate::clock;
 use crate::delivery::backoff;
 use crate::dispatch::model::Report;
 use crate::pipeline::input::{self, HeardBy};
-use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
 use crate::plugins::capabilities::{Connect, Connection, Message, MessageInput, Transport};
 use crate::plugins::http::{HttpError, Purpose, Request, Response};
 use crate::state::SharedStore;
@@ -28,8 +28,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// A connection that has lasted this long was a good one: what ends it is a first failure.
 const GOOD_AFTER: SignedDuration = SignedDuration::from_mins(1);
+/// A connection that breaks so soon was none.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(10);
 /// A second-best way to listen is given up after this time, to try the best one again.
 const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
+/// Looks at what plays that may fail one after the other while a line lives.
+const MISSED_LOOKS: u32 = 2;
 /// Between two attempts at a store that fails.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -76,16 +80,22 @@ impl Watcher {
 
     async fn listen_for_good(&self) {
         let mut digest = Digest::default();
-        let mut failures = 0;
+        let (mut failures, mut first) = (0, 0);
         loop {
             let began = clock::now();
-            let end = self.listen(&mut digest).await;
+            let (end, used) = self.listen(&mut digest, first).await;
             let broken = match end {
-                End::Better => continue,
+                End::Better => {
+                    first = 0;
+                    continue;
+                }
                 End::Broken(broken) => broken,
             };
             let lasted = clock::now().duration_since(began);
-            failures = if self.standing.report().connected && lasted > GOOD_AFTER { 1 } else { failures + 1 };
+            let was_good = self.standing.report().connected && lasted > GOOD_AFTER;
+            failures = if was_good { 1 } else { failures + 1 };
+            // A way that opens and breaks at once may be one that something in between does not let through.
+            first = used.filter(|_| lasted < AT_ONCE).map_or(0, |used| used + 1);
             let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
             let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
             self.standing.waiting(
@@ -97,15 +107,16 @@ impl Watcher {
         }
     }
 
-    /// Listens in the best way that can be opened, until that ends.
-    async fn listen(&self, digest: &mut Digest) -> End {
+    /// Listens in the best way that can be opened, from the `first` on, until that ends; and says which it was.
+    async fn listen(&self, digest: &mut Digest, first: usize) -> (End, Option<usize>) {
         let ways = match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
             Ok(Ok(ways)) => ways,
-            Ok(Err(failure)) => return End::Broken(Broken::Other(failure.reason().to_owned())),
-            Err(fault) => return End::Broken(Broken::Other(fault.to_string())),
+            Ok(Err(failure)) => return (End::Broken(Broken::Other(failure.reason().to_owned())), None),
+            Err(fault) => return (End::Broken(Broken::Other(fault.to_string())), None),
         };
+        let first = if first < ways.len() { first } else { 0 };
         let mut trouble = None;
-        for (place, way) in ways.iter().enumerate() {
+        for (place, way) in ways.iter().enumerate().skip(first) {
             match self.open(way).await {
                 Ok(mut line) => {
                     if let Err(broken) = self.begin(way, &mut line).await {
@@ -118,12 +129,13 @@ impl Watcher {
                             _ => clock::sleep(SECOND_BEST_FOR).await,
                         }
                     });
-                    return self.hear(way, line, digest, best, trouble).await;
+                    return (self.hear(way, line, digest, best, trouble).await, Some(place));
                 }
                 Err(broken) => trouble = Some(broken),
             }
         }
-        End::Broken(trouble.unwrap_or_else(|| Broken::Other("the plugin named no way to listen".to_owned())))
+        let none = || Broken::Other("the plugin named no way to listen".to_owned());
+        (End::Broken(trouble.unwrap_or_else(none)), None)
     }
 
     pub(super) async fn open(&self, way: &Connection) -> Result<Line, Broken> {
@@ -184,7 +196,7 @@ impl Watcher {
             })
         };
         let (mut next_beat, mut next_look) = (beat(), Box::pin(clock::sleep(way.interval)));
-        let mut is_silent = false;
+        let (mut is_silent, mut missed) = (false, 0);
         loop {
             let done = tokio::select! {
                 heard = line.next() => {
@@ -205,7 +217,14 @@ impl Watcher {
                 }
                 () = &mut next_look => {
                     next_look = Box::pin(clock::sleep(way.interval));
-                    self.resync(way, &mut line, digest, &mut state).await
+                    let looked = self.resync(way, &mut line, digest, &mut state).await;
+                    missed = if looked.is_ok() { 0 } else { missed + 1 };
+                    // A line that lives is worth more than a look that fails.
+                    looked.or_else(|broken| match way.transport {
+                        Transport::Poll => Err(broken),
+                        _ if missed > MISSED_LOOKS => Err(broken),
+                        _ => Ok(()),
+                    })
                 }
                 () = &mut best => return End::Better,
             };
@@ -289,7 +308,12 @@ impl Watcher {
         let input =
             MessageInput { text, state: state.clone(), received_at, source: self.source().to_owned() };
         let caller = Caller { received_at, ..self.caller.clone() };
-        let step = match self.plugin.call::<Message>(&caller, input).await.0 {
+        let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
+        // Time passes for the host as well: what is slow once, right after a start, is not the guest's fault.
+        if matches!(&answer, Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. })) {
+            answer = self.plugin.call::<Message>(&caller, input).await.0;
+        }
+        let step = match answer {
             Ok(Ok(step)) => step,
             Ok(Err(error)) => {
                 self.standing.unreadable(error.to_string());

@@ -51,7 +51,7 @@ impl capability::realtime::Guest for Emby {
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        realtime::message(&text, state, &clock::now())
+        realtime::message(&text, state, &clock::now(), false)
     }
 }
 

@@ -4,6 +4,7 @@ use playrelay_mediabrowser::login::{self, client, expect, granted};
 use playrelay_mediabrowser::look_up::api;
 use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
 use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::below;
 use playrelay_sdk::json::text;
@@ -27,6 +28,8 @@ struct Memory {
 #[derive(Debug, Serialize, Deserialize)]
 struct Found {
     name: String,
+    /// The server's own id.
+    id: Option<String>,
     addresses: Vec<String>,
 }
 
@@ -69,10 +72,9 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     expect(&answer, "Emby Connect refused to list the servers")?;
     let body: Value = answer.json()?;
     let servers: Vec<Found> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
-    let mut memory = Memory { user, servers, chosen: None };
+    let memory = Memory { user, servers, chosen: None };
     match memory.servers.len() {
         0 => Err(Failure::Rejected("Emby Connect knows no server of this person".to_owned())),
-        1 => find(&mut memory, 0),
         _ => {
             let choices = memory.servers.iter().enumerate();
             let choices = choices.map(|(place, it)| Choice { id: place.to_string(), label: it.name.clone() });
@@ -84,7 +86,11 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
 /// A server, with its address at home first.
 fn found(server: &Value) -> Found {
     let addresses = ["LocalAddress", "Url"].iter().filter_map(|name| text(&server[*name])).collect();
-    Found { name: text(&server["Name"]).unwrap_or_else(|| "a server".to_owned()), addresses }
+    Found {
+        name: text(&server["Name"]).unwrap_or_else(|| "a server".to_owned()),
+        id: text(&server["SystemId"]),
+        addresses,
+    }
 }
 
 fn find(memory: &mut Memory, place: usize) -> Result<Step, Failure> {
@@ -101,10 +107,33 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
     find(&mut memory, id.parse().unwrap_or(usize::MAX))
 }
 
+/// Whether the server that answers is the one that was chosen.
+fn is_it(server: &Found) -> Result<bool, Failure> {
+    let answer = ask(Ask {
+        method: Method::Get,
+        url: &format!("{}/System/Info/Public", api("/emby")?),
+        headers: &[("accept", "application/json")],
+        body: None,
+        captures: Vec::new(),
+    })?;
+    let told: Value = answer.json().unwrap_or_default();
+    Ok(answer.status == 200 && (server.id.is_none() || text(&told["Id"]) == server.id))
+}
+
 /// At the server itself its key becomes a token.
 pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     let memory: Memory = recall(state)?;
+    let mut memory = memory;
     let Some(place) = memory.chosen else { return step(Outcome::Pending, &memory) };
+    if !is_it(&memory.servers[place])? {
+        // Another one answers there: a home has an address that many homes have.
+        let here = settings::get("url").unwrap_or_default();
+        memory.servers[place].addresses.retain(|address| *address != here);
+        if memory.servers[place].addresses.is_empty() {
+            return Err(Failure::Rejected("the server answers at none of its addresses".to_owned()));
+        }
+        return find(&mut memory, place);
+    }
     let client = client(SCHEME);
     let answer = ask(Ask {
         method: Method::Get,

@@ -20,17 +20,17 @@ const EVENTS: [&str; 6] = [
 
 /// Whether a notification has the address.
 pub fn is_registered(url: &str) -> Result<bool, Failure> {
-    Ok(list(&address()?)?.iter().any(|it| it["Options"]["Url"] == url))
+    Ok(list(&address()?)?.iter().any(|it| it["Options"]["Url"] == url && it["Enabled"] != json!(false)))
 }
 
 /// Adds a notification, or changes the one that it replaces.
 pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     let address = address()?;
     let known = list(&address)?;
-    if known.iter().any(|it| it["Options"]["Url"] == url) {
-        return Ok(());
-    }
-    let old = known.into_iter().find(|it| replaces.is_some() && it["Options"]["Url"].as_str() == replaces);
+    let is_it = |it: &&Value| {
+        it["Options"]["Url"] == url || (replaces.is_some() && it["Options"]["Url"].as_str() == replaces)
+    };
+    let old = known.iter().find(is_it).cloned();
     let mut entry = old.unwrap_or_else(|| {
         json!({
             "NotifierKey": NOTIFIER, "PluginId": PLUGIN, "FriendlyName": "Playrelay", "EventIds": EVENTS, "Enabled": true,
@@ -38,6 +38,8 @@ pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
         })
     });
     entry["Options"]["Url"] = json!(url);
+    entry["EventIds"] = json!(EVENTS);
+    entry["Enabled"] = json!(true);
     expect(http::post_json(&address, &[], &entry)?).map(|_| ())
 }
 

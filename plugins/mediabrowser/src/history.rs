@@ -12,6 +12,8 @@ use crate::item;
 use crate::look_up::api;
 use crate::text::{guid, text as words};
 
+/// Of what is shorter, any stop counts there. Ms.
+const SHORTEST_MS: u32 = 300_000;
 /// Items that are asked for at a time.
 const LIMIT: usize = 100;
 
@@ -88,7 +90,7 @@ fn users(api: &str) -> Result<Vec<User>, Failure> {
 /// A play. The server calls what it could not measure played at any stop, so that is no evidence.
 fn playback(row: &Value, server: &Server, user: &User, at: String) -> Option<Playback> {
     let item = item::item(row, &Value::Null)?;
-    if !flag(&row["UserData"]["Played"]) || item.runtime_ms.is_none() {
+    if !flag(&row["UserData"]["Played"]) || item.runtime_ms.is_none_or(|runtime| runtime < SHORTEST_MS) {
         return None;
     }
     Some(Playback {

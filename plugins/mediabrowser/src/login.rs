@@ -2,6 +2,7 @@
 
 use playrelay_sdk::capability::auth::{Outcome, Step};
 use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::Response;
 use playrelay_sdk::login::{Ask, ask, captured, field, step, typed};
@@ -13,8 +14,10 @@ use crate::look_up::api;
 /// Who we are, as both servers want to be told: all four are mandatory.
 pub fn client(scheme: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
+    // A server ends the login of a device that logs in once more: each installation is a device of its own.
+    let device = settings::get("host.instance").unwrap_or_default();
     format!(
-        "{scheme} Client=\"Playrelay\", Device=\"Playrelay\", DeviceId=\"playrelay\", Version=\"{version}\""
+        "{scheme} Client=\"Playrelay\", Device=\"Playrelay\", DeviceId=\"{device}\", Version=\"{version}\""
     )
 }
 

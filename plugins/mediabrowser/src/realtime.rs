@@ -3,8 +3,9 @@
 use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
 use playrelay_sdk::host::reports::ParseError;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Report, Server, Snapshot, User};
+use playrelay_sdk::host::settings;
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::server::{happened, ignored};
+use playrelay_sdk::server::{self, happened, ignored};
 use playrelay_sdk::webhook;
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 const LOOK_MS: u32 = 30_000;
 /// Reading the sessions, where nothing tells of their changes. Ms.
 const POLL_MS: u32 = 2_000;
+/// Servers drop a session of which nothing was heard for longer. Ms.
+const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
 /// Servers, and proxies before them, close what is silent for a minute. Ms.
 const KEEP_ALIVE_MS: u32 = 20_000;
 
@@ -52,11 +55,15 @@ pub fn poll(prefix: &str) -> Connection {
 
 /// Who the server is, and what plays there.
 fn resync(prefix: &str) -> Vec<String> {
+    // It may have been typed with the address.
+    let typed = settings::get("url").unwrap_or_default();
+    let prefix = if typed.trim_end_matches('/').ends_with(prefix) { "" } else { prefix };
     vec![format!("{prefix}/System/Info/Public"), format!("{prefix}/Sessions")]
 }
 
-/// Reads a frame or an answer. The state is the server's id and name, as JSON. `now` is an instant.
-pub fn message(text: &str, state: Vec<u8>, now: &str) -> Result<Step, ParseError> {
+/// Reads a frame or an answer. The state is the server's id and name, as JSON. `now` is an instant; `guesses` says whether the server
+/// moves positions on by itself between two words of a client.
+pub fn message(text: &str, state: Vec<u8>, now: &str, guesses: bool) -> Result<Step, ParseError> {
     let mut message = webhook::json(text, "the message")?;
     if message["Id"].is_string() && message["Version"].is_string() {
         let known = json!({ "id": guid(&message["Id"]), "name": words(&message["ServerName"]) });
@@ -80,9 +87,17 @@ pub fn message(text: &str, state: Vec<u8>, now: &str) -> Result<Step, ParseError
     let told = || list.iter().find_map(|session| guid(&session["ServerId"]));
     let server =
         Server { id: playrelay_sdk::json::text(&known["id"]).or_else(told), name: words(&known["name"]) };
-    let sessions = list.iter().flat_map(|session| playbacks(&server, session, now)).collect();
+    let sessions = list.iter().flat_map(|session| playbacks(&server, session, now, guesses)).collect();
     let snapshot = Report::Snapshot(Snapshot { server, sessions, at: None });
     Ok(step(snapshot, Vec::new(), state))
+}
+
+/// For how long nothing was heard of a client. Ms; absent where that cannot be told, or is too long to be true: servers drop such
+/// sessions after ten minutes.
+fn silence(check_in: Option<&str>, now: &str) -> Option<u32> {
+    let (told, now) = (server::instant(check_in?)?, server::instant(now)?);
+    let silent = u32::try_from(now.duration_since(told).as_millis()).ok()?;
+    (silent <= LONGEST_SILENCE_MS).then_some(silent)
 }
 
 fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> Step {
@@ -90,7 +105,7 @@ fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> Step {
 }
 
 /// What a session plays, once for each of its users.
-fn playbacks(server: &Server, session: &Value, now: &str) -> Vec<Playback> {
+fn playbacks(server: &Server, session: &Value, now: &str, guesses: bool) -> Vec<Playback> {
     let (dto, play) = (&session["NowPlayingItem"], &session["PlayState"]);
     let Some(item) = item::item(dto, &Value::Null) else { return Vec::new() };
     let others = session["AdditionalUsers"].as_array().into_iter().flatten();
@@ -98,6 +113,14 @@ fn playbacks(server: &Server, session: &Value, now: &str) -> Vec<Playback> {
         .chain(others)
         .filter_map(|user| Some(User { id: Some(guid(&user["UserId"])?), name: words(&user["UserName"]) }));
     let paused = flag(&play["IsPaused"]);
+    let check_in = session["LastPlaybackCheckIn"].as_str();
+    let silent = if paused { None } else { silence(check_in, now) };
+    // What the server has added by itself is no news of the client, which may be gone.
+    let ahead = silent.filter(|_| guesses).unwrap_or(0);
+    let at = match silent {
+        Some(_) => check_in.map(str::to_owned),
+        None => happened(check_in, now),
+    };
     users
         .map(|user| Playback {
             server: server.clone(),
@@ -106,14 +129,14 @@ fn playbacks(server: &Server, session: &Value, now: &str) -> Vec<Playback> {
             session: guid(&session["Id"]),
             item: item.clone(),
             state: if paused { PlaybackState::Paused } else { PlaybackState::Playing },
-            position_ms: ms(&play["PositionTicks"]),
+            position_ms: ms(&play["PositionTicks"]).map(|position| position.saturating_sub(ahead)),
             completion: Completion::None,
             credits_start_ms: item::credits(dto),
             content: item::content(dto),
             library: None,
             paths: text(&dto["Path"]).into_iter().collect(),
             // The position is that of the last check-in.
-            at: happened(session["LastPlaybackCheckIn"].as_str(), now),
+            at: at.clone(),
             ext: Vec::new(),
         })
         .collect()
@@ -126,7 +149,7 @@ mod tests {
     const NOW: &str = "2026-11-21T20:00:00Z";
 
     fn reports(text: &str, state: &[u8]) -> Step {
-        message(text, state.to_vec(), NOW).unwrap()
+        message(text, state.to_vec(), NOW, false).unwrap()
     }
 
     #[test]
@@ -164,7 +187,7 @@ mod tests {
     fn keep_alive_is_answered_and_nonsense_refused() {
         assert_eq!(reports(r#"{"MessageType":"ForceKeepAlive","Data":60}"#, b"x").replies, [KEEP_ALIVE]);
         for text in ["", "{", "7", "{}", r#"{"MessageType":"Sessions","Data":{}}"#] {
-            assert!(message(text, Vec::new(), NOW).is_err(), "{text}");
+            assert!(message(text, Vec::new(), NOW, false).is_err(), "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use playrelay_sdk::capability::auth::{Choice, Outcome, Prompt, Step};
 use playrelay_sdk::failure;
 use playrelay_sdk::host::http::Method;
+use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{Response, below};
 use playrelay_sdk::json::{flag, text, whole};
@@ -10,6 +11,8 @@ use playrelay_sdk::login::{Ask, ask, captured, field, recall, step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The choice of none of them.
+const NO_SERVER: &str = "none";
 /// Servers that an account may see.
 const MOST: usize = 32;
 /// Between two questions: once a second is allowed. Seconds.
@@ -70,11 +73,15 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     servers.sort_by_key(|(is_shared, _)| *is_shared);
     memory.servers = servers.into_iter().map(|(_, found)| found).collect();
     match memory.servers.as_slice() {
-        [] => Err(Failure::Rejected("the account has no server, and none is shared with it".to_owned())),
-        [only] => granted(only),
+        [] => granted(None),
         several => {
             let choices =
                 several.iter().map(|it| Choice { id: it.place.to_string(), label: it.label.clone() });
+            let none = Choice {
+                id: NO_SERVER.to_owned(),
+                label: "No server: only the account, for its watchlist".to_owned(),
+            };
+            let choices = choices.chain(std::iter::once(none));
             step(Outcome::Choose(choices.collect()), &memory)
         }
     }
@@ -83,19 +90,25 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
 /// Takes the server that was chosen.
 pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
     let memory: Memory = recall(state)?;
+    if id == NO_SERVER {
+        return granted(None);
+    }
     let chosen = memory.servers.iter().find(|found| found.place.to_string() == id);
-    granted(chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?)
+    granted(Some(chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?))
 }
 
-/// A server with its own token, which is the one to use there.
-fn granted(server: &Found) -> Result<Step, Failure> {
-    let mut fields = vec![field("token", captured(&format!("server-{}", server.place)))];
+/// The account, and a server with its own token, which is the one to use there.
+fn granted(server: Option<&Found>) -> Result<Step, Failure> {
+    let mut fields = vec![field("account_token", captured("account"))];
+    let Some(server) = server else { return step(Outcome::Granted(fields), &()) };
+    fields.push(field("token", captured(&format!("server-{}", server.place))));
     fields.extend(server.addresses.iter().map(|address| field("url", address.clone())));
     step(Outcome::Granted(fields), &())
 }
 
 fn found(place: usize, resource: &Value) -> Option<Found> {
-    if !text(&resource["provides"])?.split(',').any(|it| it.trim() == "server") {
+    let token = text(&resource["accessToken"]);
+    if token.is_none() || !text(&resource["provides"])?.split(',').any(|it| it.trim() == "server") {
         return None;
     }
     let name = text(&resource["name"]).unwrap_or_else(|| "a server".to_owned());
@@ -118,9 +131,10 @@ fn send(
     token: Option<&str>,
     captures: Vec<(String, String)>,
 ) -> Result<Response, Failure> {
+    let instance = settings::get("host.instance").unwrap_or_default();
     let mut headers = vec![
         ("accept", "application/json"),
-        ("x-plex-client-identifier", "playrelay"),
+        ("x-plex-client-identifier", &instance),
         ("x-plex-product", "Playrelay"),
         ("x-plex-version", env!("CARGO_PKG_VERSION")),
         ("x-plex-device-name", "Playrelay"),
@@ -137,7 +151,7 @@ fn read(answer: &Response) -> Result<Value, Failure> {
     }
 }
 
-/// plex.tv has no way to end a login for us.
+/// Ending the token would end it for the whole device.
 pub fn revoke() -> Option<String> {
     Some("the device \u{201c}Playrelay\u{201d} stays among the authorized devices at app.plex.tv until it is removed there".to_owned())
 }

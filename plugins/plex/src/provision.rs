@@ -34,7 +34,10 @@ fn address() -> String {
 fn list() -> Result<Vec<String>, Failure> {
     let answer = http::get(&address(), &[("accept", "application/json")])?;
     let body: Value = read(&answer)?;
-    Ok(body.as_array().into_iter().flatten().filter_map(|row| text(&row["url"])).collect())
+    // The list is written as a whole: what cannot be read must not be lost.
+    let rows =
+        body.as_array().map(|rows| rows.iter().map(|row| text(&row["url"])).collect::<Option<Vec<_>>>());
+    rows.flatten().ok_or_else(|| Failure::Rejected("plex.tv's list of webhooks cannot be read".to_owned()))
 }
 
 fn write(urls: &[String]) -> Result<(), Failure> {

@@ -18,7 +18,9 @@ const LOOK_MS: u32 = 30_000;
 /// Pings: other clients of the server send one every 15 s too. Ms.
 const PING_MS: u32 = 15_000;
 /// Sessions that are remembered, those that have ended among them.
-const MOST: usize = 24;
+const MOST: usize = 48;
+/// …and their size, well below what the host remembers for a plugin. Bytes.
+const LARGEST: usize = 48 << 10;
 /// A position that differs by less is the same one. Ms.
 const SAME_POSITION: u32 = 1_000;
 /// A session that the server did not list is asked about again after so many of its notifications.
@@ -112,9 +114,18 @@ impl Memory {
     fn remember(&mut self, session: Session) {
         self.sessions.retain(|known| known.key != session.key);
         self.sessions.push(session);
-        if self.sessions.len() > MOST {
-            self.sessions.remove(0);
+        while self.sessions.len() > MOST || self.size() > LARGEST {
+            let ended = self.sessions.iter().position(|known| known.has_ended);
+            self.sessions.remove(ended.unwrap_or(0));
+            if self.sessions.is_empty() {
+                return;
+            }
         }
+    }
+
+    /// What is remembered, written down. Bytes.
+    fn size(&self) -> usize {
+        serde_json::to_vec(&self.sessions).map_or(usize::MAX, |text| text.len())
     }
 
     fn notified(&mut self, notification: &Value) -> Report {

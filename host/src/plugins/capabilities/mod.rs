@@ -103,7 +103,7 @@ macro_rules! verify {
     };
 }
 
-/// Every interface of the contract, with the check of its types. Those without a file here are called by nothing yet.
+/// Every interface of the contract, with the check of its types.
 pub const ALL: [(&str, Verify); 12] = [
     ("webhook", verify!(webhook)),
     ("realtime", verify!(realtime)),

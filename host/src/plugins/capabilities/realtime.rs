@@ -114,6 +114,7 @@ fn connection(it: contract::Connection) -> Connection {
 pub enum Message {}
 
 /// What [`Message`] is called with.
+#[derive(Clone, Debug)]
 pub struct MessageInput {
     /// What was heard.
     pub text: String,

@@ -15,7 +15,7 @@ pub mod tls;
 pub mod wire;
 
 pub use origin::{Origin, OriginError};
-pub use outbound::{Common, Dial, LoginTokens, Logins, Outbound, Purpose};
+pub use outbound::{Common, Dial, LoginTokens, Logins, OF_PLUGIN, Outbound, Purpose};
 pub use pace::RequestCounts;
 pub use tls::Trust;
 pub use wire::{HttpError, Request, Response};

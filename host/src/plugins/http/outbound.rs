@@ -19,6 +19,8 @@ use crate::secret::Secret;
 const SHORTEST_SCRUBBED: usize = 8;
 /// What an answer has in place of a secret.
 const SCRUBBED: &str = "[secret]";
+/// The part of a login that says whose it is: the id of a plugin.
+pub const OF_PLUGIN: &str = "plugin";
 /// Followed where no credential was added.
 const REDIRECTS: usize = 3;
 
@@ -68,6 +70,8 @@ pub struct Common {
     pub logins: Arc<dyn Logins>,
     /// Where requests are counted.
     pub counts: Arc<dyn RequestCounts>,
+    /// A random name of this installation, by which services know it from others.
+    pub instance: String,
 }
 
 /// A connection that is to stay: where to, and what it needs.
@@ -96,6 +100,9 @@ pub struct Outbound {
     response_limit: usize,
     /// Secret settings that a login has, since the user did not set them.
     in_login: BTreeSet<String>,
+    /// Settings that are no secrets: a login may know them too.
+    shown: BTreeSet<String>,
+    instance: String,
 }
 
 impl Outbound {
@@ -109,7 +116,7 @@ impl Outbound {
         secrets: BTreeMap<String, Secret>,
         typed: &dyn Fn(&str) -> bool,
     ) -> Result<Self, OriginError> {
-        let Common { wire, logins, counts } = common;
+        let Common { wire, logins, counts, instance } = common;
         let mut outbound = Self {
             account: account.to_owned(),
             wire,
@@ -127,6 +134,13 @@ impl Outbound {
                 .response_mib
                 .map_or(RESPONSE_LIMIT, |mib| (mib.clamp(1, 8) as usize) << 20),
             in_login: BTreeSet::new(),
+            shown: manifest
+                .settings
+                .iter()
+                .filter(|(_, setting)| !setting.secret)
+                .map(|(key, _)| key.clone())
+                .collect(),
+            instance: format!("{instance}-{account}"),
         };
         if matches!(manifest.login, Some(Login::Plugin(_))) {
             let secret = manifest.settings.iter().filter(|(_, setting)| setting.secret);
@@ -178,6 +192,7 @@ impl Outbound {
                 Hole::Setting(key) => self.settings.get(key).cloned().unwrap_or_default(),
                 Hole::HostName => env!("CARGO_PKG_NAME").to_owned(),
                 Hole::HostVersion => env!("CARGO_PKG_VERSION").to_owned(),
+                Hole::HostInstance => self.instance.clone(),
                 Hole::Credential(_) => String::new(),
             })
         });
@@ -214,6 +229,7 @@ impl Outbound {
             },
             Hole::HostName => Ok(env!("CARGO_PKG_NAME").to_owned()),
             Hole::HostVersion => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Hole::HostInstance => Ok(self.instance.clone()),
         })?;
         Ok(Secret::new(text))
     }
@@ -368,7 +384,10 @@ impl Outbound {
             ));
         }
         let rules = self.rules_for(url, Purpose::Plugin);
-        let login = self.login_for(&rules).await?;
+        let login = match query.values().any(|it| it.settings().any(|key| self.in_login.contains(key))) {
+            true => self.logins.current(&self.account).await?,
+            false => self.login_for(&rules).await?,
+        };
         let request = Request {
             method: reqwest::Method::GET,
             url: url.clone(),
@@ -382,6 +401,11 @@ impl Outbound {
             request.url.query_pairs_mut().append_pair(name, value.expose());
         }
         Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone() })
+    }
+
+    /// A random name of this installation and account.
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     /// A secret that the user did not set, of an account that can be logged in, is in its login.
@@ -403,7 +427,9 @@ impl Outbound {
     /// Takes the account's secrets out of an answer, should the service have echoed one.
     fn scrub(&self, response: &mut Response, login: Option<&LoginTokens>) {
         // Beside its tokens a login has times, which are no secrets and may well stand in an answer.
-        let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| !name.ends_with("_at"));
+        let is_secret =
+            |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != OF_PLUGIN;
+        let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| is_secret(name));
         let tokens = tokens.map(|(_, token)| token);
         let secrets: Vec<_> = self
             .secrets

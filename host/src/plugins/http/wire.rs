@@ -124,6 +124,14 @@ impl Wire {
         request.send().await.is_ok_and(|answer| !answer.status().is_server_error())
     }
 
+    /// Whether a server answers at an address with these words.
+    pub async fn says(&self, url: &Url, words: &str) -> bool {
+        let request = self.anywhere.get(url.clone()).timeout(PROBE_TIMEOUT);
+        let Ok(answer) = request.send().await else { return false };
+        let is_short = answer.content_length().is_some_and(|length| length <= 1_024);
+        answer.status().is_success() && is_short && answer.text().await.is_ok_and(|text| text.trim() == words)
+    }
+
     /// What a connection of another kind needs to speak TLS with an address that the user typed.
     pub fn tls(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.tls)

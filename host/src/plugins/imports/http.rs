@@ -10,6 +10,7 @@ use crate::plugins::bindings::playrelay::plugin::http::{self as contract, Body, 
 use crate::plugins::call::{CallState, Trace};
 use crate::plugins::http::wire::REQUEST_TIMEOUT;
 use crate::plugins::http::{HttpError, Purpose, Request, Response};
+use crate::plugins::masks::MOST;
 
 /// A guest may set this many headers.
 const HEADERS: usize = 64;
@@ -38,6 +39,9 @@ impl Host for CallState {
         if !captures.is_empty() && !self.context.is_login {
             return Ok(Err(Error::Denied("answers are captured in logins only".to_owned())));
         }
+        if captures.len() > MOST {
+            return Ok(Err(Error::Denied(format!("a request may capture {MOST} values"))));
+        }
         let mut request = match read(request) {
             Ok(request) => request,
             Err(reason) => return Ok(Err(Error::Denied(reason))),
@@ -48,8 +52,10 @@ impl Host for CallState {
         let before = self.trace().uncertain;
         self.trace().uncertain |= writes;
         let masks = self.context.masks.clone();
-        if let Some(masks) = &masks {
-            masks.unmask(&mut request);
+        if let Some(masks) = &masks
+            && let Err(reason) = masks.unmask(&mut request)
+        {
+            return Ok(Err(Error::Denied(reason)));
         }
         let purpose = if self.context.is_login { Purpose::LoginByPlugin } else { Purpose::Plugin };
         let mut answer = account.outbound.send(request, purpose).await;

@@ -3,8 +3,15 @@
 use crate::plugins::bindings::playrelay::plugin::settings::Host;
 use crate::plugins::call::CallState;
 
+/// The name under which a guest gets the random name of this installation and account.
+const INSTANCE: &str = "host.instance";
+
 impl Host for CallState {
     fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.context.account.as_ref().and_then(|account| account.settings.get(&key).cloned()))
+        let Some(account) = &self.context.account else { return Ok(None) };
+        Ok(match key.as_str() {
+            INSTANCE => Some(account.outbound.instance().to_owned()),
+            key => account.settings.get(key).cloned(),
+        })
     }
 }

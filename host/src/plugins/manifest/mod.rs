@@ -389,12 +389,10 @@ impl Manifest {
                 return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
             }
         }
-        if let Some(Login::Plugin(login)) = &self.login {
-            if self.provides.auth.is_none() || login.methods.is_empty() {
-                return invalid(
-                    "a login by the plugin, without [provides.auth] or without methods".to_owned(),
-                );
-            }
+        if let Some(Login::Plugin(login)) = &self.login
+            && (self.provides.auth.is_none() || login.methods.is_empty())
+        {
+            return invalid("a login by the plugin, without [provides.auth] or without methods".to_owned());
         }
         if let Some(login) = &self.login {
             login.urls().try_for_each(|url| self.check_login_url(url))?;

@@ -111,8 +111,9 @@ impl Session {
         let markers =
             known.or_else(|| Some(super::look_up_item(self.item_key.as_deref()?)?["Marker"].take()));
         self.has_markers = markers.is_some();
-        if let Some(markers @ Value::Array(_)) = markers {
-            self.metadata["Marker"] = markers;
+        if let Some(Value::Array(mut markers)) = markers {
+            markers.retain(|marker| marker["type"] == "credits");
+            self.metadata["Marker"] = Value::from(markers);
         }
     }
 
@@ -164,6 +165,6 @@ fn kept(entry: &Value) -> Value {
 
 fn media_of(media: &Value) -> Value {
     let parts = media["Part"].as_array().into_iter().flatten();
-    let parts: Vec<Value> = parts.map(|part| serde_json::json!({ "file": part["file"] })).collect();
+    let parts: Vec<Value> = parts.take(2).map(|part| serde_json::json!({ "file": part["file"] })).collect();
     serde_json::json!({ "origin": media["origin"], "Part": parts })
 }
