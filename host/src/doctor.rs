@@ -273,7 +273,7 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
         }
     }
     if let Some(at) = house.old_token_used_at(name).await
-        && registration.tokens.old.is_some()
+        && registration.tokens.old_until().is_some()
     {
         chart.note(
             "webhook-token",

@@ -93,6 +93,8 @@ async fn an_old_token_works_for_a_while_and_its_use_is_shown() {
     let token = |url: &str| url.rsplit('/').next().unwrap().to_owned();
     let old = token(&address(&home, "plex"));
     assert!(home.say(&["webhooks", "rotate", "plex", "--grace", "1"]).await.0);
+    let (success, text) = home.say(&["webhooks", "rotate", "plex"]).await;
+    assert!(!success && text.contains("--force"), "{text}");
     let new = token(&address(&home, "plex"));
     let send = async |token: &str| {
         let path = format!("/webhook/plex/{token}");

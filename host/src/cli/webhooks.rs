@@ -41,6 +41,9 @@ enum Command {
         /// For how many hours the old one still works.
         #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(i64).range(0..=8760))]
         grace: i64,
+        /// Also where the token before still works, which ends at once.
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -60,7 +63,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
     let house = House::open(config).await?;
     let (source, wish) = match arguments.command {
         None => return list(&house, arguments.output).await,
-        Some(Command::Rotate { source, grace }) => return turn(&house, &source, grace).await,
+        Some(Command::Rotate { source, grace, force }) => return turn(&house, &source, grace, force).await,
         Some(Command::Register { source }) => (source, Wish::Register),
         Some(Command::Verify { source }) => (source, Wish::Verify),
         Some(Command::Remove { source }) => (source, Wish::Remove),
@@ -98,7 +101,7 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
         addresses.push(Address {
             source: source.clone(),
             url,
-            old_token_until: tokens.old.map(|(_, until)| until),
+            old_token_until: tokens.old_until(),
             old_token_used_at: house.old_token_used_at(source).await,
         });
     }
@@ -116,7 +119,7 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
     })
 }
 
-async fn turn(house: &House, source: &str, grace: i64) -> Result<(), Failure> {
+async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<(), Failure> {
     let configured = house.config.sources.get(source);
     let known: Vec<String> = house.config.sources.keys().cloned().collect();
     let configured =
@@ -127,10 +130,15 @@ async fn turn(house: &House, source: &str, grace: i64) -> Result<(), Failure> {
             configured.place
         )));
     }
+    if let Some(until) = house.webhook_tokens(source).await?.old_until().filter(|_| !force) {
+        return Err(Failure::Other(format!(
+            "the token before still works until {until}, and would end at once; wait, or say --force"
+        )));
+    }
     let rotated = rotate(house.keeper.vault(), source, SignedDuration::from_hours(grace)).await;
     let tokens = rotated.map_err(crate::house::HouseError::from)?;
     println!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
-    if let Some((_, until)) = tokens.old {
+    if let Some(until) = tokens.old_until() {
         println!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
     }
     Ok(())

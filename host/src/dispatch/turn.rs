@@ -176,6 +176,9 @@ impl<'a> Turn<'a> {
                 recorded("ended")
             }
             PlaybackState::Paused if before.state == PlaybackState::Paused => {
+                if before.watched_at.is_none() && self.ledger.judge(&mut play).watched {
+                    return self.complete(play, at);
+                }
                 self.ledger.unchanged(play, "still paused")
             }
             PlaybackState::Paused => {
@@ -188,17 +191,20 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// It counts, and goes on.
+    fn complete(&mut self, play: Play, at: Timestamp) -> Verdict {
+        let text = format!("{} reached what counts as watched {}", play.item, position(&play));
+        self.ledger.step("completed", text);
+        self.ledger.signal(Change::Completed, play, at);
+        recorded("completed")
+    }
+
     fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
         let at = play.last_seen_at;
         play.state = PlaybackState::Playing;
         let newly_complete = before.watched_at.is_none() && self.ledger.judge(&mut play).watched;
         if newly_complete {
-            self.ledger.step(
-                "completed",
-                format!("{} reached what counts as watched {}", play.item, position(&play)),
-            );
-            self.ledger.signal(Change::Completed, play, at);
-            return recorded("completed");
+            return self.complete(play, at);
         }
         if self.playback.completion == Completion::Counted {
             return self.ledger.unchanged(play, "the server had counted this play before");

@@ -27,8 +27,15 @@ const ADDRESS: &str = "{url}";
 pub struct Tokens {
     /// The one that counts.
     pub current: Secret,
-    /// The one before it, until when it still works.
+    /// The one before it, and until when it works or has worked. A server may still send to its address.
     pub old: Option<(Secret, Timestamp)>,
+}
+
+impl Tokens {
+    /// Until when the one before still works, where it does.
+    pub fn old_until(&self) -> Option<Timestamp> {
+        self.old.as_ref().map(|(_, until)| *until).filter(|until| *until > clock::now())
+    }
 }
 
 /// Under which name a source's tokens lie in the vault.
@@ -44,7 +51,7 @@ pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<
     match vault.get(&name(source)).await {
         Ok(Some(mut kept)) => {
             let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
-            let old = kept.remove(OLD).zip(until).filter(|(_, until)| *until > clock::now());
+            let old = kept.remove(OLD).zip(until);
             if let Some(current) = kept.remove(TOKEN) {
                 return Ok(Tokens { current, old });
             }
