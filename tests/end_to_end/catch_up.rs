@@ -51,11 +51,15 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     servers.jellyfin.list(std::slice::from_ref(&screening));
     servers.jellyfin.tell();
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
-    servers.record(1, &ADA, film, trakt.clock().now());
+    let began = trakt.clock().now();
     clock.pass(2_300);
     screening.position_ms = 2_300_000;
     servers.jellyfin.list(std::slice::from_ref(&screening));
     servers.jellyfin.tell();
+    let is_near_the_end = |shown: &Value| shown["currently_watching"]["progress"].as_u64() >= Some(95);
+    daemon.get_until("/api/v1/currently-watching", "its end", is_near_the_end).await;
+    // From here on the server calls it played, with the time when it began.
+    servers.record(1, &ADA, film, began);
     servers.jellyfin.list(&[]);
     servers.jellyfin.tell();
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
@@ -71,7 +75,11 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     for (server, missed) in titles[6..9].iter().enumerate() {
         let history = trakt.history();
         let play = history.iter().find(|play| play.entry.name() == missed.entry.name());
-        let play = play.unwrap_or_else(|| panic!("{} is not in {history:#?}", missed.entry.name()));
+        let names: Vec<_> = history.iter().map(|play| (play.entry.name(), play.watched_at)).collect();
+        let play = play.unwrap_or_else(|| {
+            let told = home.json(&["outbox", "list"]);
+            panic!("{} is not in {names:?}: {told:#}", missed.entry.name())
+        });
         let own = hours(night, 2 + i64::try_from(server).unwrap());
         assert!(
             play.watched_at.duration_since(own).abs() < SignedDuration::from_secs(2),

@@ -81,6 +81,7 @@ impl Watcher {
     async fn listen_for_good(&self) {
         let mut digest = Digest::default();
         let (mut failures, mut first) = (0, 0);
+        let mut said: Option<String> = None;
         loop {
             let began = clock::now();
             let (end, used) = self.listen(&mut digest, first).await;
@@ -93,7 +94,10 @@ impl Watcher {
             };
             let lasted = clock::now().duration_since(began);
             let was_good = self.standing.report().connected && lasted > GOOD_AFTER;
-            failures = if was_good { 1 } else { failures + 1 };
+            if was_good {
+                (failures, said) = (0, None);
+            }
+            failures += 1;
             // A way that opens and breaks at once may be one that something in between does not let through.
             first = used.filter(|_| lasted < AT_ONCE).map_or(0, |used| used + 1);
             let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
@@ -102,7 +106,15 @@ impl Watcher {
                 broken.to_string(),
                 clock::now().saturating_add(again).unwrap_or(jiff::Timestamp::MAX),
             );
-            tracing::warn!(source = self.source(), "not connected, again in {} s: {broken}", pause.as_secs());
+            let seconds = pause.as_secs().max(1);
+            // Said once; what is tried again and again for the same reason is shown to who asks.
+            let text = broken.to_string();
+            if said.as_ref() != Some(&text) {
+                tracing::warn!(source = self.source(), "not connected, again in {seconds} s: {broken}");
+            } else {
+                tracing::debug!(source = self.source(), "not connected, again in {seconds} s: {broken}");
+            }
+            said = Some(text);
             clock::sleep(pause).await;
         }
     }
