@@ -32,7 +32,11 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
         && let Some(own_show) = show_of(&mut item)
         && own_show.ids.is_empty()
     {
-        let show = look_up_show(address, &show_key)?;
+        let show = match look_up_show(address, &show_key) {
+            // What is known of the item itself is worth having without its show.
+            Err(Failure::Rejected(_)) => Value::Null,
+            found => found?,
+        };
         if let Some(ItemKind::Show(show)) = metadata::item(&show).map(|item| item.kind) {
             own_show.ids = show.ids;
             own_show.year = show.year.or(own_show.year);
