@@ -55,7 +55,8 @@ fn go_wrong(dice: &mut Dice, all: &[&Faults]) {
         6 => Fault::retry_after(503, 120),
         _ => Fault::status(401),
     };
-    let path = if dice.throw(2) == 0 { "/scrobble" } else { "/" };
+    // Not where logins are refreshed: the answer to that must not get lost where each token serves once.
+    let path = if dice.throw(2) == 0 { "/scrobble" } else { "/sync" };
     faults.next(path, 1 + dice.throw(3) as u32, fault);
 }
 
@@ -165,7 +166,13 @@ async fn settle(home: &Home, daemon: &Daemon<'_>) {
         if left == 0 {
             return;
         }
-        assert!(std::time::Instant::now() < end, "{left} events still wait; pid {}", daemon.pid());
+        let soon = std::time::Instant::now() < end;
+        assert!(
+            soon,
+            "{left} events still wait for process {}, the first of them: {:#}",
+            daemon.pid(),
+            waiting[0]
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

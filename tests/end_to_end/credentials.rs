@@ -75,6 +75,17 @@ async fn a_refused_refresh_is_said_once_and_events_wait() {
     assert_eq!(again - asked, 1, "the new login, and no refresh with what was refused");
 }
 
+/// A proxy that answers for the service says nothing about the login.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_without_a_reason_costs_no_login() {
+    let (simkl, home) = at_simkl().await;
+    let daemon = home.start();
+    simkl.expire(false);
+    simkl.faults().next("/oauth2/token", 2, Fault::status(401));
+    delivered(&daemon, watch(&daemon).await).await;
+    assert_eq!(simkl.library().history.len(), 1);
+}
+
 /// Killed after the service has renewed the login, and before we have heard of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_a_refresh_is_survived_where_the_token_stays() {

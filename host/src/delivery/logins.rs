@@ -116,13 +116,20 @@ impl LoginKeeper {
                 tracing::info!(account, "login refreshed");
                 Ok(Some(Arc::new(LoginTokens(tokens))))
             }
-            status @ (400 | 401) if !is_about_the_app(&answer) => {
-                tracing::warn!(account, status, "the service refused to refresh the login");
-                Ok(None)
-            }
-            status @ (400 | 401 | 403) => Err(HttpError::Denied(format!(
-                "the service refused the app when the login was to be refreshed ({status}): check the client id"
-            ))),
+            status @ (400 | 401 | 403) => match oauth_error(&answer).as_deref() {
+                Some("invalid_client" | "unauthorized_client") => Err(HttpError::Denied(format!(
+                    "the service refused the app when the login was to be refreshed ({status}): check the client id"
+                ))),
+                Some(_) => {
+                    tracing::warn!(account, status, "the service refused to refresh the login");
+                    Ok(None)
+                }
+                // A proxy in between, or a bad hour of the service: that must not cost a login that is good.
+                None => Err(HttpError::Unreachable(format!(
+                    "refreshing the login failed: the service answered {status} and did not say why; should that \
+                     stay so, run `playrelay connect {account}`"
+                ))),
+            },
             status => Err(HttpError::Unreachable(format!(
                 "refreshing the login failed: the service answered {status}"
             ))),
@@ -256,10 +263,10 @@ async fn revoke(account: &Account, tokens: &BTreeMap<String, Secret>) -> Result<
     }
 }
 
-/// Whether a refusal is about the app and not about the login.
-fn is_about_the_app(answer: &Response) -> bool {
-    let error = serde_json::from_slice::<Value>(&answer.body).ok();
-    error.is_some_and(|body| matches!(body["error"].as_str(), Some("invalid_client" | "unauthorized_client")))
+/// The reason that a refusal gives (RFC 6749, section 5.2).
+fn oauth_error(answer: &Response) -> Option<String> {
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    Some(body["error"].as_str()?.to_owned())
 }
 
 fn vault_failed(error: VaultError) -> HttpError {
