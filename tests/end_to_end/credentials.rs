@@ -86,6 +86,22 @@ async fn a_refusal_without_a_reason_costs_no_login() {
     assert_eq!(simkl.library().history.len(), 1);
 }
 
+/// Where a login that was renewed just now is refused, another one helps no better: it is tried again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_login_that_is_refused_is_tried_again() {
+    let (simkl, mut home) = at_simkl().await;
+    let clock = home.set_clock(&[simkl.clock()]);
+    let daemon = home.start();
+    simkl.faults().next("/", 2, Fault::status(401));
+    let id = watch(&daemon).await;
+    let story = daemon.until(id, "a refusal", |story| story["outbox"][0]["attempts"] == 1).await;
+    let note = story["outbox"][0]["note"].as_str().expect("a note");
+    assert!(note.contains("should that stay so, run `playrelay connect bob`"), "{note}");
+    clock.pass(2 * 60 * 60);
+    delivered(&daemon, id).await;
+    assert_eq!(simkl.library().history.len(), 1);
+}
+
 /// Killed after the service has renewed the login, and before we have heard of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_a_refresh_is_survived_where_the_token_stays() {

@@ -251,13 +251,7 @@ impl Lane {
             Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
                 (Some(reason), _) => Failure::Unauthorized(reason),
                 (None, None) if matches!(failure, Failure::Unauthorized(_)) => {
-                    let reason = failure.reason();
-                    let remedy = if self.caller.account.needs_login() {
-                        format!("run `playrelay connect {}`", self.tracker())
-                    } else {
-                        format!("look at the key in [trackers.{}]", self.tracker())
-                    };
-                    Failure::Unauthorized(format!("{reason}; {remedy}"))
+                    self.unauthorized(failure).await
                 }
                 (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
                 (None, None) => failure,
@@ -270,6 +264,19 @@ impl Lane {
             "not delivered: {}", failure.reason()
         );
         self.store.attempted(&row, attempt, parked, now).await
+    }
+
+    /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
+    async fn unauthorized(&self, failure: Failure) -> Failure {
+        let (reason, account) = (failure.reason(), &self.caller.account);
+        let connect = format!("run `playrelay connect {}`", self.tracker());
+        match (account.needs_login(), account.outbound.is_login_refused().await) {
+            (true, true) => Failure::Unauthorized(format!("{reason}; {connect}")),
+            (true, false) => Failure::Blocked(format!("{reason}; should that stay so, {connect}")),
+            (false, _) => {
+                Failure::Blocked(format!("{reason}; look at the key in [trackers.{}]", self.tracker()))
+            }
+        }
     }
 
     async fn submit(&self, row: &OutboxRow) -> (Answer, Trace) {
@@ -336,7 +343,6 @@ impl Lane {
             Failure::Unauthorized(_) if self.caller.account.needs_login() => {
                 (postponed(now), Some(Parked::Login { reason }))
             }
-            // A key that is refused may have been refused by mistake: it is tried again.
             Failure::Unauthorized(_) | Failure::Blocked(_) => {
                 let until = after(BLOCKED_FOR.unsigned_abs());
                 (postponed(until), Some(Parked::Blocked { until, reason }))

@@ -246,6 +246,12 @@ impl Logins for LoginKeeper {
         let (account, rejected) = (account.to_owned(), rejected.clone());
         self.to_its_end(|this| async move { this.renewed_login(&account, &rejected).await }).await
     }
+
+    async fn is_refused(&self, account: &str) -> bool {
+        let slot = self.slot(account).await;
+        let slot = slot.lock().await;
+        slot.refused || slot.tokens.is_none()
+    }
 }
 
 /// Asks the service to forget a login.

@@ -41,6 +41,9 @@ pub trait Logins: Send + Sync {
         account: &str,
         rejected: &LoginTokens,
     ) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+
+    /// Whether nobody is logged in, or the service will not renew the login: the user has to log in again.
+    async fn is_refused(&self, account: &str) -> bool;
 }
 
 /// On whose behalf a request is sent.
@@ -237,6 +240,11 @@ impl Outbound {
     /// The account's daily quota, where it has one.
     pub fn meter(&self) -> Option<&Meter> {
         self.meter.as_ref()
+    }
+
+    /// Whether only a new login helps the account.
+    pub async fn is_login_refused(&self) -> bool {
+        self.logins.is_refused(&self.account).await
     }
 
     /// Sends a request under the account's policy. A 401 is answered by one renewal of the login and one repetition.
