@@ -11,12 +11,12 @@ use crate::config::source::Mode;
 use crate::delivery::logins::part;
 use crate::house::House;
 use crate::ingress::registration::Wish;
+use crate::notes;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
 use crate::plugins::http::Trust;
 use crate::state::{DeliveryState, Parked, StoreError};
-use crate::watch::catch_up;
-use crate::watch::watcher::Watcher;
+use crate::watch::ear::Ear;
 
 /// A server's clock that differs by more is not believed. Seconds.
 const CLOCK_TOLERANCE: i64 = 30;
@@ -165,15 +165,7 @@ async fn source(house: &House, name: &str, chart: &mut Chart) -> Result<(), Stor
     }
     if house.has_address(name) && options.mode.watches() {
         if plugin.manifest.provides.realtime.is_some() {
-            let watcher = Watcher {
-                plugin: Arc::clone(&plugin),
-                caller: caller.clone(),
-                store: Arc::clone(&house.store),
-                arrivals: Default::default(),
-                standing: Default::default(),
-                connected: Arc::default(),
-            };
-            listen(&watcher, chart).await;
+            listen(&Ear { plugin: Arc::clone(&plugin), caller: caller.clone() }, chart).await;
         }
     } else if house.has_address(name) {
         chart.ok("realtime", "it is not listened to (`mode = \"webhook\"`)");
@@ -196,7 +188,7 @@ async fn source(house: &House, name: &str, chart: &mut Chart) -> Result<(), Stor
         None => chart.note("last-event", "nothing has been heard yet", "play something, and look again"),
     }
     if let (Some(limit), true) = (options.catch_up, plugin.manifest.provides.server_history.is_some()) {
-        match catch_up::heard_until(&house.store, name).await {
+        match notes::read(&house.store, name, notes::HEARD_UNTIL).await {
             Ok(Some(until)) => chart.ok(
                 "catch-up",
                 format!("heard until {until}; gaps of up to {} h are filled", limit.as_secs() / 3600),
@@ -212,8 +204,8 @@ async fn source(house: &House, name: &str, chart: &mut Chart) -> Result<(), Stor
     Ok(())
 }
 
-async fn listen(watcher: &Watcher, chart: &mut Chart) {
-    let trial = match watcher.try_out().await {
+async fn listen(ear: &Ear, chart: &mut Chart) {
+    let trial = match ear.try_out().await {
         Ok(trial) => trial,
         Err(reason) => {
             let remedy = "check the address and the token; the token must be of the server's owner or an administrator";
@@ -272,9 +264,11 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
             chart.note("webhook", format!("whether it sends webhooks is not known: {reason}"), by_hand);
         }
     }
-    if let Some(at) = house.old_token_used_at(name).await
-        && registration.tokens.old_until().is_some()
-    {
+    let used = match notes::read(&house.store, name, notes::OLD_TOKEN_USED).await {
+        Ok(used) => used.filter(|_| registration.tokens.old_until().is_some()),
+        Err(error) => return chart.error("webhook-token", error, "look at the database"),
+    };
+    if let Some(at) = used {
         chart.note(
             "webhook-token",
             format!("the token that was replaced was used at {at}"),

@@ -17,6 +17,7 @@ pub mod dispatch;
 pub mod doctor;
 pub mod house;
 pub mod ingress;
+pub mod notes;
 pub mod pipeline;
 pub mod plugins;
 pub mod replay;

@@ -1,6 +1,6 @@
 //! `/api/v1/sources`: how the connections to the servers stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
@@ -25,14 +25,22 @@ impl Standings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows a connection.
-    pub fn add(&self, source: &str, standing: Standing) {
-        self.lock().watched.insert(source.to_owned(), standing);
+    /// Shows a new connection.
+    pub fn add(&self, source: &str) -> Standing {
+        let standing = Standing::default();
+        self.lock().watched.insert(source.to_owned(), standing.clone());
+        standing
+    }
+
+    /// How the connection of a source stands, where there is one.
+    pub fn of(&self, source: &str) -> Option<Standing> {
+        self.lock().watched.get(source).cloned()
     }
 
     /// Shows no others than these.
-    pub fn keep(&self, is_kept: impl Fn(&str) -> bool) {
-        self.lock().watched.retain(|source, _| is_kept(source));
+    pub fn keep_only<'a>(&self, sources: impl Iterator<Item = &'a String>) {
+        let kept: BTreeSet<&String> = sources.collect();
+        self.lock().watched.retain(|source, _| kept.contains(source));
     }
 
     /// Says what is wrong with a configuration that was changed, or that nothing is.

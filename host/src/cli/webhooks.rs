@@ -8,6 +8,7 @@ use super::{Failure, Output};
 use crate::config::{Config, unknown};
 use crate::house::House;
 use crate::ingress::registration::{Registration, Wish, in_path, rotate};
+use crate::notes;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -97,12 +98,13 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
     let mut addresses = Vec::new();
     for source in house.config.sources.keys() {
         let tokens = house.webhook_tokens(source).await?;
+        let used = notes::read(&house.store, source, notes::OLD_TOKEN_USED).await.map_err(Failure::Other)?;
         let url = format!("{}/webhook/{source}/{}", house.base_url(), in_path(tokens.current.expose()));
         addresses.push(Address {
             source: source.clone(),
             url,
             old_token_until: tokens.old_until(),
-            old_token_used_at: house.old_token_used_at(source).await,
+            old_token_used_at: used,
         });
     }
     output.print(&addresses, |addresses| {

@@ -21,6 +21,7 @@ pub use settings::{RoleNeeds, settings};
 
 use crate::dispatch::policy::Policy;
 use crate::dispatch::route::Route;
+use crate::plugins::artifact::Digest;
 use crate::secret::Secret;
 use section::Section;
 
@@ -38,6 +39,8 @@ const SHORTEST_TOKEN: usize = 8;
 pub struct Config {
     /// Where it was read from.
     pub file: Option<PathBuf>,
+    /// Of its text.
+    pub digest: Option<Digest>,
     /// `[server]`
     pub server: Server,
     /// `[plugins] dir`; below the data folder where it is not set.
@@ -126,6 +129,12 @@ pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
     }
 }
 
+/// What tells a file's text from another; absent where there is none.
+pub fn text_digest(file: &Path) -> Option<Digest> {
+    let text = std::fs::read(file).ok().filter(|text| !text.is_empty())?;
+    Some(Digest::of(&text))
+}
+
 /// Reads a configuration from text and variables.
 pub fn parse(
     file: Option<(&Path, &str)>,
@@ -135,6 +144,7 @@ pub fn parse(
     let root = document::read(file, environment, &mut problems);
     let mut config = read(root, &mut problems);
     config.file = file.map(|(path, _)| path.to_owned());
+    config.digest = file.map(|(_, text)| Digest::of(text.as_bytes()));
     problems.sort();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
@@ -168,7 +178,18 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
         problems.push(Problem { place: account.place.clone(), text });
     }
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems);
-    Config { file: None, server, plugin_dir, scrobble, delivery, sources, trackers, catalogues, routes }
+    Config {
+        file: None,
+        digest: None,
+        server,
+        plugin_dir,
+        scrobble,
+        delivery,
+        sources,
+        trackers,
+        catalogues,
+        routes,
+    }
 }
 
 fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Server {

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::running::Running;
+use super::running::Roster;
 use super::{AccountFacts, House, HouseError, upkeep};
 use crate::api::{Api, LoginDesk, Standings};
 use crate::arrivals::Arrivals;
@@ -27,7 +28,7 @@ use crate::ingress::{Door, Ingress};
 use crate::pipeline::settle::{Desk, Settler};
 use crate::pipeline::{Pipeline, Sieve};
 use crate::watch::catch_up::{CatchUp, History};
-use crate::watch::standing::Standing;
+use crate::watch::ear::Ear;
 use crate::watch::watcher::Watcher;
 
 /// How long requests under way may take to end when the daemon stops.
@@ -53,13 +54,6 @@ struct SourceKey {
     catalogues: Vec<AccountFacts>,
 }
 
-/// What a connection tells others.
-#[derive(Clone, Default)]
-struct Link {
-    standing: Standing,
-    connected: Arc<Notify>,
-}
-
 /// What runs.
 struct Daemon {
     house: House,
@@ -69,11 +63,10 @@ struct Daemon {
     removals: Arc<Removals>,
     bells: BTreeMap<String, Arc<Notify>>,
     arrivals: BTreeMap<String, Arrivals>,
-    lanes: BTreeMap<String, Running<LaneKey>>,
-    pipelines: BTreeMap<String, Running<SourceKey>>,
-    watchers: BTreeMap<String, Running<AccountFacts>>,
-    histories: BTreeMap<String, Running<AccountFacts>>,
-    links: BTreeMap<String, Link>,
+    lanes: Roster<LaneKey>,
+    pipelines: Roster<SourceKey>,
+    watchers: Roster<AccountFacts>,
+    histories: Roster<AccountFacts>,
     standings: Standings,
 }
 
@@ -118,11 +111,10 @@ impl House {
             removals: Arc::new(Removals::new(Arc::clone(&self.store), &self.config.server.data_dir)),
             bells: BTreeMap::new(),
             arrivals: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            pipelines: BTreeMap::new(),
-            watchers: BTreeMap::new(),
-            histories: BTreeMap::new(),
-            links: BTreeMap::new(),
+            lanes: Roster::default(),
+            pipelines: Roster::default(),
+            watchers: Roster::default(),
+            histories: Roster::default(),
             standings,
             house: self,
         };
@@ -178,20 +170,30 @@ impl Daemon {
     /// Takes over what the configuration becomes, for good.
     async fn follow(mut self) {
         let file = self.house.config.file.clone();
-        let read = || file.as_ref().and_then(|file| fs::read(file).ok());
-        let (mut seen, mut stamps) = (read(), self.house.login_stamps().await);
-        let mut last = seen.clone();
+        let read = || file.as_ref().and_then(|file| config::text_digest(file));
+        let (mut seen, mut last) = (self.house.config.digest.clone(), None);
+        let mut logins = self.house.login_stamps().await;
+        let mut tokens = self.house.token_stamps().await;
         loop {
             tokio::time::sleep(LOOK).await;
             let found = read();
             // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
-            let is_whole = found == last && found.as_ref().is_some_and(|text| !text.is_empty());
-            let is_edited = is_whole && found != seen;
+            let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
-            self.follow_tokens().await;
+            // Tokens of webhooks may be changed by a command beside the daemon.
+            let stamps = self.house.token_stamps().await;
+            if stamps != tokens {
+                match self.doors().await {
+                    Ok(doors) => {
+                        self.ingress.open_doors(doors);
+                        tokens = stamps;
+                    }
+                    Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
+                }
+            }
             // Looked at once, whatever becomes of it: a mistake is said once.
-            let before = std::mem::replace(&mut stamps, self.house.login_stamps().await);
-            if !is_edited && before == stamps {
+            let before = std::mem::replace(&mut logins, self.house.login_stamps().await);
+            if !is_edited && before == logins {
                 continue;
             }
             if is_edited {
@@ -201,14 +203,6 @@ impl Daemon {
                 tracing::error!("the changed configuration is not taken over: {complaint}");
                 self.standings.complain(Some(complaint));
             }
-        }
-    }
-
-    /// Tokens of webhooks may be changed by a command beside the daemon.
-    async fn follow_tokens(&mut self) {
-        match self.doors().await {
-            Ok(doors) => self.ingress.open_doors(doors),
-            Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
         }
     }
 
@@ -236,8 +230,9 @@ impl Daemon {
             tracing::warn!("{waiting}");
         }
         self.arrange_lanes().await;
-        let bells = self.bells.iter().filter(|(name, _)| self.lanes.contains_key(*name));
-        let bells = bells.map(|(name, bell)| (name.clone(), Arc::clone(bell))).collect();
+        let bells =
+            self.lanes.names().filter_map(|name| Some((name.clone(), Arc::clone(self.bells.get(name)?))));
+        let bells = bells.collect();
         let board = self.settler.board();
         self.settler.reconfigure(self.house.desk(board, bells)).await;
         self.arrange_pipelines().await;
@@ -261,24 +256,21 @@ impl Daemon {
                 wanted.insert(name.clone(), key);
             }
         }
-        retire_others(&mut self.lanes, &wanted).await;
-        for (name, key) in wanted {
-            let Some((plugin, caller)) = self.house.plugin_of(&name) else { continue };
-            if self.lanes.contains_key(&name) {
-                continue;
-            }
+        self.lanes.retire_others(&wanted).await;
+        self.lanes.start_missing(wanted, |name, key, stop| {
+            let (plugin, caller) = self.house.plugin_of(name)?;
             let lane = Lane {
                 plugin,
                 caller,
                 store: Arc::clone(&self.house.store),
-                delivery: self.house.config.delivery.clone(),
-                offline_keep: self.house.config.scrobble.offline_keep,
-                arrived: Arc::clone(self.bells.entry(name.clone()).or_default()),
+                delivery: key.delivery.clone(),
+                offline_keep: key.offline_keep,
+                arrived: Arc::clone(self.bells.entry(name.to_owned()).or_default()),
                 removals: Arc::clone(&self.removals),
                 catalogue: self.house.airing(),
             };
-            self.lanes.insert(name, Running::start(key, |stop| lane.run(stop)));
-        }
+            Some(lane.run(stop).boxed())
+        });
     }
 
     async fn arrange_pipelines(&mut self) {
@@ -294,13 +286,9 @@ impl Daemon {
             };
             wanted.insert(name.clone(), key);
         }
-        retire_others(&mut self.pipelines, &wanted).await;
-        for (name, key) in wanted {
-            let Some((plugin, caller)) = self.house.plugin_of(&name) else { continue };
-            let arrivals = self.arrivals.entry(name.clone()).or_insert_with(|| self.traffic.for_another());
-            if self.pipelines.contains_key(&name) {
-                continue;
-            }
+        self.pipelines.retire_others(&wanted).await;
+        self.pipelines.start_missing(wanted, |name, key, stop| {
+            let (plugin, caller) = self.house.plugin_of(name)?;
             let sieve = Sieve {
                 needs_place: key.needs_place,
                 needs_credits: key.needs_credits,
@@ -308,85 +296,50 @@ impl Daemon {
                 mode: key.account.source.mode,
             };
             let store = Arc::clone(&self.house.store);
-            let catalogue = self.house.catalogue();
-            let settler = self.settler.clone();
-            let pipeline = Pipeline::new(plugin, caller, store, settler, arrivals.clone(), sieve, catalogue);
-            self.pipelines.insert(name, Running::start(key, |stop| pipeline.run(stop)));
-        }
+            let arrivals = arrivals_of(&mut self.arrivals, &self.traffic, name);
+            let (settler, catalogue) = (self.settler.clone(), self.house.catalogue());
+            let pipeline = Pipeline::new(plugin, caller, store, settler, arrivals, sieve, catalogue);
+            Some(pipeline.run(stop).boxed())
+        });
+    }
+
+    /// The facts of the sources of which something is true.
+    fn sources(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, AccountFacts> {
+        let names = self.house.config.sources.keys().filter(|name| is_wanted(name));
+        names.filter_map(|name| Some((name.clone(), self.house.facts.get(name)?.clone()))).collect()
     }
 
     async fn arrange_watchers(&mut self) {
-        let house = &self.house;
-        let is_wanted = |name: &&String| house.is_watched(name);
-        let wanted: BTreeMap<_, _> = house
-            .config
-            .sources
-            .keys()
-            .filter(is_wanted)
-            .filter_map(|name| Some((name.clone(), house.facts.get(name)?.clone())))
-            .collect();
-        retire_others(&mut self.watchers, &wanted).await;
-        self.standings.keep(|name| self.watchers.contains_key(name));
-        for (name, key) in wanted {
-            let (Some((plugin, caller)), Some(arrivals)) =
-                (self.house.plugin_of(&name), self.arrivals.get(&name))
-            else {
-                continue;
-            };
-            if self.watchers.contains_key(&name) {
-                continue;
-            }
-            let link = Link::default();
-            self.standings.add(&name, link.standing.clone());
-            self.links.insert(name.clone(), link.clone());
+        let wanted = self.sources(|name| self.house.is_watched(name));
+        self.watchers.retire_others(&wanted).await;
+        self.standings.keep_only(self.watchers.names());
+        self.watchers.start_missing(wanted, |name, _, stop| {
+            let (plugin, caller) = self.house.plugin_of(name)?;
             let watcher = Watcher {
-                plugin,
-                caller,
+                ear: Ear { plugin, caller },
                 store: Arc::clone(&self.house.store),
-                arrivals: arrivals.clone(),
-                standing: link.standing,
-                connected: link.connected,
+                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
+                standing: self.standings.add(name),
             };
-            self.watchers.insert(name, Running::start(key, |stop| watcher.run(stop)));
-        }
+            Some(watcher.run(stop).boxed())
+        });
     }
 
     async fn arrange_histories(&mut self) {
-        let house = &self.house;
-        let has_history = |name: &&String| {
-            let history =
-                house.plugin_of(name).map(|(plugin, _)| plugin.manifest.provides.server_history.is_some());
-            history == Some(true) && house.has_address(name)
-        };
-        let wanted: BTreeMap<_, _> = house
-            .config
-            .sources
-            .keys()
-            .filter(has_history)
-            .filter_map(|name| Some((name.clone(), house.facts.get(name)?.clone())))
-            .collect();
-        retire_others(&mut self.histories, &wanted).await;
-        for (name, key) in wanted {
-            let (Some((plugin, caller)), Some(arrivals)) =
-                (self.house.plugin_of(&name), self.arrivals.get(&name))
-            else {
-                continue;
-            };
-            if self.histories.contains_key(&name) {
-                continue;
-            }
-            let link = self.watchers.contains_key(&name).then(|| self.links.get(&name).cloned()).flatten();
+        let wanted = self.sources(|name| self.house.has_history(name));
+        self.histories.retire_others(&wanted).await;
+        self.histories.start_missing(wanted, |name, key, stop| {
+            let (plugin, caller) = self.house.plugin_of(name)?;
             let catch_up = CatchUp {
                 history: History { plugin, caller },
                 store: Arc::clone(&self.house.store),
-                arrivals: arrivals.clone(),
+                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
                 limit: key.source.catch_up,
-                standing: link.as_ref().map(|link| link.standing.clone()),
-                connected: link.map_or_else(Arc::default, |link| link.connected),
+                standing: self.standings.of(name),
                 enabled: key.source.enabled,
             };
-            self.histories.insert(name, Running::start(key, |stop| catch_up.run(stop)));
-        }
+            Some(catch_up.run(stop).boxed())
+        });
     }
 
     /// A source whose plugin does not serve still has its door: its requests wait in the store.
@@ -395,26 +348,20 @@ impl Daemon {
         for name in self.house.config.sources.keys() {
             let plugin = self.house.plugin_of(name);
             let legacy_names = plugin.map(|(plugin, _)| plugin.manifest.legacy_webhook_names().to_vec());
-            let arrivals = self.arrivals.entry(name.clone()).or_insert_with(|| self.traffic.for_another());
             doors.push(Door {
                 source: name.clone(),
                 legacy_names: legacy_names.unwrap_or_default(),
                 tokens: self.house.webhook_tokens(name).await?,
-                arrivals: arrivals.clone(),
+                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
             });
         }
         Ok(doors)
     }
 }
 
-/// Ends those that are not wanted, or not as they are.
-async fn retire_others<Key: PartialEq>(
-    running: &mut BTreeMap<String, Running<Key>>,
-    wanted: &BTreeMap<String, Key>,
-) {
-    let gone = running.extract_if(.., |name, task| wanted.get(name) != Some(&task.key));
-    let gone: Vec<_> = gone.map(|(_, task)| task.retire()).collect();
-    futures_util::future::join_all(gone).await;
+/// What wakes a source's pipeline. It stays, whatever becomes of the pipeline.
+fn arrivals_of(all: &mut BTreeMap<String, Arrivals>, traffic: &Arrivals, source: &str) -> Arrivals {
+    all.entry(source.to_owned()).or_insert_with(|| traffic.for_another()).clone()
 }
 
 /// Whether something has changed that a running daemon cannot take over.

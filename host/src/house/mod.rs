@@ -12,14 +12,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use futures_util::future::join_all;
 
 use crate::clock;
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
-use crate::ingress;
 use crate::ingress::registration::{self, Registration, Tokens};
 use crate::plugins::account::{Account, Accounts, Settings};
+use crate::plugins::artifact::Digest;
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
@@ -87,25 +87,15 @@ pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
 }
 
 /// The random name of this installation; made up once. A key file that was lost gives another one.
-async fn instance(keeper: &LoginKeeper) -> Result<String, HouseError> {
+async fn instance(vault: &Vault) -> Result<String, VaultError> {
     const NAME: &str = "host:instance";
-    let vault = keeper.vault();
-    match vault.get(NAME).await {
-        Ok(Some(kept)) => {
-            if let Some(name) = kept.get(NAME) {
-                return Ok(name.expose().to_owned());
-            }
-        }
-        Ok(None) | Err(VaultError::WrongKey(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let name = vault::random_token().map_err(|error| HouseError::Engine(error.to_string()))?;
-    let name = Secret::new(format!("playrelay-{}", &name.expose()[..16]));
-    vault.put(NAME, &BTreeMap::from([(NAME.to_owned(), name.clone())])).await?;
+    let short = |token: Secret| Secret::new(format!("playrelay-{}", &token.expose()[..16]));
+    let (name, _) = vault.kept_or_made(NAME, NAME, short).await?;
     Ok(name.expose().to_owned())
 }
 
-/// Everything but the daemon.
+/// Everything but the daemon. A clone is the same house.
+#[derive(Clone)]
 pub struct House {
     /// What the user wants.
     pub config: Config,
@@ -139,7 +129,7 @@ struct AccountFacts {
     settings: Settings,
     source: source::Options,
     /// A digest of the login that fills its open settings: another login makes another account.
-    login: Option<Vec<u8>>,
+    login: Option<Digest>,
 }
 
 impl House {
@@ -165,7 +155,7 @@ impl House {
             .await
             .map_err(|error| failed(&error))?;
         let wire = Wire::new().map_err(HouseError::Engine)?;
-        let instance = instance(&keeper).await?;
+        let instance = instance(keeper.vault()).await?;
         let mut house = Self {
             config,
             store,
@@ -191,18 +181,11 @@ impl House {
     async fn furnished(&self, config: Config) -> Self {
         let mut house = Self {
             config,
-            store: Arc::clone(&self.store),
-            keeper: Arc::clone(&self.keeper),
-            plugins: Arc::clone(&self.plugins),
             accounts: BTreeMap::new(),
             problems: Vec::new(),
             waiting: Vec::new(),
             facts: BTreeMap::new(),
-            shared: self.shared.clone(),
-            wire: self.wire.clone(),
-            instance: self.instance.clone(),
-            runtime: Arc::clone(&self.runtime),
-            compiler: Arc::clone(&self.compiler),
+            ..self.clone()
         };
         house.add_all_accounts(Some(self)).await;
         house
@@ -283,10 +266,10 @@ impl House {
         name: &str,
         manifest: &Manifest,
         settings: &mut Settings,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Digest> {
         let Some(Login::Plugin(login)) = &manifest.login else { return None };
         // Before the rest: a login that is stored in between is seen at the next look.
-        let stamp = self.login_stamp(name).await;
+        let stamp = self.stamp(name).await;
         let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
         if login.unless.as_ref().is_some_and(is_set) {
             return stamp;
@@ -313,21 +296,23 @@ impl House {
         stamp
     }
 
-    /// A digest of what is kept of a login; it changes with every login.
-    async fn login_stamp(&self, name: &str) -> Option<Vec<u8>> {
+    /// A digest of what the vault has under a name; it changes with every change of that.
+    async fn stamp(&self, name: &str) -> Option<Digest> {
         let sealed = self.store.sealed(name).await.ok().flatten()?;
-        Some(Sha256::digest(sealed).to_vec())
+        Some(Digest::of(&sealed))
     }
 
     /// What tells the logins from others: it changes when somebody logs an account in, or out.
-    async fn login_stamps(&self) -> Vec<Option<Vec<u8>>> {
-        let mut stamps = Vec::new();
-        for (name, account) in &self.accounts {
-            if matches!(account.manifest.login, Some(Login::Plugin(_))) {
-                stamps.push(self.login_stamp(name).await);
-            }
-        }
-        stamps
+    async fn login_stamps(&self) -> Vec<Option<Digest>> {
+        let has_login = |account: &Account| matches!(account.manifest.login, Some(Login::Plugin(_)));
+        let logins = self.accounts.iter().filter(|(_, account)| has_login(account));
+        join_all(logins.map(|(name, _)| self.stamp(name))).await
+    }
+
+    /// The same for the tokens of the webhooks.
+    async fn token_stamps(&self) -> Vec<Option<Digest>> {
+        let names = self.config.sources.keys().map(|source| registration::name(source));
+        join_all(names.map(|name| async move { self.stamp(&name).await })).await
     }
 
     /// What opens a source's door.
@@ -350,12 +335,6 @@ impl House {
         let Some((plugin, caller)) = self.plugin_of(source) else { return Ok(None) };
         let tokens = self.webhook_tokens(source).await?;
         Ok(Some(Registration { plugin, caller, base: self.base_url(), tokens }))
-    }
-
-    /// When somebody last came with the token that was replaced.
-    pub async fn old_token_used_at(&self, source: &str) -> Option<jiff::Timestamp> {
-        let noted = self.store.get(&ingress::notes(source), ingress::OLD_TOKEN_USED).await.ok()??;
-        String::from_utf8(noted).ok()?.parse().ok()
     }
 
     fn caller(&self, account: &Arc<Account>) -> Caller {

@@ -57,6 +57,13 @@ impl House {
         options.is_some_and(|it| it.enabled && it.mode.watches()) && self.has_address(source)
     }
 
+    /// Whether a source's server can be asked for its history.
+    pub(super) fn has_history(&self, source: &str) -> bool {
+        let plugin = self.plugin_of(source).map(|(plugin, _)| plugin);
+        plugin.is_some_and(|plugin| plugin.manifest.provides.server_history.is_some())
+            && self.has_address(source)
+    }
+
     /// Whether a source's server can be reached: its address was typed.
     pub fn has_address(&self, source: &str) -> bool {
         let Some(account) = self.accounts.get(source) else { return false };

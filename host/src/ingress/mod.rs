@@ -21,6 +21,7 @@ use subtle::ConstantTimeEq;
 
 use crate::arrivals::Arrivals;
 use crate::clock;
+use crate::notes;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::secret::Secret;
 use crate::state::{Received, SharedStore, StoreError};
@@ -67,14 +68,6 @@ impl Door {
     }
 }
 
-/// The small store in which the host notes something of a source. A plugin has no such name.
-pub fn notes(source: &str) -> String {
-    format!("host:{source}")
-}
-
-/// The note of when somebody last came with a token that was replaced.
-pub const OLD_TOKEN_USED: &str = "old-token-used-at";
-
 /// What the endpoints share.
 pub struct Ingress {
     doors: RwLock<Arc<Doors>>,
@@ -106,8 +99,8 @@ impl Ingress {
             source,
             "a webhook came with the token that was replaced; enter the new address at the server"
         );
-        let now = clock::now().to_string().into_bytes();
-        if let Err(error) = self.store.set(&notes(source), OLD_TOKEN_USED, now, None).await {
+        let noted = notes::write(&self.store, source, notes::OLD_TOKEN_USED, clock::now()).await;
+        if let Err(error) = noted {
             tracing::warn!(source, "that cannot be noted: {error}");
         }
     }

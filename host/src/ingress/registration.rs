@@ -48,29 +48,16 @@ pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<
     if let Some(current) = set {
         return Ok(Tokens { current, old: None });
     }
-    match vault.get(&name(source)).await {
-        Ok(Some(mut kept)) => {
-            let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
-            let old = kept.remove(OLD).zip(until);
-            if let Some(current) = kept.remove(TOKEN) {
-                return Ok(Tokens { current, old });
-            }
-        }
-        Ok(None) => {}
-        Err(VaultError::WrongKey(_)) => {
-            tracing::warn!(source, "the webhook's token was sealed with another key; it gets a new one");
-        }
-        Err(error) => return Err(error),
-    }
-    let current = vault::random_token().map_err(no_randomness)?;
-    vault.put(&name(source), &BTreeMap::from([(TOKEN.to_owned(), current.clone())])).await?;
-    Ok(Tokens { current, old: None })
+    let (current, mut kept) = vault.kept_or_made(&name(source), TOKEN, |token| token).await?;
+    let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
+    let old = kept.remove(OLD).zip(until);
+    Ok(Tokens { current, old })
 }
 
 /// Gives a source another token. The one before it works for a while longer.
 pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Result<Tokens, VaultError> {
     let before = tokens(vault, source, None).await?;
-    let current = vault::random_token().map_err(no_randomness)?;
+    let current = vault::random_token()?;
     let until = clock::now().saturating_add(grace).unwrap_or(Timestamp::MAX);
     let kept = BTreeMap::from([
         (TOKEN.to_owned(), current.clone()),
@@ -79,10 +66,6 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
     ]);
     vault.put(&name(source), &kept).await?;
     Ok(Tokens { current, old: Some((before.current, until)) })
-}
-
-fn no_randomness(error: getrandom::Error) -> VaultError {
-    VaultError::Key { place: "the system's randomness".to_owned(), reason: error.to_string() }
 }
 
 /// A token as it stands in a path.

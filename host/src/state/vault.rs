@@ -82,6 +82,31 @@ impl Vault {
         Ok(Some(fields.into_iter().map(|(key, value)| (key, Secret::new(value))).collect()))
     }
 
+    /// A part of what is kept under a name, and what else is kept there. Where the part is missing it is made up: random text in this
+    /// form. So is what was sealed with a key that is gone.
+    pub async fn kept_or_made(
+        &self,
+        name: &str,
+        part: &str,
+        form: impl FnOnce(Secret) -> Secret,
+    ) -> Result<(Secret, BTreeMap<String, Secret>), VaultError> {
+        match self.get(name).await {
+            Ok(kept) => {
+                let mut kept = kept.unwrap_or_default();
+                if let Some(found) = kept.remove(part) {
+                    return Ok((found, kept));
+                }
+            }
+            Err(VaultError::WrongKey(_)) => {
+                tracing::warn!("what was kept as {name:?} was sealed with another key; it is made up anew");
+            }
+            Err(error) => return Err(error),
+        }
+        let made = form(random_token()?);
+        self.put(name, &BTreeMap::from([(part.to_owned(), made.clone())])).await?;
+        Ok((made, BTreeMap::new()))
+    }
+
     /// Keeps secrets under a name, in place of those that were there. Durable when it returns.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
         let failed = |reason: String| VaultError::Key { place: "cipher".to_owned(), reason };
@@ -103,9 +128,12 @@ impl Vault {
 }
 
 /// Random text for a URL: 160 bits in hexadecimal.
-pub fn random_token() -> Result<Secret, getrandom::Error> {
+pub fn random_token() -> Result<Secret, VaultError> {
     let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(|error| VaultError::Key {
+        place: "the system's randomness".to_owned(),
+        reason: error.to_string(),
+    })?;
     Ok(Secret::new(encode(&bytes)))
 }
 

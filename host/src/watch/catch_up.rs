@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::standing::Standing;
 use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::dispatch::model::{Playback, Report};
-use crate::ingress::notes;
+use crate::notes;
 use crate::pipeline::input::{self, HeardBy};
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{HistoryPage, Since, SinceInput};
@@ -29,10 +29,6 @@ const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
 const PAGES: usize = 2_000;
 /// A play may have begun so much before it was heard of.
 const SLACK: SignedDuration = SignedDuration::from_mins(10);
-/// The name of the note of the very first start.
-const FIRST: &str = "heard-first";
-/// The name of the note.
-const NOTE: &str = "heard-until";
 
 /// Keeps one source caught up.
 pub struct CatchUp {
@@ -46,8 +42,6 @@ pub struct CatchUp {
     pub limit: Option<Duration>,
     /// How the connection stands; absent where the source only sends webhooks.
     pub standing: Option<Standing>,
-    /// Told at every connect.
-    pub connected: Arc<Notify>,
     /// Whether anything is taken from the source. What happens while it is switched off is no gap.
     pub enabled: bool,
 }
@@ -89,16 +83,6 @@ impl History {
     }
 }
 
-/// Until when a source was heard; absent before its first start.
-pub async fn heard_until(store: &SharedStore, source: &str) -> Result<Option<Timestamp>, String> {
-    noted(store, source, NOTE).await
-}
-
-async fn noted(store: &SharedStore, source: &str, name: &str) -> Result<Option<Timestamp>, String> {
-    let noted = store.get(&notes(source), name).await?;
-    Ok(noted.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok()))
-}
-
 impl CatchUp {
     fn source(&self) -> &str {
         &self.history.caller.account.name
@@ -106,6 +90,12 @@ impl CatchUp {
 
     /// Works until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let next_connect = || async {
+            match &self.standing {
+                Some(standing) => standing.next_connect().await,
+                None => std::future::pending().await,
+            }
+        };
         let work = async {
             loop {
                 if let Err(error) = self.look().await {
@@ -115,7 +105,7 @@ impl CatchUp {
                     );
                 }
                 tokio::select! {
-                    () = self.connected.notified() => {}
+                    () = next_connect() => {}
                     () = clock::sleep(NOTED_EVERY) => {}
                 }
             }
@@ -134,7 +124,7 @@ impl CatchUp {
             return Ok(());
         }
         let now = clock::receipt();
-        let before = heard_until(&self.store, self.source()).await?;
+        let before = notes::read(&self.store, self.source(), notes::HEARD_UNTIL).await?;
         if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled))
             && now.duration_since(before) > SHORTEST_GAP
         {
@@ -143,17 +133,15 @@ impl CatchUp {
             let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
             let since = since.min(self.oldest_open().await?.unwrap_or(since));
             // What was before the very first start is not entered unasked.
-            let first = noted(&self.store, self.source(), FIRST).await?.unwrap_or(before);
+            let first = notes::read(&self.store, self.source(), notes::FIRST_HEARD).await?.unwrap_or(before);
             let since = since.max(oldest).max(first);
             let count = self.enter(since).await?;
             tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
         }
-        let text = now.to_string().into_bytes();
         if before.is_none() {
-            self.store.set(&notes(self.source()), FIRST, text.clone(), None).await?;
+            notes::write(&self.store, self.source(), notes::FIRST_HEARD, now).await?;
         }
-        self.store.set(&notes(self.source()), NOTE, text, None).await?;
-        Ok(())
+        notes::write(&self.store, self.source(), notes::HEARD_UNTIL, now).await
     }
 
     /// When the oldest play began that still goes on: its server may have noted when it began.

@@ -4,12 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::clock;
 
 /// Shared by a watcher and those who ask. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Standing(Arc<Mutex<Report>>);
+pub struct Standing(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    report: Mutex<Report>,
+    connected: Notify,
+}
 
 /// How it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -45,7 +52,12 @@ impl Standing {
     }
 
     fn lock(&self) -> MutexGuard<'_, Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next connect: there may be a gap to fill.
+    pub async fn next_connect(&self) {
+        self.0.connected.notified().await;
     }
 
     pub(super) fn connected(&self, by: &'static str, trouble: Option<String>) {
@@ -53,6 +65,7 @@ impl Standing {
         (report.connected, report.by, report.again_at) = (true, Some(by), None);
         (report.since, report.trouble) = (Some(clock::now()), trouble);
         report.connections += 1;
+        self.0.connected.notify_one();
     }
 
     pub(super) fn waiting(&self, trouble: String, again_at: Timestamp) {

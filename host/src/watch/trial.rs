@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::digest::Digest;
+use super::ear::{Ear, text};
 use super::line::Broken;
-use super::watcher::Watcher;
 use crate::clock;
 use crate::dispatch::model::Report;
-use crate::plugins::capabilities::{Connect, Message, MessageInput};
 
 /// What a trial has shown.
 #[derive(Debug, Default)]
@@ -22,43 +20,33 @@ pub struct Trial {
     pub clock_ahead: Option<i64>,
 }
 
-impl Watcher {
+impl Ear {
     /// Tries all ways to listen, and reads what plays now. An error says why nothing of that can be done.
     pub async fn try_out(&self) -> Result<Trial, String> {
-        let ways = match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
-            Ok(Ok(ways)) => ways,
-            Ok(Err(failure)) => return Err(failure.reason().to_owned()),
-            Err(fault) => return Err(fault.to_string()),
-        };
+        self.examine().await.map_err(|broken| broken.to_string())
+    }
+
+    async fn examine(&self) -> Result<Trial, Broken> {
+        let ways = self.ways().await?;
         let mut trial = Trial::default();
         let mut users = BTreeSet::new();
-        if let Some(way) = ways.first() {
-            let mut state = Vec::new();
-            for path in &way.resync {
-                let answer = self.fetch(path).await.map_err(|broken| broken.to_string())?;
-                let told = answer.header("date").and_then(http_date);
-                let ahead = told.map(|told| told.duration_since(clock::now()).as_secs());
-                trial.clock_ahead = trial.clock_ahead.or(ahead);
-                let text = String::from_utf8_lossy(&answer.body).into_owned();
-                let received_at = clock::receipt();
-                let source = self.caller.account.name.clone();
-                let input = MessageInput { text, state, received_at, source };
-                match self.plugin.call::<Message>(&self.caller, input).await.0 {
-                    Ok(Ok(step)) => {
-                        state = step.state;
-                        for report in Digest::default().take(step.reports) {
-                            if let Report::Snapshot { sessions, .. } = report {
-                                users.extend(sessions.iter().map(|it| it.user.to_string()));
-                            }
-                        }
-                    }
-                    Ok(Err(error)) => return Err(error.to_string()),
-                    Err(fault) => return Err(fault.to_string()),
+        let mut state = Vec::new();
+        for path in ways.first().map_or(&[][..], |way| &way.resync) {
+            let answer = self.fetch(path).await?;
+            let told = answer.header("date").and_then(http_date);
+            let ahead = told.map(|told| told.duration_since(clock::now()).as_secs());
+            trial.clock_ahead = trial.clock_ahead.or(ahead);
+            let step =
+                self.understand(text(answer)?, state, clock::receipt()).await.map_err(Broken::Other)?;
+            state = step.state;
+            for report in step.reports {
+                if let Report::Snapshot { sessions, .. } = report {
+                    users.extend(sessions.iter().map(|it| it.user.to_string()));
                 }
             }
         }
         for way in &ways {
-            let trouble = self.open(way).await.err().map(|broken: Broken| broken.to_string());
+            let trouble = self.open(way).await.err().map(|broken| broken.to_string());
             trial.ways.push((way.transport.as_str(), trouble));
         }
         trial.sessions = users.into_iter().collect();

@@ -1,15 +1,13 @@
 //! The life of one source's connection.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
-use url::Url;
 
 use super::digest::Digest;
+use super::ear::{self, Ear};
 use super::line::{Broken, Heard, Line};
 use super::standing::Standing;
 use crate::arrivals::Arrivals;
@@ -17,9 +15,7 @@ use crate::clock;
 use crate::delivery::backoff;
 use crate::dispatch::model::Report;
 use crate::pipeline::input::{self, HeardBy};
-use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
-use crate::plugins::capabilities::{Connect, Connection, Message, MessageInput, Transport};
-use crate::plugins::http::{HttpError, Purpose, Request, Response};
+use crate::plugins::capabilities::{Connection, Transport};
 use crate::state::SharedStore;
 
 /// The pause after a first failure…
@@ -39,18 +35,14 @@ const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Listens to one source's server.
 pub struct Watcher {
-    /// The source's plugin.
-    pub plugin: Arc<Plugin>,
-    /// Its account.
-    pub caller: Caller,
+    /// Hears.
+    pub ear: Ear,
     /// Where what is heard goes.
     pub store: SharedStore,
     /// Wakes the source's pipeline.
     pub arrivals: Arrivals,
     /// How it stands.
     pub standing: Standing,
-    /// Told at every connect: there may be a gap to fill.
-    pub connected: Arc<tokio::sync::Notify>,
 }
 
 /// How listening came to its end.
@@ -63,7 +55,7 @@ enum End {
 
 impl Watcher {
     fn source(&self) -> &str {
-        &self.caller.account.name
+        self.ear.source()
     }
 
     /// Listens until `stop` says so, or its sender is gone.
@@ -121,15 +113,14 @@ impl Watcher {
 
     /// Listens in the best way that can be opened, from the `first` on, until that ends; and says which it was.
     async fn listen(&self, digest: &mut Digest, first: usize) -> (End, Option<usize>) {
-        let ways = match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
-            Ok(Ok(ways)) => ways,
-            Ok(Err(failure)) => return (End::Broken(Broken::Other(failure.reason().to_owned())), None),
-            Err(fault) => return (End::Broken(Broken::Other(fault.to_string())), None),
+        let ways = match self.ear.ways().await {
+            Ok(ways) => ways,
+            Err(broken) => return (End::Broken(broken), None),
         };
         let first = if first < ways.len() { first } else { 0 };
         let mut trouble = None;
         for (place, way) in ways.iter().enumerate().skip(first) {
-            match self.open(way).await {
+            match self.ear.open(way).await {
                 Ok(mut line) => {
                     if let Err(broken) = self.begin(way, &mut line).await {
                         trouble = Some(broken);
@@ -148,30 +139,6 @@ impl Watcher {
         }
         let none = || Broken::Other("the plugin named no way to listen".to_owned());
         (End::Broken(trouble.unwrap_or_else(none)), None)
-    }
-
-    pub(super) async fn open(&self, way: &Connection) -> Result<Line, Broken> {
-        if way.transport == Transport::Poll {
-            return Ok(Line::Silence);
-        }
-        let first = self.dial(way).await;
-        if !matches!(first, Err(Broken::Refused(_))) {
-            return first;
-        }
-        // A request is answered by a renewal of the login, where there is one; a socket is not.
-        match way.resync.first() {
-            Some(path) => self.get(path).await.map(drop)?,
-            None => return first,
-        }
-        self.dial(way).await
-    }
-
-    async fn dial(&self, way: &Connection) -> Result<Line, Broken> {
-        let none = BTreeMap::new();
-        let query = self.plugin.manifest.provides.realtime.as_ref().map_or(&none, |facts| &facts.query);
-        let outbound = &self.caller.account.outbound;
-        let dial = outbound.dial(&self.url(&way.path)?, query).await.map_err(other)?;
-        Line::open(way, dial).await
     }
 
     async fn begin(&self, way: &Connection, line: &mut Line) -> Result<(), Broken> {
@@ -196,7 +163,6 @@ impl Watcher {
             return End::Broken(broken);
         }
         self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
-        self.connected.notify_one();
         tracing::info!(source = self.source(), by = way.transport.as_str(), "connected");
         let keep_alive = way.keep_alive.as_ref();
         let beat = || {
@@ -255,44 +221,10 @@ impl Watcher {
         state: &mut Vec<u8>,
     ) -> Result<(), Broken> {
         for path in &way.resync {
-            let text = self.get(path).await?;
+            let text = ear::text(self.ear.fetch(path).await?)?;
             self.message(text, line, digest, state).await?;
         }
         Ok(())
-    }
-
-    async fn get(&self, path: &str) -> Result<String, Broken> {
-        let answer = self.fetch(path).await?;
-        String::from_utf8(answer.body).map_err(|_| Broken::Other("the server's answer is no text".to_owned()))
-    }
-
-    /// An answer of success to a path below the server's address.
-    pub(super) async fn fetch(&self, path: &str) -> Result<Response, Broken> {
-        let request = Request {
-            method: reqwest::Method::GET,
-            url: self.url(path)?,
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
-            body: None,
-            timeout: crate::plugins::http::wire::REQUEST_TIMEOUT,
-        };
-        let answer = self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(other)?;
-        match answer.status {
-            200 => Ok(answer),
-            status @ (401 | 403) => Err(Broken::Refused(status)),
-            status => {
-                let path = path.split('?').next().unwrap_or_default();
-                Err(Broken::Other(format!("the server answered {status} to {path}")))
-            }
-        }
-    }
-
-    /// A path below the server's address.
-    fn url(&self, path: &str) -> Result<Url, Broken> {
-        let realtime = self.plugin.manifest.provides.realtime.as_ref();
-        let address = realtime.map(|facts| self.caller.account.outbound.render_public(&facts.address));
-        let address = address.unwrap_or_default();
-        Url::parse(&format!("{}{path}", address.trim_end_matches('/')))
-            .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
     }
 
     async fn message(
@@ -317,23 +249,11 @@ impl Watcher {
         state: &mut Vec<u8>,
     ) -> Result<(), Broken> {
         let received_at = clock::receipt();
-        let input =
-            MessageInput { text, state: state.clone(), received_at, source: self.source().to_owned() };
-        let caller = Caller { received_at, ..self.caller.clone() };
-        let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
-        // Time passes for the host as well: what is slow once, right after a start, is not the guest's fault.
-        if matches!(&answer, Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. })) {
-            answer = self.plugin.call::<Message>(&caller, input).await.0;
-        }
-        let step = match answer {
-            Ok(Ok(step)) => step,
-            Ok(Err(error)) => {
-                self.standing.unreadable(error.to_string());
-                tracing::debug!(source = self.source(), "a message cannot be read: {error}");
-                return Ok(());
-            }
-            Err(fault) => {
-                self.standing.unreadable(fault.to_string());
+        let step = match self.ear.understand(text, state.clone(), received_at).await {
+            Ok(step) => step,
+            Err(reason) => {
+                tracing::debug!(source = self.source(), "a message cannot be read: {reason}");
+                self.standing.unreadable(reason);
                 return Ok(());
             }
         };
@@ -359,8 +279,4 @@ impl Watcher {
         self.standing.stored();
         self.arrivals.ring();
     }
-}
-
-fn other(error: HttpError) -> Broken {
-    Broken::Other(error.to_string())
 }
