@@ -159,22 +159,17 @@ impl Rehearsal {
         for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
             replay.steps.extend(self.look_up(&mut report).await);
             let is_first = index == 0;
-            if let Report::Snapshot { server, sessions, at } = &report {
-                for session in sessions {
-                    let advance = self.sessions.advance(&Report::Playback(session.clone()), &self.policy);
-                    self.apply(advance, &mut replay, is_first);
-                }
-                for advance in self.sessions.vanished(server, sessions, *at, &self.policy) {
+            for part in report.unfolded() {
+                let advances = match &part {
+                    Report::Playback(playback) if is_history => {
+                        vec![self.sessions.advance_from_history(playback, &self.policy)]
+                    }
+                    part => self.sessions.advances(part, &self.policy),
+                };
+                for advance in advances {
                     self.apply(advance, &mut replay, is_first);
                 }
             }
-            let advance = match &report {
-                Report::Playback(playback) if is_history => {
-                    self.sessions.advance_from_history(playback, &self.policy)
-                }
-                report => self.sessions.advance(report, &self.policy),
-            };
-            self.apply(advance, &mut replay, is_first);
         }
         replay
     }

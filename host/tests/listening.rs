@@ -90,6 +90,19 @@ impl Engine {
         gone.into_iter().map(|advance| self.absorb(advance)).collect()
     }
 
+    fn unheard(&mut self, source: &str, seconds: i64) -> String {
+        let lost = Report::Unheard { source: source.to_owned(), at: at(seconds) };
+        let advance = self.0.advance(&lost, &Policy::default());
+        self.absorb(advance)
+    }
+
+    /// Looks at the clock.
+    fn look(&mut self, seconds: i64) {
+        for advance in self.0.overdue(&|_| at(seconds), &Policy::default()) {
+            self.absorb(advance);
+        }
+    }
+
     fn watches(&self) -> Vec<i64> {
         let mut times: Vec<i64> = self
             .0
@@ -115,6 +128,55 @@ fn what_a_list_no_longer_has_ended_where_it_was_last_seen() {
     assert_eq!(engine.list("home", &[], 7_000), ["vanished"]);
     assert_eq!((engine.open(), engine.watches()), (0, vec![6_800]));
     assert_eq!(engine.list("home", &[], 7_010), Vec::<String>::new(), "once");
+}
+
+/// Minutes of progress in step, then a connection that is lost, and what is open of it after so many seconds of silence.
+fn lost(engine: &mut Engine, silence: i64) -> usize {
+    for minute in 0..5 {
+        let position_ms = u32::try_from(minute * 60_000).ok();
+        engine.hear(Playback { position_ms, ..playing(minute * 60, 0) });
+    }
+    assert_eq!(engine.unheard("home", 245), "unheard");
+    engine.look(240 + silence);
+    engine.open()
+}
+
+#[test]
+fn what_cannot_be_heard_may_go_on_and_does_so_as_one_play() {
+    let mut engine = Engine::default();
+    assert_eq!(lost(&mut engine, HOUR), 1);
+    let mut later = playing(240 + HOUR, 0);
+    later.position_ms = Some(240_000 + 3_600_000);
+    engine.hear(later);
+    assert_eq!((engine.0.all().count(), engine.open()), (1, 1));
+    // It is heard again: from here on it is missed as before.
+    engine.look(240 + HOUR + 301);
+    assert_eq!(engine.open(), 0);
+}
+
+#[test]
+fn what_cannot_be_heard_does_not_go_on_for_ever() {
+    // What is left of it, half of its length, and the time for which silence is forgiven.
+    let longest = 7_200 - 240 + 3_600 + 300;
+    assert_eq!(lost(&mut Engine::default(), longest), 1);
+    assert_eq!(lost(&mut Engine::default(), longest + 1), 0);
+}
+
+#[test]
+fn a_connection_that_is_lost_changes_nothing_of_what_it_never_listed() {
+    let mut engine = Engine::default();
+    engine.hear(Playback { is_listed: false, ..playing(0, 0) });
+    assert_eq!(engine.unheard("home", 10), "no-change");
+    engine.hear(playing(20, 0));
+    assert_eq!(engine.unheard("other", 30), "no-change");
+    // What had been silent for too long by then has ended, whenever somebody looks.
+    for minute in 1..6 {
+        let position_ms = u32::try_from(minute * 60_000).ok();
+        engine.hear(Playback { position_ms, ..playing(20 + minute * 60, 0) });
+    }
+    assert_eq!(engine.unheard("home", 20 + 300 + 301), "no-change");
+    engine.look(20 + 300 + 302);
+    assert_eq!(engine.open(), 0);
 }
 
 #[test]

@@ -159,6 +159,46 @@ async fn jellyfin_by_the_clock() -> (FakeMediaBrowser, FakeTrakt, Home, TestCloc
     (server, trakt, home, clock)
 }
 
+/// For longer than silence is forgiven the server is away, and then the daemon is too: what plays goes on, and no tracker hears of
+/// an end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_no_stop() {
+    let (server, trakt, home, clock) = jellyfin_by_the_clock().await;
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    let mut film = screening(&inception(), "a1");
+    for minute in 0..5 {
+        film.position_ms = minute * HOUR / 60;
+        server.list(std::slice::from_ref(&film));
+        server.tell();
+        let stored = |it: &Value| it["stored"].as_u64() > Some(u64::from(minute) + 1);
+        daemon.watched("jellyfin", "another minute", stored).await;
+        clock.pass(60);
+    }
+    server.server.go_down().await;
+    daemon.watched("jellyfin", "the loss", |it| it["connected"] == false).await;
+    clock.pass(6 * 60);
+    daemon.kill();
+    clock.pass(2 * 60);
+    // Before it can listen again, it looks at what it knows.
+    let daemon = home.start();
+    let events = home.json(&["events"]);
+    let is_said = events.as_array().unwrap().iter().any(|event| event["verdict"]["code"] == "unheard");
+    assert!(is_said, "{events:#}");
+    film.position_ms = 12 * HOUR / 60;
+    server.list(std::slice::from_ref(&film));
+    server.server.come_up().await;
+    daemon.connected("jellyfin").await;
+    film.position_ms = 2 * HOUR / 100 * 95;
+    server.list(std::slice::from_ref(&film));
+    server.tell();
+    server.list(&[]);
+    server.tell();
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    let stops = trakt.told().into_iter().filter(|told| told.contains("stop") || told.contains("pause"));
+    assert_eq!(stops.count(), 1, "{:?}", trakt.told());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_half_open_connection_is_noticed_within_a_minute() {
     let (server, trakt, home, clock) = jellyfin_by_the_clock().await;

@@ -76,6 +76,9 @@ pub struct Play {
     /// The sources on whose lists of what plays it was: it has ended when it is no longer on one of them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listed_by: BTreeSet<String>,
+    /// Whether the connection that listed it is lost: it may go on unseen.
+    #[serde(default)]
+    pub unheard: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -153,6 +156,7 @@ impl Play {
             claimed_blind: is_blind_claim(playback),
             is_unmeasured: playback.is_unmeasured,
             listed_by: playback.is_listed.then(|| playback.server.source.clone()).into_iter().collect(),
+            unheard: false,
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -192,6 +196,7 @@ impl Play {
         };
         if playback.is_listed {
             self.listed_by.insert(playback.server.source.clone());
+            self.unheard = false;
         }
         let player = &playback.player;
         fill(&mut self.player.id, &player.id);
@@ -262,8 +267,8 @@ impl Play {
             || (nameless(&self.session, &self.player) && nameless(&playback.session, &playback.player))
     }
 
-    /// When it is over unless something is heard of it. A source that tells of progress is missed soon; of another one
-    /// the play may go on unseen to its end, and half as long again for what is not seen: pauses, slow motion.
+    /// When it is over unless something is heard of it. A source that tells of progress is missed soon; of another one, and of one
+    /// that is not heard, the play may go on unseen to its end, and half as long again for what is not seen: pauses, slow motion.
     pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
         let silence = match self.state {
             _ if !self.is_open() => return None,
@@ -272,7 +277,7 @@ impl Play {
             PlaybackState::Playing => {
                 let stale_after = SignedDuration::try_from(policy.stale_after).ok()?;
                 match self.item.runtime_ms.filter(|runtime| *runtime > 0) {
-                    _ if self.steady >= STEADY => stale_after,
+                    _ if self.steady >= STEADY && !self.unheard => stale_after,
                     None => LONGEST_UNKNOWN,
                     Some(runtime) => {
                         let left = runtime.saturating_sub(self.position_ms.unwrap_or(0));

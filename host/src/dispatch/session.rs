@@ -209,12 +209,23 @@ impl Sessions {
         narrow.playback(&told, policy)
     }
 
+    /// What a part of a report means, given what is known: an advance for each play that is no longer listed, and one for the part.
+    pub fn advances(&self, part: &Report, policy: &Policy) -> Vec<Advance> {
+        let mut advances = match part {
+            Report::Snapshot { server, sessions, at } => self.vanished(server, sessions, *at, policy),
+            _ => Vec::new(),
+        };
+        advances.push(self.advance(part, policy));
+        advances
+    }
+
     /// What a report means, given what is known.
     pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
         match report {
             Report::Playback(playback) => self.playback(playback, policy),
             Report::Marked(marked) => self.marked(marked, policy),
             Report::Rated(rated) => self.rated(rated),
+            Report::Unheard { source, at } => self.unheard(source, *at, policy),
             Report::Ignored { code, detail } => without_plays(Outcome::Ignored, code, detail.clone()),
             // What is on it is told of one by one, and what is not by `vanished`.
             Report::Snapshot { sessions, .. } => without_plays(
@@ -276,6 +287,31 @@ impl Sessions {
         }
         advances.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
         advances
+    }
+
+    /// Nobody has listened for a while: whatever was on a list may have gone on unseen.
+    pub fn lose_all(&mut self) {
+        for play in self.viewers.values_mut().flatten().filter(|play| play.is_open()) {
+            play.unheard = !play.listed_by.is_empty();
+        }
+    }
+
+    /// A source's list is no longer heard: what was on it, and has not been silent for too long already, may go on unseen.
+    fn unheard(&self, source: &str, at: Timestamp, policy: &Policy) -> Advance {
+        let is_lost = |play: &&Play| {
+            play.is_open()
+                && play.listed_by.contains(source)
+                && play.deadline(policy).is_none_or(|deadline| deadline >= at)
+        };
+        let lost = self.all().filter(is_lost).map(|play| Play { unheard: true, ..play.clone() });
+        let mut plays: Vec<Play> = lost.collect();
+        plays.sort_by(|one, other| one.id.cmp(&other.id));
+        let titles: Vec<String> = plays.iter().map(|play| play.item.to_string()).collect();
+        let (outcome, code, text) = match titles.is_empty() {
+            true => (Outcome::Merged, "no-change", format!("nothing that {source} listed plays")),
+            false => (Outcome::Recorded, "unheard", format!("may go on unseen: {}", titles.join(", "))),
+        };
+        Advance { plays, ..without_plays(outcome, code, text) }
     }
 
     fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {

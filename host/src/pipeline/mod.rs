@@ -280,7 +280,7 @@ fn viewer(parsed: &Parsed) -> String {
         Report::Playback(it) => Some((&it.server, it.user.key())),
         Report::Rated(it) => Some((&it.server, it.user.key())),
         Report::Marked(it) => Some((&it.server, it.user.key())),
-        Report::Snapshot { .. } | Report::Ignored { .. } => None,
+        Report::Snapshot { .. } | Report::Unheard { .. } | Report::Ignored { .. } => None,
     });
     who.map(|(server, user)| format!("{}\n{}", server.id, user.unwrap_or_default())).unwrap_or_default()
 }
@@ -296,6 +296,7 @@ fn describe(reports: &[Report]) -> String {
                 format!("{}: {} {state}{position}", it.user, it.item)
             }
             Report::Snapshot { sessions, .. } => format!("{} sessions", sessions.len()),
+            Report::Unheard { .. } => "the connection to the server is lost".to_owned(),
             Report::Rated(it) => match it.rating {
                 Some(rating) => format!("{}: {} rated {rating}", it.user, it.item),
                 None => format!("{}: the rating of {} taken back", it.user, it.item),

@@ -73,7 +73,8 @@ pub struct Desk {
 impl Settler {
     /// Reads the engine's state and starts the settler.
     pub async fn start(desk: Desk) -> Result<Self, StoreError> {
-        let sessions = remembered(&desk.store).await?;
+        let mut sessions = remembered(&desk.store).await?;
+        sessions.lose_all();
         let mut desk = desk;
         desk.routing.people = People::new(desk.store.people().await?);
         let (parsed, queue) = mpsc::channel(BATCH);
@@ -376,7 +377,13 @@ impl Work {
                             let advance = known.advance_from_history(playback, &self.desk.policy);
                             self.apply(advance, &mut settlement);
                         }
-                        _ => self.decide_report(report, &mut settlement),
+                        _ => {
+                            for part in report.clone().unfolded() {
+                                for advance in self.sessions.advances(&part, &self.desk.policy) {
+                                    self.apply(advance, &mut settlement);
+                                }
+                            }
+                        }
                     }
                 }
             }
@@ -385,19 +392,6 @@ impl Work {
             .verdict
             .get_or_insert_with(|| Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"));
         settlement
-    }
-
-    fn decide_report(&mut self, report: &Report, settlement: &mut Settlement) {
-        if let Report::Snapshot { server, sessions, at } = report {
-            for session in sessions {
-                self.decide_report(&Report::Playback(session.clone()), settlement);
-            }
-            for advance in self.sessions.vanished(server, sessions, *at, &self.desk.policy) {
-                self.apply(advance, settlement);
-            }
-        }
-        let advance = self.sessions.advance(report, &self.desk.policy);
-        self.apply(advance, settlement);
     }
 
     /// Asks the routes, and takes over what the engine has decided.

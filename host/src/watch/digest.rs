@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::dispatch::model::{Playback, PlaybackState, Report, Server};
 
@@ -50,10 +50,30 @@ struct Said {
     held: Option<Playback>,
 }
 
+impl Said {
+    /// Passes on what was held back.
+    fn release(&mut self) -> Option<Playback> {
+        let held = self.held.take()?;
+        self.last = held.clone();
+        Some(held)
+    }
+}
+
 impl Digest {
     /// The connection was opened anew: the next list of all sessions is news, whatever it says.
     pub fn begin(&mut self) {
         self.is_synced = false;
+    }
+
+    /// The connection is lost: what was held back, and that whatever plays is not heard.
+    pub fn lose(&mut self, source: &str, at: Timestamp) -> Vec<Report> {
+        if self.said.is_empty() {
+            return Vec::new();
+        }
+        let mut held: Vec<Playback> = self.said.values_mut().filter_map(Said::release).collect();
+        held.sort_by_key(|playback| playback.at);
+        let lost = Report::Unheard { source: source.to_owned(), at };
+        held.into_iter().map(Report::Playback).chain([lost]).collect()
     }
 
     /// What is to be stored of some reports.
@@ -152,8 +172,6 @@ fn is_in_step(last: &Playback, now: &Playback) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::dispatch::model::{Completion, Content, Item, ItemKind, Movie, Player, User};
 
@@ -240,6 +258,18 @@ mod tests {
             passed(&mut digest, Report::Playback(playback("mia", 9, 0, PlaybackState::Stopped))),
             [104, 0]
         );
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_gives_up_what_was_held_back() {
+        let mut digest = Digest::default();
+        assert_eq!(digest.lose("home", Timestamp::UNIX_EPOCH), [], "nothing plays");
+        passed(&mut digest, Report::Playback(playing(0, 100)));
+        passed(&mut digest, Report::Playback(playing(4, 104)));
+        let lost = Report::Unheard { source: "home".to_owned(), at: Timestamp::UNIX_EPOCH };
+        let told = digest.lose("home", Timestamp::UNIX_EPOCH);
+        assert_eq!(told, [Report::Playback(playing(4, 104)), lost.clone()]);
+        assert_eq!(digest.lose("home", Timestamp::UNIX_EPOCH), [lost], "once");
     }
 
     #[test]

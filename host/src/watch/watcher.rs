@@ -85,7 +85,12 @@ impl Watcher {
                 End::Broken(broken) => broken,
             };
             let lasted = clock::now().duration_since(began);
-            let was_good = self.standing.report().connected && lasted > GOOD_AFTER;
+            let was_connected = self.standing.report().connected;
+            if was_connected {
+                let at = clock::receipt();
+                self.store(digest.lose(self.source(), at), at).await;
+            }
+            let was_good = was_connected && lasted > GOOD_AFTER;
             if was_good {
                 (failures, said) = (0, None);
             }
@@ -261,15 +266,15 @@ impl Watcher {
         for reply in &step.replies {
             line.say(reply).await?;
         }
-        let reports = digest.take(step.reports);
-        if !reports.is_empty() {
-            self.store(reports, received_at).await;
-        }
+        self.store(digest.take(step.reports), received_at).await;
         Ok(())
     }
 
     /// Stores what was heard; not before that is done is anything else listened to.
     async fn store(&self, reports: Vec<Report>, at: jiff::Timestamp) {
+        if reports.is_empty() {
+            return;
+        }
         while let Err(error) =
             input::store(&self.store, self.source(), HeardBy::Watching, reports.clone(), at).await
         {

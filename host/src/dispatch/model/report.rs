@@ -192,6 +192,13 @@ pub enum Report {
         /// When.
         at: Timestamp,
     },
+    /// The connection to a source's server is lost: what it listed may go on unseen. The host's own; no plugin says it.
+    Unheard {
+        /// The source.
+        source: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A rating.
     Rated(Rated),
     /// A tick by hand.
@@ -219,8 +226,17 @@ impl Report {
                 let Marked { item, library, paths, .. } = it;
                 vec![Placed { item, library, paths, credits_start_ms: None }]
             }
-            Self::Ignored { .. } => Vec::new(),
+            Self::Unheard { .. } | Self::Ignored { .. } => Vec::new(),
         }
+    }
+
+    /// The report in its parts, in the order in which they count: of a list of sessions each of these, and then the list.
+    pub fn unfolded(self) -> Vec<Self> {
+        let sessions = match &self {
+            Self::Snapshot { sessions, .. } => sessions.clone(),
+            _ => Vec::new(),
+        };
+        sessions.into_iter().map(Self::Playback).chain([self]).collect()
     }
 }
 

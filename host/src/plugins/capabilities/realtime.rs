@@ -180,6 +180,6 @@ fn playbacks(report: &mut Report) -> &mut [Playback] {
     match report {
         Report::Playback(playback) => std::slice::from_mut(playback),
         Report::Snapshot { sessions, .. } => sessions,
-        Report::Rated(_) | Report::Marked(_) | Report::Ignored { .. } => &mut [],
+        Report::Unheard { .. } | Report::Rated(_) | Report::Marked(_) | Report::Ignored { .. } => &mut [],
     }
 }
