@@ -7,6 +7,8 @@ use super::{Failure, Output};
 use crate::clock;
 use crate::config::{Config, unknown};
 use crate::dispatch::model::Playback;
+use crate::dispatch::play::Play;
+use crate::dispatch::session::Sessions;
 use crate::house::House;
 use crate::watch::catch_up::{self, History};
 
@@ -67,19 +69,15 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
 }
 
 async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
-    let known = house.store.plays_around(&playback.server.id, playback.at).await?;
-    let is_it = |other: &crate::dispatch::play::Play| {
-        let merged = playback.at.duration_since(other.last_seen_at).abs() < other.merge_window();
-        let within = (other.started_at..=other.last_seen_at).contains(&playback.at);
-        other.item.is_same(&playback.item)
-            && (merged || within)
-            && (other.user.id == playback.user.id || other.user.name == playback.user.name)
-    };
+    let stored = house.store.plays_around(&playback.server.id, playback.at).await?;
+    let is_stored = |play: &Play| stored.iter().any(|other| other.id == play.id);
+    let sessions = Sessions::default().recalling(&playback.server.id, stored.clone());
+    let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
     Ok(Shown {
         at: playback.at,
         user: playback.user.to_string(),
         item: playback.item.to_string(),
-        known: known.iter().any(is_it),
+        known: advance.plays.iter().all(is_stored),
     })
 }
 

@@ -81,21 +81,15 @@ impl<'a> Section<'a> {
 
     /// Takes a duration.
     pub fn duration(&mut self, key: &str) -> Option<Duration> {
-        self.read(key, "a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"", |value| match value {
-            Value::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
-            Value::Text(text) => duration(text.trim()),
-            _ => None,
-        })
+        self.read(key, "a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"", time)
     }
 
     /// Takes a duration, or `false` (inside: nothing).
     pub fn duration_or_off(&mut self, key: &str) -> Option<Option<Duration>> {
         self.read(key, "a duration such as \"7d\", or false", |value| match value {
             Value::Boolean(false) => Some(None),
-            Value::Integer(seconds) => u64::try_from(seconds).ok().map(|it| Some(Duration::from_secs(it))),
             Value::Text(text) if text.trim() == "false" => Some(None),
-            Value::Text(text) => duration(text.trim()).map(Some),
-            _ => None,
+            other => time(other).map(Some),
         })
     }
 
@@ -167,6 +161,14 @@ fn texts(value: Value) -> Option<Vec<String>> {
     match value {
         Value::List(items) => items.into_iter().map(|item| text(item.value)).collect(),
         Value::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
+        _ => None,
+    }
+}
+
+fn time(value: Value) -> Option<Duration> {
+    match value {
+        Value::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+        Value::Text(text) => duration(text.trim()),
         _ => None,
     }
 }

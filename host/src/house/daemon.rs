@@ -93,13 +93,12 @@ impl House {
         let api = Arc::new(Api {
             board,
             password: self.config.server.admin_password.clone(),
-            logins: LoginDesk {
-                accounts: self.shared.clone(),
-                plugins: Arc::clone(&self.plugins),
-                keeper: Arc::clone(&self.keeper),
-                store: Arc::clone(&self.store),
-                under_way: Arc::default(),
-            },
+            logins: LoginDesk::new(
+                self.shared.clone(),
+                Arc::clone(&self.plugins),
+                Arc::clone(&self.keeper),
+                Arc::clone(&self.store),
+            ),
             artwork: self.artwork(),
             store: Arc::clone(&self.store),
             standings: standings.clone(),

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::clock;
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
 use crate::ingress::registration::{self, Registration, Tokens};
@@ -337,15 +336,6 @@ impl House {
         Ok(Some(Registration { plugin, caller, base: self.base_url(), tokens }))
     }
 
-    fn caller(&self, account: &Arc<Account>) -> Caller {
-        Caller {
-            account: Arc::clone(account),
-            kv: self.store.clone(),
-            received_at: clock::now(),
-            masks: None,
-        }
-    }
-
     /// A plugin from any file, to try it out on what it may not change.
     pub async fn try_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
         registry::rehearse(path, &self.runtime, &self.compiler).await
@@ -355,6 +345,6 @@ impl House {
     pub fn plugin_of(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
         let account = self.accounts.get(account)?;
         let plugin = self.plugins.active(&account.manifest.plugin.id)?;
-        Some((Arc::clone(plugin), self.caller(account)))
+        Some((Arc::clone(plugin), Caller::new(account, self.store.clone())))
     }
 }

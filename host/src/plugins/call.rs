@@ -19,6 +19,7 @@ use super::imports::kv::KeyValue;
 use super::limits::{Budget, MemoryLimit, SLOTS};
 use super::manifest::Manifest;
 use super::masks::Masks;
+use crate::clock;
 
 /// What a store holds for the time of one call.
 pub struct CallState {
@@ -181,6 +182,13 @@ pub struct Caller {
     pub received_at: Timestamp,
     /// Secrets that the guest has markers for.
     pub masks: Option<Arc<Masks>>,
+}
+
+impl Caller {
+    /// A call for an account, now.
+    pub fn new(account: &Arc<Account>, kv: Arc<dyn KeyValue>) -> Self {
+        Self { account: Arc::clone(account), kv, received_at: clock::now(), masks: None }
+    }
 }
 
 impl Plugin {

@@ -6,7 +6,7 @@ use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
-use playrelay_sdk::http::below;
+use playrelay_sdk::http::{ACCEPT_JSON, below};
 use playrelay_sdk::json::text;
 use playrelay_sdk::login::{Ask, ask, captured, field, recall, step, typed};
 use serde::{Deserialize, Serialize};
@@ -112,7 +112,7 @@ fn is_it(server: &Found) -> Result<bool, Failure> {
     let answer = ask(Ask {
         method: Method::Get,
         url: &format!("{}/System/Info/Public", api("/emby")?),
-        headers: &[("accept", "application/json")],
+        headers: ACCEPT_JSON,
         body: None,
         captures: Vec::new(),
     })?;

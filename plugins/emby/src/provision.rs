@@ -1,6 +1,7 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
 use playrelay_mediabrowser::look_up::api;
+use playrelay_mediabrowser::provision;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use playrelay_sdk::json::{flag, text};
@@ -56,8 +57,7 @@ pub fn remove(url: &str) -> Result<(), Failure> {
 /// The notifications of the first administrator: a notification that is limited to no user tells of all.
 fn address() -> Result<String, Failure> {
     let api = api("/emby")?;
-    let users: Value =
-        expect(http::get(&format!("{api}/Users"), &[("accept", "application/json")])?)?.json()?;
+    let users: Value = expect(http::get(&format!("{api}/Users"), http::ACCEPT_JSON)?)?.json()?;
     let users = users.as_array().cloned().unwrap_or_default();
     let is_administrator = |user: &&Value| flag(&user["Policy"]["IsAdministrator"]);
     let user = users.iter().find(is_administrator).or(users.first()).and_then(|user| text(&user["Id"]));
@@ -67,18 +67,10 @@ fn address() -> Result<String, Failure> {
 }
 
 fn list(address: &str) -> Result<Vec<Value>, Failure> {
-    let answer: Value = expect(http::get(address, &[("accept", "application/json")])?)?.json()?;
+    let answer: Value = expect(http::get(address, http::ACCEPT_JSON)?)?.json()?;
     Ok(answer.as_array().cloned().unwrap_or_default())
 }
 
 fn expect(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        401 | 403 => Err(Failure::Unauthorized("only an administrator may change it".to_owned())),
-        404 => Err(Failure::Rejected(
-            "the server is older than 4.8, and has no notifications by user".to_owned(),
-        )),
-        status => Err(playrelay_sdk::failure::of_overload(&answer, "the server")
-            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
-    }
+    provision::expect(answer, "the server is older than 4.8, and has no notifications by user")
 }

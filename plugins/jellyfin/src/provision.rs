@@ -1,6 +1,7 @@
 //! The configuration of the Webhook plugin: its Generic destinations.
 
 use playrelay_mediabrowser::look_up::api;
+use playrelay_mediabrowser::provision;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ fn address() -> Result<String, Failure> {
 }
 
 fn read() -> Result<Value, Failure> {
-    expect(http::get(&address()?, &[("accept", "application/json")])?)?.json()
+    expect(http::get(&address()?, http::ACCEPT_JSON)?)?.json()
 }
 
 fn write(configuration: &Value) -> Result<(), Failure> {
@@ -62,13 +63,5 @@ fn write(configuration: &Value) -> Result<(), Failure> {
 }
 
 fn expect(answer: Response) -> Result<Response, Failure> {
-    match answer.status {
-        200..=299 => Ok(answer),
-        401 | 403 => Err(Failure::Unauthorized("only an administrator may change it".to_owned())),
-        404 => Err(Failure::Rejected(
-            "the server has no Webhook plugin; install it from the catalogue first".to_owned(),
-        )),
-        status => Err(playrelay_sdk::failure::of_overload(&answer, "the server")
-            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
-    }
+    provision::expect(answer, "the server has no Webhook plugin; install it from the catalogue first")
 }

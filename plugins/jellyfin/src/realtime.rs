@@ -17,7 +17,7 @@ const EVERYBODY: (u32, u32) = (10, 11);
 /// What to dial, the best way first.
 pub fn connect() -> Result<Vec<Connection>, Failure> {
     let api = api("")?;
-    let answer = http::get(&format!("{api}/System/Info/Public"), &[("accept", "application/json")])?;
+    let answer = http::get(&format!("{api}/System/Info/Public"), http::ACCEPT_JSON)?;
     let info: Value = server::answer(&answer)?;
     let version = version(text(&info["Version"]).unwrap_or_default().as_str());
     let may_listen = match version {
@@ -35,7 +35,7 @@ pub fn connect() -> Result<Vec<Connection>, Failure> {
 
 /// The user of the token; absent where it is a key, which has none.
 fn user(api: &str) -> Result<Option<Value>, Failure> {
-    let answer = http::get(&format!("{api}/Users/Me"), &[("accept", "application/json")])?;
+    let answer = http::get(&format!("{api}/Users/Me"), http::ACCEPT_JSON)?;
     match answer.status {
         200 => answer.json().map(Some),
         400 | 404 => Ok(None),

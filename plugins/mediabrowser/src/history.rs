@@ -30,7 +30,7 @@ pub enum Of {
 pub fn since(prefix: &str, of: Of, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let api = api(prefix)?;
     let (place, start) = cursor.and_then(read_cursor).unwrap_or((0, 0));
-    let info = get(&format!("{api}/System/Info/Public"))?;
+    let info = server::get(&format!("{api}/System/Info/Public"))?;
     let users = users(&api)?;
     let Some(user) = users.get(place) else {
         return Ok(Page { reports: Vec::new(), cursor: String::new(), more: false });
@@ -40,7 +40,7 @@ pub fn since(prefix: &str, of: Of, cursor: Option<&str>, since: &str) -> Result<
         Of::Query => format!("{api}/Items?UserId={id}&"),
         Of::Path => format!("{api}/Users/{id}/Items?"),
     };
-    let rows = get(&format!(
+    let rows = server::get(&format!(
         "{address}Recursive=true&Filters=IsPlayed&IncludeItemTypes=Movie,Episode&SortBy=DatePlayed&SortOrder=Descending\
          &EnableUserData=true&Fields=ProviderIds,Path&StartIndex={start}&Limit={LIMIT}"
     ))?;
@@ -74,9 +74,9 @@ fn is_before(at: &str, since: &str) -> bool {
 
 /// Everybody, for a key or an administrator; else who the token belongs to.
 fn users(api: &str) -> Result<Vec<User>, Failure> {
-    let all = http::get(&format!("{api}/Users"), &[("accept", "application/json")])?;
+    let all = http::get(&format!("{api}/Users"), http::ACCEPT_JSON)?;
     let rows: Value = match all.status {
-        401 | 403 => Value::from(vec![get(&format!("{api}/Users/Me"))?]),
+        401 | 403 => Value::from(vec![server::get(&format!("{api}/Users/Me"))?]),
         _ => server::answer(&all)?,
     };
     let rows = rows.as_array().ok_or_else(|| failure::retry("the users are no list".to_owned()))?;
@@ -109,8 +109,4 @@ fn playback(row: &Value, server: &Server, user: &User, at: String) -> Option<Pla
         ext: Vec::new(),
         item,
     })
-}
-
-fn get(url: &str) -> Result<Value, Failure> {
-    server::answer(&http::get(url, &[("accept", "application/json")])?)
 }

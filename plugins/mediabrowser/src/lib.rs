@@ -7,6 +7,7 @@ pub mod item;
 pub mod login;
 pub mod look_up;
 pub mod message;
+pub mod provision;
 pub mod realtime;
 pub mod sessions;
 pub mod text;

@@ -45,8 +45,7 @@ pub fn expect(answer: &Response, refusal: &str) -> Result<(), Failure> {
     match answer.status {
         200..=299 => Ok(()),
         400 | 401 | 403 => Err(Failure::Rejected(format!("{refusal} ({})", answer.status))),
-        status => Err(failure::of_overload(answer, "the server")
-            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+        _ => Err(failure::of_answer(answer, "the server")),
     }
 }
 

@@ -55,7 +55,7 @@ pub fn api(prefix: &str) -> Result<String, Failure> {
 
 fn items(api: &str, ids: &[&str]) -> Result<Vec<Value>, Failure> {
     let url = format!("{api}/Items?Ids={}&Fields=ProviderIds,Path,OriginalTitle", ids.join(","));
-    let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    let mut answer = server::get(&url)?;
     Ok(match answer["Items"].take() {
         Value::Array(items) => items,
         _ => Vec::new(),
@@ -86,8 +86,7 @@ fn library(api: &str, id: &str) -> Option<String> {
     if let Some(known) = server::kept(&key) {
         return text(&known);
     }
-    let response =
-        http::get(&format!("{api}/Items/{id}/Ancestors"), &[("accept", "application/json")]).ok()?;
+    let response = http::get(&format!("{api}/Items/{id}/Ancestors"), http::ACCEPT_JSON).ok()?;
     let ancestors = server::answer(&response).ok()?;
     let folder = ancestors.as_array()?.iter().find(|ancestor| ancestor["Type"] == "CollectionFolder")?;
     let name = text(&folder["Name"])?;

@@ -4,7 +4,7 @@ use playrelay_sdk::capability::identify::Sighting;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
-use playrelay_sdk::{http, server};
+use playrelay_sdk::server;
 use serde_json::Value;
 
 use crate::look_up::api;
@@ -16,10 +16,10 @@ pub fn whose(prefix: &str, sighting: &Sighting) -> Result<User, Failure> {
     if let Some(id) =
         sighting.user.id.as_deref().filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
     {
-        let found = get(&format!("{api}/Users/{id}"))?;
+        let found = server::get(&format!("{api}/Users/{id}"))?;
         return Ok(User { id: Some(id.to_owned()), name: words(&found["Name"]) });
     }
-    let sessions = get(&format!("{api}/Sessions"))?;
+    let sessions = server::get(&format!("{api}/Sessions"))?;
     let sessions: Vec<&Value> = sessions.as_array().into_iter().flatten().collect();
     let plays_it = |session: &&&Value| {
         sighting.item.server_ref.is_some()
@@ -57,8 +57,4 @@ fn only(users: impl Iterator<Item = User>) -> Result<User, Failure> {
         }
         (None, _) => Err(Failure::Rejected("no session of the server plays it".to_owned())),
     }
-}
-
-fn get(url: &str) -> Result<Value, Failure> {
-    server::answer(&http::get(url, &[("accept", "application/json")])?)
 }

@@ -3,7 +3,7 @@
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind, Show};
 use playrelay_sdk::json::text;
-use playrelay_sdk::{http, server};
+use playrelay_sdk::server;
 use serde_json::{Map, Value};
 
 use crate::metadata;
@@ -74,6 +74,6 @@ fn look_up(address: &str, rating_key: &str) -> Result<Value, Failure> {
         return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
     }
     let url = format!("{address}/library/metadata/{rating_key}?includeGuids=1&includeMarkers=1");
-    let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    let mut answer = server::get(&url)?;
     Ok(answer["MediaContainer"]["Metadata"][0].take())
 }

@@ -5,7 +5,7 @@ use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, 
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::{http, server};
+use playrelay_sdk::server;
 use serde_json::Value;
 
 use crate::metadata;
@@ -38,7 +38,7 @@ fn get(path: &str) -> Result<Value, Failure> {
     let address = settings::get("url")
         .ok_or_else(|| Failure::Rejected("no server address is set (`url`)".to_owned()))?;
     let url = format!("{}{path}", address.trim_end_matches('/'));
-    let mut answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    let mut answer = server::get(&url)?;
     Ok(answer["MediaContainer"].take())
 }
 

@@ -5,7 +5,7 @@ use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
-use playrelay_sdk::{http, server};
+use playrelay_sdk::server;
 
 /// Says whose a message is: the one user who plays the item, on the player where that is known.
 pub fn whose(sighting: &Sighting) -> Result<User, Failure> {
@@ -13,7 +13,7 @@ pub fn whose(sighting: &Sighting) -> Result<User, Failure> {
     let address = settings::get("url")
         .ok_or_else(|| rejected("no server address is set (`url`), so nothing could be looked up"))?;
     let url = format!("{}/status/sessions", address.trim_end_matches('/'));
-    let answer = server::answer(&http::get(&url, &[("accept", "application/json")])?)?;
+    let answer = server::get(&url)?;
     let mut found: Vec<User> = Vec::new();
     for session in answer["MediaContainer"]["Metadata"].as_array().into_iter().flatten() {
         let user = User { id: text(&session["User"]["id"]), name: text(&session["User"]["title"]) };

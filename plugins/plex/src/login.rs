@@ -146,8 +146,7 @@ fn send(
 fn read(answer: &Response) -> Result<Value, Failure> {
     match answer.status {
         200..=299 => answer.json(),
-        status => Err(failure::of_overload(answer, "plex.tv")
-            .unwrap_or_else(|| Failure::Rejected(format!("plex.tv answered {status}")))),
+        _ => Err(failure::of_answer(answer, "plex.tv")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Webhooks of a plex.tv account (`/api/v2/user/webhooks`, as python-plexapi uses it): the list is written as a whole.
 
+use playrelay_sdk::failure;
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response, below};
@@ -32,7 +33,7 @@ fn address() -> String {
 }
 
 fn list() -> Result<Vec<String>, Failure> {
-    let answer = http::get(&address(), &[("accept", "application/json")])?;
+    let answer = http::get(&address(), http::ACCEPT_JSON)?;
     let body: Value = read(&answer)?;
     // The list is written as a whole: what cannot be read must not be lost.
     let rows =
@@ -68,7 +69,6 @@ fn read(answer: &Response) -> Result<Value, Failure> {
         402 | 403 => {
             Err(Failure::Rejected("plex.tv offers webhooks to accounts with a Plex Pass".to_owned()))
         }
-        status => Err(playrelay_sdk::failure::of_overload(answer, "plex.tv")
-            .unwrap_or_else(|| Failure::Rejected(format!("plex.tv answered {status}")))),
+        _ => Err(failure::of_answer(answer, "plex.tv")),
     }
 }

@@ -240,7 +240,7 @@ impl Told {
 
 /// An answer of the server, where it gives one. Without it the notification is of no use; the next one asks again.
 fn look_up(address: &str, path: &str) -> Option<Value> {
-    let response = http::get(&format!("{address}{path}"), &[("accept", "application/json")]).ok()?;
+    let response = http::get(&format!("{address}{path}"), http::ACCEPT_JSON).ok()?;
     server::answer(&response).ok()
 }
 

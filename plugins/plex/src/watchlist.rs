@@ -70,7 +70,7 @@ fn change(action: &str, wanted: bool, item: &Item, unchanged: &str) -> Result<Re
         return Ok(receipt(Outcome::Duplicate, unchanged));
     }
     let url = http::below("discover_url", &format!("/actions/{action}?ratingKey={key}"));
-    let answer = http::bare(Method::Put, &url, &[("accept", "application/json")])?;
+    let answer = http::bare(Method::Put, &url, http::ACCEPT_JSON)?;
     if matches!(answer.status, 404 | 409) {
         return Ok(receipt(Outcome::Duplicate, unchanged));
     }
@@ -105,7 +105,7 @@ fn find(kind: u8, own: &[ExternalId]) -> Result<Option<String>, Failure> {
 }
 
 fn get(setting: &str, path: &str) -> Result<Response, Failure> {
-    http::get(&http::below(setting, path), &[("accept", "application/json")])
+    http::get(&http::below(setting, path), http::ACCEPT_JSON)
 }
 
 fn success(answer: Response) -> Result<Response, Failure> {
@@ -114,7 +114,6 @@ fn success(answer: Response) -> Result<Response, Failure> {
         401 | 403 => Err(Failure::Unauthorized(
             "plex.tv refused the token (`token`): it must be the account's own".to_owned(),
         )),
-        status => Err(failure::of_overload(&answer, "plex.tv")
-            .unwrap_or_else(|| Failure::Rejected(format!("plex.tv answered {status}")))),
+        _ => Err(failure::of_answer(&answer, "plex.tv")),
     }
 }

@@ -19,6 +19,12 @@ pub fn of_request(error: Error) -> Failure {
     }
 }
 
+/// What a status means that is no success and has no meaning of its own. `who` names the service.
+pub fn of_answer(response: &Response, who: &str) -> Failure {
+    let rejected = || Failure::Rejected(format!("{who} answered {}", response.status));
+    of_overload(response, who).unwrap_or_else(rejected)
+}
+
 /// What a status means that says nothing about the request itself: the service is busy or broken. `who` names it.
 pub fn of_overload(response: &Response, who: &str) -> Option<Failure> {
     let status = response.status;

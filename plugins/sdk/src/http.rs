@@ -10,6 +10,9 @@ use crate::host::http::{self, Body, Request};
 use crate::host::types::{Failure, Field};
 use crate::host::{clock, settings};
 
+/// For answers in JSON.
+pub const ACCEPT_JSON: &[(&str, &str)] = &[("accept", "application/json")];
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {

@@ -6,7 +6,7 @@ use crate::failure;
 use crate::host::kv;
 use crate::host::reports::{Ignored, Report};
 use crate::host::types::Failure;
-use crate::http::Response;
+use crate::http::{self, Response};
 
 /// A server's clock is believed this far. Webhooks arrive within seconds, so beyond it is the clock that is wrong, and a play
 /// whose last word seems minutes old would be taken for silent.
@@ -68,9 +68,13 @@ pub fn answer(response: &Response) -> Result<serde_json::Value, Failure> {
         200 => response.json(),
         401 | 403 => Err(Failure::Unauthorized("the server refused the token (`token`)".to_owned())),
         404 => Err(Failure::Rejected("the server no longer has this item".to_owned())),
-        status => Err(failure::of_overload(response, "the server")
-            .unwrap_or_else(|| Failure::Rejected(format!("the server answered {status}")))),
+        _ => Err(failure::of_answer(response, "the server")),
     }
+}
+
+/// The JSON at an address of a server.
+pub fn get(url: &str) -> Result<serde_json::Value, Failure> {
+    answer(&http::get(url, http::ACCEPT_JSON)?)
 }
 
 #[cfg(test)]

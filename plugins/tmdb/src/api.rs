@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Gets a path; absent where there is no such thing.
 pub fn get(path: &str) -> Result<Option<Value>, Failure> {
-    let answer = http::get(&http::below("api_url", path), &[("accept", "application/json")])?;
+    let answer = http::get(&http::below("api_url", path), http::ACCEPT_JSON)?;
     match answer.status {
         200..=299 => answer.json().map(Some),
         404 => Ok(None),
@@ -15,8 +15,7 @@ pub fn get(path: &str) -> Result<Option<Value>, Failure> {
             "TMDb refused the key (`api_key`) or the token (`read_token`); see themoviedb.org/settings/api"
                 .to_owned(),
         )),
-        status => Err(failure::of_overload(&answer, "TMDb")
-            .unwrap_or_else(|| Failure::Rejected(format!("TMDb answered {status}")))),
+        _ => Err(failure::of_answer(&answer, "TMDb")),
     }
 }
 

@@ -27,8 +27,7 @@ pub fn failure(answer: &Response) -> Option<Failure> {
         }
         423 => Failure::Blocked("the Trakt account is locked (423); contact Trakt's support".to_owned()),
         426 => Failure::Blocked(format!("Trakt offers this to VIP members only (426){}", upgrade(answer))),
-        status => failure::of_overload(answer, "Trakt")
-            .unwrap_or_else(|| Failure::Rejected(format!("Trakt answered {status}"))),
+        _ => failure::of_answer(answer, "Trakt"),
     })
 }
 

@@ -275,7 +275,7 @@ impl Outbound {
     async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
         let private = self.allow(&request.url, purpose)?;
         let rules = self.rules_for(&request.url, purpose);
-        let login = self.login_for(&rules).await?;
+        let login = self.login_for(templates(&rules)).await?;
         let response = self.send_once(&request, &rules, login.as_deref(), private, purpose).await?;
         if response.status == 401
             && let Some(rejected) = login
@@ -392,10 +392,7 @@ impl Outbound {
             ));
         }
         let rules = self.rules_for(url, Purpose::Plugin);
-        let login = match query.values().any(|it| it.settings().any(|key| self.in_login.contains(key))) {
-            true => self.logins.current(&self.account).await?,
-            false => self.login_for(&rules).await?,
-        };
+        let login = self.login_for(templates(&rules).chain(query.values())).await?;
         let request = Request {
             method: reqwest::Method::GET,
             url: url.clone(),
@@ -416,20 +413,19 @@ impl Outbound {
         &self.instance
     }
 
-    /// A secret that the user did not set, of an account that can be logged in, is in its login.
-    fn need_login(&self, rules: &[&CredentialRule]) -> bool {
-        let mut templates = rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
-        templates.any(|it| it.needs_login() || it.settings().any(|key| self.in_login.contains(key)))
-    }
-
     /// Whether a server answers at an address that a login has found.
     pub async fn answers(&self, url: &Url) -> bool {
         self.wire.answers(url).await
     }
 
-    /// The login, where one of these rules needs it.
-    async fn login_for(&self, rules: &[&CredentialRule]) -> Result<Option<Arc<LoginTokens>>, HttpError> {
-        if self.need_login(rules) { self.logins.current(&self.account).await } else { Ok(None) }
+    /// The login, where one of these needs it: a secret that the user did not set, of an account that can be logged in, is in its login.
+    async fn login_for<'a>(
+        &self,
+        mut templates: impl Iterator<Item = &'a Template>,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        let is_needed =
+            templates.any(|it| it.needs_login() || it.settings().any(|key| self.in_login.contains(key)));
+        if is_needed { self.logins.current(&self.account).await } else { Ok(None) }
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.
@@ -462,6 +458,11 @@ impl Outbound {
         }
         response.body = body;
     }
+}
+
+/// What these rules put into a request.
+fn templates<'a>(rules: &'a [&'a CredentialRule]) -> impl Iterator<Item = &'a Template> {
+    rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()))
 }
 
 /// Headers that are the client's business.

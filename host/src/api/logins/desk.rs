@@ -1,0 +1,297 @@
+//! Logins that are under way: begun, waited for, chosen from, ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::delivery::device::{self, LoginError, Prompt};
+use crate::delivery::guided::{self, GuidedLogin, Next};
+use crate::delivery::logins::LoginKeeper;
+use crate::plugins::account::{Account, Accounts};
+use crate::plugins::call::Caller;
+use crate::plugins::manifest::PluginLogin;
+use crate::plugins::registry::Plugins;
+use crate::state::SharedStore;
+
+/// How a login stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub(super) enum Standing {
+    /// The user is to enter the code.
+    Pending {
+        /// Where.
+        url: String,
+        /// Where, with the code in it.
+        complete_url: Option<String>,
+        /// This.
+        code: String,
+        /// Until then.
+        expires_at: Timestamp,
+    },
+    /// The user is to choose one.
+    Choosing {
+        /// Their ids and names.
+        choices: Vec<Choice>,
+    },
+    /// It is stored.
+    Granted,
+    /// It is not, and why.
+    Failed {
+        /// In words.
+        reason: String,
+    },
+}
+
+/// One of several.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Choice {
+    id: String,
+    label: String,
+}
+
+/// What a page asks for to begin a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wish {
+    /// The way to log in; the first one where there are several and none is named.
+    method: Option<String>,
+    /// What the user typed.
+    #[serde(default)]
+    form: BTreeMap<String, String>,
+}
+
+/// The logins that are under way.
+#[derive(Default)]
+struct Logins {
+    /// How they stand, each with its number: one that is begun anew takes the place of the one before.
+    standings: HashMap<String, (u64, Standing)>,
+    /// Those that wait for their user to choose.
+    choosing: HashMap<String, GuidedLogin>,
+}
+
+/// Where logins are begun.
+pub struct LoginDesk {
+    /// The accounts.
+    pub(super) accounts: Accounts,
+    /// Their plugins.
+    pub(super) plugins: Arc<Plugins>,
+    /// Where logins are kept.
+    pub(super) keeper: Arc<LoginKeeper>,
+    store: SharedStore,
+    under_way: Arc<Mutex<Logins>>,
+}
+
+impl LoginDesk {
+    /// A desk at which no login is under way yet. The store says how accounts stand.
+    pub fn new(
+        accounts: Accounts,
+        plugins: Arc<Plugins>,
+        keeper: Arc<LoginKeeper>,
+        store: SharedStore,
+    ) -> Self {
+        Self { accounts, plugins, keeper, store, under_way: Arc::default() }
+    }
+
+    pub(super) fn caller(&self, account: &Arc<Account>) -> Caller {
+        Caller::new(account, self.store.clone())
+    }
+
+    /// Begins a login by the plugin's own code.
+    async fn guide(
+        &self,
+        account: &Arc<Account>,
+        login: &PluginLogin,
+        wish: Wish,
+    ) -> Result<Standing, LoginError> {
+        let plugin = self.plugins.active(&account.manifest.plugin.id);
+        let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
+        let method = guided::method(login, wish.method.as_deref())?;
+        let caller = self.caller(account);
+        let (login, next) =
+            GuidedLogin::begin(Arc::clone(plugin), caller, method, wish.form, &self.keeper).await?;
+        Ok(self.go_on(&account.name, login, next).await)
+    }
+
+    /// Shows what is next, and waits for it.
+    pub(super) async fn go_on(&self, name: &str, login: GuidedLogin, next: Next) -> Standing {
+        let number = self.enter(name, Standing::Failed { reason: "it is being begun".to_owned() });
+        let waiting = self.waiting(name, number);
+        let (standing, prompted) = waiting.take(login, next).await;
+        if let Some(prompted) = prompted {
+            tokio::spawn(waiting.follow(prompted));
+        }
+        standing
+    }
+
+    fn waiting(&self, name: &str, number: u64) -> Waiting {
+        Waiting {
+            name: name.to_owned(),
+            keeper: Arc::clone(&self.keeper),
+            store: Arc::clone(&self.store),
+            under_way: Arc::clone(&self.under_way),
+            number,
+        }
+    }
+
+    pub(super) fn standing(&self, name: &str) -> Option<Standing> {
+        lock(&self.under_way).standings.get(name).map(|(_, standing)| standing.clone())
+    }
+
+    pub(super) async fn begin(&self, account: &Arc<Account>, wish: Wish) -> Result<Standing, LoginError> {
+        if let Some(login) = guided::methods(account) {
+            return self.guide(account, login, wish).await;
+        }
+        let prompt = device::begin(account).await?;
+        let (url, complete_url, code) =
+            (prompt.url.clone(), prompt.complete_url.clone(), prompt.code.clone());
+        let standing = pending(url, complete_url, code, prompt.expires_in);
+        let number = self.enter(&account.name, standing.clone());
+        tokio::spawn(self.waiting(&account.name, number).run(Arc::clone(account), prompt));
+        Ok(standing)
+    }
+
+    /// Takes the login that waits for its user to choose.
+    pub(super) fn chosen(&self, name: &str) -> Option<GuidedLogin> {
+        lock(&self.under_way).choosing.remove(name)
+    }
+
+    /// A login that is begun anew takes the place of the one before.
+    pub(super) fn enter(&self, name: &str, standing: Standing) -> u64 {
+        let mut logins = lock(&self.under_way);
+        let number = logins.standings.get(name).map_or(0, |(number, _)| number + 1);
+        logins.standings.insert(name.to_owned(), (number, standing));
+        logins.choosing.remove(name);
+        number
+    }
+}
+
+/// A login by the plugin's own code whose user is to enter a code.
+struct Prompted {
+    login: GuidedLogin,
+    interval: Duration,
+    end: Instant,
+}
+
+/// A login that waits for its user.
+struct Waiting {
+    name: String,
+    keeper: Arc<LoginKeeper>,
+    store: SharedStore,
+    under_way: Arc<Mutex<Logins>>,
+    number: u64,
+}
+
+impl Waiting {
+    /// Shows what is next of a login by the plugin's own code. Where the user is to enter a code, that has to be waited for.
+    async fn take(&self, mut login: GuidedLogin, next: Next) -> (Standing, Option<Prompted>) {
+        let (under_way, name, number) = (Arc::clone(&self.under_way), self.name.clone(), self.number);
+        login.while_wanted(move || is_current(&under_way, &name, number));
+        let (standing, prompted) = match next {
+            Next::Granted => (self.granted().await, None),
+            Next::Choose(choices) => {
+                let choices = choices.into_iter().map(|(id, label)| Choice { id, label }).collect();
+                lock(&self.under_way).choosing.insert(self.name.clone(), login);
+                (Standing::Choosing { choices }, None)
+            }
+            Next::Prompt(prompt) => {
+                let expires_in = Duration::from_secs(prompt.expires_s.into());
+                let prompted = Prompted {
+                    login,
+                    interval: Duration::from_secs(prompt.interval_s.max(1).into()),
+                    end: Instant::now() + expires_in,
+                };
+                let standing = pending(prompt.url, prompt.complete_url, prompt.code, expires_in);
+                (standing, Some(prompted))
+            }
+            Next::Pending => {
+                let reason = "the plugin waits for something, and does not say what".to_owned();
+                (Standing::Failed { reason }, None)
+            }
+        };
+        self.show(standing.clone());
+        (standing, prompted)
+    }
+
+    /// Asks the service, until the user has entered the code and whatever follows is done.
+    async fn follow(self, mut prompted: Prompted) {
+        loop {
+            tokio::time::sleep(prompted.interval).await;
+            if !self.is_current() {
+                return;
+            }
+            if Instant::now() >= prompted.end {
+                return self.show(Standing::Failed { reason: LoginError::Expired.to_string() });
+            }
+            match prompted.login.poll(&self.keeper).await {
+                Ok(Next::Pending) => {}
+                Ok(next) => match self.take(prompted.login, next).await {
+                    (_, Some(further)) => prompted = further,
+                    (_, None) => return,
+                },
+                Err(LoginError::Http(error)) => tracing::warn!(account = self.name, "{error}"),
+                Err(error) => return self.show(Standing::Failed { reason: error.to_string() }),
+            }
+        }
+    }
+
+    async fn granted(&self) -> Standing {
+        match self.store.park(&self.name, None).await {
+            Ok(()) => Standing::Granted,
+            Err(error) => Standing::Failed { reason: error.to_string() },
+        }
+    }
+
+    /// Shows how it stands, unless another one has taken its place.
+    fn show(&self, standing: Standing) {
+        let mut logins = lock(&self.under_way);
+        if let Some(entry) = logins.standings.get_mut(&self.name).filter(|(number, _)| *number == self.number)
+        {
+            entry.1 = standing;
+        }
+    }
+
+    async fn run(self, account: Arc<Account>, mut prompt: Prompt) {
+        let standing = loop {
+            tokio::time::sleep(prompt.interval).await;
+            if !self.is_current() {
+                return;
+            }
+            match device::ask(&account, &self.keeper, &mut prompt).await {
+                Ok(false) => {}
+                // It was ended, or begun anew, while the service was asked: this one is not wanted any more.
+                Ok(true) if !self.is_current() => {
+                    if let Err(error) = self.keeper.disconnect(&account).await {
+                        tracing::warn!(account = self.name, "a login that was ended is still kept: {error}");
+                    }
+                    return;
+                }
+                Ok(true) => break self.granted().await,
+                Err(error) => break Standing::Failed { reason: error.to_string() },
+            }
+        };
+        self.show(standing);
+    }
+
+    fn is_current(&self) -> bool {
+        is_current(&self.under_way, &self.name, self.number)
+    }
+}
+
+/// Whether a login was neither ended nor begun anew.
+fn is_current(under_way: &Mutex<Logins>, name: &str, number: u64) -> bool {
+    lock(under_way).standings.get(name).is_some_and(|(current, _)| *current == number)
+}
+
+fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pending(url: String, complete_url: Option<String>, code: String, expires_in: Duration) -> Standing {
+    let expires_in = SignedDuration::try_from(expires_in).unwrap_or(SignedDuration::MAX);
+    let expires_at = clock::now().saturating_add(expires_in).unwrap_or(Timestamp::MAX);
+    Standing::Pending { url, complete_url, code, expires_at }
+}
