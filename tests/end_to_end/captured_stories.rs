@@ -4,8 +4,7 @@ use std::path::Path;
 
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
-use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, payloads, sources_to_trakt_config};
+use playrelay_tests::harness::{Daemon, Home, payloads, server_to_trakt};
 use serde_json::{Value, json};
 
 /// Of what Plex plays in its stories, whose notifications say nothing. Ms.
@@ -28,11 +27,9 @@ fn folder() -> Option<std::path::PathBuf> {
     folder
 }
 
-async fn home(plugin: &str, url: &str, token: &str) -> (FakeTrakt, Home) {
-    let trakt = FakeTrakt::start().await;
-    let config = sources_to_trakt_config(&[plugin], &trakt, "");
-    let address = format!("plugin = {plugin:?}\nmode = \"watch\"\nurl = {url:?}\ntoken = {token:?}\n");
-    (trakt, Home::new(&config.replace(&format!("plugin = {plugin:?}\n"), &address)))
+/// The last of the events; 0 where there is none.
+fn newest(events: &Value) -> i64 {
+    events.as_array().unwrap().iter().filter_map(|event| event["id"].as_i64()).max().unwrap_or(0)
 }
 
 /// What became of a line: the codes of the inputs that it led to, with who was told what.
@@ -61,14 +58,7 @@ async fn outcome(
                 told.push(format!("{} {at:.2}", row["action"].as_str().unwrap()));
             }
         }
-        *seen = events
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|event| event["id"].as_i64())
-            .max()
-            .unwrap_or(*seen)
-            .max(*seen);
+        *seen = newest(&events);
         return told;
     }
 }
@@ -94,21 +84,14 @@ fn entry(session: &str, item: &Value, player: &str, state: &str) -> Value {
 /// Plays a Plex story. What is listed follows what is told, as at a real server: what has stopped is gone.
 async fn plex_story(file: &str, folder: &Path) -> Vec<Vec<String>> {
     let plex = FakePlex::start().await;
-    let (_trakt, home) = home("plex", &plex.server.url(), fake_plex::TOKEN).await;
+    let (_trakt, home) = server_to_trakt(("plex", "watch"), (&plex.server.url(), fake_plex::TOKEN), "").await;
     if file.contains("ws-06") {
         // It begins with the end of a session that was there before.
         plex.list_raw(vec![entry("35", &film("7", 0), "46eb7f5b-0000-4a0b-b262-e4496ff09572", "playing")]);
     }
     let daemon = home.start();
     let mut messages = daemon.connected("plex").await["messages"].as_u64().unwrap();
-    let mut seen = home
-        .json(&["events"])
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|it| it["id"].as_i64())
-        .max()
-        .unwrap_or(0);
+    let mut seen = newest(&home.json(&["events"]));
     let mut told = Vec::new();
     for line in lines(folder, file) {
         let playing = &line["NotificationContainer"]["PlaySessionStateNotification"][0];
@@ -188,17 +171,11 @@ async fn plex_stories() {
 
 async fn browser_story(family: Family, plugin: &str, file: &str, folder: &Path) -> Vec<Vec<String>> {
     let server = FakeMediaBrowser::start(family).await;
-    let (_trakt, home) = home(plugin, &server.server.url(), fake_mediabrowser::TOKEN).await;
+    let (_trakt, home) =
+        server_to_trakt((plugin, "watch"), (&server.server.url(), fake_mediabrowser::TOKEN), "").await;
     let daemon = home.start();
     let mut messages = daemon.connected(plugin).await["messages"].as_u64().unwrap();
-    let mut seen = home
-        .json(&["events"])
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|it| it["id"].as_i64())
-        .max()
-        .unwrap_or(0);
+    let mut seen = newest(&home.json(&["events"]));
     let mut told = Vec::new();
     for line in lines(folder, file) {
         let message = if line["msg"].is_object() { &line["msg"] } else { &line };

@@ -48,20 +48,17 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
         position_ms: 0,
         paused: false,
     };
-    servers.jellyfin.list(std::slice::from_ref(&screening));
-    servers.jellyfin.tell();
+    servers.jellyfin.show(std::slice::from_ref(&screening));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
     let began = trakt.clock().now();
     clock.pass(2_300);
     screening.position_ms = 2_300_000;
-    servers.jellyfin.list(std::slice::from_ref(&screening));
-    servers.jellyfin.tell();
+    servers.jellyfin.show(std::slice::from_ref(&screening));
     let is_near_the_end = |shown: &Value| shown["currently_watching"]["progress"].as_u64() >= Some(95);
     daemon.get_until("/api/v1/currently-watching", "its end", is_near_the_end).await;
     // From here on the server calls it played, with the time when it began.
     servers.record(1, &ADA, film, began);
-    servers.jellyfin.list(&[]);
-    servers.jellyfin.tell();
+    servers.jellyfin.show(&[]);
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     // Nobody listens for a night.
     daemon.stop();
@@ -128,8 +125,7 @@ async fn a_switch_turns_it_off() {
         position_ms: 1_000,
         paused: false,
     };
-    servers.jellyfin.list(std::slice::from_ref(&playing));
-    servers.jellyfin.tell();
+    servers.jellyfin.show(std::slice::from_ref(&playing));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
     assert!(trakt.history().is_empty());
 }

@@ -4,7 +4,7 @@ use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, TOKEN};
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, payloads, sources_to_trakt_config};
+use playrelay_tests::harness::{Home, payloads, server_to_trakt};
 use playrelay_tests::{emby_webhook as emby, jellyfin_webhook as jellyfin, plex_webhook};
 use serde_json::{Value, json};
 
@@ -14,15 +14,7 @@ const ITEM: &str = "aaaaaaaaaaaa4aaaaaaaaaaaaaaaaaaa";
 const SERIES: &str = "00000000000000000000000000002008";
 
 async fn home(plugin: &str, server: &FakeMediaBrowser, route: &str) -> (FakeTrakt, Home) {
-    let trakt = FakeTrakt::start().await;
-    let config = sources_to_trakt_config(&[plugin], &trakt, route);
-    let address = format!(
-        "plugin = {plugin:?}\nmode = \"webhook\"\nurl = {:?}\ntoken = {TOKEN:?}\n",
-        server.server.url()
-    );
-    let home = Home::new(&config.replace(&format!("plugin = {plugin:?}\n"), &address));
-    home.connect().await;
-    (trakt, home)
+    server_to_trakt((plugin, "webhook"), (&server.server.url(), TOKEN), route).await
 }
 
 fn bare_episode() -> Value {

@@ -6,7 +6,7 @@ use playrelay_tests::catalogue;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, TestClock, sources_to_trakt_config, trakt_account};
+use playrelay_tests::harness::{Home, TestClock, server_to_trakt, trakt_account};
 use playrelay_tests::jellyfin_webhook;
 use playrelay_tests::screening::{Person, Screening, Title};
 use serde_json::{Value, json};
@@ -30,22 +30,26 @@ fn screening(title: &Title, session: &str) -> Screening {
     }
 }
 
-/// A source that is watched, and a tracker.
-async fn home(plugin: &str, url: &str, token: &str, more: &str) -> (FakeTrakt, Home) {
-    let trakt = FakeTrakt::start().await;
-    let config = sources_to_trakt_config(&[plugin], &trakt, "");
-    let address =
-        format!("plugin = {plugin:?}\nmode = \"watch\"\nurl = {url:?}\ntoken = {token:?}\n{more}\n");
-    let home = Home::new(&config.replace(&format!("plugin = {plugin:?}\n"), &address));
-    (trakt, home)
+/// A Plex that is watched, with the film in its library.
+async fn at_plex() -> (FakePlex, FakeTrakt, Home) {
+    let plex = FakePlex::start().await;
+    plex.add(inception().metadata_with_markers());
+    let server = (plex.server.url(), fake_plex::TOKEN);
+    let (trakt, home) = server_to_trakt(("plex", "watch"), (&server.0, server.1), "").await;
+    (plex, trakt, home)
+}
+
+/// A Jellyfin or an Emby that is watched.
+async fn at_mediabrowser(family: Family, plugin: &str) -> (FakeMediaBrowser, FakeTrakt, Home) {
+    let server = FakeMediaBrowser::start(family).await;
+    let at = (server.server.url(), fake_mediabrowser::TOKEN);
+    let (trakt, home) = server_to_trakt((plugin, "watch"), (&at.0, at.1), "").await;
+    (server, trakt, home)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plex_tells_of_a_film_over_its_websocket() {
-    let plex = FakePlex::start().await;
-    plex.add(inception().metadata_with_markers());
-    let (trakt, home) = home("plex", &plex.server.url(), fake_plex::TOKEN, "").await;
-    home.connect().await;
+    let (plex, trakt, home) = at_plex().await;
     let daemon = home.start();
     let shown = daemon.connected("plex").await;
     assert_eq!(shown["by"], "a websocket", "{shown:#}");
@@ -64,22 +68,17 @@ async fn plex_tells_of_a_film_over_its_websocket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jellyfin_and_emby_list_their_sessions() {
     for (family, plugin) in [(Family::Jellyfin, "jellyfin"), (Family::Emby, "emby")] {
-        let server = FakeMediaBrowser::start(family).await;
-        let (trakt, home) = home(plugin, &server.server.url(), fake_mediabrowser::TOKEN, "").await;
-        home.connect().await;
+        let (server, trakt, home) = at_mediabrowser(family, plugin).await;
         let daemon = home.start();
         let shown = daemon.connected(plugin).await;
         assert_eq!(shown["by"], "a websocket", "{shown:#}");
         let mut film = screening(&inception(), "a1");
-        server.list(std::slice::from_ref(&film));
-        server.tell();
+        server.show(std::slice::from_ref(&film));
         trakt.until("the start", |trakt| trakt.watching().is_some()).await;
         film.position_ms = 2 * HOUR / 100 * 93;
-        server.list(std::slice::from_ref(&film));
-        server.tell();
+        server.show(std::slice::from_ref(&film));
         // The session is there, its item is not.
-        server.list(&[]);
-        server.tell();
+        server.show(&[]);
         trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
         assert_eq!(trakt.history()[0].entry.name(), "Inception", "{plugin}");
         let events = home.json(&["events"]);
@@ -90,11 +89,9 @@ async fn jellyfin_and_emby_list_their_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_may_not_be_used_is_polled() {
-    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     // Of 10.9, only administrators may listen, and a key is nobody.
     server.set_version("10.9.11");
-    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
-    home.connect().await;
     let daemon = home.start();
     let shown = daemon.connected("jellyfin").await;
     assert_eq!(shown["by"], "polling", "{shown:#}");
@@ -106,11 +103,8 @@ async fn a_socket_that_may_not_be_used_is_polled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_stream_serves_where_a_proxy_lets_no_websocket_through() {
     use playrelay_tests::faults::Fault;
-    let plex = FakePlex::start().await;
-    plex.add(inception().metadata_with_markers());
+    let (plex, trakt, home) = at_plex().await;
     plex.faults().always("/:/websockets", Fault::status(502));
-    let (trakt, home) = home("plex", &plex.server.url(), fake_plex::TOKEN, "").await;
-    home.connect().await;
     let daemon = home.start();
     let shown = daemon.connected("plex").await;
     assert_eq!(shown["by"], "an event stream", "{shown:#}");
@@ -123,9 +117,7 @@ async fn an_event_stream_serves_where_a_proxy_lets_no_websocket_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_ends_nothing_that_still_plays() {
-    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
-    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
-    home.connect().await;
+    let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     let daemon = home.start();
     daemon.connected("jellyfin").await;
     let mut film = screening(&inception(), "a1");
@@ -134,8 +126,7 @@ async fn a_server_that_restarts_ends_nothing_that_still_plays() {
         ..screening(&inception(), "b2")
     };
     other.device = "Phone".to_owned();
-    server.list(&[film.clone(), other.clone()]);
-    server.tell();
+    server.show(&[film.clone(), other.clone()]);
     trakt.until("the starts", |trakt| trakt.told().len() >= 2).await;
     server.server.go_down().await;
     let shown = daemon.watched("jellyfin", "the loss", |it| it["connected"] == false).await;
@@ -152,10 +143,8 @@ async fn a_server_that_restarts_ends_nothing_that_still_plays() {
 
 /// A Jellyfin that is listened to, by a clock that the test moves.
 async fn jellyfin_by_the_clock() -> (FakeMediaBrowser, FakeTrakt, Home, TestClock) {
-    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
-    let (trakt, mut home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
+    let (server, trakt, mut home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     let clock = home.set_clock(&[trakt.clock(), server.clock()]);
-    home.connect().await;
     (server, trakt, home, clock)
 }
 
@@ -169,8 +158,7 @@ async fn an_outage_is_no_stop() {
     let mut film = screening(&inception(), "a1");
     for minute in 0..5 {
         film.position_ms = minute * HOUR / 60;
-        server.list(std::slice::from_ref(&film));
-        server.tell();
+        server.show(std::slice::from_ref(&film));
         let stored = |it: &Value| it["stored"].as_u64() > Some(u64::from(minute) + 1);
         daemon.watched("jellyfin", "another minute", stored).await;
         clock.pass(60);
@@ -190,10 +178,8 @@ async fn an_outage_is_no_stop() {
     server.server.come_up().await;
     daemon.connected("jellyfin").await;
     film.position_ms = 2 * HOUR / 100 * 95;
-    server.list(std::slice::from_ref(&film));
-    server.tell();
-    server.list(&[]);
-    server.tell();
+    server.show(std::slice::from_ref(&film));
+    server.show(&[]);
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     let stops = trakt.told().into_iter().filter(|told| told.contains("stop") || told.contains("pause"));
     assert_eq!(stops.count(), 1, "{:?}", trakt.told());
@@ -205,8 +191,7 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
     let daemon = home.start();
     daemon.connected("jellyfin").await;
     let mut film = screening(&inception(), "a1");
-    server.list(std::slice::from_ref(&film));
-    server.tell();
+    server.show(std::slice::from_ref(&film));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
     server.sockets().freeze(true);
     let began = clock.passed();
@@ -225,18 +210,14 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
         .watched("jellyfin", "another connection", |it| it["connections"] == 2 && it["connected"] == true)
         .await;
     film.position_ms = 2 * HOUR / 100 * 95;
-    server.list(std::slice::from_ref(&film));
-    server.tell();
-    server.list(&[]);
-    server.tell();
+    server.show(std::slice::from_ref(&film));
+    server.show(&[]);
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_refused_in_the_middle_is_said_and_tried_again() {
-    let server = FakeMediaBrowser::start(Family::Emby).await;
-    let (trakt, home) = home("emby", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
-    home.connect().await;
+    let (server, trakt, home) = at_mediabrowser(Family::Emby, "emby").await;
     let daemon = home.start();
     daemon.connected("emby").await;
     server.set_token("another-key-0123456789");
@@ -253,17 +234,13 @@ async fn a_login_that_is_refused_in_the_middle_is_said_and_tried_again() {
     assert!(refused["again_at"].is_string(), "{refused:#}");
     server.set_token(fake_mediabrowser::TOKEN);
     daemon.connected("emby").await;
-    server.list(&[screening(&inception(), "a1")]);
-    server.tell();
+    server.show(&[screening(&inception(), "a1")]);
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_and_floods_cost_nothing_but_themselves() {
-    let plex = FakePlex::start().await;
-    plex.add(inception().metadata_with_markers());
-    let (trakt, home) = home("plex", &plex.server.url(), fake_plex::TOKEN, "").await;
-    home.connect().await;
+    let (plex, trakt, home) = at_plex().await;
     let daemon = home.start();
     daemon.connected("plex").await;
     let nonsense = [
@@ -316,8 +293,7 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
     let mut film = screening(&inception(), "a1");
     let mut show = |position_ms| {
         film.position_ms = position_ms;
-        server.list(std::slice::from_ref(&film));
-        server.tell();
+        server.show(std::slice::from_ref(&film));
     };
     show(0);
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -331,8 +307,7 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
         show(position);
         daemon.watched("jellyfin", "what it shows", |it| stored(it) > before).await;
     }
-    server.list(&[]);
-    server.tell();
+    server.show(&[]);
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     clock.pass(600);
     daemon.connected("jellyfin").await;
@@ -341,21 +316,18 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_that_is_added_is_told_from_then_on() {
-    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
+    let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     let second = FakeTrakt::start().await;
-    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
     let path = home.path().join("playrelay.toml");
     let config = std::fs::read_to_string(&path).unwrap();
     let with_account = format!("{config}\n{}", trakt_account("eve", &second));
     std::fs::write(&path, &with_account).unwrap();
-    home.connect().await;
     home.connect_account("eve").await;
     std::fs::write(&path, &config).unwrap();
     let daemon = home.start();
     daemon.connected("jellyfin").await;
     let mut film = screening(&inception(), "a1");
-    server.list(std::slice::from_ref(&film));
-    server.tell();
+    server.show(std::slice::from_ref(&film));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
     // A mistake changes nothing, and is shown.
     std::fs::write(&path, format!("{config}\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"eva\"\n"))
@@ -364,18 +336,15 @@ async fn a_route_that_is_added_is_told_from_then_on() {
     daemon.get_until("/api/v1/sources", "the mistake", wrong).await;
     // An account and a route: it hears of what plays, from here on.
     film.position_ms = HOUR;
-    server.list(std::slice::from_ref(&film));
-    server.tell();
+    server.show(std::slice::from_ref(&film));
     let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"eve\"\nusers = [\"mia\"]\n";
     std::fs::write(&path, with_account + route).unwrap();
     second.until("what plays", |trakt| trakt.watching().is_some()).await;
     let shown = daemon.watched("jellyfin", "the same connection", Value::is_object).await;
     assert_eq!(shown["connections"], 1, "nothing else has changed: {shown:#}");
     film.position_ms = 2 * HOUR / 100 * 95;
-    server.list(std::slice::from_ref(&film));
-    server.tell();
-    server.list(&[]);
-    server.tell();
+    server.show(std::slice::from_ref(&film));
+    server.show(&[]);
     for trakt in [&trakt, &second] {
         trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     }
@@ -385,9 +354,7 @@ async fn a_route_that_is_added_is_told_from_then_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_switched_off_is_not_heard() {
-    let server = FakeMediaBrowser::start(Family::Jellyfin).await;
-    let (trakt, home) = home("jellyfin", &server.server.url(), fake_mediabrowser::TOKEN, "").await;
-    home.connect().await;
+    let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     let daemon = home.start();
     daemon.connected("jellyfin").await;
     // In mode `watch` a webhook is kept, and counts for nothing.
@@ -403,7 +370,6 @@ async fn what_is_switched_off_is_not_heard() {
     assert_eq!(story["verdict"]["code"], "source-off", "{story:#}");
     std::fs::write(&path, config).unwrap();
     daemon.connected("jellyfin").await;
-    server.list(&[screening(&inception(), "a1")]);
-    server.tell();
+    server.show(&[screening(&inception(), "a1")]);
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
 }

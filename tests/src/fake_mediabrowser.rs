@@ -185,6 +185,12 @@ impl FakeMediaBrowser {
         *self.shared.sessions.lock().expect("no test panics here") = sessions;
     }
 
+    /// Lists these, and tells all who listen.
+    pub fn show(&self, screenings: &[Screening]) {
+        self.list(screenings);
+        self.tell();
+    }
+
     /// Tells all who listen what is listed. Gives how many there are.
     pub fn tell(&self) -> usize {
         let sessions = self.shared.sessions.lock().expect("no test panics here").clone();

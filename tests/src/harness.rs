@@ -125,6 +125,22 @@ pub fn sources_to_trakt_config(plugins: &[&str], trakt: &FakeTrakt, route: &str)
     config
 }
 
+/// A home whose source has a server, at this address and with this token, and a tracker that is logged in; with a route between them for
+/// everybody, with some more keys.
+pub async fn server_to_trakt(
+    (plugin, mode): (&str, &str),
+    (url, token): (&str, &str),
+    route: &str,
+) -> (FakeTrakt, Home) {
+    let trakt = FakeTrakt::start().await;
+    let config = sources_to_trakt_config(&[plugin], &trakt, route);
+    let bare = format!("plugin = {plugin:?}\n");
+    let with_server = format!("{bare}mode = {mode:?}\nurl = {url:?}\ntoken = {token:?}\n");
+    let home = Home::new(&config.replace(&bare, &with_server));
+    home.connect().await;
+    (trakt, home)
+}
+
 /// A home: a data folder with a configuration, in which the daemon can run.
 pub struct Home {
     folder: PathBuf,

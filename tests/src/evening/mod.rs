@@ -1,18 +1,20 @@
 //! An evening: people who watch on three servers what they like and how they like, told as the servers tell it, to who listens and
 //! by webhook.
 
+mod programme;
+mod servers;
+mod telling;
+
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde_json::Value;
+pub use programme::{Manner, Mishap};
+pub use servers::Servers;
 
 use crate::catalogue;
-use crate::fake_mediabrowser::{self, FakeMediaBrowser, Family};
-use crate::fake_plex::{self, FakePlex};
 use crate::fake_trakt::FakeTrakt;
-use crate::harness::{Daemon, Home, TestClock, WEBHOOK_TOKEN, trakt_account};
+use crate::harness::{Daemon, Home, TestClock, trakt_account};
 use crate::screening::{Person, Screening, Title};
-use crate::{emby_webhook, jellyfin_webhook, plex_webhook};
+use programme::Act;
 
 /// Everything takes as long as this. Ms.
 pub const RUNTIME: u32 = 2_400_000;
@@ -35,93 +37,6 @@ pub const PEOPLE: [Person; 6] = [
     Person { number: 6, guid: "50e1109a03fd4e13a3a5dd9bb27e08e6", name: "finn" },
 ];
 
-/// How somebody watches something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// From its beginning to its end.
-    Through,
-    /// With a pause of ten minutes.
-    Paused,
-    /// Skipping a part.
-    SkippingAhead,
-    /// Seeing a part twice.
-    SkippingBack,
-    /// Giving up in the middle.
-    GivenUp,
-    /// The app is killed near the end, and nobody says so.
-    Killed,
-    /// The next episode begins by itself.
-    Autoplay,
-    /// Leaving when the credits begin, long before the end.
-    LeavingAtCredits,
-    /// The first half on one device, the rest on another.
-    OnTwoDevices,
-}
-
-impl Manner {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Through,
-        Self::Paused,
-        Self::SkippingAhead,
-        Self::SkippingBack,
-        Self::GivenUp,
-        Self::Killed,
-        Self::Autoplay,
-        Self::LeavingAtCredits,
-        Self::OnTwoDevices,
-    ];
-
-    /// What happens when: ticks from the beginning.
-    fn programme(self) -> Vec<(u32, Act)> {
-        const LAST: u32 = 79;
-        match self {
-            Self::Through => vec![(LAST, Act::Stop)],
-            Self::Paused => vec![(30, Act::Pause), (50, Act::Resume), (LAST + 18, Act::Stop)],
-            Self::SkippingAhead => vec![(32, Act::Seek(70)), (55, Act::Stop)],
-            Self::SkippingBack => vec![(48, Act::Seek(30)), (100, Act::Stop)],
-            Self::GivenUp => vec![(40, Act::Stop)],
-            Self::Killed => vec![(74, Act::Kill)],
-            Self::Autoplay => vec![(78, Act::Next), (78 + LAST, Act::Stop)],
-            Self::LeavingAtCredits => vec![(62, Act::Stop)],
-            Self::OnTwoDevices => vec![(36, Act::Stop), (40, Act::GoOnElsewhere), (84, Act::Stop)],
-        }
-    }
-
-    /// How many of the titles it watches to their end, where the server says where the credits are or does not.
-    fn watches(self, knows_credits: bool) -> usize {
-        match self {
-            Self::GivenUp => 0,
-            Self::LeavingAtCredits => usize::from(knows_credits),
-            Self::Autoplay => 2,
-            _ => 1,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
-    Pause,
-    Resume,
-    /// To so many percent.
-    Seek(u32),
-    Next,
-    Kill,
-    Stop,
-    GoOnElsewhere,
-}
-
-/// What happens to a server at a tick of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// It restarts: it is away for a minute, and numbers its sessions anew.
-    Restart(usize),
-    /// Its connections break.
-    Cut(usize),
-    /// Playrelay is killed, and started again.
-    Killed,
-}
-
 /// How Playrelay hears of things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -139,87 +54,6 @@ impl Mode {
             Self::Watch => "watch",
             Self::Webhook => "webhook",
             Self::Both => "both",
-        }
-    }
-}
-
-/// The servers.
-pub struct Servers {
-    /// The first.
-    pub plex: FakePlex,
-    /// The second.
-    pub jellyfin: FakeMediaBrowser,
-    /// The third.
-    pub emby: FakeMediaBrowser,
-}
-
-impl Servers {
-    /// Starts them.
-    pub async fn start() -> Self {
-        Self {
-            plex: FakePlex::start().await,
-            jellyfin: FakeMediaBrowser::start(Family::Jellyfin).await,
-            emby: FakeMediaBrowser::start(Family::Emby).await,
-        }
-    }
-
-    /// A source for each, with some more keys.
-    pub fn config(&self, mode: &str, more: &str) -> String {
-        let [plex, jellyfin, emby] =
-            [self.plex.server.url(), self.jellyfin.server.url(), self.emby.server.url()];
-        let rows = [
-            ("plex", plex, fake_plex::TOKEN),
-            ("jellyfin", jellyfin, fake_mediabrowser::TOKEN),
-            ("emby", emby, fake_mediabrowser::TOKEN),
-        ];
-        let source = |(plugin, url, token): (&str, String, &str)| {
-            format!(
-                "[sources.{plugin}]\nplugin = {plugin:?}\nmode = {mode:?}\nurl = {url:?}\ntoken = {token:?}\n\
-                 webhook_token = \"{WEBHOOK_TOKEN}-{plugin}\"\n{more}\n\n"
-            )
-        };
-        rows.into_iter().map(source).collect()
-    }
-
-    fn list(&self, server: usize, screenings: &[Screening]) {
-        match server {
-            0 => self.plex.list(screenings),
-            1 => self.jellyfin.list(screenings),
-            _ => self.emby.list(screenings),
-        }
-    }
-
-    /// Enters a play into a server's own history.
-    pub fn record(&self, server: usize, person: &Person, title: &Title, at: Timestamp) {
-        match server {
-            0 => self.plex.record(person, title, at),
-            1 => self.jellyfin.record(person, title, at),
-            _ => self.emby.record(person, title, at),
-        }
-    }
-
-    /// Puts a title into a library.
-    pub fn add(&self, server: usize, title: &Title) {
-        match server {
-            0 => self.plex.add(title.metadata_with_markers()),
-            1 => self.jellyfin.add(title.jellyfin()),
-            _ => self.emby.add(title.emby()),
-        }
-    }
-
-    async fn go_down(&self, server: usize) {
-        match server {
-            0 => self.plex.server.go_down().await,
-            1 => self.jellyfin.server.go_down().await,
-            _ => self.emby.server.go_down().await,
-        }
-    }
-
-    async fn come_up(&self, server: usize) {
-        match server {
-            0 => self.plex.server.come_up().await,
-            1 => self.jellyfin.server.come_up().await,
-            _ => self.emby.server.come_up().await,
         }
     }
 }
@@ -345,9 +179,7 @@ impl Evening {
             for (_, mishap) in mishaps.iter().filter(|(at, _)| *at == tick) {
                 match mishap {
                     Mishap::Restart(server) => self.restart(*server, &mut spectators).await,
-                    Mishap::Cut(0) => self.servers.plex.sockets().cut(),
-                    Mishap::Cut(1) => self.servers.jellyfin.sockets().cut(),
-                    Mishap::Cut(_) => self.servers.emby.sockets().cut(),
+                    Mishap::Cut(server) => self.servers.sockets(*server).cut(),
                     Mishap::Killed => daemon.restart(),
                 }
                 self.all_connected(daemon).await;
@@ -455,144 +287,6 @@ impl Evening {
             position_ms,
             paused: false,
         });
-    }
-
-    /// Says what has changed of what somebody watches.
-    async fn say(
-        &self,
-        spectators: &mut [Spectator],
-        index: usize,
-        state: &str,
-        event: &str,
-        daemon: &Daemon<'_>,
-    ) {
-        let screening = spectators[index].screening.clone().expect("it plays");
-        self.webhook(&spectators[index], &screening, event, daemon).await;
-        self.listed(spectators, index, daemon, Some((&screening, state))).await;
-    }
-
-    /// Shows a server's sessions anew, and tells those who listen.
-    async fn listed(
-        &self,
-        spectators: &[Spectator],
-        index: usize,
-        daemon: &Daemon<'_>,
-        changed: Option<(&Screening, &str)>,
-    ) {
-        let server = spectators[index].server;
-        let there = spectators.iter().filter(|it| it.server == server).filter_map(|it| it.screening.clone());
-        self.servers.list(server, &there.collect::<Vec<_>>());
-        let before = self.messages(server, daemon).await;
-        let told = match (server, changed) {
-            (0, Some((screening, state))) => self.servers.plex.tell(&screening.notification(state)),
-            (0, None) => 0,
-            (1, _) => self.servers.jellyfin.tell(),
-            _ => self.servers.emby.tell(),
-        };
-        self.until_heard(server, before + told as u64, daemon).await;
-    }
-
-    /// What goes on is told again and again.
-    async fn progress(&self, spectators: &mut [Spectator], daemon: &Daemon<'_>) {
-        for server in 0..SOURCES.len() {
-            let of_server = || spectators.iter().filter(|it| it.server == server);
-            let there: Vec<Screening> = of_server().filter_map(|it| it.screening.clone()).collect();
-            if there.is_empty() {
-                continue;
-            }
-            self.servers.list(server, &there);
-            let before = self.messages(server, daemon).await;
-            let mut told = 0;
-            match server {
-                0 => {
-                    for spectator in of_server().filter(|it| it.killed.is_none()) {
-                        if let Some(screening) = &spectator.screening {
-                            let state = if screening.paused { "paused" } else { "playing" };
-                            told += self.servers.plex.tell(&screening.notification(state));
-                        }
-                    }
-                }
-                1 => told += self.servers.jellyfin.tell(),
-                _ => told += self.servers.emby.tell(),
-            }
-            self.until_heard(server, before + told as u64, daemon).await;
-        }
-        for spectator in spectators.iter_mut().filter(|it| it.killed.is_none()) {
-            let Some(screening) = spectator.screening.clone() else { continue };
-            if spectator.server == 1 {
-                self.webhook(spectator, &screening, "progress", daemon).await;
-            }
-            let past = screening.position_ms >= RUNTIME / 100 * 90;
-            if spectator.server == 0 && past && !std::mem::replace(&mut spectator.was_counted, true) {
-                self.webhook(spectator, &screening, "scrobble", daemon).await;
-            }
-        }
-    }
-
-    async fn messages(&self, server: usize, daemon: &Daemon<'_>) -> u64 {
-        if self.mode == Mode::Webhook {
-            return 0;
-        }
-        let standing = daemon.watched(SOURCES[server], "a source", Value::is_object).await;
-        standing["messages"].as_u64().expect("a number")
-    }
-
-    async fn until_heard(&self, server: usize, messages: u64, daemon: &Daemon<'_>) {
-        if self.mode == Mode::Webhook {
-            return;
-        }
-        let heard = |it: &Value| it["messages"].as_u64() >= Some(messages) || it["connected"] == false;
-        daemon.watched(SOURCES[server], "what was told", heard).await;
-    }
-
-    async fn webhook(&self, spectator: &Spectator, screening: &Screening, event: &str, daemon: &Daemon<'_>) {
-        if self.mode == Mode::Watch {
-            return;
-        }
-        let at = Some(screening.position_ms);
-        let (person, device) = (&screening.person, screening.device.as_str());
-        match spectator.server {
-            0 => {
-                let (name, at) = match event {
-                    "start" => ("media.play", None),
-                    "pause" => ("media.pause", at),
-                    "resume" => ("media.resume", at),
-                    "stop" => ("media.stop", at),
-                    "scrobble" => ("media.scrobble", None),
-                    _ => return,
-                };
-                let who = (person.number, person.name);
-                let message = plex_webhook::event(name, &screening.title.metadata(), at, who, device);
-                let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
-                daemon.message("plex", &content_type, plex_webhook::multipart(&message, 500)).await;
-            }
-            1 => {
-                let name = match event {
-                    "start" => "PlaybackStart",
-                    "stop" => "PlaybackStop",
-                    _ => "PlaybackProgress",
-                };
-                let item = screening.title.jellyfin_webhook();
-                let mut message =
-                    jellyfin_webhook::event(name, &item, at, (person.guid, person.name), device);
-                message["IsPaused"] = serde_json::json!(screening.paused);
-                message["PlayedToCompletion"] =
-                    serde_json::json!(screening.position_ms >= RUNTIME / 100 * 90);
-                daemon.json("jellyfin", &message).await;
-            }
-            _ => {
-                let name = match event {
-                    "start" => "playback.start",
-                    "pause" => "playback.pause",
-                    "resume" => "playback.unpause",
-                    "stop" => "playback.stop",
-                    _ => return,
-                };
-                let item = screening.title.emby();
-                let message = emby_webhook::event(name, &item, at, (person.guid, person.name), device);
-                daemon.json("emby", &message).await;
-            }
-        }
     }
 
     async fn restart(&mut self, server: usize, spectators: &mut [Spectator]) {
