@@ -1,22 +1,17 @@
 //! What is heard of a server: lists of sessions that lose one, histories that tell of the past, routes that are added meanwhile.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use jiff::Timestamp;
-use playrelay::dispatch::filter::Filters;
 use playrelay::dispatch::model::{
     Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Report, Server, User,
 };
-use playrelay::dispatch::people::People;
 use playrelay::dispatch::play::Play;
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Removal, Route, UserRule};
-use playrelay::dispatch::routing::Routing;
+use playrelay::dispatch::route::{Action, Route};
 use playrelay::dispatch::session::{Advance, Sessions};
 
+use crate::story::{self, RUNTIME};
+
 const HOUR: i64 = 3_600;
-/// Two hours. Ms.
-const RUNTIME: u32 = 7_200_000;
 
 fn server(source: &str) -> Server {
     Server { id: "server".to_owned(), name: None, source: source.to_owned() }
@@ -262,25 +257,12 @@ fn one_person_with_two_ids_is_one_by_name_where_the_server_says_so() {
 }
 
 fn route(tracker: &str) -> Route {
-    Route {
-        source: "home".to_owned(),
-        tracker: tracker.to_owned(),
-        users: vec![UserRule::Everybody],
-        filters: Filters::default(),
-        ratings: false,
-        marks: true,
-        unwatched: false,
-        removal: Removal::default(),
-        policy: Policy::default(),
-    }
+    Route { source: "home".to_owned(), tracker: tracker.to_owned(), ..story::route() }
 }
 
 #[test]
 fn a_route_that_is_added_hears_of_what_plays_and_the_others_hear_nothing() {
-    let routing = |trackers: &[&str]| Routing {
-        routes: trackers.iter().map(|tracker| route(tracker)).collect(),
-        people: People::default(),
-    };
+    let routing = |trackers: &[&str]| story::routing(trackers.iter().map(|tracker| route(tracker)).collect());
     let mut engine = Engine::default();
     engine.hear(playing(0, 20));
     let play = engine.0.open().next().cloned().unwrap();

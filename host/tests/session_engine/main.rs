@@ -1,0 +1,9 @@
+//! The session engine: tables of stories, properties over generated sequences of reports, and what is heard of servers.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod listening;
+mod properties;
+mod rules;
+mod story;
+mod tables;
