@@ -2,9 +2,11 @@
 
 mod commands;
 mod counts;
+mod inbox;
 mod kv;
 mod outbox;
 mod people;
+mod plays;
 mod rows;
 mod schema;
 mod writer;
@@ -19,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Attempt, Command, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received,
-    Selection, Settlement, Store, StoreError, TimelineRow,
+    Selection, Settlement, Store, StoreError,
 };
 use crate::dispatch::model::Item;
 use crate::dispatch::people::{Decision, Person};
@@ -29,8 +31,6 @@ use crate::plugins::registry::Approval;
 use rows::{json, time};
 use writer::Writer;
 
-/// Two days. Milliseconds.
-const AROUND_MS: i64 = 2 * 24 * 60 * 60 * 1000;
 /// How long another process (a command beside the daemon) may hold the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
@@ -38,14 +38,6 @@ const CHECKPOINT_PAGES: i64 = 16_000;
 
 /// Entries of the ledger of removals: as many as the file for other programs has had.
 const REMOVALS_KEPT: u32 = 2_000;
-
-/// Requests that are old, and of which nothing waits, is held or is dead.
-const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
-    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'held', 'dead')) LIMIT 1000";
-/// Requests that said nothing new, and of which nothing ever came.
-const FORGET_REPEATS: &str =
-    "SELECT id FROM inbox WHERE settled_at < ?1 AND code = 'no-change' AND NOT EXISTS (
-    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id) LIMIT 1000";
 
 /// The database.
 pub struct Sqlite {
@@ -107,27 +99,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 #[async_trait]
 impl Store for Sqlite {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
-        self.writer
-            .write_one(move |connection| {
-                connection
-                    .prepare_cached("INSERT INTO inbox (source, received_at, request) VALUES (?1, ?2, ?3)")?
-                    .insert(params![received.source, received.at.as_millisecond(), received.request])
-            })
-            .await
+        self.writer.write_one(move |connection| inbox::add(connection, &received)).await
     }
 
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
         let source = source.to_owned();
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, source, received_at, request FROM inbox
-                     WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
-                )?
-                .query_map(params![source, after, limit], rows::request)?
-                .collect()
-        })
-        .await
+        self.read(move |connection| inbox::pending(connection, &source, after, limit)).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
@@ -139,60 +116,21 @@ impl Store for Sqlite {
     }
 
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError> {
-        self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT body FROM plays WHERE ended_at IS NULL OR ended_at >= ?1")?
-                .query_map(params![since.as_millisecond()], |row| json(row, 0))?
-                .collect()
-        })
-        .await
+        self.read(move |connection| plays::since(connection, since)).await
     }
 
     async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError> {
-        let (server, at) = (server.to_owned(), at.as_millisecond());
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT body FROM plays WHERE server = ?1 AND last_seen_at BETWEEN ?2 AND ?3
-                     ORDER BY last_seen_at, id",
-                )?
-                .query_map(params![server, at - AROUND_MS, at + AROUND_MS], |row| json(row, 0))?
-                .collect()
-        })
-        .await
+        let server = server.to_owned();
+        self.read(move |connection| plays::around(connection, &server, at)).await
     }
 
     async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
         let viewer = viewer.clone();
-        self.read(move |connection| {
-            let of_viewer = params![viewer.server, viewer.user];
-            let plays = connection
-                .prepare_cached(
-                    "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND ended_at IS NOT NULL
-                     AND json_extract(body, '$.held') ORDER BY ended_at",
-                )?
-                .query_map(of_viewer, |row| json(row, 0))?
-                .collect::<Result<_, _>>()?;
-            let ratings = connection
-                .prepare_cached(
-                    "SELECT body FROM ratings WHERE server = ?1 AND user = ?2
-                     AND json_extract(body, '$.held') ORDER BY at",
-                )?
-                .query_map(of_viewer, |row| json(row, 0))?
-                .collect::<Result<_, _>>()?;
-            Ok((plays, ratings))
-        })
-        .await
+        self.read(move |connection| plays::held_of(connection, &viewer)).await
     }
 
     async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError> {
-        self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT body FROM ratings WHERE at >= ?1 ORDER BY at")?
-                .query_map(params![since.as_millisecond()], |row| json(row, 0))?
-                .collect()
-        })
-        .await
+        self.read(move |connection| plays::ratings_since(connection, since)).await
     }
 
     async fn people(&self) -> Result<Vec<Person>, StoreError> {
@@ -206,25 +144,11 @@ impl Store for Sqlite {
 
     async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
         let source = source.to_owned();
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT received_at FROM inbox WHERE source = ?1 AND settled_at IS NULL ORDER BY id LIMIT 1",
-                )?
-                .query_row(params![source], |row| Ok(time(row.get(0)?)))
-                .optional()
-        })
-        .await
+        self.read(move |connection| inbox::oldest_pending(connection, &source)).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
-        self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT id, source, received_at, request FROM inbox WHERE id = ?1")?
-                .query_row(params![id], rows::request)
-                .optional()
-        })
-        .await
+        self.read(move |connection| inbox::find(connection, id)).await
     }
 
     async fn requests_before(
@@ -234,19 +158,7 @@ impl Store for Sqlite {
         limit: u32,
     ) -> Result<Vec<InboxRow>, StoreError> {
         let (id, source) = (request.id, request.received.source.clone());
-        let mut found: Vec<InboxRow> = self
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT id, source, received_at, request FROM inbox
-                         WHERE source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
-                    )?
-                    .query_map(params![source, id, since.as_millisecond(), limit], rows::request)?
-                    .collect()
-            })
-            .await?;
-        found.reverse();
-        Ok(found)
+        self.read(move |connection| inbox::before(connection, id, &source, since, limit)).await
     }
 
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
@@ -416,38 +328,11 @@ impl Store for Sqlite {
     }
 
     async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, source, received_at, outcome, code, detail FROM inbox
-                     WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-                )?
-                .query_map(params![before.unwrap_or(i64::MAX), limit], rows::summary)?
-                .collect()
-        })
-        .await
+        self.read(move |connection| inbox::summaries(connection, before, limit)).await
     }
 
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
-        self.read(move |connection| {
-            let summary = connection
-                .prepare_cached(
-                    "SELECT id, source, received_at, outcome, code, detail FROM inbox WHERE id = ?1",
-                )?
-                .query_row(params![id], rows::summary)
-                .optional()?;
-            let Some(summary) = summary else { return Ok(None) };
-            let timeline = connection
-                .prepare_cached("SELECT at, stage, code, text FROM timeline WHERE inbox = ?1 ORDER BY id")?
-                .query_map(params![id], |row| {
-                    let at = time(row.get(0)?);
-                    Ok(TimelineRow { at, stage: row.get(1)?, code: row.get(2)?, text: row.get(3)? })
-                })?
-                .collect::<Result<_, _>>()?;
-            let outbox = outbox::of_inbox(connection, id)?;
-            Ok(Some(EventStory { summary, timeline, outbox }))
-        })
-        .await
+        self.read(move |connection| inbox::story(connection, id)).await
     }
 
     async fn prune(
@@ -456,35 +341,7 @@ impl Store for Sqlite {
         repeats_before: Timestamp,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.writer
-            .write(move |connection| {
-                let mut forgotten: Vec<i64> = Vec::new();
-                for (statement, before) in [(FORGET_OLD, before), (FORGET_REPEATS, repeats_before)] {
-                    let mut found = connection.prepare_cached(statement)?;
-                    for id in found.query_map(params![before.as_millisecond()], |row| row.get(0))? {
-                        forgotten.push(id?);
-                    }
-                }
-                forgotten.sort_unstable();
-                forgotten.dedup();
-                for id in &forgotten {
-                    for statement in [
-                        "DELETE FROM timeline WHERE inbox = ?1",
-                        "DELETE FROM outbox WHERE inbox = ?1",
-                        "DELETE FROM inbox WHERE id = ?1",
-                    ] {
-                        connection.prepare_cached(statement)?.execute(params![id])?;
-                    }
-                }
-                for statement in [
-                    "DELETE FROM look_ups WHERE expires_at < ?1",
-                    "DELETE FROM plugin_values WHERE expires_at < ?1",
-                ] {
-                    connection.prepare_cached(statement)?.execute(params![now.as_millisecond()])?;
-                }
-                Ok(forgotten.len())
-            })
-            .await
+        self.writer.write(move |connection| inbox::prune(connection, before, repeats_before, now)).await
     }
 
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
@@ -528,10 +385,10 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
         rows::add_step(connection, *inbox, now, step.stage.as_str(), &step.code, &step.text)?;
     }
     for play in plays {
-        rows::put_play(connection, play)?;
+        plays::put(connection, play)?;
     }
     for rating in ratings {
-        rows::put_rating(connection, rating)?;
+        plays::put_rating(connection, rating)?;
     }
     for held in held {
         people::hold(connection, held, *at)?;

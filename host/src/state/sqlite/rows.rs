@@ -6,8 +6,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 
-use crate::dispatch::play::Play;
-use crate::dispatch::session::Rating;
 use crate::dispatch::verdict::Verdict;
 use crate::state::{EventSummary, InboxRow, Parked, Received};
 
@@ -48,44 +46,6 @@ pub fn add_step(
     connection
         .prepare_cached("INSERT INTO timeline (inbox, at, stage, code, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![inbox, at, stage, code, text])
-        .map(drop)
-}
-
-/// Writes a play, in place of what was known of it.
-pub fn put_play(connection: &Connection, play: &Play) -> rusqlite::Result<()> {
-    let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO plays (id, server, user, started_at, last_seen_at, ended_at, watched_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            play.id.0,
-            play.viewer.server,
-            play.viewer.user,
-            play.started_at.as_millisecond(),
-            play.last_seen_at.as_millisecond(),
-            ms(play.ended_at),
-            ms(play.watched_at),
-            to_json(play)?
-        ])
-        .map(drop)
-}
-
-/// Writes a rating, in place of an older one of the same item by the same user.
-pub fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<()> {
-    let Rating { viewer, rated, .. } = rating;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO ratings (server, user, item, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            viewer.server,
-            viewer.user,
-            rated.item.key(),
-            rated.at.as_millisecond(),
-            to_json(rating)?
-        ])
         .map(drop)
 }
 
