@@ -21,6 +21,11 @@ pub async fn read(store: &SharedStore, source: &str, note: &str) -> Result<Optio
     Ok(noted.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok()))
 }
 
+/// Takes a note back.
+pub async fn erase(store: &SharedStore, source: &str, note: &str) -> Result<(), String> {
+    store.delete(&owner(source), note).await
+}
+
 /// Notes a time, in place of the one before.
 pub async fn write(store: &SharedStore, source: &str, note: &str, at: Timestamp) -> Result<(), String> {
     match store.set(&owner(source), note, at.to_string().into_bytes(), None).await? {

@@ -1,6 +1,7 @@
-//! The stories that were captured from real servers: line by line they give what the manifest says of them.
+//! The stories that were captured from real servers, line by line. What is expected follows the words of the manifest.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
@@ -41,7 +42,9 @@ async fn outcome(
     seen: &mut i64,
 ) -> Vec<String> {
     daemon.watched(plugin, "the line", |it| it["messages"].as_u64() >= Some(messages)).await;
+    let end = Instant::now() + Duration::from_secs(60);
     loop {
+        assert!(Instant::now() < end, "an input was not decided");
         let events = home.json(&["events"]);
         let mut new: Vec<&Value> =
             events.as_array().unwrap().iter().filter(|event| event["id"].as_i64() > Some(*seen)).collect();
@@ -180,13 +183,21 @@ async fn browser_story(family: Family, plugin: &str, file: &str, folder: &Path) 
     for line in lines(folder, file) {
         let message = if line["msg"].is_object() { &line["msg"] } else { &line };
         if line["dir"] == "out" {
-            told.push(vec![format!("says {}", message["MessageType"].as_str().unwrap())]);
+            let word = message["MessageType"].as_str().unwrap();
+            // A client that leaves may say so; ours closes the connection.
+            if word != "SessionsStop" {
+                server.sockets().until_heard(word).await;
+            }
+            told.push(vec![format!("says {word}")]);
             continue;
         }
         if message["MessageType"] == "Sessions" {
             server.list_raw(message["Data"].as_array().unwrap().clone());
         }
-        server.sockets().push(message.to_string());
+        match message["MessageType"].as_str() {
+            Some("Sessions") => assert_eq!(server.tell_raw(message), 1, "nobody has subscribed"),
+            _ => assert_eq!(server.sockets().push(message.to_string()), 1),
+        }
         messages += 1;
         told.push(outcome(&home, &daemon, plugin, messages, &mut seen).await);
     }

@@ -1,5 +1,7 @@
 //! What was played while nobody listened is read from the servers' own histories, once.
 
+use std::time::{Duration, Instant};
+
 use jiff::{SignedDuration, Timestamp};
 use playrelay_tests::evening::{SOURCES, Servers, title};
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -95,8 +97,47 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     trakt.until("the rest", |trakt| trakt.history().len() == 7).await;
     let is_settled =
         |events: &Value| events.as_array().unwrap().iter().all(|event| !event["verdict"].is_null());
-    while !is_settled(&home.json(&["events"])) {}
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_settled(&home.json(&["events"])) {
+        assert!(Instant::now() < end, "an input was not decided");
+    }
     assert_eq!(trakt.history().len(), 7, "nothing counts twice");
+}
+
+/// A login of somebody who is no administrator reads its own plays, and those of nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_login_reads_its_own_plays() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let mut config = servers.config("watch", "") + &trakt_account("bob", &trakt);
+    for source in ["jellyfin", "emby"] {
+        config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
+    }
+    let mut home = Home::new(&config);
+    let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
+    home.connect().await;
+    let ben = Person { number: 2, guid: "50e1109a03fd4e13a3a5dd9bb27e08e2", name: "ben" };
+    let titles: Vec<_> = (1..=4).map(title).collect();
+    titles.iter().for_each(|title| trakt.add(title.entry.clone()));
+    for server in [&servers.jellyfin, &servers.emby] {
+        server.belong_to(&ADA, false);
+    }
+    let mut daemon = home.start();
+    for source in ["jellyfin", "emby"] {
+        daemon.connected(source).await;
+    }
+    daemon.stop();
+    let at = hours(trakt.clock().now(), 1);
+    for (server, own, other) in [(1, &titles[0], &titles[1]), (2, &titles[2], &titles[3])] {
+        servers.record(server, &ben, other, at);
+        servers.record(server, &ADA, own, at);
+    }
+    clock.pass(9 * 60 * 60);
+    daemon.start_again();
+    trakt.until("what was missed", |trakt| trakt.history().len() == 2).await;
+    for own in [&titles[0], &titles[2]] {
+        assert!(trakt.history().iter().any(|play| play.entry.name() == own.entry.name()), "{own:?}");
+    }
+    assert!(!home.log().contains("cannot be read yet"), "{}", home.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,6 +83,22 @@ async fn what_is_well_and_what_is_not() {
     assert!(!shown.contains(fake_mediabrowser::TOKEN));
 }
 
+/// What only sends webhooks is asked for what they leave out: its address and its token count as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_only_sends_webhooks_is_looked_at_too() {
+    let servers = Servers::start().await;
+    let home = Home::new(&servers.config("webhook", ""));
+    let (_, well) = findings(&home).await;
+    for source in ["plex", "jellyfin", "emby"] {
+        assert_eq!(found(&well, source, "server")["level"], "ok", "{well:#}");
+        assert!(found(&well, source, "realtime")["text"].as_str().unwrap().contains("webhook"), "{well:#}");
+        assert_eq!(found(&well, source, "last-event")["level"], "note", "{well:#}");
+    }
+    servers.emby.set_token("another-one-0123456789");
+    let (success, ill) = findings(&home).await;
+    assert!(!success && found(&ill, "emby", "server")["text"].as_str().unwrap().contains("401"), "{ill:#}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_ones_own_is_believed_when_it_is_named() {
     let server = FakeMediaBrowser::start(Family::Jellyfin).await;

@@ -75,6 +75,59 @@ async fn jellyfin_takes_a_code_or_a_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_jellyfin_gives_codes_too_and_emby_takes_a_password() {
+    let jellyfin = FakeMediaBrowser::start(Family::Jellyfin).await;
+    jellyfin.set_version("10.8.13");
+    let home = source("jellyfin", &format!("url = {:?}", jellyfin.server.url()));
+    let (success, text) = home.say(&["connect", "home"]).await;
+    assert!(success && text.contains("135790"), "{text}");
+    let emby = FakeMediaBrowser::start(Family::Emby).await;
+    let home = source("emby", &format!("url = {:?}", emby.server.url()));
+    let daemon = home.start();
+    let password = format!("password={PASSWORD}");
+    let by_password = ["connect", "home", "--method", "password", "--field", "user=mia", "--field"];
+    let (success, text) = home.say(&[&by_password[..], &[&password]].concat()).await;
+    assert!(success, "{text}");
+    daemon.connected("home").await;
+    assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
+}
+
+/// One that is begun anew takes the place of the one before, and a slip does not end it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
+    let server = FakeMediaBrowser::start(Family::Emby).await;
+    let url = server.server.url();
+    let connect = FakeEmbyConnect::start(&[
+        ("Away", "http://127.0.0.1:1", "http://127.0.0.1:2"),
+        ("Cellar", "http://127.0.0.1:1", &url),
+    ])
+    .await;
+    let home = source("emby", &format!("connect_url = {:?}", connect.server.url()));
+    let daemon = home.start();
+    let post = async |path: &str, body: serde_json::Value| {
+        let request = home.client.post(format!("{}/api/v1/accounts/home/login{path}", daemon.url()));
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(post("/choice", json!({ "id": "1" })).await.0, 409, "nothing was begun");
+    let form = json!({ "user": "mia@example.org", "password": PASSWORD });
+    let begin = json!({ "method": "connect", "form": form });
+    for _ in 0..2 {
+        assert!(post("", begin.clone()).await.1.contains("choosing"));
+    }
+    // That one cannot be reached, and this one is none.
+    for id in ["0", "7"] {
+        let (status, text) = post("/choice", json!({ "id": id })).await;
+        assert_eq!(status, 502, "{id}: {text}");
+    }
+    let (status, text) = post("/choice", json!({ "id": "1" })).await;
+    assert!(status == 200 && text.contains("granted"), "{text}");
+    assert_eq!(post("/choice", json!({ "id": "1" })).await.0, 409, "it is done");
+    daemon.connected("home").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn emby_connect_finds_the_server() {
     let server = FakeMediaBrowser::start(Family::Emby).await;
     let url = server.server.url();
@@ -92,7 +145,7 @@ async fn emby_connect_finds_the_server() {
     };
     let refused =
         begin(json!({ "method": "connect", "form": { "user": "mia@example.org" } })).send().await.unwrap();
-    assert_eq!(refused.status(), 502);
+    assert_eq!(refused.status(), 400);
     assert!(refused.text().await.unwrap().contains("password"));
     let form = json!({ "user": "mia@example.org", "password": PASSWORD });
     let begun =

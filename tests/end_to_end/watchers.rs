@@ -100,6 +100,35 @@ async fn a_socket_that_may_not_be_used_is_polled() {
     assert_eq!(server.sockets().opened(), 0);
 }
 
+/// Who may listen, by version (`SessionInfoWebSocketListener.cs`).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_is_used_where_it_may_be() {
+    let (user, administrator) = (Some(false), Some(true));
+    let (server, _trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
+    let mut daemon = home.start();
+    for (version, who, is_used) in [
+        ("10.8.13", None, true),
+        ("10.9.11", None, false),
+        ("10.10.7", None, true),
+        ("10.11.7", None, true),
+        ("10.8.13", user, true),
+        ("10.9.11", user, false),
+        ("10.10.7", user, false),
+        ("10.11.7", user, true),
+        ("10.9.11", administrator, true),
+        ("10.10.7", administrator, true),
+    ] {
+        server.set_version(version);
+        if let Some(is_administrator) = who {
+            server.belong_to(&MIA, is_administrator);
+        }
+        daemon.restart();
+        let shown = daemon.connected("jellyfin").await;
+        let by = if is_used { "a websocket" } else { "polling" };
+        assert_eq!(shown["by"], by, "{version} {who:?}: {shown:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_stream_serves_where_a_proxy_lets_no_websocket_through() {
     use playrelay_tests::faults::Fault;
@@ -193,6 +222,9 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
     let mut film = screening(&inception(), "a1");
     server.show(std::slice::from_ref(&film));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+    // The server wants to be told that somebody still listens.
+    clock.pass(25);
+    server.sockets().until_heard("KeepAlive").await;
     server.sockets().freeze(true);
     let began = clock.passed();
     let is_connected = |it: &Value| it["connections"] == 1 && it["connected"] == true;
@@ -200,7 +232,7 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
         assert!(clock.passed() - began < 60, "a minute has passed, and nobody has noticed");
         clock.pass(5);
         // The daemon looks at its clock many times in this.
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let lost = daemon.watched("jellyfin", "a source", Value::is_object).await;
     assert!(lost["connections"] == 2 || lost["trouble"].as_str().unwrap().contains("silent"), "{lost:#}");

@@ -108,16 +108,22 @@ impl Title {
         dto
     }
 
+    /// As Emby's webhooks have it: without chapters.
+    pub fn emby_webhook(&self) -> Value {
+        let mut dto = self.emby();
+        dto.as_object_mut().expect("an object").remove("Chapters");
+        dto
+    }
+
     /// As Jellyfin has it.
     pub fn jellyfin(&self) -> Value {
-        let mut dto = self.emby();
+        // It has media segments, and does not put them into its sessions.
+        let mut dto = self.emby_webhook();
         dto["Id"] = json!(guid(&self.key));
         dto["SeriesId"] = match dto["SeriesId"].as_str() {
             Some(_) => json!(guid(&self.series())),
             None => Value::Null,
         };
-        // It has media segments, and does not put them into its sessions.
-        dto.as_object_mut().expect("an object").remove("Chapters");
         dto
     }
 
@@ -188,17 +194,21 @@ impl Screening {
         }] } })
     }
 
-    /// As it stands in the sessions of a Jellyfin or an Emby, by the server's clock.
-    pub fn session(&self, dto: Value, server: &str, now: Timestamp) -> Value {
-        json!({
+    /// As it stands in the sessions of a Jellyfin or an Emby. `check_in` is when its client said something last, where the server tells.
+    pub fn session(&self, dto: Value, server: &str, position_ms: u32, check_in: Option<Timestamp>) -> Value {
+        let mut session = json!({
             "Id": guid(&self.session), "ServerId": server, "UserId": self.person.guid, "UserName": self.person.name,
             "Client": "Web", "DeviceId": format!("device-{}", self.device), "DeviceName": self.device,
-            "LastActivityDate": now.to_string(), "LastPlaybackCheckIn": now.to_string(), "AdditionalUsers": [],
+            "AdditionalUsers": [],
             "NowPlayingItem": dto,
             "PlayState": {
-                "PositionTicks": u64::from(self.position_ms) * 10_000, "IsPaused": self.paused, "CanSeek": true,
+                "PositionTicks": u64::from(position_ms) * 10_000, "IsPaused": self.paused, "CanSeek": true,
                 "PlayMethod": "DirectPlay",
             },
-        })
+        });
+        if let Some(check_in) = check_in {
+            session["LastPlaybackCheckIn"] = json!(check_in.to_string());
+        }
+        session
     }
 }

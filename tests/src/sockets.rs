@@ -1,6 +1,7 @@
 //! The websockets of a fake server: all clients hear the same, and some of what can go wrong.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use tokio::sync::{broadcast, watch};
@@ -8,10 +9,15 @@ use tokio::sync::{broadcast, watch};
 /// Frames that may wait for a slow client.
 const QUEUE: usize = 4_096;
 
+/// How long a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What is sent.
 #[derive(Clone, Debug)]
 enum Push {
     Text(Utf8Bytes),
+    /// Only for those who have asked for it.
+    News(Utf8Bytes),
     Cut,
 }
 
@@ -23,8 +29,13 @@ pub struct Sockets {
     open: Arc<watch::Sender<usize>>,
     /// Sockets that were opened so far.
     opened: Arc<watch::Sender<usize>>,
-    heard: Arc<Mutex<Vec<String>>>,
+    heard: Arc<watch::Sender<Vec<String>>>,
+    /// Clients that have asked for news.
+    subscribed: Arc<watch::Sender<usize>>,
 }
+
+/// What a client says to be told of sessions.
+const SUBSCRIBE: &str = "\"SessionsStart\"";
 
 impl Default for Sockets {
     fn default() -> Self {
@@ -33,7 +44,8 @@ impl Default for Sockets {
             frozen: Arc::new(watch::Sender::new(false)),
             open: Arc::new(watch::Sender::new(0)),
             opened: Arc::new(watch::Sender::new(0)),
-            heard: Arc::default(),
+            heard: Arc::new(watch::Sender::new(Vec::new())),
+            subscribed: Arc::new(watch::Sender::new(0)),
         }
     }
 }
@@ -42,6 +54,13 @@ impl Sockets {
     /// Sends a frame to all clients. Gives how many there are.
     pub fn push(&self, text: impl Into<String>) -> usize {
         self.pushes.send(Push::Text(text.into().into())).unwrap_or(0)
+    }
+
+    /// Sends a frame to all clients that have asked for it. Gives how many there are.
+    pub fn tell(&self, text: impl Into<String>) -> usize {
+        // Nobody may be there.
+        let _ = self.pushes.send(Push::News(text.into().into()));
+        *self.subscribed.borrow()
     }
 
     /// Closes all sockets.
@@ -57,7 +76,15 @@ impl Sockets {
 
     /// What clients said, in order.
     pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("no test panics here").clone()
+        self.heard.borrow().clone()
+    }
+
+    /// Waits until a client has said something.
+    pub async fn until_heard(&self, text: &str) {
+        let mut heard = self.heard.subscribe();
+        let wait = heard.wait_for(|heard| heard.iter().any(|heard| heard.contains(text)));
+        let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        assert!(waited, "{text} was waited for in vain: {:?}", self.heard());
     }
 
     /// Sockets that were opened so far.
@@ -69,7 +96,7 @@ impl Sockets {
     pub async fn until_opened(&self, count: usize) {
         let mut opened = self.opened.subscribe();
         let wait = opened.wait_for(|opened| *opened >= count);
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), wait).await;
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
         assert!(
             waited.is_ok(),
             "a socket was waited for in vain: {} were opened, {count} expected",
@@ -88,6 +115,7 @@ impl Sockets {
         let mut frozen = self.frozen.subscribe();
         self.open.send_modify(|open| *open += 1);
         self.opened.send_modify(|opened| *opened += 1);
+        let mut is_subscribed = false;
         loop {
             let is_frozen = *frozen.borrow_and_update();
             if is_frozen {
@@ -100,7 +128,8 @@ impl Sockets {
                 _ = frozen.changed() => {}
                 () = down(&mut up) => break,
                 push = pushes.recv() => match push {
-                    Ok(Push::Text(text)) => {
+                    Ok(Push::News(_)) if !is_subscribed => {}
+                    Ok(Push::Text(text) | Push::News(text)) => {
                         if socket.send(Message::Text(text)).await.is_err() {
                             break;
                         }
@@ -110,7 +139,10 @@ impl Sockets {
                 },
                 message = socket.recv() => match message {
                     Some(Ok(Message::Text(text))) => {
-                        self.heard.lock().expect("no test panics here").push(text.as_str().to_owned());
+                        self.heard.send_modify(|heard| heard.push(text.as_str().to_owned()));
+                        if text.as_str().contains(SUBSCRIBE) && !std::mem::replace(&mut is_subscribed, true) {
+                            self.subscribed.send_modify(|subscribed| *subscribed += 1);
+                        }
                         if let Some(answer) = answer(text.as_str())
                             && socket.send(Message::Text(answer.into())).await.is_err()
                         {
@@ -123,6 +155,7 @@ impl Sockets {
             }
         }
         self.open.send_modify(|open| *open -= 1);
+        self.subscribed.send_modify(|subscribed| *subscribed -= usize::from(is_subscribed));
     }
 }
 

@@ -33,6 +33,8 @@ struct Shown {
     item: String,
     /// Whether a play of it is known that this is.
     known: bool,
+    /// Why it is left out, where it is.
+    left_out: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,17 +79,18 @@ async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
         at: playback.at,
         user: playback.user.to_string(),
         item: playback.item.to_string(),
-        known: advance.plays.iter().all(is_stored),
+        known: !advance.plays.is_empty() && advance.plays.iter().all(is_stored),
+        left_out: advance.plays.is_empty().then_some(advance.verdict.code),
     })
 }
 
 fn text(report: &Report, source: &str) -> String {
     let mut text = String::new();
     for play in &report.plays {
-        let known = if play.known { "known" } else { "new" };
+        let known = play.left_out.as_deref().unwrap_or(if play.known { "known" } else { "new" });
         text.push_str(&format!("{}\t{known}\t{}\t{}\n", play.at, play.user, play.item));
     }
-    let new = report.plays.iter().filter(|play| !play.known).count();
+    let new = report.plays.iter().filter(|play| !play.known && play.left_out.is_none()).count();
     text.push_str(&format!("{} plays, {new} of them new\n", report.plays.len()));
     text.push_str(&match (report.entered, new) {
         (true, _) => "entered; `playrelay events` shows what becomes of them\n".to_owned(),

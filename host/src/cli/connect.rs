@@ -98,7 +98,8 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
     for field in method.fields.iter().filter(|field| !form.contains_key(&field.key)).collect::<Vec<_>>() {
         form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
     }
-    let (mut login, mut next) = GuidedLogin::begin(plugin, caller, method, form, &house.keeper).await?;
+    let (mut login, mut next) =
+        GuidedLogin::begin(plugin, caller, method, form, &house.keeper, || true).await?;
     let mut interval = Duration::from_secs(1);
     let mut end = Instant::now() + Duration::from_secs(60);
     loop {
@@ -109,7 +110,7 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
                 if arguments.qr || stdout().is_terminal() {
                     show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url));
                 }
-                interval = Duration::from_secs(prompt.interval_s.max(1).into());
+                interval = Duration::from_secs(prompt.interval_s.into());
                 end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
             }
             Next::Pending => {}

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{Failure, Output};
 use crate::config::{Config, unknown};
-use crate::house::House;
+use crate::house::{House, HouseError};
 use crate::ingress::registration::{Registration, Wish, in_path, rotate};
 use crate::notes;
+use crate::state::vault::VaultError;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -99,6 +100,7 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
     for source in house.config.sources.keys() {
         let tokens = house.webhook_tokens(source).await?;
         let used = notes::read(&house.store, source, notes::OLD_TOKEN_USED).await.map_err(Failure::Other)?;
+        let used = used.filter(|_| tokens.old_until().is_some());
         let url = format!("{}/webhook/{source}/{}", house.base_url(), in_path(tokens.current.expose()));
         addresses.push(Address {
             source: source.clone(),
@@ -132,14 +134,21 @@ async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<()
             configured.place
         )));
     }
-    if let Some(until) = house.webhook_tokens(source).await?.old_until().filter(|_| !force) {
+    let before = match house.webhook_tokens(source).await {
+        Err(HouseError::Vault(VaultError::WrongKey(_))) if force => None,
+        before => before?.old_until(),
+    };
+    if let Some(until) = before.filter(|_| !force) {
         return Err(Failure::Other(format!(
             "the token before still works until {until}, and would end at once; wait, or say --force"
         )));
     }
     let rotated = rotate(house.keeper.vault(), source, SignedDuration::from_hours(grace)).await;
-    let tokens = rotated.map_err(crate::house::HouseError::from)?;
+    let tokens = rotated.map_err(HouseError::from)?;
+    // What is noted is the use of another one.
+    notes::erase(&house.store, source, notes::OLD_TOKEN_USED).await.map_err(Failure::Other)?;
     println!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
+    println!("`playrelay webhooks register {source}` tells its server, or enter the address there.");
     if let Some(until) = tokens.old_until() {
         println!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
     }

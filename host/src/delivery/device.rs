@@ -20,6 +20,9 @@ use crate::state::vault::VaultError;
 /// No code is good for longer, whatever the service says. Seconds.
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
 
+/// Nobody has to wait for longer between two questions. Seconds.
+const LONGEST_INTERVAL: u64 = 60;
+
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
 
@@ -143,7 +146,7 @@ fn prompt(body: &Value, asked_with: AskedWith) -> Result<Prompt, LoginError> {
         code: text(body, &["user_code"])?,
         expires_in,
         ends_at: Instant::now() + expires_in,
-        interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).max(1)),
+        interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).clamp(1, LONGEST_INTERVAL)),
         asked_with,
     })
 }

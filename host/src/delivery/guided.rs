@@ -69,13 +69,14 @@ pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a Logi
 }
 
 impl GuidedLogin {
-    /// Begins, with what the user typed into the form of a method.
+    /// Begins, with what the user typed into the form of a method. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
         plugin: Arc<Plugin>,
         caller: Caller,
         method: &LoginMethod,
         mut form: BTreeMap<String, String>,
         keeper: &LoginKeeper,
+        is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(Self, Next), LoginError> {
         let (mut shown, mut secrets) = (Vec::new(), Vec::new());
         for field in &method.fields {
@@ -93,14 +94,9 @@ impl GuidedLogin {
         let masks = Arc::new(Masks::new(secrets));
         let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
         let (state, found) = Default::default();
-        let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(|| true) };
+        let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(is_wanted) };
         let next = login.go(AuthInput::Begin(method.id.clone(), shown), keeper).await?;
         Ok((login, next))
-    }
-
-    /// Says how it is known whether it is still wanted, at its end.
-    pub fn while_wanted(&mut self, is_wanted: impl Fn() -> bool + Send + Sync + 'static) {
-        self.is_wanted = Box::new(is_wanted);
     }
 
     /// Asks whether the user has done it.
@@ -189,11 +185,15 @@ impl GuidedLogin {
     /// another one here: who shares a server with others says where it is.
     fn acceptable(&self, candidate: &str) -> Option<Url> {
         let url = Url::parse(candidate).ok()?;
+        let is_here = |it: std::net::Ipv4Addr| it.is_loopback() || it.is_unspecified() || it.is_link_local();
         let is_bare = Origin::of(&url).is_ok() && url.query().is_none();
         let account = &self.caller.account;
         let here = |url: &Url| match url.host() {
-            Some(Host::Ipv4(it)) => it.is_loopback() || it.is_unspecified() || it.is_link_local(),
-            Some(Host::Ipv6(it)) => it.is_loopback() || it.is_unspecified() || it.is_unicast_link_local(),
+            Some(Host::Ipv4(it)) => is_here(it),
+            Some(Host::Ipv6(it)) => match it.to_ipv4_mapped() {
+                Some(it) => is_here(it),
+                None => it.is_loopback() || it.is_unspecified() || it.is_unicast_link_local(),
+            },
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             None => true,
         };

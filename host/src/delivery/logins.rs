@@ -120,13 +120,13 @@ impl LoginKeeper {
                 Some("invalid_client" | "unauthorized_client") => Err(HttpError::Denied(format!(
                     "the service refused the app when the login was to be refreshed ({status}): check the client id"
                 ))),
-                Some(_) => {
+                Some("invalid_grant" | "invalid_token") => {
                     tracing::warn!(account, status, "the service refused to refresh the login");
                     Ok(None)
                 }
                 // A proxy in between, or a bad hour of the service: that must not cost a login that is good.
-                None => Err(HttpError::Unreachable(format!(
-                    "refreshing the login failed: the service answered {status} and did not say why; should that \
+                _ => Err(HttpError::Unreachable(format!(
+                    "refreshing the login failed: the service answered {status} and did not say that the login has ended; should that \
                      stay so, run `playrelay connect {account}`"
                 ))),
             },

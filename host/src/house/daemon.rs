@@ -27,6 +27,7 @@ use crate::dispatch::routing::Routing;
 use crate::ingress::{Door, Ingress};
 use crate::pipeline::settle::{Desk, Settler};
 use crate::pipeline::{Pipeline, Sieve};
+use crate::state::vault::VaultError;
 use crate::watch::catch_up::{CatchUp, History};
 use crate::watch::ear::Ear;
 use crate::watch::watcher::Watcher;
@@ -171,8 +172,9 @@ impl Daemon {
         let file = self.house.config.file.clone();
         let read = || file.as_ref().and_then(|file| config::text_digest(file));
         let (mut seen, mut last) = (self.house.config.digest.clone(), None);
-        let mut logins = self.house.login_stamps().await;
-        let mut tokens = self.house.token_stamps().await;
+        let mut logins = self.house.known_logins();
+        // The doors are opened once more: a token may have changed since.
+        let mut tokens = None;
         loop {
             tokio::time::sleep(LOOK).await;
             let found = read();
@@ -180,7 +182,7 @@ impl Daemon {
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
             // Tokens of webhooks may be changed by a command beside the daemon.
-            let stamps = self.house.token_stamps().await;
+            let stamps = Some(self.house.token_stamps().await);
             if stamps != tokens {
                 match self.doors().await {
                     Ok(doors) => {
@@ -198,9 +200,12 @@ impl Daemon {
             if is_edited {
                 seen = found;
             }
-            if let Err(complaint) = self.take_over(file.as_deref()).await {
-                tracing::error!("the changed configuration is not taken over: {complaint}");
-                self.standings.complain(Some(complaint));
+            match self.take_over(file.as_deref()).await {
+                Ok(()) => logins = self.house.known_logins(),
+                Err(complaint) => {
+                    tracing::error!("the changed configuration is not taken over: {complaint}");
+                    self.standings.complain(Some(complaint));
+                }
             }
         }
     }
@@ -345,12 +350,23 @@ impl Daemon {
     async fn doors(&mut self) -> Result<Vec<Door>, HouseError> {
         let mut doors = Vec::new();
         for name in self.house.config.sources.keys() {
+            let tokens = match self.house.webhook_tokens(name).await {
+                Ok(tokens) => tokens,
+                Err(HouseError::Vault(error @ VaultError::WrongKey(_))) => {
+                    tracing::error!(
+                        source = name,
+                        "no webhooks are taken: {error}, or `playrelay webhooks rotate {name} --force`"
+                    );
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let plugin = self.house.plugin_of(name);
             let legacy_names = plugin.map(|(plugin, _)| plugin.manifest.legacy_webhook_names().to_vec());
             doors.push(Door {
                 source: name.clone(),
                 legacy_names: legacy_names.unwrap_or_default(),
-                tokens: self.house.webhook_tokens(name).await?,
+                tokens,
                 arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
             });
         }

@@ -85,11 +85,15 @@ pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
     Ok(Arc::new(Sqlite::open(&data.join("playrelay.db"))?))
 }
 
-/// The random name of this installation; made up once. A key file that was lost gives another one.
+/// The random name of this installation; made up once. Without the key that it is kept with it is another one for a while.
 async fn instance(vault: &Vault) -> Result<String, VaultError> {
     const NAME: &str = "host:instance";
     let short = |token: Secret| Secret::new(format!("playrelay-{}", &token.expose()[..16]));
-    let (name, _) = vault.kept_or_made(NAME, NAME, short).await?;
+    let name = match vault.kept_or_made(NAME, NAME, short).await {
+        Ok((name, _)) => name,
+        Err(VaultError::WrongKey(_)) => short(vault::random_token()?),
+        Err(error) => return Err(error),
+    };
     Ok(name.expose().to_owned())
 }
 
@@ -301,11 +305,22 @@ impl House {
         Some(Digest::of(&sealed))
     }
 
-    /// What tells the logins from others: it changes when somebody logs an account in, or out.
-    async fn login_stamps(&self) -> Vec<Option<Digest>> {
-        let has_login = |account: &Account| matches!(account.manifest.login, Some(Login::Plugin(_)));
-        let logins = self.accounts.iter().filter(|(_, account)| has_login(account));
-        join_all(logins.map(|(name, _)| self.stamp(name))).await
+    /// What tells the logins from others, by account: it changes when somebody logs in, or out.
+    async fn login_stamps(&self) -> BTreeMap<String, Option<Digest>> {
+        let stamps = self.guided().map(|name| async { (name.clone(), self.stamp(name).await) });
+        join_all(stamps).await.into_iter().collect()
+    }
+
+    /// The same as it was when the accounts were made.
+    fn known_logins(&self) -> BTreeMap<String, Option<Digest>> {
+        let known = |name: &String| self.facts.get(name).and_then(|facts| facts.login.clone());
+        self.guided().map(|name| (name.clone(), known(name))).collect()
+    }
+
+    /// The accounts that are logged in by their plugin's own code.
+    fn guided(&self) -> impl Iterator<Item = &String> {
+        let is_guided = |account: &Account| matches!(account.manifest.login, Some(Login::Plugin(_)));
+        self.accounts.iter().filter(move |(_, account)| is_guided(account)).map(|(name, _)| name)
     }
 
     /// The same for the tokens of the webhooks.

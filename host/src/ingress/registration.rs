@@ -56,16 +56,21 @@ pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<
 
 /// Gives a source another token. The one before it works for a while longer.
 pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Result<Tokens, VaultError> {
-    let before = tokens(vault, source, None).await?;
+    let before = match tokens(vault, source, None).await {
+        Ok(before) => Some(before.current),
+        // The key is gone, and with it the token: a new one is what helps.
+        Err(VaultError::WrongKey(_)) => None,
+        Err(error) => return Err(error),
+    };
     let current = vault::random_token()?;
     let until = clock::now().saturating_add(grace).unwrap_or(Timestamp::MAX);
-    let kept = BTreeMap::from([
-        (TOKEN.to_owned(), current.clone()),
-        (OLD.to_owned(), before.current.clone()),
-        (OLD_UNTIL.to_owned(), Secret::new(until.to_string())),
-    ]);
+    let mut kept = BTreeMap::from([(TOKEN.to_owned(), current.clone())]);
+    if let Some(before) = &before {
+        kept.insert(OLD.to_owned(), before.clone());
+        kept.insert(OLD_UNTIL.to_owned(), Secret::new(until.to_string()));
+    }
     vault.put(&name(source), &kept).await?;
-    Ok(Tokens { current, old: Some((before.current, until)) })
+    Ok(Tokens { current, old: before.map(|before| (before, until)) })
 }
 
 /// A token as it stands in a path.
@@ -119,9 +124,10 @@ impl Registration {
         if self.plugin.manifest.provides.provision.is_none() {
             return Err(format!("plugin {} cannot register webhooks", self.plugin.manifest.plugin.name));
         }
-        let mut secrets = vec![(MARKER.to_owned(), self.tokens.current.clone())];
+        let in_address = |token: &Secret| Secret::new(in_path(token.expose()));
+        let mut secrets = vec![(MARKER.to_owned(), in_address(&self.tokens.current))];
         let old = self.tokens.old.as_ref();
-        secrets.extend(old.map(|(old, _)| (OLD_MARKER.to_owned(), old.clone())));
+        secrets.extend(old.map(|(old, _)| (OLD_MARKER.to_owned(), in_address(old))));
         let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
         let url = self.masked(MARKER);
         let input = match wish {

@@ -163,6 +163,10 @@ impl Pipeline {
                 Ok(Err(failure)) => return Err(Refused::ForGood(failure.reason().to_owned())),
                 // The plugin's host is busy, or the plugin paused: that says nothing of the item.
                 Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host | FaultKind::Wall) => {
+                    if fault.kind == FaultKind::Wall {
+                        // A server that takes so long is as good as silent.
+                        self.silence.begin();
+                    }
                     return Err(Refused::Unreachable(fault.to_string()));
                 }
                 Err(fault) => return Err(Refused::ForGood(fault.to_string())),

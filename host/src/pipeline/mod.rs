@@ -132,6 +132,8 @@ impl Pipeline {
     /// when the program ended comes again at the next start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut cursor = 0;
+        // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
+        let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
             self.arrivals.calm().await;
             let rows = match self.store.pending(self.source(), cursor, PAGE).await {
@@ -158,7 +160,7 @@ impl Pipeline {
                 cursor = row.id;
                 let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
                 let parsed = self.parse(row, room).await;
-                self.pass_on(parsed).await;
+                self.pass_on(parsed, &life).await;
             }
         }
         // All the room is free again when nothing is under way any more.
@@ -210,7 +212,7 @@ impl Pipeline {
 
     /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
     /// viewer that is still being looked up, and behind no other.
-    async fn pass_on(self: &Arc<Self>, mut parsed: Parsed) {
+    async fn pass_on(self: &Arc<Self>, mut parsed: Parsed, life: &watch::Sender<()>) {
         let viewer = viewer(&parsed);
         let mut lanes = self.lanes.lock().await;
         if let Some(lane) = lanes.get(&viewer) {
@@ -228,8 +230,8 @@ impl Pipeline {
         let _ = lane.send(parsed);
         lanes.insert(viewer.clone(), lane);
         drop(lanes);
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
+        let (this, mut life) = (Arc::clone(self), life.subscribe());
+        let work = async move {
             loop {
                 while let Ok(mut parsed) = queue.try_recv() {
                     this.look_up(&mut parsed).await;
@@ -240,6 +242,13 @@ impl Pipeline {
                     lanes.remove(&viewer);
                     return;
                 }
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                // It never changes: its other end is gone.
+                _ = life.changed() => {}
+                () = work => {}
             }
         });
     }

@@ -34,6 +34,8 @@ const BATCH: usize = 128;
 const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// More than a look may be late. What is beyond is time in which the machine slept, or by which its clock was set.
+const SLEPT: SignedDuration = SignedDuration::from_secs(60);
 /// Between two looks at the clock and the list of people.
 const LOOK: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
@@ -73,14 +75,19 @@ pub struct Desk {
 impl Settler {
     /// Reads the engine's state and starts the settler.
     pub async fn start(desk: Desk) -> Result<Self, StoreError> {
-        let mut sessions = remembered(&desk.store).await?;
-        sessions.lose_all();
+        let sessions = remembered(&desk.store).await?;
         let mut desk = desk;
         desk.routing.people = People::new(desk.store.people().await?);
         let (parsed, queue) = mpsc::channel(BATCH);
         let (desks, new_desks) = mpsc::channel(1);
         let board = Arc::clone(&desk.board);
-        let work = Work { desk, sessions, heeded: People::default(), heart: Heart::default() };
+        let work = Work {
+            desk,
+            sessions,
+            heeded: People::default(),
+            heart: Heart::default(),
+            looked: (clock::now(), Instant::now()),
+        };
         tokio::spawn(work.run(queue, new_desks));
         Ok(Self { parsed, desks, board })
     }
@@ -109,7 +116,10 @@ async fn remembered(store: &SharedStore) -> Result<Sessions, StoreError> {
     let now = clock::now();
     let since = |ago| now.saturating_sub(ago).unwrap_or(jiff::Timestamp::MIN);
     let plays = store.plays_since(since(MEMORY)).await?;
-    Ok(Sessions::restore(plays, store.ratings_since(since(RATING_REPEATED)).await?))
+    let mut sessions = Sessions::restore(plays, store.ratings_since(since(RATING_REPEATED)).await?);
+    // Whatever was on a list has not been heard meanwhile.
+    sessions.lose_all();
+    Ok(sessions)
 }
 
 struct Work {
@@ -118,6 +128,8 @@ struct Work {
     /// The people as they were when what was held for them was last looked for.
     heeded: People,
     heart: Heart,
+    /// When it last looked around: by the clock, and by one that is never set.
+    looked: (jiff::Timestamp, Instant),
 }
 
 impl Work {
@@ -196,6 +208,9 @@ impl Work {
     /// What happens without a request.
     async fn look_around(&mut self) -> Result<(), StoreError> {
         let now = clock::now();
+        if self.has_slept(now) {
+            self.sessions.lose_all();
+        }
         // What was received before now and is not settled yet may be the news that a play waits for.
         let mut pending = BTreeMap::new();
         for source in self.desk.sources.keys() {
@@ -218,6 +233,14 @@ impl Work {
         }
         let people = People::new(self.desk.store.people().await?);
         self.heed(people).await
+    }
+
+    /// Whether more time has passed since the last look than we were there for: the machine slept, or its clock was set. That is no
+    /// silence of a server.
+    fn has_slept(&mut self, now: jiff::Timestamp) -> bool {
+        let (at, looked) = std::mem::replace(&mut self.looked, (now, Instant::now()));
+        let there = SignedDuration::try_from(looked.elapsed()).unwrap_or(SignedDuration::MAX);
+        now.duration_since(at) > there.saturating_add(SLEPT)
     }
 
     fn beat(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {

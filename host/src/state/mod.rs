@@ -286,6 +286,17 @@ pub struct EventStory {
 /// A shared store.
 pub type SharedStore = Arc<dyn Store>;
 
+/// How it stands with what a tracker is to be told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The last event that was delivered.
+    pub last_delivered: Option<OutboxRow>,
+    /// Events that wait.
+    pub waiting: u32,
+    /// Events that could not be delivered.
+    pub dead: u32,
+}
+
 /// The database.
 #[async_trait]
 pub trait Store: KeyValue + RequestCounts + Send + Sync {
@@ -387,6 +398,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// Stores sealed secrets under a name. Durable when it returns.
     async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError>;
 
+    /// The same where there are none yet; false where there are.
+    async fn seal_new(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError>;
+
     /// Forgets the sealed secrets under a name.
     async fn unseal(&self, name: &str) -> Result<(), StoreError>;
 
@@ -401,6 +415,12 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
         found: &Item,
         until: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// When a source was heard last, by a webhook or otherwise.
+    async fn last_received(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How it stands with what a tracker is to be told.
+    async fn told(&self, tracker: &str) -> Result<Told, StoreError>;
 
     /// Requests, the newest first, before an id where one is given.
     async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError>;

@@ -82,33 +82,34 @@ impl Vault {
         Ok(Some(fields.into_iter().map(|(key, value)| (key, Secret::new(value))).collect()))
     }
 
-    /// A part of what is kept under a name, and what else is kept there. Where the part is missing it is made up: random text in this
-    /// form. So is what was sealed with a key that is gone.
+    /// A part of what is kept under a name, and what else is kept there. Where nothing is kept it is made up: random text in this form.
+    /// What cannot be opened is left as it is: the key may only be missing here.
     pub async fn kept_or_made(
         &self,
         name: &str,
         part: &str,
         form: impl FnOnce(Secret) -> Secret,
     ) -> Result<(Secret, BTreeMap<String, Secret>), VaultError> {
-        match self.get(name).await {
-            Ok(kept) => {
-                let mut kept = kept.unwrap_or_default();
-                if let Some(found) = kept.remove(part) {
-                    return Ok((found, kept));
-                }
-            }
-            Err(VaultError::WrongKey(_)) => {
-                tracing::warn!("what was kept as {name:?} was sealed with another key; it is made up anew");
-            }
-            Err(error) => return Err(error),
+        let found = |mut kept: BTreeMap<String, Secret>| Some((kept.remove(part)?, kept));
+        if let Some(kept) = self.get(name).await?.and_then(found) {
+            return Ok(kept);
         }
         let made = form(random_token()?);
-        self.put(name, &BTreeMap::from([(part.to_owned(), made.clone())])).await?;
-        Ok((made, BTreeMap::new()))
+        let sealed = self.seal(name, &BTreeMap::from([(part.to_owned(), made.clone())]))?;
+        if self.store.seal_new(name, sealed).await? {
+            return Ok((made, BTreeMap::new()));
+        }
+        // Another process was faster: its secret counts.
+        let lost = || VaultError::WrongKey(name.to_owned());
+        self.get(name).await?.and_then(found).ok_or_else(lost)
     }
 
     /// Keeps secrets under a name, in place of those that were there. Durable when it returns.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
+        Ok(self.store.seal(name, self.seal(name, secrets)?).await?)
+    }
+
+    fn seal(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<Vec<u8>, VaultError> {
         let failed = |reason: String| VaultError::Key { place: "cipher".to_owned(), reason };
         let fields: BTreeMap<_, _> = secrets.iter().map(|(key, secret)| (key, secret.expose())).collect();
         let plain = Zeroizing::new(serde_json::to_vec(&fields).map_err(|error| failed(error.to_string()))?);
@@ -118,7 +119,7 @@ impl Vault {
             .cipher
             .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: name.as_bytes() })
             .map_err(|error| failed(error.to_string()))?;
-        Ok(self.store.seal(name, [&nonce[..], &text].concat()).await?)
+        Ok([&nonce[..], &text].concat())
     }
 
     /// Forgets the secrets under a name.

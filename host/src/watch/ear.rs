@@ -89,13 +89,13 @@ impl Ear {
             .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
     }
 
-    /// Has the plugin read what was heard. An error says why it cannot be read.
+    /// Has the plugin read what was heard. The inner error says why it cannot be read, the outer one that the plugin does not serve now.
     pub(super) async fn understand(
         &self,
         text: String,
         state: Vec<u8>,
         received_at: Timestamp,
-    ) -> Result<MessageStep, String> {
+    ) -> Result<Result<MessageStep, String>, Broken> {
         let input = MessageInput { text, state, received_at, source: self.source().to_owned() };
         let caller = Caller { received_at, ..self.caller.clone() };
         let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
@@ -104,9 +104,13 @@ impl Ear {
             answer = self.plugin.call::<Message>(&caller, input).await.0;
         }
         match answer {
-            Ok(Ok(step)) => Ok(step),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(fault) => Err(fault.to_string()),
+            Ok(Ok(step)) => Ok(Ok(step)),
+            Ok(Err(error)) => Ok(Err(error.to_string())),
+            // It says nothing of the message, which would be lost.
+            Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host) => {
+                Err(Broken::Other(fault.to_string()))
+            }
+            Err(fault) => Ok(Err(fault.to_string())),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Report {
     pub heard_at: Option<Timestamp>,
     /// Messages so far, each dealt with.
     pub messages: u64,
+    /// Answers to our own questions so far, each dealt with.
+    pub answers: u64,
     /// Inputs that were stored.
     pub stored: u64,
     /// Messages that could not be read.
@@ -76,9 +78,17 @@ impl Standing {
         (report.connected, report.trouble, report.again_at) = (false, Some(trouble), Some(again_at));
     }
 
+    /// Something was dealt with that the server said by itself.
     pub(super) fn heard(&self) {
         let mut report = self.lock();
         report.messages += 1;
+        report.heard_at = Some(clock::now());
+    }
+
+    /// The same, where it was asked.
+    pub(super) fn answered(&self) {
+        let mut report = self.lock();
+        report.answers += 1;
         report.heard_at = Some(clock::now());
     }
 

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
@@ -15,7 +16,7 @@ use crate::clock;
 use crate::delivery::backoff;
 use crate::dispatch::model::Report;
 use crate::pipeline::input::{self, HeardBy};
-use crate::plugins::capabilities::{Connection, Transport};
+use crate::plugins::capabilities::Connection;
 use crate::state::SharedStore;
 
 /// The pause after a first failure…
@@ -30,6 +31,8 @@ const AT_ONCE: SignedDuration = SignedDuration::from_secs(10);
 const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
 /// Looks at what plays that may fail one after the other while a line lives.
 const MISSED_LOOKS: u32 = 2;
+/// Frames that may have come while an answer was waited for.
+const MOST_QUEUED: usize = 4_096;
 /// Between two attempts at a store that fails.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -60,23 +63,31 @@ impl Watcher {
 
     /// Listens until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut digest = Digest::default();
         let stopped = async move {
             // Gone or set: it is to stop.
             let _ = stop.wait_for(|stop| *stop).await;
         };
         tokio::select! {
             () = stopped => {}
-            () = self.listen_for_good() => {}
+            () = self.listen_for_good(&mut digest) => {}
         }
+        // Another one may take its place, or webhooks do.
+        self.lose(&mut digest).await;
     }
 
-    async fn listen_for_good(&self) {
-        let mut digest = Digest::default();
+    /// What was held back, and that whatever plays is not heard now.
+    async fn lose(&self, digest: &mut Digest) {
+        let at = clock::receipt();
+        self.store(digest.lose(self.source(), at), at).await;
+    }
+
+    async fn listen_for_good(&self, digest: &mut Digest) {
         let (mut failures, mut first) = (0, 0);
         let mut said: Option<String> = None;
         loop {
             let began = clock::now();
-            let (end, used) = self.listen(&mut digest, first).await;
+            let (end, used) = self.listen(digest, first).await;
             let broken = match end {
                 End::Better => {
                     first = 0;
@@ -87,16 +98,17 @@ impl Watcher {
             let lasted = clock::now().duration_since(began);
             let was_connected = self.standing.report().connected;
             if was_connected {
-                let at = clock::receipt();
-                self.store(digest.lose(self.source(), at), at).await;
+                self.lose(digest).await;
             }
-            let was_good = was_connected && lasted > GOOD_AFTER;
+            // A clock that was set back says nothing of how long it was.
+            let (is_unknown, at_once) = (lasted.is_negative(), !lasted.is_negative() && lasted < AT_ONCE);
+            let was_good = was_connected && (is_unknown || lasted > GOOD_AFTER);
             if was_good {
                 (failures, said) = (0, None);
             }
             failures += 1;
             // A way that opens and breaks at once may be one that something in between does not let through.
-            first = used.filter(|_| lasted < AT_ONCE).map_or(0, |used| used + 1);
+            first = used.filter(|_| at_once).map_or(0, |used| used + 1);
             let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
             let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
             self.standing.waiting(
@@ -202,11 +214,10 @@ impl Watcher {
                     next_look = Box::pin(clock::sleep(way.interval));
                     let looked = self.resync(way, &mut line, digest, &mut state).await;
                     missed = if looked.is_ok() { 0 } else { missed + 1 };
-                    // A line that lives is worth more than a look that fails.
-                    looked.or_else(|broken| match way.transport {
-                        Transport::Poll => Err(broken),
-                        _ if missed > MISSED_LOOKS => Err(broken),
-                        _ => Ok(()),
+                    // A line that shows that it lives is worth more than a look that fails.
+                    looked.or_else(|broken| match keep_alive {
+                        Some(_) if missed <= MISSED_LOOKS => Ok(()),
+                        _ => Err(broken),
                     })
                 }
                 () = &mut best => return End::Better,
@@ -217,7 +228,7 @@ impl Watcher {
         }
     }
 
-    /// Reads what plays now.
+    /// Reads what plays now. An answer that cannot be read is none.
     async fn resync(
         &self,
         way: &Connection,
@@ -225,13 +236,37 @@ impl Watcher {
         digest: &mut Digest,
         state: &mut Vec<u8>,
     ) -> Result<(), Broken> {
-        for path in &way.resync {
+        for (place, path) in way.resync.iter().enumerate() {
             let text = ear::text(self.ear.fetch(path).await?)?;
-            self.message(text, line, digest, state).await?;
+            if place > 0 && place + 1 == way.resync.len() {
+                self.catch_up_with(line, digest, state).await?;
+            }
+            let handled = self.handle(text, line, digest, state).await?;
+            self.standing.answered();
+            handled.map_err(Broken::Other)?;
         }
         Ok(())
     }
 
+    /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it.
+    async fn catch_up_with(
+        &self,
+        line: &mut Line,
+        digest: &mut Digest,
+        state: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        for _ in 0..MOST_QUEUED {
+            match line.next().now_or_never() {
+                Some(Ok(Heard::Text(text))) => self.message(text, line, digest, state).await?,
+                Some(Ok(Heard::Sign)) => {}
+                Some(Err(broken)) => return Err(broken),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals with what the server said by itself. A message that cannot be read is counted, and costs nothing else.
     async fn message(
         &self,
         text: String,
@@ -241,33 +276,32 @@ impl Watcher {
     ) -> Result<(), Broken> {
         let handled = self.handle(text, line, digest, state).await;
         self.standing.heard();
-        handled
+        handled.map(drop)
     }
 
-    /// Has the plugin read what was heard, and stores what is news. A message that cannot be read is counted, and costs nothing
-    /// else.
+    /// Has the plugin read what was heard, and stores what is news. The inner error says why it cannot be read.
     async fn handle(
         &self,
         text: String,
         line: &mut Line,
         digest: &mut Digest,
         state: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    ) -> Result<Result<(), String>, Broken> {
         let received_at = clock::receipt();
-        let step = match self.ear.understand(text, state.clone(), received_at).await {
+        let step = match self.ear.understand(text, state.clone(), received_at).await? {
             Ok(step) => step,
             Err(reason) => {
                 tracing::debug!(source = self.source(), "a message cannot be read: {reason}");
-                self.standing.unreadable(reason);
-                return Ok(());
+                self.standing.unreadable(reason.clone());
+                return Ok(Err(reason));
             }
         };
         *state = step.state;
+        self.store(digest.take(step.reports), received_at).await;
         for reply in &step.replies {
             line.say(reply).await?;
         }
-        self.store(digest.take(step.reports), received_at).await;
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Stores what was heard; not before that is done is anything else listened to.

@@ -6,7 +6,7 @@ mod login;
 mod provision;
 mod webhook;
 
-use playrelay_mediabrowser::{history, look_up, realtime, sessions};
+use playrelay_mediabrowser::{Family, history, look_up, realtime, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::Step as LoginStep;
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -32,32 +32,32 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Emby {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        look_up::resolve("/emby", &item)
+        look_up::resolve(Family::Emby, &item)
     }
 }
 
 impl capability::identify::Guest for Emby {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        sessions::whose("/emby", &sighting)
+        sessions::whose(Family::Emby, &sighting)
     }
 }
 
 impl capability::realtime::Guest for Emby {
     fn connect() -> Result<Vec<Connection>, Failure> {
         Ok(vec![
-            realtime::socket("/emby", "/embywebsocket?deviceId=playrelay", false),
-            realtime::poll("/emby"),
+            realtime::socket(Family::Emby, "/embywebsocket?deviceId=playrelay", false),
+            realtime::poll(Family::Emby),
         ])
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        realtime::message(&text, state, &clock::now(), false)
+        realtime::message(&text, state, &clock::now(), Family::Emby)
     }
 }
 
 impl capability::server_history::Guest for Emby {
     fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since("/emby", history::Of::Path, cursor.as_deref(), &since)
+        history::since(Family::Emby, cursor.as_deref(), &since)
     }
 }
 
@@ -75,7 +75,7 @@ impl capability::auth::Guest for Emby {
     }
 
     fn revoke() -> Result<Option<String>, Failure> {
-        playrelay_mediabrowser::login::revoke("/emby")
+        playrelay_mediabrowser::login::revoke(Family::Emby)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logins: a name with a password, and Emby Connect, which knows the servers of a person.
 
+use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::login::{self, client, expect, granted};
-use playrelay_mediabrowser::look_up::api;
 use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::settings;
@@ -36,7 +36,7 @@ struct Found {
 /// Begins in one of the ways of the manifest.
 pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     if method == "password" {
-        return login::with_password("/emby", HEADER, SCHEME, form);
+        return login::with_password(Family::Emby, HEADER, SCHEME, form);
     }
     let application = format!("Playrelay/{}", env!("CARGO_PKG_VERSION"));
     let encode = |value: String| {
@@ -111,7 +111,7 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
 fn is_it(server: &Found) -> Result<bool, Failure> {
     let answer = ask(Ask {
         method: Method::Get,
-        url: &format!("{}/System/Info/Public", api("/emby")?),
+        url: &format!("{}/System/Info/Public", Family::Emby.api()?),
         headers: ACCEPT_JSON,
         body: None,
         captures: Vec::new(),
@@ -137,7 +137,7 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     let client = client(SCHEME);
     let answer = ask(Ask {
         method: Method::Get,
-        url: &format!("{}/Connect/Exchange?format=json&ConnectUserId={}", api("/emby")?, memory.user),
+        url: &format!("{}/Connect/Exchange?format=json&ConnectUserId={}", Family::Emby.api()?, memory.user),
         headers: &[(HEADER, &client), ("x-emby-token", &captured(&format!("server-{place}")))],
         body: None,
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],

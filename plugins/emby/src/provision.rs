@@ -1,10 +1,11 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
-use playrelay_mediabrowser::look_up::api;
+use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::provision;
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::http::{self, Response};
+use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::json::{flag, text};
+use playrelay_sdk::server;
 use serde_json::{Value, json};
 
 /// The notifier's key and its plugin.
@@ -44,24 +45,36 @@ pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     expect(http::post_json(&address, &[], &entry)?).map(|_| ())
 }
 
-/// Which request removes a notification nobody has written down.
+/// Removes the notification, as the server's own pages do.
 pub fn remove(url: &str) -> Result<(), Failure> {
-    if !is_registered(url)? {
-        return Ok(());
+    let address = address()?;
+    for entry in list(&address)?.iter().filter(|it| it["Options"]["Url"] == url) {
+        let id = text(&entry["Id"]).filter(|id| server::is_id(id)).ok_or_else(by_hand)?;
+        let answer = http::bare(Method::Delete, &format!("{address}&Id={id}"), &[])?;
+        match answer.status {
+            // What no version documents may be missing in some.
+            404 | 405 => return Err(by_hand()),
+            _ => expect(answer)?,
+        };
     }
-    Err(Failure::Rejected(
-        "Emby's API is not known to remove a notification: remove \u{201c}Playrelay\u{201d} in its settings, Notifications".to_owned(),
-    ))
+    Ok(())
+}
+
+fn by_hand() -> Failure {
+    Failure::Rejected(
+        "the server does not remove it: remove \u{201c}Playrelay\u{201d} in its settings, Notifications"
+            .to_owned(),
+    )
 }
 
 /// The notifications of the first administrator: a notification that is limited to no user tells of all.
 fn address() -> Result<String, Failure> {
-    let api = api("/emby")?;
+    let api = Family::Emby.api()?;
     let users: Value = expect(http::get(&format!("{api}/Users"), http::ACCEPT_JSON)?)?.json()?;
     let users = users.as_array().cloned().unwrap_or_default();
     let is_administrator = |user: &&Value| flag(&user["Policy"]["IsAdministrator"]);
     let user = users.iter().find(is_administrator).or(users.first()).and_then(|user| text(&user["Id"]));
-    let user = user.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let user = user.filter(|id| server::is_id(id));
     let user = user.ok_or_else(|| Failure::Rejected("the server names no user".to_owned()))?;
     Ok(format!("{api}/Notifications/Services/Configured?UserId={user}"))
 }

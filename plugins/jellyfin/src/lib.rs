@@ -12,7 +12,7 @@ mod realtime;
 mod unofficial;
 mod webhook;
 
-use playrelay_mediabrowser::{history, look_up, realtime as heard, sessions};
+use playrelay_mediabrowser::{Family, history, look_up, realtime as heard, sessions};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::Step as LoginStep;
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -38,13 +38,13 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Jellyfin {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        look_up::resolve("", &item)
+        look_up::resolve(Family::Jellyfin, &item)
     }
 }
 
 impl capability::identify::Guest for Jellyfin {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        sessions::whose("", &sighting)
+        sessions::whose(Family::Jellyfin, &sighting)
     }
 }
 
@@ -54,13 +54,13 @@ impl capability::realtime::Guest for Jellyfin {
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        heard::message(&text, state, &clock::now(), true)
+        heard::message(&text, state, &clock::now(), Family::Jellyfin)
     }
 }
 
 impl capability::server_history::Guest for Jellyfin {
     fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since("", history::Of::Query, cursor.as_deref(), &since)
+        history::since(Family::Jellyfin, cursor.as_deref(), &since)
     }
 }
 
@@ -78,7 +78,7 @@ impl capability::auth::Guest for Jellyfin {
     }
 
     fn revoke() -> Result<Option<String>, Failure> {
-        playrelay_mediabrowser::login::revoke("")
+        playrelay_mediabrowser::login::revoke(Family::Jellyfin)
     }
 }
 

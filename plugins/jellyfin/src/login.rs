@@ -1,7 +1,7 @@
 //! Logins: Quick Connect, for which an administrator may have to switch it on, and a name with a password.
 
+use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::login::{self, client, expect, granted};
-use playrelay_mediabrowser::look_up::api;
 use playrelay_sdk::capability::auth::{Outcome, Prompt, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::{Failure, Field};
@@ -19,10 +19,15 @@ const INTERVAL_S: u32 = 3;
 /// Begins in one of the ways of the manifest.
 pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     if method == "password" {
-        return login::with_password("", HEADER, SCHEME, form);
+        return login::with_password(Family::Jellyfin, HEADER, SCHEME, form);
     }
-    let api = api("")?;
-    let answer = send(Method::Post, &format!("{api}/QuickConnect/Initiate"), None, "/Secret", "secret")?;
+    let api = Family::Jellyfin.api()?;
+    let initiate = |method| send(method, &format!("{api}/QuickConnect/Initiate"), None, "/Secret", "secret");
+    let mut answer = initiate(Method::Post)?;
+    if answer.status == 405 {
+        // 10.8 takes a GET (`QuickConnectController.cs`).
+        answer = initiate(Method::Get)?;
+    }
     expect(
         &answer,
         "Quick Connect is switched off at the server; its dashboard can switch it on, or log in with a password",
@@ -41,7 +46,7 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
 
 /// Asks whether the code was entered; if so, the secret becomes a token.
 pub fn poll() -> Result<Step, Failure> {
-    let api = api("")?;
+    let api = Family::Jellyfin.api()?;
     let url = format!("{api}/QuickConnect/Connect?secret={}", captured("secret"));
     let answer = send(Method::Get, &url, None, "/none", "none")?;
     if answer.status == 404 {

@@ -1,6 +1,6 @@
 //! The configuration of the Webhook plugin: its Generic destinations.
 
-use playrelay_mediabrowser::look_up::api;
+use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::provision;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
@@ -21,13 +21,24 @@ pub fn is_registered(url: &str) -> Result<bool, Failure> {
 pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     let mut configuration = read()?;
     let mut kept = destinations(&configuration);
-    kept.retain(|it| it["WebhookUri"] != url && replaces.is_none_or(|old| it["WebhookUri"] != old));
-    kept.push(json!({
-        "WebhookName": "Playrelay", "WebhookUri": url, "EnableWebhook": true, "SendAllProperties": true,
+    let is_ours =
+        |it: &&mut Value| it["WebhookUri"] == url || replaces.is_some_and(|old| it["WebhookUri"] == old);
+    let needed = json!({
+        "WebhookUri": url, "EnableWebhook": true, "SendAllProperties": true,
         "NotificationTypes": ["PlaybackStart", "PlaybackProgress", "PlaybackStop", "UserDataSaved"],
-        "EnableMovies": true, "EnableEpisodes": true, "TrimWhitespace": false, "SkipEmptyMessageBody": true,
-        "Template": "", "UserFilter": [], "Headers": [], "Fields": [],
-    }));
+    });
+    match kept.iter_mut().find(is_ours) {
+        // Whatever else its owner has set stays.
+        Some(known) => merge(known, needed),
+        None => {
+            let mut new = json!({
+                "WebhookName": "Playrelay", "EnableMovies": true, "EnableEpisodes": true, "TrimWhitespace": false,
+                "SkipEmptyMessageBody": true, "Template": "", "UserFilter": [], "Headers": [], "Fields": [],
+            });
+            merge(&mut new, needed);
+            kept.push(new);
+        }
+    }
     configuration["GenericOptions"] = Value::from(kept);
     write(&configuration)
 }
@@ -41,12 +52,18 @@ pub fn remove(url: &str) -> Result<(), Failure> {
     write(&configuration)
 }
 
+fn merge(into: &mut Value, keys: Value) {
+    if let (Value::Object(into), Value::Object(keys)) = (into, keys) {
+        into.extend(keys);
+    }
+}
+
 fn destinations(configuration: &Value) -> Vec<Value> {
     configuration["GenericOptions"].as_array().cloned().unwrap_or_default()
 }
 
 fn address() -> Result<String, Failure> {
-    Ok(format!("{}/Plugins/{PLUGIN}/Configuration", api("")?))
+    Ok(format!("{}/Plugins/{PLUGIN}/Configuration", Family::Jellyfin.api()?))
 }
 
 fn read() -> Result<Value, Failure> {

@@ -1,13 +1,13 @@
 //! Which way to listen is open to whom (`SessionInfoWebSocketListener.cs`, 10.8 to 10.11): a socket that may not be used opens all
 //! the same, and stays silent.
 
-use playrelay_mediabrowser::look_up::api;
+use playrelay_mediabrowser::Family;
+use playrelay_mediabrowser::history::myself;
 use playrelay_mediabrowser::realtime::{poll, socket};
 use playrelay_sdk::capability::realtime::Connection;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::{http, server};
-use serde_json::Value;
+use playrelay_sdk::server;
 
 /// Since when it matters who asks, and since when it does not any more.
 const ADMINS_ONLY: (u32, u32) = (10, 9);
@@ -16,31 +16,20 @@ const EVERYBODY: (u32, u32) = (10, 11);
 
 /// What to dial, the best way first.
 pub fn connect() -> Result<Vec<Connection>, Failure> {
-    let api = api("")?;
-    let answer = http::get(&format!("{api}/System/Info/Public"), http::ACCEPT_JSON)?;
-    let info: Value = server::answer(&answer)?;
+    let api = Family::Jellyfin.api()?;
+    let info = server::get(&format!("{api}/System/Info/Public"))?;
     let version = version(text(&info["Version"]).unwrap_or_default().as_str());
     let may_listen = match version {
         Some(version) if version >= EVERYBODY || version < ADMINS_ONLY => true,
         // A key has no user to be asked about.
-        Some(version) => match user(&api)? {
+        Some(version) => match myself(&api)? {
             Some(user) => flag(&user["Policy"]["IsAdministrator"]),
             None => version >= KEYS_TOO,
         },
         None => true,
     };
-    let socket = socket("", "/socket?deviceId=playrelay", true);
-    Ok(if may_listen { vec![socket, poll("")] } else { vec![poll("")] })
-}
-
-/// The user of the token; absent where it is a key, which has none.
-fn user(api: &str) -> Result<Option<Value>, Failure> {
-    let answer = http::get(&format!("{api}/Users/Me"), http::ACCEPT_JSON)?;
-    match answer.status {
-        200 => answer.json().map(Some),
-        400 | 404 => Ok(None),
-        _ => server::answer(&answer).map(|_| None),
-    }
+    let socket = socket(Family::Jellyfin, "/socket?deviceId=playrelay", true);
+    Ok(if may_listen { vec![socket, poll(Family::Jellyfin)] } else { vec![poll(Family::Jellyfin)] })
 }
 
 /// Its first two numbers.

@@ -1,6 +1,8 @@
 //! What was played: neither server keeps a history, but both know of each item and user when it was played last, and whether to its
 //! end.
 
+use std::fmt;
+
 use playrelay_sdk::capability::server_history::Page;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Report, Server, User};
 use playrelay_sdk::host::types::Failure;
@@ -8,48 +10,45 @@ use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::{failure, http, server};
 use serde_json::Value;
 
-use crate::item;
-use crate::look_up::api;
 use crate::text::{guid, text as words};
+use crate::{Family, item};
 
 /// Of what is shorter, any stop counts there. Ms.
 const SHORTEST_MS: u32 = 300_000;
 /// Items that are asked for at a time.
 const LIMIT: usize = 100;
 
-/// Where the user stands in an address that asks for items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
-    /// `/Items?UserId=`
-    Query,
-    /// `/Users/{id}/Items`
-    Path,
-}
-
-/// What was played since an instant, a user after the other. The cursor is the user's place, and the item's.
-pub fn since(prefix: &str, of: Of, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
-    let api = api(prefix)?;
-    let (place, start) = cursor.and_then(read_cursor).unwrap_or((0, 0));
+/// What was played since an instant, a user after the other.
+pub fn since(family: Family, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
+    let api = family.api()?;
+    let mut place = cursor.and_then(read_cursor).unwrap_or_default();
     let info = server::get(&format!("{api}/System/Info/Public"))?;
-    let users = users(&api)?;
-    let Some(user) = users.get(place) else {
-        return Ok(Page { reports: Vec::new(), cursor: String::new(), more: false });
-    };
-    let id = user.id.clone().unwrap_or_default();
-    let address = match of {
-        Of::Query => format!("{api}/Items?UserId={id}&"),
-        Of::Path => format!("{api}/Users/{id}/Items?"),
-    };
-    let rows = server::get(&format!(
-        "{address}Recursive=true&Filters=IsPlayed&IncludeItemTypes=Movie,Episode&SortBy=DatePlayed&SortOrder=Descending\
-         &EnableUserData=true&Fields=ProviderIds,Path&StartIndex={start}&Limit={LIMIT}"
-    ))?;
-    let rows: Vec<Value> = rows["Items"].as_array().cloned().unwrap_or_default();
+    let users = users(family, &api)?;
+    let Some(user) = users.get(place.user) else { return Ok(last_page(Vec::new())) };
+    let address = family.items_of(user.id.as_deref().unwrap_or_default());
+    let answer = http::get(
+        &format!(
+            "{api}{address}Recursive=true&Filters=IsPlayed&IncludeItemTypes=Movie,Episode&SortBy=DatePlayed\
+             &SortOrder=Descending&EnableUserData=true&Fields={}&StartIndex={}&Limit={LIMIT}",
+            family.played_fields(),
+            place.item
+        ),
+        http::ACCEPT_JSON,
+    )?;
+    // Who is no administrator may see a list of all, and read nobody's plays but their own.
+    let is_refused = matches!(answer.status, 401 | 403);
+    let rows = if is_refused { Value::Null } else { server::answer(&answer)? };
+    let rows = rows["Items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    place.is_any_read |= !is_refused;
+    let dated = |row: &Value| text(&row["UserData"]["LastPlayedDate"]);
+    if !rows.is_empty() && rows.iter().all(|row| dated(row).is_none()) {
+        return Err(failure::retry("the server does not say when something was played"));
+    }
     let told = Server { id: guid(&info["Id"]), name: words(&info["ServerName"]) };
     let mut is_at_end = rows.len() < LIMIT;
     let mut reports = Vec::new();
-    for row in &rows {
-        let Some(at) = text(&row["UserData"]["LastPlayedDate"]) else { continue };
+    for row in rows {
+        let Some(at) = dated(row) else { continue };
         // The last one comes first.
         if is_before(&at, since) {
             is_at_end = true;
@@ -57,14 +56,43 @@ pub fn since(prefix: &str, of: Of, cursor: Option<&str>, since: &str) -> Result<
         }
         reports.extend(playback(row, &told, user, at).map(Report::Playback));
     }
-    let next = if is_at_end { (place + 1, 0) } else { (place, start + LIMIT) };
-    let more = next.0 < users.len();
-    Ok(Page { reports, cursor: format!("{}:{}", next.0, next.1), more })
+    (place.user, place.item) = if is_at_end { (place.user + 1, 0) } else { (place.user, place.item + LIMIT) };
+    if place.user < users.len() {
+        return Ok(Page { reports, cursor: place.to_string(), more: true });
+    }
+    match place.is_any_read {
+        true => Ok(last_page(reports)),
+        false => Err(Failure::Unauthorized("the token may read nobody's plays".to_owned())),
+    }
 }
 
-fn read_cursor(cursor: &str) -> Option<(usize, usize)> {
-    let (user, item) = cursor.split_once(':')?;
-    Some((user.parse().ok()?, item.parse().ok()?))
+fn last_page(reports: Vec<Report>) -> Page {
+    Page { reports, cursor: String::new(), more: false }
+}
+
+/// Where the next page begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place {
+    user: usize,
+    item: usize,
+    /// Whether the plays of anybody could be read so far.
+    is_any_read: bool,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.user, self.item, self.is_any_read)
+    }
+}
+
+fn read_cursor(cursor: &str) -> Option<Place> {
+    let mut parts = cursor.split(':');
+    let place = Place {
+        user: parts.next()?.parse().ok()?,
+        item: parts.next()?.parse().ok()?,
+        is_any_read: parts.next()?.parse().ok()?,
+    };
+    Some(place)
 }
 
 /// Whether an instant is earlier than another. One that cannot be read is.
@@ -72,19 +100,35 @@ fn is_before(at: &str, since: &str) -> bool {
     server::instant(at).zip(server::instant(since)).is_none_or(|(at, since)| at < since)
 }
 
-/// Everybody, for a key or an administrator; else who the token belongs to.
-fn users(api: &str) -> Result<Vec<User>, Failure> {
-    let all = http::get(&format!("{api}/Users"), http::ACCEPT_JSON)?;
-    let rows: Value = match all.status {
-        401 | 403 => Value::from(vec![server::get(&format!("{api}/Users/Me"))?]),
-        _ => server::answer(&all)?,
+/// Everybody, for a key or an administrator; else who the token belongs to, where the server says who that is.
+fn users(family: Family, api: &str) -> Result<Vec<User>, Failure> {
+    let me = match family {
+        Family::Jellyfin => myself(api)?,
+        Family::Emby => None,
+    };
+    let rows = match me {
+        Some(me) if !flag(&me["Policy"]["IsAdministrator"]) => Value::from(vec![me]),
+        _ => server::get(&format!("{api}/Users"))?,
     };
     let rows = rows.as_array().ok_or_else(|| failure::retry("the users are no list".to_owned()))?;
-    let is_id = |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     Ok(rows
         .iter()
-        .filter_map(|row| Some(User { id: Some(guid(&row["Id"]).filter(is_id)?), name: words(&row["Name"]) }))
+        .filter_map(|row| {
+            Some(User {
+                id: Some(guid(&row["Id"]).filter(|id| server::is_id(id))?),
+                name: words(&row["Name"]),
+            })
+        })
         .collect())
+}
+
+/// The user of the token at a Jellyfin; absent where it is a key, which has none.
+pub fn myself(api: &str) -> Result<Option<Value>, Failure> {
+    let answer = http::get(&format!("{api}/Users/Me"), http::ACCEPT_JSON)?;
+    match answer.status {
+        400 | 404 => Ok(None),
+        _ => server::answer(&answer).map(Some),
+    }
 }
 
 /// A play. The server calls what it could not measure played at any stop, so that is no evidence.

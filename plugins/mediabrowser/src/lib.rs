@@ -2,6 +2,7 @@
 //!
 //! Facts: the two servers' API documents and sources, and messages captured from real servers.
 
+mod family;
 pub mod history;
 pub mod item;
 pub mod login;
@@ -11,3 +12,5 @@ pub mod provision;
 pub mod realtime;
 pub mod sessions;
 pub mod text;
+
+pub use family::Family;

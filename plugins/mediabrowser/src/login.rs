@@ -9,7 +9,7 @@ use playrelay_sdk::login::{Ask, ask, captured, field, step, typed};
 use playrelay_sdk::{failure, http};
 use serde_json::json;
 
-use crate::look_up::api;
+use crate::Family;
 
 /// Who we are, as both servers want to be told: all four are mandatory.
 pub fn client(scheme: &str) -> String {
@@ -22,11 +22,11 @@ pub fn client(scheme: &str) -> String {
 }
 
 /// Logs in with a name and a password. `header` and `scheme` are how the server is told who we are.
-pub fn with_password(prefix: &str, header: &str, scheme: &str, form: &[Field]) -> Result<Step, Failure> {
+pub fn with_password(family: Family, header: &str, scheme: &str, form: &[Field]) -> Result<Step, Failure> {
     let client = client(scheme);
     let answer = ask(Ask {
         method: Method::Post,
-        url: &format!("{}/Users/AuthenticateByName", api(prefix)?),
+        url: &format!("{}/Users/AuthenticateByName", family.api()?),
         headers: &[(header, &client), ("content-type", "application/json"), ("accept", "application/json")],
         body: Some(json!({ "Username": typed(form, "user"), "Pw": typed(form, "password") }).to_string()),
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
@@ -50,8 +50,8 @@ pub fn expect(answer: &Response, refusal: &str) -> Result<(), Failure> {
 }
 
 /// Ends the login: the server forgets its token.
-pub fn revoke(prefix: &str) -> Result<Option<String>, Failure> {
-    let url = format!("{}/Sessions/Logout", api(prefix)?);
+pub fn revoke(family: Family) -> Result<Option<String>, Failure> {
+    let url = format!("{}/Sessions/Logout", family.api()?);
     let answer = http::bare(Method::Post, &url, &[])?;
     Ok((!(200..300).contains(&answer.status)).then(|| {
         format!(

@@ -1,36 +1,36 @@
 //! A second look at the server: ids, numbers, runtime and files of the item, its show, and its library.
 
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field, Item};
 use playrelay_sdk::json::text;
 use playrelay_sdk::{http, server};
 use serde_json::{Map, Value, json};
 
-use crate::item;
 use crate::text::guid;
+use crate::{Family, item};
 
 /// How long shows and libraries are kept. Seconds.
 const KEPT: u32 = 24 * 60 * 60;
 
-/// Fills in what `wanted` lacks. `prefix` is what stands before the paths of the API: `/emby`, or nothing.
-pub fn resolve(prefix: &str, wanted: &Item) -> Result<Item, Failure> {
-    let api = api(prefix)?;
-    let id = wanted.server_ref.as_deref().filter(|id| is_id(id));
+/// Fills in what `wanted` lacks.
+pub fn resolve(family: Family, wanted: &Item) -> Result<Item, Failure> {
+    let items = |ids: &[&str]| items(family, ids);
+    let api = family.api()?;
+    let id = wanted.server_ref.as_deref().filter(|id| server::is_id(id));
     let id = id.ok_or_else(|| Failure::Rejected("the event names no item of the server".to_owned()))?;
-    let show = wanted.server_show_ref.as_deref().filter(|id| is_id(id));
+    let show = wanted.server_show_ref.as_deref().filter(|id| server::is_id(id));
     let known = show.and_then(|show| server::kept(&show_key(show)));
     let asked: Vec<&str> = std::iter::once(id).chain(show.filter(|_| known.is_none())).collect();
-    let mut answers = items(&api, &asked)?;
+    let mut answers = items(&asked)?;
     let dto = take(&mut answers, id)
         .ok_or_else(|| Failure::Rejected("the server no longer has this item".to_owned()))?;
-    let show = show.map(str::to_owned).or_else(|| guid(&dto["SeriesId"]).filter(|id| is_id(id)));
+    let show = show.map(str::to_owned).or_else(|| guid(&dto["SeriesId"]).filter(|id| server::is_id(id)));
     let series = match (known, &show) {
         (Some(known), _) => known,
         (None, None) => Value::Null,
         (None, Some(show)) => match take(&mut answers, show) {
             Some(found) => keep_show(show, &found),
             None if asked.len() == 1 => {
-                items(&api, &[show])?.pop().map_or(Value::Null, |found| keep_show(show, &found))
+                items(&[show])?.pop().map_or(Value::Null, |found| keep_show(show, &found))
             }
             None => Value::Null,
         },
@@ -41,20 +41,13 @@ pub fn resolve(prefix: &str, wanted: &Item) -> Result<Item, Failure> {
     found.ext.extend(text(&dto["Path"]).map(|path| field("path", path)));
     let library = library(&api, show.as_deref().unwrap_or(id));
     found.ext.extend(library.map(|library| field("library", library)));
+    found.ext.extend(item::credits(&dto).map(|ms| field("credits-start-ms", ms.to_string())));
     Ok(found)
 }
 
-/// The address of the API: the server's, as it was typed, and the prefix, which may have been typed with it.
-pub fn api(prefix: &str) -> Result<String, Failure> {
-    let address = settings::get("url").ok_or_else(|| {
-        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
-    })?;
-    let address = address.trim_end_matches('/');
-    Ok(format!("{}{prefix}", address.strip_suffix(prefix).unwrap_or(address)))
-}
-
-fn items(api: &str, ids: &[&str]) -> Result<Vec<Value>, Failure> {
-    let url = format!("{api}/Items?Ids={}&Fields=ProviderIds,Path,OriginalTitle", ids.join(","));
+fn items(family: Family, ids: &[&str]) -> Result<Vec<Value>, Failure> {
+    let (api, fields) = (family.api()?, family.item_fields());
+    let url = format!("{api}/Items?Ids={}&Fields={fields}", ids.join(","));
     let mut answer = server::get(&url)?;
     Ok(match answer["Items"].take() {
         Value::Array(items) => items,
@@ -92,9 +85,4 @@ fn library(api: &str, id: &str) -> Option<String> {
     let name = text(&folder["Name"])?;
     server::keep(&key, &json!(name), KEPT);
     Some(name)
-}
-
-/// Ids go into addresses: nothing but letters, digits and dashes.
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -1,17 +1,19 @@
 //! Both servers push lists of all sessions over a websocket, and give the same list to who asks.
 
+use std::collections::BTreeMap;
+
 use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
 use playrelay_sdk::host::reports::ParseError;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Report, Server, Snapshot, User};
-use playrelay_sdk::host::settings;
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::server::{self, happened, ignored};
+use playrelay_sdk::server::{self, ignored};
 use playrelay_sdk::webhook;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::item;
 use crate::message::player;
 use crate::text::{guid, ms, text as words};
+use crate::{Family, item};
 
 /// What opens the stream of sessions: "initial delay, interval". Nothing is sent while nothing changes.
 const SUBSCRIBE: &str = r#"{"MessageType":"SessionsStart","Data":"0,1500"}"#;
@@ -21,13 +23,13 @@ const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 const LOOK_MS: u32 = 30_000;
 /// Reading the sessions, where nothing tells of their changes. Ms.
 const POLL_MS: u32 = 2_000;
-/// Servers drop a session of which nothing was heard for longer. Ms.
-const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
+/// Sessions whose clients' last words are remembered.
+const MOST: usize = 300;
 /// Servers, and proxies before them, close what is silent for a minute. Ms.
 const KEEP_ALIVE_MS: u32 = 20_000;
 
 /// A socket at a path, kept up with a text that the server answers, or with pings.
-pub fn socket(prefix: &str, path: &str, text: bool) -> Connection {
+pub fn socket(family: Family, path: &str, text: bool) -> Connection {
     Connection {
         transport: Transport::Websocket,
         path: path.to_owned(),
@@ -36,38 +38,55 @@ pub fn socket(prefix: &str, path: &str, text: bool) -> Connection {
             text: if text { KEEP_ALIVE.to_owned() } else { String::new() },
             interval_ms: KEEP_ALIVE_MS,
         }),
-        resync: resync(prefix),
+        resync: resync(family),
         interval_ms: LOOK_MS,
     }
 }
 
 /// Reading the sessions again and again.
-pub fn poll(prefix: &str) -> Connection {
+pub fn poll(family: Family) -> Connection {
     Connection {
         transport: Transport::Poll,
         path: String::new(),
         hello: Vec::new(),
         keep_alive: None,
-        resync: resync(prefix),
+        resync: resync(family),
         interval_ms: POLL_MS,
     }
 }
 
 /// Who the server is, and what plays there.
-fn resync(prefix: &str) -> Vec<String> {
-    // It may have been typed with the address.
-    let typed = settings::get("url").unwrap_or_default();
-    let prefix = if typed.trim_end_matches('/').ends_with(prefix) { "" } else { prefix };
-    vec![format!("{prefix}/System/Info/Public"), format!("{prefix}/Sessions")]
+fn resync(family: Family) -> Vec<String> {
+    ["/System/Info/Public", "/Sessions"].map(|path| family.path(path)).to_vec()
 }
 
-/// Reads a frame or an answer. The state is the server's id and name, as JSON. `now` is an instant; `guesses` says whether the server
-/// moves positions on by itself between two words of a client.
-pub fn message(text: &str, state: Vec<u8>, now: &str, guesses: bool) -> Result<Step, ParseError> {
+/// What is remembered from one message to the next.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    id: Option<String>,
+    name: Option<String>,
+    /// The clients' last words.
+    #[serde(default)]
+    words: BTreeMap<String, Word>,
+}
+
+/// The last word of a client: when it was, by the server's clock, and since when it is known here.
+///
+/// A server lists a client that is gone for minutes more, and one of them moves its position on meanwhile. The clock by which it says
+/// when it has heard of the client may be any, so what counts is how long nothing has changed, by ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Word {
+    said: String,
+    known_at: String,
+}
+
+/// Reads a frame or an answer. The state is a [`Memory`], as JSON. `now` is an instant.
+pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<Step, ParseError> {
     let mut message = webhook::json(text, "the message")?;
+    let mut memory: Memory = serde_json::from_slice(&state).unwrap_or_default();
     if message["Id"].is_string() && message["Version"].is_string() {
-        let known = json!({ "id": guid(&message["Id"]), "name": words(&message["ServerName"]) });
-        return Ok(step(ignored("server", "its name"), Vec::new(), known.to_string().into_bytes()));
+        (memory.id, memory.name) = (guid(&message["Id"]), words(&message["ServerName"]));
+        return Ok(step(ignored("server", "its name"), Vec::new(), remember(&memory)));
     }
     let list = match message["MessageType"].as_str() {
         None if message.is_array() => message,
@@ -83,29 +102,53 @@ pub fn message(text: &str, state: Vec<u8>, now: &str, guesses: bool) -> Result<S
     let Value::Array(list) = list else {
         return Err(ParseError::Malformed("the sessions are no list".to_owned()));
     };
-    let known: Value = serde_json::from_slice(&state).unwrap_or_default();
     let told = || list.iter().find_map(|session| guid(&session["ServerId"]));
-    let server =
-        Server { id: playrelay_sdk::json::text(&known["id"]).or_else(told), name: words(&known["name"]) };
-    let sessions = list.iter().flat_map(|session| playbacks(&server, session, now, guesses)).collect();
+    let server = Server { id: memory.id.clone().or_else(told), name: memory.name.clone() };
+    let before = std::mem::take(&mut memory.words);
+    let mut sessions = Vec::new();
+    for session in &list {
+        let mut known_at = now.to_owned();
+        if let Some((key, said)) = last_word(session, family) {
+            known_at = match before.get(&key) {
+                Some(word) if word.said == said => word.known_at.clone(),
+                _ => known_at,
+            };
+            if memory.words.len() < MOST {
+                memory.words.insert(key, Word { said, known_at: known_at.clone() });
+            }
+        }
+        sessions.extend(playbacks(&server, session, known_at, now, family));
+    }
     let snapshot = Report::Snapshot(Snapshot { server, sessions, at: None });
-    Ok(step(snapshot, Vec::new(), state))
+    Ok(step(snapshot, Vec::new(), remember(&memory)))
 }
 
-/// For how long nothing was heard of a client. Ms; absent where that cannot be told, or is too long to be true: servers drop such
-/// sessions after ten minutes.
-fn silence(check_in: Option<&str>, now: &str) -> Option<u32> {
-    let (told, now) = (server::instant(check_in?)?, server::instant(now)?);
-    let silent = u32::try_from(now.duration_since(told).as_millis()).ok()?;
-    (silent <= LONGEST_SILENCE_MS).then_some(silent)
+fn remember(memory: &Memory) -> Vec<u8> {
+    serde_json::to_vec(memory).unwrap_or_default()
+}
+
+/// What a client that plays has said last, and under which key that is remembered. Where a server that moves no positions on does not
+/// say when it heard of the client, the position tells.
+fn last_word(session: &Value, family: Family) -> Option<(String, String)> {
+    let (item, play) = (&session["NowPlayingItem"], &session["PlayState"]);
+    let key = format!("{} {}", guid(&session["Id"])?, guid(&item["Id"])?);
+    let position = || (!family.guesses()).then(|| play["PositionTicks"].to_string());
+    let said = text(&session["LastPlaybackCheckIn"]).or_else(position)?;
+    (!flag(&play["IsPaused"])).then_some((key, said))
+}
+
+/// The time that has passed since. Ms.
+fn since(known_at: &str, now: &str) -> Option<u32> {
+    let (known_at, now) = (server::instant(known_at)?, server::instant(now)?);
+    u32::try_from(now.duration_since(known_at).as_millis()).ok()
 }
 
 fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> Step {
     Step { reports: vec![report], replies, state }
 }
 
-/// What a session plays, once for each of its users.
-fn playbacks(server: &Server, session: &Value, now: &str, guesses: bool) -> Vec<Playback> {
+/// What a session plays, once for each of its users. `known_at` is since when its client has said nothing new.
+fn playbacks(server: &Server, session: &Value, known_at: String, now: &str, family: Family) -> Vec<Playback> {
     let (dto, play) = (&session["NowPlayingItem"], &session["PlayState"]);
     let Some(item) = item::item(dto, &Value::Null) else { return Vec::new() };
     let others = session["AdditionalUsers"].as_array().into_iter().flatten();
@@ -113,14 +156,9 @@ fn playbacks(server: &Server, session: &Value, now: &str, guesses: bool) -> Vec<
         .chain(others)
         .filter_map(|user| Some(User { id: Some(guid(&user["UserId"])?), name: words(&user["UserName"]) }));
     let paused = flag(&play["IsPaused"]);
-    let check_in = session["LastPlaybackCheckIn"].as_str();
-    let silent = if paused { None } else { silence(check_in, now) };
     // What the server has added by itself is no news of the client, which may be gone.
-    let ahead = silent.filter(|_| guesses).unwrap_or(0);
-    let at = match silent {
-        Some(_) => check_in.map(str::to_owned),
-        None => happened(check_in, now),
-    };
+    let ahead = since(&known_at, now).filter(|_| family.guesses() && !paused).unwrap_or(0);
+    let at = Some(known_at);
     users
         .map(|user| Playback {
             server: server.clone(),
@@ -135,7 +173,7 @@ fn playbacks(server: &Server, session: &Value, now: &str, guesses: bool) -> Vec<
             content: item::content(dto),
             library: None,
             paths: text(&dto["Path"]).into_iter().collect(),
-            // The position is that of the last check-in.
+            // The position is that of the last word.
             at: at.clone(),
             ext: Vec::new(),
         })
@@ -144,12 +182,14 @@ fn playbacks(server: &Server, session: &Value, now: &str, guesses: bool) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const NOW: &str = "2026-11-21T20:00:00Z";
 
     fn reports(text: &str, state: &[u8]) -> Step {
-        message(text, state.to_vec(), NOW, false).unwrap()
+        message(text, state.to_vec(), NOW, Family::Emby).unwrap()
     }
 
     #[test]
@@ -175,7 +215,7 @@ mod tests {
         let [Report::Snapshot(snapshot)] = step.reports.as_slice() else { panic!("a snapshot was expected") };
         let told: Vec<_> =
             snapshot.sessions.iter().map(|it| (it.user.id.clone(), it.position_ms, it.at.clone())).collect();
-        let at = Some("2026-11-21T19:59:55Z".to_owned());
+        let at = Some(NOW.to_owned());
         assert_eq!(
             told,
             [(Some("u1".to_owned()), Some(5_000), at.clone()), (Some("u2".to_owned()), Some(5_000), at)]
@@ -183,11 +223,57 @@ mod tests {
         assert_eq!(snapshot.sessions[0].state, PlaybackState::Paused);
     }
 
+    /// What a list says of the one who plays, told at a second of a minute: the position in seconds, and when that was.
+    fn heard(
+        family: Family,
+        state: &mut Vec<u8>,
+        second: u32,
+        position: u32,
+        check_in: Value,
+    ) -> (u32, String) {
+        let list = json!([{
+            "Id": "s", "UserId": "u1", "UserName": "mia", "LastPlaybackCheckIn": check_in,
+            "NowPlayingItem": { "Id": "9", "Type": "Movie", "Name": "Mirror", "RunTimeTicks": 600_000_000_000_u64 },
+            "PlayState": { "PositionTicks": u64::from(position) * 10_000_000, "IsPaused": false },
+        }]);
+        let now = format!("2026-11-21T20:00:{second:02}Z");
+        let step = message(&list.to_string(), std::mem::take(state), &now, family).unwrap();
+        *state = step.state;
+        let [Report::Snapshot(snapshot)] = step.reports.as_slice() else { panic!("a snapshot was expected") };
+        let session = &snapshot.sessions[0];
+        (session.position_ms.unwrap() / 1_000, session.at.clone().unwrap())
+    }
+
+    #[test]
+    fn what_a_server_adds_by_itself_is_no_news_of_the_client_whatever_its_clock_says() {
+        let at = |second: u32| format!("2026-11-21T20:00:{second:02}Z");
+        for clock in ["2026-11-21T19:00:0", "2026-11-21T20:00:0", "2027-01-01T00:00:0"] {
+            let word = |number: u32| json!(format!("{clock}{number}.0000000Z"));
+            let mut state = Vec::new();
+            let mut told =
+                |second, position, check_in| heard(Family::Jellyfin, &mut state, second, position, check_in);
+            assert_eq!(told(10, 100, word(1)), (100, at(10)), "{clock}");
+            assert_eq!(told(12, 102, word(1)), (100, at(10)), "moved on by the server");
+            assert_eq!(told(20, 110, word(2)), (110, at(20)), "a word of the client");
+            assert_eq!(told(50, 140, word(2)), (110, at(20)), "it may be gone");
+        }
+    }
+
+    #[test]
+    fn a_position_that_stands_still_is_no_news_where_the_server_says_no_more() {
+        let at = |second: u32| format!("2026-11-21T20:00:{second:02}Z");
+        let mut state = Vec::new();
+        let mut told = |second, position| heard(Family::Emby, &mut state, second, position, Value::Null);
+        assert_eq!((told(10, 100), told(20, 110)), ((100, at(10)), (110, at(20))));
+        assert_eq!((told(30, 110), told(40, 110)), ((110, at(20)), (110, at(20))));
+        assert_eq!(told(50, 120), (120, at(50)));
+    }
+
     #[test]
     fn keep_alive_is_answered_and_nonsense_refused() {
         assert_eq!(reports(r#"{"MessageType":"ForceKeepAlive","Data":60}"#, b"x").replies, [KEEP_ALIVE]);
         for text in ["", "{", "7", "{}", r#"{"MessageType":"Sessions","Data":{}}"#] {
-            assert!(message(text, Vec::new(), NOW, false).is_err(), "{text}");
+            assert!(message(text, Vec::new(), NOW, Family::Emby).is_err(), "{text}");
         }
     }
 }

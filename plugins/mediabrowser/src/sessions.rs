@@ -7,15 +7,13 @@ use playrelay_sdk::json::text;
 use playrelay_sdk::server;
 use serde_json::Value;
 
-use crate::look_up::api;
+use crate::Family;
 use crate::text::{guid, text as words};
 
-/// Says whose a message is. `prefix` is what stands before the paths of the API.
-pub fn whose(prefix: &str, sighting: &Sighting) -> Result<User, Failure> {
-    let api = api(prefix)?;
-    if let Some(id) =
-        sighting.user.id.as_deref().filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-    {
+/// Says whose a message is.
+pub fn whose(family: Family, sighting: &Sighting) -> Result<User, Failure> {
+    let api = family.api()?;
+    if let Some(id) = sighting.user.id.as_deref().filter(|id| server::is_id(id)) {
         let found = server::get(&format!("{api}/Users/{id}"))?;
         return Ok(User { id: Some(id.to_owned()), name: words(&found["Name"]) });
     }

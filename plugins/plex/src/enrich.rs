@@ -1,28 +1,21 @@
 //! A second look at the server: ids, numbers and runtime of the item, and the ids of its show.
 
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind, Show};
 use playrelay_sdk::json::text;
 use playrelay_sdk::server;
 use serde_json::{Map, Value};
 
-use crate::metadata;
+use crate::{api, metadata};
 
 /// How long the ids of a show are kept. Seconds.
 const SHOW_KEPT: u32 = 24 * 60 * 60;
 
 /// Fills in what `item` lacks.
 pub fn resolve(item: Item) -> Result<Item, Failure> {
-    let Some(address) = settings::get("url") else {
-        return Err(Failure::Rejected(
-            "no server address is set (`url`), so nothing could be looked up".to_owned(),
-        ));
-    };
-    let address = address.trim_end_matches('/');
     let Some(rating_key) = item.server_ref.clone() else {
         return Err(Failure::Rejected("the event names no item of the server".to_owned()));
     };
-    let found = look_up(address, &rating_key)?;
+    let found = api::item(&rating_key)?;
     let mut item = metadata::item(&found).unwrap_or(item);
     let field = |name: &str, value: String| Field { name: name.to_owned(), value };
     item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
@@ -32,7 +25,7 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
         && let Some(own_show) = show_of(&mut item)
         && own_show.ids.is_empty()
     {
-        let show = match look_up_show(address, &show_key) {
+        let show = match look_up_show(&show_key) {
             // What is known of the item itself is worth having without its show.
             Err(Failure::Rejected(_)) => Value::Null,
             found => found?,
@@ -56,24 +49,15 @@ fn show_of(item: &mut Item) -> Option<&mut Show> {
 }
 
 /// The show, from the small store where an episode of it was looked up before.
-fn look_up_show(address: &str, rating_key: &str) -> Result<Value, Failure> {
+fn look_up_show(rating_key: &str) -> Result<Value, Failure> {
     let key = format!("show:{rating_key}");
     if let Some(show) = server::kept(&key) {
         return Ok(show);
     }
-    let found = look_up(address, rating_key)?;
+    let found = api::item(rating_key)?;
     let fields = ["type", "title", "originalTitle", "year", "guid", "Guid", "ratingKey"];
     let show: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), found[*field].clone())).collect();
     let show = Value::Object(show);
     server::keep(&key, &show, SHOW_KEPT);
     Ok(show)
-}
-
-fn look_up(address: &str, rating_key: &str) -> Result<Value, Failure> {
-    if !rating_key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
-    }
-    let url = format!("{address}/library/metadata/{rating_key}?includeGuids=1&includeMarkers=1");
-    let mut answer = server::get(&url)?;
-    Ok(answer["MediaContainer"]["Metadata"][0].take())
 }

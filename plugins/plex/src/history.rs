@@ -2,13 +2,12 @@
 
 use playrelay_sdk::capability::server_history::Page;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Report, Server, User};
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{text, whole};
 use playrelay_sdk::server;
 use serde_json::Value;
 
-use crate::metadata;
+use crate::{api, metadata};
 
 /// Plays that are asked for at a time.
 const LIMIT: usize = 100;
@@ -17,10 +16,10 @@ const LIMIT: usize = 100;
 pub fn since(cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let start: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
     let since = server::instant(since).map_or(0, |since| since.as_second());
-    let root = get("/")?;
-    let accounts = get("/accounts")?;
+    let root = api::get("/")?;
+    let accounts = api::get("/accounts")?;
     // The name of the parameter ends in `>`.
-    let rows = get(&format!(
+    let rows = api::get(&format!(
         "/status/sessions/history/all?sort=viewedAt:asc&viewedAt%3E={since}&X-Plex-Container-Start={start}\
          &X-Plex-Container-Size={LIMIT}"
     ))?;
@@ -32,14 +31,6 @@ pub fn since(cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
         cursor: (start + rows.len()).to_string(),
         more: rows.len() == LIMIT,
     })
-}
-
-fn get(path: &str) -> Result<Value, Failure> {
-    let address = settings::get("url")
-        .ok_or_else(|| Failure::Rejected("no server address is set (`url`)".to_owned()))?;
-    let url = format!("{}{path}", address.trim_end_matches('/'));
-    let mut answer = server::get(&url)?;
-    Ok(answer["MediaContainer"].take())
 }
 
 fn playback(row: &Value, server: &Server, accounts: &Value) -> Option<Playback> {

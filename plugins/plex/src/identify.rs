@@ -2,20 +2,17 @@
 
 use playrelay_sdk::capability::identify::Sighting;
 use playrelay_sdk::host::reports::User;
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
-use playrelay_sdk::server;
+
+use crate::api;
 
 /// Says whose a message is: the one user who plays the item, on the player where that is known.
 pub fn whose(sighting: &Sighting) -> Result<User, Failure> {
     let rejected = |reason: &str| Failure::Rejected(reason.to_owned());
-    let address = settings::get("url")
-        .ok_or_else(|| rejected("no server address is set (`url`), so nothing could be looked up"))?;
-    let url = format!("{}/status/sessions", address.trim_end_matches('/'));
-    let answer = server::get(&url)?;
+    let sessions = api::get("/status/sessions")?;
     let mut found: Vec<User> = Vec::new();
-    for session in answer["MediaContainer"]["Metadata"].as_array().into_iter().flatten() {
+    for session in sessions["Metadata"].as_array().into_iter().flatten() {
         let user = User { id: text(&session["User"]["id"]), name: text(&session["User"]["title"]) };
         let on_player = sighting.player.id.is_none()
             || sighting.player.id == text(&session["Player"]["machineIdentifier"]);

@@ -2,6 +2,7 @@
 //!
 //! Facts: support.plex.tv/articles/115002267687-webhooks, and messages captured from real servers.
 
+mod api;
 mod enrich;
 mod guid;
 mod history;

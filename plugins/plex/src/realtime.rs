@@ -5,13 +5,14 @@ mod session;
 
 use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
 use playrelay_sdk::host::reports::{ParseError, PlaybackState, Report, Server, Snapshot};
-use playrelay_sdk::host::settings;
 use playrelay_sdk::json::{text, whole};
 use playrelay_sdk::server::ignored;
-use playrelay_sdk::{http, server, webhook};
+use playrelay_sdk::webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session::Session;
+
+use crate::api;
 
 /// Between two reads of the sessions, beside what is told. Ms.
 const LOOK_MS: u32 = 30_000;
@@ -175,13 +176,13 @@ impl Memory {
         if self.was_asked_in_vain(&key) {
             return None;
         }
-        let address = settings::get("url")?;
-        let found = look_up(address.trim_end_matches('/'), "/status/sessions");
-        let rows = found.as_ref().and_then(|answer| answer["MediaContainer"]["Metadata"].as_array());
+        // Where the server gives no answer the notification is of no use; the next one asks again.
+        let found = api::get("/status/sessions").unwrap_or_default();
+        let rows = found["Metadata"].as_array();
         let mut listed = rows.into_iter().flatten().filter_map(Session::listed);
         let session = listed.find(|session| session.key == key && session.item_key.as_deref() == Some(item));
         // Autoplay keeps the session and changes its item, sometimes before the list knows.
-        let session = session.or_else(|| before.and_then(|before| before.with_item(look_up_item(item)?)));
+        let session = session.or_else(|| before.and_then(|before| before.with_item(self::item(item)?)));
         match session {
             Some(mut session) => {
                 self.unlisted.retain(|(unlisted, _)| *unlisted != key);
@@ -238,19 +239,7 @@ impl Told {
     }
 }
 
-/// An answer of the server, where it gives one. Without it the notification is of no use; the next one asks again.
-fn look_up(address: &str, path: &str) -> Option<Value> {
-    let response = http::get(&format!("{address}{path}"), http::ACCEPT_JSON).ok()?;
-    server::answer(&response).ok()
-}
-
-/// An item with its markers.
-fn look_up_item(key: &str) -> Option<Value> {
-    let address = settings::get("url")?;
-    if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return None;
-    }
-    let path = format!("/library/metadata/{key}?includeGuids=1&includeMarkers=1");
-    let mut answer = look_up(address.trim_end_matches('/'), &path)?;
-    Some(answer["MediaContainer"]["Metadata"][0].take()).filter(Value::is_object)
+/// An item with its markers, where the server gives it.
+fn item(key: &str) -> Option<Value> {
+    api::item(key).ok().filter(Value::is_object)
 }

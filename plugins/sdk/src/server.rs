@@ -49,6 +49,11 @@ pub fn edition(path: &str) -> Option<&str> {
     rest.split_once('}').map(|(edition, _)| edition.trim()).filter(|edition| !edition.is_empty())
 }
 
+/// Whether a text may stand in a path as the id of something.
+pub fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// What was kept under a key. A store that fails costs a request, nothing else.
 pub fn kept(key: &str) -> Option<serde_json::Value> {
     serde_json::from_slice(&kv::get(key).ok()??).ok()

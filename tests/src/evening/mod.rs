@@ -7,6 +7,8 @@ mod telling;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 pub use programme::{Manner, Mishap};
 pub use servers::Servers;
 
@@ -91,6 +93,8 @@ struct Spectator {
     /// Ticks since the app was killed.
     killed: Option<u32>,
     was_counted: bool,
+    /// When what plays now began.
+    began: Timestamp,
 }
 
 /// The evening.
@@ -157,12 +161,16 @@ impl Evening {
                 self.trakts[person].add(title.entry.clone());
                 titles.push(title);
             }
-            let watched = titles.iter().take(manner.watches(server != 1)).map(|title| title.entry.name());
+            let watched = titles
+                .iter()
+                .take(manner.watches(self.knows_credits(server)))
+                .map(|title| title.entry.name());
             self.expected.entry(person).or_default().extend(watched);
             titles.reverse();
             let device = format!("{}-{shift}", PEOPLE[person].name);
             let programme = manner.programme();
             let (screening, killed, was_counted) = (None, None, false);
+            let began = self.servers.jellyfin.clock().now();
             spectators.push(Spectator {
                 person,
                 server,
@@ -172,6 +180,7 @@ impl Evening {
                 screening,
                 killed,
                 was_counted,
+                began,
             });
         }
         let mut tick = 0;
@@ -198,6 +207,16 @@ impl Evening {
             }
             self.progress(&mut spectators, daemon).await;
             tick += 1;
+        }
+    }
+
+    /// Whether leaving when the credits begin can be seen. One server does not say where they are; another one's webhooks do not say
+    /// where somebody was when they left.
+    fn knows_credits(&self, server: usize) -> bool {
+        match server {
+            0 => self.mode != Mode::Webhook,
+            1 => false,
+            _ => true,
         }
     }
 
@@ -264,6 +283,7 @@ impl Evening {
                 }
                 let spectator = &mut spectators[index];
                 spectator.was_counted = false;
+                spectator.began = self.servers.jellyfin.clock().now();
                 spectator.screening = Some(Screening { title, position_ms: 0, ..before });
                 self.say(spectators, index, "playing", "start", daemon).await;
             }
@@ -279,6 +299,7 @@ impl Evening {
     fn begin(&mut self, spectator: &mut Spectator, title: Title, position_ms: u32) {
         self.next_session += 1;
         spectator.was_counted = false;
+        spectator.began = self.servers.jellyfin.clock().now();
         spectator.screening = Some(Screening {
             session: self.next_session.to_string(),
             person: PEOPLE[spectator.person].clone(),
@@ -291,7 +312,7 @@ impl Evening {
 
     async fn restart(&mut self, server: usize, spectators: &mut [Spectator]) {
         self.servers.go_down(server).await;
-        self.clock.pass(60);
+        self.clock.pass(120);
         for (place, spectator) in spectators.iter_mut().filter(|it| it.server == server).enumerate() {
             if let Some(screening) = &mut spectator.screening
                 && server == 0

@@ -53,7 +53,7 @@ impl Manner {
         }
     }
 
-    /// How many of the titles it watches to their end, where the server says where the credits are or does not.
+    /// How many of the titles it watches to their end, where it is known where the credits are or is not.
     pub(super) fn watches(self, knows_credits: bool) -> usize {
         match self {
             Self::GivenUp => 0,
@@ -79,7 +79,7 @@ pub(super) enum Act {
 /// What happens to a server at a tick of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
-    /// It restarts: it is away for a minute, and numbers its sessions anew.
+    /// It restarts: it is away for two minutes, and numbers its sessions anew.
     Restart(usize),
     /// Its connections break.
     Cut(usize),

@@ -74,8 +74,14 @@ impl Evening {
                 self.webhook(spectator, &screening, "progress", daemon).await;
             }
             let past = screening.position_ms >= RUNTIME / 100 * 90;
-            if spectator.server == 0 && past && !std::mem::replace(&mut spectator.was_counted, true) {
-                self.webhook(spectator, &screening, "scrobble", daemon).await;
+            if past && !std::mem::replace(&mut spectator.was_counted, true) {
+                // The server keeps that in a history of its own: one of them when it counts, the others when it began.
+                let now = self.servers.jellyfin.clock().now();
+                let at = if spectator.server == 0 { now } else { spectator.began };
+                self.servers.record(spectator.server, &screening.person, &screening.title, at);
+                if spectator.server == 0 {
+                    self.webhook(spectator, &screening, "scrobble", daemon).await;
+                }
             }
         }
     }
@@ -114,7 +120,8 @@ impl Evening {
                     "start" => ("media.play", None),
                     "pause" => ("media.pause", at),
                     "resume" => ("media.resume", at),
-                    "stop" => ("media.stop", at),
+                    // Real ones leave it out.
+                    "stop" => ("media.stop", None),
                     "scrobble" => ("media.scrobble", None),
                     _ => return,
                 };
@@ -144,7 +151,7 @@ impl Evening {
                     "stop" => "playback.stop",
                     _ => return,
                 };
-                let item = screening.title.emby();
+                let item = screening.title.emby_webhook();
                 let message = emby_webhook::event(name, &item, at, (person.guid, person.name), device);
                 daemon.json("emby", &message).await;
             }

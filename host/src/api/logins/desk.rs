@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::delivery::device::{self, LoginError, Prompt};
@@ -13,14 +14,20 @@ use crate::delivery::guided::{self, GuidedLogin, Next};
 use crate::delivery::logins::LoginKeeper;
 use crate::plugins::account::{Account, Accounts};
 use crate::plugins::call::Caller;
-use crate::plugins::manifest::PluginLogin;
+use crate::plugins::manifest::{Login, PluginLogin};
 use crate::plugins::registry::Plugins;
 use crate::state::SharedStore;
+use crate::state::vault::VaultError;
+
+/// How long a user may take to choose.
+const CHOICE: Duration = Duration::from_secs(10 * 60);
 
 /// How a login stands.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub(super) enum Standing {
+    /// The service is being asked.
+    Beginning,
     /// The user is to enter the code.
     Pending {
         /// Where.
@@ -70,17 +77,23 @@ struct Logins {
     /// How they stand, each with its number: one that is begun anew takes the place of the one before.
     standings: HashMap<String, (u64, Standing)>,
     /// Those that wait for their user to choose.
-    choosing: HashMap<String, GuidedLogin>,
+    choosing: HashMap<String, Choosing>,
+}
+
+/// A login that waits for its user to choose.
+pub(super) struct Choosing {
+    login: GuidedLogin,
+    number: u64,
+    /// Its secrets are not kept for longer.
+    until: Instant,
 }
 
 /// Where logins are begun.
 pub struct LoginDesk {
     /// The accounts.
     pub(super) accounts: Accounts,
-    /// Their plugins.
-    pub(super) plugins: Arc<Plugins>,
-    /// Where logins are kept.
-    pub(super) keeper: Arc<LoginKeeper>,
+    plugins: Arc<Plugins>,
+    keeper: Arc<LoginKeeper>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
 }
@@ -96,7 +109,7 @@ impl LoginDesk {
         Self { accounts, plugins, keeper, store, under_way: Arc::default() }
     }
 
-    pub(super) fn caller(&self, account: &Arc<Account>) -> Caller {
+    fn caller(&self, account: &Arc<Account>) -> Caller {
         Caller::new(account, self.store.clone())
     }
 
@@ -110,21 +123,48 @@ impl LoginDesk {
         let plugin = self.plugins.active(&account.manifest.plugin.id);
         let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
         let method = guided::method(login, wish.method.as_deref())?;
-        let caller = self.caller(account);
-        let (login, next) =
-            GuidedLogin::begin(Arc::clone(plugin), caller, method, wish.form, &self.keeper).await?;
-        Ok(self.go_on(&account.name, login, next).await)
+        let waiting = self.waiting(&account.name, self.enter(&account.name, Standing::Beginning));
+        let (caller, is_wanted) = (self.caller(account), waiting.is_wanted());
+        let begun =
+            GuidedLogin::begin(Arc::clone(plugin), caller, method, wish.form, &self.keeper, is_wanted).await;
+        match begun {
+            Ok((login, next)) => Ok(waiting.go_on(login, next).await),
+            Err(error) => {
+                waiting.show(Standing::Failed { reason: error.to_string() });
+                Err(error)
+            }
+        }
     }
 
-    /// Shows what is next, and waits for it.
-    pub(super) async fn go_on(&self, name: &str, login: GuidedLogin, next: Next) -> Standing {
-        let number = self.enter(name, Standing::Failed { reason: "it is being begun".to_owned() });
+    /// Goes on with what the user has chosen. Absent where no login waits for that.
+    pub(super) async fn choose(&self, name: &str, id: &str) -> Option<Result<Standing, LoginError>> {
+        let Choosing { mut login, number, until } = lock(&self.under_way).choosing.remove(name)?;
         let waiting = self.waiting(name, number);
-        let (standing, prompted) = waiting.take(login, next).await;
-        if let Some(prompted) = prompted {
-            tokio::spawn(waiting.follow(prompted));
+        match login.choose(id, &self.keeper).await {
+            Ok(next) => Some(Ok(waiting.go_on(login, next).await)),
+            // A slip of the user, or of the network, does not end it; nor does a server that cannot be reached.
+            Err(error @ (LoginError::Http(_) | LoginError::Refused(_) | LoginError::Answer(_))) => {
+                waiting.wait_for_choice(login, until);
+                Some(Err(error))
+            }
+            Err(error) => {
+                waiting.show(Standing::Failed { reason: error.to_string() });
+                Some(Err(error))
+            }
         }
-        standing
+    }
+
+    /// Ends a login: here, and at the service where that is possible. Gives what remains valid there.
+    pub(super) async fn end(&self, account: &Arc<Account>) -> Result<Option<String>, VaultError> {
+        // One that is under way is not wanted any more.
+        self.enter(&account.name, Standing::Failed { reason: "it was ended here".to_owned() });
+        let is_logged_in = matches!(self.keeper.vault().get(&account.name).await, Ok(Some(_)));
+        let is_guided = matches!(account.manifest.login, Some(Login::Plugin(_))) && account.needs_login();
+        let remains = match self.plugins.active(&account.manifest.plugin.id) {
+            Some(plugin) if is_guided && is_logged_in => guided::revoke(plugin, &self.caller(account)).await,
+            _ => None,
+        };
+        Ok(self.keeper.disconnect(account).await?.or(remains))
     }
 
     fn waiting(&self, name: &str, number: u64) -> Waiting {
@@ -154,13 +194,8 @@ impl LoginDesk {
         Ok(standing)
     }
 
-    /// Takes the login that waits for its user to choose.
-    pub(super) fn chosen(&self, name: &str) -> Option<GuidedLogin> {
-        lock(&self.under_way).choosing.remove(name)
-    }
-
     /// A login that is begun anew takes the place of the one before.
-    pub(super) fn enter(&self, name: &str, standing: Standing) -> u64 {
+    fn enter(&self, name: &str, standing: Standing) -> u64 {
         let mut logins = lock(&self.under_way);
         let number = logins.standings.get(name).map_or(0, |(number, _)| number + 1);
         logins.standings.insert(name.to_owned(), (number, standing));
@@ -186,24 +221,34 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Shows what is next of a login by the plugin's own code. Where the user is to enter a code, that has to be waited for.
-    async fn take(&self, mut login: GuidedLogin, next: Next) -> (Standing, Option<Prompted>) {
+    /// Whether it was neither ended nor begun anew.
+    fn is_wanted(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let (under_way, name, number) = (Arc::clone(&self.under_way), self.name.clone(), self.number);
-        login.while_wanted(move || is_current(&under_way, &name, number));
+        move || is_current(&lock(&under_way), &name, number)
+    }
+
+    /// Shows what is next of a login by the plugin's own code, and waits for it.
+    async fn go_on(self, login: GuidedLogin, next: Next) -> Standing {
+        let (standing, prompted) = self.take(login, next).await;
+        if let Some(prompted) = prompted {
+            tokio::spawn(self.follow(prompted));
+        }
+        standing
+    }
+
+    /// Shows what is next. Where the user is to enter a code, that has to be waited for.
+    async fn take(&self, login: GuidedLogin, next: Next) -> (Standing, Option<Prompted>) {
         let (standing, prompted) = match next {
             Next::Granted => (self.granted().await, None),
             Next::Choose(choices) => {
                 let choices = choices.into_iter().map(|(id, label)| Choice { id, label }).collect();
-                lock(&self.under_way).choosing.insert(self.name.clone(), login);
+                self.wait_for_choice(login, Instant::now() + CHOICE);
                 (Standing::Choosing { choices }, None)
             }
             Next::Prompt(prompt) => {
                 let expires_in = Duration::from_secs(prompt.expires_s.into());
-                let prompted = Prompted {
-                    login,
-                    interval: Duration::from_secs(prompt.interval_s.max(1).into()),
-                    end: Instant::now() + expires_in,
-                };
+                let interval = Duration::from_secs(prompt.interval_s.into());
+                let prompted = Prompted { login, interval, end: Instant::now() + expires_in };
                 let standing = pending(prompt.url, prompt.complete_url, prompt.code, expires_in);
                 (standing, Some(prompted))
             }
@@ -216,10 +261,19 @@ impl Waiting {
         (standing, prompted)
     }
 
+    /// Keeps a login until its user has chosen, unless another one has taken its place.
+    fn wait_for_choice(&self, login: GuidedLogin, until: Instant) {
+        let mut logins = lock(&self.under_way);
+        if is_current(&logins, &self.name, self.number) {
+            logins.choosing.insert(self.name.clone(), Choosing { login, number: self.number, until });
+        }
+    }
+
     /// Asks the service, until the user has entered the code and whatever follows is done.
     async fn follow(self, mut prompted: Prompted) {
         loop {
-            tokio::time::sleep(prompted.interval).await;
+            let left = prompted.end.saturating_duration_since(Instant::now());
+            tokio::time::sleep(prompted.interval.min(left)).await;
             if !self.is_current() {
                 return;
             }
@@ -256,7 +310,8 @@ impl Waiting {
 
     async fn run(self, account: Arc<Account>, mut prompt: Prompt) {
         let standing = loop {
-            tokio::time::sleep(prompt.interval).await;
+            let left = prompt.ends_at.saturating_duration_since(Instant::now());
+            tokio::time::sleep(prompt.interval.min(left)).await;
             if !self.is_current() {
                 return;
             }
@@ -277,17 +332,21 @@ impl Waiting {
     }
 
     fn is_current(&self) -> bool {
-        is_current(&self.under_way, &self.name, self.number)
+        is_current(&lock(&self.under_way), &self.name, self.number)
     }
 }
 
 /// Whether a login was neither ended nor begun anew.
-fn is_current(under_way: &Mutex<Logins>, name: &str, number: u64) -> bool {
-    lock(under_way).standings.get(name).is_some_and(|(current, _)| *current == number)
+fn is_current(logins: &Logins, name: &str, number: u64) -> bool {
+    logins.standings.get(name).is_some_and(|(current, _)| *current == number)
 }
 
+/// What is under way; what has waited for its user for too long is not.
 fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
-    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut logins = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    logins.choosing.retain(|_, choosing| choosing.until > now);
+    logins
 }
 
 fn pending(url: String, complete_url: Option<String>, code: String, expires_in: Duration) -> Standing {

@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Api, complaint};
+use crate::delivery::device::LoginError;
 use crate::delivery::guided;
 use crate::plugins::account::Account;
-use crate::plugins::manifest::Login;
 use crate::state::Parked;
 pub use desk::LoginDesk;
-use desk::{Standing, Wish};
+use desk::Wish;
 
 /// What a user has chosen.
 #[derive(Debug, Deserialize)]
@@ -74,6 +74,7 @@ pub(super) async fn begin(State(api): State<Arc<Api>>, Path(name): Path<String>,
     };
     match api.logins.begin(&account, wish).await {
         Ok(standing) => (StatusCode::ACCEPTED, Json(standing)).into_response(),
+        Err(error @ LoginError::Form(_)) => complaint(StatusCode::BAD_REQUEST, error.to_string()),
         Err(error) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
     }
 }
@@ -84,15 +85,10 @@ pub(super) async fn choose(
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
 ) -> Response {
-    let Some(mut login) = api.logins.chosen(&name) else {
-        return complaint(StatusCode::CONFLICT, format!("the login of {name:?} does not wait for a choice"));
-    };
-    match login.choose(&chosen.id, &api.logins.keeper).await {
-        Ok(next) => Json(api.logins.go_on(&name, login, next).await).into_response(),
-        Err(error) => {
-            api.logins.enter(&name, Standing::Failed { reason: error.to_string() });
-            complaint(StatusCode::BAD_GATEWAY, error.to_string())
-        }
+    match api.logins.choose(&name, &chosen.id).await {
+        Some(Ok(standing)) => Json(standing).into_response(),
+        Some(Err(error)) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
+        None => complaint(StatusCode::CONFLICT, format!("the login of {name:?} does not wait for a choice")),
     }
 }
 
@@ -107,18 +103,8 @@ pub(super) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>)
 /// Ends a login: here, and at the service where that is possible.
 pub(super) async fn end(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
-    let remains = match (&account.manifest.login, api.logins.plugins.active(&account.manifest.plugin.id)) {
-        (Some(Login::Plugin(_)), Some(plugin)) if account.needs_login() => {
-            guided::revoke(plugin, &api.logins.caller(&account)).await
-        }
-        _ => None,
-    };
-    match api.logins.keeper.disconnect(&account).await {
-        Ok(complaint) => {
-            let complaint = complaint.or(remains);
-            api.logins.enter(&name, Standing::Failed { reason: "it was ended here".to_owned() });
-            Json(json!({ "forgotten": true, "at_the_service": complaint })).into_response()
-        }
+    match api.logins.end(&account).await {
+        Ok(remains) => Json(json!({ "forgotten": true, "at_the_service": remains })).into_response(),
         Err(error) => complaint(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

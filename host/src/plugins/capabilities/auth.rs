@@ -61,11 +61,14 @@ pub struct AuthPrompt {
     pub complete_url: Option<String>,
     /// Enter this.
     pub code: String,
-    /// Seconds.
+    /// How long that is possible. Seconds, a day at most.
     pub expires_s: u32,
-    /// Seconds.
+    /// Between two questions whether it was done. Seconds, from 1 to 60.
     pub interval_s: u32,
 }
+
+const LONGEST_LIFE_S: u32 = 24 * 60 * 60;
+const LONGEST_INTERVAL_S: u32 = 60;
 
 impl Capability for Authenticate {
     const NAME: &'static str = "auth";
@@ -111,8 +114,8 @@ fn outcome(it: contract::Outcome) -> AuthOutcome {
             url: it.url,
             complete_url: it.complete_url,
             code: it.code,
-            expires_s: it.expires_s,
-            interval_s: it.interval_s,
+            expires_s: it.expires_s.min(LONGEST_LIFE_S),
+            interval_s: it.interval_s.clamp(1, LONGEST_INTERVAL_S),
         }),
         contract::Outcome::Pending => AuthOutcome::Pending,
         contract::Outcome::Choose(choices) => {

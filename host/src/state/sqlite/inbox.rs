@@ -48,6 +48,14 @@ pub fn oldest_pending(connection: &Connection, source: &str) -> rusqlite::Result
         .optional()
 }
 
+/// When a source's last request was received.
+pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT received_at FROM inbox WHERE source = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row(params![source], |row| Ok(time(row.get(0)?)))
+        .optional()
+}
+
 /// One request.
 pub fn find(connection: &Connection, id: i64) -> rusqlite::Result<Option<InboxRow>> {
     connection

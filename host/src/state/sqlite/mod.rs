@@ -21,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Attempt, Command, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received,
-    Selection, Settlement, Store, StoreError,
+    Selection, Settlement, Store, StoreError, Told,
 };
 use crate::dispatch::model::Item;
 use crate::dispatch::people::{Decision, Person};
@@ -281,6 +281,18 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn seal_new(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR IGNORE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .execute(params![name, sealed])
+                    .map(|rows| rows > 0)
+            })
+            .await
+    }
+
     async fn unseal(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.writer
@@ -325,6 +337,16 @@ impl Store for Sqlite {
                     .map(drop)
             })
             .await
+    }
+
+    async fn last_received(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
+        let source = source.to_owned();
+        self.read(move |connection| inbox::last_received(connection, &source)).await
+    }
+
+    async fn told(&self, tracker: &str) -> Result<Told, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::told(connection, &tracker)).await
     }
 
     async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError> {

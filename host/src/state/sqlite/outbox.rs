@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{add_step, json, named, time, to_json};
 use crate::dispatch::route::{Action, TrackerEvent, Weight};
 use crate::dispatch::verdict::Stage;
-use crate::state::{Attempt, DeliveryState, OutboxRow};
+use crate::state::{Attempt, DeliveryState, OutboxRow, Told};
 
 /// A play that goes on this near to where it was paused has not moved. Percent.
 const SAME_PLACE: f64 = 1.0;
@@ -252,6 +252,22 @@ pub fn list(
         ))?
         .query_map(params![state.map(DeliveryState::as_str), limit], read)?
         .collect()
+}
+
+/// How it stands with what a tracker is to be told.
+pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<Told> {
+    let last_delivered = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE tracker = ?1 AND state = 'delivered' ORDER BY id DESC LIMIT 1"
+        ))?
+        .query_row(params![tracker], read)
+        .optional()?;
+    let count = |state: DeliveryState| {
+        connection
+            .prepare_cached("SELECT count(*) FROM outbox WHERE tracker = ?1 AND state = ?2")?
+            .query_row(params![tracker, state.as_str()], |row| row.get(0))
+    };
+    Ok(Told { last_delivered, waiting: count(DeliveryState::Waiting)?, dead: count(DeliveryState::Dead)? })
 }
 
 /// The one with this number.

@@ -108,8 +108,7 @@ impl Session {
         }
         let known =
             before.filter(|before| before.has_markers).map(|before| before.metadata["Marker"].clone());
-        let markers =
-            known.or_else(|| Some(super::look_up_item(self.item_key.as_deref()?)?["Marker"].take()));
+        let markers = known.or_else(|| Some(super::item(self.item_key.as_deref()?)?["Marker"].take()));
         self.has_markers = markers.is_some();
         if let Some(Value::Array(mut markers)) = markers {
             markers.retain(|marker| marker["type"] == "credits");

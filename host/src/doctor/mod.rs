@@ -1,0 +1,129 @@
+//! From end to end: whether each source can be heard and each tracker told, and what to do where not.
+
+mod source;
+mod tracker;
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::house::House;
+use crate::state::StoreError;
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// All is well.
+    Ok,
+    /// It works, and could be better.
+    Note,
+    /// It does not work.
+    Error,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The account, or what else it is about.
+    pub about: String,
+    /// What was looked at, stable.
+    pub check: &'static str,
+    /// How grave it is.
+    pub level: Level,
+    /// What was found.
+    pub text: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// What was found of one account.
+struct Chart {
+    about: String,
+    findings: Vec<Finding>,
+}
+
+impl Chart {
+    fn add(&mut self, check: &'static str, level: Level, text: String, remedy: Option<String>) {
+        self.findings.push(Finding { about: self.about.clone(), check, level, text, remedy });
+    }
+
+    fn ok(&mut self, check: &'static str, text: impl Into<String>) {
+        self.add(check, Level::Ok, text.into(), None);
+    }
+
+    fn note(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
+        self.add(check, Level::Note, text.into(), Some(remedy.into()));
+    }
+
+    fn error(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
+        self.add(check, Level::Error, text.into(), Some(remedy.into()));
+    }
+}
+
+/// Looks at everything.
+pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = vec![];
+    let chart = |about: &str| Chart { about: about.to_owned(), findings: Vec::new() };
+    let mut general = chart("playrelay");
+    for problem in &house.problems {
+        general.error("configuration", problem.to_string(), "correct the configuration");
+    }
+    for waiting in &house.waiting {
+        general.error("plugins", waiting.clone(), "see `playrelay plugin list`");
+    }
+    if house.config.routes.is_empty() {
+        general.error("routes", "no route leads anywhere", "add a [[routes]] section");
+    }
+    public_address(house, &mut general).await;
+    match house.is_served() {
+        Ok(true) => general.ok("daemon", "it runs"),
+        Ok(false) => general.error("daemon", "no daemon uses this data folder now", "run `playrelay serve`"),
+        Err(error) => general.error("daemon", error.to_string(), "look at the data folder"),
+    }
+    let (now, zone) = (clock::now(), jiff::tz::TimeZone::system());
+    let here = now.to_zoned(zone.clone()).strftime("%H:%M");
+    let zone = zone.iana_name().unwrap_or("a time zone without a name").to_owned();
+    general.ok("clock", format!("it is {now}, {here} in {zone}; all times are kept in UTC"));
+    findings.append(&mut general.findings);
+    for name in house.config.sources.keys() {
+        let mut chart = chart(name);
+        source::examine(house, name, &mut chart).await?;
+        findings.append(&mut chart.findings);
+    }
+    for name in house.config.trackers.keys().chain(house.config.catalogues.keys()) {
+        let mut chart = chart(name);
+        tracker::examine(house, name, &mut chart).await?;
+        findings.append(&mut chart.findings);
+    }
+    Ok(findings)
+}
+
+/// Whether media servers can reach us, as far as we can tell from here.
+async fn public_address(house: &House, chart: &mut Chart) {
+    let takes_webhooks =
+        house.config.sources.values().any(|it| it.source.enabled && it.source.mode.takes_webhooks());
+    let Some(url) = &house.config.server.public_url else {
+        if takes_webhooks {
+            let remedy =
+                "set `public_url` in [server] to the address at which your media servers reach Playrelay";
+            chart.note("public-address", "it is not known how media servers reach Playrelay", remedy);
+        }
+        return;
+    };
+    match reqwest::Url::parse(&format!("{url}/healthz")) {
+        Ok(address) if house.is_ours(&address).await => {
+            chart.ok("public-address", format!("{url} leads to a daemon that answers"));
+        }
+        Ok(_) => chart.error(
+            "public-address",
+            format!("nobody answers at {url}/healthz"),
+            "start the daemon, or correct `public_url` in [server], the proxy or the firewall",
+        ),
+        Err(error) => chart.error(
+            "public-address",
+            format!("`public_url` {url:?} is no address: {error}"),
+            "correct `public_url` in [server]",
+        ),
+    }
+}

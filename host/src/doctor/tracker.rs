@@ -1,0 +1,112 @@
+//! Whether a tracker can be told.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Chart;
+use crate::clock;
+use crate::delivery::logins::part;
+use crate::house::House;
+use crate::plugins::account::Account;
+use crate::plugins::capabilities::Check;
+use crate::state::{Parked, StoreError};
+
+/// A login that ends sooner is worth a word.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
+/// Looks at a tracker or a catalogue.
+pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+    let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
+    login(house, &caller.account, chart).await?;
+    if plugin.manifest.provides.check.is_some() {
+        match plugin.call::<Check>(&caller, ()).await.0 {
+            Ok(Ok(account)) => {
+                let details: Vec<String> =
+                    account.details.iter().map(|(name, value)| format!("{name} {value}")).collect();
+                let details =
+                    if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+                chart.ok("service", format!("it answers, and calls us {}{details}", account.name));
+            }
+            Ok(Err(failure)) => chart.error(
+                "service",
+                failure.reason().to_owned(),
+                format!("look at the service's own status page, or run `playrelay connect {name}`"),
+            ),
+            Err(fault) => chart.error("service", fault.to_string(), "see `playrelay plugin list`"),
+        }
+    }
+    match house.store.parked(name).await? {
+        None => {}
+        Some(Parked::Until { until, reason, .. }) => {
+            chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
+        }
+        Some(Parked::Login { reason }) => {
+            chart.error("paused", reason, format!("run `playrelay connect {name}`"));
+        }
+        Some(Parked::Blocked { until, reason }) => {
+            chart.error(
+                "paused",
+                reason,
+                format!("it is tried again at {until}; the service's support can say more"),
+            );
+        }
+    }
+    if let Some(meter) = caller.account.outbound.meter() {
+        match meter.left().await {
+            Ok((0, allowed)) => chart.note(
+                "quota",
+                format!("none of {allowed} requests are left today"),
+                "events wait until tomorrow",
+            ),
+            Ok((left, allowed)) => chart.ok("quota", format!("{left} of {allowed} requests are left today")),
+            Err(error) => chart.error("quota", error.to_string(), "look at the database"),
+        }
+    }
+    let told = house.store.told(name).await?;
+    if let Some(last) = &told.last_delivered {
+        let (action, at) = (last.event.action.name(), last.event.at);
+        chart.ok("last-delivery", format!("\u{201c}{action}\u{201d} of {at} was the last to be delivered"));
+    }
+    let (waiting, dead) = (told.waiting, told.dead);
+    if waiting > 0 {
+        chart.note("outbox", format!("{waiting} events wait"), "`playrelay outbox list` says for what");
+    }
+    if dead > 0 {
+        chart.note(
+            "outbox",
+            format!("{dead} events could not be delivered"),
+            "`playrelay outbox list --state dead`",
+        );
+    }
+    Ok(())
+}
+
+/// Whether somebody is logged in where that is needed, and for how long.
+pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -> Result<bool, StoreError> {
+    if !account.needs_login() {
+        return Ok(true);
+    }
+    let remedy = format!("run `playrelay connect {}`", account.name);
+    let kept = match house.keeper.vault().get(&account.name).await {
+        Ok(Some(kept)) => kept,
+        Ok(None) => {
+            chart.error("login", "nobody is logged in", remedy);
+            return Ok(false);
+        }
+        Err(error) => {
+            chart.error("login", error.to_string(), remedy);
+            return Ok(false);
+        }
+    };
+    let is_renewed = kept.contains_key(part::REFRESH);
+    let expires = kept.get(part::EXPIRES).and_then(|text| text.expose().parse().ok());
+    let expires = expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    match expires {
+        None => chart.ok("login", "logged in"),
+        Some(at) if is_renewed => chart.ok("login", format!("logged in; it is renewed before {at}")),
+        Some(at) if at < clock::now() => chart.error("login", format!("the login has ended at {at}"), remedy),
+        Some(at) if at.duration_since(clock::now()) < EXPIRES_SOON => {
+            chart.note("login", format!("the login ends at {at}"), remedy);
+        }
+        Some(at) => chart.ok("login", format!("logged in until {at}")),
+    }
+    Ok(true)
+}

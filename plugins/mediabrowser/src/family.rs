@@ -1,0 +1,86 @@
+//! Where the two servers differ.
+
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::Failure;
+
+/// Which of the two a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// It moves positions on by itself between two words of a client, and gives what a list is about without being asked for it.
+    Jellyfin,
+    /// Its API lies below `/emby`, and it leaves out of lists what is not asked for by name.
+    Emby,
+}
+
+impl Family {
+    /// What stands before the paths of the API.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Jellyfin => "",
+            Self::Emby => "/emby",
+        }
+    }
+
+    /// The same below the address that was typed, with which it may have been typed already.
+    pub(crate) fn path(self, path: &str) -> String {
+        let typed = settings::get("url").unwrap_or_default();
+        let is_typed = typed.trim_end_matches('/').ends_with(self.prefix());
+        format!("{}{path}", if is_typed { "" } else { self.prefix() })
+    }
+
+    /// The address of the API, without a slash at its end.
+    pub fn api(self) -> Result<String, Failure> {
+        let address = settings::get("url").ok_or_else(|| {
+            Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
+        })?;
+        Ok(self.path_below(address.trim_end_matches('/')))
+    }
+
+    fn path_below(self, address: &str) -> String {
+        format!("{}{}", address.strip_suffix(self.prefix()).unwrap_or(address), self.prefix())
+    }
+
+    /// What has to be asked for of an item by name.
+    pub(crate) fn item_fields(self) -> &'static str {
+        match self {
+            Self::Jellyfin => "ProviderIds,Path,OriginalTitle",
+            Self::Emby => "ProviderIds,Path,OriginalTitle,ProductionYear,PremiereDate,Chapters",
+        }
+    }
+
+    /// The same of an item that was played.
+    pub(crate) fn played_fields(self) -> &'static str {
+        match self {
+            Self::Jellyfin => "ProviderIds,Path",
+            Self::Emby => "ProviderIds,Path,ProductionYear,PremiereDate,UserDataLastPlayedDate",
+        }
+    }
+
+    /// Where items of a user are asked for; a query is to follow.
+    pub(crate) fn items_of(self, user: &str) -> String {
+        match self {
+            Self::Jellyfin => format!("/Items?UserId={user}&"),
+            Self::Emby => format!("/Users/{user}/Items?"),
+        }
+    }
+
+    /// Whether the server moves positions on by itself.
+    pub(crate) fn guesses(self) -> bool {
+        self == Self::Jellyfin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_was_typed_is_not_repeated() {
+        let emby = |address| Family::Emby.path_below(address);
+        assert_eq!(
+            (emby("http://a"), emby("http://a/emby")),
+            ("http://a/emby".to_owned(), "http://a/emby".to_owned())
+        );
+        assert_eq!(Family::Jellyfin.path_below("http://a/base"), "http://a/base");
+    }
+}

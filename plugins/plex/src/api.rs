@@ -1,0 +1,24 @@
+//! Questions to the server.
+
+use playrelay_sdk::host::settings;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::server;
+use serde_json::Value;
+
+/// What stands in `MediaContainer` of the answer to a path.
+pub fn get(path: &str) -> Result<Value, Failure> {
+    let address = settings::get("url").ok_or_else(|| {
+        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
+    })?;
+    let mut answer = server::get(&format!("{}{path}", address.trim_end_matches('/')))?;
+    Ok(answer["MediaContainer"].take())
+}
+
+/// An item of the library, with its ids and markers.
+pub fn item(rating_key: &str) -> Result<Value, Failure> {
+    if !server::is_id(rating_key) {
+        return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
+    }
+    let mut found = get(&format!("/library/metadata/{rating_key}?includeGuids=1&includeMarkers=1"))?;
+    Ok(found["Metadata"][0].take())
+}
