@@ -181,19 +181,21 @@ impl Daemon {
             // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
+            // A database that cannot be read now says nothing of what has changed.
+            let stamps = (self.house.token_stamps().await, self.house.login_stamps().await);
+            let (Ok(token_stamps), Ok(login_stamps)) = stamps else { continue };
             // Tokens of webhooks may be changed by a command beside the daemon.
-            let stamps = Some(self.house.token_stamps().await);
-            if stamps != tokens {
+            if tokens.as_ref() != Some(&token_stamps) {
                 match self.doors().await {
                     Ok(doors) => {
                         self.ingress.open_doors(doors);
-                        tokens = stamps;
+                        tokens = Some(token_stamps);
                     }
                     Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
                 }
             }
             // Looked at once, whatever becomes of it: a mistake is said once.
-            let before = std::mem::replace(&mut logins, self.house.login_stamps().await);
+            let before = std::mem::replace(&mut logins, login_stamps);
             if !is_edited && before == logins {
                 continue;
             }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
@@ -272,7 +272,13 @@ impl House {
     ) -> Option<Digest> {
         let Some(Login::Plugin(login)) = &manifest.login else { return None };
         // Before the rest: a login that is stored in between is seen at the next look.
-        let stamp = self.stamp(name).await;
+        let stamp = match self.stamp(name).await {
+            Ok(stamp) => stamp,
+            Err(error) => {
+                tracing::warn!("account {name}: {error}");
+                return None;
+            }
+        };
         let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
         if login.unless.as_ref().is_some_and(is_set) {
             return stamp;
@@ -300,15 +306,14 @@ impl House {
     }
 
     /// A digest of what the vault has under a name; it changes with every change of that.
-    async fn stamp(&self, name: &str) -> Option<Digest> {
-        let sealed = self.store.sealed(name).await.ok().flatten()?;
-        Some(Digest::of(&sealed))
+    async fn stamp(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+        Ok(self.store.sealed(name).await?.map(|sealed| Digest::of(&sealed)))
     }
 
     /// What tells the logins from others, by account: it changes when somebody logs in, or out.
-    async fn login_stamps(&self) -> BTreeMap<String, Option<Digest>> {
-        let stamps = self.guided().map(|name| async { (name.clone(), self.stamp(name).await) });
-        join_all(stamps).await.into_iter().collect()
+    async fn login_stamps(&self) -> Result<BTreeMap<String, Option<Digest>>, StoreError> {
+        let stamps = self.guided().map(|name| async { Ok((name.clone(), self.stamp(name).await?)) });
+        Ok(try_join_all(stamps).await?.into_iter().collect())
     }
 
     /// The same as it was when the accounts were made.
@@ -324,9 +329,9 @@ impl House {
     }
 
     /// The same for the tokens of the webhooks.
-    async fn token_stamps(&self) -> Vec<Option<Digest>> {
+    async fn token_stamps(&self) -> Result<Vec<Option<Digest>>, StoreError> {
         let names = self.config.sources.keys().map(|source| registration::name(source));
-        join_all(names.map(|name| async move { self.stamp(&name).await })).await
+        try_join_all(names.map(|name| async move { self.stamp(&name).await })).await
     }
 
     /// What opens a source's door.
