@@ -345,7 +345,12 @@ fn is_current(logins: &Logins, name: &str, number: u64) -> bool {
 fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
     let mut logins = under_way.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();
-    logins.choosing.retain(|_, choosing| choosing.until > now);
+    let Logins { standings, choosing } = &mut *logins;
+    for (name, gone) in choosing.extract_if(|_, choosing| choosing.until <= now) {
+        if let Some((_, standing)) = standings.get_mut(&name).filter(|(number, _)| *number == gone.number) {
+            *standing = Standing::Failed { reason: LoginError::Expired.to_string() };
+        }
+    }
     logins
 }
 
