@@ -21,6 +21,7 @@ use crate::watch::ear::Ear;
 const CLOCK_TOLERANCE: i64 = 30;
 /// How far back users are looked for.
 const USERS_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Looks at a source.
 pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some(options) = house.config.sources.get(name).map(|it| &it.source) else { return Ok(()) };

@@ -12,6 +12,7 @@ use crate::state::{Parked, StoreError};
 
 /// A login that ends sooner is worth a word.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
+
 /// Looks at a tracker or a catalogue.
 pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
