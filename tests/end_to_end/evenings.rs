@@ -21,8 +21,9 @@ async fn evening(mode: Mode) {
         evening.round(&mut daemon, manners, round, mishaps).await;
     }
     evening.settle(&home).await;
-    // A server that was away was asked for its history, in which all of it stands once more.
-    assert_eq!(home.log().contains("read the server's history"), mode != Mode::Webhook);
+    // A server that was away was asked for its history, in which all of it stands once more. So is one that only sends webhooks,
+    // where Playrelay was away for long enough.
+    assert!(mode == Mode::Webhook || home.log().contains("read the server's history"));
     assert!(evening.plays() >= 40, "{} plays", evening.plays());
     for (person, who) in PEOPLE.iter().enumerate() {
         assert_eq!(evening.watched(person), evening.expected(person), "{mode:?}: {}", who.name);
