@@ -247,6 +247,24 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
 }
 
+/// Where nothing plays, a sign now and then is all that is heard, also while the sessions are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_connection_stays() {
+    let (server, _trakt, home, clock) = jellyfin_by_the_clock().await;
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    let answers = |it: &Value| it["answers"].as_u64().unwrap_or_default();
+    for _ in 0..20 {
+        let before = answers(&daemon.watched("jellyfin", "a source", Value::is_object).await);
+        // Both are due at once: a sign of ours, and a look.
+        clock.pass(60);
+        daemon.watched("jellyfin", "a look", |it| answers(it) > before + 1).await;
+    }
+    let shown = daemon.watched("jellyfin", "a source", Value::is_object).await;
+    assert_eq!((&shown["connections"], &shown["connected"]), (&json!(1), &json!(true)), "{shown:#}");
+    assert!(server.sockets().heard().iter().filter(|heard| heard.contains("KeepAlive")).count() > 10);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_refused_in_the_middle_is_said_and_tried_again() {
     let (server, trakt, home) = at_mediabrowser(Family::Emby, "emby").await;

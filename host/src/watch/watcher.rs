@@ -48,6 +48,15 @@ pub struct Watcher {
     pub standing: Standing,
 }
 
+/// A connection that is open.
+struct Talk {
+    line: Line,
+    /// What the plugin remembers.
+    state: Vec<u8>,
+    /// Whether nothing was heard since the last sign of ours.
+    is_silent: bool,
+}
+
 /// How listening came to its end.
 enum End {
     /// Something went wrong.
@@ -169,14 +178,14 @@ impl Watcher {
     async fn hear(
         &self,
         way: &Connection,
-        mut line: Line,
+        line: Line,
         digest: &mut Digest,
         mut best: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
         trouble: Option<Broken>,
     ) -> End {
-        let mut state = Vec::new();
+        let mut talk = Talk { line, state: Vec::new(), is_silent: false };
         digest.begin();
-        if let Err(broken) = self.resync(way, &mut line, digest, &mut state).await {
+        if let Err(broken) = self.resync(way, &mut talk, digest).await {
             return End::Broken(broken);
         }
         self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
@@ -191,28 +200,21 @@ impl Watcher {
             })
         };
         let (mut next_beat, mut next_look) = (beat(), Box::pin(clock::sleep(way.interval)));
-        let (mut is_silent, mut missed) = (false, 0);
+        let mut missed = 0;
         loop {
             let done = tokio::select! {
-                heard = line.next() => {
-                    is_silent = false;
-                    match heard {
-                        Ok(Heard::Text(text)) => self.message(text, &mut line, digest, &mut state).await,
-                        Ok(Heard::Sign) => Ok(()),
-                        Err(broken) => Err(broken),
-                    }
-                }
+                heard = talk.line.next() => self.hear_one(heard, &mut talk, digest).await,
                 () = &mut next_beat => {
                     next_beat = beat();
-                    if std::mem::replace(&mut is_silent, true) {
+                    if std::mem::replace(&mut talk.is_silent, true) {
                         Err(Broken::Other("the server has fallen silent".to_owned()))
                     } else {
-                        line.say(keep_alive.map_or("", |it| &it.text)).await
+                        talk.line.say(keep_alive.map_or("", |it| &it.text)).await
                     }
                 }
                 () = &mut next_look => {
                     next_look = Box::pin(clock::sleep(way.interval));
-                    let looked = self.resync(way, &mut line, digest, &mut state).await;
+                    let looked = self.resync(way, &mut talk, digest).await;
                     missed = if looked.is_ok() { 0 } else { missed + 1 };
                     // A line that shows that it lives is worth more than a look that fails.
                     looked.or_else(|broken| match keep_alive {
@@ -229,19 +231,13 @@ impl Watcher {
     }
 
     /// Reads what plays now. An answer that cannot be read is none.
-    async fn resync(
-        &self,
-        way: &Connection,
-        line: &mut Line,
-        digest: &mut Digest,
-        state: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    async fn resync(&self, way: &Connection, talk: &mut Talk, digest: &mut Digest) -> Result<(), Broken> {
         for (place, path) in way.resync.iter().enumerate() {
             let text = ear::text(self.ear.fetch(path).await?)?;
             if place > 0 && place + 1 == way.resync.len() {
-                self.catch_up_with(line, digest, state).await?;
+                self.catch_up_with(talk, digest).await?;
             }
-            let handled = self.handle(text, line, digest, state).await?;
+            let handled = self.handle(text, talk, digest).await?;
             self.standing.answered();
             handled.map_err(Broken::Other)?;
         }
@@ -249,32 +245,25 @@ impl Watcher {
     }
 
     /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it.
-    async fn catch_up_with(
-        &self,
-        line: &mut Line,
-        digest: &mut Digest,
-        state: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    async fn catch_up_with(&self, talk: &mut Talk, digest: &mut Digest) -> Result<(), Broken> {
         for _ in 0..MOST_QUEUED {
-            match line.next().now_or_never() {
-                Some(Ok(Heard::Text(text))) => self.message(text, line, digest, state).await?,
-                Some(Ok(Heard::Sign)) => {}
-                Some(Err(broken)) => return Err(broken),
-                None => break,
-            }
+            let Some(heard) = talk.line.next().now_or_never() else { break };
+            self.hear_one(heard, talk, digest).await?;
         }
         Ok(())
     }
 
     /// Deals with what the server said by itself. A message that cannot be read is counted, and costs nothing else.
-    async fn message(
+    async fn hear_one(
         &self,
-        text: String,
-        line: &mut Line,
+        heard: Result<Heard, Broken>,
+        talk: &mut Talk,
         digest: &mut Digest,
-        state: &mut Vec<u8>,
     ) -> Result<(), Broken> {
-        let handled = self.handle(text, line, digest, state).await;
+        let heard = heard?;
+        talk.is_silent = false;
+        let Heard::Text(text) = heard else { return Ok(()) };
+        let handled = self.handle(text, talk, digest).await;
         self.standing.heard();
         handled.map(drop)
     }
@@ -283,12 +272,11 @@ impl Watcher {
     async fn handle(
         &self,
         text: String,
-        line: &mut Line,
+        talk: &mut Talk,
         digest: &mut Digest,
-        state: &mut Vec<u8>,
     ) -> Result<Result<(), String>, Broken> {
         let received_at = clock::receipt();
-        let step = match self.ear.understand(text, state.clone(), received_at).await? {
+        let step = match self.ear.understand(text, talk.state.clone(), received_at).await? {
             Ok(step) => step,
             Err(reason) => {
                 tracing::debug!(source = self.source(), "a message cannot be read: {reason}");
@@ -296,10 +284,10 @@ impl Watcher {
                 return Ok(Err(reason));
             }
         };
-        *state = step.state;
+        talk.state = step.state;
         self.store(digest.take(step.reports), received_at).await;
         for reply in &step.replies {
-            line.say(reply).await?;
+            talk.line.say(reply).await?;
         }
         Ok(Ok(()))
     }
