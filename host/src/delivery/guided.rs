@@ -68,6 +68,15 @@ pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a Logi
     })
 }
 
+/// Whether a form has all that a method needs.
+pub fn check(method: &LoginMethod, form: &BTreeMap<String, String>) -> Result<(), LoginError> {
+    let is_missing = |key: &String| form.get(key).is_none_or(|value| value.is_empty());
+    match method.fields.iter().find(|field| is_missing(&field.key)) {
+        Some(field) => Err(LoginError::Form(format!("it needs {}: {}", field.key, field.label))),
+        None => Ok(()),
+    }
+}
+
 impl GuidedLogin {
     /// Begins, with what the user typed into the form of a method. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
@@ -78,11 +87,10 @@ impl GuidedLogin {
         keeper: &LoginKeeper,
         is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(Self, Next), LoginError> {
+        check(method, &form)?;
         let (mut shown, mut secrets) = (Vec::new(), Vec::new());
         for field in &method.fields {
-            let value = form.remove(&field.key).filter(|value| !value.is_empty());
-            let value =
-                value.ok_or_else(|| LoginError::Form(format!("it needs {}: {}", field.key, field.label)))?;
+            let Some(value) = form.remove(&field.key) else { continue };
             if field.secret {
                 let marker = format!("{{form.{}}}", field.key);
                 shown.push((field.key.clone(), marker.clone()));

@@ -31,6 +31,8 @@ const AT_ONCE: SignedDuration = SignedDuration::from_secs(10);
 const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
 /// Looks at what plays that may fail one after the other while a line lives.
 const MISSED_LOOKS: u32 = 2;
+/// A list is read again so often at most, because something was said meanwhile.
+const READ_AGAIN: u32 = 2;
 /// Frames that may have come while an answer was waited for.
 const MOST_QUEUED: usize = 4_096;
 /// Between two attempts at a store that fails.
@@ -185,7 +187,7 @@ impl Watcher {
     ) -> End {
         let mut talk = Talk { line, state: Vec::new(), is_silent: false };
         digest.begin();
-        if let Err(broken) = self.resync(way, &mut talk, digest).await {
+        if let Err(broken) | Ok(Err(broken)) = self.resync(way, &mut talk, digest).await {
             return End::Broken(broken);
         }
         self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
@@ -214,12 +216,13 @@ impl Watcher {
                 }
                 () = &mut next_look => {
                     next_look = Box::pin(clock::sleep(way.interval));
-                    let looked = self.resync(way, &mut talk, digest).await;
-                    missed = if looked.is_ok() { 0 } else { missed + 1 };
-                    // A line that shows that it lives is worth more than a look that fails.
-                    looked.or_else(|broken| match keep_alive {
-                        Some(_) if missed <= MISSED_LOOKS => Ok(()),
-                        _ => Err(broken),
+                    self.resync(way, &mut talk, digest).await.and_then(|looked| {
+                        missed = if looked.is_ok() { 0 } else { missed + 1 };
+                        // A line that shows that it lives is worth more than a look that fails.
+                        looked.or_else(|broken| match keep_alive {
+                            Some(_) if missed <= MISSED_LOOKS => Ok(()),
+                            _ => Err(broken),
+                        })
                     })
                 }
                 () = &mut best => return End::Better,
@@ -230,27 +233,51 @@ impl Watcher {
         }
     }
 
-    /// Reads what plays now. An answer that cannot be read is none.
-    async fn resync(&self, way: &Connection, talk: &mut Talk, digest: &mut Digest) -> Result<(), Broken> {
+    /// Reads what plays now. The inner error is that of the look, the outer one that of the line.
+    async fn resync(
+        &self,
+        way: &Connection,
+        talk: &mut Talk,
+        digest: &mut Digest,
+    ) -> Result<Result<(), Broken>, Broken> {
         for (place, path) in way.resync.iter().enumerate() {
-            let text = ear::text(self.ear.fetch(path).await?)?;
+            let mut answer = self.answer(path).await;
+            // What was said while the list was on its way may be older than it, or newer: a list is read after which nothing was said.
             if place > 0 && place + 1 == way.resync.len() {
-                self.catch_up_with(talk, digest).await?;
+                for _ in 0..READ_AGAIN {
+                    if answer.is_err() || !self.catch_up_with(talk, digest).await? {
+                        break;
+                    }
+                    answer = self.answer(path).await;
+                }
             }
-            let handled = self.handle(text, talk, digest).await?;
+            let handled = match answer {
+                Ok(text) => self.handle(text, talk, digest).await,
+                Err(broken) => return Ok(Err(broken)),
+            };
             self.standing.answered();
-            handled.map_err(Broken::Other)?;
+            // An answer that cannot be read is none.
+            if let Err(broken) = handled.and_then(|read| read.map_err(Broken::Other)) {
+                return Ok(Err(broken));
+            }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it.
-    async fn catch_up_with(&self, talk: &mut Talk, digest: &mut Digest) -> Result<(), Broken> {
+    async fn answer(&self, path: &str) -> Result<String, Broken> {
+        ear::text(self.ear.fetch(path).await?)
+    }
+
+    /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it. Whether there
+    /// was anything.
+    async fn catch_up_with(&self, talk: &mut Talk, digest: &mut Digest) -> Result<bool, Broken> {
+        let mut is_any = false;
         for _ in 0..MOST_QUEUED {
             let Some(heard) = talk.line.next().now_or_never() else { break };
+            is_any |= matches!(heard, Ok(Heard::Text(_)));
             self.hear_one(heard, talk, digest).await?;
         }
-        Ok(())
+        Ok(is_any)
     }
 
     /// Deals with what the server said by itself. A message that cannot be read is counted, and costs nothing else.

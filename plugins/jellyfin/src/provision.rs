@@ -20,25 +20,22 @@ pub fn is_registered(url: &str) -> Result<bool, Failure> {
 /// Adds a destination, in place of one with another address.
 pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     let mut configuration = read()?;
-    let mut kept = destinations(&configuration);
-    let is_ours =
-        |it: &&mut Value| it["WebhookUri"] == url || replaces.is_some_and(|old| it["WebhookUri"] == old);
-    let needed = json!({
-        "WebhookUri": url, "EnableWebhook": true, "SendAllProperties": true,
-        "NotificationTypes": ["PlaybackStart", "PlaybackProgress", "PlaybackStop", "UserDataSaved"],
+    let is_ours = |it: &Value| it["WebhookUri"] == url || replaces.is_some_and(|old| it["WebhookUri"] == old);
+    let (ours, mut kept): (Vec<Value>, Vec<Value>) =
+        destinations(&configuration).into_iter().partition(is_ours);
+    // Whatever else its owner has set stays.
+    let mut entry = ours.into_iter().next().unwrap_or_else(|| {
+        json!({
+            "WebhookName": "Playrelay", "EnableMovies": true, "EnableEpisodes": true, "TrimWhitespace": false,
+            "SkipEmptyMessageBody": true, "Template": "", "UserFilter": [], "Headers": [], "Fields": [],
+        })
     });
-    match kept.iter_mut().find(is_ours) {
-        // Whatever else its owner has set stays.
-        Some(known) => merge(known, needed),
-        None => {
-            let mut new = json!({
-                "WebhookName": "Playrelay", "EnableMovies": true, "EnableEpisodes": true, "TrimWhitespace": false,
-                "SkipEmptyMessageBody": true, "Template": "", "UserFilter": [], "Headers": [], "Fields": [],
-            });
-            merge(&mut new, needed);
-            kept.push(new);
-        }
-    }
+    entry["WebhookUri"] = json!(url);
+    entry["EnableWebhook"] = json!(true);
+    entry["SendAllProperties"] = json!(true);
+    entry["NotificationTypes"] =
+        json!(["PlaybackStart", "PlaybackProgress", "PlaybackStop", "UserDataSaved"]);
+    kept.push(entry);
     configuration["GenericOptions"] = Value::from(kept);
     write(&configuration)
 }
@@ -50,12 +47,6 @@ pub fn remove(url: &str) -> Result<(), Failure> {
     kept.retain(|it| it["WebhookUri"] != url);
     configuration["GenericOptions"] = Value::from(kept);
     write(&configuration)
-}
-
-fn merge(into: &mut Value, keys: Value) {
-    if let (Value::Object(into), Value::Object(keys)) = (into, keys) {
-        into.extend(keys);
-    }
 }
 
 fn destinations(configuration: &Value) -> Vec<Value> {

@@ -23,6 +23,10 @@ const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 const LOOK_MS: u32 = 30_000;
 /// Reading the sessions, where nothing tells of their changes. Ms.
 const POLL_MS: u32 = 2_000;
+/// Clients say something every ten seconds. Ms.
+const SILENT_MS: u32 = 30_000;
+/// Servers drop a session of which nothing was heard for longer. Ms.
+const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
 /// Sessions whose clients' last words are remembered.
 const MOST: usize = 300;
 /// Servers, and proxies before them, close what is silent for a minute. Ms.
@@ -111,7 +115,9 @@ pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<
         if let Some((key, said)) = last_word(session, family) {
             known_at = match before.get(&key) {
                 Some(word) if word.said == said => word.known_at.clone(),
-                _ => known_at,
+                Some(_) => known_at,
+                // Nothing is known of it yet, and it may be long gone: as far as the server's clock can be believed, that says so.
+                None => Some(said.clone()).filter(|said| is_past(said, now)).unwrap_or(known_at),
             };
             if memory.words.len() < MOST {
                 memory.words.insert(key, Word { said, known_at: known_at.clone() });
@@ -135,6 +141,12 @@ fn last_word(session: &Value, family: Family) -> Option<(String, String)> {
     let position = || (!family.guesses()).then(|| play["PositionTicks"].to_string());
     let said = text(&session["LastPlaybackCheckIn"]).or_else(position)?;
     (!flag(&play["IsPaused"])).then_some((key, said))
+}
+
+/// Whether an instant is so long ago that a client has fallen silent since, and not so long that the clock must be wrong: servers drop
+/// such sessions after ten minutes.
+fn is_past(said: &str, now: &str) -> bool {
+    since(said, now).is_some_and(|ms| (SILENT_MS..=LONGEST_SILENCE_MS).contains(&ms))
 }
 
 /// The time that has passed since. Ms.
@@ -256,6 +268,16 @@ mod tests {
             assert_eq!(told(12, 102, word(1)), (100, at(10)), "moved on by the server");
             assert_eq!(told(20, 110, word(2)), (110, at(20)), "a word of the client");
             assert_eq!(told(50, 140, word(2)), (110, at(20)), "it may be gone");
+        }
+    }
+
+    #[test]
+    fn a_client_that_was_gone_before_the_first_list_is_not_where_its_server_has_moved_it_since() {
+        let gone = heard(Family::Jellyfin, &mut Vec::new(), 0, 1_000, json!("2026-11-21T19:55:00Z"));
+        assert_eq!(gone, (700, "2026-11-21T19:55:00Z".to_owned()));
+        for fresh in ["2026-11-21T19:59:45Z", "2026-11-21T20:04:00Z", "2026-11-21T19:40:00Z"] {
+            let told = heard(Family::Jellyfin, &mut Vec::new(), 0, 1_000, json!(fresh));
+            assert_eq!(told, (1_000, "2026-11-21T20:00:00Z".to_owned()), "{fresh}");
         }
     }
 

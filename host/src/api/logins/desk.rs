@@ -123,6 +123,8 @@ impl LoginDesk {
         let plugin = self.plugins.active(&account.manifest.plugin.id);
         let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
         let method = guided::method(login, wish.method.as_deref())?;
+        // A slip in the form is no reason to end what is under way.
+        guided::check(method, &wish.form)?;
         let waiting = self.waiting(&account.name, self.enter(&account.name, Standing::Beginning));
         let (caller, is_wanted) = (self.caller(account), waiting.is_wanted());
         let begun =
