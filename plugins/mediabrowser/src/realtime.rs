@@ -27,6 +27,8 @@ const POLL_MS: u32 = 2_000;
 const SILENT_MS: u32 = 30_000;
 /// Servers drop a session of which nothing was heard for longer. Ms.
 const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
+/// A server is so exact in moving a position on. Ms.
+const TOLERANCE_MS: u32 = 5_000;
 /// Sessions whose clients' last words are remembered.
 const MOST: usize = 300;
 /// Servers, and proxies before them, close what is silent for a minute. Ms.
@@ -82,6 +84,25 @@ struct Memory {
 struct Word {
     said: String,
     known_at: String,
+    /// Where it stood then.
+    position_ms: Option<u32>,
+}
+
+impl Word {
+    /// Whether a list says nothing but this once more. A server moves a position on as the clock does, and no further than to the end;
+    /// any other is of the client.
+    fn is_said_again(&self, said: &str, position_ms: Option<u32>, now: &str, family: Family) -> bool {
+        let passed = ahead(&self.known_at, now, family);
+        let is_moved_on = |from: u32, to: u32| {
+            (from.saturating_sub(TOLERANCE_MS)..=from.saturating_add(passed).saturating_add(TOLERANCE_MS))
+                .contains(&to)
+        };
+        self.said == said
+            && match (self.position_ms, position_ms) {
+                (Some(from), Some(to)) => is_moved_on(from, to),
+                (from, to) => from == to,
+            }
+    }
 }
 
 /// Reads a frame or an answer. The state is a [`Memory`], as JSON. `now` is an instant.
@@ -111,19 +132,26 @@ pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<
     let before = std::mem::take(&mut memory.words);
     let mut sessions = Vec::new();
     for session in &list {
-        let mut known_at = now.to_owned();
+        let (mut at, mut position_ms) = (now.to_owned(), ms(&session["PlayState"]["PositionTicks"]));
         if let Some((key, said)) = last_word(session, family) {
-            known_at = match before.get(&key) {
-                Some(word) if word.said == said => word.known_at.clone(),
-                Some(_) => known_at,
+            match before.get(&key) {
+                Some(word) if word.is_said_again(&said, position_ms, now, family) => {
+                    (at, position_ms) = (word.known_at.clone(), word.position_ms);
+                }
+                Some(_) => {}
                 // Nothing is known of it yet, and it may be long gone: as far as the server's clock can be believed, that says so.
-                None => Some(said.clone()).filter(|said| is_past(said, now)).unwrap_or(known_at),
-            };
+                None if is_past(&said, now) => {
+                    at.clone_from(&said);
+                    let ahead = ahead(&at, now, family);
+                    position_ms = position_ms.map(|position| position.saturating_sub(ahead));
+                }
+                None => {}
+            }
             if memory.words.len() < MOST {
-                memory.words.insert(key, Word { said, known_at: known_at.clone() });
+                memory.words.insert(key, Word { said, known_at: at.clone(), position_ms });
             }
         }
-        sessions.extend(playbacks(&server, session, known_at, now, family));
+        sessions.extend(playbacks(&server, session, position_ms, &at));
     }
     let snapshot = Report::Snapshot(Snapshot { server, sessions, at: None });
     Ok(step(snapshot, Vec::new(), remember(&memory)))
@@ -149,6 +177,11 @@ fn is_past(said: &str, now: &str) -> bool {
     since(said, now).is_some_and(|ms| (SILENT_MS..=LONGEST_SILENCE_MS).contains(&ms))
 }
 
+/// By how much a server has moved a position on by itself. Ms.
+fn ahead(known_at: &str, now: &str, family: Family) -> u32 {
+    since(known_at, now).filter(|_| family.guesses()).unwrap_or(0)
+}
+
 /// The time that has passed since. Ms.
 fn since(known_at: &str, now: &str) -> Option<u32> {
     let (known_at, now) = (server::instant(known_at)?, server::instant(now)?);
@@ -159,8 +192,8 @@ fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> Step {
     Step { reports: vec![report], replies, state }
 }
 
-/// What a session plays, once for each of its users. `known_at` is since when its client has said nothing new.
-fn playbacks(server: &Server, session: &Value, known_at: String, now: &str, family: Family) -> Vec<Playback> {
+/// What a session plays, once for each of its users: at a position, by the last word of its client.
+fn playbacks(server: &Server, session: &Value, position_ms: Option<u32>, at: &str) -> Vec<Playback> {
     let (dto, play) = (&session["NowPlayingItem"], &session["PlayState"]);
     let Some(item) = item::item(dto, &Value::Null) else { return Vec::new() };
     let others = session["AdditionalUsers"].as_array().into_iter().flatten();
@@ -168,9 +201,6 @@ fn playbacks(server: &Server, session: &Value, known_at: String, now: &str, fami
         .chain(others)
         .filter_map(|user| Some(User { id: Some(guid(&user["UserId"])?), name: words(&user["UserName"]) }));
     let paused = flag(&play["IsPaused"]);
-    // What the server has added by itself is no news of the client, which may be gone.
-    let ahead = since(&known_at, now).filter(|_| family.guesses() && !paused).unwrap_or(0);
-    let at = Some(known_at);
     users
         .map(|user| Playback {
             server: server.clone(),
@@ -179,14 +209,13 @@ fn playbacks(server: &Server, session: &Value, known_at: String, now: &str, fami
             session: guid(&session["Id"]),
             item: item.clone(),
             state: if paused { PlaybackState::Paused } else { PlaybackState::Playing },
-            position_ms: ms(&play["PositionTicks"]).map(|position| position.saturating_sub(ahead)),
+            position_ms,
             completion: Completion::None,
             credits_start_ms: item::credits(dto),
             content: item::content(dto),
             library: None,
             paths: text(&dto["Path"]).into_iter().collect(),
-            // The position is that of the last word.
-            at: at.clone(),
+            at: Some(at.to_owned()),
             ext: Vec::new(),
         })
         .collect()
@@ -268,6 +297,9 @@ mod tests {
             assert_eq!(told(12, 102, word(1)), (100, at(10)), "moved on by the server");
             assert_eq!(told(20, 110, word(2)), (110, at(20)), "a word of the client");
             assert_eq!(told(50, 140, word(2)), (110, at(20)), "it may be gone");
+            assert_eq!(told(55, 120, word(2)), (110, at(20)), "whatever its server makes of it");
+            assert_eq!(told(58, 400, word(2)), (400, at(58)), "nobody but the client jumps ahead");
+            assert_eq!(told(59, 50, word(2)), (50, at(59)), "or back");
         }
     }
 
