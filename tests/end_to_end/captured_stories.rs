@@ -120,9 +120,12 @@ async fn plex_story(file: &str, folder: &Path) -> Vec<Vec<String>> {
 
 /// The words of a story, a line each; a line of which nothing came is `-`.
 fn words(told: &[Vec<String>]) -> Vec<String> {
-    // Progress is stored or held back, as the clock goes: it says nothing either way.
-    let is_nothing = |line: &&Vec<String>| line.iter().all(|code| code == "no-change");
-    told.iter().map(|line| if is_nothing(&line) { "-".to_owned() } else { line.join(", ") }).collect()
+    let in_words = |line: &Vec<String>| {
+        // Progress is stored or held back, as the clock goes: it says nothing either way.
+        let codes: Vec<&str> = line.iter().map(String::as_str).filter(|code| *code != "no-change").collect();
+        if codes.is_empty() { "-".to_owned() } else { codes.join(", ") }
+    };
+    told.iter().map(in_words).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
