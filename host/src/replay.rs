@@ -160,7 +160,7 @@ impl Rehearsal {
             replay.steps.extend(self.look_up(&mut report).await);
             let is_first = index == 0;
             for part in report.unfolded() {
-                let advances = match &part {
+                let advances = match part.as_ref() {
                     Report::Playback(playback) if is_history => {
                         vec![self.sessions.advance_from_history(playback, &self.policy)]
                     }

@@ -5,8 +5,8 @@ use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWOR
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::Home;
-use serde_json::json;
+use playrelay_tests::harness::{Daemon, Home};
+use serde_json::{Value, json};
 
 fn source(plugin: &str, more: &str) -> Home {
     Home::new(&format!("[sources.home]\nplugin = {plugin:?}\nmode = \"watch\"\n{more}\n"))
@@ -50,9 +50,8 @@ async fn jellyfin_takes_a_code_or_a_password() {
     let server = FakeMediaBrowser::start(Family::Jellyfin).await;
     let home = source("jellyfin", &format!("url = {:?}", server.server.url()));
     let daemon = home.start();
-    let waits = |it: &serde_json::Value| {
-        it["trouble"].as_str().is_some_and(|text| text.contains("playrelay connect home"))
-    };
+    let waits =
+        |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains("playrelay connect home"));
     daemon.watched("home", "that it wants a login", waits).await;
     let (success, text) = home.say(&["connect", "home"]).await;
     assert!(success && text.contains("135790"), "{text}");
@@ -92,9 +91,8 @@ async fn an_older_jellyfin_gives_codes_too_and_emby_takes_a_password() {
     assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
 }
 
-/// One that is begun anew takes the place of the one before, and a slip does not end it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
+/// A person of Emby Connect with two servers, of which the second answers; and a source that may log in there.
+async fn at_emby_connect() -> (FakeMediaBrowser, FakeEmbyConnect, Home) {
     let server = FakeMediaBrowser::start(Family::Emby).await;
     let url = server.server.url();
     let connect = FakeEmbyConnect::start(&[
@@ -103,13 +101,23 @@ async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
     ])
     .await;
     let home = source("emby", &format!("connect_url = {:?}", connect.server.url()));
+    (server, connect, home)
+}
+
+/// Asks for a login as a page does it. Gives the status, and what was answered.
+async fn ask(home: &Home, daemon: &Daemon<'_>, path: &str, body: Value) -> (u16, String) {
+    let request = home.client.post(format!("{}/api/v1/accounts/home/login{path}", daemon.url()));
+    let request = request.header("content-type", "application/json").body(body.to_string());
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// One that is begun anew takes the place of the one before, and a slip does not end it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
+    let (_server, _connect, home) = at_emby_connect().await;
     let daemon = home.start();
-    let post = async |path: &str, body: serde_json::Value| {
-        let request = home.client.post(format!("{}/api/v1/accounts/home/login{path}", daemon.url()));
-        let request = request.header("content-type", "application/json").body(body.to_string());
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
+    let post = async |path: &str, body| ask(&home, &daemon, path, body).await;
     assert_eq!(post("/choice", json!({ "id": "1" })).await.0, 409, "nothing was begun");
     let form = json!({ "user": "mia@example.org", "password": PASSWORD });
     let begin = json!({ "method": "connect", "form": form });
@@ -129,31 +137,14 @@ async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn emby_connect_finds_the_server() {
-    let server = FakeMediaBrowser::start(Family::Emby).await;
-    let url = server.server.url();
-    let connect = FakeEmbyConnect::start(&[
-        ("Away", "http://127.0.0.1:1", "http://127.0.0.1:2"),
-        ("Cellar", "http://127.0.0.1:1", &url),
-    ])
-    .await;
-    let home = source("emby", &format!("connect_url = {:?}", connect.server.url()));
+    let (_server, _connect, home) = at_emby_connect().await;
     let daemon = home.start();
-    // By the API, as a page does it.
-    let begin = |body: serde_json::Value| {
-        let request = home.client.post(format!("{}/api/v1/accounts/home/login", daemon.url()));
-        request.header("content-type", "application/json").body(body.to_string())
-    };
-    let refused =
-        begin(json!({ "method": "connect", "form": { "user": "mia@example.org" } })).send().await.unwrap();
-    assert_eq!(refused.status(), 400);
-    assert!(refused.text().await.unwrap().contains("password"));
-    let form = json!({ "user": "mia@example.org", "password": PASSWORD });
-    let begun =
-        begin(json!({ "method": "connect", "form": form })).send().await.unwrap().text().await.unwrap();
+    let begin = async |form| ask(&home, &daemon, "", json!({ "method": "connect", "form": form })).await;
+    let (status, refused) = begin(json!({ "user": "mia@example.org" })).await;
+    assert!(status == 400 && refused.contains("password"), "{status}: {refused}");
+    let (_, begun) = begin(json!({ "user": "mia@example.org", "password": PASSWORD })).await;
     assert!(begun.contains("choosing") && begun.contains("Cellar"), "{begun}");
-    let choose = home.client.post(format!("{}/api/v1/accounts/home/login/choice", daemon.url()));
-    let chosen = choose.header("content-type", "application/json").body(json!({ "id": "1" }).to_string());
-    let chosen = chosen.send().await.unwrap().text().await.unwrap();
+    let (_, chosen) = ask(&home, &daemon, "/choice", json!({ "id": "1" })).await;
     assert!(chosen.contains("granted"), "{chosen}");
     daemon.connected("home").await;
     let standing = daemon.get("/api/v1/accounts/home/login").await;

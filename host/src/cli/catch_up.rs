@@ -7,7 +7,7 @@ use super::{Failure, Output};
 use crate::clock;
 use crate::config::{Config, unknown};
 use crate::dispatch::model::Playback;
-use crate::dispatch::play::Play;
+use crate::dispatch::play::PlayId;
 use crate::dispatch::session::Sessions;
 use crate::house::House;
 use crate::watch::catch_up::{self, History};
@@ -72,14 +72,14 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
 
 async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
     let stored = house.store.plays_around(&playback.server.id, playback.at).await?;
-    let is_stored = |play: &Play| stored.iter().any(|other| other.id == play.id);
-    let sessions = Sessions::default().recalling(&playback.server.id, stored.clone());
+    let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
+    let sessions = Sessions::default().recalling(&playback.server.id, stored);
     let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
     Ok(Shown {
         at: playback.at,
         user: playback.user.to_string(),
         item: playback.item.to_string(),
-        known: !advance.plays.is_empty() && advance.plays.iter().all(is_stored),
+        known: !advance.plays.is_empty() && advance.plays.iter().all(|play| known.contains(&play.id)),
         left_out: advance.plays.is_empty().then_some(advance.verdict.code),
     })
 }

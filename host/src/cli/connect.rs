@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Failure;
 use crate::config::{Config, unknown};
 use crate::delivery::device::{self, LoginError, Prompt};
-use crate::delivery::guided::{self, GuidedLogin, Next};
+use crate::delivery::guided::{self, Form, GuidedLogin, Next};
 use crate::house::House;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
@@ -99,7 +99,7 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
         form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
     }
     let (mut login, mut next) =
-        GuidedLogin::begin(plugin, caller, method, form, &house.keeper, || true).await?;
+        GuidedLogin::begin(plugin, caller, Form::of(method, form)?, &house.keeper, || true).await?;
     let mut interval = Duration::from_secs(1);
     let mut end = Instant::now() + Duration::from_secs(60);
     loop {

@@ -12,16 +12,11 @@ use crate::clock;
 use crate::plugins::account::Account;
 use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
 use crate::plugins::http::{LoginTokens, Purpose};
+use crate::plugins::limits::{CODE_INTERVAL_S, CODE_LIFE_S};
 use crate::plugins::manifest::{DeviceLogin, Login, PinLogin};
 use crate::plugins::template::Template;
 use crate::secret::Secret;
 use crate::state::vault::VaultError;
-
-/// No code is good for longer, whatever the service says. Seconds.
-const LONGEST_LIFE: u64 = 24 * 60 * 60;
-
-/// Nobody has to wait for longer between two questions. Seconds.
-const LONGEST_INTERVAL: u64 = 60;
 
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -139,14 +134,16 @@ async fn begin_with_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, Log
 }
 
 fn prompt(body: &Value, asked_with: AskedWith) -> Result<Prompt, LoginError> {
-    let expires_in = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(LONGEST_LIFE));
+    let expires_in = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(CODE_LIFE_S.into()));
     Ok(Prompt {
         url: text(body, &["verification_url", "verification_uri"])?,
         complete_url: text(body, &["verification_uri_complete"]).ok(),
         code: text(body, &["user_code"])?,
         expires_in,
         ends_at: Instant::now() + expires_in,
-        interval: Duration::from_secs(body["interval"].as_u64().unwrap_or(5).clamp(1, LONGEST_INTERVAL)),
+        interval: Duration::from_secs(
+            body["interval"].as_u64().unwrap_or(5).clamp(1, CODE_INTERVAL_S.into()),
+        ),
         asked_with,
     })
 }

@@ -68,42 +68,48 @@ pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a Logi
     })
 }
 
-/// Whether a form has all that a method needs.
-pub fn check(method: &LoginMethod, form: &BTreeMap<String, String>) -> Result<(), LoginError> {
-    let is_missing = |key: &String| form.get(key).is_none_or(|value| value.is_empty());
-    match method.fields.iter().find(|field| is_missing(&field.key)) {
-        Some(field) => Err(LoginError::Form(format!("it needs {}: {}", field.key, field.label))),
-        None => Ok(()),
+/// What a method needs of the user, filled in.
+pub struct Form {
+    method: String,
+    /// As the plugin sees it: markers stand for secrets.
+    shown: Vec<(String, String)>,
+    secrets: Vec<(String, Secret)>,
+}
+
+impl Form {
+    /// The form of a method, with what the user typed.
+    pub fn of(method: &LoginMethod, mut typed: BTreeMap<String, String>) -> Result<Self, LoginError> {
+        let mut form = Self { method: method.id.clone(), shown: Vec::new(), secrets: Vec::new() };
+        for field in &method.fields {
+            let value = typed.remove(&field.key).filter(|value| !value.is_empty());
+            let value =
+                value.ok_or_else(|| LoginError::Form(format!("it needs {}: {}", field.key, field.label)))?;
+            if field.secret {
+                let marker = format!("{{form.{}}}", field.key);
+                form.shown.push((field.key.clone(), marker.clone()));
+                form.secrets.push((marker, Secret::new(value)));
+            } else {
+                form.shown.push((field.key.clone(), value));
+            }
+        }
+        Ok(form)
     }
 }
 
 impl GuidedLogin {
-    /// Begins, with what the user typed into the form of a method. `is_wanted` says whether it is still wanted, at its end.
+    /// Begins. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
         plugin: Arc<Plugin>,
         caller: Caller,
-        method: &LoginMethod,
-        mut form: BTreeMap<String, String>,
+        form: Form,
         keeper: &LoginKeeper,
         is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(Self, Next), LoginError> {
-        check(method, &form)?;
-        let (mut shown, mut secrets) = (Vec::new(), Vec::new());
-        for field in &method.fields {
-            let Some(value) = form.remove(&field.key) else { continue };
-            if field.secret {
-                let marker = format!("{{form.{}}}", field.key);
-                shown.push((field.key.clone(), marker.clone()));
-                secrets.push((marker, Secret::new(value)));
-            } else {
-                shown.push((field.key.clone(), value));
-            }
-        }
-        let masks = Arc::new(Masks::new(secrets));
+        let masks = Arc::new(Masks::new(form.secrets));
         let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
         let (state, found) = Default::default();
         let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(is_wanted) };
-        let next = login.go(AuthInput::Begin(method.id.clone(), shown), keeper).await?;
+        let next = login.go(AuthInput::Begin(form.method, form.shown), keeper).await?;
         Ok((login, next))
     }
 

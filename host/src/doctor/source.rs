@@ -40,7 +40,7 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
         ),
     }
     if house.has_address(name) {
-        server(house, &Ear { plugin: Arc::clone(&plugin), caller }, options.mode, chart).await?;
+        server(house, &Ear { plugin: Arc::clone(&plugin), caller }, options.mode, chart).await;
     } else if options.mode.watches() {
         let remedy =
             format!("set the server's address in [sources.{name}], or run `playrelay connect {name}`");
@@ -76,12 +76,11 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
 }
 
 /// Looks at a source's server. One that only sends webhooks is asked too: for what they leave out, and for its history.
-async fn server(house: &House, ear: &Ear, mode: Mode, chart: &mut Chart) -> Result<(), StoreError> {
-    let is_logged_in = login(house, &ear.caller.account, chart).await?;
+async fn server(house: &House, ear: &Ear, mode: Mode, chart: &mut Chart) {
+    let is_logged_in = login(house, &ear.caller.account, chart).await;
     if is_logged_in && ear.plugin.manifest.provides.realtime.is_some() {
         listen(ear, mode.watches(), chart).await;
     }
-    Ok(())
 }
 
 async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {

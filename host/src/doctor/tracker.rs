@@ -16,7 +16,7 @@ const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 /// Looks at a tracker or a catalogue.
 pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
-    login(house, &caller.account, chart).await?;
+    login(house, &caller.account, chart).await;
     if plugin.manifest.provides.check.is_some() {
         match plugin.call::<Check>(&caller, ()).await.0 {
             Ok(Ok(account)) => {
@@ -81,20 +81,20 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
 }
 
 /// Whether somebody is logged in where that is needed, and for how long.
-pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -> Result<bool, StoreError> {
+pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -> bool {
     if !account.needs_login() {
-        return Ok(true);
+        return true;
     }
     let remedy = format!("run `playrelay connect {}`", account.name);
     let kept = match house.keeper.vault().get(&account.name).await {
         Ok(Some(kept)) => kept,
         Ok(None) => {
             chart.error("login", "nobody is logged in", remedy);
-            return Ok(false);
+            return false;
         }
         Err(error) => {
             chart.error("login", error.to_string(), remedy);
-            return Ok(false);
+            return false;
         }
     };
     let is_renewed = kept.contains_key(part::REFRESH);
@@ -109,5 +109,5 @@ pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -
         }
         Some(at) => chart.ok("login", format!("logged in until {at}")),
     }
-    Ok(true)
+    true
 }

@@ -401,7 +401,7 @@ impl Work {
                             self.apply(advance, &mut settlement);
                         }
                         _ => {
-                            for part in report.clone().unfolded() {
+                            for part in report.unfolded() {
                                 for advance in self.sessions.advances(&part, &self.desk.policy) {
                                     self.apply(advance, &mut settlement);
                                 }

@@ -22,6 +22,10 @@ pub const REPORTS: usize = 256;
 pub const STATE: usize = 64 << 10;
 /// Frames that one message may be answered with, and ways to listen that a plugin may name.
 pub const FRAMES: usize = 16;
+/// For how long a user may enter the code of a login, whatever the service says. Seconds.
+pub const CODE_LIFE_S: u32 = 24 * 60 * 60;
+/// The longest time between two questions whether they have. Seconds.
+pub const CODE_INTERVAL_S: u32 = 60;
 /// Lines that a call may log.
 pub const LOG_LINES: u32 = 100;
 /// Bytes of a log line.

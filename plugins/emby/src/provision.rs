@@ -1,7 +1,6 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
-use playrelay_mediabrowser::Family;
-use playrelay_mediabrowser::provision;
+use playrelay_mediabrowser::{Family, provision};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::json::{flag, text};

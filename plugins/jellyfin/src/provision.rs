@@ -1,7 +1,6 @@
 //! The configuration of the Webhook plugin: its Generic destinations.
 
-use playrelay_mediabrowser::Family;
-use playrelay_mediabrowser::provision;
+use playrelay_mediabrowser::{Family, provision};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use serde_json::{Value, json};
@@ -62,8 +61,7 @@ fn read() -> Result<Value, Failure> {
 }
 
 fn write(configuration: &Value) -> Result<(), Failure> {
-    // The host takes the account's secrets out of what is read: written back, they would be lost.
-    if configuration.to_string().contains("[secret]") {
+    if http::is_scrubbed(&configuration.to_string()) {
         let text = "another destination of the Webhook plugin has this account's key in it; add ours by hand";
         return Err(Failure::Rejected(text.to_owned()));
     }

@@ -1,7 +1,7 @@
 //! Where the two servers differ.
 
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::server;
 
 /// Which of the two a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +21,19 @@ impl Family {
         }
     }
 
-    /// The same below the address that was typed, with which it may have been typed already.
+    /// A path below the address that was typed, with which the prefix may have been typed already.
     pub(crate) fn path(self, path: &str) -> String {
-        let typed = settings::get("url").unwrap_or_default();
-        let is_typed = typed.trim_end_matches('/').ends_with(self.prefix());
-        format!("{}{path}", if is_typed { "" } else { self.prefix() })
+        let typed = server::address().unwrap_or_default();
+        format!("{}{path}", &self.below(&typed)[typed.len()..])
     }
 
     /// The address of the API, without a slash at its end.
     pub fn api(self) -> Result<String, Failure> {
-        let address = settings::get("url").ok_or_else(|| {
-            Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
-        })?;
-        Ok(self.path_below(address.trim_end_matches('/')))
+        Ok(self.below(&server::address()?))
     }
 
-    fn path_below(self, address: &str) -> String {
+    /// An address with the prefix at its end, once.
+    fn below(self, address: &str) -> String {
         format!("{}{}", address.strip_suffix(self.prefix()).unwrap_or(address), self.prefix())
     }
 
@@ -76,11 +73,11 @@ mod tests {
 
     #[test]
     fn a_prefix_that_was_typed_is_not_repeated() {
-        let emby = |address| Family::Emby.path_below(address);
+        let emby = |address| Family::Emby.below(address);
         assert_eq!(
             (emby("http://a"), emby("http://a/emby")),
             ("http://a/emby".to_owned(), "http://a/emby".to_owned())
         );
-        assert_eq!(Family::Jellyfin.path_below("http://a/base"), "http://a/base");
+        assert_eq!(Family::Jellyfin.below("http://a/base"), "http://a/base");
     }
 }

@@ -1,16 +1,12 @@
 //! Questions to the server.
 
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::server;
 use serde_json::Value;
 
 /// What stands in `MediaContainer` of the answer to a path.
 pub fn get(path: &str) -> Result<Value, Failure> {
-    let address = settings::get("url").ok_or_else(|| {
-        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
-    })?;
-    let mut answer = server::get(&format!("{}{path}", address.trim_end_matches('/')))?;
+    let mut answer = server::get(&format!("{}{path}", server::address()?))?;
     Ok(answer["MediaContainer"].take())
 }
 

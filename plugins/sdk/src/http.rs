@@ -13,6 +13,11 @@ use crate::host::{clock, settings};
 /// For answers in JSON.
 pub const ACCEPT_JSON: &[(&str, &str)] = &[("accept", "application/json")];
 
+/// Whether the host has taken one of the account's secrets out of what was read: written back, it would be lost.
+pub fn is_scrubbed(text: &str) -> bool {
+    text.contains("[secret]")
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {

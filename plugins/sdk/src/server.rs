@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::failure;
-use crate::host::kv;
 use crate::host::reports::{Ignored, Report};
 use crate::host::types::Failure;
+use crate::host::{kv, settings};
 use crate::http::{self, Response};
 
 /// A server's clock is believed this far. Webhooks arrive within seconds, so beyond it is the clock that is wrong, and a play
@@ -75,6 +75,14 @@ pub fn answer(response: &Response) -> Result<serde_json::Value, Failure> {
         404 => Err(Failure::Rejected("the server no longer has this item".to_owned())),
         _ => Err(failure::of_answer(response, "the server")),
     }
+}
+
+/// The server's address as it is set (`url`), without a slash at its end.
+pub fn address() -> Result<String, Failure> {
+    let address = settings::get("url").ok_or_else(|| {
+        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
+    })?;
+    Ok(address.trim_end_matches('/').to_owned())
 }
 
 /// The JSON at an address of a server.

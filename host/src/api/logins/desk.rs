@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::delivery::device::{self, LoginError, Prompt};
-use crate::delivery::guided::{self, GuidedLogin, Next};
+use crate::delivery::guided::{self, Form, GuidedLogin, Next};
 use crate::delivery::logins::LoginKeeper;
 use crate::plugins::account::{Account, Accounts};
 use crate::plugins::call::Caller;
@@ -124,11 +124,10 @@ impl LoginDesk {
         let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
         let method = guided::method(login, wish.method.as_deref())?;
         // A slip in the form is no reason to end what is under way.
-        guided::check(method, &wish.form)?;
+        let form = Form::of(method, wish.form)?;
         let waiting = self.waiting(&account.name, self.enter(&account.name, Standing::Beginning));
         let (caller, is_wanted) = (self.caller(account), waiting.is_wanted());
-        let begun =
-            GuidedLogin::begin(Arc::clone(plugin), caller, method, wish.form, &self.keeper, is_wanted).await;
+        let begun = GuidedLogin::begin(Arc::clone(plugin), caller, form, &self.keeper, is_wanted).await;
         match begun {
             Ok((login, next)) => Ok(waiting.go_on(login, next).await),
             Err(error) => {
@@ -274,9 +273,7 @@ impl Waiting {
     /// Asks the service, until the user has entered the code and whatever follows is done.
     async fn follow(self, mut prompted: Prompted) {
         loop {
-            let left = prompted.end.saturating_duration_since(Instant::now());
-            tokio::time::sleep(prompted.interval.min(left)).await;
-            if !self.is_current() {
+            if !self.pause(prompted.interval, prompted.end).await {
                 return;
             }
             if Instant::now() >= prompted.end {
@@ -292,6 +289,12 @@ impl Waiting {
                 Err(error) => return self.show(Standing::Failed { reason: error.to_string() }),
             }
         }
+    }
+
+    /// Waits until the service may be asked again, and no longer than until the end. Whether the login is still wanted.
+    async fn pause(&self, interval: Duration, end: Instant) -> bool {
+        tokio::time::sleep(interval.min(end.saturating_duration_since(Instant::now()))).await;
+        self.is_current()
     }
 
     async fn granted(&self) -> Standing {
@@ -312,9 +315,7 @@ impl Waiting {
 
     async fn run(self, account: Arc<Account>, mut prompt: Prompt) {
         let standing = loop {
-            let left = prompt.ends_at.saturating_duration_since(Instant::now());
-            tokio::time::sleep(prompt.interval.min(left)).await;
-            if !self.is_current() {
+            if !self.pause(prompt.interval, prompt.ends_at).await {
                 return;
             }
             match device::ask(&account, &self.keeper, &mut prompt).await {

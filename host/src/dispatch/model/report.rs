@@ -1,5 +1,7 @@
 //! What a source plugin said.
 
+use std::borrow::Cow;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -231,12 +233,13 @@ impl Report {
     }
 
     /// The report in its parts, in the order in which they count: of a list of sessions each of these, and then the list.
-    pub fn unfolded(self) -> Vec<Self> {
-        let sessions = match &self {
-            Self::Snapshot { sessions, .. } => sessions.clone(),
-            _ => Vec::new(),
+    pub fn unfolded(&self) -> Vec<Cow<'_, Self>> {
+        let sessions = match self {
+            Self::Snapshot { sessions, .. } => sessions.as_slice(),
+            _ => &[],
         };
-        sessions.into_iter().map(Self::Playback).chain([self]).collect()
+        let playbacks = sessions.iter().map(|session| Cow::Owned(Self::Playback(session.clone())));
+        playbacks.chain([Cow::Borrowed(self)]).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::plugins::bindings::exports::playrelay::plugin::auth::{self as contrac
 use crate::plugins::bindings::playrelay::plugin::types::Field;
 use crate::plugins::call::{CallState, Fault, FaultKind};
 use crate::plugins::convert;
-use crate::plugins::limits::{Budget, STATE};
+use crate::plugins::limits::{Budget, CODE_INTERVAL_S, CODE_LIFE_S, STATE};
 
 /// A step of a login.
 pub enum Authenticate {}
@@ -67,9 +67,6 @@ pub struct AuthPrompt {
     pub interval_s: u32,
 }
 
-const LONGEST_LIFE_S: u32 = 24 * 60 * 60;
-const LONGEST_INTERVAL_S: u32 = 60;
-
 impl Capability for Authenticate {
     const NAME: &'static str = "auth";
     const BUDGET: Budget = Budget::SERVICE;
@@ -114,8 +111,8 @@ fn outcome(it: contract::Outcome) -> AuthOutcome {
             url: it.url,
             complete_url: it.complete_url,
             code: it.code,
-            expires_s: it.expires_s.min(LONGEST_LIFE_S),
-            interval_s: it.interval_s.clamp(1, LONGEST_INTERVAL_S),
+            expires_s: it.expires_s.min(CODE_LIFE_S),
+            interval_s: it.interval_s.clamp(1, CODE_INTERVAL_S),
         }),
         contract::Outcome::Pending => AuthOutcome::Pending,
         contract::Outcome::Choose(choices) => {
