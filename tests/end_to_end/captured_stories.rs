@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
-use playrelay_tests::harness::{Daemon, Home, payloads, server_to_trakt};
+use playrelay_tests::harness::{Home, payloads, server_to_trakt};
+use playrelay_tests::sockets::Sockets;
 use serde_json::{Value, json};
 
 /// Of what Plex plays in its stories, whose notifications say nothing. Ms.
@@ -34,14 +35,8 @@ fn newest(events: &Value) -> i64 {
 }
 
 /// What became of a line: the codes of the inputs that it led to, with who was told what.
-async fn outcome(
-    home: &Home,
-    daemon: &Daemon<'_>,
-    plugin: &str,
-    messages: u64,
-    seen: &mut i64,
-) -> Vec<String> {
-    daemon.watched(plugin, "the line", |it| it["messages"].as_u64() >= Some(messages)).await;
+async fn outcome(home: &Home, sockets: &Sockets, seen: &mut i64) -> Vec<String> {
+    sockets.until_taken().await;
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         assert!(Instant::now() < end, "an input was not decided");
@@ -93,7 +88,7 @@ async fn plex_story(file: &str, folder: &Path) -> Vec<Vec<String>> {
         plex.list_raw(vec![entry("35", &film("7", 0), "46eb7f5b-0000-4a0b-b262-e4496ff09572", "playing")]);
     }
     let daemon = home.start();
-    let mut messages = daemon.connected("plex").await["messages"].as_u64().unwrap();
+    daemon.connected("plex").await;
     let mut seen = newest(&home.json(&["events"]));
     let mut told = Vec::new();
     for line in lines(folder, file) {
@@ -112,8 +107,7 @@ async fn plex_story(file: &str, folder: &Path) -> Vec<Vec<String>> {
             plex.list_raw(Vec::new());
         }
         plex.sockets().push(line.to_string());
-        messages += 1;
-        told.push(outcome(&home, &daemon, "plex", messages, &mut seen).await);
+        told.push(outcome(&home, plex.sockets(), &mut seen).await);
     }
     told
 }
@@ -180,7 +174,8 @@ async fn browser_story(family: Family, plugin: &str, file: &str, folder: &Path) 
     let (_trakt, home) =
         server_to_trakt((plugin, "watch"), (&server.server.url(), fake_mediabrowser::TOKEN), "").await;
     let daemon = home.start();
-    let mut messages = daemon.connected(plugin).await["messages"].as_u64().unwrap();
+    daemon.connected(plugin).await;
+    server.sockets().until_subscribed().await;
     let mut seen = newest(&home.json(&["events"]));
     let mut told = Vec::new();
     for line in lines(folder, file) {
@@ -201,8 +196,7 @@ async fn browser_story(family: Family, plugin: &str, file: &str, folder: &Path) 
             Some("Sessions") => assert_eq!(server.tell_raw(message), 1, "nobody has subscribed"),
             _ => assert_eq!(server.sockets().push(message.to_string()), 1),
         }
-        messages += 1;
-        told.push(outcome(&home, &daemon, plugin, messages, &mut seen).await);
+        told.push(outcome(&home, server.sockets(), &mut seen).await);
     }
     told
 }

@@ -1,6 +1,7 @@
 //! The websockets of a fake server: all clients hear the same, and some of what can go wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
@@ -18,6 +19,8 @@ enum Push {
     Text(Utf8Bytes),
     /// Only for those who have asked for it.
     News(Utf8Bytes),
+    /// A ping, of which the answer says that all before it was dealt with.
+    Mark(u64),
     Cut,
 }
 
@@ -32,6 +35,10 @@ pub struct Sockets {
     heard: Arc<watch::Sender<Vec<String>>>,
     /// Clients that have asked for news.
     subscribed: Arc<watch::Sender<usize>>,
+    /// The last mark that was sent…
+    marked: Arc<AtomicU64>,
+    /// …and the last one that was answered.
+    reached: Arc<watch::Sender<u64>>,
 }
 
 /// What a client says to be told of sessions.
@@ -46,6 +53,8 @@ impl Default for Sockets {
             opened: Arc::new(watch::Sender::new(0)),
             heard: Arc::new(watch::Sender::new(Vec::new())),
             subscribed: Arc::new(watch::Sender::new(0)),
+            marked: Arc::default(),
+            reached: Arc::new(watch::Sender::new(0)),
         }
     }
 }
@@ -61,6 +70,34 @@ impl Sockets {
         // Nobody may be there.
         let _ = self.pushes.send(Push::News(text.into().into()));
         *self.subscribed.borrow()
+    }
+
+    /// Waits until the client has dealt with all that it was sent, or the socket has ended. A client answers a ping when it comes to it,
+    /// and what came before it has then been dealt with.
+    pub async fn until_taken(&self) {
+        let (mut reached, mut open, mut opened) =
+            (self.reached.subscribe(), self.open.subscribe(), self.opened.subscribe());
+        let before = *opened.borrow();
+        let mark = self.marked.fetch_add(1, Ordering::Relaxed) + 1;
+        // Nobody may be there.
+        let _ = self.pushes.send(Push::Mark(mark));
+        let taken = async {
+            tokio::select! {
+                _ = reached.wait_for(|reached| *reached >= mark) => {}
+                _ = open.wait_for(|open| *open == 0) => {}
+                _ = opened.wait_for(|opened| *opened > before) => {}
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, taken).await.is_ok();
+        assert!(waited, "nobody has dealt with what was sent");
+    }
+
+    /// Waits until a client has asked for news.
+    pub async fn until_subscribed(&self) {
+        let mut subscribed = self.subscribed.subscribe();
+        let wait = subscribed.wait_for(|subscribed| *subscribed > 0);
+        let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        assert!(waited, "nobody has asked for news: {:?}", self.heard());
     }
 
     /// Closes all sockets.
@@ -134,6 +171,12 @@ impl Sockets {
                             break;
                         }
                     }
+                    Ok(Push::Mark(mark)) => {
+                        let mark = Message::Ping(mark.to_be_bytes().to_vec().into());
+                        if socket.send(mark).await.is_err() {
+                            break;
+                        }
+                    }
                     Ok(Push::Cut) | Err(broadcast::error::RecvError::Closed) => break,
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                 },
@@ -147,6 +190,11 @@ impl Sockets {
                             && socket.send(Message::Text(answer.into())).await.is_err()
                         {
                             break;
+                        }
+                    }
+                    Some(Ok(Message::Pong(mark))) => {
+                        if let Ok(mark) = <[u8; 8]>::try_from(&mark[..]) {
+                            self.reached.send_replace(u64::from_be_bytes(mark));
                         }
                     }
                     Some(Ok(_)) => {}

@@ -244,7 +244,7 @@ impl Evening {
                 // The server gives the session up, and says so where it sends webhooks.
                 let gone = spectator.screening.take().expect("it was killed");
                 self.webhook(&spectators[index], &gone, "stop", daemon).await;
-                self.listed(spectators, index, daemon, None).await;
+                self.listed(spectators, index, None).await;
                 spectators[index].killed = None;
             }
             return;
@@ -271,7 +271,7 @@ impl Evening {
             Act::Stop => {
                 let gone = spectator.screening.take().expect("it plays");
                 self.webhook(&spectators[index], &gone, "stop", daemon).await;
-                self.listed(spectators, index, daemon, Some((&gone, "stopped"))).await;
+                self.listed(spectators, index, Some((&gone, "stopped"))).await;
                 spectators[index].titles.push(gone.title);
             }
             Act::Next => {

@@ -1,6 +1,6 @@
 //! What happens, as the servers tell it: to who listens, and by webhook.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Evening, Mode, RUNTIME, SOURCES, Spectator};
 use crate::harness::Daemon;
@@ -19,7 +19,7 @@ impl Evening {
     ) {
         let screening = spectators[index].screening.clone().expect("it plays");
         self.webhook(&spectators[index], &screening, event, daemon).await;
-        self.listed(spectators, index, daemon, Some((&screening, state))).await;
+        self.listed(spectators, index, Some((&screening, state))).await;
     }
 
     /// Shows a server's sessions anew, and tells those who listen.
@@ -27,20 +27,18 @@ impl Evening {
         &self,
         spectators: &[Spectator],
         index: usize,
-        daemon: &Daemon<'_>,
         changed: Option<(&Screening, &str)>,
     ) {
         let server = spectators[index].server;
         let there = spectators.iter().filter(|it| it.server == server).filter_map(|it| it.screening.clone());
         self.servers.list(server, &there.collect::<Vec<_>>());
-        let before = self.messages(server, daemon).await;
-        let told = match (server, changed) {
-            (0, Some((screening, state))) => self.servers.plex.tell(&screening.notification(state)),
-            (0, None) => 0,
-            (1, _) => self.servers.jellyfin.tell(),
-            _ => self.servers.emby.tell(),
-        };
-        self.until_heard(server, before + told as u64, daemon).await;
+        match (server, changed) {
+            (0, Some((screening, state))) => _ = self.servers.plex.tell(&screening.notification(state)),
+            (0, None) => {}
+            (1, _) => _ = self.servers.jellyfin.tell(),
+            _ => _ = self.servers.emby.tell(),
+        }
+        self.servers.sockets(server).until_taken().await;
     }
 
     /// What goes on is told again and again.
@@ -52,21 +50,19 @@ impl Evening {
                 continue;
             }
             self.servers.list(server, &there);
-            let before = self.messages(server, daemon).await;
-            let mut told = 0;
             match server {
                 0 => {
                     for spectator in of_server().filter(|it| it.killed.is_none()) {
                         if let Some(screening) = &spectator.screening {
                             let state = if screening.paused { "paused" } else { "playing" };
-                            told += self.servers.plex.tell(&screening.notification(state));
+                            self.servers.plex.tell(&screening.notification(state));
                         }
                     }
                 }
-                1 => told += self.servers.jellyfin.tell(),
-                _ => told += self.servers.emby.tell(),
+                1 => _ = self.servers.jellyfin.tell(),
+                _ => _ = self.servers.emby.tell(),
             }
-            self.until_heard(server, before + told as u64, daemon).await;
+            self.servers.sockets(server).until_taken().await;
         }
         for spectator in spectators.iter_mut().filter(|it| it.killed.is_none()) {
             let Some(screening) = spectator.screening.clone() else { continue };
@@ -84,22 +80,6 @@ impl Evening {
                 }
             }
         }
-    }
-
-    async fn messages(&self, server: usize, daemon: &Daemon<'_>) -> u64 {
-        if self.mode == Mode::Webhook {
-            return 0;
-        }
-        let standing = daemon.watched(SOURCES[server], "a source", Value::is_object).await;
-        standing["messages"].as_u64().expect("a number")
-    }
-
-    async fn until_heard(&self, server: usize, messages: u64, daemon: &Daemon<'_>) {
-        if self.mode == Mode::Webhook {
-            return;
-        }
-        let heard = |it: &Value| it["messages"].as_u64() >= Some(messages) || it["connected"] == false;
-        daemon.watched(SOURCES[server], "what was told", heard).await;
     }
 
     pub(super) async fn webhook(
