@@ -69,7 +69,7 @@ fn nothing_unsafe_but_the_one_file() {
 #[test]
 fn files_with_secrets_are_private() {
     use std::os::unix::fs::PermissionsExt;
-    let home = Home::new("");
+    let home = Home::cold("");
     assert!(home.run(&["check"]).status.success());
     let mode = |name: &str| std::fs::metadata(home.data().join(name)).unwrap().permissions().mode() & 0o777;
     let modes = ["", "cache", "secret.key", "playrelay.db", "cache/key"].map(mode);

@@ -112,7 +112,7 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
 
 #[test]
 fn compiled_code_that_was_tampered_with_is_not_run() {
-    let home = Home::new("");
+    let home = Home::cold("");
     assert!(home.run(&["check"]).status.success());
     let cached = || -> Vec<_> {
         let files = std::fs::read_dir(home.data().join("cache")).unwrap().flatten().map(|entry| entry.path());

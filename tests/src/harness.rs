@@ -16,7 +16,7 @@ use crate::fake_plex::{self, FakePlex};
 use crate::fake_simkl::FakeSimkl;
 use crate::fake_tmdb::{self, FakeTmdb};
 use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
-use crate::plex_webhook;
+use crate::{plex_webhook, warm_cache};
 
 /// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -153,8 +153,15 @@ pub struct Home {
 }
 
 impl Home {
-    /// A home with this configuration; `[server]` is added.
+    /// A home with this configuration; `[server]` is added. The bundled plugins are compiled already.
     pub fn new(config: &str) -> Self {
+        let home = Self::cold(config);
+        warm_cache::warm(&home.data());
+        home
+    }
+
+    /// The same without a data folder, as it is before the very first start.
+    pub fn cold(config: &str) -> Self {
         let temporary = TempDir::new().expect("a temporary folder");
         Self::set_up(temporary.path().to_owned(), Some(temporary), config)
     }

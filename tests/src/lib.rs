@@ -14,6 +14,7 @@
 //! - [`evening`]: people who watch what they like and how they like, on three servers
 //! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
+//! - [`warm_cache`]: the bundled plugins, compiled once for all homes
 //! - [`load`]: a load driver, and what ingest is measured against
 
 #![forbid(unsafe_code)]
@@ -43,3 +44,4 @@ pub mod service;
 pub mod sockets;
 pub mod stage;
 pub mod tls_front;
+pub mod warm_cache;

@@ -106,5 +106,10 @@ fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["build", "--workspace"]))?;
     let mut command = cargo(&["test", "--workspace"]);
     command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));
+    // Most of what runs end to end waits: for a pause that holds, for a tracker's pace.
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env("RUST_TEST_THREADS", (2 * cores).to_string());
+    }
     shell::run(command.args(arguments))
 }
