@@ -1,20 +1,31 @@
 //! Servers are logged in to as their owners do it, and found; no secret is seen on the way, and a daemon that runs takes it over.
 
 use playrelay_tests::fake_emby_connect::FakeEmbyConnect;
+use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWORD};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Daemon, Home};
+use playrelay_tests::harness::{Daemon, Home, trakt_account};
+use playrelay_tests::tls_front::TlsFront;
 use serde_json::{Value, json};
 
 fn source(plugin: &str, more: &str) -> Home {
     Home::new(&format!("[sources.home]\nplugin = {plugin:?}\nmode = \"watch\"\n{more}\n"))
 }
 
+/// Whether a server was asked for something, and was shown no token.
+fn saw_no_token(other: &FakeMdbList) -> bool {
+    let calls = other.calls();
+    !calls.is_empty() && calls.iter().all(|call| !call.headers.iter().any(|name| name == "x-plex-token"))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn plex_is_linked_with_a_code_and_its_server_found() {
     let (tv, plex) = (FakePlexTv::start(&[]).await, FakePlex::start().await);
+    // It has the address at home that the friend's server has at theirs.
+    let other = FakeMdbList::start().await;
     tv.add_server(
         "Somebody's",
         false,
@@ -24,6 +35,7 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     let addresses = json!([
         { "uri": "http://127.0.0.1:2", "local": false, "relay": true },
         { "uri": "http://127.0.0.1:1", "local": true, "relay": false },
+        { "uri": other.server.url(), "local": true, "relay": false },
         { "uri": plex.server.url(), "local": false, "relay": false },
     ]);
     tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
@@ -40,9 +52,92 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     for secret in [fake_plex::TOKEN, fake_plex_tv::TOKEN, "a-shared-token-0123456789"] {
         assert!(!home.log().contains(secret) && !text.contains(secret), "a token was shown");
     }
+    assert!(saw_no_token(&other), "{:?}", other.calls());
+    // Only the account, from here on: the server is none of its.
+    let (success, text) = home.say(&["connect", "home", "--choose", "No server"]).await;
+    assert!(success, "{text}");
+    daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
+    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    assert!(success, "{text}");
+    daemon.connected("home").await;
     let (success, text) = home.say(&["disconnect", "home"]).await;
     assert!(success && text.contains("authorized devices"), "{text}");
     daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
+}
+
+/// An address at which another server answers is not taken, and why none can be reached is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_does_not_serve_is_told_with_its_reason() {
+    let (tv, plex) = (FakePlexTv::start(&[]).await, FakePlex::start().await);
+    let front = TlsFront::before(&plex.server.url()).await;
+    let addresses = json!([{ "uri": front.url(), "local": true, "relay": false }]);
+    tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
+    let home = source("plex", &format!("account_url = {:?}", tv.server.url()));
+    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    assert!(!success && text.contains("tls_fingerprint = \"sha256:") && text.contains("set `url`"), "{text}");
+    // One that was typed is not given the token of another.
+    let other = FakeMdbList::start().await;
+    let more = format!("account_url = {:?}\nurl = {:?}", tv.server.url(), other.server.url());
+    let (success, text) = source("plex", &more).say(&["connect", "home", "--choose", "attic"]).await;
+    assert!(!success && text.contains("another server than Attic"), "{text}");
+    assert!(saw_no_token(&other), "{:?}", other.calls());
+}
+
+/// A name that was another service's before is not its login.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_no_other_plugins() {
+    let (trakt, mdblist) = (FakeTrakt::start().await, FakeMdbList::start().await);
+    let home = Home::new(&trakt_account("bob", &trakt));
+    home.connect().await;
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let before = text.split("[trackers.bob]").next().unwrap();
+    let now = format!(
+        "{before}[trackers.bob]\nplugin = \"mdblist\"\napi_url = {0:?}\nclient_id = \"an-app\"\n",
+        mdblist.server.url()
+    );
+    std::fs::write(&path, now).unwrap();
+    let (success, text) = home.say(&["doctor"]).await;
+    assert!(!success && text.contains("nobody is logged in"), "{text}");
+    let (success, text) = home.say(&["disconnect", "bob"]).await;
+    assert!(success && text.contains("the login was one of trakt"), "{text}");
+    assert!(mdblist.calls().is_empty(), "the other service was asked for something: {:?}", mdblist.calls());
+}
+
+/// A second login does not lose what the first one has found, and who has no password needs none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_login_keeps_the_address_and_needs_no_password() {
+    let (server, _connect, home) = at_emby_connect().await;
+    let daemon = home.start();
+    let by_connect = [
+        "connect",
+        "home",
+        "--method",
+        "connect",
+        "--field",
+        "user=mia@example.org",
+        "--choose",
+        "cellar",
+        "--field",
+    ];
+    let password = format!("password={PASSWORD}");
+    let (success, text) = home.say(&[&by_connect[..], &[&password]].concat()).await;
+    assert!(success, "{text}");
+    daemon.connected("home").await;
+    server.set_password("");
+    let by_name = ["connect", "home", "--method", "password", "--field", "user=mia", "--field", "password="];
+    let (success, text) = home.say(&by_name).await;
+    assert!(success, "{text}");
+    let (_, text) = home.say(&["doctor"]).await;
+    assert!(text.contains("the token may see its sessions"), "{text}");
+    // A key in the configuration counts, and goes on to do so.
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text + "token = \"a-key-of-the-dashboard\"\n").unwrap();
+    let (success, text) = home.say(&["disconnect", "home"]).await;
+    assert!(success && text.contains("goes on to count"), "{text}");
+    let (success, text) = home.say(&["disconnect", "home"]).await;
+    assert!(!success && text.contains("has no login"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry};
+use crate::fake_plex;
 use crate::server::Server;
 use crate::service::{self, Gate, Service, header, service_of};
 
@@ -64,10 +65,11 @@ impl FakePlexTv {
         Self { shared, server }
     }
 
-    /// Gives the account a server, with its own token there and its addresses, the worst one first.
+    /// Gives the account a server, a [`FakePlex`](crate::fake_plex::FakePlex), with its own token there and its addresses, the worst
+    /// one first.
     pub fn add_server(&self, name: &str, owned: bool, token: &str, connections: Value) {
         self.shared.world().servers.push(json!({
-            "name": name, "provides": "server", "owned": owned, "accessToken": token, "clientIdentifier": name,
+            "name": name, "provides": "server", "owned": owned, "accessToken": token, "clientIdentifier": fake_plex::SERVER_ID,
             "sourceTitle": if owned { Value::Null } else { json!("a friend") }, "connections": connections,
         }));
     }

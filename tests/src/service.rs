@@ -29,6 +29,8 @@ pub struct Call {
     pub method: String,
     /// With its query.
     pub path: String,
+    /// The names of its headers, in lower case.
+    pub headers: Vec<String>,
     /// The body, where it is JSON or a form.
     pub body: Value,
     /// The status of the answer; 0 where the connection was cut off.
@@ -150,6 +152,7 @@ pub async fn gate<World: Gate>(
         at: service.clock.now(),
         method: parts.method.to_string(),
         path: path.clone(),
+        headers: parts.headers.keys().map(|name| name.as_str().to_owned()).collect(),
         body: read(&bytes),
         status: 0,
     };

@@ -16,7 +16,7 @@ use crate::delivery::guided::{self, Form, GuidedLogin, Next};
 use crate::house::House;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
-use crate::plugins::manifest::{Login, PluginLogin};
+use crate::plugins::manifest::PluginLogin;
 
 #[derive(Args)]
 pub(super) struct Connect {
@@ -239,22 +239,22 @@ pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
     if account.manifest.login.is_none() {
         return Err(LoginError::NoLogin(name.clone()).into());
     }
-    if matches!(account.manifest.login, Some(Login::Plugin(_))) && !account.needs_login() {
+    let Some((plugin, caller)) = house.plugin_of(name) else {
+        return Err(LoginError::NoLogin(name.clone()).into());
+    };
+    let parting = guided::part_with(&plugin, &caller, &house.keeper).await.map_err(LoginError::Vault)?;
+    if !parting.was_logged_in && parting.has_key {
         return Err(Failure::Other(format!(
             "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
         )));
     }
-    let is_logged_in = matches!(house.keeper.vault().get(name).await, Ok(Some(_)));
-    let remains = match (&account.manifest.login, house.plugin_of(name)) {
-        (Some(Login::Plugin(_)), Some((plugin, caller))) if is_logged_in => {
-            guided::revoke(&plugin, &caller).await
-        }
-        _ => None,
-    };
-    let complaint = house.keeper.disconnect(account).await.map_err(LoginError::Vault)?.or(remains);
-    println!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
-    if let Some(complaint) = complaint {
-        println!("At the service it may go on to be valid: {}.", complaint.trim_end_matches('.'));
+    if parting.has_key {
+        println!("{name}'s login is forgotten here; the key in the configuration goes on to count.");
+    } else {
+        println!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
+    }
+    if let Some(remains) = parting.remains {
+        println!("At the service it may go on to be valid: {}.", remains.trim_end_matches('.'));
     }
     Ok(())
 }

@@ -94,6 +94,12 @@ pub enum LoginError {
     /// The server does not let the user in.
     #[error("{0}")]
     Refused(String),
+    /// A server that was found cannot be reached.
+    #[error(
+        "the server answers at none of the addresses that were found: {0}. Where you know another one, set `url` in the account's \
+         section"
+    )]
+    Unreachable(String),
     /// The service says something else.
     #[error("the service's answer cannot be used: {0}")]
     Answer(String),
@@ -249,7 +255,7 @@ async fn poll_pin(
 
 async fn store(account: &Account, keeper: &LoginKeeper, answer: &Response) -> Result<Progress, LoginError> {
     let tokens = read_tokens(answer, clock::now()).map_err(LoginError::Answer)?;
-    keeper.vault().put(&account.name, &tokens).await?;
+    keeper.keep(account, tokens).await?;
     Ok(Progress::Granted)
 }
 

@@ -13,16 +13,17 @@ use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{
     AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Revoke,
 };
+use crate::plugins::http::Origin;
 use crate::plugins::http::wire::HttpError;
-use crate::plugins::http::{OF_PLUGIN, Origin};
 use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
 use crate::plugins::masks::Masks;
 use crate::secret::Secret;
+use crate::state::vault::VaultError;
 
 /// Addresses of one server that are tried.
 const MOST_ADDRESSES: usize = 16;
 /// Steps that follow each other without the user.
-const MOST_STEPS: usize = 8;
+const MOST_STEPS: usize = MOST_ADDRESSES + 4;
 
 /// A login that has begun.
 pub struct GuidedLogin {
@@ -81,9 +82,10 @@ impl Form {
     pub fn of(method: &LoginMethod, mut typed: BTreeMap<String, String>) -> Result<Self, LoginError> {
         let mut form = Self { method: method.id.clone(), shown: Vec::new(), secrets: Vec::new() };
         for field in &method.fields {
-            let value = typed.remove(&field.key).filter(|value| !value.is_empty());
-            let value =
-                value.ok_or_else(|| LoginError::Form(format!("it needs {}: {}", field.key, field.label)))?;
+            let value = typed.remove(&field.key).unwrap_or_default();
+            if value.is_empty() && !field.optional {
+                return Err(LoginError::Form(format!("it needs {}: {}", field.key, field.label)));
+            }
             if field.secret {
                 let marker = format!("{{form.{}}}", field.key);
                 form.shown.push((field.key.clone(), marker.clone()));
@@ -165,17 +167,23 @@ impl GuidedLogin {
             if self.caller.account.was_typed(name) {
                 continue;
             }
-            let candidates: Vec<&String> =
-                fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value).collect();
+            let candidates = fields.iter().filter(|(other, value)| other == name && !value.is_empty());
+            let candidates: Vec<&String> = candidates.map(|(_, value)| value).collect();
+            // It says that there is none.
+            if candidates.is_empty() {
+                self.found.insert(name.clone(), String::new());
+                continue;
+            }
             let value = match setting.kind {
                 SettingKind::ServerUrl => self.reachable(&candidates).await?,
                 _ => candidates.last().map(|value| (*value).clone()),
             };
             self.found.extend(value.map(|value| (name.clone(), value)));
         }
-        if !self.found.is_empty() {
-            self.masks.forget_typed();
+        if self.found.is_empty() {
+            return Ok(());
         }
+        self.masks.forget_typed();
         let account = self.caller.account.with(&self.found);
         let account = account
             .map_err(|error| LoginError::Answer(format!("an address was found that is none: {error}")))?;
@@ -185,14 +193,18 @@ impl GuidedLogin {
 
     async fn reachable(&self, candidates: &[&String]) -> Result<Option<String>, LoginError> {
         let candidates = &candidates[..candidates.len().min(MOST_ADDRESSES)];
+        let mut reasons = Vec::new();
         for candidate in candidates {
-            let Some(url) = self.acceptable(candidate) else { continue };
-            if self.caller.account.outbound.answers(&url).await {
-                return Ok(Some((*candidate).clone()));
-            }
+            let reason = match self.acceptable(candidate) {
+                None => format!("{candidate} is no address that is believed of a server"),
+                Some(url) => match self.caller.account.outbound.answers(&url).await {
+                    Ok(()) => return Ok(Some((*candidate).clone())),
+                    Err(error) => error.to_string(),
+                },
+            };
+            reasons.push(reason);
         }
-        let tried: Vec<&str> = candidates.iter().map(|candidate| candidate.as_str()).collect();
-        Err(LoginError::Answer(format!("the server answers at none of its addresses: {}", tried.join(", "))))
+        Err(LoginError::Unreachable(reasons.join("; ")))
     }
 
     /// An address that a login found is one of a server and nothing else; and one on this machine only where the user has typed
@@ -219,8 +231,10 @@ impl GuidedLogin {
     /// Stores what the login gives for settings that the user left open.
     async fn keep(&self, fields: &[(String, String)], keeper: &LoginKeeper) -> Result<(), LoginError> {
         let account = &self.caller.account;
+        // What a login before has found, and this one has not been told otherwise, stays.
+        let found = account.found().filter(|(_, value)| !value.is_empty());
         let mut kept: BTreeMap<String, Secret> =
-            self.found.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect();
+            found.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         for (name, value) in fields {
             if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {
                 let none = || LoginError::Answer(format!("it gave no {name}"));
@@ -230,15 +244,45 @@ impl GuidedLogin {
         if !(self.is_wanted)() {
             return Err(LoginError::Denied);
         }
-        kept.insert(OF_PLUGIN.to_owned(), Secret::new(account.manifest.plugin.id.clone()));
         kept.insert(part::OBTAINED.to_owned(), Secret::new(clock::now().as_second().to_string()));
-        keeper.vault().put(&account.name, &kept).await?;
+        keeper.keep(account, kept).await?;
         Ok(())
     }
 }
 
+/// What became of a login that was ended.
+pub struct Parting {
+    /// Whether there was one.
+    pub was_logged_in: bool,
+    /// Whether a key in the configuration goes on to count.
+    pub has_key: bool,
+    /// What remains valid at the service.
+    pub remains: Option<String>,
+}
+
+/// Ends the login of an account: at the service where that is possible, and here in any case.
+pub async fn part_with(
+    plugin: &Arc<Plugin>,
+    caller: &Caller,
+    keeper: &LoginKeeper,
+) -> Result<Parting, VaultError> {
+    let account = &caller.account;
+    let has_key = account.manifest.login.is_some() && !account.needs_login();
+    // What cannot be opened is forgotten all the same.
+    let kept = match keeper.vault().get(&account.name).await {
+        Err(VaultError::WrongKey(_)) => true,
+        kept => kept?.is_some(),
+    };
+    let is_own = matches!(keeper.kept(&account.name, &account.manifest.plugin.id).await, Ok(Some(_)));
+    // By its own code a plugin would end the key of the configuration instead.
+    let by_plugin = matches!(account.manifest.login, Some(Login::Plugin(_))) && is_own && !has_key;
+    let remains = if by_plugin { revoke(plugin, caller).await } else { None };
+    let remains = keeper.disconnect(account).await?.or(remains);
+    Ok(Parting { was_logged_in: kept, has_key, remains })
+}
+
 /// Ends a login at the service. Says what remains valid there.
-pub async fn revoke(plugin: &Arc<Plugin>, caller: &Caller) -> Option<String> {
+async fn revoke(plugin: &Arc<Plugin>, caller: &Caller) -> Option<String> {
     match plugin.call::<Revoke>(caller, ()).await.0 {
         Ok(Ok(remains)) => remains,
         Ok(Err(failure)) => Some(failure.reason().to_owned()),

@@ -16,7 +16,7 @@ use url::Url;
 use crate::clock;
 use crate::plugins::account::{Account, Accounts};
 use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
-use crate::plugins::http::{LoginTokens, Logins, Purpose};
+use crate::plugins::http::{LoginTokens, Logins, OF_PLUGIN, Purpose};
 use crate::plugins::manifest::{DeviceLogin, Encoding, Login, RefreshToken};
 use crate::plugins::template::Template;
 use crate::secret::Secret;
@@ -82,9 +82,26 @@ impl LoginKeeper {
         Arc::clone(self.slots.lock().await.entry(account.to_owned()).or_default())
     }
 
+    /// The login that is kept for an account. One that another plugin was given under the same name is none of this one's: another
+    /// company would see it.
+    pub async fn kept(&self, account: &str, plugin: &str) -> Result<Option<LoginTokens>, VaultError> {
+        Ok(self.vault.get(account).await?.map(LoginTokens).filter(|login| login.is_of(plugin)))
+    }
+
+    /// Keeps a login for an account, in place of the one before.
+    pub async fn keep(
+        &self,
+        account: &Account,
+        mut login: BTreeMap<String, Secret>,
+    ) -> Result<(), VaultError> {
+        login.insert(OF_PLUGIN.to_owned(), Secret::new(account.manifest.plugin.id.clone()));
+        self.vault.put(&account.name, &login).await
+    }
+
     async fn stored(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
-        let stored = self.vault.get(account).await.map_err(vault_failed)?;
-        Ok(stored.map(|tokens| Arc::new(LoginTokens(tokens))))
+        let Some(owner) = self.accounts.get(account) else { return Ok(None) };
+        let kept = self.kept(account, &owner.manifest.plugin.id).await.map_err(vault_failed)?;
+        Ok(kept.map(Arc::new))
     }
 
     /// How the account logs in, where it does.
@@ -110,6 +127,7 @@ impl LoginKeeper {
         match answer.status {
             200..=299 => {
                 let mut tokens = read_tokens(&answer, clock::now()).map_err(HttpError::Interrupted)?;
+                tokens.insert(OF_PLUGIN.to_owned(), Secret::new(owner.manifest.plugin.id.clone()));
                 if login.refresh_token != RefreshToken::Rotating {
                     tokens.entry(part::REFRESH.to_owned()).or_insert_with(|| refresh_token.clone());
                 }
@@ -144,7 +162,7 @@ impl LoginKeeper {
         self.vault.remove(&account.name).await?;
         *slot = Slot::default();
         match stored {
-            Ok(Some(tokens)) => Ok(revoke(account, &tokens).await.err()),
+            Ok(Some(tokens)) => Ok(revoke(account, &LoginTokens(tokens)).await.err()),
             // What cannot be opened is forgotten all the same.
             Ok(None) | Err(VaultError::WrongKey(_)) => Ok(None),
             Err(error) => Err(error),
@@ -255,9 +273,13 @@ impl Logins for LoginKeeper {
 }
 
 /// Asks the service to forget a login.
-async fn revoke(account: &Account, tokens: &BTreeMap<String, Secret>) -> Result<(), String> {
+async fn revoke(account: &Account, tokens: &LoginTokens) -> Result<(), String> {
+    if !tokens.is_of(&account.manifest.plugin.id) {
+        let other = tokens.0.get(OF_PLUGIN).map_or("another plugin", Secret::expose);
+        return Err(format!("the login was one of {other}; the settings there end it"));
+    }
     let Some(Login::Oauth2Device(login)) = &account.manifest.login else { return Ok(()) };
-    let (Some(url), Some(access)) = (&login.revoke_url, tokens.get(part::ACCESS)) else {
+    let (Some(url), Some(access)) = (&login.revoke_url, tokens.0.get(part::ACCESS)) else {
         return Err("the service has no way to end a login; its settings have".to_owned());
     };
     let mut fields = vec![("token".to_owned(), access.clone())];

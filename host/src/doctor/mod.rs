@@ -112,14 +112,14 @@ async fn public_address(house: &House, chart: &mut Chart) {
         return;
     };
     match reqwest::Url::parse(&format!("{url}/healthz")) {
-        Ok(address) if house.is_ours(&address).await => {
-            chart.ok("public-address", format!("{url} leads to a daemon that answers"));
-        }
-        Ok(_) => chart.error(
-            "public-address",
-            format!("nobody answers at {url}/healthz"),
-            "start the daemon, or correct `public_url` in [server], the proxy or the firewall",
-        ),
+        Ok(address) => match house.is_ours(&address).await {
+            Ok(()) => chart.ok("public-address", format!("{url} leads to a daemon that answers")),
+            Err(error) => chart.error(
+                "public-address",
+                format!("no daemon answers at {url}/healthz: {error}"),
+                "start the daemon, or correct `public_url` in [server], the proxy or the firewall",
+            ),
+        },
         Err(error) => chart.error(
             "public-address",
             format!("`public_url` {url:?} is no address: {error}"),

@@ -13,8 +13,10 @@ use crate::dispatch::people::Decision;
 use crate::house::House;
 use crate::ingress::registration::Wish;
 use crate::notes;
+use crate::plugins::account::Account;
 use crate::plugins::http::Trust;
 use crate::state::StoreError;
+use crate::watch::Broken;
 use crate::watch::ear::Ear;
 
 /// A server's clock that differs by more is not believed. Seconds.
@@ -86,11 +88,7 @@ async fn server(house: &House, ear: &Ear, mode: Mode, chart: &mut Chart) {
 async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {
     let trial = match ear.try_out(watches).await {
         Ok(trial) => trial,
-        Err(reason) => {
-            let remedy = "check the address and the token; the token must be of the server's owner or an administrator";
-            chart.error("server", reason, remedy);
-            return;
-        }
+        Err(broken) => return unheard(&ear.caller.account, watches, &broken, chart),
     };
     let playing = match trial.sessions.len() {
         0 => "nothing plays now".to_owned(),
@@ -127,6 +125,32 @@ async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {
         }
     }
     chart.error("realtime", "it cannot be listened to in any way", "see above");
+}
+
+/// What stands in the way of asking a server, and what helps.
+fn unheard(account: &Account, watches: bool, broken: &Broken, chart: &mut Chart) {
+    let name = &account.name;
+    let owner = "the token must be of the server's owner or an administrator";
+    match broken {
+        // Webhooks come without any right to ask.
+        Broken::Refused(403) if !watches => chart.note(
+            "server",
+            format!("{broken}: what its webhooks leave out cannot be looked up, and gaps are not filled"),
+            format!("for that {owner}"),
+        ),
+        Broken::Refused(401) if account.needs_login() => {
+            chart.error("server", broken.to_string(), format!("run `playrelay connect {name}`"));
+        }
+        Broken::Refused(_) if watches => {
+            chart.error("server", broken.to_string(), format!("{owner}; `mode = \"webhook\"` needs none"));
+        }
+        Broken::Refused(_) => chart.error("server", broken.to_string(), owner),
+        Broken::Other(_) => chart.error(
+            "server",
+            broken.to_string(),
+            format!("see whether the server runs, and check its address in [sources.{name}]"),
+        ),
+    }
 }
 
 async fn webhook(house: &House, name: &str, chart: &mut Chart) {

@@ -86,8 +86,8 @@ pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -
         return true;
     }
     let remedy = format!("run `playrelay connect {}`", account.name);
-    let kept = match house.keeper.vault().get(&account.name).await {
-        Ok(Some(kept)) => kept,
+    let kept = match house.keeper.kept(&account.name, &account.manifest.plugin.id).await {
+        Ok(Some(kept)) => kept.0,
         Ok(None) => {
             chart.error("login", "nobody is logged in", remedy);
             return false;

@@ -22,8 +22,8 @@ use crate::plugins::artifact::Digest;
 use crate::plugins::call::{Caller, Plugin, Runtime};
 use crate::plugins::compile::{CompileError, Compiler};
 use crate::plugins::engine;
+use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
-use crate::plugins::http::{Common, OF_PLUGIN};
 use crate::plugins::manifest::{Login, Manifest};
 use crate::plugins::registry::{self, Plugins, Status};
 use crate::secret::Secret;
@@ -283,18 +283,14 @@ impl House {
         if login.unless.as_ref().is_some_and(is_set) {
             return stamp;
         }
-        let kept = match self.keeper.vault().get(name).await {
-            Ok(Some(kept)) => kept,
+        let kept = match self.keeper.kept(name, &manifest.plugin.id).await {
+            Ok(Some(kept)) => kept.0,
             Ok(None) => return stamp,
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
                 return stamp;
             }
         };
-        // What another plugin has found is none of this one's.
-        if kept.get(OF_PLUGIN).map(Secret::expose) != Some(manifest.plugin.id.as_str()) {
-            return stamp;
-        }
         for (key, _) in manifest.settings.iter().filter(|(_, setting)| !setting.secret) {
             if let (Some(value), false) = (kept.get(key), settings.typed.contains(key)) {
                 settings.plain.insert(key.clone(), value.expose().to_owned());

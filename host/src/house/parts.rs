@@ -9,6 +9,7 @@ use crate::artwork::Artwork;
 use crate::dispatch::presence::SourceFacts;
 use crate::pipeline::catalogue::Catalogue;
 use crate::plugins::call::{Caller, Plugin};
+use crate::plugins::http::wire::HttpError;
 
 impl House {
     /// How often trackers want to hear that something still plays.
@@ -72,8 +73,8 @@ impl House {
         address.is_some_and(|key| account.settings.contains_key(key))
     }
 
-    /// Whether a daemon of ours answers at an address.
-    pub async fn is_ours(&self, url: &url::Url) -> bool {
+    /// Whether a daemon answers at an address. An error says what else was found.
+    pub async fn is_ours(&self, url: &url::Url) -> Result<(), HttpError> {
         self.wire.says(url, "ok").await
     }
 

@@ -81,6 +81,12 @@ impl Account {
         Self::new(&self.name, Arc::clone(&self.manifest), settings, common)
     }
 
+    /// The settings that a login has found, with their values.
+    pub fn found(&self) -> impl Iterator<Item = (&str, &str)> {
+        let value = |key: &String| self.settings.get_key_value(key);
+        self.made_of.0.found.iter().filter_map(value).map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// Whether the user set a setting, with no login in between.
     pub fn was_typed(&self, key: &str) -> bool {
         self.made_of.0.typed.contains(key) && !self.made_of.0.found.contains(key)

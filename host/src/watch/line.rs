@@ -47,7 +47,7 @@ pub(super) enum Heard {
 
 /// Why a line could not be opened, or has ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub enum Broken {
     /// The server wants another login.
     #[error("the server refused the login ({0})")]
     Refused(u16),

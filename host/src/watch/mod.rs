@@ -18,3 +18,5 @@ mod line;
 pub mod standing;
 pub mod trial;
 pub mod watcher;
+
+pub use line::Broken;

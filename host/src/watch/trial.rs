@@ -22,11 +22,7 @@ pub struct Trial {
 
 impl Ear {
     /// Reads what plays now, and tries all ways to listen where it is to be listened to. An error says why nothing of that can be done.
-    pub async fn try_out(&self, and_listen: bool) -> Result<Trial, String> {
-        self.examine(and_listen).await.map_err(|broken| broken.to_string())
-    }
-
-    async fn examine(&self, and_listen: bool) -> Result<Trial, Broken> {
+    pub async fn try_out(&self, and_listen: bool) -> Result<Trial, Broken> {
         let ways = self.ways().await?;
         let mut trial = Trial::default();
         let mut users = BTreeSet::new();

@@ -4,11 +4,10 @@ use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::login::{self, client, expect, granted};
 use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
 use playrelay_sdk::host::http::Method;
-use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::{ACCEPT_JSON, below};
 use playrelay_sdk::json::text;
-use playrelay_sdk::login::{Ask, ask, captured, field, recall, step, typed};
+use playrelay_sdk::login::{Ask, Server, ask, captured, recall, step, typed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,16 +20,8 @@ const MOST: usize = 24;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     user: String,
-    servers: Vec<Found>,
+    servers: Vec<Server>,
     chosen: Option<usize>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Found {
-    name: String,
-    /// The server's own id.
-    id: Option<String>,
-    addresses: Vec<String>,
 }
 
 /// Begins in one of the ways of the manifest.
@@ -71,7 +62,7 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     })?;
     expect(&answer, "Emby Connect refused to list the servers")?;
     let body: Value = answer.json()?;
-    let servers: Vec<Found> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
+    let servers: Vec<Server> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
     let memory = Memory { user, servers, chosen: None };
     match memory.servers.len() {
         0 => Err(Failure::Rejected("Emby Connect knows no server of this person".to_owned())),
@@ -84,9 +75,9 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
 }
 
 /// A server, with its address at home first.
-fn found(server: &Value) -> Found {
+fn found(server: &Value) -> Server {
     let addresses = ["LocalAddress", "Url"].iter().filter_map(|name| text(&server[*name])).collect();
-    Found {
+    Server {
         name: text(&server["Name"]).unwrap_or_else(|| "a server".to_owned()),
         id: text(&server["SystemId"]),
         addresses,
@@ -96,7 +87,7 @@ fn found(server: &Value) -> Found {
 fn find(memory: &mut Memory, place: usize) -> Result<Step, Failure> {
     let server = memory.servers.get(place);
     let server = server.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
-    let fields = server.addresses.iter().map(|address| field("url", address.clone())).collect();
+    let fields = server.urls();
     memory.chosen = Some(place);
     step(Outcome::Found(fields), memory)
 }
@@ -108,7 +99,7 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
 }
 
 /// Whether the server that answers is the one that was chosen.
-fn is_it(server: &Found) -> Result<bool, Failure> {
+fn is_it(server: &Server) -> Result<bool, Failure> {
     let answer = ask(Ask {
         method: Method::Get,
         url: &format!("{}/System/Info/Public", Family::Emby.api()?),
@@ -122,16 +113,10 @@ fn is_it(server: &Found) -> Result<bool, Failure> {
 
 /// At the server itself its key becomes a token.
 pub fn poll(state: &[u8]) -> Result<Step, Failure> {
-    let memory: Memory = recall(state)?;
-    let mut memory = memory;
+    let mut memory: Memory = recall(state)?;
     let Some(place) = memory.chosen else { return step(Outcome::Pending, &memory) };
     if !is_it(&memory.servers[place])? {
-        // Another one answers there: a home has an address that many homes have.
-        let here = settings::get("url").unwrap_or_default();
-        memory.servers[place].addresses.retain(|address| *address != here);
-        if memory.servers[place].addresses.is_empty() {
-            return Err(Failure::Rejected("the server answers at none of its addresses".to_owned()));
-        }
+        memory.servers[place].strike_off()?;
         return find(&mut memory, place);
     }
     let client = client(SCHEME);

@@ -7,7 +7,7 @@ use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{Response, below};
 use playrelay_sdk::json::{flag, text, whole};
-use playrelay_sdk::login::{Ask, ask, captured, field, recall, step};
+use playrelay_sdk::login::{Ask, Server, ask, captured, field, recall, step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,16 +22,9 @@ const INTERVAL_S: u32 = 2;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     pin: i64,
-    servers: Vec<Found>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Found {
-    /// Its place in the answer, under which its token was captured.
-    place: usize,
-    label: String,
-    /// The best one first.
-    addresses: Vec<String>,
+    /// Each with its place in the answer, under which its token was captured.
+    servers: Vec<(usize, Server)>,
+    chosen: Option<usize>,
 }
 
 /// Asks for a PIN.
@@ -48,12 +41,15 @@ pub fn begin() -> Result<Step, Failure> {
         expires_s: whole(&body["expiresIn"]).unwrap_or(900),
         interval_s: INTERVAL_S,
     };
-    step(Outcome::Prompt(prompt), &Memory { pin, servers: Vec::new() })
+    step(Outcome::Prompt(prompt), &Memory { pin, ..Memory::default() })
 }
 
-/// Asks whether the PIN was entered, and then for the servers.
+/// Asks whether the PIN was entered, and then for the servers; and whether the one that was chosen is the one that answers.
 pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     let mut memory: Memory = recall(state)?;
+    if let Some(chosen) = memory.chosen {
+        return meet(memory, chosen);
+    }
     let url = below("account_url", &format!("/api/v2/pins/{}", memory.pin));
     let answer = send(Method::Get, &url, None, vec![("/authToken".to_owned(), "account".to_owned())])?;
     if answer.status == 404 {
@@ -67,8 +63,8 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     let account = captured("account");
     let answer = read(&send(Method::Get, &url, Some(&account), tokens.collect())?)?;
     let resources = answer.as_array().into_iter().flatten().take(MOST).enumerate();
-    let mut servers: Vec<(bool, Found)> =
-        resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), found(place, it)?))).collect();
+    let mut servers: Vec<(bool, (usize, Server))> =
+        resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), (place, found(it)?)))).collect();
     // One's own come first.
     servers.sort_by_key(|(is_shared, _)| *is_shared);
     memory.servers = servers.into_iter().map(|(_, found)| found).collect();
@@ -76,7 +72,7 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
         [] => granted(None),
         several => {
             let choices =
-                several.iter().map(|it| Choice { id: it.place.to_string(), label: it.label.clone() });
+                several.iter().map(|(place, it)| Choice { id: place.to_string(), label: it.name.clone() });
             let none = Choice {
                 id: NO_SERVER.to_owned(),
                 label: "No server: only the account, for its watchlist".to_owned(),
@@ -89,24 +85,42 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
 
 /// Takes the server that was chosen.
 pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
-    let memory: Memory = recall(state)?;
+    let mut memory: Memory = recall(state)?;
     if id == NO_SERVER {
         return granted(None);
     }
-    let chosen = memory.servers.iter().find(|found| found.place.to_string() == id);
-    granted(Some(chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?))
+    let chosen = memory.servers.iter().position(|(place, _)| place.to_string() == id);
+    let chosen = chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
+    memory.chosen = Some(chosen);
+    step(Outcome::Found(memory.servers[chosen].1.urls()), &memory)
 }
 
-/// The account, and a server with its own token, which is the one to use there.
-fn granted(server: Option<&Found>) -> Result<Step, Failure> {
-    let mut fields = vec![field("account_token", captured("account"))];
-    let Some(server) = server else { return step(Outcome::Granted(fields), &()) };
-    fields.push(field("token", captured(&format!("server-{}", server.place))));
-    fields.extend(server.addresses.iter().map(|address| field("url", address.clone())));
-    step(Outcome::Granted(fields), &())
+/// Gives the token to the server that was chosen, and to no other that answers at one of its addresses.
+fn meet(mut memory: Memory, chosen: usize) -> Result<Step, Failure> {
+    let Some((place, server)) = memory.servers.get_mut(chosen) else { return granted(None) };
+    // It says who it is without a token.
+    let answer = send(Method::Get, &below("url", "/identity"), None, Vec::new())?;
+    let told: Value = answer.json().unwrap_or_default();
+    let told = text(&told["MediaContainer"]["machineIdentifier"]);
+    if answer.status == 200 && told.is_some() && told == server.id {
+        return granted(Some(*place));
+    }
+    server.strike_off()?;
+    let urls = server.urls();
+    step(Outcome::Found(urls), &memory)
 }
 
-fn found(place: usize, resource: &Value) -> Option<Found> {
+/// The account, and a server with its own token, which is the one to use there; without one no address is known any more.
+fn granted(server: Option<usize>) -> Result<Step, Failure> {
+    let account = field("account_token", captured("account"));
+    let more = match server {
+        Some(place) => field("token", captured(&format!("server-{place}"))),
+        None => field("url", ""),
+    };
+    step(Outcome::Granted(vec![account, more]), &())
+}
+
+fn found(resource: &Value) -> Option<Server> {
     let token = text(&resource["accessToken"]);
     if token.is_none() || !text(&resource["provides"])?.split(',').any(|it| it.trim() == "server") {
         return None;
@@ -122,7 +136,8 @@ fn found(place: usize, resource: &Value) -> Option<Found> {
             format!("shared by {}", text(&resource["sourceTitle"]).unwrap_or_else(|| "somebody".to_owned()))
         }
     };
-    (!addresses.is_empty()).then(|| Found { place, label: format!("{name} ({whose})"), addresses })
+    let id = text(&resource["clientIdentifier"]);
+    (!addresses.is_empty()).then(|| Server { name: format!("{name} ({whose})"), id, addresses })
 }
 
 fn send(

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::auth::{Outcome, Step};
 use crate::host::http::{self, Body, Capture, Method, Request};
+use crate::host::settings;
 use crate::host::types::{Failure, Field};
 use crate::http::Response;
 
@@ -55,6 +56,41 @@ pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> 
 pub fn recall<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(state)
         .map_err(|error| Failure::Rejected(format!("the login has lost its way: {error}")))
+}
+
+/// A server that a login has found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Server {
+    /// As shown to who chooses.
+    pub name: String,
+    /// What the server calls itself, where the service says so.
+    pub id: Option<String>,
+    /// The best one first.
+    pub addresses: Vec<String>,
+}
+
+impl Server {
+    /// Its addresses: the host takes the first one that answers as `url`.
+    pub fn urls(&self) -> Vec<Field> {
+        self.addresses.iter().map(|address| field("url", address.clone())).collect()
+    }
+
+    /// Another server answers at `url`: a home has an address that many homes have. Strikes it off; an error where no other is left.
+    pub fn strike_off(&mut self) -> Result<(), Failure> {
+        let here = settings::get("url").unwrap_or_default();
+        let before = self.addresses.len();
+        self.addresses.retain(|address| *address != here);
+        if self.addresses.len() == before {
+            return Err(Failure::Rejected(format!(
+                "another server than {} answers at {here}; correct `url`, or choose the server that is there",
+                self.name
+            )));
+        }
+        match self.addresses.is_empty() {
+            true => Err(Failure::Rejected(format!("{} answers at none of its addresses", self.name))),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What the user typed under a name.

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Family, PASSWORD, Shared};
+use super::{Family, Shared};
 
 const QUICK_SECRET: &str = "quick-connect-secret-0123456789";
 
@@ -66,7 +66,9 @@ pub(super) async fn by_name(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
-    match (introduces_itself(shared.family, &headers), body["Username"] == "mia" && body["Pw"] == PASSWORD) {
+    let password = shared.password.lock().expect("no test panics here").clone();
+    let is_known = body["Username"] == "mia" && body["Pw"] == password.as_str();
+    match (introduces_itself(shared.family, &headers), is_known) {
         (false, _) => StatusCode::BAD_REQUEST.into_response(),
         (true, false) => StatusCode::UNAUTHORIZED.into_response(),
         (true, true) => token(&shared),

@@ -77,6 +77,7 @@ struct Shared {
     played: Arc<Mutex<Vec<Played>>>,
     asked: Arc<Mutex<Vec<String>>>,
     token: Arc<Mutex<String>>,
+    password: Arc<Mutex<String>>,
     version: Arc<Mutex<String>>,
     faults: Faults,
     sockets: Sockets,
@@ -104,6 +105,7 @@ impl FakeMediaBrowser {
             played: Arc::default(),
             asked: Arc::default(),
             token: Arc::new(Mutex::new(TOKEN.to_owned())),
+            password: Arc::new(Mutex::new(PASSWORD.to_owned())),
             version: Arc::new(Mutex::new(version.to_owned())),
             faults: Faults::default(),
             sockets: Sockets::default(),
@@ -169,6 +171,11 @@ impl FakeMediaBrowser {
     /// From here on this is the key.
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut self.shared.token.lock().expect("no test panics here"));
+    }
+
+    /// From here on this is everybody's password.
+    pub fn set_password(&self, password: &str) {
+        password.clone_into(&mut self.shared.password.lock().expect("no test panics here"));
     }
 
     /// From here on the token is a person's, who administrates the server or does not.

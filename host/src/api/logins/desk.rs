@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::delivery::device::{self, LoginError, Prompt};
-use crate::delivery::guided::{self, Form, GuidedLogin, Next};
+use crate::delivery::guided::{self, Form, GuidedLogin, Next, Parting};
 use crate::delivery::logins::LoginKeeper;
 use crate::plugins::account::{Account, Accounts};
 use crate::plugins::call::Caller;
-use crate::plugins::manifest::{Login, PluginLogin};
+use crate::plugins::manifest::PluginLogin;
 use crate::plugins::registry::Plugins;
 use crate::state::SharedStore;
 use crate::state::vault::VaultError;
@@ -144,7 +144,12 @@ impl LoginDesk {
         match login.choose(id, &self.keeper).await {
             Ok(next) => Some(Ok(waiting.go_on(login, next).await)),
             // A slip of the user, or of the network, does not end it; nor does a server that cannot be reached.
-            Err(error @ (LoginError::Http(_) | LoginError::Refused(_) | LoginError::Answer(_))) => {
+            Err(
+                error @ (LoginError::Http(_)
+                | LoginError::Refused(_)
+                | LoginError::Answer(_)
+                | LoginError::Unreachable(_)),
+            ) => {
                 waiting.wait_for_choice(login, until);
                 Some(Err(error))
             }
@@ -155,17 +160,14 @@ impl LoginDesk {
         }
     }
 
-    /// Ends a login: here, and at the service where that is possible. Gives what remains valid there.
-    pub(super) async fn end(&self, account: &Arc<Account>) -> Result<Option<String>, VaultError> {
+    /// Ends a login: here, and at the service where that is possible. Absent where its plugin does not serve.
+    pub(super) async fn end(&self, account: &Arc<Account>) -> Result<Option<Parting>, VaultError> {
         // One that is under way is not wanted any more.
         self.enter(&account.name, Standing::Failed { reason: "it was ended here".to_owned() });
-        let is_logged_in = matches!(self.keeper.vault().get(&account.name).await, Ok(Some(_)));
-        let is_guided = matches!(account.manifest.login, Some(Login::Plugin(_))) && account.needs_login();
-        let remains = match self.plugins.active(&account.manifest.plugin.id) {
-            Some(plugin) if is_guided && is_logged_in => guided::revoke(plugin, &self.caller(account)).await,
-            _ => None,
-        };
-        Ok(self.keeper.disconnect(account).await?.or(remains))
+        match self.plugins.active(&account.manifest.plugin.id) {
+            Some(plugin) => guided::part_with(plugin, &self.caller(account), &self.keeper).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn waiting(&self, name: &str, number: u64) -> Waiting {

@@ -104,7 +104,12 @@ pub(super) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>)
 pub(super) async fn end(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
     match api.logins.end(&account).await {
-        Ok(remains) => Json(json!({ "forgotten": true, "at_the_service": remains })).into_response(),
+        Ok(Some(parting)) => Json(json!({
+            "forgotten": parting.was_logged_in, "at_the_service": parting.remains,
+            "key_in_configuration": parting.has_key,
+        }))
+        .into_response(),
+        Ok(None) => unknown(&name),
         Err(error) => complaint(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

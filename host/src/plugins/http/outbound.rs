@@ -28,6 +28,13 @@ const REDIRECTS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginTokens(pub BTreeMap<String, Secret>);
 
+impl LoginTokens {
+    /// Whether a plugin was given it: the account's name may have been another's before.
+    pub fn is_of(&self, plugin: &str) -> bool {
+        self.0.get(OF_PLUGIN).is_some_and(|of| of.expose() == plugin)
+    }
+}
+
 /// Who keeps the logins.
 #[async_trait]
 pub trait Logins: Send + Sync {
@@ -90,6 +97,7 @@ pub struct Dial {
 /// The way out for one account.
 pub struct Outbound {
     account: String,
+    plugin_id: String,
     wire: Wire,
     plugin: Vec<Allowed>,
     login: Vec<Allowed>,
@@ -122,6 +130,7 @@ impl Outbound {
         let Common { wire, logins, counts, instance } = common;
         let mut outbound = Self {
             account: account.to_owned(),
+            plugin_id: manifest.plugin.id.clone(),
             wire,
             plugin: Vec::new(),
             login: Vec::new(),
@@ -279,7 +288,7 @@ impl Outbound {
         let response = self.send_once(&request, &rules, login.as_deref(), private, purpose).await?;
         if response.status == 401
             && let Some(rejected) = login
-            && let Some(renewed) = self.logins.renew(&self.account, &rejected).await?
+            && let Some(renewed) = self.own(self.logins.renew(&self.account, &rejected).await?)
         {
             let again = self.send_once(&request, &rules, Some(&renewed), private, purpose).await?;
             return Ok((again, true));
@@ -413,8 +422,8 @@ impl Outbound {
         &self.instance
     }
 
-    /// Whether a server answers at an address that a login has found.
-    pub async fn answers(&self, url: &Url) -> bool {
+    /// Whether a server answers at an address that a login has found. An error says why not.
+    pub async fn answers(&self, url: &Url) -> Result<(), HttpError> {
         self.wire.answers(url).await
     }
 
@@ -425,7 +434,12 @@ impl Outbound {
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let is_needed =
             templates.any(|it| it.needs_login() || it.settings().any(|key| self.in_login.contains(key)));
-        if is_needed { self.logins.current(&self.account).await } else { Ok(None) }
+        if is_needed { Ok(self.own(self.logins.current(&self.account).await?)) } else { Ok(None) }
+    }
+
+    /// A login that the account's own plugin was given: while a configuration changes, its name may already be another's.
+    fn own(&self, login: Option<Arc<LoginTokens>>) -> Option<Arc<LoginTokens>> {
+        login.filter(|login| login.is_of(&self.plugin_id))
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.

@@ -118,18 +118,34 @@ impl Wire {
         })
     }
 
-    /// Whether a server answers at an address, whatever it says.
-    pub async fn answers(&self, url: &Url) -> bool {
+    /// Asks an address that the user typed, or that a login has found, for anything at all.
+    async fn probe(&self, url: &Url) -> Result<reqwest::Response, HttpError> {
+        let origin = url.origin().ascii_serialization();
         let request = self.anywhere.get(url.clone()).timeout(PROBE_TIMEOUT);
-        request.send().await.is_ok_and(|answer| !answer.status().is_server_error())
+        request.send().await.map_err(|error| classify(&error, &origin))
     }
 
-    /// Whether a server answers at an address with these words.
-    pub async fn says(&self, url: &Url, words: &str) -> bool {
-        let request = self.anywhere.get(url.clone()).timeout(PROBE_TIMEOUT);
-        let Ok(answer) = request.send().await else { return false };
+    /// Whether a server answers at an address, whatever it says. An error says why not.
+    pub async fn answers(&self, url: &Url) -> Result<(), HttpError> {
+        let status = self.probe(url).await?.status();
+        match status.is_server_error() {
+            true => Err(unexpected(url, &format!("answered {status}"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a server answers at an address with these words. An error says what else was found.
+    pub async fn says(&self, url: &Url, words: &str) -> Result<(), HttpError> {
+        let answer = self.probe(url).await?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(unexpected(url, &format!("answered {status}")));
+        }
         let is_short = answer.content_length().is_some_and(|length| length <= 1_024);
-        answer.status().is_success() && is_short && answer.text().await.is_ok_and(|text| text.trim() == words)
+        match is_short && answer.text().await.is_ok_and(|text| text.trim() == words) {
+            true => Ok(()),
+            false => Err(unexpected(url, "answered something else: another program is there")),
+        }
     }
 
     /// What a connection of another kind needs to speak TLS with an address that the user typed.
@@ -187,6 +203,10 @@ impl Wire {
         }
         Ok(Response { status, headers, body })
     }
+}
+
+fn unexpected(url: &Url, what: &str) -> HttpError {
+    HttpError::Unreachable(format!("{} {what}", url.origin().ascii_serialization()))
 }
 
 fn builder() -> ClientBuilder {

@@ -50,6 +50,9 @@ pub struct LoginField {
     /// Whether it is not to be seen, by the plugin neither.
     #[serde(default)]
     pub secret: bool,
+    /// Whether it may be left empty: at home many a user has no password.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// OAuth 2 device flow (RFC 8628), with the deviations that services have.
