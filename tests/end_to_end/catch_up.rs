@@ -104,6 +104,45 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     assert_eq!(trakt.history().len(), 7, "nothing counts twice");
 }
 
+/// Who only sends webhooks cannot say which of them were lost: the history is read every hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let mut config = servers.config("webhook", "") + &trakt_account("bob", &trakt);
+    config.push_str("\n[[routes]]\nsource = \"emby\"\ntracker = \"bob\"\nusers = [\"ada\"]\n");
+    let mut home = Home::new(&config);
+    let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
+    home.connect().await;
+    let film = title(1);
+    trakt.add(film.entry.clone());
+    servers.add(2, &film);
+    let daemon = home.start();
+    let noted = |found: &str| found.contains("heard until");
+    let end = Instant::now() + Duration::from_secs(60);
+    while !noted(&home.say(&["doctor"]).await.1) {
+        assert!(Instant::now() < end, "it does not begin");
+    }
+    // Neither its start nor its end came through.
+    let began = trakt.clock().now();
+    clock.pass(30 * 60);
+    servers.record(2, &ADA, &film, began);
+    clock.pass(2 * 60 * 60);
+    trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    // Read again every hour, it is entered once.
+    let events = home.json(&["events"]).as_array().unwrap().len();
+    let reads = |home: &Home| home.log().matches("read the server's history").count();
+    let before = reads(&home);
+    clock.pass(2 * 60 * 60);
+    let end = Instant::now() + Duration::from_secs(90);
+    while reads(&home) == before {
+        assert!(Instant::now() < end, "the history is not read again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(home.json(&["events"]).as_array().unwrap().len(), events);
+    assert_eq!(trakt.history().len(), 1);
+    drop(daemon);
+}
+
 /// A login of somebody who is no administrator reads its own plays, and those of nobody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordinary_login_reads_its_own_plays() {

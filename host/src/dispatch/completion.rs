@@ -31,7 +31,9 @@ pub fn judge(play: &Play, policy: &Policy) -> Judgement {
         return no("repeats", "it repeats a play that was just watched".to_owned());
     }
     let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
-    let since = play.last_seen_at.duration_since(previous);
+    // A pause that is left standing is no second viewing, however long it stands; a tick is of when it is made.
+    let moved = play.moved_at.filter(|_| !play.marked).unwrap_or(play.last_seen_at);
+    let since = moved.duration_since(previous);
     if since >= play.merge_window() {
         return judgement;
     }

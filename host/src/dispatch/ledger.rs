@@ -110,6 +110,11 @@ impl<'a> Ledger<'a> {
                 self.step(judgement.code, judgement.text);
             }
         }
+        self.tell(change, play, at);
+    }
+
+    /// The same without a judgement.
+    pub fn tell(&mut self, change: Change, play: Play, at: Timestamp) {
         self.plays.push(play.clone());
         self.signals.push(Signal { change, play, at, source: None });
     }

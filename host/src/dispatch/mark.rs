@@ -10,9 +10,21 @@ impl Turn<'_> {
     /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
     pub(super) fn tick(&mut self) -> Verdict {
         let at = self.playback.at;
+        let mut of_item = self.ledger.known.iter().filter(|play| self.is_of_item(play) && !play.revoked);
+        if let Some(play) = of_item.find(|play| play.ticked_at >= Some(at)) {
+            let text = format!("{} was marked as watched before", play.item);
+            return self.ledger.merged("mark-repeated", text);
+        }
         let Some(before) = self.settled_by_a_tick().cloned() else {
+            // What is ticked already can only be ticked again with the whole season, or after it was taken back.
+            let last = self.last_of_item().filter(|last| last.watched_at.is_some() && !last.revoked);
+            if let Some(last) = last.cloned() {
+                let text = format!("{} has been watched, and the mark says the same", last.item);
+                self.ledger.plays.push(Play { ticked_at: Some(at), ..last });
+                return self.ledger.merged("finish-repeated", text);
+            }
             let mut play = self.new_play();
-            (play.marked, play.ended_at) = (true, Some(at));
+            (play.marked, play.ticked_at, play.ended_at) = (true, Some(at), Some(at));
             self.ledger.step("marked", format!("{} was marked as watched", play.item));
             self.ledger.signal(Change::Ended, play, at);
             return recorded("marked");
@@ -20,6 +32,7 @@ impl Turn<'_> {
         let mut play = before.clone();
         play.item.fill_from(&self.playback.item);
         play.last_seen_at = play.last_seen_at.max(at);
+        play.ticked_at = Some(at);
         play.sources.insert(self.playback.server.source.clone());
         if before.watched_at.is_some() || before.repeats {
             let text = format!("{} has been watched, and the mark says the same", play.item);
@@ -62,6 +75,12 @@ impl Turn<'_> {
         self.ledger.step("unmarked", format!("{} was marked as not watched", play.item));
         self.ledger.signals.push(Signal { change: Change::Unmarked, play, at, source: None });
         recorded("unmarked")
+    }
+
+    /// The last play of the item before the tick, however long ago that was.
+    fn last_of_item(&self) -> Option<&Play> {
+        let of_item = self.ledger.known.iter().filter(|play| self.is_about(play));
+        of_item.max_by_key(|play| (play.last_seen_at, &play.id))
     }
 
     /// The play of the item that a tick speaks of: open, or just ended. One that is a watch already needs no other.

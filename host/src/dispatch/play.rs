@@ -58,6 +58,9 @@ pub struct Play {
     pub started_at: Timestamp,
     /// When the last report came.
     pub last_seen_at: Timestamp,
+    /// When it was last known to play, or to have moved. Of a play that is paused that is when the pause began.
+    #[serde(default)]
+    pub moved_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// The last known position in ms.
@@ -108,6 +111,9 @@ pub struct Play {
     /// Whether somebody ticked it as watched.
     #[serde(default)]
     pub marked: bool,
+    /// When somebody ticked its item, last.
+    #[serde(default)]
+    pub ticked_at: Option<Timestamp>,
     /// Whether somebody took that it was watched back.
     #[serde(default)]
     pub revoked: bool,
@@ -149,6 +155,7 @@ impl Play {
             state: playback.state,
             started_at: playback.at,
             last_seen_at: playback.at,
+            moved_at: Some(playback.at),
             ended_at: None,
             position_ms: playback.position_ms,
             position_at: playback.position_ms.map(|_| playback.at),
@@ -168,6 +175,7 @@ impl Play {
             paths: playback.paths.clone(),
             content: playback.content,
             marked: false,
+            ticked_at: None,
             revoked: false,
             held: false,
             stale: false,
@@ -182,6 +190,7 @@ impl Play {
     /// A position of 0 in a stop or a pause is what players send when they have already forgotten where they were.
     pub fn absorb(&mut self, playback: &Playback) {
         self.note_cadence(playback);
+        self.note_movement(playback);
         self.sources.insert(playback.server.source.clone());
         let better_id = playback.user.id.is_some() && (!playback.user.has_local_id || self.user.id.is_none());
         let (id, has_local_id) = match better_id {
@@ -287,6 +296,17 @@ impl Play {
             }
         };
         self.last_seen_at.checked_add(silence).ok()
+    }
+
+    /// A pause that is told of again and again, or ends in a stop, is no movement.
+    fn note_movement(&mut self, playback: &Playback) {
+        let positions = self.position_ms.zip(playback.position_ms.filter(|position| *position > 0));
+        let has_moved =
+            positions.is_some_and(|(was, is)| i64::from(is).abs_diff(i64::from(was)) > STEP_TOLERANCE as u64);
+        let plays = [self.state, playback.state].contains(&PlaybackState::Playing);
+        if plays || has_moved {
+            self.moved_at = self.moved_at.max(Some(playback.at));
+        }
     }
 
     /// Counts a report that moved on as far as the clock did.

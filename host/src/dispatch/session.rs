@@ -200,9 +200,11 @@ impl Sessions {
                 told.state = own.state;
             }
         }
-        // What began later is of no concern, and neither is what goes on, unless it is the one.
+        // What began later is of no concern, and neither is what goes on, unless it is the one. Where a viewing was split, as between two
+        // devices, the row may be of the other part.
         let is_seen = |play: &&Play| {
-            own.is_some_and(|own| own.id == play.id) || (!play.is_open() && play.started_at <= told.at)
+            own.is_some_and(|own| own.id == play.id)
+                || (!play.is_open() && (play.started_at <= told.at || holds(play)))
         };
         let seen: Vec<Play> = known.iter().filter(is_seen).cloned().collect();
         let narrow = Self { viewers: [(viewer, seen)].into(), ..Self::default() };

@@ -11,6 +11,8 @@ use super::verdict::Verdict;
 
 /// An open play without news for this long, or for twice its runtime, is not continued by a start.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(4);
+/// A player that resumes may tell of the beginning first, and is where it resumes within this time.
+const RESUMES_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// A start before this point of a play that is already a watch begins a new play. Percent.
 const RESTART_BEFORE: f64 = 50.0;
 
@@ -156,7 +158,7 @@ impl<'a> Turn<'a> {
         play.watched_at.is_some() && progress.is_some_and(|progress| progress < RESTART_BEFORE)
     }
 
-    fn carry_on(&mut self, before: Play) -> Verdict {
+    fn carry_on(&mut self, mut before: Play) -> Verdict {
         let playback = self.playback;
         if before.stale && playback.state == PlaybackState::Stopped {
             return self.amend(before);
@@ -165,6 +167,9 @@ impl<'a> Turn<'a> {
         let mut play = before.clone();
         play.absorb(playback);
         (play.stale, play.ended_at) = (false, None);
+        if self.has_only_now_resumed(&before) && self.resume(&mut play) {
+            before.watched_at = play.watched_at;
+        }
         // A clock that was set back does not make an end precede its beginning.
         let at = play.last_seen_at;
         match playback.state {
@@ -202,7 +207,12 @@ impl<'a> Turn<'a> {
     fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
         let at = play.last_seen_at;
         play.state = PlaybackState::Playing;
-        let newly_complete = before.watched_at.is_none() && self.ledger.judge(&mut play).watched;
+        let jump = jump(before, &play, self.ledger.policy);
+        // Whoever jumps past the credits may look for something, and jump back.
+        let is_looking =
+            jump.is_some_and(|jump| jump > 0.0) && self.playback.completion != Completion::Counted;
+        let newly_complete =
+            before.watched_at.is_none() && !is_looking && self.ledger.judge(&mut play).watched;
         if newly_complete {
             return self.complete(play, at);
         }
@@ -214,9 +224,9 @@ impl<'a> Turn<'a> {
             self.ledger.signal(Change::Resumed, play, at);
             return recorded("resumed");
         }
-        if let Some(jump) = jump(before, &play, self.ledger.policy) {
+        if let Some(jump) = jump {
             self.ledger.step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
-            self.ledger.signal(Change::Sought, play, at);
+            self.ledger.tell(Change::Sought, play, at);
             return recorded("sought");
         }
         self.ledger.unchanged(play, "still playing")
@@ -289,11 +299,7 @@ impl<'a> Turn<'a> {
         self.end_displaced();
         let playback = self.playback;
         let mut play = self.new_play();
-        if let Some(last) = self.continued(&play).cloned() {
-            self.ledger
-                .step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
-            play.go_on_from(&last);
-        }
+        self.resume(&mut play);
         play.previous_watch_at = self.ledger.last_watch(&play);
         let is_over =
             self.ledger.known.iter().any(|later| self.fits(later) && later.started_at > playback.at);
@@ -330,6 +336,24 @@ impl<'a> Turn<'a> {
         let taken =
             |id: &PlayId| self.ledger.known.iter().chain(&self.ledger.plays).any(|play| play.id == *id);
         Play::begin(self.viewer.clone(), self.playback, taken)
+    }
+
+    /// Whether a play has begun just now and in its first half, for all that was known of it.
+    fn has_only_now_resumed(&self, play: &Play) -> bool {
+        play.watched_at.is_none()
+            && play.told.is_empty()
+            && play.continues.is_none()
+            && self.playback.at.duration_since(play.started_at) < RESUMES_WITHIN
+            && play.progress().is_none_or(|progress| progress < RESTART_BEFORE)
+    }
+
+    /// Makes a play the rest of the one that it finishes. Whether there is one.
+    fn resume(&mut self, play: &mut Play) -> bool {
+        let Some(last) = self.continued(play).cloned() else { return false };
+        self.ledger.step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
+        play.go_on_from(&last);
+        play.previous_watch_at = self.ledger.last_watch(play);
+        true
     }
 
     /// The last play of the item, where a play that begins in the second half only finishes it and somebody has been told

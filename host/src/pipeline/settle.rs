@@ -371,20 +371,40 @@ impl Work {
     /// The plays that reports of a server's history may speak of, by their inputs. They may be long forgotten here.
     async fn recall(&self, batch: &[Parsed]) -> HashMap<i64, Vec<Play>> {
         let mut past: HashMap<i64, Vec<Play>> = HashMap::new();
-        for parsed in batch.iter().filter(|parsed| parsed.heard_by == Some(HeardBy::History)) {
+        for parsed in batch {
             for report in parsed.result.iter().flatten() {
-                let Report::Playback(playback) = report else { continue };
                 let plays = loop {
-                    match self.desk.store.plays_around(&playback.server.id, playback.at).await {
+                    match self.past_of(report, parsed.heard_by).await {
                         Ok(plays) => break plays,
                         Err(error) => tracing::error!("stored plays cannot be read: {error}"),
                     }
                     tokio::time::sleep(PATIENCE).await;
                 };
-                past.entry(parsed.row.id).or_default().extend(plays);
+                if let Some(plays) = plays {
+                    past.entry(parsed.row.id).or_default().extend(plays);
+                }
             }
         }
         past
+    }
+
+    /// The stored plays that a report may speak of, where it speaks of a past that may be forgotten here.
+    async fn past_of(
+        &self,
+        report: &Report,
+        heard_by: Option<HeardBy>,
+    ) -> Result<Option<Vec<Play>>, StoreError> {
+        let store = &self.desk.store;
+        match (report, heard_by) {
+            (Report::Playback(playback), Some(HeardBy::History)) => {
+                store.plays_around(&playback.server.id, playback.at).await.map(Some)
+            }
+            (Report::Marked(marked), _) => match &marked.item.server_ref {
+                Some(item) => store.plays_of_item(&marked.server.id, item).await.map(Some),
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        }
     }
 
     fn decide(&mut self, parsed: &Parsed, past: &HashMap<i64, Vec<Play>>) -> Settlement {
@@ -398,6 +418,11 @@ impl Work {
                         (Some(past), Report::Playback(playback)) => {
                             let known = self.sessions.recalling(&playback.server.id, past.clone());
                             let advance = known.advance_from_history(playback, &self.desk.policy);
+                            self.apply(advance, &mut settlement);
+                        }
+                        (Some(past), Report::Marked(marked)) => {
+                            let known = self.sessions.recalling(&marked.server.id, past.clone());
+                            let advance = known.advance(report, &self.desk.policy);
                             self.apply(advance, &mut settlement);
                         }
                         _ => {

@@ -318,6 +318,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// Plays on a server within two days of a time.
     async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError>;
 
+    /// Plays of an item of a server, by whomever: the item by the server's own key for it.
+    async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError>;
+
     /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
     async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
 

@@ -3,6 +3,7 @@
 //! It is known until when a source was heard. After a gap its history since then becomes inputs like any other, and the engine merges
 //! what is known already. What happened before the very first start is nobody's to enter unasked: `playrelay catch-up` shows it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::standing::Standing;
 use crate::arrivals::Arrivals;
 use crate::clock;
 use crate::dispatch::model::{Playback, Report};
+use crate::dispatch::play::Play;
 use crate::notes;
 use crate::pipeline::input::{self, HeardBy};
 use crate::plugins::call::{Caller, Plugin};
@@ -25,6 +27,8 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 const MARGIN: SignedDuration = SignedDuration::from_hours(4);
 /// A gap shorter than this is none: what a connection misses in it shows in the sessions.
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
+/// A source that only sends webhooks says nothing of those that were lost on the way: its history is read this often.
+const RECONCILED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Pages of a history that are read at most.
 const PAGES: usize = 2_000;
 /// A play may have begun so much before it was heard of.
@@ -97,8 +101,9 @@ impl CatchUp {
             }
         };
         let work = async {
+            let mut round = Round { is_first: true, entered: BTreeSet::new() };
             loop {
-                if let Err(error) = self.look().await {
+                if let Err(error) = self.look(&mut round).await {
                     tracing::warn!(
                         source = self.source(),
                         "the server's history cannot be read yet: {error}"
@@ -118,45 +123,74 @@ impl CatchUp {
     }
 
     /// Fills the gap, where there is one, and notes until when the source was heard.
-    async fn look(&self) -> Result<(), String> {
+    async fn look(&self, round: &mut Round) -> Result<(), String> {
         let is_lost = self.standing.as_ref().is_some_and(|standing| !standing.report().connected);
         if is_lost && self.enabled {
             return Ok(());
         }
         let now = clock::receipt();
         let before = notes::read(&self.store, self.source(), notes::HEARD_UNTIL).await?;
-        if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled))
-            && now.duration_since(before) > SHORTEST_GAP
-        {
+        if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled)) {
+            let gap = now.duration_since(before);
+            let shortest = match (&self.standing, round.is_first) {
+                (Some(_), _) => SHORTEST_GAP,
+                (None, true) => SignedDuration::ZERO,
+                (None, false) => RECONCILED_EVERY,
+            };
+            if gap <= shortest {
+                // Only what is listened to has been heard since.
+                return match self.standing {
+                    Some(_) => notes::write(&self.store, self.source(), notes::HEARD_UNTIL, now).await,
+                    None => Ok(()),
+                };
+            }
             let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
             let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
             let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
-            let since = since.min(self.oldest_open().await?.unwrap_or(since));
+            let since = since.min(self.oldest_unfinished(before).await?.unwrap_or(since));
             // What was before the very first start is not entered unasked.
             let first = notes::read(&self.store, self.source(), notes::FIRST_HEARD).await?.unwrap_or(before);
             let since = since.max(oldest).max(first);
-            let count = self.enter(since).await?;
+            let count = self.enter(since, round).await?;
             tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
         }
+        round.is_first = false;
         if before.is_none() {
             notes::write(&self.store, self.source(), notes::FIRST_HEARD, now).await?;
         }
         notes::write(&self.store, self.source(), notes::HEARD_UNTIL, now).await
     }
 
-    /// When the oldest play began that still goes on: its server may have noted when it began.
-    async fn oldest_open(&self) -> Result<Option<Timestamp>, String> {
-        let open = self.store.plays_since(Timestamp::MAX).await.map_err(|error| error.to_string())?;
-        let mine = open.iter().filter(|play| play.sources.contains(self.source()));
+    /// When the oldest play began that went on when the gap began, and has not been found to be watched: its server may have noted when
+    /// it began, and it may have been closed meanwhile for want of news.
+    async fn oldest_unfinished(&self, before: Timestamp) -> Result<Option<Timestamp>, String> {
+        let since = before.saturating_sub(SLACK).unwrap_or(Timestamp::MIN);
+        let plays = self.store.plays_since(since).await.map_err(|error| error.to_string())?;
+        let unfinished = |play: &&Play| play.watched_at.is_none() || play.is_open();
+        let mine = plays.iter().filter(|play| play.sources.contains(self.source())).filter(unfinished);
         Ok(mine.map(|play| play.started_at.saturating_sub(SLACK).unwrap_or(play.started_at)).min())
     }
 
-    async fn enter(&self, since: Timestamp) -> Result<usize, String> {
-        let found = self.history.since(since).await?;
+    async fn enter(&self, since: Timestamp, round: &mut Round) -> Result<usize, String> {
+        let mut found = self.history.since(since).await?;
+        let key = |playback: &Playback| {
+            let user = playback.user.key().unwrap_or_default();
+            format!("{} {} {user}", playback.at, playback.item.key())
+        };
+        let all: BTreeSet<String> = found.iter().map(key).collect();
+        found.retain(|playback| !round.entered.contains(&key(playback)));
         let count = enter(&self.store, self.source(), found).await?;
         self.arrivals.ring();
+        round.entered = all;
         Ok(count)
     }
+}
+
+/// What was done so far in this run.
+struct Round {
+    is_first: bool,
+    /// What the last reading has entered: it is read once more, and entered once.
+    entered: BTreeSet<String>,
 }
 
 /// Enters plays of a history into the inbox. Durable when it returns.

@@ -199,6 +199,29 @@ fn a_row_of_a_history_is_of_the_play_in_whose_time_it_falls() {
     }
 }
 
+/// Some note when a play began: it falls into the part before as well.
+#[test]
+fn a_row_of_the_second_part_of_a_viewing_does_not_count_the_first() {
+    for is_open in [false, true] {
+        let mut engine = Engine::default();
+        engine.hear(playing(0, 0));
+        engine.hear(Playback { state: PlaybackState::Paused, ..playing(1_200, 40) });
+        let phone = |playback| Playback {
+            player: Player { id: Some("phone".to_owned()), ..Player::default() },
+            session: Some("2".to_owned()),
+            ..playback
+        };
+        engine.hear(phone(playing(1_260, 40)));
+        engine.hear(phone(Playback { state: PlaybackState::Stopped, ..playing(5_000, 99) }));
+        if !is_open {
+            engine.hear(Playback { state: PlaybackState::Stopped, ..playing(5_400, 40) });
+        }
+        assert_eq!(engine.watches(), [5_000]);
+        engine.read(counted(1_259));
+        assert_eq!(engine.watches(), [5_000], "{is_open}");
+    }
+}
+
 #[test]
 fn a_row_of_the_past_is_a_watch_of_its_own_whatever_came_after_it() {
     let mut engine = Engine::default();

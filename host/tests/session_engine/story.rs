@@ -74,7 +74,8 @@ pub fn report(told: &Told, at: Timestamp) -> Report {
         completion,
         is_unmeasured: false,
         is_listed: false,
-        credits_start_ms: None,
+        // One item has a marker.
+        credits_start_ms: (told.item == "D").then_some(RUNTIME / 100 * 95),
         content: Content::OnDemand,
         library: None,
         paths: vec![],
@@ -164,6 +165,11 @@ pub fn run(story: &[Told]) -> Run {
 
 pub fn told(after: i64, item: &'static str, what: What, position: Option<u32>) -> Told {
     Told { after, server: "server", user: "sean", item, player: "tv", what, position }
+}
+
+/// The same on another player.
+pub fn on(player: &'static str, told: Told) -> Told {
+    Told { player, ..told }
 }
 
 /// What a tracker is told, as `action@percent item`.

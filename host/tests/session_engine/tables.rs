@@ -1,11 +1,11 @@
 //! Stories, and what is told of them.
 
-use crate::story::{Told, What, run, told, words};
+use crate::story::{Told, What, on, run, told, words};
 
 #[test]
 fn stories() {
     use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
-    let cases: [(&str, Vec<Told>, &[&str]); 40] = [
+    let cases: [(&str, Vec<Told>, &[&str]); 45] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -108,6 +108,55 @@ fn stories() {
             &["playing@0 A", "watched@0 A"],
         ),
         (
+            "finished the next day by a player that tells of the beginning first: still one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_100, "A", Stop, Some(85)),
+                told(80_000, "A", Play, Some(0)),
+                told(10, "A", Play, Some(85)),
+                told(900, "A", Stop, Some(99)),
+            ],
+            &["playing@0 A", "watched@85 A", "playing@0 A"],
+        ),
+        (
+            "the same without a position",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_100, "A", Stop, Some(85)),
+                told(80_000, "A", Play, None),
+                told(10, "A", Play, Some(85)),
+                told(900, "A", Stop, Some(99)),
+            ],
+            &["playing@0 A", "watched@85 A", "playing@0 A"],
+        ),
+        (
+            "left paused near the end on one device, finished on another: one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_100, "A", Pause, Some(85)),
+                on("phone", told(60, "A", Play, Some(85))),
+                on("phone", told(900, "A", Stop, Some(99))),
+                told(7_200, "A", Pause, Some(85)),
+                told(600, "A", Stop, Some(85)),
+            ],
+            &["playing@0 A", "paused@85 A", "playing@85 A", "watched@99 A", "stopped@85 A"],
+        ),
+        (
+            "a jump past the credits and back: one",
+            vec![
+                told(0, "D", Play, Some(0)),
+                told(30, "D", Play, Some(97)),
+                told(5, "D", Play, Some(1)),
+                told(7_000, "D", Stop, Some(99)),
+            ],
+            &["playing@0 D", "playing@97 D", "playing@1 D", "watched@99 D"],
+        ),
+        (
+            "a jump past the credits, and on from there",
+            vec![told(0, "D", Play, Some(0)), told(30, "D", Play, Some(97)), told(72, "D", Play, Some(98))],
+            &["playing@0 D", "playing@97 D", "watched@98 D"],
+        ),
+        (
             "repeat mode: counted twice, hours apart",
             vec![
                 told(0, "A", Play, None),
@@ -151,9 +200,14 @@ fn stories() {
         ),
         ("marked twice: one", vec![told(0, "A", Mark, None), told(5, "A", Mark, None)], &["watched@100 A"]),
         (
-            "marked again next year",
-            vec![told(0, "A", Mark, None), told(86_400, "A", Mark, None)],
-            &["watched@100 A", "watched@100 A"],
+            "marked again with the whole season, days later: one",
+            vec![
+                told(0, "A", Play, Some(0)),
+                told(6_900, "A", Stop, Some(97)),
+                told(260_000, "A", Mark, None),
+                told(86_400, "A", Mark, None),
+            ],
+            &["playing@0 A", "watched@97 A"],
         ),
         (
             "marked, taken back, marked again",

@@ -6,7 +6,7 @@ use std::fmt;
 use playrelay_sdk::capability::server_history::Page;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Report, Server, User};
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::json::{flag, text};
+use playrelay_sdk::json::{flag, number, text};
 use playrelay_sdk::{failure, http, server};
 use serde_json::Value;
 
@@ -128,10 +128,15 @@ pub fn myself(api: &str) -> Result<Option<Value>, Failure> {
     }
 }
 
-/// A play. The server calls what it could not measure played at any stop, so that is no evidence.
+/// A play. The server calls what it could not measure played at any stop, so that is no evidence; and what was played once goes on to be
+/// called so at some servers while it is played again, or was left midway: then there is a place to resume at.
 fn playback(row: &Value, server: &Server, user: &User, at: String) -> Option<Playback> {
     let item = item::item(row, &Value::Null)?;
-    if !flag(&row["UserData"]["Played"]) || item.runtime_ms.is_none_or(|runtime| runtime < SHORTEST_MS) {
+    let is_midway = number(&row["UserData"]["PlaybackPositionTicks"]).is_some_and(|ticks| ticks > 0.0);
+    if !flag(&row["UserData"]["Played"])
+        || is_midway
+        || item.runtime_ms.is_none_or(|runtime| runtime < SHORTEST_MS)
+    {
         return None;
     }
     Some(Playback {

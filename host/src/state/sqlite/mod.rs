@@ -124,6 +124,11 @@ impl Store for Sqlite {
         self.read(move |connection| plays::around(connection, &server, at)).await
     }
 
+    async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError> {
+        let (server, item) = (server.to_owned(), item.to_owned());
+        self.read(move |connection| plays::of_item(connection, &server, &item)).await
+    }
+
     async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
         let viewer = viewer.clone();
         self.read(move |connection| plays::held_of(connection, &viewer)).await

@@ -29,6 +29,17 @@ pub fn around(connection: &Connection, server: &str, at: Timestamp) -> rusqlite:
         .collect()
 }
 
+/// Plays of an item of a server, by whomever: the item by the server's own key for it.
+pub fn of_item(connection: &Connection, server: &str, item: &str) -> rusqlite::Result<Vec<Play>> {
+    connection
+        .prepare_cached(
+            "SELECT body FROM plays WHERE server = ?1 AND json_extract(body, '$.item.server_ref') = ?2
+             ORDER BY last_seen_at, id",
+        )?
+        .query_map(params![server, item], |row| json(row, 0))?
+        .collect()
+}
+
 /// What of somebody ended and is held, the oldest first.
 pub fn held_of(connection: &Connection, viewer: &Viewer) -> rusqlite::Result<(Vec<Play>, Vec<Rating>)> {
     let of_viewer = params![viewer.server, viewer.user];

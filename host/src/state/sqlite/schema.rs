@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE inbox (
         id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -138,6 +138,9 @@ const MIGRATIONS: [&str; 4] = [
 ",
     "
     CREATE INDEX plays_seen ON plays (server, last_seen_at);
+",
+    "
+    CREATE INDEX plays_item ON plays (server, json_extract(body, '$.item.server_ref'));
 ",
 ];
 
