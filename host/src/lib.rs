@@ -15,6 +15,7 @@ pub mod config;
 pub mod delivery;
 pub mod dispatch;
 pub mod doctor;
+pub mod guard;
 pub mod house;
 pub mod ingress;
 pub mod notes;

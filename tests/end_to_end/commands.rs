@@ -71,7 +71,7 @@ plugin = \"mdblist\"
          simkl, tmdb, trakt)",
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
-        "F:11: `api_url` in [trackers.bob] is text; expected an http:// or https:// address",
+        "F:11: `api_url` in [trackers.bob] is no address that can be used: not an absolute URL; expected an http:// or https:// address",
         "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, provision, realtime, server-history, webhook; expected one that provides sink or watchlist",
         "F:17: [trackers.mia] has no `client_id` or `api_key`, which plugin \"mdblist\" needs: Client id.",
     ];
@@ -79,6 +79,52 @@ plugin = \"mdblist\"
         assert!(complaint.starts_with(expected), "{complaint}");
     }
     assert_eq!(complaints.len(), 6, "{complaints:#?}");
+}
+
+#[test]
+fn what_cannot_work_is_no_sound_configuration() {
+    for (config, expected) in [
+        (
+            "[sources.home]\nplugin = \"plex\"\nurl = \"192.168.1.10:32400\"\n",
+            "F:7: `url` in [sources.home] is no address that can be used:",
+        ),
+        (
+            "[sources.home]\nplugin = \"plex\"\nurl = \"http://u:p@host\"\n",
+            "F:7: `url` in [sources.home] is no address that can be used: it carries a user name or password;",
+        ),
+        (
+            "[sources.home]\nplugin = \"plex\"\ntoken = \"\"\n",
+            "F:7: `token` in [sources.home] is empty; expected text, or no such key",
+        ),
+        (
+            "[sources.home]\nplugin = \"plex\"\n[trackers.list]\nplugin = \"plex\"\n[[routes]]\nsource = \"home\"\ntracker = \"list\"\nusers = [\"*\"]\n",
+            "F:8: a route leads to [trackers.list], which only keeps a watchlist;",
+        ),
+        (
+            "[sources.home]\nplugin = \"plex\"\n[trackers.bob]\nplugin = \"mdblist\"\napi_key = \"k\"\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\nwatchlist_remove_from = [\"bob\"]\n",
+            "F:14: `watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`",
+        ),
+    ] {
+        let found = complaints(config);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:#?}");
+    }
+    let mut home = Home::new("");
+    for (name, value, words) in [
+        ("PUBLIC_URL", "playrelay.example", "begins with http:// or https://"),
+        ("PUBLIC_URL", "", "begins with http:// or https://"),
+        ("MAX_BODY", "0", "webhooks carry pictures"),
+        ("KEEP_EVENTS", "0s", "at least \"1h\""),
+    ] {
+        let variable = format!("PLAYRELAY__SERVER__{name}");
+        home.set(&variable, value);
+        let output = home.run(&["check"]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && text.contains(words) && text.contains(&variable),
+            "{value}: {text}"
+        );
+        home = Home::new("");
+    }
 }
 
 #[test]

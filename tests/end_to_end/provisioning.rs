@@ -37,6 +37,14 @@ fn public(config: &str) -> Home {
     home
 }
 
+/// Servers reach it in another way from here on.
+fn move_to(home: &Home, from: &str, to: &str) {
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from));
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_registered_verified_rotated_and_removed() {
     let (servers, tv) = (Servers::start().await, FakePlexTv::start(&[]).await);
@@ -71,9 +79,22 @@ async fn webhooks_are_registered_verified_rotated_and_removed() {
             registered(source, &second) && !registered(source, &first),
             "{source}: the new one takes the place of the old"
         );
+        // Whatever was told to the server is taken back, under whichever token and address that was.
+        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
+        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
+        assert!(home.say(&["webhooks", "register", source]).await.0);
+        let third = address(&home, source);
+        assert!(registered(source, &third) && !registered(source, &second), "{source}");
+        move_to(&home, "http://192.168.1.5:8787/", "https://play.example.org");
+        assert!(home.say(&["webhooks", "register", source]).await.0);
+        let fourth = address(&home, source);
+        assert!(fourth.starts_with("https://play.example.org/webhook/"), "{fourth}");
+        assert!(registered(source, &fourth) && !registered(source, &third), "{source}");
+        move_to(&home, "https://play.example.org", "http://192.168.1.5:8787/");
+        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
         let (success, text) = home.say(&["webhooks", "remove", source]).await;
         assert!(success, "{source}: {text}");
-        assert!(!registered(source, &second));
+        assert!(!registered(source, &fourth) && !registered(source, &address(&home, source)), "{source}");
         let secret = second.rsplit('/').next().unwrap();
         assert!(!home.log().contains(secret));
     }

@@ -39,6 +39,13 @@ async fn secrets_stay_secret() {
     trakt.expire_access();
     let watch = daemon.plex(&event("media.scrobble", &film, None, (1, "sean"), "TV")).await;
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
+    // Proxies repeat the address.
+    let address = format!("/webhook/home/{WEBHOOK_TOKEN}");
+    let request =
+        home.client.post(format!("{}{address}", daemon.url())).header("content-type", "application/json");
+    let request =
+        request.header("x-original-uri", &address).header("referer", format!("http://proxy{address}"));
+    assert_eq!(request.body("{}").send().await.unwrap().status(), 200);
     for path in ["/webhook/home", "/webhook/home/wrong-token", "/healthz"] {
         let response = daemon.send(path, Some("wrong"), "text/plain", b"x".to_vec()).await;
         seen += &format!("{:?}", response.headers());

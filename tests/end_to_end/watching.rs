@@ -127,4 +127,12 @@ async fn strangers_do_not_learn_who_watches_what() {
     assert_eq!(get().bearer_auth("wrong").send().await.unwrap().status(), 401);
     assert_eq!(get().bearer_auth("correct-horse").send().await.unwrap().status(), 200);
     assert_eq!(get().basic_auth("anybody", Some("correct-horse")).send().await.unwrap().status(), 200);
+    // Who guesses is slowed down, and seen; who knows it is not.
+    let mut last = 0;
+    for _ in 0..10 {
+        last = get().bearer_auth("wrong").send().await.unwrap().status().as_u16();
+    }
+    assert_eq!(last, 429);
+    assert_eq!(get().bearer_auth("correct-horse").send().await.unwrap().status(), 200);
+    assert!(stage.home.log().contains("the password is wrong"));
 }

@@ -25,6 +25,7 @@ use subtle::ConstantTimeEq;
 use crate::artwork::Artwork;
 use crate::board::Board;
 use crate::clock;
+use crate::guard::Guard;
 use crate::secret::Secret;
 use crate::state::SharedStore;
 pub use logins::LoginDesk;
@@ -47,6 +48,8 @@ pub struct Api {
     pub store: SharedStore,
     /// How the connections stand.
     pub standings: Standings,
+    /// Slows down those who guess the password.
+    pub guard: Guard,
 }
 
 impl Api {
@@ -102,7 +105,14 @@ async fn admit(
         return next.run(request).await;
     }
     match api.password {
+        Some(_) if given(request.headers()).is_some() && !api.guard.may_fail(client.ip()) => {
+            let text = "too many wrong passwords; wait a minute\n";
+            (StatusCode::TOO_MANY_REQUESTS, text).into_response()
+        }
         Some(_) => {
+            if given(request.headers()).is_some() {
+                tracing::warn!(client = %client.ip(), "the API was refused: the password is wrong");
+            }
             let text = "send `admin_password` of [server] as a bearer token, or as the password of basic authentication\n";
             (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"Playrelay\"")], text)
                 .into_response()

@@ -76,7 +76,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
                     \"http://192.168.1.5:8787\"";
         return Err(Failure::Other(text.to_owned()));
     }
-    match registration.ask(wish).await {
+    match registration.ask(wish, house.keeper.vault()).await {
         Ok(true) => println!("{source}: the server sends its webhooks here."),
         Ok(false) if wish == Wish::Remove => {
             println!("{source}: the server sends no webhooks here any more.");

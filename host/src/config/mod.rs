@@ -22,6 +22,7 @@ pub use settings::{RoleNeeds, settings};
 use crate::dispatch::policy::Policy;
 use crate::dispatch::route::Route;
 use crate::plugins::artifact::Digest;
+use crate::plugins::http::Origin;
 use crate::secret::Secret;
 use section::Section;
 
@@ -33,6 +34,10 @@ const LATEST_LIVE: Duration = Duration::from_secs(90);
 
 /// Letters of a webhook's token, and of the password.
 const SHORTEST_TOKEN: usize = 8;
+/// The least that webhooks may send. Bytes.
+const SMALLEST_BODY: usize = 64 << 10;
+/// The least time that stories are kept.
+const SHORTEST_KEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,10 +208,30 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
         SocketAddr::from(([0, 0, 0, 0], 8787))
     });
     let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
+    let place = section.place("public_url");
     let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
+    if let Some(url) = &public_url
+        && (Origin::parse(url).is_err() || url.contains('?'))
+    {
+        let text = "`public_url` in [server] is no address; expected one that begins with http:// or https:// and has neither a \
+                    password nor a query, \"http://192.168.1.5:8787\"";
+        section.problem(place, text.to_owned());
+    }
+    let place = section.place("max_body");
     let max_body =
         section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    if max_body < SMALLEST_BODY {
+        let text = format!(
+            "`max_body` in [server] is too small; expected at least {SMALLEST_BODY} bytes, since webhooks carry pictures"
+        );
+        section.problem(place, text);
+    }
+    let place = section.place("keep_events");
     let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
+    if keep_events < SHORTEST_KEEPING {
+        let text = "`keep_events` in [server] is too short; expected at least \"1h\", since stories are made of them";
+        section.problem(place, text.to_owned());
+    }
     let place = section.place("admin_password");
     let admin_password = section.text("admin_password").map(Secret::new);
     if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_TOKEN) {

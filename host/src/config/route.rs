@@ -88,6 +88,10 @@ fn removal(
             unknown("tracker", name, "`watchlist_remove_from` of [[routes]]", &known),
         );
     }
+    if accounts.is_some() && kinds.is_empty() {
+        let text = "`watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`; expected both, or neither";
+        section.problem(place, text.to_owned());
+    }
     Removal {
         movies: kinds.iter().any(|kind| kind == "movie"),
         shows: kinds.iter().any(|kind| kind == "show"),

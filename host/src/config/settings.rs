@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use url::Url;
-
 use super::AccountConfig;
 use super::document::{Node, Problem, Value};
 use super::section::unknown;
 use crate::plugins::account::Settings;
+use crate::plugins::http::Origin;
 use crate::plugins::manifest::{Manifest, Setting, SettingKind};
 use crate::secret::Secret;
 
@@ -61,6 +60,11 @@ pub fn settings(
             continue;
         };
         match read(node, setting) {
+            Some(value) if value.trim().is_empty() => {
+                let text = format!("`{key}` in {within} is empty; expected {}, or no such key", setting.kind);
+                problems.push(Problem { place: node.place.clone(), text });
+                continue;
+            }
             Some(value) if setting.secret => {
                 settings.secret.insert(key.clone(), Secret::new(value));
             }
@@ -68,7 +72,10 @@ pub fn settings(
                 settings.plain.insert(key.clone(), value);
             }
             None => {
-                let found = node.value.kind();
+                let found = match (&node.value, setting.kind) {
+                    (Value::Text(text), SettingKind::ServerUrl) => unusable(text),
+                    (value, _) => value.kind().to_owned(),
+                };
                 let text = format!("`{key}` in {within} is {found}; expected {}", setting.kind);
                 problems.push(Problem { place: node.place.clone(), text });
                 continue;
@@ -93,6 +100,14 @@ pub fn settings(
     settings
 }
 
+/// What is wrong with an address. It is not repeated: it may carry a password.
+fn unusable(text: &str) -> String {
+    match Origin::parse(text) {
+        Err(error) => format!("no address that can be used: {error}"),
+        Ok(_) => "no address that can be used".to_owned(),
+    }
+}
+
 fn add_defaults(settings: &mut Settings, manifest: &Manifest) {
     let defaults: BTreeMap<_, _> = manifest
         .settings
@@ -115,9 +130,7 @@ fn read(node: &Node, setting: &Setting) -> Option<String> {
         SettingKind::String => matches!(node.value, Value::Text(_)),
         SettingKind::Integer => text.trim().parse::<i64>().is_ok(),
         SettingKind::Boolean => text.trim().parse::<bool>().is_ok(),
-        SettingKind::ServerUrl => {
-            Url::parse(&text).is_ok_and(|url| crate::plugins::http::Origin::of(&url).is_ok())
-        }
+        SettingKind::ServerUrl => text.is_empty() || Origin::parse(&text).is_ok(),
     };
     fits.then_some(text)
 }

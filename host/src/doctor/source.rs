@@ -163,7 +163,7 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
         Err(error) => return chart.error("webhook", error.to_string(), "look at the database"),
     };
     let by_hand = format!("`playrelay webhooks register {name}`");
-    match registration.ask(Wish::Verify).await {
+    match registration.ask(Wish::Verify, house.keeper.vault()).await {
         Ok(true) => chart.ok("webhook", "its server sends webhooks here"),
         Ok(false) => chart.note("webhook", "its server sends no webhooks to this address", by_hand),
         Err(reason) => {

@@ -24,6 +24,7 @@ use crate::delivery::lane::Lane;
 use crate::delivery::removals::Removals;
 use crate::dispatch::people::People;
 use crate::dispatch::routing::Routing;
+use crate::guard::Guard;
 use crate::ingress::{Door, Ingress};
 use crate::pipeline::settle::{Desk, Settler};
 use crate::pipeline::{Pipeline, Sieve};
@@ -103,6 +104,7 @@ impl House {
             artwork: self.artwork(),
             store: Arc::clone(&self.store),
             standings: standings.clone(),
+            guard: Guard::default(),
         });
         let mut daemon = Daemon {
             settler,

@@ -5,7 +5,7 @@ mod parts;
 mod running;
 mod upkeep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -207,7 +207,39 @@ impl House {
                 }
             }
         }
+        self.check_routes();
         self.problems.sort();
+    }
+
+    /// A route leads to somebody who can be told, and takes off lists of those who keep one.
+    fn check_routes(&mut self) {
+        let provides = |name: &String| self.accounts.get(name).map(|account| &account.manifest.provides);
+        let problem = |name: &String, text: String| {
+            let place = self.config.trackers.get(name)?.place.clone();
+            Some(Problem { place, text })
+        };
+        let deaf = |name: &String| provides(name).is_some_and(|it| it.sink.is_none());
+        let listless = |name: &String| provides(name).is_some_and(|it| it.watchlist.is_none());
+        let routes = &self.config.routes;
+        let to: BTreeSet<&String> = routes.iter().map(|route| &route.tracker).filter(|it| deaf(it)).collect();
+        let from = routes.iter().filter(|route| route.removal.movies || route.removal.shows);
+        let from: BTreeSet<&String> =
+            from.flat_map(|route| &route.removal.accounts).filter(|it| listless(it)).collect();
+        let deaf = to.into_iter().filter_map(|name| {
+            let text = format!(
+                "a route leads to [trackers.{name}], which only keeps a watchlist; expected it in `watchlist_remove_from` of a route \
+                 to another tracker"
+            );
+            problem(name, text)
+        });
+        let listless = from.into_iter().filter_map(|name| {
+            problem(
+                name,
+                format!("a route takes titles off the watchlist of [trackers.{name}], which keeps none"),
+            )
+        });
+        let found: Vec<Problem> = deaf.chain(listless).collect();
+        self.problems.extend(found);
     }
 
     async fn add_account(

@@ -3,7 +3,6 @@
 //! Reading, matching and telling trackers happen later, so a media server never waits for them and a crash loses nothing.
 
 mod body;
-mod guard;
 pub mod registration;
 
 use std::collections::HashMap;
@@ -21,12 +20,12 @@ use subtle::ConstantTimeEq;
 
 use crate::arrivals::Arrivals;
 use crate::clock;
+use crate::guard::Guard;
 use crate::notes;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::secret::Secret;
 use crate::state::{Received, SharedStore, StoreError};
 use body::{ReadBody, Refusal};
-use guard::Guard;
 use registration::Tokens;
 
 /// The header that may carry a source's token.
@@ -205,7 +204,7 @@ async fn receive(
 /// What is kept of a request: its text, without credentials.
 async fn read(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, Refusal> {
     let query = query_without(request.uri().query().unwrap_or_default(), token.unwrap_or_default());
-    let headers = kept_headers(request.headers());
+    let headers = kept_headers(request.headers(), token.unwrap_or_default());
     let ReadBody { media_type, form, body } = body::read(request, max_body).await?;
     Ok(WebhookRequest { media_type, headers, query, form, body })
 }
@@ -305,12 +304,18 @@ fn query_without(query: &str, token: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The headers that a plugin may see: none with credentials, and not endlessly many.
-fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+/// The headers that a plugin may see: none with credentials, and not endlessly many. Proxies repeat the address, with its token.
+fn kept_headers(headers: &HeaderMap, token: &str) -> Vec<(String, String)> {
     const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", TOKEN_HEADER];
+    let in_path = registration::in_path(token);
+    let has_token = |value: &[u8]| {
+        let text = String::from_utf8_lossy(value);
+        !token.is_empty() && (text.contains(token) || text.contains(&in_path))
+    };
     headers
         .iter()
         .filter(|(name, value)| !SECRET.contains(&name.as_str()) && value.len() <= 1024)
+        .filter(|(_, value)| !has_token(value.as_bytes()))
         .take(32)
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect()

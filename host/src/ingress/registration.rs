@@ -16,6 +16,7 @@ use crate::state::vault::{self, Vault, VaultError};
 const TOKEN: &str = "token";
 const OLD: &str = "old_token";
 const OLD_UNTIL: &str = "old_token_until";
+const BASE: &str = "base";
 /// What stands in an address in their places.
 const MARKER: &str = "{webhook.token}";
 const OLD_MARKER: &str = "{webhook.old-token}";
@@ -29,6 +30,17 @@ pub struct Tokens {
     pub current: Secret,
     /// The one before it, and until when it works or has worked. A server may still send to its address.
     pub old: Option<(Secret, Timestamp)>,
+    /// The address that its server was last told, and has not been told to forget.
+    pub told: Option<Address>,
+}
+
+/// Where a source's webhook is, or was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// How media servers reach us, without a slash at its end.
+    pub base: String,
+    /// What opens the door.
+    pub token: Secret,
 }
 
 impl Tokens {
@@ -43,21 +55,45 @@ pub fn name(source: &str) -> String {
     format!("webhook:{source}")
 }
 
+/// Under which name the address lies there that a source's server was told last.
+fn told_name(source: &str) -> String {
+    format!("webhook-told:{source}")
+}
+
 /// A source's tokens: what was set in the configuration, else one that was made up once.
 pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<Tokens, VaultError> {
+    let told = told(vault, source).await?;
     if let Some(current) = set {
-        return Ok(Tokens { current, old: None });
+        return Ok(Tokens { current, old: None, told });
     }
     let (current, mut kept) = vault.kept_or_made(&name(source), TOKEN, |token| token).await?;
     let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
     let old = kept.remove(OLD).zip(until);
-    Ok(Tokens { current, old })
+    Ok(Tokens { current, old, told })
+}
+
+async fn told(vault: &Vault, source: &str) -> Result<Option<Address>, VaultError> {
+    let kept = match vault.get(&told_name(source)).await {
+        // What cannot be opened is no reason to close a door.
+        Err(VaultError::WrongKey(_)) => None,
+        kept => kept?,
+    };
+    let address = |mut kept: BTreeMap<String, Secret>| {
+        Some(Address { base: kept.remove(BASE)?.expose().to_owned(), token: kept.remove(TOKEN)? })
+    };
+    Ok(kept.and_then(address))
+}
+
+/// Keeps which address a source's server was told.
+async fn keep_told(vault: &Vault, source: &str, Address { base, token }: Address) -> Result<(), VaultError> {
+    let kept = BTreeMap::from([(BASE.to_owned(), Secret::new(base)), (TOKEN.to_owned(), token)]);
+    vault.put(&told_name(source), &kept).await
 }
 
 /// Gives a source another token. The one before it works for a while longer.
 pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Result<Tokens, VaultError> {
     let before = match tokens(vault, source, None).await {
-        Ok(before) => Some(before.current),
+        Ok(before) => Some((before.current, before.told)),
         // The key is gone, and with it the token: a new one is what helps.
         Err(VaultError::WrongKey(_)) => None,
         Err(error) => return Err(error),
@@ -65,12 +101,13 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
     let current = vault::random_token()?;
     let until = clock::now().saturating_add(grace).unwrap_or(Timestamp::MAX);
     let mut kept = BTreeMap::from([(TOKEN.to_owned(), current.clone())]);
+    let (before, told) = before.unzip();
     if let Some(before) = &before {
         kept.insert(OLD.to_owned(), before.clone());
         kept.insert(OLD_UNTIL.to_owned(), Secret::new(until.to_string()));
     }
     vault.put(&name(source), &kept).await?;
-    Ok(Tokens { current, old: before.map(|before| (before, until)) })
+    Ok(Tokens { current, old: before.map(|before| (before, until)), told: told.flatten() })
 }
 
 /// A token as it stands in a path.
@@ -103,13 +140,27 @@ pub struct Registration {
 }
 
 impl Registration {
-    fn masked(&self, marker: &str) -> String {
-        format!("{}/webhook/{}/{marker}", self.base, self.caller.account.name)
+    fn masked(&self, base: &str, marker: &str) -> String {
+        format!("{base}/webhook/{}/{marker}", self.caller.account.name)
     }
 
     /// The address, with its secret.
     pub fn address(&self) -> Secret {
-        Secret::new(self.masked(&in_path(self.tokens.current.expose())))
+        Secret::new(self.masked(&self.base, &in_path(self.tokens.current.expose())))
+    }
+
+    fn current(&self) -> Address {
+        Address { base: self.base.clone(), token: self.tokens.current.clone() }
+    }
+
+    /// The addresses before this one that its server may still send to.
+    fn former(&self) -> Vec<Address> {
+        let rotated = self.tokens.old.iter().map(|(old, _)| old.clone());
+        let rotated = rotated.map(|token| Address { base: self.base.clone(), token });
+        let mut former: Vec<Address> = self.tokens.told.iter().cloned().chain(rotated).collect();
+        former.dedup();
+        former.retain(|address| *address != self.current());
+        former
     }
 
     /// How a person enters the address at the server.
@@ -119,22 +170,66 @@ impl Registration {
         text.unwrap_or("Have the server send its webhooks to {url}").replace(ADDRESS, self.address().expose())
     }
 
-    /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not.
-    pub async fn ask(&self, wish: Wish) -> Result<bool, String> {
+    /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not. The vault knows what the server
+    /// was told: an address that is no longer ours can only be taken off by whoever remembers it.
+    pub async fn ask(&self, wish: Wish, vault: &Vault) -> Result<bool, String> {
+        let (current, former) = (self.current(), self.former());
+        let source = &self.caller.account.name;
+        let noted = |error: VaultError| error.to_string();
+        match wish {
+            Wish::Verify => self.call(&current, ProvisionInput::Verify).await,
+            Wish::Register => {
+                let (first, others) = former.split_first().unzip();
+                let replaced = first.map(|first| self.shown(first));
+                let register = |url| ProvisionInput::Register(url, replaced);
+                let is_registered = self.call_with(&current, first, register).await?;
+                for other in others.unwrap_or_default() {
+                    self.call(other, ProvisionInput::Remove).await?;
+                }
+                keep_told(vault, source, current).await.map_err(noted)?;
+                Ok(is_registered)
+            }
+            Wish::Remove => {
+                let is_registered = self.call(&current, ProvisionInput::Remove).await?;
+                for address in &former {
+                    self.call(address, ProvisionInput::Remove).await?;
+                }
+                vault.remove(&told_name(source)).await.map_err(noted)?;
+                Ok(is_registered)
+            }
+        }
+    }
+
+    /// An address as the plugin sees it: with a marker in its token's place.
+    fn shown(&self, address: &Address) -> String {
+        let marker = if address.token == self.tokens.current { MARKER } else { OLD_MARKER };
+        self.masked(&address.base, marker)
+    }
+
+    async fn call(
+        &self,
+        address: &Address,
+        input: impl FnOnce(String) -> ProvisionInput,
+    ) -> Result<bool, String> {
+        self.call_with(address, Some(address), input).await
+    }
+
+    /// Calls the plugin about an address. `other` is one whose token it may meet as well.
+    async fn call_with(
+        &self,
+        address: &Address,
+        other: Option<&Address>,
+        input: impl FnOnce(String) -> ProvisionInput,
+    ) -> Result<bool, String> {
         if self.plugin.manifest.provides.provision.is_none() {
             return Err(format!("plugin {} cannot register webhooks", self.plugin.manifest.plugin.name));
         }
         let in_address = |token: &Secret| Secret::new(in_path(token.expose()));
         let mut secrets = vec![(MARKER.to_owned(), in_address(&self.tokens.current))];
-        let old = self.tokens.old.as_ref();
-        secrets.extend(old.map(|(old, _)| (OLD_MARKER.to_owned(), in_address(old))));
+        let other = other.filter(|other| other.token != self.tokens.current);
+        secrets.extend(other.map(|other| (OLD_MARKER.to_owned(), in_address(&other.token))));
         let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
-        let url = self.masked(MARKER);
-        let input = match wish {
-            Wish::Verify => ProvisionInput::Verify(url),
-            Wish::Register => ProvisionInput::Register(url, old.map(|_| self.masked(OLD_MARKER))),
-            Wish::Remove => ProvisionInput::Remove(url),
-        };
+        let input = input(self.shown(address));
         match self.plugin.call::<Provision>(&caller, input).await.0 {
             Ok(Ok(is_registered)) => Ok(is_registered),
             Ok(Err(Failure::Unauthorized(reason))) => {

@@ -28,11 +28,9 @@ pub fn is_registered(url: &str) -> Result<bool, Failure> {
 pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     let address = address()?;
     let known = list(&address)?;
-    let is_it = |it: &&Value| {
-        it["Options"]["Url"] == url || (replaces.is_some() && it["Options"]["Url"].as_str() == replaces)
-    };
-    let old = known.iter().find(is_it).cloned();
-    let mut entry = old.unwrap_or_else(|| {
+    let with = |url: &str| known.iter().find(|it| it["Options"]["Url"] == url);
+    let (own, replaced) = (with(url), replaces.and_then(with));
+    let mut entry = own.or(replaced).cloned().unwrap_or_else(|| {
         json!({
             "NotifierKey": NOTIFIER, "PluginId": PLUGIN, "FriendlyName": "Playrelay", "EventIds": EVENTS, "Enabled": true,
             "UserIds": [], "LibraryIds": [], "Options": { "EnableMultipartFormData": "false" },
@@ -41,7 +39,12 @@ pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
     entry["Options"]["Url"] = json!(url);
     entry["EventIds"] = json!(EVENTS);
     entry["Enabled"] = json!(true);
-    expect(http::post_json(&address, &[], &entry)?).map(|_| ())
+    expect(http::post_json(&address, &[], &entry)?)?;
+    match (own, replaces) {
+        // Both were there.
+        (Some(_), Some(replaces)) if replaces != url => remove(replaces),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the notification, as the server's own pages do.

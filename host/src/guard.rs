@@ -1,18 +1,18 @@
-//! Slows down those who guess tokens.
+//! Slows down those who guess tokens and passwords.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong tokens that a client may send…
+/// Wrong tokens or passwords that a client may send…
 const FAILURES: u32 = 10;
 /// …within this time.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Clients that are remembered.
 const CLIENTS: usize = 10_000;
 
-/// Counts wrong tokens per client. A right token is never refused.
+/// Counts what is wrong per client. What is right is never refused.
 #[derive(Debug, Default)]
 pub struct Guard(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
