@@ -1,7 +1,8 @@
 //! `playrelay doctor` finds what is wrong, and says what to do; certificates are believed only as somebody said.
 
 use playrelay_tests::evening::Servers;
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
+use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWORD};
+use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, trakt_account};
@@ -97,6 +98,66 @@ async fn a_server_that_only_sends_webhooks_is_looked_at_too() {
     servers.emby.set_token("another-one-0123456789");
     let (success, ill) = findings(&home).await;
     assert!(!success && found(&ill, "emby", "server")["text"].as_str().unwrap().contains("401"), "{ill:#}");
+}
+
+/// Each finding has the remedy that helps there.
+#[tokio::test(flavor = "multi_thread")]
+async fn remedies_are_those_that_help() {
+    let (servers, tv) = (Servers::start().await, FakePlexTv::start(&[]).await);
+    let list = |token: &str| {
+        format!(
+            "[trackers.list]\nplugin = \"plex\"\ntoken = {token:?}\naccount_url = {:?}\n",
+            tv.server.url()
+        )
+    };
+    let config = servers.config("webhook", "") + &list(fake_plex_tv::TOKEN);
+    let home = Home::new(&config);
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // A server that somebody shares gives no sessions: its webhooks come all the same.
+    servers.plex.faults().always("/status/sessions", Fault::status(403));
+    let (_, shown) = findings(&home).await;
+    let server = found(&shown, "plex", "server");
+    assert_eq!(server["level"], "note", "{shown:#}");
+    assert!(server["text"].as_str().unwrap().contains("gaps are not filled"), "{shown:#}");
+    assert!(found(&shown, "list", "service")["text"].as_str().unwrap().contains("mia"), "{shown:#}");
+    std::fs::write(&path, text.replace("\"webhook\"", "\"both\"")).unwrap();
+    let (_, shown) = findings(&home).await;
+    let server = found(&shown, "plex", "server");
+    assert_eq!(server["level"], "error", "{shown:#}");
+    assert!(server["remedy"].as_str().unwrap().contains("mode = \"webhook\""), "{shown:#}");
+    // A list whose token is wrong.
+    let wrong = text.replace(&list(fake_plex_tv::TOKEN), &list("another-token-0123456789"));
+    std::fs::write(&path, wrong).unwrap();
+    let (success, shown) = findings(&home).await;
+    assert!(!success && found(&shown, "list", "service")["level"] == "error", "{shown:#}");
+    // A login that the server has ended.
+    let key = format!("token = {:?}\n", fake_mediabrowser::TOKEN);
+    std::fs::write(&path, text.replace(&key, "")).unwrap();
+    let password = format!("password={PASSWORD}");
+    let by_name =
+        ["connect", "jellyfin", "--method", "password", "--field", "user=mia", "--field", &password];
+    let (success, said) = home.say(&by_name).await;
+    assert!(success, "{said}");
+    servers.jellyfin.set_token("another-one-0123456789");
+    let (_, shown) = findings(&home).await;
+    let server = found(&shown, "jellyfin", "server");
+    assert!(server["remedy"].as_str().unwrap().contains("playrelay connect jellyfin"), "{shown:#}");
+}
+
+/// What waits for a source that was renamed is said, with its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn inputs_of_a_source_that_is_gone_are_said() {
+    let home = Home::new("[sources.attic]\nplugin = \"plex\"\n");
+    assert!(home.run(&["check"]).status.success());
+    let database = rusqlite::Connection::open(home.data().join("playrelay.db")).unwrap();
+    database
+        .execute("INSERT INTO inbox (source, received_at, request) VALUES ('cellar', 0, x'7b7d')", [])
+        .unwrap();
+    let (_, shown) = findings(&home).await;
+    let inbox = found(&shown, "playrelay", "inbox");
+    assert!(inbox["text"].as_str().unwrap().contains("\"cellar\""), "{shown:#}");
+    assert!(inbox["remedy"].as_str().unwrap().contains("[sources.cellar]"), "{shown:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,6 +55,7 @@ impl FakePlexTv {
             .route("/api/v2/pins", post(pin))
             .route("/api/v2/pins/{id}", get(is_linked))
             .route("/api/v2/resources", get(resources))
+            .route("/api/v2/user", get(user))
             .route("/api/v2/user/webhooks", get(webhooks).post(set_webhooks))
             .route("/library/metadata/matches", get(matches))
             .route("/library/metadata/{key}/userState", get(state))
@@ -121,6 +122,12 @@ async fn is_linked(State(shared): State<Service<World>>, Path(id): Path<String>)
     world.asked += 1;
     let token = (world.asked > 1).then_some(TOKEN);
     Json(json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 890, "authToken": token }))
+        .into_response()
+}
+
+async fn user(State(shared): State<Service<World>>) -> Response {
+    let subscription = json!({ "active": shared.world().has_pass });
+    Json(json!({ "id": 7_000_001, "username": "mia", "title": "mia", "subscription": subscription }))
         .into_response()
 }
 

@@ -266,10 +266,10 @@ fn find<'a>(house: &'a House, name: &str) -> Result<&'a Account, Failure> {
     })
 }
 
-/// What the service calls us, where it can be asked.
+/// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
 async fn who(house: &House, name: &str) -> String {
     let Some((plugin, caller)) = house.plugin_of(name) else { return String::new() };
-    if plugin.manifest.provides.check.is_none() {
+    if plugin.manifest.provides.check.is_none() || house.config.sources.contains_key(name) {
         return String::new();
     }
     match plugin.call::<Check>(&caller, ()).await.0 {

@@ -76,6 +76,14 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
         general.error("routes", "no route leads anywhere", "add a [[routes]] section");
     }
     public_address(house, &mut general).await;
+    for (source, count) in house.store.waiting().await? {
+        if !house.config.sources.contains_key(&source) {
+            let text = format!("{count} inputs of {source:?} wait, and no source has that name any more");
+            let remedy =
+                format!("rename the section to [sources.{source}] until they are worked on, or leave them");
+            general.note("inbox", text, remedy);
+        }
+    }
     match house.is_served() {
         Ok(true) => general.ok("daemon", "it runs"),
         Ok(false) => general.error("daemon", "no daemon uses this data folder now", "run `playrelay serve`"),

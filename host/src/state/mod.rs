@@ -336,6 +336,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// When the oldest request of a source that still waits to be worked on was received.
     async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
 
+    /// The sources whose requests wait to be worked on, with how many there are.
+    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError>;
+
     /// A request as it was received.
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError>;
 

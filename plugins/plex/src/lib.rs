@@ -2,6 +2,7 @@
 //!
 //! Facts: support.plex.tv/articles/115002267687-webhooks, and messages captured from real servers.
 
+mod account;
 mod api;
 mod enrich;
 mod guid;
@@ -111,6 +112,12 @@ impl capability::provision::Guest for Plex {
     }
 }
 
+impl capability::check::Guest for Plex {
+    fn run() -> Result<capability::check::Account, Failure> {
+        account::check()
+    }
+}
+
 capability::webhook::export_webhook!(Plex with_types_in capability::webhook);
 capability::enrich::export_enrich!(Plex with_types_in capability::enrich);
 capability::identify::export_identify!(Plex with_types_in capability::identify);
@@ -119,3 +126,4 @@ capability::realtime::export_realtime!(Plex with_types_in capability::realtime);
 capability::server_history::export_server_history!(Plex with_types_in capability::server_history);
 capability::auth::export_auth!(Plex with_types_in capability::auth);
 capability::provision::export_provision!(Plex with_types_in capability::provision);
+capability::check::export_check!(Plex with_types_in capability::check);

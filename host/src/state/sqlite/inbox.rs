@@ -48,6 +48,16 @@ pub fn oldest_pending(connection: &Connection, source: &str) -> rusqlite::Result
         .optional()
 }
 
+/// The sources whose requests are not settled, with how many there are.
+pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u32)>> {
+    connection
+        .prepare_cached(
+            "SELECT source, COUNT(*) FROM inbox WHERE settled_at IS NULL GROUP BY source ORDER BY source",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
 /// When a source's last request was received.
 pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<Option<Timestamp>> {
     connection

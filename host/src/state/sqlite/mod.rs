@@ -152,6 +152,10 @@ impl Store for Sqlite {
         self.read(move |connection| inbox::oldest_pending(connection, &source)).await
     }
 
+    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError> {
+        self.read(inbox::waiting).await
+    }
+
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
         self.read(move |connection| inbox::find(connection, id)).await
     }

@@ -1,0 +1,25 @@
+//! Whose the account at plex.tv is (`/api/v2/user`, as python-plexapi asks it).
+
+use playrelay_sdk::capability::check::Account;
+use playrelay_sdk::failure;
+use playrelay_sdk::host::types::{Failure, Field};
+use playrelay_sdk::http::{self, below};
+use playrelay_sdk::json::{flag, text};
+use serde_json::Value;
+
+/// Asks plex.tv whose the token is.
+pub fn check() -> Result<Account, Failure> {
+    let answer = http::get(&below("account_url", "/api/v2/user"), http::ACCEPT_JSON)?;
+    match answer.status {
+        200..=299 => {}
+        401 | 403 => return Err(Failure::Unauthorized("plex.tv refused the token".to_owned())),
+        _ => return Err(failure::of_answer(&answer, "plex.tv")),
+    }
+    let user: Value = answer.json()?;
+    let plan = if flag(&user["subscription"]["active"]) { "Plex Pass" } else { "no Plex Pass" };
+    Ok(Account {
+        name: text(&user["username"]).or_else(|| text(&user["title"])).unwrap_or_default(),
+        id: text(&user["id"]),
+        details: vec![Field { name: "plan".to_owned(), value: plan.to_owned() }],
+    })
+}
