@@ -59,8 +59,9 @@ pub fn settings(
             problems.push(Problem { place: node.place.clone(), text: unknown("key", key, &within, &known) });
             continue;
         };
+        let must_say_something = setting.secret || setting.kind == SettingKind::ServerUrl;
         match read(node, setting) {
-            Some(value) if value.trim().is_empty() => {
+            Some(value) if must_say_something && value.trim().is_empty() => {
                 let text = format!("`{key}` in {within} is empty; expected {}, or no such key", setting.kind);
                 problems.push(Problem { place: node.place.clone(), text });
                 continue;
