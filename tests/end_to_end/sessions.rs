@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use playrelay_tests::fake_trakt::{episode, movie};
 use playrelay_tests::harness::payloads;
-use playrelay_tests::plex_webhook as plex;
 use playrelay_tests::stage::{Script, Stage};
+use playrelay_tests::{jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
+
+const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
 
 /// The snapshots of a captured story; absent where the captured messages are not on this machine.
 fn snapshots(file: &str) -> Option<Vec<Vec<Value>>> {
@@ -247,4 +249,91 @@ async fn stops_of_many_kinds_are_one_stop() {
     // Nobody plays it now: whose stop it is cannot be known.
     let story = script.plex(&no_user).await;
     assert_eq!(story["verdict"]["code"], "no-user", "{story:#}");
+}
+
+/// A client that is killed leaves no stop: its server moves the position on, and tells of an end minutes later that it made up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_makes_up_for_a_client_that_left_is_no_watch() {
+    let stage = Stage::new("", "").await;
+    let daemon = stage.home.start();
+    let script = Script { stage: &stage, daemon: &daemon };
+    let pilot = pilot(1);
+    let told = |kind: &str, percent: u32, silence: i64| {
+        let now = stage.trakt.clock().now();
+        let mut message = jellyfin::event(kind, &pilot, Some(3_600_000 / 100 * percent), MIA, "Roku");
+        message["UtcTimestamp"] = json!(now.to_string());
+        let since = now.saturating_sub(jiff::SignedDuration::from_secs(silence)).unwrap().to_string();
+        (message["LastPlaybackCheckIn"], message["LastActivityDate"]) = (json!(since), json!(since));
+        message["IsAutomated"] = json!(silence > 0);
+        message
+    };
+    script.jellyfin(&told("PlaybackStart", 0, 0)).await;
+    for percent in 1..=72 {
+        stage.pass(36);
+        if percent % 10 < 4 {
+            script.jellyfin(&told("PlaybackProgress", percent, 0)).await;
+        }
+    }
+    for minute in 1..=10_u32 {
+        stage.pass(60);
+        let guess =
+            script.jellyfin(&told("PlaybackProgress", 72 + minute * 5 / 3, i64::from(minute) * 60)).await;
+        assert_eq!(guess["verdict"]["code"], "guess", "{guess:#}");
+    }
+    let mut stop = told("PlaybackStop", 91, 600);
+    stop["PlayedToCompletion"] = json!(true);
+    script.jellyfin(&stop).await;
+    script.jellyfin(&jellyfin::saved("PlaybackFinished", &pilot, true, MIA)).await;
+    assert!(stage.trakt.history().is_empty(), "{:?}", stage.trakt.told());
+    // A stop that a client tells of is believed, however long it had said nothing before.
+    stage.pass(3_600);
+    script.jellyfin(&told("PlaybackStart", 72, 0)).await;
+    stage.pass(900);
+    let mut stop = told("PlaybackStop", 97, 900);
+    stop["LastActivityDate"] = stop["UtcTimestamp"].clone();
+    script.jellyfin(&stop).await;
+    assert_eq!(stage.trakt.history().len(), 1, "{:?}", stage.trakt.told());
+}
+
+/// A whole season is ticked, of which an episode was watched so long ago that it is not remembered but for the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_season_that_is_ticked_counts_what_was_not_watched_yet() {
+    let stage = Stage::new("", "unwatched = true").await;
+    let mut daemon = stage.home.start();
+    {
+        let script = Script { stage: &stage, daemon: &daemon };
+        script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(1), Some(0), MIA, "TV")).await;
+        stage.pass(3_500);
+        script.jellyfin(&jellyfin::event("PlaybackStop", &pilot(1), Some(3_500_000), MIA, "TV")).await;
+    }
+    assert_eq!(stage.trakt.history().len(), 1);
+    daemon.stop();
+    stage.pass(20 * 24 * 60 * 60);
+    daemon.start_again();
+    let script = Script { stage: &stage, daemon: &daemon };
+    for number in [1, 2, 3] {
+        script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(number), true, MIA)).await;
+    }
+    stage.quiet().await;
+    assert_eq!(stage.trakt.history().len(), 3, "{:?}", stage.trakt.told());
+    // What was taken back may be watched anew.
+    script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(1), false, MIA)).await;
+    stage.quiet().await;
+    assert_eq!(stage.trakt.history().len(), 2);
+    stage.pass(60);
+    script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(1), true, MIA)).await;
+    stage.quiet().await;
+    assert_eq!(stage.trakt.history().len(), 3);
+}
+
+fn pilot(number: u32) -> Value {
+    let id = ["349232", "349235", "349236"][number as usize - 1];
+    jellyfin::episode(
+        &format!("{number:0>32}"),
+        ("Breaking Bad", 2008),
+        1,
+        number,
+        3_600_000,
+        &[("tvdb", id)],
+    )
 }

@@ -117,7 +117,9 @@ fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement 
         elapsed.as_secs(),
         needed.as_secs()
     );
-    if elapsed >= needed { yes("claim-believed", text) } else { no("claim-doubted", text) }
+    // Where it was told where it is, again and again, that and the time since are known better.
+    let is_known = play.is_steady() && play.progress().is_some();
+    if elapsed >= needed && !is_known { yes("claim-believed", text) } else { no("claim-doubted", text) }
 }
 
 fn yes(code: &'static str, text: String) -> Judgement {

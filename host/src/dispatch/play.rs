@@ -286,7 +286,7 @@ impl Play {
             PlaybackState::Playing => {
                 let stale_after = SignedDuration::try_from(policy.stale_after).ok()?;
                 match self.item.runtime_ms.filter(|runtime| *runtime > 0) {
-                    _ if self.steady >= STEADY && !self.unheard => stale_after,
+                    _ if self.is_steady() && !self.unheard => stale_after,
                     None => LONGEST_UNKNOWN,
                     Some(runtime) => {
                         let left = runtime.saturating_sub(self.position_ms.unwrap_or(0));
@@ -332,13 +332,23 @@ impl Play {
     /// How far it can have come, in ms: where it was, and what has passed since.
     pub fn reach_ms(&self) -> u64 {
         let since = self.position_at.map_or(self.started_at, |at| at.min(self.last_seen_at));
-        let passed = self.last_seen_at.duration_since(since).as_millis();
+        let passed = self.heard_until().duration_since(since).as_millis();
         u64::from(self.position_ms.unwrap_or(0)) + u64::try_from(passed).unwrap_or(0)
     }
 
     /// How long it lasted, by the clock.
     pub fn elapsed(&self) -> Duration {
-        Duration::try_from(self.last_seen_at.duration_since(self.started_at)).unwrap_or_default()
+        Duration::try_from(self.heard_until().duration_since(self.started_at)).unwrap_or_default()
+    }
+
+    /// Whether its source tells of progress, so that its last position is where it was.
+    pub fn is_steady(&self) -> bool {
+        self.steady >= STEADY
+    }
+
+    /// When it ended, or was last heard of: what is told of it later does not make it longer.
+    fn heard_until(&self) -> Timestamp {
+        self.ended_at.map_or(self.last_seen_at, |ended| ended.min(self.last_seen_at))
     }
 }
 

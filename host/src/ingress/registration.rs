@@ -226,8 +226,16 @@ impl Registration {
         }
         let in_address = |token: &Secret| Secret::new(in_path(token.expose()));
         let mut secrets = vec![(MARKER.to_owned(), in_address(&self.tokens.current))];
-        let other = other.filter(|other| other.token != self.tokens.current);
-        secrets.extend(other.map(|other| (OLD_MARKER.to_owned(), in_address(&other.token))));
+        let mut add = |marker: String, token: &Secret| {
+            if secrets.iter().all(|(_, known)| *known != in_address(token)) {
+                secrets.push((marker, in_address(token)));
+            }
+        };
+        other.iter().for_each(|other| add(OLD_MARKER.to_owned(), &other.token));
+        // Whatever else of ours stands in an answer is no plugin's to know.
+        for (place, former) in self.former().iter().enumerate() {
+            add(format!("{{webhook.old-token-{place}}}"), &former.token);
+        }
         let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
         let input = input(self.shown(address));
         match self.plugin.call::<Provision>(&caller, input).await.0 {

@@ -10,11 +10,19 @@ use playrelay_sdk::host::reports::{
 };
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{boolean, flag, number, text};
-use playrelay_sdk::server::{happened, ignored};
+use playrelay_sdk::server::{happened, ignored, instant};
 use serde_json::{Map, Value, json};
 
 /// The server counts a stop past 5 % of something shorter as played (`MinResumeDurationSeconds`). Milliseconds.
 const SHORTEST_RESUMABLE: u32 = 300_000;
+
+/// Since a client has been silent for so long, the positions are its server's guesses: it moves them on by itself. Seconds.
+const SILENT: i64 = 30;
+/// After so long it gives the session up, where the client has asked for nothing else either; until August 2026 (jellyfin/jellyfin#17631) with the
+/// position that it guessed. Seconds.
+const GIVEN_UP: i64 = 5 * 60;
+/// A server that never heard of a client says a date long ago. Seconds.
+const NEVER: i64 = 24 * 60 * 60;
 
 /// Turns a message into its report. A template that leaves out what an item is cannot be read.
 pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> {
@@ -33,12 +41,16 @@ pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> 
     Ok(match event {
         "UserDataSaved" => about.user_data(),
         _ if !can_play => ignored("media-type", kind),
+        "PlaybackStop" if is_given_up(message) => about.left(),
         "PlaybackStop" => {
             let claimed = flag(&message["PlayedToCompletion"]);
             let completion = if claimed { Completion::Claimed } else { Completion::None };
             about.playback(PlaybackState::Stopped, position(message), completion)
         }
         "PlaybackStart" => about.playback(PlaybackState::Playing, position(message), Completion::None),
+        _ if is_guess(message) => {
+            ignored("guess", "the client has fallen silent, and the server guesses where it is")
+        }
         _ => {
             let paused = flag(&message["IsPaused"]);
             let state = if paused { PlaybackState::Paused } else { PlaybackState::Playing };
@@ -52,6 +64,23 @@ pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> 
 fn kind(message: &Value) -> Option<&str> {
     let told = message["ItemType"].as_str().filter(|kind| !kind.is_empty());
     told.or_else(|| words(&message["SeriesName"]).map(|_| "Episode"))
+}
+
+/// How long before a message something was that its session knows, by the server's clock. Seconds.
+fn since(message: &Value, what: &str) -> Option<i64> {
+    let when = |name: &str| text(&message[name]).and_then(|text| instant(&text));
+    let since = when("UtcTimestamp")?.duration_since(when(what)?).as_secs();
+    (0..NEVER).contains(&since).then_some(since)
+}
+
+fn is_guess(message: &Value) -> bool {
+    flag(&message["IsAutomated"]) && since(message, "LastPlaybackCheckIn").is_some_and(|since| since > SILENT)
+}
+
+/// Whether a stop is that of a server whose client has left without a word. A stop that a client tells of is a request of its.
+fn is_given_up(message: &Value) -> bool {
+    since(message, "LastPlaybackCheckIn").is_some_and(|since| since >= GIVEN_UP)
+        && since(message, "LastActivityDate").is_some_and(|since| since > SILENT)
 }
 
 /// The position: in ticks, or as `hh:mm:ss` where a template prints only that.
@@ -169,6 +198,15 @@ impl About<'_> {
             item: self.item,
             ext: Vec::new(),
         })
+    }
+
+    /// The client has left, when it told of itself last, and where it was then.
+    fn left(self) -> Report {
+        let at = self.at().and(text(&self.message["LastPlaybackCheckIn"]));
+        match self.playback(PlaybackState::Stopped, None, Completion::None) {
+            Report::Playback(playback) => Report::Playback(Playback { at, ..playback }),
+            other => other,
+        }
     }
 
     fn marked(self, watched: bool) -> Report {
