@@ -113,8 +113,15 @@ impl<'a> Ledger<'a> {
         self.tell(change, play, at);
     }
 
-    /// The same without a judgement.
-    pub fn tell(&mut self, change: Change, play: Play, at: Timestamp) {
+    /// The same, without a judgement where it is not settled where it stays.
+    pub fn tell_of(&mut self, change: Change, play: Play, at: Timestamp, is_unsettled: bool) {
+        match is_unsettled {
+            true => self.tell(change, play, at),
+            false => self.signal(change, play, at),
+        }
+    }
+
+    fn tell(&mut self, change: Change, play: Play, at: Timestamp) {
         self.plays.push(play.clone());
         self.signals.push(Signal { change, play, at, source: None });
     }

@@ -20,7 +20,7 @@ impl Turn<'_> {
             let last = self.last_of_item().filter(|last| last.watched_at.is_some() && !last.revoked);
             if let Some(last) = last.cloned() {
                 let text = format!("{} has been watched, and the mark says the same", last.item);
-                self.ledger.plays.push(Play { ticked_at: Some(at), ..last });
+                self.ledger.signal(Change::Amended, Play { marked: true, ticked_at: Some(at), ..last }, at);
                 return self.ledger.merged("finish-repeated", text);
             }
             let mut play = self.new_play();

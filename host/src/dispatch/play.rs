@@ -63,6 +63,9 @@ pub struct Play {
     pub moved_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether its source told of the end, and where that was: a history that counts it knows no better.
+    #[serde(default)]
+    pub is_end_known: bool,
     /// The last known position in ms.
     pub position_ms: Option<u32>,
     /// When it was told.
@@ -157,6 +160,7 @@ impl Play {
             last_seen_at: playback.at,
             moved_at: Some(playback.at),
             ended_at: None,
+            is_end_known: false,
             position_ms: playback.position_ms,
             position_at: playback.position_ms.map(|_| playback.at),
             completion: playback.completion,

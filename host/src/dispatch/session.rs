@@ -20,6 +20,8 @@ use super::policy::Policy;
 use super::turn::Turn;
 use super::verdict::{self, Outcome, Stage, Verdict};
 
+/// A server notes a tick, or an end, so near to when it tells of it.
+const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// How long before its first report a play of unknown length may have begun.
 const UNKNOWN_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
@@ -178,6 +180,14 @@ impl Sessions {
         };
         let at = playback.at;
         let known = self.known(&viewer);
+        let is_tick = |play: &&Play| {
+            let ticked = play.ticked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= NOTED_WITHIN);
+            ticked && play.item.is_same(&playback.item)
+        };
+        if let Some(play) = known.iter().find(is_tick) {
+            let text = format!("{} was ticked by hand then, and that was told", play.item);
+            return without_plays(Outcome::Merged, "mark-repeated", text);
+        }
         let lead = |play: &Play| {
             let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));
             runtime.unwrap_or(UNKNOWN_LEAD)
@@ -198,6 +208,11 @@ impl Sessions {
             told.at = at.max(own.started_at).min(own.last_seen_at.max(own.started_at));
             if own.is_open() {
                 told.state = own.state;
+            }
+            // Servers have thresholds of their own, and count what they guess.
+            if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= NOTED_WITHIN)
+            {
+                told.completion = Completion::None;
             }
         }
         // What began later is of no concern, and neither is what goes on, unless it is the one. Where a viewing was split, as between two

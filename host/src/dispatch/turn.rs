@@ -167,21 +167,26 @@ impl<'a> Turn<'a> {
         let mut play = before.clone();
         play.absorb(playback);
         (play.stale, play.ended_at) = (false, None);
-        if self.has_only_now_resumed(&before) && self.resume(&mut play) {
+        let jump = jump(&before, &play, self.ledger.policy);
+        if self.has_only_now_resumed(&before, jump) && self.resume(&mut play) {
             before.watched_at = play.watched_at;
         }
+        // Whoever jumps past the credits may look for something, and jump back.
+        let is_looking =
+            jump.is_some_and(|jump| jump > 0.0) && self.playback.completion != Completion::Counted;
         // A clock that was set back does not make an end precede its beginning.
         let at = play.last_seen_at;
         match playback.state {
             PlaybackState::Stopped => {
                 play.state = PlaybackState::Stopped;
                 play.ended_at = Some(at);
+                play.is_end_known = play.is_steady() || playback.position_ms.is_some_and(|ms| ms > 0);
                 self.ledger.step("ended", format!("{} ended {}", play.item, position(&play)));
                 self.ledger.signal(Change::Ended, play, at);
                 recorded("ended")
             }
             PlaybackState::Paused if before.state == PlaybackState::Paused => {
-                if before.watched_at.is_none() && self.ledger.judge(&mut play).watched {
+                if before.watched_at.is_none() && !is_looking && self.ledger.judge(&mut play).watched {
                     return self.complete(play, at);
                 }
                 self.ledger.unchanged(play, "still paused")
@@ -189,10 +194,10 @@ impl<'a> Turn<'a> {
             PlaybackState::Paused => {
                 play.state = PlaybackState::Paused;
                 self.ledger.step("paused", format!("{} paused {}", play.item, position(&play)));
-                self.ledger.signal(Change::Paused, play, playback.at);
+                self.ledger.tell_of(Change::Paused, play, playback.at, is_looking);
                 recorded("paused")
             }
-            PlaybackState::Playing => self.play_on(&before, play),
+            PlaybackState::Playing => self.play_on(&before, play, jump, is_looking),
         }
     }
 
@@ -204,13 +209,10 @@ impl<'a> Turn<'a> {
         recorded("completed")
     }
 
-    fn play_on(&mut self, before: &Play, mut play: Play) -> Verdict {
+    /// It plays, and may have jumped. Percent.
+    fn play_on(&mut self, before: &Play, mut play: Play, jump: Option<f64>, is_looking: bool) -> Verdict {
         let at = play.last_seen_at;
         play.state = PlaybackState::Playing;
-        let jump = jump(before, &play, self.ledger.policy);
-        // Whoever jumps past the credits may look for something, and jump back.
-        let is_looking =
-            jump.is_some_and(|jump| jump > 0.0) && self.playback.completion != Completion::Counted;
         let newly_complete =
             before.watched_at.is_none() && !is_looking && self.ledger.judge(&mut play).watched;
         if newly_complete {
@@ -221,12 +223,12 @@ impl<'a> Turn<'a> {
         }
         if before.state != PlaybackState::Playing {
             self.ledger.step("resumed", format!("{} resumed {}", play.item, position(&play)));
-            self.ledger.signal(Change::Resumed, play, at);
+            self.ledger.tell_of(Change::Resumed, play, at, is_looking);
             return recorded("resumed");
         }
         if let Some(jump) = jump {
             self.ledger.step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
-            self.ledger.tell(Change::Sought, play, at);
+            self.ledger.tell_of(Change::Sought, play, at, is_looking);
             return recorded("sought");
         }
         self.ledger.unchanged(play, "still playing")
@@ -338,9 +340,11 @@ impl<'a> Turn<'a> {
         Play::begin(self.viewer.clone(), self.playback, taken)
     }
 
-    /// Whether a play has begun just now and in its first half, for all that was known of it.
-    fn has_only_now_resumed(&self, play: &Play) -> bool {
-        play.watched_at.is_none()
+    /// Whether a play has begun just now and in its first half, for all that was known of it, and has leapt from there.
+    fn has_only_now_resumed(&self, play: &Play, jump: Option<f64>) -> bool {
+        let has_leapt = play.position_ms.is_none() || jump.is_some_and(|jump| jump > 0.0);
+        has_leapt
+            && play.watched_at.is_none()
             && play.told.is_empty()
             && play.continues.is_none()
             && self.playback.at.duration_since(play.started_at) < RESUMES_WITHIN

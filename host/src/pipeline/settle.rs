@@ -397,7 +397,11 @@ impl Work {
         let store = &self.desk.store;
         match (report, heard_by) {
             (Report::Playback(playback), Some(HeardBy::History)) => {
-                store.plays_around(&playback.server.id, playback.at).await.map(Some)
+                let mut plays = store.plays_around(&playback.server.id, playback.at).await?;
+                if let Some(item) = &playback.item.server_ref {
+                    plays.extend(store.plays_of_item(&playback.server.id, item).await?);
+                }
+                Ok(Some(plays))
             }
             (Report::Marked(marked), _) => match &marked.item.server_ref {
                 Some(item) => store.plays_of_item(&marked.server.id, item).await.map(Some),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use playrelay::dispatch::model::{
-    Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Report, Server, User,
+    Completion, Content, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Report, Server, User,
 };
 use playrelay::dispatch::play::Play;
 use playrelay::dispatch::policy::Policy;
@@ -197,6 +197,58 @@ fn a_row_of_a_history_is_of_the_play_in_whose_time_it_falls() {
         assert_eq!(engine.read(counted(row)), "finish-repeated", "{row}");
         assert_eq!(engine.watches(), [7_000]);
     }
+}
+
+/// A server has a threshold of its own, and counts what it guesses: where its end was told, that counts.
+#[test]
+fn a_row_does_not_overrule_an_end_that_was_told() {
+    let mut engine = Engine::default();
+    engine.hear(playing(0, 0));
+    engine.hear(Playback { state: PlaybackState::Stopped, ..playing(4_000, 55) });
+    assert_eq!(engine.read(counted(0)), "finish-repeated");
+    assert_eq!(engine.watches(), Vec::<i64>::new());
+    // What was played from there on while nobody listened is another matter.
+    engine.read(counted(6_000));
+    assert_eq!(engine.watches().len(), 1);
+    // An end of which only the fact was told leaves room for better knowledge.
+    let mut engine = Engine::default();
+    engine.hear(playing(0, 0));
+    engine.hear(Playback { state: PlaybackState::Stopped, position_ms: None, ..playing(7_000, 0) });
+    engine.read(counted(6_500));
+    assert_eq!(engine.watches().len(), 1);
+}
+
+#[test]
+fn a_tick_that_was_told_is_no_row_of_a_history() {
+    let mut engine = Engine::default();
+    engine.hear(playing(0, 0));
+    engine.hear(Playback { state: PlaybackState::Stopped, ..playing(7_000, 97) });
+    let Playback { server, user, item, .. } = playing(0, 0);
+    let far = 30 * 24 * HOUR;
+    let tick = Marked { server, user, item, watched: true, library: None, paths: Vec::new(), at: at(far) };
+    let advance = engine.0.advance(&Report::Marked(tick), &Policy::default());
+    assert_eq!(engine.absorb(advance), "finish-repeated");
+    assert_eq!(engine.read(counted(far + 2)), "mark-repeated");
+    assert_eq!(engine.watches(), [7_000]);
+}
+
+/// A rewatch of what is short is past its half before two minutes are over.
+#[test]
+fn a_rewatch_of_something_short_counts() {
+    let short = |seconds: i64, position: u32, state| {
+        let mut playback = playing(seconds, 0);
+        playback.item.runtime_ms = Some(180_000);
+        Playback { position_ms: Some(position), state, ..playback }
+    };
+    let mut engine = Engine::default();
+    for begin in [0, 24 * HOUR] {
+        for step in 0..17 {
+            let position = u32::try_from(step * 10_000).unwrap();
+            engine.hear(short(begin + step * 10, position, PlaybackState::Playing));
+        }
+        engine.hear(short(begin + 175, 175_000, PlaybackState::Stopped));
+    }
+    assert_eq!(engine.watches(), [175, 24 * HOUR + 175]);
 }
 
 /// Some note when a play began: it falls into the part before as well.

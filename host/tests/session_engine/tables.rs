@@ -5,7 +5,7 @@ use crate::story::{Told, What, on, run, told, words};
 #[test]
 fn stories() {
     use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
-    let cases: [(&str, Vec<Told>, &[&str]); 45] = [
+    let cases: [(&str, Vec<Told>, &[&str]); 46] = [
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -155,6 +155,17 @@ fn stories() {
             "a jump past the credits, and on from there",
             vec![told(0, "D", Play, Some(0)), told(30, "D", Play, Some(97)), told(72, "D", Play, Some(98))],
             &["playing@0 D", "playing@97 D", "watched@98 D"],
+        ),
+        (
+            "the same from a pause: one",
+            vec![
+                told(0, "D", Play, Some(0)),
+                told(5, "D", Pause, Some(0)),
+                told(5, "D", Play, Some(97)),
+                told(5, "D", Play, Some(1)),
+                told(7_000, "D", Stop, Some(99)),
+            ],
+            &["playing@0 D", "paused@0 D", "playing@97 D", "playing@1 D", "watched@99 D"],
         ),
         (
             "repeat mode: counted twice, hours apart",
