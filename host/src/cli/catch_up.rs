@@ -71,7 +71,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
 }
 
 async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
-    let stored = house.store.plays_around(&playback.server.id, playback.at).await?;
+    let stored = house.store.plays_for(playback).await?;
     let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
     let sessions = Sessions::default().recalling(&playback.server.id, stored);
     let advance = sessions.advance_from_history(playback, &house.config.engine_policy());

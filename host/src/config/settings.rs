@@ -103,10 +103,8 @@ pub fn settings(
 
 /// What is wrong with an address. It is not repeated: it may carry a password.
 fn unusable(text: &str) -> String {
-    match Origin::parse(text) {
-        Err(error) => format!("no address that can be used: {error}"),
-        Ok(_) => "no address that can be used".to_owned(),
-    }
+    let why = Origin::parse(text).err().map(|error| format!(": {error}")).unwrap_or_default();
+    format!("no address that can be used{why}")
 }
 
 fn add_defaults(settings: &mut Settings, manifest: &Manifest) {

@@ -13,8 +13,8 @@ use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{
     AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Revoke,
 };
-use crate::plugins::http::Origin;
 use crate::plugins::http::wire::HttpError;
+use crate::plugins::http::{LoginTokens, Origin};
 use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
 use crate::plugins::masks::Masks;
 use crate::secret::Secret;
@@ -268,17 +268,19 @@ pub async fn part_with(
 ) -> Result<Parting, VaultError> {
     let account = &caller.account;
     let has_key = account.manifest.login.is_some() && !account.needs_login();
-    // What cannot be opened is forgotten all the same.
-    let kept = match keeper.vault().get(&account.name).await {
-        Err(VaultError::WrongKey(_)) => true,
-        kept => kept?.is_some(),
+    let (was_logged_in, is_own) = match keeper.vault().get(&account.name).await {
+        // What cannot be opened is forgotten all the same.
+        Err(VaultError::WrongKey(_)) => (true, false),
+        kept => {
+            let kept = kept?.map(LoginTokens);
+            (kept.is_some(), kept.is_some_and(|login| login.is_of(&account.manifest.plugin.id)))
+        }
     };
-    let is_own = matches!(keeper.kept(&account.name, &account.manifest.plugin.id).await, Ok(Some(_)));
     // By its own code a plugin would end the key of the configuration instead.
     let by_plugin = matches!(account.manifest.login, Some(Login::Plugin(_))) && is_own && !has_key;
     let remains = if by_plugin { revoke(plugin, caller).await } else { None };
     let remains = keeper.disconnect(account).await?.or(remains);
-    Ok(Parting { was_logged_in: kept, has_key, remains })
+    Ok(Parting { was_logged_in, has_key, remains })
 }
 
 /// Ends a login at the service. Says what remains valid there.

@@ -89,13 +89,9 @@ impl LoginKeeper {
     }
 
     /// Keeps a login for an account, in place of the one before.
-    pub async fn keep(
-        &self,
-        account: &Account,
-        mut login: BTreeMap<String, Secret>,
-    ) -> Result<(), VaultError> {
-        login.insert(OF_PLUGIN.to_owned(), Secret::new(account.manifest.plugin.id.clone()));
-        self.vault.put(&account.name, &login).await
+    pub async fn keep(&self, account: &Account, parts: BTreeMap<String, Secret>) -> Result<(), VaultError> {
+        let login = LoginTokens::of(&account.manifest.plugin.id, parts);
+        self.vault.put(&account.name, &login.0).await
     }
 
     async fn stored(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
@@ -127,12 +123,11 @@ impl LoginKeeper {
         match answer.status {
             200..=299 => {
                 let mut tokens = read_tokens(&answer, clock::now()).map_err(HttpError::Interrupted)?;
-                tokens.insert(OF_PLUGIN.to_owned(), Secret::new(owner.manifest.plugin.id.clone()));
                 if login.refresh_token != RefreshToken::Rotating {
                     tokens.entry(part::REFRESH.to_owned()).or_insert_with(|| refresh_token.clone());
                 }
                 tracing::info!(account, "login refreshed");
-                Ok(Some(Arc::new(LoginTokens(tokens))))
+                Ok(Some(Arc::new(LoginTokens::of(&owner.manifest.plugin.id, tokens))))
             }
             status @ (400 | 401 | 403) => match oauth_error(&answer).as_deref() {
                 Some("invalid_client" | "unauthorized_client") => Err(HttpError::Denied(format!(

@@ -6,7 +6,8 @@
 //!
 //! - [`model`]: items, reports, users; the vocabulary
 //! - [`play`]: one play of one item by one user, and its identity
-//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`, those for ticks by hand in `mark`
+//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`, those for ticks by hand in `mark`,
+//!   those for what a server has in its own history in `history`
 //! - [`completion`]: the policy that says whether a play is a watch
 //! - [`route`]: from where to where, and for whom
 //! - [`routing`]: who is told of it
@@ -21,6 +22,7 @@
 pub mod completion;
 pub mod filter;
 pub mod heartbeat;
+mod history;
 mod ledger;
 mod mark;
 pub mod model;

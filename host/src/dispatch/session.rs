@@ -20,10 +20,6 @@ use super::policy::Policy;
 use super::turn::Turn;
 use super::verdict::{self, Outcome, Stage, Verdict};
 
-/// A server notes a tick, or an end, so near to when it tells of it.
-const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// How long before its first report a play of unknown length may have begun.
-const UNKNOWN_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
 const REMEMBERED: usize = 32;
 /// …and those of this time, of which there are many when a whole series is ticked…
@@ -119,6 +115,11 @@ impl Sessions {
         sessions
     }
 
+    /// Nothing but some plays of one viewer.
+    pub(super) fn of(viewer: Viewer, plays: Vec<Play>) -> Self {
+        Self { viewers: [(viewer, plays)].into(), ..Self::default() }
+    }
+
     /// The plays that are going on.
     pub fn open(&self) -> impl Iterator<Item = &Play> {
         self.all().filter(|play| play.is_open())
@@ -169,61 +170,6 @@ impl Sessions {
             }
         }
         wide
-    }
-
-    /// What a report of a server's own history means, given what is known. It is of the play in whose time it falls, wherever in it:
-    /// some servers note the beginning, some the end. Of what goes on it says that it counts, not that it has ended. Where it falls
-    /// in none, it is a play of its own, whatever came after it.
-    pub fn advance_from_history(&self, playback: &Playback, policy: &Policy) -> Advance {
-        let Some(viewer) = self.viewer(&playback.server, &playback.user) else {
-            return self.playback(playback, policy);
-        };
-        let at = playback.at;
-        let known = self.known(&viewer);
-        let is_tick = |play: &&Play| {
-            let ticked = play.ticked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= NOTED_WITHIN);
-            ticked && play.item.is_same(&playback.item)
-        };
-        if let Some(play) = known.iter().find(is_tick) {
-            let text = format!("{} was ticked by hand then, and that was told", play.item);
-            return without_plays(Outcome::Merged, "mark-repeated", text);
-        }
-        let lead = |play: &Play| {
-            let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));
-            runtime.unwrap_or(UNKNOWN_LEAD)
-        };
-        let holds = |play: &&Play| {
-            let trail = if play.is_open() { lead(play) } else { play.merge_window() };
-            play.item.is_same(&playback.item)
-                && play.started_at.duration_since(at) <= lead(play)
-                && at.duration_since(play.last_seen_at) <= trail
-        };
-        let distance = |play: &&Play| {
-            let (before, after) = (play.started_at.duration_since(at), at.duration_since(play.last_seen_at));
-            before.max(after).max(SignedDuration::ZERO)
-        };
-        let own = known.iter().filter(holds).min_by_key(distance);
-        let mut told = playback.clone();
-        if let Some(own) = own {
-            told.at = at.max(own.started_at).min(own.last_seen_at.max(own.started_at));
-            if own.is_open() {
-                told.state = own.state;
-            }
-            // Servers have thresholds of their own, and count what they guess.
-            if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= NOTED_WITHIN)
-            {
-                told.completion = Completion::None;
-            }
-        }
-        // What began later is of no concern, and neither is what goes on, unless it is the one. Where a viewing was split, as between two
-        // devices, the row may be of the other part.
-        let is_seen = |play: &&Play| {
-            own.is_some_and(|own| own.id == play.id)
-                || (!play.is_open() && (play.started_at <= told.at || holds(play)))
-        };
-        let seen: Vec<Play> = known.iter().filter(is_seen).cloned().collect();
-        let narrow = Self { viewers: [(viewer, seen)].into(), ..Self::default() };
-        narrow.playback(&told, policy)
     }
 
     /// What a part of a report means, given what is known: an advance for each play that is no longer listed, and one for the part.
@@ -331,7 +277,7 @@ impl Sessions {
         Advance { plays, ..without_plays(outcome, code, text) }
     }
 
-    fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
+    pub(super) fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
         if let Some(refusal) = refuse(playback, policy) {
             return without_plays(refusal.outcome, &refusal.code, refusal.detail);
         }
@@ -397,13 +343,13 @@ impl Sessions {
         Advance { rating, ..without_plays(Outcome::Recorded, "rating", text) }
     }
 
-    fn known(&self, viewer: &Viewer) -> &[Play] {
+    pub(super) fn known(&self, viewer: &Viewer) -> &[Play] {
         self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whose report it is. Some forms of a webhook name the user's id and some only the name: a name without an id is that
     /// of the one user of the server who is known by it.
-    fn viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
+    pub(super) fn viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
         let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };
         let key = user.key()?;
         let viewer = on_server(key);
@@ -491,7 +437,7 @@ fn refuse(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     })
 }
 
-fn without_plays(outcome: Outcome, code: &str, detail: String) -> Advance {
+pub(super) fn without_plays(outcome: Outcome, code: &str, detail: String) -> Advance {
     Advance {
         plays: Vec::new(),
         signals: Vec::new(),

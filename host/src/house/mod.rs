@@ -5,7 +5,7 @@ mod parts;
 mod running;
 mod upkeep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -213,33 +213,25 @@ impl House {
 
     /// A route leads to somebody who can be told, and takes off lists of those who keep one.
     fn check_routes(&mut self) {
-        let provides = |name: &String| self.accounts.get(name).map(|account| &account.manifest.provides);
-        let problem = |name: &String, text: String| {
-            let place = self.config.trackers.get(name)?.place.clone();
-            Some(Problem { place, text })
-        };
-        let deaf = |name: &String| provides(name).is_some_and(|it| it.sink.is_none());
-        let listless = |name: &String| provides(name).is_some_and(|it| it.watchlist.is_none());
         let routes = &self.config.routes;
-        let to: BTreeSet<&String> = routes.iter().map(|route| &route.tracker).filter(|it| deaf(it)).collect();
-        let from = routes.iter().filter(|route| route.removal.movies || route.removal.shows);
-        let from: BTreeSet<&String> =
-            from.flat_map(|route| &route.removal.accounts).filter(|it| listless(it)).collect();
-        let deaf = to.into_iter().filter_map(|name| {
-            let text = format!(
-                "a route leads to [trackers.{name}], which only keeps a watchlist; expected it in `watchlist_remove_from` of a route \
-                 to another tracker"
-            );
-            problem(name, text)
-        });
-        let listless = from.into_iter().filter_map(|name| {
-            problem(
-                name,
-                format!("a route takes titles off the watchlist of [trackers.{name}], which keeps none"),
-            )
-        });
-        let found: Vec<Problem> = deaf.chain(listless).collect();
-        self.problems.extend(found);
+        for (name, tracker) in &self.config.trackers {
+            let Some(account) = self.accounts.get(name) else { continue };
+            let provides = &account.manifest.provides;
+            let mut complain = |text| self.problems.push(Problem { place: tracker.place.clone(), text });
+            if provides.sink.is_none() && routes.iter().any(|route| route.tracker == *name) {
+                complain(format!(
+                    "a route leads to [trackers.{name}], which only keeps a watchlist; expected it in `watchlist_remove_from` of a \
+                     route to another tracker"
+                ));
+            }
+            let mut removals =
+                routes.iter().map(|route| &route.removal).filter(|removal| removal.movies || removal.shows);
+            if provides.watchlist.is_none() && removals.any(|removal| removal.accounts.contains(name)) {
+                complain(format!(
+                    "a route takes titles off the watchlist of [trackers.{name}], which keeps none"
+                ));
+            }
+        }
     }
 
     async fn add_account(

@@ -396,13 +396,7 @@ impl Work {
     ) -> Result<Option<Vec<Play>>, StoreError> {
         let store = &self.desk.store;
         match (report, heard_by) {
-            (Report::Playback(playback), Some(HeardBy::History)) => {
-                let mut plays = store.plays_around(&playback.server.id, playback.at).await?;
-                if let Some(item) = &playback.item.server_ref {
-                    plays.extend(store.plays_of_item(&playback.server.id, item).await?);
-                }
-                Ok(Some(plays))
-            }
+            (Report::Playback(row), Some(HeardBy::History)) => store.plays_for(row).await.map(Some),
             (Report::Marked(marked), _) => match &marked.item.server_ref {
                 Some(item) => store.plays_of_item(&marked.server.id, item).await.map(Some),
                 None => Ok(None),

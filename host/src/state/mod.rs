@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::model::Item;
+use crate::dispatch::model::{Item, Playback};
 use crate::dispatch::people::{Decision, Person};
 use crate::dispatch::play::{Play, Viewer};
 use crate::dispatch::route::TrackerEvent;
@@ -320,6 +320,15 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
 
     /// Plays of an item of a server, by whomever: the item by the server's own key for it.
     async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError>;
+
+    /// What a row of a server's history may speak of, of plays that may be forgotten in memory: those around it, and those of its item.
+    async fn plays_for(&self, row: &Playback) -> Result<Vec<Play>, StoreError> {
+        let mut plays = self.plays_around(&row.server.id, row.at).await?;
+        if let Some(item) = &row.item.server_ref {
+            plays.extend(self.plays_of_item(&row.server.id, item).await?);
+        }
+        Ok(plays)
+    }
 
     /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
     async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;

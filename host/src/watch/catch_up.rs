@@ -137,28 +137,32 @@ impl CatchUp {
                 (None, true) => SignedDuration::ZERO,
                 (None, false) => RECONCILED_EVERY,
             };
-            if gap <= shortest {
+            if gap > shortest {
+                let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+                let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
+                self.fill(before, oldest, round).await?;
+            } else if self.standing.is_none() {
                 // Only what is listened to has been heard since.
-                return match self.standing {
-                    Some(_) => notes::write(&self.store, self.source(), notes::HEARD_UNTIL, now).await,
-                    None => Ok(()),
-                };
+                return Ok(());
             }
-            let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-            let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
-            let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
-            let since = since.min(self.oldest_unfinished(before).await?.unwrap_or(since));
-            // What was before the very first start is not entered unasked.
-            let first = notes::read(&self.store, self.source(), notes::FIRST_HEARD).await?.unwrap_or(before);
-            let since = since.max(oldest).max(first);
-            let count = self.enter(since, round).await?;
-            tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
         }
         round.is_first = false;
         if before.is_none() {
             notes::write(&self.store, self.source(), notes::FIRST_HEARD, now).await?;
         }
         notes::write(&self.store, self.source(), notes::HEARD_UNTIL, now).await
+    }
+
+    /// Reads the history of a gap that began at `before`, and nothing that is older than `oldest`.
+    async fn fill(&self, before: Timestamp, oldest: Timestamp, round: &mut Round) -> Result<(), String> {
+        let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
+        let since = since.min(self.oldest_unfinished(before).await?.unwrap_or(since));
+        // What was before the very first start is not entered unasked.
+        let first = notes::read(&self.store, self.source(), notes::FIRST_HEARD).await?.unwrap_or(before);
+        let since = since.max(oldest).max(first);
+        let count = self.enter(since, round).await?;
+        tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
+        Ok(())
     }
 
     /// When the oldest play began that went on when the gap began, and has not been found to be watched: its server may have noted when

@@ -3,6 +3,7 @@
 //! A template may leave most of it out, and prints booleans as "True", what is missing as "" and GUIDs with dashes.
 
 use playrelay_mediabrowser::item;
+use playrelay_mediabrowser::realtime::{SILENT_MS, since};
 use playrelay_mediabrowser::text::{TICKS_PER_MS, clock, guid, length, ms, text as words};
 use playrelay_sdk::capability::webhook::ParseError;
 use playrelay_sdk::host::reports::{
@@ -10,19 +11,17 @@ use playrelay_sdk::host::reports::{
 };
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{boolean, flag, number, text};
-use playrelay_sdk::server::{happened, ignored, instant};
+use playrelay_sdk::server::{happened, ignored};
 use serde_json::{Map, Value, json};
 
 /// The server counts a stop past 5 % of something shorter as played (`MinResumeDurationSeconds`). Milliseconds.
 const SHORTEST_RESUMABLE: u32 = 300_000;
 
-/// Since a client has been silent for so long, the positions are its server's guesses: it moves them on by itself. Seconds.
-const SILENT: i64 = 30;
-/// After so long it gives the session up, where the client has asked for nothing else either; until August 2026 (jellyfin/jellyfin#17631) with the
-/// position that it guessed. Seconds.
-const GIVEN_UP: i64 = 5 * 60;
-/// A server that never heard of a client says a date long ago. Seconds.
-const NEVER: i64 = 24 * 60 * 60;
+/// After so long its server gives a session up, where the client has asked for nothing else either; until August 2026
+/// (jellyfin/jellyfin#17631) with the position that it guessed. Ms.
+const GIVEN_UP_MS: u32 = 5 * 60 * 1000;
+/// A server that never heard of a client says a date long ago. Ms.
+const NEVER_MS: u32 = 24 * 60 * 60 * 1000;
 
 /// Turns a message into its report. A template that leaves out what an item is cannot be read.
 pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> {
@@ -36,7 +35,9 @@ pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> 
     };
     let dto = dto(message, kind);
     let Some(item) = item::item(&dto, &Value::Null) else { return Ok(ignored("media-type", kind)) };
-    let about = About { message, item, kind, content: item::content(&dto), received_at };
+    // By the server's clock, where that is near to ours.
+    let at = happened(message["UtcTimestamp"].as_str(), received_at);
+    let about = About { message, item, kind, content: item::content(&dto), at };
     let can_play = matches!(kind, "Movie" | "Episode") || kind.starts_with("LiveTv");
     Ok(match event {
         "UserDataSaved" => about.user_data(),
@@ -66,21 +67,21 @@ fn kind(message: &Value) -> Option<&str> {
     told.or_else(|| words(&message["SeriesName"]).map(|_| "Episode"))
 }
 
-/// How long before a message something was that its session knows, by the server's clock. Seconds.
-fn since(message: &Value, what: &str) -> Option<i64> {
-    let when = |name: &str| text(&message[name]).and_then(|text| instant(&text));
-    let since = when("UtcTimestamp")?.duration_since(when(what)?).as_secs();
-    (0..NEVER).contains(&since).then_some(since)
+/// How long before a message something was that its session knows, by the server's clock. Ms.
+fn passed(message: &Value, what: &str) -> Option<u32> {
+    let passed = since(&text(&message[what])?, &text(&message["UtcTimestamp"])?);
+    passed.filter(|passed| *passed < NEVER_MS)
 }
 
+/// Whether a position is its server's: it moves that of a silent client on by itself.
 fn is_guess(message: &Value) -> bool {
-    flag(&message["IsAutomated"]) && since(message, "LastPlaybackCheckIn").is_some_and(|since| since > SILENT)
+    flag(&message["IsAutomated"]) && passed(message, "LastPlaybackCheckIn").is_some_and(|ms| ms > SILENT_MS)
 }
 
 /// Whether a stop is that of a server whose client has left without a word. A stop that a client tells of is a request of its.
 fn is_given_up(message: &Value) -> bool {
-    since(message, "LastPlaybackCheckIn").is_some_and(|since| since >= GIVEN_UP)
-        && since(message, "LastActivityDate").is_some_and(|since| since > SILENT)
+    passed(message, "LastPlaybackCheckIn").is_some_and(|ms| ms >= GIVEN_UP_MS)
+        && passed(message, "LastActivityDate").is_some_and(|ms| ms > SILENT_MS)
 }
 
 /// The position: in ticks, or as `hh:mm:ss` where a template prints only that.
@@ -126,7 +127,7 @@ struct About<'a> {
     item: Item,
     kind: &'a str,
     content: Content,
-    received_at: &'a str,
+    at: Option<String>,
 }
 
 impl About<'_> {
@@ -194,37 +195,30 @@ impl About<'_> {
             credits_start_ms: None,
             library: None,
             paths: Vec::new(),
-            at: self.at(),
+            at: self.at,
             item: self.item,
             ext: Vec::new(),
         })
     }
 
     /// The client has left, when it told of itself last, and where it was then.
-    fn left(self) -> Report {
-        let at = self.at().and(text(&self.message["LastPlaybackCheckIn"]));
-        match self.playback(PlaybackState::Stopped, None, Completion::None) {
-            Report::Playback(playback) => Report::Playback(Playback { at, ..playback }),
-            other => other,
-        }
+    fn left(mut self) -> Report {
+        self.at = self.at.and(text(&self.message["LastPlaybackCheckIn"]));
+        self.playback(PlaybackState::Stopped, None, Completion::None)
     }
 
     fn marked(self, watched: bool) -> Report {
         if self.content != Content::OnDemand {
             return ignored("media-type", self.kind);
         }
-        let (server, user, at) = (server(self.message), user(self.message), self.at());
+        let (server, user, at) = (server(self.message), user(self.message), self.at);
         Report::Marked(Marked { server, user, item: self.item, watched, library: None, at })
     }
 
     fn rated(self, rating: f64) -> Report {
-        let (server, user, at) = (server(self.message), user(self.message), self.at());
+        let (server, user, at) = (server(self.message), user(self.message), self.at);
         let rating = Some(rating).filter(|rating| *rating > 0.0);
         Report::Rated(Rated { server, user, item: self.item, rating, library: None, at })
-    }
-
-    fn at(&self) -> Option<String> {
-        happened(self.message["UtcTimestamp"].as_str(), self.received_at)
     }
 }
 

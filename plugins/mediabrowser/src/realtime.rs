@@ -23,8 +23,8 @@ const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 const LOOK_MS: u32 = 30_000;
 /// Reading the sessions, where nothing tells of their changes. Ms.
 const POLL_MS: u32 = 2_000;
-/// Clients say something every ten seconds. Ms.
-const SILENT_MS: u32 = 30_000;
+/// Clients say something every ten seconds: one that has not for so long has fallen silent. Ms.
+pub const SILENT_MS: u32 = 30_000;
 /// Servers drop a session of which nothing was heard for longer. Ms.
 const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
 /// A server is so exact in moving a position on. Ms.
@@ -183,7 +183,7 @@ fn ahead(known_at: &str, now: &str, family: Family) -> u32 {
 }
 
 /// The time that has passed since. Ms.
-fn since(known_at: &str, now: &str) -> Option<u32> {
+pub fn since(known_at: &str, now: &str) -> Option<u32> {
     let (known_at, now) = (server::instant(known_at)?, server::instant(now)?);
     u32::try_from(now.duration_since(known_at).as_millis()).ok()
 }

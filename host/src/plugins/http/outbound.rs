@@ -29,6 +29,12 @@ const REDIRECTS: usize = 3;
 pub struct LoginTokens(pub BTreeMap<String, Secret>);
 
 impl LoginTokens {
+    /// A login that a plugin was given.
+    pub fn of(plugin: &str, mut parts: BTreeMap<String, Secret>) -> Self {
+        parts.insert(OF_PLUGIN.to_owned(), Secret::new(plugin));
+        Self(parts)
+    }
+
     /// Whether a plugin was given it: the account's name may have been another's before.
     pub fn is_of(&self, plugin: &str) -> bool {
         self.0.get(OF_PLUGIN).is_some_and(|of| of.expose() == plugin)
