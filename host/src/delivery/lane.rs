@@ -231,14 +231,19 @@ impl Lane {
         let failure = match answer {
             Ok(Ok(receipt)) => {
                 let state = match receipt.outcome {
+                    // The tracker took it for something else: a person has to say what it is.
+                    ReceiptOutcome::Unmatched if !receipt.matched.is_empty() && !is_presence => {
+                        DeliveryState::Held
+                    }
                     ReceiptOutcome::Accepted => DeliveryState::Delivered,
                     ReceiptOutcome::Duplicate => DeliveryState::Duplicate,
                     ReceiptOutcome::Unmatched => DeliveryState::Unmatched,
                     ReceiptOutcome::Unsupported => DeliveryState::Unsupported,
                 };
+                let said = if state == DeliveryState::Delivered { "delivered" } else { "answered" };
                 tracing::info!(
                     tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item,
-                    event = row.inbox, outcome = state.as_str(), "delivered"
+                    event = row.inbox, outcome = state.as_str(), "{said}"
                 );
                 let note = receipt.note.clone().unwrap_or_default();
                 let attempt = Attempt::Settled { state, note, receipt: Some(receipt) };

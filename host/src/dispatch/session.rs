@@ -26,6 +26,8 @@ const REMEMBERED: usize = 32;
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(6);
 /// …up to this many.
 const MOST_REMEMBERED: usize = 400;
+/// Lengths are rounded, and files have a tail: a position beyond the end by more than this part of the length is of something else.
+const BEYOND_END: u32 = 4;
 /// The same rating of the same item is told again after this only.
 pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
 
@@ -269,7 +271,7 @@ impl Sessions {
         let lost = self.all().filter(is_lost).map(|play| Play { unheard: true, ..play.clone() });
         let mut plays: Vec<Play> = lost.collect();
         plays.sort_by(|one, other| one.id.cmp(&other.id));
-        let titles: Vec<String> = plays.iter().map(|play| play.item.to_string()).collect();
+        let titles: Vec<String> = plays.iter().map(|play| format!("{} ({})", play.item, play.user)).collect();
         let (outcome, code, text) = match titles.is_empty() {
             true => (Outcome::Merged, "no-change", format!("nothing that {source} listed plays")),
             false => (Outcome::Recorded, "unheard", format!("may go on unseen: {}", titles.join(", "))),
@@ -280,6 +282,17 @@ impl Sessions {
     pub(super) fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
         if let Some(refusal) = refuse(playback, policy) {
             return without_plays(refusal.outcome, &refusal.code, refusal.detail);
+        }
+        if let Some(position) = position_of_something_else(playback) {
+            let without = Playback { position_ms: None, ..playback.clone() };
+            let mut advance = self.playback(&without, policy);
+            let text = format!(
+                "a position of {} s is far beyond the end of {}, and belongs to something else",
+                position / 1000,
+                playback.item
+            );
+            advance.steps.insert(0, verdict::Step::new(Stage::Engine, "position-beyond-end", text));
+            return advance;
         }
         if let Some(viewer) = self.viewer(&playback.server, &playback.user) {
             return Turn::new(viewer.clone(), self.known(&viewer), playback, policy).take();
@@ -408,6 +421,12 @@ fn forget(known: &mut Vec<Play>) {
         known.remove(oldest);
         ended -= 1;
     }
+}
+
+/// The position, where it is so far beyond the end that it is of something else: another item, or another unit.
+fn position_of_something_else(playback: &Playback) -> Option<u32> {
+    let (position, runtime) = (playback.position_ms?, playback.item.runtime_ms.filter(|runtime| *runtime > 0)?);
+    (position.saturating_sub(runtime) > runtime / BEYOND_END).then_some(position)
 }
 
 fn no_user(item: &Item) -> Advance {

@@ -66,6 +66,41 @@ impl Verdict {
     }
 }
 
+/// The ends of the parts of an input, each with its viewer, where it has one.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts(Vec<(Option<String>, Verdict)>);
+
+/// Letters of a verdict's detail that names several viewers.
+const LONGEST_DETAIL: usize = 1_000;
+
+impl Verdicts {
+    /// Adds the end of a part.
+    pub fn add(&mut self, part: (Option<String>, Verdict)) {
+        self.0.push(part);
+    }
+
+    /// The heaviest of them, the first of several. Where it is that of several viewers, its detail names each of them.
+    pub fn heaviest(self) -> Option<Verdict> {
+        let heaviest = self.0.iter().map(|(_, verdict)| verdict.outcome).max()?;
+        let mut alike = self.0.into_iter().filter(|(_, verdict)| verdict.outcome == heaviest).peekable();
+        let (viewer, mut first) = alike.next()?;
+        // What says nothing new is not worth a list.
+        let others: Vec<(String, String)> =
+            alike.filter_map(|(other, verdict)| Some((other?, verdict.detail))).collect();
+        let is_of_several = others.iter().any(|(other, _)| Some(other) != viewer.as_ref());
+        let Some(viewer) = viewer.filter(|_| is_of_several && heaviest > Outcome::Merged) else { return Some(first) };
+        first.detail = format!("{viewer}: {}", first.detail);
+        for (other, detail) in others {
+            if first.detail.len() + detail.len() > LONGEST_DETAIL {
+                first.detail.push_str("; \u{2026}");
+                break;
+            }
+            first.detail.push_str(&format!("; {other}: {detail}"));
+        }
+        Some(first)
+    }
+}
+
 /// The part of the house in which a step was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -64,12 +64,13 @@ impl Pipeline {
         }
     }
 
-    /// Without an id on its server an item cannot be looked up there.
+    /// Without an id on its server an item cannot be looked up there; of one that is gone the show may still be there.
     fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
         let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
         let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
-        placed.item.server_ref.is_some()
+        let is_there = placed.item.server_ref.is_some() || placed.item.server_show_ref.is_some();
+        is_there
             && (placed.item.is_incomplete()
                 || (self.sieve.needs_place && misses_place)
                 || (self.sieve.needs_credits && facts.credits && misses_credits))

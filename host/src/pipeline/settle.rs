@@ -25,7 +25,7 @@ use crate::dispatch::presence::{SourceFacts, watching};
 use crate::dispatch::route::TrackerEvent;
 use crate::dispatch::routing::{Plan, Routing};
 use crate::dispatch::session::{Advance, RATING_REPEATED, Rating, Sessions};
-use crate::dispatch::verdict::{Outcome, Verdict};
+use crate::dispatch::verdict::{Outcome, Verdict, Verdicts};
 use crate::state::{Settlement, SharedStore, StoreError};
 
 /// Requests in one transaction.
@@ -192,8 +192,8 @@ impl Work {
             let mut settlement = Settlement { later: true, ..empty(play.reported_by) };
             let plan = self.desk.routing.among_new(before, &play).plan(&mut advance);
             let is_news = !plan.events.is_empty();
-            self.keep(advance, plan, &mut settlement);
-            settlement.verdict = settlement.verdict.filter(|_| is_news);
+            let verdict = self.keep(advance, plan, &mut settlement);
+            settlement.verdict = is_news.then_some(verdict);
             settlements.push(settlement);
         }
         settlements
@@ -259,8 +259,8 @@ impl Work {
         let settle = |advance: Advance| {
             let inbox = advance.plays.first().map_or(0, |play| play.reported_by);
             let mut settlement = Settlement { later: true, ..empty(inbox) };
+            // It had ended before; what came of it later is no other end.
             self.apply(advance, &mut settlement);
-            settlement.verdict = None;
             settlement
         };
         advances.into_iter().map(settle).collect()
@@ -330,8 +330,8 @@ impl Work {
         if !is_told {
             advance.steps.clear();
         }
-        self.keep(advance, plan, &mut settlement);
-        settlement.verdict = settlement.verdict.filter(|_| is_news);
+        let verdict = self.keep(advance, plan, &mut settlement);
+        settlement.verdict = is_news.then_some(verdict);
         settlement
     }
 
@@ -407,6 +407,7 @@ impl Work {
 
     fn decide(&mut self, parsed: &Parsed, past: &HashMap<i64, Vec<Play>>) -> Settlement {
         let mut settlement = empty(parsed.row.id);
+        let mut verdicts = Verdicts::default();
         settlement.steps.clone_from(&parsed.steps);
         match &parsed.result {
             Err(verdict) => settlement.verdict = Some(verdict.clone()),
@@ -416,17 +417,17 @@ impl Work {
                         (Some(past), Report::Playback(playback)) => {
                             let known = self.sessions.recalling(&playback.server.id, past.clone());
                             let advance = known.advance_from_history(playback, &self.desk.policy);
-                            self.apply(advance, &mut settlement);
+                            verdicts.add(self.apply(advance, &mut settlement));
                         }
                         (Some(past), Report::Marked(marked)) => {
                             let known = self.sessions.recalling(&marked.server.id, past.clone());
                             let advance = known.advance(report, &self.desk.policy);
-                            self.apply(advance, &mut settlement);
+                            verdicts.add(self.apply(advance, &mut settlement));
                         }
                         _ => {
                             for part in report.unfolded() {
                                 for advance in self.sessions.advances(&part, &self.desk.policy) {
-                                    self.apply(advance, &mut settlement);
+                                    verdicts.add(self.apply(advance, &mut settlement));
                                 }
                             }
                         }
@@ -434,19 +435,22 @@ impl Work {
                 }
             }
         }
+        settlement.verdict = settlement.verdict.or_else(|| verdicts.heaviest());
         settlement
             .verdict
             .get_or_insert_with(|| Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"));
         settlement
     }
 
-    /// Asks the routes, and takes over what the engine has decided.
-    fn apply(&mut self, mut advance: Advance, settlement: &mut Settlement) {
+    /// Asks the routes, and takes over what the engine has decided. Gives how it ends, and for whom.
+    fn apply(&mut self, mut advance: Advance, settlement: &mut Settlement) -> (Option<String>, Verdict) {
         let plan = self.desk.routing.plan(&mut advance);
-        self.keep(advance, plan, settlement);
+        let viewer = advance.plays.last().map(|play| play.user.to_string());
+        (viewer, self.keep(advance, plan, settlement))
     }
 
-    fn keep(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) {
+    /// Takes over what the engine and the routes have decided. Gives how it ends.
+    fn keep(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) -> Verdict {
         let Advance { mut plays, mut steps, verdict, rating, .. } = advance;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;
@@ -462,9 +466,7 @@ impl Work {
         settlement.ratings.extend(rating);
         settlement.held.extend(plan.held);
         settlement.events.extend(plan.events);
-        if settlement.verdict.as_ref().is_none_or(|heaviest| verdict.outcome > heaviest.outcome) {
-            settlement.verdict = Some(verdict);
-        }
+        verdict
     }
 }
 

@@ -13,25 +13,22 @@ use serde_json::Value;
 
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
-    let data = data(request);
-    if data.trim().is_empty() {
+    let Some((text, what)) = webhook::text(request) else {
+        let text = "the form has no field \u{201c}data\u{201d}, in which Emby sends its message";
+        return Err(ParseError::Malformed(text.to_owned()));
+    };
+    if text.trim().is_empty() {
         // Before 4.9.0.37 the button "Test" sent nothing at all.
         let text =
             "the request is empty; the test of an old server looks like this, and nothing is wrong then";
         return Err(ParseError::Malformed(text.to_owned()));
     }
-    let message = webhook::json(data, "the message")?;
-    let Some(event) = message["Event"].as_str() else {
+    let message = webhook::message(text, &what, |value| value["Event"].is_string())?;
+    let Some(event) = message.value["Event"].as_str() else {
         return Err(ParseError::Unsupported("the message has no \u{201c}Event\u{201d}".to_owned()));
     };
-    Ok(vec![report(event, &message, &request.received_at)])
-}
-
-fn data(request: &Request) -> &str {
-    match request.form.iter().find(|field| field.name == "data") {
-        Some(field) => &field.value,
-        None => &request.body,
-    }
+    let report = report(event, &message.value, &request.received_at);
+    Ok(message.with(vec![report]))
 }
 
 fn report(event: &str, message: &Value, received_at: &str) -> Report {

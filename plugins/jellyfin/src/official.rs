@@ -4,7 +4,7 @@
 
 use playrelay_mediabrowser::item;
 use playrelay_mediabrowser::realtime::{SILENT_MS, since};
-use playrelay_mediabrowser::text::{TICKS_PER_MS, clock, guid, length, ms, text as words};
+use playrelay_mediabrowser::text::{TICKS_PER_MS, clock, guid, length, ms, printed as words};
 use playrelay_sdk::capability::webhook::ParseError;
 use playrelay_sdk::host::reports::{
     Completion, Content, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
@@ -113,9 +113,9 @@ fn dto(message: &Value, kind: &str) -> Value {
     // Of an episode, `Year` is the series' and `PremiereDate` its own.
     let (own, series) = if is_episode { ("", "Year") } else { ("Year", "") };
     json!({
-        "Type": kind, "Name": message["Name"], "Id": message["ItemId"],
+        "Type": kind, "Name": words(&message["Name"]), "Id": message["ItemId"],
         "ProductionYear": message[own], "PremiereDate": message["PremiereDate"],
-        "SeriesProductionYear": message[series], "SeriesName": message["SeriesName"], "SeriesId": message["SeriesId"],
+        "SeriesProductionYear": message[series], "SeriesName": words(&message["SeriesName"]), "SeriesId": message["SeriesId"],
         "ParentIndexNumber": season, "IndexNumber": own_number, "IndexNumberEnd": number("EpisodeNumberEnd"),
         "RunTimeTicks": runtime(message).map(|ms| u64::from(ms) * TICKS_PER_MS),
         "ProviderIds": providers, "IsMovie": message["IsMovie"], "IsSeries": message["IsSeries"],
@@ -184,8 +184,8 @@ impl About<'_> {
             user: user(message),
             player: Player {
                 id: text(&message["DeviceId"]),
-                name: text(&message["DeviceName"]),
-                product: text(&message["ClientName"]).or_else(|| text(&message["Client"])),
+                name: words(&message["DeviceName"]),
+                product: words(&message["ClientName"]).or_else(|| words(&message["Client"])),
             },
             session: guid(&message["Id"]),
             content: self.content,

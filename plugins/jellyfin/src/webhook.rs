@@ -1,44 +1,47 @@
 //! The forms in which webhooks come, and which plugin of the server sent them.
 
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
-use playrelay_sdk::webhook;
+use playrelay_sdk::webhook::{self, Message};
 use serde_json::{Map, Value};
 
 use crate::{official, plex_like, unofficial};
 
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
-    let message = message(request)?;
-    let received_at = &request.received_at;
+    let read = message(request)?;
+    let (message, received_at) = (&read.value, &request.received_at);
     let report = if message["NotificationType"].is_string() {
-        official::report(&message, received_at)?
+        official::report(message, received_at)?
     } else if message["Event"].is_string() {
-        unofficial::report(&message)
-    } else if message["event"].is_string() && message["Metadata"].is_object() {
-        plex_like::report(&message)
+        unofficial::report(message)
+    } else if is_plex_like(message) {
+        plex_like::report(message)
     } else {
         let text = "found neither a \u{201c}NotificationType\u{201d} nor an \u{201c}Event\u{201d}; with the Webhook plugin, tick \
                     \u{201c}Send All Properties\u{201d}, or have the template print NotificationType";
         return Err(ParseError::Unsupported(text.to_owned()));
     };
-    Ok(vec![report])
+    Ok(read.with(vec![report]))
+}
+
+fn is_plex_like(message: &Value) -> bool {
+    message["event"].is_string() && message["Metadata"].is_object()
+}
+
+/// Whether a value is a message of one of the plugins.
+fn is_message(value: &Value) -> bool {
+    value["NotificationType"].is_string() || value["Event"].is_string() || is_plex_like(value)
 }
 
 /// The message: JSON whatever its content type, or the fields of a form.
-fn message(request: &Request) -> Result<Value, ParseError> {
-    if let Some(payload) = request.form.iter().find(|field| field.name == "payload") {
-        return object(&payload.value, "the form field \u{201c}payload\u{201d}");
-    }
-    if !request.form.is_empty() {
+fn message(request: &Request) -> Result<Message, ParseError> {
+    let Some((text, place)) = webhook::text(request) else {
         let fields = request.form.iter().map(|field| (field.name.clone(), Value::from(field.value.as_str())));
-        return Ok(Value::Object(fields.collect::<Map<_, _>>()));
-    }
-    object(&request.body, "the body")
-}
-
-fn object(text: &str, place: &str) -> Result<Value, ParseError> {
-    let message = webhook::json(text, place)?;
-    match message.is_object() {
+        let value = Value::Object(fields.collect::<Map<_, _>>());
+        return Ok(Message { value, remarks: Vec::new() });
+    };
+    let message = webhook::message(text, &place, is_message)?;
+    match message.value.is_object() {
         true => Ok(message),
         false => Err(ParseError::Malformed(format!("{place} is JSON, but no object"))),
     }

@@ -30,7 +30,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         entry["watched_at"] = json!(event.at);
         entry
     };
-    let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &[])) };
+    let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &event.item, &[])) };
     let answer: Value = answer::require_success(post("/sync/watched?report_added=true", &entry)?)?.json()?;
     // A play that MDBList has folded into one that it had.
     let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();
@@ -38,7 +38,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
     match (count(&answer["updated"], &body::KINDS), is_missing(&answer)) {
-        (0, _) => return Ok(unmatched(NAME, &["ids and numbers"])),
+        (0, _) => return Ok(unmatched(NAME, &event.item, &["ids and numbers"])),
         (added, true) => {
             let note =
                 format!("{added} of {} episodes added to the history, the others are unknown", missing.len());
@@ -55,7 +55,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
         return Ok(receipt(Outcome::Unsupported, "only movies and episodes are taken out of the history"));
     }
     let Some(entry) = body::synced(&event.item, numbers(&event.item), |entry| entry) else {
-        return Ok(unmatched(NAME, &[]));
+        return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value = answer::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
     Ok(match count(&answer["removed"], &body::KINDS) {

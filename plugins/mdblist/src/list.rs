@@ -62,11 +62,11 @@ fn change(path: &str, done: &str, item: &Item, unchanged: &str) -> Result<Receip
     };
     let response = post(path, &json!({ list: [named] }))?;
     if response.status == 404 {
-        return Ok(unmatched(NAME, &["ids"]));
+        return Ok(unmatched(NAME, item, &["ids"]));
     }
     let answer: Value = answer::require_success(response)?.json()?;
     Ok(match (count(&answer[done], &body::KINDS), done) {
-        (0, "added") if is_missing(&answer) => unmatched(NAME, &["ids"]),
+        (0, "added") if is_missing(&answer) => unmatched(NAME, item, &["ids"]),
         // What it does not know of, and what is not on the list, are the same to it.
         (0, _) => receipt(Outcome::Duplicate, unchanged),
         (_, _) => receipt(Outcome::Accepted, ""),

@@ -3,7 +3,7 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::tracker::{accepted, post, receipt, unmatched, with_the_rest};
+use playrelay_sdk::tracker::{accepted, post, receipt, taken_back, unmatched, with_the_rest};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, body, history};
@@ -61,7 +61,17 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
                 "MDBList took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
             )));
         }
-        return Ok(accepted(NAME, event, &answer));
+        return Ok(taken_back(accepted(NAME, event, &answer), |id| match action.as_str() {
+            "start" | "pause" => Some(clear(id)),
+            _ => Some(Ok(false)),
+        }));
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
+}
+
+/// Ends a session by MDBList's own id of it.
+fn clear(id: &str) -> Result<bool, Failure> {
+    let Ok(id) = id.parse::<u64>() else { return Ok(false) };
+    let answer: Value = answer::require_success(post("/scrobble/clear", &json!({ "id": id }))?)?.json()?;
+    Ok(answer["deleted"] == true)
 }

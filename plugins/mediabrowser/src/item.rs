@@ -21,7 +21,7 @@ pub fn item(dto: &Value, series: &Value) -> Option<Item> {
         "Movie" => ItemKind::Movie(Movie {
             title: words(&dto["Name"]).unwrap_or_default(),
             original_title: words(&dto["OriginalTitle"]),
-            year: whole(&dto["ProductionYear"]),
+            year: whole(&dto["ProductionYear"]).or_else(|| year(&dto["PremiereDate"])),
             ids: ids(&dto["ProviderIds"]),
         }),
         "Episode" => ItemKind::Episode(Episode {
@@ -108,11 +108,8 @@ pub fn ids(providers: &Value) -> Vec<ExternalId> {
             "myanimelist" => "mal",
             other => other,
         };
-        if let Some(id) = text(value).and_then(|value| external(namespace, &value))
-            && !ids.iter().any(|known| known.namespace == id.namespace)
-        {
-            ids.push(id);
-        }
+        // Of two in one namespace the host takes the older one.
+        ids.extend(text(value).and_then(|value| external(namespace, &value)));
     }
     ids
 }
@@ -123,7 +120,7 @@ pub fn show(dto: &Value) -> Show {
     Show {
         title,
         original_title: words(&dto["OriginalTitle"]),
-        year: whole(&dto["ProductionYear"]).or(suffix),
+        year: whole(&dto["ProductionYear"]).or_else(|| year(&dto["PremiereDate"])).or(suffix),
         ids: ids(&dto["ProviderIds"]),
     }
 }

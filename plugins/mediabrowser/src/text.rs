@@ -30,12 +30,64 @@ pub fn text(value: &Value) -> Option<String> {
     json::text(value).map(|text| text.replace("\\\"", "\""))
 }
 
-/// A GUID in one form, whatever a template made of it: without dashes, in lower case. What is no GUID stays as it is.
+/// Text that a template has printed: with entities of HTML in place of quotes, ampersands and whatever is not ASCII.
+pub fn printed(value: &Value) -> Option<String> {
+    json::text(value).map(|text| unescaped(&text).replace("\\\"", "\""))
+}
+
+/// Takes the entities of HTML back that template engines write. What is none of them stays as it is.
+fn unescaped(text: &str) -> String {
+    /// The longest of them, without `&` and `;`: `#x10ffff`.
+    const LONGEST: usize = 8;
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let entity = after.split_once(';').filter(|(name, _)| name.len() <= LONGEST);
+        match entity.and_then(|(name, after)| Some((letter(name)?, after))) {
+            Some((letter, after)) => {
+                plain.push(letter);
+                rest = after;
+            }
+            None => {
+                plain.push('&');
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+/// The letter of an entity.
+fn letter(name: &str) -> Option<char> {
+    let code = match name.strip_prefix('#') {
+        Some(code) => match code.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+            None => code.parse().ok()?,
+        },
+        None => {
+            return Some(match name {
+                "amp" => '&',
+                "lt" => '<',
+                "gt" => '>',
+                "quot" => '"',
+                "apos" => '\'',
+                "nbsp" => '\u{a0}',
+                _ => return None,
+            });
+        }
+    };
+    char::from_u32(code).filter(|letter| !letter.is_control())
+}
+
+/// A GUID in one form, whatever a template made of it: without dashes, in lower case. What is no GUID stays as it is, and the one of
+/// zeros is how servers write that there is none.
 pub fn guid(value: &Value) -> Option<String> {
     let text = json::text(value)?;
-    let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+    let digits: String = text.chars().filter(|letter| !matches!(letter, '-' | '{' | '}')).collect();
     let is_guid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some(if is_guid { digits.to_ascii_lowercase() } else { text })
+    let guid = if is_guid { digits.to_ascii_lowercase() } else { text };
+    (!(is_guid && guid.bytes().all(|byte| byte == b'0'))).then_some(guid)
 }
 
 /// The year at the beginning of a date.
@@ -73,6 +125,24 @@ mod tests {
         assert_eq!(guid(&json!("2C0D61A7-93f1-a789-57bc-cedd56eea531")), plain);
         assert_eq!(guid(&json!("2c0d61a793f1a78957bccedd56eea531")), plain);
         assert_eq!(guid(&json!("4784184")), Some("4784184".to_owned()));
+        for none in ["00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000", ""] {
+            assert_eq!(guid(&json!(none)), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_templates_print_is_read_as_it_was() {
+        for (text, plain) in [
+            ("Kim&#39;s Diner", "Kim's Diner"),
+            ("Tom &amp; Ann", "Tom & Ann"),
+            ("&quot;Solaris&quot; &#x3C;3", "\"Solaris\" <3"),
+            ("The \\&quot;Solaris\\&quot; Tapes", "The \"Solaris\" Tapes"),
+            ("&#24180;&#x5e74;", "年年"),
+            ("AT&T; R&D &unknown; &#0; &", "AT&T; R&D &unknown; &#0; &"),
+            ("&amp;#39;", "&#39;"),
+        ] {
+            assert_eq!(printed(&json!(text)), Some(plain.to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -10,13 +10,20 @@ use crate::{api, metadata};
 /// How long the ids of a show are kept. Seconds.
 const SHOW_KEPT: u32 = 24 * 60 * 60;
 
-/// Fills in what `item` lacks.
-pub fn resolve(item: Item) -> Result<Item, Failure> {
-    let Some(rating_key) = item.server_ref.clone() else {
-        return Err(Failure::Rejected("the event names no item of the server".to_owned()));
+/// Fills in what `item` lacks. Of one that is gone the show may still be there.
+pub fn resolve(wanted: Item) -> Result<Item, Failure> {
+    let asked = match &wanted.server_ref {
+        Some(rating_key) => api::item(rating_key),
+        None => Err(Failure::Rejected("the event names no item of the server".to_owned())),
     };
-    let found = api::item(&rating_key)?;
-    let mut item = metadata::item(&found).unwrap_or(item);
+    let (found, gone) = match asked {
+        Ok(found) => (found, None),
+        Err(Failure::Rejected(reason)) if wanted.server_show_ref.is_some() => (Value::Null, Some(reason)),
+        Err(failure) => return Err(failure),
+    };
+    let show_ref = wanted.server_show_ref.clone();
+    let mut item = metadata::item(&found).unwrap_or(wanted);
+    item.server_show_ref = item.server_show_ref.or(show_ref);
     let field = |name: &str, value: String| Field { name: name.to_owned(), value };
     item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
     item.ext.extend(metadata::credits(&found).map(|ms| field("credits-start-ms", ms.to_string())));
@@ -25,10 +32,11 @@ pub fn resolve(item: Item) -> Result<Item, Failure> {
         && let Some(own_show) = show_of(&mut item)
         && own_show.ids.is_empty()
     {
-        let show = match look_up_show(&show_key) {
+        let show = match (look_up_show(&show_key), &gone) {
+            (Err(Failure::Rejected(_)), Some(reason)) => return Err(Failure::Rejected(reason.clone())),
             // What is known of the item itself is worth having without its show.
-            Err(Failure::Rejected(_)) => Value::Null,
-            found => found?,
+            (Err(Failure::Rejected(_)), None) => Value::Null,
+            (found, _) => found?,
         };
         if let Some(ItemKind::Show(show)) = metadata::item(&show).map(|item| item.kind) {
             own_show.ids = show.ids;

@@ -59,7 +59,7 @@ fn change(action: &str, wanted: bool, item: &Item, unchanged: &str) -> Result<Re
     let Some(key) = find(kind, own)? else {
         let tried: Vec<&str> =
             FINDABLE.into_iter().filter(|namespace| ids::find(own, namespace).is_some()).collect();
-        return Ok(unmatched("Plex", &tried));
+        return Ok(unmatched("Plex", item, &tried));
     };
     let state: Value =
         success(get("metadata_url", &format!("/library/metadata/{key}/userState"))?)?.json()?;

@@ -17,25 +17,29 @@ const CLOCK_TOLERANCE: i64 = 300;
 
 /// Turns a webhook into its report.
 pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
-    let message = webhook::json(payload(request)?, "the payload")?;
-    let Some(event) = message["event"].as_str() else {
+    let (text, what) = payload(request)?;
+    let message = webhook::message(text, &what, |value| value["event"].is_string())?;
+    let Some(event) = message.value["event"].as_str() else {
         return Err(ParseError::Unsupported("the payload has no \u{201c}event\u{201d}".to_owned()));
     };
-    Ok(vec![report(event, &message, &request.received_at)])
+    let report = report(event, &message.value, &request.received_at);
+    Ok(message.with(vec![report]))
 }
 
 /// The JSON: in the form's field `payload`, or the whole body where a proxy has unpacked the form.
-fn payload(request: &Request) -> Result<&str, ParseError> {
-    if let Some(field) = request.form.iter().find(|field| field.name == "payload") {
-        return Ok(&field.value);
-    }
-    if request.body.trim_start().starts_with('{') {
-        return Ok(&request.body);
-    }
-    Err(ParseError::Malformed(format!(
-        "found neither a form field \u{201c}payload\u{201d} nor a JSON body in {}",
-        if request.media_type.is_empty() { "a request without a content type" } else { &request.media_type }
-    )))
+fn payload(request: &Request) -> Result<(&str, String), ParseError> {
+    let is_form = !request.form.is_empty();
+    let is_json = |text: &str| text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']);
+    webhook::text(request).filter(|(text, _)| is_form || is_json(text)).ok_or_else(|| {
+        ParseError::Malformed(format!(
+            "found neither a form field \u{201c}payload\u{201d} nor a JSON body in {}",
+            if request.media_type.is_empty() {
+                "a request without a content type"
+            } else {
+                &request.media_type
+            }
+        ))
+    })
 }
 
 fn report(event: &str, message: &Value, received_at: &str) -> Report {

@@ -28,6 +28,12 @@ pub struct Response {
 }
 
 impl Response {
+    /// An answer of some parts, for tests.
+    pub fn of(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let field = |(name, value): &(&str, &str)| Field { name: (*name).to_owned(), value: (*value).to_owned() };
+        Self { status, headers: headers.iter().map(field).collect(), body: body.to_owned() }
+    }
+
     /// The first header of this name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|field| field.name == name).map(|field| field.value.as_str())

@@ -12,14 +12,16 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`]), titles ([`titles`]), logins ([`login`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`matching`]), titles ([`titles`]), logins ([`login`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod failure;
 pub mod http;
 pub mod ids;
 pub mod json;
+mod lenient;
 pub mod login;
+pub mod matching;
 pub mod server;
 pub mod titles;
 pub mod tracker;

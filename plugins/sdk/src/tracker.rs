@@ -1,12 +1,12 @@
-//! What most trackers need: receipts in words, and a look at what was matched.
+//! What most trackers need: receipts in words, spans of time, and what was matched.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::capability::sink::Event;
-use crate::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
+use crate::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
 use crate::http::{self, Response};
-use crate::{ids, titles};
+use crate::{failure, ids, matching};
 
 /// A stop that arrived was entered with the tracker's time.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
@@ -17,13 +17,34 @@ pub fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
     Receipt { outcome, remote_id: None, matched: Vec::new(), note }
 }
 
-/// `who` knows no such item: what was tried, or that there was nothing to try.
-pub fn unmatched(who: &str, tried: &[&str]) -> Receipt {
+/// `who` knows no such item: what was tried, or what is missing to try anything.
+pub fn unmatched(who: &str, item: &Item, tried: &[&str]) -> Receipt {
     let note = match tried {
-        [] => format!("no ids that {who} knows, and no title to search by"),
+        [] => format!("it has no ids that {who} knows; to search by its title, {}", missing(item)),
         tried => format!("not found by {}", tried.join(", nor by ")),
     };
     receipt(Outcome::Unmatched, note)
+}
+
+/// What an item lacks to be searched for by its title: a title without its year would be a guess.
+fn missing(item: &Item) -> String {
+    let of_show = |show: &Show| {
+        let title = show.title.is_empty().then_some("the title of the show is missing");
+        title.or_else(|| show.year.is_none().then_some("the year of the show is missing"))
+    };
+    let lacks: Vec<&str> = match &item.kind {
+        ItemKind::Movie(movie) if movie.title.is_empty() => vec!["the title of the movie is missing"],
+        ItemKind::Movie(movie) if movie.year.is_none() => vec!["the year of the movie is missing"],
+        ItemKind::Movie(_) => Vec::new(),
+        ItemKind::Episode(episode) => {
+            let number = episode.numbers.is_empty().then_some("the number of the episode is missing");
+            let season = episode.season.is_none().then_some("the number of the season is missing");
+            number.into_iter().chain(season).chain(of_show(&episode.show)).collect()
+        }
+        ItemKind::Season(season) => of_show(&season.show).into_iter().collect(),
+        ItemKind::Show(show) => of_show(show).into_iter().collect(),
+    };
+    if lacks.is_empty() { "nothing is missing, and it takes no titles here".to_owned() } else { lacks.join(", and ") }
 }
 
 /// Sends a GET to a path of the API, whose address is the setting `api_url`.
@@ -99,118 +120,68 @@ pub fn numbers(item: &Item) -> &[u32] {
     }
 }
 
-/// The receipt of an answer with what was matched: `id`, and `movie`, or `show` or `anime` and `episode`.
+/// The receipt of an answer with what was matched: `id`, and `movie`, or `show` or `anime` and `episode`. Where that is something
+/// else than what was sent, the receipt is that of [`is_of_something_else`].
 pub fn accepted(who: &str, event: &Event, answer: &Value) -> Receipt {
-    let title = title_of(answer);
     let ids = ["episode", "movie", "show", "anime"].into_iter().map(|kind| &answer[kind]["ids"]);
-    let matched = ids.map(ids::read).find(|ids| !ids.is_empty()).unwrap_or_default();
-    let name = match (&answer["episode"]["number"], title) {
-        (Value::Null, Some((title, year))) => Some(format!("matched {title} ({year})")),
-        (number, Some((title, _))) => {
-            let season = answer["episode"]["season"].as_u64().map(|season| format!("{season}x"));
-            Some(format!("matched {title} {}{number}", season.unwrap_or_default()))
+    let mut matched = ids.map(ids::read).find(|ids| !ids.is_empty()).unwrap_or_default();
+    let name = name_of(answer);
+    // A playback that merely started has id 0.
+    let remote_id = answer["id"].as_u64().filter(|id| *id > 0).map(|id| id.to_string());
+    if let Some(why) = matching::mismatch(&event.item, answer) {
+        let name = name.unwrap_or_else(|| "something else".to_owned());
+        if matched.is_empty() {
+            matched.push(ExternalId { namespace: "title".to_owned(), value: name.clone() });
         }
-        _ => None,
-    };
-    let note = match (name, difference(&event.item, answer)) {
+        let note = format!("{} was sent, and {who} took it for {name}: {why}", matching::name(&event.item));
+        return Receipt { outcome: Outcome::Unmatched, remote_id, matched, note: Some(note) };
+    }
+    let name = name.map(|name| format!("matched {name}"));
+    let note = match (name, matching::difference(&event.item, answer)) {
         (Some(name), Some(difference)) => Some(format!("{name}; {who} calls it differently: {difference}")),
         (name, _) => name,
     };
-    // A playback that merely started has id 0.
-    let remote_id = answer["id"].as_u64().filter(|id| *id > 0).map(|id| id.to_string());
     Receipt { outcome: Outcome::Accepted, remote_id, matched, note }
 }
 
-fn title_of(answer: &Value) -> Option<(&str, &Value)> {
-    let kinds = ["movie", "show", "anime"].into_iter().map(|kind| &answer[kind]);
-    kinds.filter_map(|named| Some((named["title"].as_str()?, &named["year"]))).next()
+/// Whether a tracker took what it was told for something else. The host holds such an event.
+pub fn is_of_something_else(receipt: &Receipt) -> bool {
+    receipt.outcome == Outcome::Unmatched && !receipt.matched.is_empty()
 }
 
-/// Where the tracker has matched something of another name or number than what was sent, in words.
-pub fn difference(item: &Item, answer: &Value) -> Option<String> {
-    let differs = |sent: &str, found: &str| !sent.is_empty() && fold(sent) != fold(found);
-    let named = |sent: &str, original: Option<&String>, found: &str| {
-        let original_differs = original.is_none_or(|original| differs(original, found));
-        (differs(sent, found) && original_differs).then(|| format!("sent \u{201c}{sent}\u{201d}"))
-    };
-    let found = title_of(answer).map(|(title, _)| title);
-    match &item.kind {
-        ItemKind::Movie(movie) => named(&movie.title, movie.original_title.as_ref(), found?),
-        ItemKind::Episode(episode) => wrong_number(episode, &answer["episode"])
-            .or_else(|| named(&episode.show.title, episode.show.original_title.as_ref(), found?)),
-        ItemKind::Show(show) => named(&show.title, show.original_title.as_ref(), found?),
-        ItemKind::Season(_) => None,
+/// Takes back what a tracker has stored of something else. `take_back` asks it to, by its own id of that, and says whether it did.
+pub fn taken_back(
+    mut receipt: Receipt,
+    take_back: impl FnOnce(&str) -> Option<Result<bool, Failure>>,
+) -> Receipt {
+    if !is_of_something_else(&receipt) {
+        return receipt;
     }
-}
-
-/// Anime has numbers of its own beside those of its seasons on television: either will do.
-fn wrong_number(episode: &Episode, found: &Value) -> Option<String> {
-    let (season, number) = (episode.season?, *episode.numbers.first()?);
-    let is = |season_key: &str, number_key: &str| {
-        let season_is = found[season_key].is_null() || found[season_key].as_u64() == Some(season.into());
-        season_is && found[number_key].as_u64() == Some(number.into())
-    };
-    if found["number"].is_null() || is("season", "number") || is("tvdb_season", "tvdb_number") {
-        return None;
-    }
-    Some(format!("sent {season}x{number}"))
-}
-
-/// The letters of a title without the word “the” in front, in which catalogues differ too.
-fn fold(title: &str) -> String {
-    let letters = titles::letters(title);
-    letters.strip_prefix("the").map(str::to_owned).unwrap_or(letters)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::host::types::{Movie, Show};
-
-    fn movie(title: &str) -> Item {
-        let title = title.to_owned();
-        titles::bare(ItemKind::Movie(Movie {
-            title,
-            original_title: Some("Zerkalo".to_owned()),
-            year: None,
-            ids: Vec::new(),
-        }))
-    }
-
-    fn episode(season: u32, number: u32) -> Item {
-        let show = Show { title: "The Office".to_owned(), original_title: None, year: None, ids: Vec::new() };
-        titles::bare(ItemKind::Episode(Episode {
-            show,
-            season: Some(season),
-            numbers: vec![number],
-            absolute_number: None,
-            title: None,
-            year: None,
-            ids: Vec::new(),
-        }))
-    }
-
-    #[test]
-    fn what_was_matched_is_held_against_what_was_sent() {
-        let found = |season: u32, number: u32| json!({ "show": { "title": "Office" }, "episode": { "season": season, "number": number } });
-        let anime = json!({ "anime": { "title": "The Office" },
-            "episode": { "season": 1, "number": 4, "tvdb_season": 2, "tvdb_number": 4 } });
-        for (item, answer, expected) in [
-            (movie("Mirror"), json!({ "movie": { "title": "mirror!" } }), None),
-            (movie("The Mirror"), json!({ "movie": { "title": "Zerkalo" } }), None),
-            (
-                movie("Mirror"),
-                json!({ "movie": { "title": "Mirrors" } }),
-                Some("sent \u{201c}Mirror\u{201d}"),
-            ),
-            (movie("Mirror"), json!({}), None),
-            (episode(2, 4), found(2, 4), None),
-            (episode(2, 4), found(1, 4), Some("sent 2x4")),
-            (episode(2, 4), anime, None),
-        ] {
-            assert_eq!(difference(&item, &answer).as_deref(), expected, "{answer}");
+    let asked = receipt.remote_id.as_deref().and_then(take_back);
+    let end = match asked {
+        Some(Ok(true)) => "; it was taken back there".to_owned(),
+        Some(Ok(false)) => "; it could not be taken back: remove it there by hand".to_owned(),
+        Some(Err(failure)) => {
+            format!("; it could not be taken back ({}): remove it there by hand", failure::reason(&failure))
         }
+        None => String::new(),
+    };
+    if let Some(note) = &mut receipt.note {
+        note.push_str(&end);
     }
+    receipt
+}
+
+/// What an answer names, in words: a title and a year, with the numbers of an episode.
+fn name_of(answer: &Value) -> Option<String> {
+    let (title, year) = matching::title_of(answer)?;
+    let number = &answer["episode"]["number"];
+    if number.is_null() {
+        return Some(match year.as_u64() {
+            Some(year) => format!("{title} ({year})"),
+            None => title.to_owned(),
+        });
+    }
+    let season = answer["episode"]["season"].as_u64().map(|season| format!("{season}x"));
+    Some(format!("{title} {}{number}", season.unwrap_or_default()))
 }

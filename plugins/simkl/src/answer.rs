@@ -5,6 +5,8 @@ use playrelay_sdk::host::types::{Failure, QuotaReached, RetryLater};
 use playrelay_sdk::http::Response;
 use serde_json::Value;
 
+use crate::NAME;
+
 /// SIMKL holds a lock of 20 s over a user's writes; it asks to come back within a second or two.
 const LOCKED_FOR_MS: u32 = 1_500;
 
@@ -12,9 +14,9 @@ const LOCKED_FOR_MS: u32 = 1_500;
 pub fn failure(answer: &Response) -> Option<Failure> {
     let body: Value = answer.json().unwrap_or_default();
     let error = body["error"].as_str().unwrap_or_default();
-    let words = body["message"].as_str().or(body["error_description"].as_str()).unwrap_or(error);
     Some(match (answer.status, error) {
         (200..=299 | 404 | 409, _) => return None,
+        _ if let Some(failure) = failure::of_page(answer, NAME) => failure,
         (400, "RATE_LIMIT" | "rate_limit") => soon("SIMKL is still busy with this account's last write"),
         (401, "user_token_failed") => {
             Failure::Unauthorized("the app was disconnected in the settings of SIMKL".to_owned())
@@ -31,8 +33,7 @@ pub fn failure(answer: &Response) -> Option<Failure> {
         (429, "user_limit_exceeded") => quota("the requests of this SIMKL account are used up for today"),
         (429, "app_limit_exceeded") => quota("the requests of this SIMKL app are used up for today"),
         (429, _) if answer.retry_after_ms().is_none() => soon("SIMKL asks for a pause (429)"),
-        (status, _) => failure::of_overload(answer, "SIMKL")
-            .unwrap_or_else(|| Failure::Rejected(format!("SIMKL answered {status}: {words}"))),
+        _ => failure::of_answer(answer, NAME),
     })
 }
 
@@ -50,6 +51,6 @@ pub fn require_success(answer: Response) -> Result<Response, Failure> {
     match failure(&answer) {
         Some(failure) => Err(failure),
         None if (200..300).contains(&answer.status) => Ok(answer),
-        None => Err(Failure::Rejected(format!("SIMKL answered {}", answer.status))),
+        None => Err(Failure::Rejected(failure::answered(&answer, NAME))),
     }
 }

@@ -36,7 +36,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
             }
         }
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
 }
 
 /// Takes an episode out of the history.
@@ -55,7 +55,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
             (_, _) => return Ok(receipt(Outcome::Accepted, "removed from the history")),
         }
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
 }
 
 /// Bodies that name exactly this item, the most exact first. A show is only ever named with episodes below it: without them SIMKL

@@ -69,7 +69,7 @@ pub fn add(item: &Item) -> Result<Receipt, Failure> {
     let answer: Value =
         answer::require_success(post("/sync/add-to-list", &json!({ list: [entry] }))?)?.json()?;
     let added = answer["added"][list].as_array().is_some_and(|added| !added.is_empty());
-    Ok(if added { receipt(Outcome::Accepted, "") } else { unmatched(NAME, &["ids"]) })
+    Ok(if added { receipt(Outcome::Accepted, "") } else { unmatched(NAME, item, &["ids"]) })
 }
 
 /// Takes a title off the list, where that takes nothing else away.

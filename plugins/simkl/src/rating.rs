@@ -28,7 +28,7 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
     }
     let answer: Value = answer::require_success(post(path, &json!({ list: [entry] }))?)?.json()?;
     Ok(match (count(&answer[done], &["movies", "shows"]), is_missing(&answer)) {
-        (0, true) => unmatched(NAME, &["ids"]),
+        (0, true) => unmatched(NAME, &event.item, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
         (_, _) => receipt(Outcome::Accepted, ""),
     })

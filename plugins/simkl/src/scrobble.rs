@@ -4,8 +4,8 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Receipt};
-use playrelay_sdk::http::Response;
-use playrelay_sdk::tracker::{accepted, post, unmatched, watched_before, with_the_rest};
+use playrelay_sdk::http::{self, Method, Response};
+use playrelay_sdk::tracker::{accepted, post, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, body, history};
@@ -59,7 +59,7 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             },
         }
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
 }
 
 fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Result<Receipt, Failure> {
@@ -70,9 +70,20 @@ fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Res
             "SIMKL took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
         )));
     }
-    let mut receipt = accepted(NAME, event, &answer);
+    let receipt = accepted(NAME, event, &answer);
+    // What was counted there can only be taken back with all plays of the title.
+    let mut receipt = taken_back(receipt, |id| match action {
+        "pause" => Some(remove_resume_point(id)),
+        "start" => None,
+        _ => Some(Ok(false)),
+    });
     if let (Some(status), Some(note)) = (answer["rewatch_status"].as_str(), &mut receipt.note) {
         note.push_str(&format!("; rewatch: {}", status.replace('_', " ")));
     }
     Ok(receipt)
+}
+
+fn remove_resume_point(id: &str) -> Result<bool, Failure> {
+    let url = http::below("api_url", &format!("/sync/playback/{id}"));
+    answer::require_success(http::bare(Method::Delete, &url, &[])?).map(|_| true)
 }

@@ -3,8 +3,8 @@
 //! One variant per request, the most exact first: what happens when several are mixed is not documented. Movies have
 //! no tvdb id there.
 
-use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
-use playrelay_sdk::ids;
+use playrelay_sdk::host::types::{Episode, Item, ItemKind, Movie, Show};
+use playrelay_sdk::{ids, matching};
 use serde_json::{Map, Value, json};
 
 const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];
@@ -17,6 +17,8 @@ pub struct Variant {
     pub fields: Map<String, Value>,
     /// For people: "episode ids".
     pub name: &'static str,
+    /// Whether the id may be of something else, so that it has to be looked up before it is sent.
+    pub is_doubtful: bool,
 }
 
 /// All ways to name an item in a scrobble. A file with several episodes is named by its first.
@@ -51,9 +53,12 @@ fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     let own = ids::object(&episode.ids, &EPISODE_IDS);
     let show = show(&episode.show);
     let is_numbered = show.is_some() && episode.season.is_some() && number.is_some();
-    let by_own_ids = (!own.is_empty()).then(|| variant("episode ids", json!({ "episode": { "ids": own } })));
-    let (first, last) =
-        if is_numbered && is_doubtful(&episode.ids) { (None, by_own_ids) } else { (by_own_ids, None) };
+    let is_doubtful = matching::is_doubtful(&episode.ids);
+    let by_own_ids = (!own.is_empty()).then(|| Variant {
+        is_doubtful,
+        ..variant("episode ids", json!({ "episode": { "ids": own } }))
+    });
+    let (first, last) = if is_numbered && is_doubtful { (None, by_own_ids) } else { (by_own_ids, None) };
     variants.extend(first);
     let by_ids = show.as_ref().is_some_and(|show| show.get("ids").is_some());
     if let (Some(show), Some(season), Some(number)) = (&show, episode.season, number) {
@@ -69,30 +74,20 @@ fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     variants
 }
 
-/// A lone tmdb id of an episode is often its show's, put there by whoever named the files: numbers are better, where there are any.
-pub fn is_doubtful(ids: &[ExternalId]) -> bool {
-    matches!(ids, [only] if only.namespace == "tmdb")
-}
-
-/// A show by its ids, or by its title where it has none.
+/// A show by its ids, or by its title and year where it has none: a title without its year would be a guess.
 pub fn show(show: &Show) -> Option<Value> {
     let ids = ids::object(&show.ids, &SHOW_IDS);
     if !ids.is_empty() {
         return Some(json!({ "ids": ids }));
     }
-    if show.title.is_empty() {
-        return None;
-    }
-    Some(match show.year {
-        Some(year) => json!({ "title": show.title, "year": year }),
-        None => json!({ "title": show.title }),
-    })
+    let year = show.year.filter(|_| !show.title.is_empty())?;
+    Some(json!({ "title": show.title, "year": year }))
 }
 
 fn variant(name: &'static str, fields: Value) -> Variant {
     match fields {
-        Value::Object(fields) => Variant { fields, name },
-        _ => Variant { fields: Map::new(), name },
+        Value::Object(fields) => Variant { fields, name, is_doubtful: false },
+        _ => Variant { fields: Map::new(), name, is_doubtful: false },
     }
 }
 
@@ -101,6 +96,8 @@ pub const NAMESPACES: (&[&str], &[&str], &[&str]) = (&MOVIE_IDS, &SHOW_IDS, &EPI
 
 #[cfg(test)]
 mod tests {
+    use playrelay_sdk::host::types::ExternalId;
+
     use super::*;
 
     fn id(namespace: &str, value: &str) -> ExternalId {

@@ -6,10 +6,12 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::ids::share;
+use playrelay_sdk::matching;
 use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, span, unmatched};
 use serde_json::{Map, Value, json};
 
-use crate::{NAME, answer, api, body};
+use crate::scrobble::DOUBTFUL;
+use crate::{NAME, answer, api, body, search};
 
 /// Adds a watch, unless it is there.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -25,13 +27,17 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
     let mut tried = Vec::new();
-    for (name, entry) in entries(&event.item, Some(&event.at)) {
+    for Named { name, entry, is_doubtful } in entries(&event.item, Some(&event.at)) {
+        if is_doubtful && !search::is_of_item(&event.item)? {
+            tried.push(DOUBTFUL);
+            continue;
+        }
         if post(&entry)? > 0 {
             return Ok(receipt(Outcome::Accepted, format!("added to the history at {}", event.at)));
         }
         tried.push(name);
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
 }
 
 /// Adds episodes of one file by their numbers, those that are not there.
@@ -48,9 +54,11 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     if missing.is_empty() {
         return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
     }
-    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else { return Ok(unmatched(NAME, &[])) };
+    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else { 
+        return Ok(unmatched(NAME, &event.item, &[]));
+    };
     match post(&entry)? {
-        0 => Ok(unmatched(NAME, &["show, season and numbers"])),
+        0 => Ok(unmatched(NAME, &event.item, &["show, season and numbers"])),
         added => Ok(receipt(
             Outcome::Accepted,
             format!("{added} of {} episodes added to the history", missing.len()),
@@ -102,11 +110,16 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     {
         // Ids name the first of several episodes only.
         bodies = by_numbers(episode, all, None)
-            .map(|body| ("show, season and numbers", body))
+            .map(|entry| Named { name: "show, season and numbers", entry, is_doubtful: false })
             .into_iter()
             .collect();
     }
-    for (name, entry) in bodies {
+    for Named { name, entry, is_doubtful } in bodies {
+        // What is taken away must be what was meant.
+        if is_doubtful && !search::is_of_item(&event.item)? {
+            tried.push(DOUBTFUL);
+            continue;
+        }
         let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
         if count(&answer["deleted"], &["movies", "episodes"]) > 0 {
             return Ok(receipt(Outcome::Accepted, "removed from the history"));
@@ -116,38 +129,57 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
         }
         tried.push(name);
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, &event.item, &tried))
+}
+
+/// Takes one play out of the history, by Trakt's own id of it. Whether it was there.
+pub fn remove_play(id: &str) -> Result<bool, Failure> {
+    let Ok(id) = id.parse::<u64>() else { return Ok(false) };
+    let response = api::post("/sync/history/remove", &json!({ "ids": [id] }))?;
+    let answer: Value = answer::require_success(response)?.json()?;
+    Ok(count(&answer["deleted"], &["movies", "episodes"]) > 0)
+}
+
+/// A body that names an item.
+struct Named {
+    /// For people: "episode ids".
+    name: &'static str,
+    entry: Value,
+    /// Whether the id may be of something else.
+    is_doubtful: bool,
 }
 
 /// The bodies that name the item, the most exact first. A show is only ever named with episodes below it: without
 /// them Trakt would mark all of it.
-fn entries(item: &Item, at: Option<&str>) -> Vec<(&'static str, Value)> {
+fn entries(item: &Item, at: Option<&str>) -> Vec<Named> {
     let with_time = |mut fields: Map<String, Value>| {
         fields.extend(at.map(|at| ("watched_at".to_owned(), json!(at))));
         fields
     };
     let mut entries = Vec::new();
     for variant in body::variants(item) {
+        let (name, is_doubtful) = (variant.name, variant.is_doubtful);
         if let Some(Value::Object(movie)) = variant.fields.get("movie") {
-            entries.push((variant.name, json!({ "movies": [with_time(movie.clone())] })));
+            entries.push(Named { name, entry: json!({ "movies": [with_time(movie.clone())] }), is_doubtful });
         } else if let (None, Some(Value::Object(episode))) =
             (variant.fields.get("show"), variant.fields.get("episode"))
         {
-            entries.push((variant.name, json!({ "episodes": [with_time(episode.clone())] })));
+            let entry = json!({ "episodes": [with_time(episode.clone())] });
+            entries.push(Named { name, entry, is_doubtful });
         }
     }
     if let ItemKind::Episode(episode) = &item.kind
         && let Some(entry) = by_numbers(episode, &episode.numbers, at)
     {
         let place = if is_doubtful(episode) { 0 } else { entries.len() };
-        entries.insert(place, ("show, season and number", entry));
+        entries.insert(place, Named { name: "show, season and number", entry, is_doubtful: false });
     }
     entries
 }
 
 /// Whether an episode's own id may be its show's, so that its numbers say more.
 fn is_doubtful(episode: &Episode) -> bool {
-    body::is_doubtful(&episode.ids) && by_numbers(episode, &episode.numbers, None).is_some()
+    matching::is_doubtful(&episode.ids) && by_numbers(episode, &episode.numbers, None).is_some()
 }
 
 fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {

@@ -10,6 +10,7 @@ mod history;
 mod list;
 mod rating;
 mod scrobble;
+mod search;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::sink::{Action, Event};

@@ -64,12 +64,15 @@ fn change(path: &str, done: &str, item: &Item, unchanged: &str) -> Result<Receip
         }
     };
     if ids.is_empty() {
-        return Ok(unmatched(NAME, &[]));
+        return Ok(unmatched(NAME, item, &[]));
     }
-    let answer: Value =
-        answer::require_success(api::post(path, &json!({ list: [{ "ids": ids }] }))?)?.json()?;
+    let response = api::post(path, &json!({ list: [{ "ids": ids }] }))?;
+    if let Some(failure) = answer::full(&response) {
+        return Err(failure);
+    }
+    let answer: Value = answer::require_success(response)?.json()?;
     Ok(match (answer[done][list].as_u64().unwrap_or(0), is_missing(&answer)) {
-        (0, true) => unmatched(NAME, &["ids"]),
+        (0, true) => unmatched(NAME, item, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, unchanged),
         (_, _) => receipt(Outcome::Accepted, ""),
     })

@@ -2,11 +2,12 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
-use playrelay_sdk::ids;
+use playrelay_sdk::{ids, matching};
 use playrelay_sdk::tracker::{count, is_missing, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
+use crate::scrobble::DOUBTFUL;
+use crate::{NAME, answer, api, body, search};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -23,6 +24,11 @@ pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
 fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     for (name, body) in entries(item, rating) {
+        let is_by_ids = body["episodes"].is_array();
+        if is_by_ids && is_doubtful(item) && !search::is_of_item(item)? {
+            tried.push(DOUBTFUL);
+            continue;
+        }
         let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
         let applied = count(&answer[done], &["movies", "shows", "seasons", "episodes"]) > 0;
         match (applied, is_missing(&answer)) {
@@ -31,7 +37,12 @@ fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Resu
             (false, false) => return Ok(receipt(Outcome::Duplicate, "nothing had to be changed")),
         }
     }
-    Ok(unmatched(NAME, &tried))
+    Ok(unmatched(NAME, item, &tried))
+}
+
+/// Whether the ids of an episode may be of something else.
+fn is_doubtful(item: &Item) -> bool {
+    matches!(&item.kind, ItemKind::Episode(episode) if matching::is_doubtful(&episode.ids))
 }
 
 /// Bodies that rate exactly this item, the most exact first.
@@ -63,7 +74,7 @@ fn entries(item: &Item, rating: Option<(u8, &str)>) -> Vec<(&'static str, Value)
                 let rated = rate(json!({ "number": number }));
                 below(&episode.show, json!({ "number": season, "episodes": [rated] }))
             });
-            if body::is_doubtful(&episode.ids) { [by_numbers, by_ids] } else { [by_ids, by_numbers] }
+            if matching::is_doubtful(&episode.ids) { [by_numbers, by_ids] } else { [by_ids, by_numbers] }
         }
     };
     bodies.into_iter().flatten().collect()

@@ -3,11 +3,14 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::http::Response;
-use playrelay_sdk::tracker::{self, receipt, unmatched, watched_before, with_the_rest};
+use playrelay_sdk::http::{self, Method, Response};
+use playrelay_sdk::tracker::{self, receipt, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history};
+use crate::{NAME, answer, api, body, history, search};
+
+/// What is said of an id that is of something else.
+pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
 
 /// From here on Trakt counts a stop as watched. Percent.
 const WATCHED: f64 = 80.0;
@@ -37,20 +40,24 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
 
 fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
+    let mut refused = None;
     for variant in body::variants(&event.item) {
+        if variant.is_doubtful && !search::is_of_item(&event.item)? {
+            tried.push(DOUBTFUL);
+            continue;
+        }
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
         let response = api::post(path, &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
             409 => return Ok(watched_before(NAME, &response)),
-            // Of a watch it is the way in which the item is named that Trakt does not take.
-            422 if progress >= WATCHED && path == "/scrobble/stop" => tried.push(variant.name),
+            // Of a watch it may be the way in which the item is named that Trakt does not take.
+            422 if progress >= WATCHED && path == "/scrobble/stop" => refused = Some(answer::refused(&response)),
             422 => {
-                return Ok(receipt(
-                    Outcome::Unsupported,
-                    format!("Trakt takes no {progress:.1} % here (422)"),
-                ));
+                let words = failure::words(&response).map(|words| format!(": {words}")).unwrap_or_default();
+                let note = format!("Trakt takes no {progress:.1} % here (422{words})");
+                return Ok(receipt(Outcome::Unsupported, note));
             }
             _ => match answer::failure(&response) {
                 Some(failure) => return Err(failure),
@@ -58,7 +65,10 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             },
         }
     }
-    Ok(unmatched(NAME, &tried))
+    match refused {
+        Some(refused) => Err(Failure::Rejected(refused)),
+        None => Ok(unmatched(NAME, &event.item, &tried)),
+    }
 }
 
 fn accepted(event: &Event, response: &Response, path: &str, progress: f64) -> Result<Receipt, Failure> {
@@ -70,5 +80,16 @@ fn accepted(event: &Event, response: &Response, path: &str, progress: f64) -> Re
             "Trakt took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
         )));
     }
-    Ok(tracker::accepted(NAME, event, &answer))
+    let receipt = tracker::accepted(NAME, event, &answer);
+    Ok(taken_back(receipt, |id| match action {
+        "scrobble" | "stop" => Some(history::remove_play(id)),
+        "pause" => Some(remove_resume_point(id)),
+        _ => None,
+    }))
+}
+
+fn remove_resume_point(id: &str) -> Result<bool, Failure> {
+    let url = http::below("api_url", &format!("/sync/playback/{id}"));
+    let answer = http::bare(Method::Delete, &url, &[("content-type", "application/json")])?;
+    answer::require_success(answer).map(|_| true)
 }

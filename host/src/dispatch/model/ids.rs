@@ -32,12 +32,22 @@ pub struct Ids<Kind> {
 }
 
 impl<Kind> Ids<Kind> {
-    /// Adds an id. Empty values and the "0" that some agents write for "unknown" are left out.
+    /// Adds an id. Empty values and the "0" that some agents write for "unknown" are left out. Of two in one namespace the older one
+    /// stays, the lower number, in whatever order they come: catalogues merge the newer entry into the older one.
     pub fn insert(&mut self, namespace: &str, value: &str) {
         let value = value.trim();
-        if !value.is_empty() && value != "0" {
-            self.values.insert(namespace.trim().to_lowercase(), value.to_owned());
+        if value.is_empty() || value == "0" {
+            return;
         }
+        let age = |value: &str| (value.len(), value.to_owned());
+        self.values
+            .entry(namespace.trim().to_lowercase())
+            .and_modify(|known| {
+                if age(value) < age(known) {
+                    value.clone_into(known);
+                }
+            })
+            .or_insert_with(|| value.to_owned());
     }
 
     /// The id in a namespace.
