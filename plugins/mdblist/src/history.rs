@@ -30,7 +30,9 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         entry["watched_at"] = json!(event.at);
         entry
     };
-    let Some(entry) = body::synced(&event.item, &missing, timed) else { return Ok(unmatched(NAME, &event.item, &[])) };
+    let Some(entry) = body::synced(&event.item, &missing, timed) else {
+        return Ok(unmatched(NAME, &event.item, &[]));
+    };
     let answer: Value = answer::require_success(post("/sync/watched?report_added=true", &entry)?)?.json()?;
     // A play that MDBList has folded into one that it had.
     let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();

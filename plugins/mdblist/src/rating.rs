@@ -27,7 +27,9 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
         entry
     };
     let first = numbers(&event.item).get(..1).unwrap_or_default();
-    let Some(entry) = body::synced(&event.item, first, rated) else { return Ok(unmatched(NAME, &event.item, &[])) };
+    let Some(entry) = body::synced(&event.item, first, rated) else {
+        return Ok(unmatched(NAME, &event.item, &[]));
+    };
     let answer: Value = answer::require_success(post(path, &entry)?)?.json()?;
     Ok(match (count(&answer[done], &body::KINDS), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &event.item, &["ids"]),

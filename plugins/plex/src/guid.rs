@@ -85,12 +85,7 @@ pub fn read(guid: &str, is_movie: bool) -> Guid {
         _ => None,
     };
     let numbered = !is_movie && agent != "plex";
-    Guid {
-        id,
-        of: Of::Title,
-        season: season.filter(|_| numbered),
-        episode: episode.filter(|_| numbered),
-    }
+    Guid { id, of: Of::Title, season: season.filter(|_| numbered), episode: episode.filter(|_| numbered) }
 }
 
 /// What today's agents write, Plex's own for NFO files and those of others: the type, and the id with its namespace in front:
@@ -147,11 +142,17 @@ mod tests {
             ("net.fribbtastic.coding.plex.myanimelist://47160/2/2", episode("mal:47160", 2, 2)),
             ("com.plexapp.agents.xbmcnfotv://81189/1/1", episode("tvdb:81189", 1, 1)),
             ("tv.plex.agents.nfo.series://episode/tvdb_349232", (Some("tvdb:349232".to_owned()), None, None)),
-            ("tv.plex.agents.nfo.series://show/imdb_tt0903747", (Some("imdb:tt0903747".to_owned()), None, None)),
+            (
+                "tv.plex.agents.nfo.series://show/imdb_tt0903747",
+                (Some("imdb:tt0903747".to_owned()), None, None),
+            ),
             ("tv.plex.agents.nfo.series://season/tvdb_30272", (Some("tvdb:30272".to_owned()), None, None)),
             ("tv.plex.agents.nfo.series://episode/349232", (None, None, None)),
             ("tv.plex.agents.nfo.series://tt0903747/1/1", (None, None, None)),
-            ("tv.plex.agents.custom.example://episode/tmdb-episode-62085", (Some("tmdb:62085".to_owned()), None, None)),
+            (
+                "tv.plex.agents.custom.example://episode/tmdb-episode-62085",
+                (Some("tmdb:62085".to_owned()), None, None),
+            ),
             ("com.plexapp.agents.none://569747/2026/41103?lang=xn", (None, Some(2026), Some(41103))),
             ("com.plexapp.agents.hama://youtube-abc/1/2", (None, Some(1), Some(2))),
             ("plex://episode/5d9c1278e264b7001fcaab4c", (None, None, None)),

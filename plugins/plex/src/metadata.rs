@@ -60,10 +60,7 @@ pub fn item(metadata: &Value) -> Option<Item> {
     };
     Some(Item {
         server_ref: key_of(&metadata["ratingKey"], &metadata["key"]),
-        server_show_ref: key_of(
-            &metadata[format!("{of_show}RatingKey")],
-            &metadata[format!("{of_show}Key")],
-        ),
+        server_show_ref: key_of(&metadata[format!("{of_show}RatingKey")], &metadata[format!("{of_show}Key")]),
         runtime_ms: whole(&metadata["duration"]).filter(|runtime| *runtime > 0),
         kind,
         ext: edition_of(metadata)

@@ -71,7 +71,7 @@ fn read(answer: &Response) -> Result<Value, Failure> {
             "plex.tv refused the token: it must be of the account itself".to_owned(),
         )),
         402 | 403 => {
-            Err(Failure::Rejected("plex.tv offers webhooks to accounts with a Plex Pass".to_owned()))
+            Err(Failure::Rejected("this Plex account has no Plex Pass, which webhooks need".to_owned()))
         }
         _ => Err(failure::of_answer(answer, "plex.tv")),
     }

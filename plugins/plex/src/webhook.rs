@@ -29,7 +29,12 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 /// The JSON: in the form's field `payload`, or the whole body where a proxy has unpacked the form.
 fn payload(request: &Request) -> Result<(&str, String), ParseError> {
     let is_form = !request.form.is_empty();
-    let is_json = |text: &str| text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']);
+    // A list holds a message where a workflow tool has put it there, or else nothing of use.
+    let is_json = |text: &str| {
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        let text = text.strip_prefix('[').map_or(text, str::trim_start);
+        text.starts_with(['{', '"'])
+    };
     webhook::text(request).filter(|(text, _)| is_form || is_json(text)).ok_or_else(|| {
         ParseError::Malformed(format!(
             "found neither a form field \u{201c}payload\u{201d} nor a JSON body in {}",

@@ -45,7 +45,9 @@ pub fn of_overload(response: &Response, who: &str) -> Option<Failure> {
             reason: answered(response, who),
         })),
         status @ 300..=399 => Some(retry(match response.header("location").and_then(place) {
-            Some(place) => format!("{who} answered {status}: it is at {place} now; check the address in the settings"),
+            Some(place) => {
+                format!("{who} answered {status}: it is at {place} now; check the address in the settings")
+            }
             None => format!("{who} answered {status}, and does not say where it is now"),
         })),
         _ => of_page(response, who),
@@ -98,14 +100,17 @@ fn of_body(body: &Value) -> Option<String> {
     const NAMES: [&str; 5] = ["message", "error_description", "error", "detail", "status_message"];
     let text = |value: &Value| value.as_str().map(str::to_owned).filter(|text| !text.trim().is_empty());
     let named = |value: &Value| NAMES.iter().find_map(|name| text(&value[*name]));
-    let of_field = |value: &Value| match (text(&value["path"]).or_else(|| text(&value["field"])), named(value)) {
-        (Some(field), Some(words)) => Some(format!("{field}: {words}")),
-        (field, words) => words.or(field).or_else(|| text(value)),
-    };
+    let of_field =
+        |value: &Value| match (text(&value["path"]).or_else(|| text(&value["field"])), named(value)) {
+            (Some(field), Some(words)) => Some(format!("{field}: {words}")),
+            (field, words) => words.or(field).or_else(|| text(value)),
+        };
     let fields = body["errors"].as_array().into_iter().flatten().filter_map(of_field).take(3);
     // Texts by field: `{"error": {"progress": ["This field is required."]}}`.
     let by_name = body["error"].as_object().into_iter().flatten();
-    let by_name = by_name.map(|(field, words)| format!("{field}: {}", text(&words[0]).or_else(|| text(words)).unwrap_or_default()));
+    let by_name = by_name.map(|(field, words)| {
+        format!("{field}: {}", text(&words[0]).or_else(|| text(words)).unwrap_or_default())
+    });
     let all: Vec<String> = named(body).into_iter().chain(fields).chain(by_name.take(3)).collect();
     (!all.is_empty()).then(|| all.join("; ")).or_else(|| text(body))
 }
@@ -145,7 +150,10 @@ mod tests {
                 Some("Validation error; movie.ids.tmdb: Expected number"),
             ),
             (r#"{"error":"invalid_client","error_description":"no such app"}"#, Some("no such app")),
-            (r#"{"error":{"progress":["This field is required."]}}"#, Some("progress: This field is required.")),
+            (
+                r#"{"error":{"progress":["This field is required."]}}"#,
+                Some("progress: This field is required."),
+            ),
             (r#"{"error":"empty_field","code":400,"message":"Empty \n\n field\u0007"}"#, Some("Empty field")),
             (r#""out of luck""#, Some("out of luck")),
             ("error code: 1010", Some("error code: 1010")),
@@ -163,7 +171,9 @@ mod tests {
     #[test]
     fn what_is_no_word_of_the_service_kills_nothing() {
         let page = "<!DOCTYPE html><title>Attention Required!</title>";
-        assert!(matches!(of_answer(&answer(403, "text/html", page), "X"), Failure::Blocked(text) if text.contains("gateway")));
+        assert!(
+            matches!(of_answer(&answer(403, "text/html", page), "X"), Failure::Blocked(text) if text.contains("gateway"))
+        );
         for status in [301, 302, 308, 400, 405, 413, 429, 500, 503, 520] {
             let failure = of_answer(&answer(status, "text/html", page), "X");
             assert!(matches!(failure, Failure::Retry(_)), "{status}: {failure:?}");

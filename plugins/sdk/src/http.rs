@@ -30,7 +30,8 @@ pub struct Response {
 impl Response {
     /// An answer of some parts, for tests.
     pub fn of(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
-        let field = |(name, value): &(&str, &str)| Field { name: (*name).to_owned(), value: (*value).to_owned() };
+        let field =
+            |(name, value): &(&str, &str)| Field { name: (*name).to_owned(), value: (*value).to_owned() };
         Self { status, headers: headers.iter().map(field).collect(), body: body.to_owned() }
     }
 

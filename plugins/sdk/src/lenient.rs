@@ -226,14 +226,20 @@ mod tests {
         for (text, meant) in [
             ("{\"a\":\"one\ntwo\"}", json!({ "a": "one\ntwo" })),
             ("{\"a\":\"tab\there\"}", json!({ "a": "tab\there" })),
-            (r#"{"a":"The \&quot;Solaris\&quot; Tapes"}"#, json!({ "a": r"The \&quot;Solaris\&quot; Tapes" })),
+            (
+                r#"{"a":"The \&quot;Solaris\&quot; Tapes"}"#,
+                json!({ "a": r"The \&quot;Solaris\&quot; Tapes" }),
+            ),
             (r#"{"a":"C:\Media\unknown\new"}"#, json!({ "a": "C:\\Media\\unknown\new" })),
             (r#"{"a":1,}"#, json!({ "a": 1 })),
             (r#"{,"a":[1,,2,],}"#, json!({ "a": [1, 2] })),
             (r#"{"a":True,"b":False,"c":None}"#, json!({ "a": true, "b": false, "c": null })),
             (r#"{"a":,"b":}"#, json!({ "a": null, "b": null })),
             (r#"{"a":01,"b":Movie}"#, json!({ "a": "01", "b": "Movie" })),
-            (r#"{"a":"The "Solaris" Tapes","b":-1.5e3}"#, json!({ "a": "The \"Solaris\" Tapes", "b": -1500.0 })),
+            (
+                r#"{"a":"The "Solaris" Tapes","b":-1.5e3}"#,
+                json!({ "a": "The \"Solaris\" Tapes", "b": -1500.0 }),
+            ),
             ("{\"a\":\"\u{2028}x\u{7f}\",\"b\":true,}", json!({ "a": "\u{2028}x\u{7f}", "b": true })),
         ] {
             assert_eq!(read(text), Some(meant), "{text}");
@@ -242,7 +248,17 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_or_no_message_stays_malformed() {
-        for text in ["", "{\"a\":\"b", "{\"a\":", "{\"a\":1", "hello", "\u{fffd}{\u{0}}}", "]", "{\"a\" 1,}", "GIF89a"] {
+        for text in [
+            "",
+            "{\"a\":\"b",
+            "{\"a\":",
+            "{\"a\":1",
+            "hello",
+            "\u{fffd}{\u{0}}}",
+            "]",
+            "{\"a\" 1,}",
+            "GIF89a",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(repair("{\"a\":1}"), None, "nothing had to be overlooked");

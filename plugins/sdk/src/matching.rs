@@ -65,7 +65,12 @@ struct Sent<'a> {
 
 impl<'a> Sent<'a> {
     fn movie(movie: &'a Movie) -> Self {
-        Self { title: &movie.title, original: movie.original_title.as_deref(), year: movie.year, ids: &movie.ids }
+        Self {
+            title: &movie.title,
+            original: movie.original_title.as_deref(),
+            year: movie.year,
+            ids: &movie.ids,
+        }
     }
 
     fn show(show: &'a Show) -> Self {
@@ -130,7 +135,10 @@ fn other_episode(episode: &Episode, answer: &Value) -> Option<String> {
     let starts_later = episode.year.zip(show["year"].as_u64());
     let starts_later = starts_later.is_some_and(|(episode, show)| show > u64::from(episode) + YEARS_APART);
     if starts_later && !id_agrees && !by_own_id {
-        return Some(format!("the episode is of {}, before that show began", episode.year.unwrap_or_default()));
+        return Some(format!(
+            "the episode is of {}, before that show began",
+            episode.year.unwrap_or_default()
+        ));
     }
     if by_own_id && sent.has_id(show).is_none() {
         // The show goes by another name or year elsewhere; the episode is the one that was sent.
@@ -298,14 +306,38 @@ mod tests {
             (sent(&[], &[], Some(1963)), answer("Doctor When", 1963, json!({}), 1, json!({})), false),
             (sent(&[], &[], None), answer("Doctor When", 2005, json!({}), 1, json!({})), true),
             (sent(&[], &[], Some(1963)), answer("Doctor When", 2005, json!({}), 1, json!({})), true),
-            (sent(&[], std::slice::from_ref(&tvdb), None), answer("When", 1963, json!({ "tvdb": 1 }), 1, json!({})), false),
-            (sent(&[], std::slice::from_ref(&tvdb), None), answer("When", 1963, json!({ "tvdb": 2 }), 1, json!({})), true),
-            (sent(&[], std::slice::from_ref(&tvdb), None), answer("When", 1963, json!({ "tvdb": 1 }), 2, json!({})), true),
+            (
+                sent(&[], std::slice::from_ref(&tvdb), None),
+                answer("When", 1963, json!({ "tvdb": 1 }), 1, json!({})),
+                false,
+            ),
+            (
+                sent(&[], std::slice::from_ref(&tvdb), None),
+                answer("When", 1963, json!({ "tvdb": 2 }), 1, json!({})),
+                true,
+            ),
+            (
+                sent(&[], std::slice::from_ref(&tvdb), None),
+                answer("When", 1963, json!({ "tvdb": 1 }), 2, json!({})),
+                true,
+            ),
             // Numbers of television and of discs differ: an id of the episode itself says more.
-            (sent(std::slice::from_ref(&tvdb), &[], None), answer("Dr. Wann", 1963, json!({}), 2, json!({ "tvdb": 1 })), false),
+            (
+                sent(std::slice::from_ref(&tvdb), &[], None),
+                answer("Dr. Wann", 1963, json!({}), 2, json!({ "tvdb": 1 })),
+                false,
+            ),
             // One that may be the show's says nothing.
-            (sent(std::slice::from_ref(&tmdb), &[], None), answer("Bat Brigade", 1966, json!({}), 32, json!({ "tmdb": 7 })), true),
-            (sent(std::slice::from_ref(&tmdb), &[], None), answer("Bat Brigade", 1966, json!({}), 1, json!({ "tmdb": 7 })), true),
+            (
+                sent(std::slice::from_ref(&tmdb), &[], None),
+                answer("Bat Brigade", 1966, json!({}), 32, json!({ "tmdb": 7 })),
+                true,
+            ),
+            (
+                sent(std::slice::from_ref(&tmdb), &[], None),
+                answer("Bat Brigade", 1966, json!({}), 1, json!({ "tmdb": 7 })),
+                true,
+            ),
             (sent(&[], &[], None), json!({}), false),
         ] {
             assert_eq!(mismatch(&item, &answer).is_some(), is_other, "{answer}");

@@ -79,9 +79,8 @@ pub fn answer(response: &Response) -> Result<serde_json::Value, Failure> {
 
 /// The server's address as it is set (`url`), without a slash at its end.
 pub fn address() -> Result<String, Failure> {
-    let address = settings::get("url").ok_or_else(|| {
-        Failure::Rejected("no server address is set (`url`), so nothing could be looked up".to_owned())
-    })?;
+    let address = settings::get("url")
+        .ok_or_else(|| Failure::Rejected("no server address is set (`url`)".to_owned()))?;
     Ok(address.trim_end_matches('/').to_owned())
 }
 

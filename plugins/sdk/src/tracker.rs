@@ -44,7 +44,11 @@ fn missing(item: &Item) -> String {
         ItemKind::Season(season) => of_show(&season.show).into_iter().collect(),
         ItemKind::Show(show) => of_show(show).into_iter().collect(),
     };
-    if lacks.is_empty() { "nothing is missing, and it takes no titles here".to_owned() } else { lacks.join(", and ") }
+    if lacks.is_empty() {
+        "nothing is missing, and it takes no titles here".to_owned()
+    } else {
+        lacks.join(", and ")
+    }
 }
 
 /// Sends a GET to a path of the API, whose address is the setting `api_url`.

@@ -36,7 +36,7 @@ pub fn json(text: &str, what: &str) -> Result<Value, ParseError> {
 /// The text of a message, and what it is in: a form's field, or the body. Absent for a form without such a field.
 pub fn text(request: &Request) -> Option<(&str, String)> {
     let field = |name: &&str| request.form.iter().find(|field| field.name == **name);
-    if let Some(field) = WRAPPERS.iter().find_map(|name| field(name)) {
+    if let Some(field) = WRAPPERS.iter().find_map(field) {
         return Some((&field.value, format!("the form field \u{201c}{}\u{201d}", field.name)));
     }
     request.form.is_empty().then(|| (request.body.as_str(), "the body".to_owned()))
@@ -160,7 +160,9 @@ mod tests {
         let plain = message(&text, "the body", is_message).unwrap();
         assert_eq!((&plain.value, codes(&plain)), (&bare, vec![]));
         // What is no message inside stays what it was outside.
-        for other in [json!({ "payload": { "payload": bare } }), json!({ "body": "no JSON" }), json!([bare, bare])] {
+        for other in
+            [json!({ "payload": { "payload": bare } }), json!({ "body": "no JSON" }), json!([bare, bare])]
+        {
             assert_eq!(message(&other.to_string(), "the body", is_message).unwrap().value, other);
         }
     }
@@ -169,8 +171,11 @@ mod tests {
     fn what_is_not_quite_json_is_marked() {
         let read = message("{\"event\":\"x\",\"Overview\":\"a\nb\",}", "the body", |_| true).unwrap();
         assert_eq!((&read.value["Overview"], codes(&read)), (&json!("a\nb"), vec!["lenient-json"]));
-        let wrapped = message("{\"payload\":\"{\\\"event\\\": True}\"}", "the body", |it| it["event"] == true);
+        let wrapped =
+            message("{\"payload\":\"{\\\"event\\\": True}\"}", "the body", |it| it["event"] == true);
         assert_eq!(codes(&wrapped.unwrap()), ["lenient-json", "unwrapped"]);
-        assert!(reason(message("{\"event\":", "the body", |_| true).unwrap_err()).contains("the body is no JSON"));
+        assert!(
+            reason(message("{\"event\":", "the body", |_| true).unwrap_err()).contains("the body is no JSON")
+        );
     }
 }

@@ -54,10 +54,8 @@ fn episode_variants(episode: &Episode, number: Option<u32>) -> Vec<Variant> {
     let show = show(&episode.show);
     let is_numbered = show.is_some() && episode.season.is_some() && number.is_some();
     let is_doubtful = matching::is_doubtful(&episode.ids);
-    let by_own_ids = (!own.is_empty()).then(|| Variant {
-        is_doubtful,
-        ..variant("episode ids", json!({ "episode": { "ids": own } }))
-    });
+    let by_own_ids = (!own.is_empty())
+        .then(|| Variant { is_doubtful, ..variant("episode ids", json!({ "episode": { "ids": own } })) });
     let (first, last) = if is_numbered && is_doubtful { (None, by_own_ids) } else { (by_own_ids, None) };
     variants.extend(first);
     let by_ids = show.as_ref().is_some_and(|show| show.get("ids").is_some());

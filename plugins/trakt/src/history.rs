@@ -54,7 +54,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     if missing.is_empty() {
         return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
     }
-    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else { 
+    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     match post(&entry)? {

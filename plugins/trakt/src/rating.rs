@@ -2,8 +2,8 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
-use playrelay_sdk::{ids, matching};
 use playrelay_sdk::tracker::{count, is_missing, receipt, unmatched};
+use playrelay_sdk::{ids, matching};
 use serde_json::{Value, json};
 
 use crate::scrobble::DOUBTFUL;

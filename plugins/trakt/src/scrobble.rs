@@ -53,7 +53,9 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             404 => tried.push(variant.name),
             409 => return Ok(watched_before(NAME, &response)),
             // Of a watch it may be the way in which the item is named that Trakt does not take.
-            422 if progress >= WATCHED && path == "/scrobble/stop" => refused = Some(answer::refused(&response)),
+            422 if progress >= WATCHED && path == "/scrobble/stop" => {
+                refused = Some(answer::refused(&response));
+            }
             422 => {
                 let words = failure::words(&response).map(|words| format!(": {words}")).unwrap_or_default();
                 let note = format!("Trakt takes no {progress:.1} % here (422{words})");
