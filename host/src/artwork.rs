@@ -15,6 +15,7 @@ use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{self, Picture};
 use crate::plugins::http::wire::REQUEST_TIMEOUT;
 use crate::plugins::http::{Purpose, Request};
+use crate::private_file;
 
 /// Below the data folder.
 const FOLDER: &str = "cache/artwork";
@@ -69,9 +70,8 @@ impl Artwork {
         fs::create_dir_all(&self.folder)?;
         self.make_room()?;
         // Two requests for one picture write two files, and the last one stays.
-        let new = self.folder.join(format!("{name}.{}.new", backoff::random().to_bits()));
-        fs::write(&new, &bytes)?;
-        fs::rename(&new, self.folder.join(format!("{name}.{ending}")))?;
+        let new = format!("{}.new", backoff::random().to_bits());
+        private_file::replace(&self.folder.join(format!("{name}.{ending}")), &new, &bytes)?;
         Ok((media_type, bytes))
     }
 

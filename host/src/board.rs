@@ -2,13 +2,21 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
+
 use crate::dispatch::presence::Watching;
+use crate::private_file;
 
 /// The file, below the data folder.
 const FILE: &str = "state/currently_watching.json";
+
+/// What stands in the file of a data folder; absent while nothing plays.
+pub fn read(data: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+}
 
 /// The board. What stands on it is in the file too, which is replaced as a whole whenever something changes, and is absent
 /// while nothing plays.
@@ -19,7 +27,7 @@ pub struct Board {
 
 impl Board {
     /// A board in a data folder. What stood there before is replaced with the first thing that is shown.
-    pub fn new(data: &std::path::Path) -> Self {
+    pub fn new(data: &Path) -> Self {
         Self { path: data.join(FILE), shown: Mutex::default() }
     }
 
@@ -50,8 +58,6 @@ impl Board {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec(watching)?)?;
-        fs::rename(&new, &self.path)
+        private_file::replace(&self.path, "new", &serde_json::to_vec(watching)?)
     }
 }

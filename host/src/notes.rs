@@ -11,6 +11,13 @@ pub const HEARD_UNTIL: &str = "heard-until";
 /// When somebody last came with a webhook's token that was replaced.
 pub const OLD_TOKEN_USED: &str = "old-token-used-at";
 
+/// When the daemon was started last. Of no source: under [`DAEMON`].
+pub const STARTED: &str = "started-at";
+/// When a plugin was last approved or revoked. Under [`DAEMON`].
+pub const PLUGINS_CHANGED: &str = "plugins-changed-at";
+/// Stands for a source where something is noted of the daemon. No source has such a name.
+pub const DAEMON: &str = "";
+
 fn owner(source: &str) -> String {
     format!("host:{source}")
 }

@@ -43,6 +43,8 @@ fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
         inbox,
         at: now(),
         later: false,
+        user: Some("sean".to_owned()),
+        item: Some("Mirror (1975)".to_owned()),
         verdict: Some(Verdict::new(Outcome::Queued, "test", "of the store")),
         ratings: Vec::new(),
         held: Vec::new(),

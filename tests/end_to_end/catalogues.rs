@@ -77,7 +77,7 @@ async fn two_titles_of_one_name_are_held_until_somebody_says_which() {
     let row_id = row["id"].to_string();
     for (arguments, words) in [
         (vec!["--id", "tt1375666"], "CATALOGUE=ID"),
-        (vec![], "nothing is said of it"),
+        (vec![], "give --id, --season or --episode"),
         (vec!["--id", "imdb=tt1375666"], "1 event is tried again"),
     ] {
         let (_, text) = home.say(&[&["outbox", "match", &row_id][..], &arguments].concat()).await;
@@ -107,7 +107,7 @@ async fn a_catalogue_that_is_gone_holds_nothing_up() {
 async fn a_picture_is_fetched_once() {
     let (_trakt, tmdb, home) = set_up().await;
     let daemon = home.start();
-    let get = |what: &str| home.client.get(format!("{}/api/v1/artwork/{what}", daemon.url())).send();
+    let get = |what: &str| daemon.api(reqwest::Method::GET, &format!("/api/v1/artwork/{what}")).send();
     for _ in 0..2 {
         let picture = get("poster?kind=movie&imdb=tt1375666").await.unwrap();
         assert_eq!(

@@ -40,9 +40,9 @@ users = [\"*\"]
         [
             "F:6: unknown key `watchedat` in [scrobble]; did you mean `watched_at`? (allowed: watched_at, credits, \
              credits_grace, min_watched_with_unknown_runtime, pause_debounce, suppress_start_at, live_tv, recordings, extras, \
-             min_duration, regress_tolerance, stale_after, offline_keep)",
-            "F:7: `min_duration` in [scrobble] is text; expected a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"",
-            "F:8: `watched_at` in [scrobble] is a whole number; expected a percentage from 0 to 100",
+             heartbeat, min_duration, regress_tolerance, stale_after, offline_keep)",
+            "F:7: `min_duration` in [scrobble] is \"soon\"; expected a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"",
+            "F:8: `watched_at` in [scrobble] is 180; expected a percentage from 0 to 100",
             "F:18: unknown source `hoem` in [[routes]]; did you mean `home`? (allowed: home)",
         ]
     );
@@ -71,7 +71,7 @@ plugin = \"mdblist\"
          simkl, tmdb, trakt)",
         "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
-        "F:11: `api_url` in [trackers.bob] is no address that can be used: not an absolute URL; expected an http:// or https:// address",
+        "F:11: `api_url` in [trackers.bob] is not a valid address: not an absolute URL; expected an http:// or https:// address",
         "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, provision, realtime, server-history, webhook; expected one that provides sink or watchlist",
         "F:17: [trackers.mia] has no `client_id` or `api_key`, which plugin \"mdblist\" needs: Client id.",
     ];
@@ -86,11 +86,11 @@ fn what_cannot_work_is_no_sound_configuration() {
     for (config, expected) in [
         (
             "[sources.home]\nplugin = \"plex\"\nurl = \"192.168.1.10:32400\"\n",
-            "F:7: `url` in [sources.home] is no address that can be used:",
+            "F:7: `url` in [sources.home] is not a valid address:",
         ),
         (
             "[sources.home]\nplugin = \"plex\"\nurl = \"http://u:p@host\"\n",
-            "F:7: `url` in [sources.home] is no address that can be used: it carries a user name or password;",
+            "F:7: `url` in [sources.home] is not a valid address: it carries a user name or password;",
         ),
         (
             "[sources.home]\nplugin = \"plex\"\ntoken = \"\"\n",

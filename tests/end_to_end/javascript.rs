@@ -68,4 +68,16 @@ async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
     let (key, line) = noted(3).await;
     assert_eq!(key, "the-notebooks-key", "the host adds what the guest never sees");
     assert_eq!((line["action"].as_str(), line["title"].as_str()), (Some("watched"), Some("Inception")));
+    // A route may ask for fewer heartbeats, not for more than the notebook allows.
+    let path = home.path().join("playrelay.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    for (set, is_sound) in [("\"30s\"", false), ("\"10m\"", true), ("false", true)] {
+        let changed =
+            config.replace("tracker = \"notes\"", &format!("tracker = \"notes\"\nheartbeat = {set}"));
+        std::fs::write(&path, changed).unwrap();
+        let check = home.run(&["check"]);
+        let said = String::from_utf8_lossy(&check.stdout).into_owned();
+        assert_eq!(check.status.success(), is_sound, "{set}: {said}");
+        assert!(is_sound || said.contains("expected at least 60 s"), "{said}");
+    }
 }

@@ -7,6 +7,7 @@ use playrelay_tests::fake_simkl::{self, FakeSimkl};
 use playrelay_tests::fake_trakt::{Approval, FakeTrakt};
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, mdblist_account, simkl_account};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn connect(home: &Home) -> (bool, String) {
@@ -162,24 +163,24 @@ async fn a_page_logs_in_and_out() {
     simkl.approve_logins(Approval::After(1), None);
     let home = Home::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
     let daemon = home.start();
-    let url = format!("{}/api/v1/accounts/bob/login", daemon.url());
-    let begun: Value = answer(home.client.post(&url)).await;
+    let login = |method| daemon.api(method, "/api/v1/accounts/bob/login");
+    let begun: Value = answer(login(Method::POST)).await;
     assert_eq!((&begun["state"], &begun["code"]), (&json!("pending"), &json!("BDWP-HQPK")), "{begun}");
     let standing = loop {
-        let standing: Value = answer(home.client.get(&url)).await;
+        let standing: Value = answer(login(Method::GET)).await;
         if standing["state"] != "pending" {
             break standing;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(standing, json!({ "state": "granted" }));
-    let accounts: Value = answer(home.client.get(format!("{}/api/v1/accounts", daemon.url()))).await;
+    let accounts: Value = daemon.get("/api/v1/accounts").await;
     assert_eq!(accounts["accounts"][0]["requests_a_day"], 500, "{accounts}");
     // A page of another site can do nothing, whoever looks at it.
-    let foreign = home.client.delete(&url).header("origin", "https://evil.example").send().await.unwrap();
+    let foreign = login(Method::DELETE).header("origin", "https://evil.example").send().await.unwrap();
     assert_eq!(foreign.status(), 403);
     assert!(simkl.is_logged_in());
-    let ended: Value = answer(home.client.delete(&url)).await;
+    let ended: Value = answer(login(Method::DELETE)).await;
     assert_eq!(ended["forgotten"], true);
     assert!(!simkl.is_logged_in());
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod attacks;
 mod captured_stories;
 mod catalogues;
 mod catch_up;
@@ -13,6 +14,7 @@ mod delivery;
 mod doctor;
 mod evening;
 mod evenings;
+mod first_steps;
 mod house_rules;
 mod ingress;
 mod javascript;
@@ -31,6 +33,7 @@ mod stories;
 mod storm;
 mod tracker_faults;
 mod trackers;
+mod troubles;
 mod vectors;
 mod watchers;
 mod watching;

@@ -67,7 +67,7 @@ async fn send(daemon: &Daemon<'_>, source: &str, file: &str, bytes: Vec<u8>) -> 
 }
 
 /// Holds what the plugin reported, and how it ended, against what is expected.
-fn check(server: &str, file: &str, expect: &Value, story: &Value, report: &Value) {
+pub fn check(server: &str, file: &str, expect: &Value, story: &Value, report: &Value) {
     let outcome = story["verdict"]["outcome"].as_str().unwrap();
     let action = expect["action"].as_str().unwrap();
     if action == "ignore" {
@@ -118,7 +118,7 @@ fn is_a_watch(expect: &Value) -> bool {
     }
 }
 
-fn check_item(server: &str, file: &str, expect: &Value, report: &Value) {
+pub fn check_item(server: &str, file: &str, expect: &Value, report: &Value) {
     let item = &report["item"];
     assert_eq!(item["kind"], expect["media_type"], "{file}");
     if let Some(title) = expect.get("title") {
@@ -150,7 +150,7 @@ fn check_item(server: &str, file: &str, expect: &Value, report: &Value) {
     assert_eq!(&item["show"]["ids"], expect.get("show_ids").unwrap_or(&none), "{file}: {item:#}");
 }
 
-fn check_people(file: &str, expect: &Value, report: &Value) {
+pub fn check_people(file: &str, expect: &Value, report: &Value) {
     let text = |value: &Value| value.as_str().map(str::to_owned).or(value.as_u64().map(|id| id.to_string()));
     for (key, found) in [("user", &report["user"]["name"]), ("user_id", &report["user"]["id"])] {
         if let Some(wanted) = text(&expect[key]) {

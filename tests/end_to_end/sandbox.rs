@@ -5,19 +5,22 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
+use base64::Engine;
+use hmac::{Hmac, KeyInit, Mac};
 use playrelay::config;
 use playrelay::house::House;
 use playrelay::plugins::capabilities::Check;
 use playrelay_tests::harness::{Home, binary, fixture};
 use playrelay_tests::server::Server;
 use serde_json::Value;
+use sha2::Sha256;
 
-fn token(source: &str) -> String {
+pub fn token(source: &str) -> String {
     format!("the-token-of-{source}")
 }
 
 /// A home with the rogue and the sound plugin, approved. `target` is what a look-up tries to reach.
-fn home(url: &str, target: &str) -> Home {
+pub fn home(url: &str, target: &str) -> Home {
     let source = |name: &str| {
         format!(
             "[sources.{name}]\nplugin = {name:?}\nwebhook_token = {:?}\nurl = {url:?}\ntoken = \"the-guests-secret-key\"\n\
@@ -25,10 +28,10 @@ fn home(url: &str, target: &str) -> Home {
             token(name)
         )
     };
-    let home = Home::new(&(source("rogue") + &source("sound")));
+    let home = Home::new(&(source("rogue") + &source("sound") + &source("signed")));
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
-    for name in ["rogue", "sound"] {
+    for name in ["rogue", "sound", "signed"] {
         std::fs::copy(fixture(&format!("{name}.wasm")), folder.join(format!("{name}.wasm"))).unwrap();
         assert!(home.run(&["plugin", "approve", name]).status.success());
     }
@@ -60,7 +63,7 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
         ("allocate", "memory-limit", "32 MiB"),
         ("panic", "trap", "crashed"),
         ("recurse", "trap", "stack"),
-        ("list", "output-limit", "8 MiB"),
+        ("list", "output-limit", "2 MiB"),
         ("many", "output-limit", "257 reports"),
     ] {
         let (rogue, healthy, sound) =
@@ -103,7 +106,7 @@ async fn a_plugin_that_keeps_failing_is_paused_and_loses_nothing() {
 }
 
 /// What a plugin gets when it tries to reach a place, in its own words.
-async fn reach(plugin: &str, url: &str, target: &str) -> String {
+pub async fn reach(plugin: &str, url: &str, target: &str) -> String {
     let home = home(url, target);
     let config = config::load(Some(&home.path().join("playrelay.toml"))).unwrap();
     let house = House::open_with(config, binary()).await.unwrap();
@@ -144,6 +147,17 @@ async fn only_the_typed_server_is_reached() {
     // Without one it is, but not to where the plugin may not go.
     let redirected = reach("sound", &url, &format!("{url}/away")).await;
     assert!(redirected.starts_with("Error::Denied") && redirected.contains(&elsewhere.url()), "{redirected}");
+    // A name with a password, and a signature over what is sent: the guest sees neither, and cannot forge them.
+    assert!(reach("signed", &url, &format!("{url}/?a=b%20c")).await.starts_with("200"));
+    let headers = seen.lock().unwrap().last().unwrap().clone();
+    let secret = "the-guests-secret-key";
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("mia:{secret}"));
+    assert_eq!(headers["authorization"], format!("Basic {basic}"), "{headers:?}");
+    let at = headers["x-at"].to_str().unwrap();
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let mac = mac.chain_update(format!("GET\n/\na=b%20c\n{at}")).finalize().into_bytes();
+    let signature: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(headers["x-signature"], signature, "{headers:?}");
     let port = url.rsplit(':').next().unwrap();
     for target in [
         elsewhere.url(),

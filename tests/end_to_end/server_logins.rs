@@ -200,8 +200,8 @@ async fn at_emby_connect() -> (FakeMediaBrowser, FakeEmbyConnect, Home) {
 }
 
 /// Asks for a login as a page does it. Gives the status, and what was answered.
-async fn ask(home: &Home, daemon: &Daemon<'_>, path: &str, body: Value) -> (u16, String) {
-    let request = home.client.post(format!("{}/api/v1/accounts/home/login{path}", daemon.url()));
+async fn ask(daemon: &Daemon<'_>, path: &str, body: Value) -> (u16, String) {
+    let request = daemon.api(reqwest::Method::POST, &format!("/api/v1/accounts/home/login{path}"));
     let request = request.header("content-type", "application/json").body(body.to_string());
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -212,7 +212,7 @@ async fn ask(home: &Home, daemon: &Daemon<'_>, path: &str, body: Value) -> (u16,
 async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
     let (_server, _connect, home) = at_emby_connect().await;
     let daemon = home.start();
-    let post = async |path: &str, body| ask(&home, &daemon, path, body).await;
+    let post = async |path: &str, body| ask(&daemon, path, body).await;
     assert_eq!(post("/choice", json!({ "id": "1" })).await.0, 409, "nothing was begun");
     let form = json!({ "user": "mia@example.org", "password": PASSWORD });
     let begin = json!({ "method": "connect", "form": form });
@@ -234,12 +234,12 @@ async fn a_login_by_a_page_is_begun_anew_and_survives_a_slip() {
 async fn emby_connect_finds_the_server() {
     let (_server, _connect, home) = at_emby_connect().await;
     let daemon = home.start();
-    let begin = async |form| ask(&home, &daemon, "", json!({ "method": "connect", "form": form })).await;
+    let begin = async |form| ask(&daemon, "", json!({ "method": "connect", "form": form })).await;
     let (status, refused) = begin(json!({ "user": "mia@example.org" })).await;
     assert!(status == 400 && refused.contains("password"), "{status}: {refused}");
     let (_, begun) = begin(json!({ "user": "mia@example.org", "password": PASSWORD })).await;
     assert!(begun.contains("choosing") && begun.contains("Cellar"), "{begun}");
-    let (_, chosen) = ask(&home, &daemon, "/choice", json!({ "id": "1" })).await;
+    let (_, chosen) = ask(&daemon, "/choice", json!({ "id": "1" })).await;
     assert!(chosen.contains("granted"), "{chosen}");
     daemon.connected("home").await;
     let standing = daemon.get("/api/v1/accounts/home/login").await;

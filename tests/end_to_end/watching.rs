@@ -73,10 +73,7 @@ async fn what_plays_is_shown_until_it_stops_or_falls_silent() {
         streams.len() == 2 && streams.values().any(|row| row["state"] == "paused")
     })
     .await;
-    let url = format!("{}/api/v1/currently-watching", daemon.url());
-    let answer: Value =
-        serde_json::from_str(&stage.home.client.get(&url).send().await.unwrap().text().await.unwrap())
-            .unwrap();
+    let answer = daemon.get("/api/v1/currently-watching").await;
     assert_eq!((&answer["ok"], &answer["streams_count"]), (&json!(true), &json!(2)), "{answer:#}");
     assert_eq!(answer["currently_watching"]["title"], "Inception", "what plays comes before what is paused");
     assert!(answer["streams"][0]["_key"].as_str().unwrap().starts_with("plex:plex:"));
@@ -107,32 +104,69 @@ async fn a_restart_shows_what_still_plays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_do_not_learn_who_watches_what() {
     let stage = Stage::new("", "").await;
+    const PASSWORD: &str = "correct-horse-battery";
     let url = |daemon: &str| format!("{daemon}/api/v1/currently-watching");
-    {
-        let daemon = stage.home.start();
-        let passed_on = stage.home.client.get(url(daemon.url())).header("x-forwarded-for", "203.0.113.7");
-        let refused = passed_on.send().await.unwrap();
-        assert_eq!(refused.status(), 403);
-        assert!(refused.text().await.unwrap().contains("admin_password"));
-        let rebound = stage.home.client.get(url(daemon.url())).header("host", "evil.example:8787");
-        assert_eq!(rebound.send().await.unwrap().status(), 403);
-    }
     let path = stage.home.path().join("playrelay.toml");
     let config = std::fs::read_to_string(&path).unwrap();
-    let config = config.replacen("[server]\n", "[server]\nadmin_password = \"correct-horse\"\n", 1);
-    std::fs::write(path, config).unwrap();
+    {
+        let daemon = stage.home.start();
+        let get = || stage.home.client.get(url(daemon.url()));
+        // Nobody is trusted for being near.
+        for request in
+            [get(), get().header("x-forwarded-for", "203.0.113.7"), get().header("host", "evil.example:8787")]
+        {
+            let refused = request.send().await.unwrap();
+            assert_eq!(refused.status(), 401);
+            assert!(refused.text().await.unwrap().contains("playrelay token"));
+        }
+        let (_, token) = stage.home.say(&["token"]).await;
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let request = get().header("authorization", format!("{scheme} {}", token.trim()));
+            assert_eq!(request.send().await.unwrap().status(), 200, "{scheme}");
+        }
+        assert_eq!(get().basic_auth("anybody", Some(token.trim())).send().await.unwrap().status(), 200);
+        // What is not there is not told to strangers, and webhooks stay what they are.
+        let unknown = |path: &str| stage.home.client.get(format!("{}{path}", daemon.url()));
+        assert_eq!(unknown("/api/v1/nothing").send().await.unwrap().status(), 401);
+        assert_eq!(unknown("/api/v1/nothing").bearer_auth(token.trim()).send().await.unwrap().status(), 404);
+        // A page of another site changes nothing; one of the public address is ours.
+        let post = || {
+            stage
+                .home
+                .client
+                .post(format!("{}/api/v1/outbox/1/retry", daemon.url()))
+                .bearer_auth(token.trim())
+        };
+        for (name, value) in
+            [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+        {
+            assert_eq!(post().header(name, value).send().await.unwrap().status(), 403, "{name}: {value}");
+        }
+        assert_eq!(post().send().await.unwrap().status(), 404, "there is no such event");
+    }
+    let more =
+        format!("[server]\nadmin_password = {PASSWORD:?}\npublic_url = \"https://play.example.org/relay\"\n");
+    std::fs::write(path, config.replacen("[server]\n", &more, 1)).unwrap();
     let daemon = stage.home.start();
     let get = || stage.home.client.get(url(daemon.url()));
     assert_eq!(get().send().await.unwrap().status(), 401);
     assert_eq!(get().bearer_auth("wrong").send().await.unwrap().status(), 401);
-    assert_eq!(get().bearer_auth("correct-horse").send().await.unwrap().status(), 200);
-    assert_eq!(get().basic_auth("anybody", Some("correct-horse")).send().await.unwrap().status(), 200);
-    // Who guesses is slowed down, and seen; who knows it is not.
+    assert_eq!(get().bearer_auth(PASSWORD).send().await.unwrap().status(), 200);
+    assert_eq!(get().basic_auth("anybody", Some(PASSWORD)).send().await.unwrap().status(), 200);
+    let post =
+        stage.home.client.post(format!("{}/api/v1/outbox/1/retry", daemon.url())).bearer_auth(PASSWORD);
+    let post = post.header("origin", "https://play.example.org").header("host", "127.0.0.1:8787");
+    assert_eq!(post.send().await.unwrap().status(), 404);
+    // Who guesses is locked out before anything is compared: a right guess among many is none.
     let mut last = 0;
     for _ in 0..10 {
         last = get().bearer_auth("wrong").send().await.unwrap().status().as_u16();
     }
     assert_eq!(last, 429);
-    assert_eq!(get().bearer_auth("correct-horse").send().await.unwrap().status(), 200);
-    assert!(stage.home.log().contains("the password is wrong"));
+    let guessed = get().bearer_auth(PASSWORD).send().await.unwrap();
+    assert_eq!(guessed.status(), 429);
+    assert!(guessed.headers().contains_key("retry-after"));
+    // The token is too long to be guessed, and always opens.
+    daemon.get("/api/v1/currently-watching").await;
+    assert!(stage.home.log().contains("password is wrong"));
 }

@@ -33,6 +33,8 @@ const MANNER: Manner = Manner {
 };
 /// From here on a stop is a watch, and a start too. Percent.
 const WATCHED: f64 = 80.0;
+/// The id of what is being watched.
+const SESSION: u64 = 12_345;
 
 struct World {
     catalogue: Vec<Entry>,
@@ -272,6 +274,11 @@ async fn scrobble(
 ) -> Response {
     let now = shared.clock.now();
     let mut world = shared.world();
+    if verb == "clear" {
+        // Sessions are ended by their ids; ours has always the same one.
+        let is_known = body["id"] == SESSION && world.library.watching.take().is_some();
+        return Json(json!({ "deleted": is_known })).into_response();
+    }
     let Some(progress) = body["progress"].as_f64() else {
         let error = json!({ "error": { "progress": ["This field is required."] } });
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
@@ -296,7 +303,7 @@ async fn scrobble(
     };
     let title = json!({ "title": entry.title(), "year": entry.title_year(), "ids": ids(entry.title_ids()) });
     let mut answer =
-        json!({ "id": 12_345, "action": "pause", "progress": progress, "movie": null, "episode": null });
+        json!({ "id": SESSION, "action": "pause", "progress": progress, "movie": null, "episode": null });
     match &entry {
         Entry::Movie { .. } => answer["movie"] = title,
         Entry::Episode { season, number, .. } => {

@@ -141,6 +141,13 @@ pub async fn server_to_trakt(
     (trakt, home)
 }
 
+/// A client of HTTP, ready to speak TLS.
+pub fn client() -> reqwest::Client {
+    // Every test does this; the first counts.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// A home: a data folder with a configuration, in which the daemon can run.
 pub struct Home {
     folder: PathBuf,
@@ -167,19 +174,11 @@ impl Home {
     }
 
     fn set_up(folder: PathBuf, temporary: Option<TempDir>, config: &str) -> Self {
-        // Every home of a test run does this; the first counts.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = folder.join("data").display().to_string();
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n\n");
         std::fs::write(folder.join("playrelay.toml"), server + config).expect("a file in our folder");
         let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
-        Self {
-            folder,
-            _temporary: temporary,
-            log: Arc::default(),
-            environment,
-            client: reqwest::Client::new(),
-        }
+        Self { folder, _temporary: temporary, log: Arc::default(), environment, client: client() }
     }
 
     /// The same in a folder that stays; what was there is removed.
@@ -284,12 +283,26 @@ impl Home {
 
     /// Starts the daemon and waits until it is ready.
     pub fn start(&self) -> Daemon<'_> {
-        let mut child = self
-            .command(&["serve"])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary can be started");
+        self.start_as(self.command(&["serve"]))
+    }
+
+    /// The same with at most so many open files.
+    pub fn start_with_files(&self, most: u32) -> Daemon<'_> {
+        let serve = self.command(&["serve"]);
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(serve.get_program());
+        limited.args(serve.get_args());
+        for (name, value) in serve.get_envs() {
+            if let Some(value) = value {
+                limited.env(name, value);
+            }
+        }
+        self.start_as(limited)
+    }
+
+    fn start_as(&self, mut command: Command) -> Daemon<'_> {
+        let mut child =
+            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary can be started");
         let stderr = child.stderr.take().expect("it is piped");
         let (ready, address) = mpsc::channel();
         let log = Arc::clone(&self.log);
@@ -410,9 +423,15 @@ impl Daemon<'_> {
         request.header("content-type", content_type).body(body).send().await.expect("the daemon answers")
     }
 
+    /// A request to the API, with the token that the first start made.
+    pub fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let token = std::fs::read_to_string(self.home.data().join("admin.token")).expect("a start makes one");
+        self.home.client.request(method, format!("{}{path}", self.url)).bearer_auth(token.trim())
+    }
+
     /// What the API answers.
     pub async fn get(&self, path: &str) -> Value {
-        let answer = self.home.client.get(format!("{}{path}", self.url)).send().await.expect("an answer");
+        let answer = self.api(reqwest::Method::GET, path).send().await.expect("an answer");
         let text = answer.text().await.expect("text");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
     }

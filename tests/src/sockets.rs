@@ -21,6 +21,8 @@ enum Push {
     News(Utf8Bytes),
     /// A ping, of which the answer says that all before it was dealt with.
     Mark(u64),
+    /// Pings, as fast as they go, for so long. Nothing is read meanwhile.
+    Flood(Duration),
     Cut,
 }
 
@@ -100,6 +102,12 @@ impl Sockets {
         assert!(waited, "nobody has asked for news: {:?}", self.heard());
     }
 
+    /// Floods all clients with pings for a while, and reads none of the answers.
+    pub fn flood(&self, duration: Duration) {
+        // Nobody may be there.
+        let _ = self.pushes.send(Push::Flood(duration));
+    }
+
     /// Closes all sockets.
     pub fn cut(&self) {
         // Nobody may be there.
@@ -176,6 +184,13 @@ impl Sockets {
                         if socket.send(mark).await.is_err() {
                             break;
                         }
+                    }
+                    Ok(Push::Flood(duration)) => {
+                        let flood = async {
+                            while socket.send(Message::Ping(b"still there?".to_vec().into())).await.is_ok() {}
+                        };
+                        // A client that hangs up has had enough.
+                        let _ = tokio::time::timeout(duration, flood).await;
                     }
                     Ok(Push::Cut) | Err(broadcast::error::RecvError::Closed) => break,
                     Err(broadcast::error::RecvError::Lagged(_)) => {}

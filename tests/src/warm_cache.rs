@@ -23,7 +23,7 @@ pub fn warm(data: &Path) {
     }
 }
 
-/// The cache of a data folder below the target folder, with which a command was run.
+/// The cache of a data folder below the target folder, in which a command was run that keeps something there.
 fn compiled() -> PathBuf {
     let binary = binary();
     let folder = binary.parent().expect("it lies in a folder").join("test-cache");
@@ -34,7 +34,7 @@ fn compiled() -> PathBuf {
     let config = folder.join("playrelay.toml");
     let data = folder.join("data").display().to_string();
     fs::write(&config, format!("[server]\ndata_dir = {data:?}\n")).expect("a file below target");
-    let check = Command::new(binary).arg("--config").arg(&config).arg("check").output();
+    let check = Command::new(binary).arg("--config").arg(&config).arg("webhooks").output();
     let check = check.expect("the binary can be started");
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
     folder.join("data/cache")

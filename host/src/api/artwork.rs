@@ -28,8 +28,11 @@ pub(super) async fn picture(
     };
     match artwork.get(&item, &kind).await {
         Ok((media_type, bytes)) => {
-            let headers =
-                [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "private, max-age=86400")];
+            let headers = [
+                (header::CONTENT_TYPE, media_type),
+                (header::CACHE_CONTROL, "private, max-age=86400"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ];
             (headers, bytes).into_response()
         }
         Err(error @ ArtworkError::None) => complaint(StatusCode::NOT_FOUND, error.to_string()),

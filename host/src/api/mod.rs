@@ -1,45 +1,49 @@
 //! `/api/v1`: what other programs ask for.
 //!
-//! It tells who watches what. Without `admin_password` of `[server]` it answers programs of this machine only: the connection
-//! comes from here, and neither a proxy's headers nor the name of another host say otherwise. A proxy on this machine that says
-//! nothing of itself cannot be told from them, so whoever runs one sets the password. It comes as a bearer token, or as the
-//! password of basic authentication with any name.
+//! It tells who watches what, so it always asks for a secret: the token in `<data_dir>/admin.token`, or `admin_password` of
+//! `[server]`. Either comes as a bearer token, or as the password of basic authentication with any name. No address is trusted for
+//! being near. Whoever guesses passwords is locked out before they are compared; the token is too long to be guessed and always opens.
 
 mod artwork;
 mod logins;
 mod outbox;
 mod sources;
+pub mod token;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
+use url::Url;
 
 use crate::artwork::Artwork;
 use crate::board::Board;
 use crate::clock;
 use crate::guard::Guard;
+use crate::ingress::credentials;
 use crate::secret::Secret;
 use crate::state::SharedStore;
 pub use logins::LoginDesk;
 pub use sources::Standings;
 
-/// Headers that proxies add.
-const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-
 /// What the endpoints share.
 pub struct Api {
     /// What plays now.
     pub board: Arc<Board>,
-    /// What opens the API to others than this machine.
+    /// What always opens the API.
+    pub token: Secret,
+    /// What opens it too, where it is set.
     pub password: Option<Secret>,
+    /// The address at which browsers reach us, where it is set: pages from there are ours.
+    pub public_url: Option<String>,
     /// Accounts and their logins.
     pub logins: LoginDesk,
     /// Pictures, where there is a catalogue.
@@ -53,7 +57,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// The routes.
+    /// The routes. What is asked for below `/api` and is not there is said only to those who may ask.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/api/v1/currently-watching", get(currently_watching))
@@ -67,29 +71,55 @@ impl Api {
             .route("/api/v1/sources", get(sources::list))
             .route("/api/v1/outbox", get(outbox::list))
             .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
+            .route("/api", any(unknown))
+            .route("/api/{*rest}", any(unknown))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))
             .with_state(self)
     }
 
-    fn admits(&self, client: SocketAddr, headers: &HeaderMap) -> bool {
-        match &self.password {
-            Some(password) => given(headers)
-                .is_some_and(|given| bool::from(password.expose().as_bytes().ct_eq(given.as_bytes()))),
-            None => {
-                client.ip().is_loopback()
-                    && !FORWARDED.iter().any(|name| headers.contains_key(*name))
-                    && is_for_this_machine(headers)
-            }
+    /// Whether a request carries what opens the API.
+    fn check(&self, client: IpAddr, headers: &HeaderMap) -> Result<(), Refused> {
+        let given = given(headers).ok_or(Refused::Missing)?;
+        let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(given.as_bytes()));
+        if is(&self.token) {
+            return Ok(());
         }
+        if let Some(left) = self.guard.locked(client) {
+            return Err(Refused::Locked(left));
+        }
+        if self.password.as_ref().is_some_and(is) {
+            return Ok(());
+        }
+        tracing::warn!(%client, "the API was refused: the token or password is wrong");
+        Err(self.guard.failed(client).map_or(Refused::Wrong, Refused::Locked))
+    }
+
+    /// A browser says of a page's request that changes something where the page is from: another site's is refused.
+    fn is_ours(&self, request: &Request) -> bool {
+        if request.method().is_safe() {
+            return true;
+        }
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if header("sec-fetch-site").is_some_and(|site| site.eq_ignore_ascii_case("cross-site")) {
+            return false;
+        }
+        let Some(origin) = header(header::ORIGIN.as_str()) else { return true };
+        let from = origin.split_once("://").map_or(origin, |(_, host)| host);
+        let is_public = self.public_url.as_ref().is_some_and(|url| {
+            Url::parse(url).is_ok_and(|url| url.origin().ascii_serialization().eq_ignore_ascii_case(origin))
+        });
+        is_public || header(header::HOST.as_str()).is_some_and(|host| host.eq_ignore_ascii_case(from))
     }
 }
 
-/// Whether a request asks for this machine by a name that cannot be another's: a page in a browser here may have its own name
-/// point here.
-fn is_for_this_machine(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+/// Why a request does not get in.
+enum Refused {
+    /// It carries nothing.
+    Missing,
+    /// What it carries is wrong.
+    Wrong,
+    /// Its client was wrong too often; nothing was compared.
+    Locked(Duration),
 }
 
 async fn admit(
@@ -98,39 +128,33 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    if !is_ours(&request) {
-        return complaint(StatusCode::FORBIDDEN, "a page of another site may not change anything here");
+    if !api.is_ours(&request) {
+        let text = "a page of another site may not change anything here; set `public_url` in [server] where a proxy \
+                    changes the name of the host";
+        return complaint(StatusCode::FORBIDDEN, text);
     }
-    if api.admits(client, request.headers()) {
-        return next.run(request).await;
-    }
-    match api.password {
-        Some(_) if given(request.headers()).is_some() && !api.guard.may_fail(client.ip()) => {
-            let text = "too many wrong passwords; wait a minute\n";
-            (StatusCode::TOO_MANY_REQUESTS, text).into_response()
+    match api.check(client.ip(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(Refused::Locked(left)) => {
+            let text = "too many wrong tokens or passwords from this address; wait, or use the token of `playrelay token`";
+            let mut answer = complaint(StatusCode::TOO_MANY_REQUESTS, text);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs().max(1)));
+            answer
         }
-        Some(_) => {
-            if given(request.headers()).is_some() {
-                tracing::warn!(client = %client.ip(), "the API was refused: the password is wrong");
-            }
-            let text = "send `admin_password` of [server] as a bearer token, or as the password of basic authentication\n";
-            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"Playrelay\"")], text)
-                .into_response()
-        }
-        None => {
-            let text =
-                "the API answers this machine only; set `admin_password` in [server] to open it to others\n";
-            (StatusCode::FORBIDDEN, text).into_response()
+        Err(Refused::Missing | Refused::Wrong) => {
+            let text = "send the token that `playrelay token` shows, or `admin_password` of [server], as a bearer token or as \
+                        the password of basic authentication";
+            let mut answer = complaint(StatusCode::UNAUTHORIZED, text);
+            let challenge = HeaderValue::from_static("Basic realm=\"Playrelay\"");
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            answer
         }
     }
 }
 
-/// A browser says of a page's request that changes something where the page is from: another site's is refused.
-fn is_ours(request: &Request) -> bool {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(header::ORIGIN).filter(|_| !request.method().is_safe()) else { return true };
-    let from = origin.split_once("://").map_or(origin, |(_, host)| host);
-    header(header::HOST) == Some(from)
+/// What is not there.
+async fn unknown(uri: Uri) -> Response {
+    complaint(StatusCode::NOT_FOUND, format!("{:?} is no address of the API", uri.path()))
 }
 
 /// An answer that says what is wrong.
@@ -138,14 +162,14 @@ fn complaint(status: StatusCode, text: impl Into<String>) -> Response {
     (status, Json(json!({ "error": text.into() }))).into_response()
 }
 
-/// The password that came along.
+/// The token or password that came along.
 fn given(headers: &HeaderMap) -> Option<String> {
     use base64::Engine;
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    if let Some(token) = value.strip_prefix("Bearer ") {
+    if let Some(token) = credentials(value, "bearer") {
         return Some(token.trim().to_owned());
     }
-    let encoded = value.strip_prefix("Basic ")?.trim();
+    let encoded = credentials(value, "basic")?.trim();
     let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
     String::from_utf8(decoded).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }

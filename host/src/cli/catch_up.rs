@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::print::{Table, columns, count, when};
 use super::{Failure, Output};
 use crate::clock;
 use crate::config::{Config, unknown};
 use crate::dispatch::model::Playback;
 use crate::dispatch::play::PlayId;
 use crate::dispatch::session::Sessions;
-use crate::house::House;
+use crate::house::{House, Purpose};
 use crate::watch::catch_up::{self, History};
 
 #[derive(clap::Args)]
@@ -44,7 +45,7 @@ struct Report {
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
     let source = &arguments.source;
     let Some((plugin, caller)) =
         house.plugin_of(source).filter(|_| house.config.sources.contains_key(source))
@@ -73,7 +74,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
 async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
     let stored = house.store.plays_for(playback).await?;
     let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
-    let sessions = Sessions::default().recalling(&playback.server.id, stored);
+    let sessions = Sessions::default().recalling(&playback.server, &playback.user, stored);
     let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
     Ok(Shown {
         at: playback.at,
@@ -85,14 +86,16 @@ async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
 }
 
 fn text(report: &Report, source: &str) -> String {
-    let mut text = String::new();
+    let mut table = Table::default();
     for play in &report.plays {
         let known = play.left_out.as_deref().unwrap_or(if play.known { "known" } else { "new" });
-        text.push_str(&format!("{}\t{known}\t{}\t{}\n", play.at, play.user, play.item));
+        table.row([when(play.at), known.to_owned(), play.user.clone(), play.item.clone()]);
     }
+    let mut text = table.text(columns());
     let new = report.plays.iter().filter(|play| !play.known && play.left_out.is_none()).count();
-    text.push_str(&format!("{} plays, {new} of them new\n", report.plays.len()));
+    text.push_str(&format!("{}, {new} of them new\n", count(report.plays.len(), "play")));
     text.push_str(&match (report.entered, new) {
+        (true, 0) => String::new(),
         (true, _) => "entered; `playrelay events` shows what becomes of them\n".to_owned(),
         (false, 0) => String::new(),
         (false, _) => format!("`playrelay catch-up {source} --run` enters them\n"),

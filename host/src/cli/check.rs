@@ -4,15 +4,17 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::print::count;
 use super::{Failure, Output};
 use crate::config::Config;
-use crate::house::House;
+use crate::house::{House, Purpose};
 use crate::plugins::registry::{Entry, Status};
 
 #[derive(Serialize)]
 struct Report {
     problems: Vec<String>,
     waiting: Vec<String>,
+    warnings: Vec<String>,
     plugins: Vec<String>,
     sources: usize,
     trackers: usize,
@@ -35,12 +37,30 @@ fn trouble(entry: &Entry) -> Option<String> {
     }
 }
 
+fn is_waited_for(house: &House, entry: &Entry) -> bool {
+    let accounts = house
+        .config
+        .sources
+        .values()
+        .chain(house.config.trackers.values())
+        .chain(house.config.catalogues.values());
+    !house.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
+}
+
 pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Look).await?;
     let report = Report {
         problems: house.problems.iter().map(ToString::to_string).collect(),
         waiting: house.waiting.clone(),
-        plugins: house.plugins.entries().iter().filter_map(trouble).collect(),
+        warnings: house.warnings().iter().map(ToString::to_string).collect(),
+        // What an account waits for was said.
+        plugins: house
+            .plugins
+            .entries()
+            .iter()
+            .filter(|entry| !is_waited_for(&house, entry))
+            .filter_map(trouble)
+            .collect(),
         sources: house.config.sources.len(),
         trackers: house.config.trackers.len(),
         routes: house.config.routes.len(),
@@ -53,13 +73,20 @@ pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Fail
         for line in &report.waiting {
             text.push_str(&format!("error: {line}\n"));
         }
+        // What is wrong comes first: much of the rest may follow from it.
+        for line in report.warnings.iter().filter(|_| report.is_sound()) {
+            text.push_str(&format!("warning: {line}\n"));
+        }
         for line in &report.plugins {
             text.push_str(&format!("note: {line}\n"));
         }
         if report.is_sound() {
             let Report { sources, trackers, routes, .. } = report;
             text.push_str(&format!(
-                "the configuration is sound: {sources} sources, {trackers} trackers, {routes} routes\n"
+                "the configuration is sound: {}, {}, {}\n",
+                count(*sources, "source"),
+                count(*trackers, "tracker"),
+                count(*routes, "route")
             ));
         }
         text

@@ -9,11 +9,11 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use tokio::time::Instant;
 
-use super::Failure;
+use super::{Failure, print};
 use crate::config::{Config, unknown};
 use crate::delivery::device::{self, LoginError, Prompt};
 use crate::delivery::guided::{self, Form, GuidedLogin, Next};
-use crate::house::House;
+use crate::house::{House, Purpose};
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
 use crate::plugins::manifest::PluginLogin;
@@ -22,7 +22,7 @@ use crate::plugins::manifest::PluginLogin;
 pub(super) struct Connect {
     /// The account's name in the configuration.
     account: String,
-    /// Print the QR code also where the output is no terminal.
+    /// Print the QR code even if not on a terminal.
     #[arg(long)]
     qr: bool,
     /// The way to log in, where there are several.
@@ -55,29 +55,34 @@ pub(super) struct Disconnect {
 }
 
 pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_some() && !account.needs_login() {
         house.store.park(name, None).await?;
-        println!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
+        say!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
         return Ok(());
     }
     if let Some(login) = guided::methods(account) {
         guide(&house, login, &arguments).await?;
         house.store.park(name, None).await?;
-        println!("{name} is logged in{}.", who(&house, name).await);
+        say!("{name} is logged in{}.", who(&house, name).await);
         return Ok(());
     }
-    let mut prompt = device::begin(account).await?;
-    println!("Open {} and enter the code {}", prompt.url, prompt.code);
-    if arguments.qr || stdout().is_terminal() {
-        show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url));
+    if arguments.method.is_some() || !arguments.field.is_empty() || arguments.choose.is_some() {
+        let text =
+            format!("{name} is logged in with a code; --method, --field and --choose mean nothing for it");
+        return Err(Failure::Other(text));
     }
-    println!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
+    let mut prompt = device::begin(account).await?;
+    say!("Open {} and enter the code {}", prompt.url, prompt.code);
+    if arguments.qr || stdout().is_terminal() {
+        show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+    }
+    say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
     wait(&house, account, &mut prompt).await?;
     house.store.park(name, None).await?;
-    println!("{name} is logged in{}.", who(&house, name).await);
+    say!("{name} is logged in{}.", who(&house, name).await);
     Ok(())
 }
 
@@ -106,9 +111,9 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
         match next {
             Next::Granted => return Ok(()),
             Next::Prompt(prompt) => {
-                println!("Open {} and enter the code {}", prompt.url, prompt.code);
+                say!("Open {} and enter the code {}", prompt.url, prompt.code);
                 if arguments.qr || stdout().is_terminal() {
-                    show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url));
+                    show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
                 }
                 interval = Duration::from_secs(prompt.interval_s.into());
                 end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
@@ -145,13 +150,12 @@ fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, 
         by_number.or(first.filter(|_| begin_so.next().is_none())).map(|(id, _)| id.clone())
     };
     for (place, (_, label)) in choices.iter().enumerate() {
-        // Servers are named by their owners.
-        let label: String = label.chars().filter(|letter| !letter.is_control()).collect();
-        println!("{:>3}  {label}", place + 1);
+        let label = print::one_line(label);
+        say!("{:>3}  {label}", place + 1);
     }
     if let Some(wanted) = wanted {
         return by_name(wanted)
-            .ok_or_else(|| Failure::Other(format!("{wanted:?} is none of these, or several")));
+            .ok_or_else(|| Failure::Other(format!("no single entry begins with {wanted:?}")));
     }
     if !stdin().is_terminal() {
         return Err(Failure::Other("say which with --choose".to_owned()));
@@ -161,6 +165,7 @@ fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, 
         if let Some(id) = by_name(&typed) {
             return Ok(id);
         }
+        say!("No single entry begins with {typed:?}; type its number.");
     }
 }
 
@@ -180,7 +185,7 @@ fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
     let read = stdin().read_line(&mut line);
     if let Some(before) = &before {
         tcsetattr(stdin(), OptionalActions::Now, before).map_err(|error| unreadable(error.into()))?;
-        println!();
+        say!("");
     }
     match read.map_err(unreadable)? {
         0 => Err(Failure::Other(format!(
@@ -204,7 +209,7 @@ async fn wait(house: &House, account: &Account, prompt: &mut Prompt) -> Result<(
     };
     if stdout().is_terminal() {
         // The countdown has ended in the middle of a line.
-        println!();
+        say!("");
     }
     ended
 }
@@ -224,16 +229,17 @@ async fn pause(interval: Duration, end: Instant, asked: u32) {
 }
 
 /// An address that is too long for a QR code stands above anyway.
-fn show_qr(url: &str) {
+fn show_qr(url: &str) -> Result<(), Failure> {
     if let Ok(code) = QrCode::new(url) {
         // Dark on light, whatever the terminal's colours: readers want a light margin.
         let image = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
-        println!("{image}");
+        say!("{image}");
     }
+    Ok(())
 }
 
 pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_none() {
@@ -248,13 +254,15 @@ pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
             "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
         )));
     }
-    if parting.has_key {
-        println!("{name}'s login is forgotten here; the key in the configuration goes on to count.");
+    if !parting.was_logged_in {
+        say!("nobody was logged in at {name}.");
+    } else if parting.has_key {
+        say!("{name}'s login is forgotten here; the key in the configuration goes on to count.");
     } else {
-        println!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
+        say!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
     }
     if let Some(remains) = parting.remains {
-        println!("At the service it may go on to be valid: {}.", remains.trim_end_matches('.'));
+        say!("At the service it may go on to be valid: {}.", remains.trim_end_matches('.'));
     }
     Ok(())
 }

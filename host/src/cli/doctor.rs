@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use super::print::{columns, count, hang, one_line};
 use super::{Failure, Output};
 use crate::config::Config;
 use crate::doctor::{self, Finding, Level};
-use crate::house::House;
+use crate::house::{House, Purpose};
 
 pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Look).await?;
     let findings = doctor::examine(&house).await?;
     output.print(&findings, |findings| findings.iter().map(line).collect::<String>() + &summary(findings))?;
     let is_ill = findings.iter().any(|finding| finding.level == Level::Error);
@@ -21,14 +22,18 @@ fn line(finding: &Finding) -> String {
         Level::Note => "note",
         Level::Error => "error",
     };
-    let remedy = finding.remedy.as_ref().map(|remedy| format!("\n\t\t\u{2192} {remedy}")).unwrap_or_default();
-    format!("{level}\t{}\t{}: {}{remedy}\n", finding.about, finding.check, finding.text)
+    let columns = columns();
+    let Finding { about, check, text, remedy, .. } = finding;
+    let head = format!("{level:<5}  {}  ", one_line(about));
+    let found = hang(&head, &format!("{check}: {}", one_line(text)), columns);
+    let remedy = remedy.as_ref().map(|remedy| hang("       \u{2192} ", &one_line(remedy), columns) + "\n");
+    format!("{found}\n{}", remedy.unwrap_or_default())
 }
 
 fn summary(findings: &[Finding]) -> String {
-    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
-    match (count(Level::Error), count(Level::Note)) {
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
+    match (of(Level::Error), of(Level::Note)) {
         (0, 0) => "all is well\n".to_owned(),
-        (errors, notes) => format!("{errors} errors, {notes} notes\n"),
+        (errors, notes) => format!("{}, {}\n", count(errors, "error"), count(notes, "note")),
     }
 }

@@ -2,18 +2,20 @@
 
 use clap::{Args, Subcommand};
 
+use super::print::{self, columns, count, hang, when};
 use super::{Failure, Output};
 use crate::clock;
 use crate::config::Config;
 use crate::dispatch::model::{Ids, Item, ItemKind};
-use crate::house::open_store;
+use crate::house::{look_at_store, open_store};
 use crate::state::{self, DeliveryState, OutboxRow, Parked, Selection, SharedStore};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List events for trackers, the newest first: what happens next to each, and when.
     List {
-        /// Only those in this state.
+        /// Only those in this state: waiting, delivered, duplicate, unmatched, unsupported, superseded, held, skipped, dropped or
+        /// dead.
         #[arg(long, value_parser = state)]
         state: Option<DeliveryState>,
         /// At most this many.
@@ -47,7 +49,7 @@ pub(super) enum Command {
 pub(super) struct Which {
     /// One event, by the number in the list.
     id: Option<i64>,
-    /// All that are dead, or of which the tracker knows no item.
+    /// All that failed for good: dead, or unknown to the tracker.
     #[arg(long, conflicts_with = "id")]
     failed: bool,
     /// All that wait after a failure.
@@ -79,9 +81,12 @@ fn external(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    if let Command::List { state, limit, output } = command {
+        return list(&look_at_store(&config)?.store, state, limit, output).await;
+    }
     let store = open_store(&config)?;
     match command {
-        Command::List { state, limit, output } => list(&store, state, limit, output).await,
+        Command::List { .. } => Ok(()),
         Command::Retry(which) => apply(&store, which.selection(), state::Command::Retry, "tried again").await,
         Command::Drop(which) => apply(&store, which.selection(), state::Command::Drop, "dropped").await,
         Command::Match { event: id, ids, season, episode } => {
@@ -100,16 +105,17 @@ async fn apply(
     command: state::Command,
     done: &str,
 ) -> Result<(), Failure> {
-    let count = store.command(selection, command, clock::now()).await?;
-    match (selection, count) {
-        (Selection::One(id), 0) => Err(Failure::Other(format!(
-            "event {id} cannot be {done}: there is none, or it has been delivered"
-        ))),
-        (_, count) => {
-            println!("{count} {} {done}", if count == 1 { "event is" } else { "events are" });
-            Ok(())
-        }
+    let found = store.command(selection, command, clock::now()).await?;
+    if let (Selection::One(id), 0) = (selection, found) {
+        let why = match store.outbox_row(id).await? {
+            Some(row) if row.state == DeliveryState::Delivered => "it has been delivered".to_owned(),
+            Some(row) => format!("it is {}", row.state.as_str()),
+            None => "there is no such event in the outbox; `playrelay outbox list` lists them".to_owned(),
+        };
+        return Err(Failure::Other(format!("event {id} cannot be {done}: {why}")));
     }
+    say!("{} {} {done}", count(found, "event"), if found == 1 { "is" } else { "are" });
+    Ok(())
 }
 
 /// What a person says that an item is takes the place of the ids that it came with.
@@ -124,7 +130,7 @@ fn corrected(
     }
     let has_ids = !named.is_empty();
     if !has_ids && season.is_none() && numbers.is_empty() {
-        return Err("nothing is said of it; expected --id, --season or --episode".to_owned());
+        return Err("give --id, --season or --episode".to_owned());
     }
     item.make_certain();
     match &mut item.kind {
@@ -168,12 +174,17 @@ async fn list(
             parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
         }
     }
-    output.print(&rows, |rows| {
-        rows.iter().map(|row| line(row, parked.get(&row.event.tracker).and_then(Option::as_ref))).collect()
+    output.print(&rows, |rows| match rows.is_empty() {
+        true if state.is_some() => "no event is in that state\n".to_owned(),
+        true => "nothing waits, and nothing was sent yet\n".to_owned(),
+        false => rows
+            .iter()
+            .map(|row| line(row, parked.get(&row.event.tracker).and_then(Option::as_ref)))
+            .collect(),
     })
 }
 
-/// What happens to an event next, and when, in one line.
+/// What happens to an event next, and when.
 pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
     let note = row
         .note
@@ -181,15 +192,15 @@ pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
         .filter(|note| !note.is_empty())
         .map(|note| format!(": {note}"))
         .unwrap_or_default();
-    format!(
-        "{:>6}  {:<10} {:<9} {} of {} \u{2014} {}{note}\n",
+    let head = format!(
+        "{:>6}  {}  {:<10} {:<9} ",
         row.id,
+        when(row.event.at),
         row.event.tracker,
-        row.event.action.name(),
-        row.event.item,
-        row.event.at,
-        next(row, parked)
-    )
+        row.event.action.name()
+    );
+    let text = format!("{} \u{2014} {}{note}", row.event.item, next(row, parked));
+    hang(&print::one_line(&head), &print::one_line(&text), columns()) + "\n"
 }
 
 fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
@@ -200,9 +211,11 @@ fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
         }
         (DeliveryState::Waiting, Some(Parked::Until { until, .. } | Parked::Blocked { until, .. })) => {
             let at = row.next_at.max(*until);
-            format!("waits; attempt {} at {at}", row.attempts + 1)
+            format!("waits; attempt {} at {}", row.attempts + 1, when(at))
         }
-        (DeliveryState::Waiting, None) => format!("waits; attempt {} at {}", row.attempts + 1, row.next_at),
+        (DeliveryState::Waiting, None) => {
+            format!("waits; attempt {} at {}", row.attempts + 1, when(row.next_at))
+        }
         (DeliveryState::Held, _) => {
             format!("held; `playrelay outbox match {id}` says what it is, `drop {id}` ends it")
         }

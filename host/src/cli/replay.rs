@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Failure, Output};
 use crate::config::Config;
-use crate::house::House;
+use crate::house::{House, Purpose};
 use crate::ingress;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::replay::{self, Replay};
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, Failure> {
     let file = PathBuf::from(&arguments.what);
     let max_body = config.server.max_body;
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Look).await?;
     let plugin = match &arguments.plugin {
         Some(path) => Some(house.try_plugin(path).await.map_err(Failure::Other)?),
         None => None,

@@ -4,10 +4,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::config::{Config, DEFAULT_FILE};
-use crate::house::House;
+use crate::house::{House, Purpose};
 
 pub(super) async fn run(config: Config) -> Result<(), Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Change).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
     let stop = async move {
         tokio::select! {
@@ -16,11 +16,17 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
         }
         tracing::info!("stopping");
     };
+    let file = house.config.file.clone();
     let (sources, trackers) = (house.config.sources.len(), house.config.trackers.len());
     let ready = |address| {
         tracing::info!(%address, sources, trackers, "ready");
         if sources == 0 {
-            tracing::info!("there are no sources yet: write them into {DEFAULT_FILE}, as README.md shows");
+            let folder = std::env::current_dir().unwrap_or_default();
+            let file = file.unwrap_or_else(|| folder.join(DEFAULT_FILE));
+            tracing::info!(
+                "there are no sources yet: `playrelay init` writes {}, which is taken over as soon as it is there",
+                file.display()
+            );
         } else {
             tracing::info!(
                 "`playrelay webhooks` shows the addresses for the media servers, `playrelay events` what came"

@@ -1,19 +1,31 @@
 //! `playrelay users`
 
-use clap::Subcommand;
+use std::collections::BTreeMap;
 
+use clap::Subcommand;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::print::{Table, columns, when};
 use super::{Failure, Output};
 use crate::clock;
 use crate::config::Config;
-use crate::dispatch::model::fold;
+use crate::dispatch::model::{User, fold};
 use crate::dispatch::people::{Decision, Person};
-use crate::house::open_store;
+use crate::dispatch::play::Viewer;
+use crate::house::{look_at_store, open_store};
 use crate::state::Store;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List users whom no route names, those who were seen last first.
-    List(Output),
+    /// List users that no route mentions, those seen last first.
+    List {
+        /// Also those that routes mention, with where their plays go.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Send somebody's plays to a tracker, those too that were held until now.
     Assign {
         /// The name or id, as `users list` shows it.
@@ -24,12 +36,20 @@ pub(super) enum Command {
         /// The source, where several tell of a user of this name.
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
-        /// Leave what was held untold.
+        /// Do not send what was held.
         #[arg(long)]
         from_now: bool,
     },
-    /// Never send anything for somebody, and hold nothing of theirs.
+    /// Ignore a user: nothing is sent for them.
     Ignore {
+        /// The name or id, as `users list` shows it.
+        user: String,
+        /// The source, where several tell of a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+    /// Take `assign` or `ignore` back: from now on the user's plays are held again. What was sent stays sent.
+    Unassign {
         /// The name or id, as `users list` shows it.
         user: String,
         /// The source, where several tell of a user of this name.
@@ -39,11 +59,20 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    if let Command::List { all, output } = command {
+        return list(&config, all, output).await;
+    }
     let store = open_store(&config)?;
     match command {
-        Command::List(output) => {
-            let people = store.people().await?;
-            output.print(&people, |people| people.iter().map(|person| line(person, &config)).collect())
+        Command::List { .. } => Ok(()),
+        Command::Unassign { user, source } => {
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Held)).await?;
+            say!(
+                "plays of {} of {} are held from now on; what was sent stays sent",
+                person.user,
+                person.source
+            );
+            Ok(())
         }
         Command::Assign { user, trackers, source, from_now } => {
             for tracker in &trackers {
@@ -64,12 +93,12 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
                 carried.then(|| Decision::Assigned { trackers: trackers.clone(), since }).ok_or(missing)
             });
             let person = decided.await?;
-            println!("{} of {} goes to {} from now on", person.user, person.source, trackers.join(", "));
+            say!("{} of {} goes to {} from now on", person.user, person.source, trackers.join(", "));
             Ok(())
         }
         Command::Ignore { user, source } => {
             let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Ignored)).await?;
-            println!("nothing is sent for {} of {}", person.user, person.source);
+            say!("nothing is sent for {} of {}", person.user, person.source);
             Ok(())
         }
     }
@@ -101,7 +130,9 @@ async fn decide(
     match found.as_slice() {
         [] => {
             let known: Vec<String> = people.iter().map(|person| person.user.to_string()).collect();
-            Err(Failure::Other(crate::config::unknown("user", user, "the list of held users", &known)))
+            let text =
+                crate::config::unknown("user", user, "the list of users that no route mentions", &known);
+            Err(Failure::Other(text + "; whoever a route mentions is managed by its `users`"))
         }
         [person] => {
             let decision = decision(person).map_err(Failure::Other)?;
@@ -118,20 +149,93 @@ async fn decide(
     }
 }
 
-fn line(person: &Person, config: &Config) -> String {
+/// How far back users are looked for whom a route mentions.
+const SEEN_SINCE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// A user whom a route mentions.
+#[derive(Serialize)]
+struct Routed {
+    source: String,
+    user: User,
+    /// Where their plays go.
+    trackers: Vec<String>,
+    last_seen: Timestamp,
+    last_item: String,
+}
+
+/// Everybody, for a list of all.
+#[derive(Serialize)]
+struct Everybody {
+    routed: Vec<Routed>,
+    people: Vec<Person>,
+}
+
+async fn list(config: &Config, all: bool, output: Output) -> Result<(), Failure> {
+    let looked = look_at_store(config)?;
+    let people = looked.store.people().await?;
+    let mut table = Table::default();
+    if !all {
+        for person in &people {
+            table.row(row(person, config));
+        }
+        return output.print(&people, |people| match people.is_empty() {
+            true => "nobody is held: every user seen so far is mentioned by a route; `--all` lists them\n"
+                .to_owned(),
+            false => table.text(columns()),
+        });
+    }
+    let since = clock::now().saturating_sub(SEEN_SINCE).unwrap_or(Timestamp::MIN);
+    let mut routed: BTreeMap<(String, Viewer), Routed> = BTreeMap::new();
+    let mut plays = looked.store.plays_since(since).await?;
+    plays.sort_by_key(|play| play.last_seen_at);
+    for play in plays {
+        for source in &play.sources {
+            let routes =
+                config.routes.iter().filter(|route| route.source == *source && route.names(&play.user));
+            let mut trackers: Vec<String> = routes.map(|route| route.tracker.clone()).collect();
+            trackers.dedup();
+            if !trackers.is_empty() {
+                let routed_user = Routed {
+                    source: source.clone(),
+                    user: play.user.clone(),
+                    trackers,
+                    last_seen: play.last_seen_at,
+                    last_item: play.item.to_string(),
+                };
+                routed.insert((source.clone(), play.viewer.clone()), routed_user);
+            }
+        }
+    }
+    let mut routed: Vec<Routed> = routed.into_values().collect();
+    routed.sort_by_key(|it| std::cmp::Reverse(it.last_seen));
+    for it in &routed {
+        let goes = format!("to {}; {}", it.trackers.join(", "), it.last_item);
+        table.row([shown(&it.user), it.source.clone(), when(it.last_seen), "routed".to_owned(), goes]);
+    }
+    for person in &people {
+        table.row(row(person, config));
+    }
+    output.print(&Everybody { routed, people }, |it| match it.routed.is_empty() && it.people.is_empty() {
+        true => "nobody has been seen yet\n".to_owned(),
+        false => table.text(columns()),
+    })
+}
+
+/// The name; the id where there is none.
+fn shown(user: &User) -> String {
+    user.name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user.to_string())
+}
+
+fn row(person: &Person, config: &Config) -> [String; 5] {
     let is_named =
         config.routes.iter().any(|route| route.source == person.source && route.names(&person.user));
-    let decision = match &person.decision {
-        Decision::Held if is_named => "named by a route by now".to_owned(),
-        Decision::Held => "held".to_owned(),
-        Decision::Ignored => "ignored".to_owned(),
-        Decision::Assigned { trackers, .. } => format!("assigned to {}", trackers.join(", ")),
+    let (decision, goes) = match &person.decision {
+        Decision::Held if is_named => ("routed", "mentioned by a route by now".to_owned()),
+        Decision::Held => ("held", person.last_item.clone()),
+        Decision::Ignored => ("ignored", person.last_item.clone()),
+        Decision::Assigned { trackers, .. } => {
+            ("assigned", format!("to {}; {}", trackers.join(", "), person.last_item))
+        }
     };
-    format!(
-        "{:<24} of {:<10} {decision}; last seen {} with {}\n",
-        person.user.to_string(),
-        person.source,
-        person.last_seen,
-        person.last_item
-    )
+    [person.user.to_string(), person.source.clone(), when(person.last_seen), decision.to_owned(), goes]
 }

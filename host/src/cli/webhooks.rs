@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Failure, Output};
 use crate::config::{Config, unknown};
-use crate::house::{House, HouseError};
+use crate::house::{House, HouseError, Purpose};
 use crate::ingress::registration::{Registration, Wish, in_path, rotate};
 use crate::notes;
 use crate::state::vault::VaultError;
@@ -21,6 +21,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show the addresses, as without a command.
+    List,
     /// Have a source's server send its webhooks here.
     Register {
         /// The source's name in the configuration.
@@ -43,7 +45,7 @@ enum Command {
         /// For how many hours the old one still works.
         #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(i64).range(0..=8760))]
         grace: i64,
-        /// Also where the token before still works, which ends at once.
+        /// Even if the old token is still valid: it stops working now.
         #[arg(long)]
         force: bool,
     },
@@ -62,9 +64,9 @@ struct Address {
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
-    let house = House::open(config).await?;
+    let house = House::open(config, Purpose::Change).await?;
     let (source, wish) = match arguments.command {
-        None => return list(&house, arguments.output).await,
+        None | Some(Command::List) => return list(&house, arguments.output).await,
         Some(Command::Rotate { source, grace, force }) => return turn(&house, &source, grace, force).await,
         Some(Command::Register { source }) => (source, Wish::Register),
         Some(Command::Verify { source }) => (source, Wish::Verify),
@@ -77,9 +79,9 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
         return Err(Failure::Other(text.to_owned()));
     }
     match registration.ask(wish, house.keeper.vault()).await {
-        Ok(true) => println!("{source}: the server sends its webhooks here."),
+        Ok(true) => say!("{source}: the server sends its webhooks here."),
         Ok(false) if wish == Wish::Remove => {
-            println!("{source}: the server sends no webhooks here any more.");
+            say!("{source}: the server sends no webhooks here any more.");
         }
         Ok(false) => {
             return Err(Failure::Other(format!(
@@ -140,17 +142,17 @@ async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<()
     };
     if let Some(until) = before.filter(|_| !force) {
         return Err(Failure::Other(format!(
-            "the token before still works until {until}, and would end at once; wait, or say --force"
+            "the previous token is valid until {until}; use --force to end it now"
         )));
     }
     let rotated = rotate(house.keeper.vault(), source, SignedDuration::from_hours(grace)).await;
     let tokens = rotated.map_err(HouseError::from)?;
     // What is noted is the use of another one.
     notes::erase(&house.store, source, notes::OLD_TOKEN_USED).await.map_err(Failure::Other)?;
-    println!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
-    println!("`playrelay webhooks register {source}` tells its server, or enter the address there.");
+    say!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
+    say!("`playrelay webhooks register {source}` tells its server, or enter the address there.");
     if let Some(until) = tokens.old_until() {
-        println!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
+        say!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 /// The prefix of environment variables that set keys: `PLAYRELAY__SERVER__LISTEN`.
 const PREFIX: &str = "PLAYRELAY__";
+/// What all variables of this program begin with.
+const SHORT_PREFIX: &str = "PLAYRELAY_";
 /// The end of a variable that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 
@@ -90,35 +92,93 @@ impl Value {
     }
 }
 
+/// Words in keys whose values are never shown.
+const SECRET: [&str; 5] = ["token", "secret", "password", "key", "pin"];
+/// Letters of a value that is shown.
+const SHOWN: usize = 40;
+
+impl Value {
+    /// The value for a complaint: itself where it is short and its key is none of a secret, else what kind it is.
+    pub fn shown(&self, key: &str) -> String {
+        let is_secret = SECRET.iter().any(|word| key.to_lowercase().contains(word));
+        match self {
+            Self::Text(text) if !is_secret && text.len() <= SHOWN && !text.contains("://") => {
+                format!("{text:?}")
+            }
+            Self::Integer(number) if !is_secret => number.to_string(),
+            Self::Float(number) if !is_secret => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
+            other => other.kind().to_owned(),
+        }
+    }
+}
+
 /// Reads a file's text and lays the environment's variables over it.
 pub fn read(
     file: Option<(&Path, &str)>,
+    folder: &Path,
     environment: impl Iterator<Item = (String, String)>,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, Node> {
     let mut root = file.map(|(path, text)| parse(path, text, problems)).unwrap_or_default();
-    let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with(SHORT_PREFIX)).collect();
     variables.sort();
     for (name, value) in variables {
-        if let Err(text) = overlay(&mut root, &name, value) {
+        let result = match name.starts_with(PREFIX) {
+            true => overlay(&mut root, &name, value, folder),
+            false => misspelt(&name).map_or(Ok(()), Err),
+        };
+        if let Err(text) = result {
             problems.push(Problem { place: Place::Variable(name), text });
         }
     }
     root
 }
 
+/// A variable with one `_` where two are expected, which would be ignored in silence.
+fn misspelt(name: &str) -> Option<String> {
+    const SECTIONS: [&str; 7] =
+        ["SERVER", "PLUGINS", "SCROBBLE", "DELIVERY", "SOURCES", "TRACKERS", "CATALOGUES"];
+    let rest = name.strip_prefix(SHORT_PREFIX)?;
+    let (section, key) = rest.split_once('_')?;
+    let key = key.trim_start_matches('_');
+    let is_meant = SECTIONS.contains(&section) && !key.is_empty();
+    is_meant.then(|| format!("it is not read; expected two `_` between the parts: {PREFIX}{section}__{key}"))
+}
+
 fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> BTreeMap<String, Node> {
     let file = path.display().to_string();
-    let line = |offset: usize| text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1);
+    // Where lines begin: a file has thousands of values, and each knows its line.
+    let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let line = |offset: usize| starts.partition_point(|start| *start <= offset) + 1;
     match DeTable::parse(text) {
         Ok(table) => convert_table(table.into_inner(), &|offset| Place::Line(file.clone(), line(offset))),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            problems
-                .push(Problem { place: Place::Line(file, line(offset)), text: error.message().to_owned() });
+            let number = line(offset);
+            let start = if number < 2 { 0 } else { starts[number - 2] };
+            let shown = text[start..].lines().next().unwrap_or_default();
+            let text = unreadable(error.message(), shown, offset.saturating_sub(start));
+            problems.push(Problem { place: Place::Line(file, number), text });
             BTreeMap::new()
         }
     }
+}
+
+/// What is wrong with a line, and the line with a caret below. What stands behind a `=` may be a secret, and is not repeated.
+fn unreadable(reason: &str, line: &str, at: usize) -> String {
+    let key = line.split_once('=').map_or(line, |(key, _)| key).trim();
+    let remedy = match (line.split_once('='), line.contains(['\u{201c}', '\u{201d}'])) {
+        (_, true) => "; the quotes are typographic ones, expected \"",
+        (None, _) if line.contains(':') => "; expected TOML: key = \"value\"",
+        (Some((_, value)), _) if value.trim().starts_with(|it: char| it.is_alphabetic()) => {
+            "; text stands in quotes: key = \"value\""
+        }
+        _ => "",
+    };
+    let shown = if line.contains('=') { format!("{key} = \u{2026}") } else { key.to_owned() };
+    let column = at.min(shown.chars().count());
+    format!("the line cannot be read: {reason}{remedy}\n    {shown}\n    {:column$}^", "")
 }
 
 fn convert_table(table: DeTable<'_>, place: &dyn Fn(usize) -> Place) -> BTreeMap<String, Node> {
@@ -157,20 +217,28 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
     }
 }
 
-/// A key as the file has it: variables have no letters of two cases.
+/// A key as the file has it: variables have no letters of two cases, and no hyphens.
 fn as_written(table: &BTreeMap<String, Node>, key: &str) -> String {
-    table.keys().find(|known| known.eq_ignore_ascii_case(key)).cloned().unwrap_or_else(|| key.to_owned())
+    let alike = |known: &&String| known.eq_ignore_ascii_case(key);
+    let with_hyphens = |known: &&String| known.replace('-', "_").eq_ignore_ascii_case(key);
+    let found = table.keys().find(alike).or_else(|| table.keys().find(with_hyphens));
+    found.cloned().unwrap_or_else(|| key.to_owned())
 }
 
 /// Sets the key that a variable names. `PLAYRELAY__SOURCES__HOME__TOKEN_FILE` sets `token` of `[sources.home]` to what
 /// the file holds.
-fn overlay(root: &mut BTreeMap<String, Node>, name: &str, value: String) -> Result<(), String> {
+fn overlay(
+    root: &mut BTreeMap<String, Node>,
+    name: &str,
+    value: String,
+    folder: &Path,
+) -> Result<(), String> {
     let path = name[PREFIX.len()..].to_lowercase();
     let mut keys: Vec<&str> = path.split("__").collect();
     let mut last = keys.pop().unwrap_or_default();
     let mut value = value;
     if let Some(key) = last.strip_suffix(&FILE_SUFFIX.to_lowercase()) {
-        value = std::fs::read_to_string(&value)
+        value = std::fs::read_to_string(folder.join(&value))
             .map_err(|error| format!("the file {value} cannot be read: {error}"))?
             .trim_end_matches(['\r', '\n'])
             .to_owned();

@@ -9,6 +9,7 @@ mod route;
 mod section;
 mod settings;
 pub mod source;
+mod warn;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ pub use document::{Node, Place, Problem};
 pub use section::unknown;
 pub use settings::{RoleNeeds, settings};
 
-use crate::dispatch::policy::Policy;
+use crate::dispatch::policy::{Heartbeat, Policy};
 use crate::dispatch::route::Route;
 use crate::plugins::artifact::Digest;
 use crate::plugins::http::Origin;
@@ -32,8 +33,10 @@ pub const DEFAULT_FILE: &str = "playrelay.toml";
 /// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
 const LATEST_LIVE: Duration = Duration::from_secs(90);
 
-/// Letters of a webhook's token, and of the password.
+/// Letters of a webhook's token.
 const SHORTEST_TOKEN: usize = 8;
+/// Letters of the password: it is chosen by people, and tried by strangers.
+const SHORTEST_PASSWORD: usize = 12;
 /// The least that webhooks may send. Bytes.
 const SMALLEST_BODY: usize = 64 << 10;
 /// The least time that stories are kept.
@@ -46,10 +49,16 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Of its text.
     pub digest: Option<Digest>,
+    /// Whether anything is configured: there is a file, or a variable sets a key.
+    pub is_there: bool,
+    /// What can work, and is probably not what was meant.
+    pub warnings: Vec<Problem>,
     /// `[server]`
     pub server: Server,
     /// `[plugins] dir`; below the data folder where it is not set.
     pub plugin_dir: PathBuf,
+    /// Whether it was set.
+    pub has_plugin_dir: bool,
     /// `[scrobble]`
     pub scrobble: Policy,
     /// `[delivery]`
@@ -119,14 +128,18 @@ pub struct AccountConfig {
     pub settings: BTreeMap<String, Node>,
 }
 
-/// Reads the configuration. Without a file it is the defaults.
+/// Reads the configuration: that of a file, or the default one where there is one. Without either it is the defaults.
 pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
     // Variables that are not text are none of ours: a name of ours is ASCII, and so is its value's file or key.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let Some(path) = file else { return parse(None, environment) };
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     match std::fs::read_to_string(path) {
         Ok(text) => parse(Some((path, &text)), environment),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_FILE) => {
+            // It may be written while the daemon runs.
+            parse(None, environment).map(|config| Config { file: Some(path.to_owned()), ..config })
+        }
         Err(error) => {
             let text = format!("the file cannot be read: {error}");
             Err(vec![Problem { place: Place::Line(path.display().to_string(), 1), text }])
@@ -146,8 +159,14 @@ pub fn parse(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let root = document::read(file, environment, &mut problems);
+    let folder = file.and_then(|(path, _)| path.parent()).unwrap_or(Path::new("")).to_owned();
+    let root = document::read(file, &folder, environment, &mut problems);
+    let is_there = file.is_some() || !root.is_empty();
     let mut config = read(root, &mut problems);
+    config.is_there = is_there;
+    // What is written in a file is meant from there, wherever the program was started.
+    config.server.data_dir = folder.join(config.server.data_dir);
+    config.plugin_dir = folder.join(config.plugin_dir);
     config.file = file.map(|(path, _)| path.to_owned());
     config.digest = file.map(|(_, text)| Digest::of(text.as_bytes()));
     problems.sort();
@@ -165,8 +184,10 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
 
     let server = read_server(server, problems);
     let mut section = Section::new("[plugins]", plugins, problems);
+    let has_plugin_dir = section.place("dir") != Place::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
     section.finish();
+    let mut warnings = Vec::new();
     let mut section = Section::new("[scrobble]", scrobble, problems);
     let scrobble = read_policy(&mut section, &Policy::default());
     section.finish();
@@ -182,12 +203,17 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
             format!("{name:?} names two accounts; expected a name for each source, tracker and catalogue");
         problems.push(Problem { place: account.place.clone(), text });
     }
-    let routes = route::read(routes, &sources, &trackers, &scrobble, problems);
+    let routes = route::read(routes, &sources, &trackers, &scrobble, problems, &mut warnings);
+    warn::of_accounts(&sources, &trackers, &routes, &mut warnings);
+    warnings.sort();
     Config {
         file: None,
         digest: None,
+        is_there: false,
+        warnings,
         server,
         plugin_dir,
+        has_plugin_dir,
         scrobble,
         delivery,
         sources,
@@ -203,7 +229,7 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
     let address = listen.parse().unwrap_or_else(|_| {
         let text =
-            format!("`listen` in [server] is {listen:?}; expected an address and a port, \"0.0.0.0:8787\"");
+            format!("`listen` in [server] is {listen:?}; expected an IP address and a port, \"127.0.0.1:8787\" or \"0.0.0.0:8787\"");
         section.problem(place, text);
         SocketAddr::from(([0, 0, 0, 0], 8787))
     });
@@ -219,7 +245,7 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     }
     let place = section.place("max_body");
     let max_body =
-        section.whole("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        section.size("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if max_body < SMALLEST_BODY {
         let text = format!(
             "`max_body` in [server] is too small; expected at least {SMALLEST_BODY} bytes, since webhooks carry pictures"
@@ -234,9 +260,9 @@ fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Ser
     }
     let place = section.place("admin_password");
     let admin_password = section.text("admin_password").map(Secret::new);
-    if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_TOKEN) {
+    if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_PASSWORD) {
         let text = format!(
-            "`admin_password` in [server] is too short; expected {SHORTEST_TOKEN} letters or more, or no such key"
+            "`admin_password` in [server] is too short; expected {SHORTEST_PASSWORD} letters or more, or no such key"
         );
         section.problem(place, text);
     }
@@ -253,9 +279,15 @@ fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> D
                     their own time";
         section.problem(place, text.to_owned());
     }
+    let place = section.place("retry_first");
+    let retry_first = section.duration("retry_first").unwrap_or(Duration::from_secs(2));
+    if retry_first.is_zero() {
+        let text = "`retry_first` in [delivery] is 0; expected a pause such as \"2s\": without one a tracker would be asked all the time";
+        section.problem(place, text.to_owned());
+    }
     let delivery = Delivery {
         late_after,
-        retry_first: section.duration("retry_first").unwrap_or(Duration::from_secs(2)),
+        retry_first,
         retry_longest: section.duration("retry_longest").unwrap_or(Duration::from_secs(15 * 60)),
     };
     section.finish();
@@ -265,18 +297,34 @@ fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> D
 /// The keys of `[scrobble]` that a route may set for itself: those that decide what its tracker is told.
 fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
     Policy {
-        watched_at: section.percent("watched_at").unwrap_or(default.watched_at),
+        watched_at: section.threshold("watched_at").unwrap_or(default.watched_at),
         credits: section.boolean("credits").unwrap_or(default.credits),
         credits_grace: section.duration("credits_grace").unwrap_or(default.credits_grace),
         min_watched_with_unknown_runtime: section
             .duration("min_watched_with_unknown_runtime")
             .unwrap_or(default.min_watched_with_unknown_runtime),
         pause_debounce: section.duration("pause_debounce").unwrap_or(default.pause_debounce),
-        suppress_start_at: section.percent("suppress_start_at").unwrap_or(default.suppress_start_at),
+        suppress_start_at: section.threshold("suppress_start_at").unwrap_or(default.suppress_start_at),
         live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
         recordings: section.boolean("recordings").unwrap_or(default.recordings),
         extras: section.boolean("extras").unwrap_or(default.extras),
+        heartbeat: read_heartbeat(section).unwrap_or(default.heartbeat),
         ..default.clone()
+    }
+}
+
+/// `heartbeat`: false, or an interval. Absent where nothing is said.
+fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
+    let place = section.place("heartbeat");
+    match section.flag_or_duration("heartbeat")? {
+        Ok(true) => Some(Heartbeat::AsOften),
+        Ok(false) => Some(Heartbeat::Off),
+        Err(interval) if interval.is_zero() => {
+            section
+                .problem(place, "`heartbeat` is 0; expected an interval such as \"5m\", or false".to_owned());
+            None
+        }
+        Err(interval) => Some(Heartbeat::Every(interval)),
     }
 }
 

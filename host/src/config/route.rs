@@ -7,7 +7,7 @@ use super::document::{Node, Place, Problem, Value};
 use super::section::{Section, unknown};
 use crate::dispatch::filter::{Filters, Kind, Names, PathRule};
 use crate::dispatch::policy::Policy;
-use crate::dispatch::route::{Removal, Route, UserRule};
+use crate::dispatch::route::{Removal, Route, Untaken, UserRule};
 
 /// Reads all routes. One whose accounts there are not is complained of and left out; one that is switched off is left out.
 pub(super) fn read(
@@ -16,6 +16,7 @@ pub(super) fn read(
     trackers: &BTreeMap<String, AccountConfig>,
     scrobble: &Policy,
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
 ) -> Vec<Route> {
     let Some(Node { value, place }) = routes else { return Vec::new() };
     let Value::List(items) = value else {
@@ -42,7 +43,24 @@ pub(super) fn read(
         let enabled = section.boolean("enabled").unwrap_or(true);
         section.finish();
         if let (Some(source), Some(tracker), true) = (source, tracker, enabled) {
-            read.push(Route { source, tracker, users, filters, ratings, marks, unwatched, removal, policy });
+            let route = Route {
+                source,
+                tracker,
+                users,
+                filters,
+                ratings,
+                marks,
+                unwatched,
+                removal,
+                policy,
+                untaken: Untaken::default(),
+            };
+            if read.contains(&route) {
+                let text = format!("this route from {} to {} is there twice", route.source, route.tracker);
+                warnings.push(Problem { place, text });
+                continue;
+            }
+            read.push(route);
         }
     }
     read
@@ -50,13 +68,25 @@ pub(super) fn read(
 
 /// Nobody is carried whom nobody has named; an empty list leaves that to `playrelay users assign`.
 fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
+    let is_there = section.place("users") != Place::Nowhere;
+    let place = section.place("users");
     let Some(users) = section.texts("users") else {
+        if is_there {
+            // What is wrong with it was said.
+            return Vec::new();
+        }
         let text = "[[routes]] has no `users`; expected names, \"id:…\", \"uuid:…\", \"*\" for everybody on the server, or [] for \
                     those whom you assign with `playrelay users`";
         section.problem(route.clone(), text.to_owned());
         return Vec::new();
     };
-    users.iter().filter(|user| !user.trim().is_empty()).map(|user| UserRule::parse(user)).collect()
+    if users.iter().any(String::is_empty) && users.len() > 1
+        || users == [""] && matches!(place, Place::Line(..))
+    {
+        let text = "`users` in [[routes]] has an empty name; expected names, or [] for those whom you assign";
+        section.problem(place, text.to_owned());
+    }
+    users.iter().filter(|user| !user.is_empty()).map(|user| UserRule::parse(user)).collect()
 }
 
 /// Nothing is taken off a watchlist unless the route says so: `watchlist_remove = true` is for movies, a list names the kinds.

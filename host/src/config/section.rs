@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::document::{Node, Place, Problem, Value};
 
+/// Percent below which no threshold is believed.
+const LEAST_THRESHOLD: f64 = 20.0;
+
 /// A section that is being read.
 pub struct Section<'a> {
     name: String,
@@ -48,11 +51,11 @@ impl<'a> Section<'a> {
         self.read(key, "text", text)
     }
 
-    /// Takes a whole number that is not negative.
-    pub fn whole(&mut self, key: &str) -> Option<u64> {
-        self.read(key, "a whole number of 0 or more", |value| match value {
+    /// Takes a size: bytes, or a number with `KiB`, `MiB` (or `KB`, `MB`, which mean the same here) behind it.
+    pub fn size(&mut self, key: &str) -> Option<u64> {
+        self.read(key, "a size such as \"10 MiB\", or a number of bytes", |value| match value {
             Value::Integer(number) => u64::try_from(number).ok(),
-            Value::Text(text) => text.trim().parse().ok(),
+            Value::Text(text) => size(text.trim()),
             _ => None,
         })
     }
@@ -64,6 +67,23 @@ impl<'a> Section<'a> {
             Value::Text(text) => text.trim().parse().ok(),
             _ => None,
         })
+    }
+
+    /// Takes a percentage of at least [`LEAST_THRESHOLD`]: a smaller one is a fraction, or a slip that counts looks as watches.
+    pub fn threshold(&mut self, key: &str) -> Option<f64> {
+        let place = self.place(key);
+        let percent = self.percent(key)?;
+        if percent >= LEAST_THRESHOLD {
+            return Some(percent);
+        }
+        let meant = if percent > 0.0 && percent <= 1.0 { (percent * 100.0).round() } else { 80.0 };
+        let text = format!(
+            "`{key}` in {} is {percent}; expected a percentage from {LEAST_THRESHOLD} to 100, such as {meant}: with less, a short look \
+             would count as watched",
+            self.name
+        );
+        self.problem(place, text);
+        None
     }
 
     /// Takes a percentage.
@@ -93,6 +113,16 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Takes `true` or `false`, or a duration.
+    pub fn flag_or_duration(&mut self, key: &str) -> Option<Result<bool, Duration>> {
+        self.read(key, "false, or a duration such as \"5m\"", |value| match value {
+            Value::Boolean(flag) => Some(Ok(flag)),
+            Value::Text(text) if text.trim() == "off" => Some(Ok(false)),
+            Value::Text(text) if text.trim().parse::<bool>().is_ok() => text.trim().parse().ok().map(Ok),
+            other => time(other).map(Err),
+        })
+    }
+
     /// Takes a list of texts; one text alone is a list too.
     pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
         self.read(key, "a list of texts", texts)
@@ -109,7 +139,7 @@ impl<'a> Section<'a> {
 
     fn read<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let Node { value, place } = self.take(key)?;
-        let found = value.kind();
+        let found = value.shown(key);
         let read = read(value);
         if read.is_none() {
             let text = format!("`{key}` in {} is {found}; expected {expected}", self.name);
@@ -150,9 +180,10 @@ pub fn unknown(what: &str, found: &str, within: &str, known: &[String]) -> Strin
     format!("unknown {what} `{found}` in {within}{hint} ({allowed})")
 }
 
+/// Blanks around a value come from copying, and are never meant.
 fn text(value: Value) -> Option<String> {
     match value {
-        Value::Text(text) => Some(text),
+        Value::Text(text) => Some(text.trim().to_owned()),
         _ => None,
     }
 }
@@ -173,6 +204,18 @@ fn time(value: Value) -> Option<Duration> {
     }
 }
 
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.trim_end().parse().ok()?;
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 = digits.trim_end().parse().ok()?;
@@ -190,6 +233,18 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in
+            [("10485760", 10 << 20), ("10MiB", 10 << 20), ("10 MB", 10 << 20), ("64k", 64 << 10)]
+        {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5MiB", "1 TB", "99999999999999999999"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn durations_have_units() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::AccountConfig;
 use super::document::{Node, Problem, Value};
 use super::section::unknown;
-use crate::plugins::account::Settings;
+use crate::plugins::account::{Settings, names_loopback};
 use crate::plugins::http::Origin;
 use crate::plugins::manifest::{Manifest, Setting, SettingKind};
 use crate::secret::Secret;
@@ -43,6 +43,7 @@ pub fn settings(
     let within = format!("[{}.{name}]", role.section);
     let provided = manifest.provides.names();
     if !role.provides.iter().any(|needed| provided.contains(needed)) {
+        // Its settings are those of another role: more complaints would only hide this one.
         let text = format!(
             "plugin {:?} in {within} provides {}; expected one that provides {}",
             account.plugin,
@@ -50,6 +51,9 @@ pub fn settings(
             role.provides.join(" or ")
         );
         problems.push(Problem { place: account.place.clone(), text });
+        let mut settings = Settings::default();
+        add_defaults(&mut settings, manifest);
+        return settings;
     }
     let mut settings = Settings::default();
     for (key, node) in &account.settings {
@@ -75,7 +79,8 @@ pub fn settings(
             None => {
                 let found = match (&node.value, setting.kind) {
                     (Value::Text(text), SettingKind::ServerUrl) => unusable(text),
-                    (value, _) => value.kind().to_owned(),
+                    (value, _) if setting.secret => value.kind().to_owned(),
+                    (value, _) => value.shown(key),
                 };
                 let text = format!("`{key}` in {within} is {found}; expected {}", setting.kind);
                 problems.push(Problem { place: node.place.clone(), text });
@@ -84,6 +89,10 @@ pub fn settings(
         }
         settings.typed.insert(key.clone());
     }
+    settings.is_service_here = manifest.settings.iter().any(|(key, setting)| {
+        let is_service = setting.kind == SettingKind::ServerUrl && setting.default.is_some();
+        is_service && settings.plain.get(key).is_some_and(|address| names_loopback(address))
+    });
     add_defaults(&mut settings, manifest);
     let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
     for (key, setting) in &manifest.settings {
@@ -104,7 +113,7 @@ pub fn settings(
 /// What is wrong with an address. It is not repeated: it may carry a password.
 fn unusable(text: &str) -> String {
     let why = Origin::parse(text).err().map(|error| format!(": {error}")).unwrap_or_default();
-    format!("no address that can be used{why}")
+    format!("not a valid address{why}")
 }
 
 fn add_defaults(settings: &mut Settings, manifest: &Manifest) {
@@ -120,7 +129,8 @@ fn add_defaults(settings: &mut Settings, manifest: &Manifest) {
 /// The value as text, where it is of the setting's type. The environment gives text for everything.
 fn read(node: &Node, setting: &Setting) -> Option<String> {
     let text = match &node.value {
-        Value::Text(text) => text.clone(),
+        // Blanks around a value come from copying, and are never meant.
+        Value::Text(text) => text.trim().to_owned(),
         Value::Integer(number) => number.to_string(),
         Value::Boolean(flag) => flag.to_string(),
         _ => return None,

@@ -101,7 +101,7 @@ fn trust(section: &mut Section<'_>, within: &str) -> Trust {
     }
     Trust::fingerprint(&fingerprint).unwrap_or_else(|| {
         let text = format!(
-            "`tls_fingerprint` in {within} is none; expected the SHA-256 of the certificate as 64 hexadecimal digits"
+            "`tls_fingerprint` in {within} is {fingerprint:?}; expected the SHA-256 of the certificate as 64 hexadecimal digits"
         );
         section.problem(place, text);
         Trust::Authorities

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::device::LoginError;
 use super::logins::{LoginKeeper, part};
@@ -17,6 +17,7 @@ use crate::plugins::http::wire::HttpError;
 use crate::plugins::http::{LoginTokens, Origin};
 use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
 use crate::plugins::masks::Masks;
+use crate::plugins::text;
 use crate::secret::Secret;
 use crate::state::vault::VaultError;
 
@@ -65,7 +66,7 @@ pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a Logi
     };
     login.methods.iter().find(|method| method.id == name).ok_or_else(|| {
         let known: Vec<&str> = login.methods.iter().map(|method| method.id.as_str()).collect();
-        LoginError::Form(format!("there is no way {name:?} to log in; there are {}", known.join(", ")))
+        LoginError::Form(format!("unknown method {name:?}; choose {}", known.join(" or ")))
     })
 }
 
@@ -175,7 +176,7 @@ impl GuidedLogin {
                 continue;
             }
             let value = match setting.kind {
-                SettingKind::ServerUrl => self.reachable(&candidates).await?,
+                SettingKind::ServerUrl => self.reachable(name, &candidates).await?,
                 _ => candidates.last().map(|value| (*value).clone()),
             };
             self.found.extend(value.map(|value| (name.clone(), value)));
@@ -191,41 +192,26 @@ impl GuidedLogin {
         Ok(())
     }
 
-    async fn reachable(&self, candidates: &[&String]) -> Result<Option<String>, LoginError> {
+    async fn reachable(&self, setting: &str, candidates: &[&String]) -> Result<Option<String>, LoginError> {
         let candidates = &candidates[..candidates.len().min(MOST_ADDRESSES)];
         let mut reasons = Vec::new();
         for candidate in candidates {
-            let reason = match self.acceptable(candidate) {
-                None => format!("{candidate} is no address that is believed of a server"),
-                Some(url) => match self.caller.account.outbound.answers(&url).await {
+            let account = &self.caller.account;
+            let reach = account.reach_of_found(setting, candidate);
+            let shown = text::cut(candidate, text::KEY);
+            let reason = match bare(candidate) {
+                None => format!("{shown} is no address that is believed of a server"),
+                Some(url) => match account.outbound.answers(&url, reach).await {
                     Ok(()) => return Ok(Some((*candidate).clone())),
+                    Err(HttpError::Denied(reason)) => format!(
+                        "{shown} is no address that is believed of a server: {reason}, or allow it with `allow_loopback = true`"
+                    ),
                     Err(error) => error.to_string(),
                 },
             };
             reasons.push(reason);
         }
         Err(LoginError::Unreachable(reasons.join("; ")))
-    }
-
-    /// An address that a login found is one of a server and nothing else; and one on this machine only where the user has typed
-    /// another one here: who shares a server with others says where it is.
-    fn acceptable(&self, candidate: &str) -> Option<Url> {
-        let url = Url::parse(candidate).ok()?;
-        let is_here = |it: std::net::Ipv4Addr| it.is_loopback() || it.is_unspecified() || it.is_link_local();
-        let is_bare = Origin::of(&url).is_ok() && url.query().is_none();
-        let account = &self.caller.account;
-        let here = |url: &Url| match url.host() {
-            Some(Host::Ipv4(it)) => is_here(it),
-            Some(Host::Ipv6(it)) => match it.to_ipv4_mapped() {
-                Some(it) => is_here(it),
-                None => it.is_loopback() || it.is_unspecified() || it.is_unicast_link_local(),
-            },
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            None => true,
-        };
-        let mut typed = account.settings.iter().filter(|(key, _)| account.was_typed(key));
-        let may_be_here = typed.any(|(_, value)| Url::parse(value).is_ok_and(|url| here(&url)));
-        (is_bare && (may_be_here || !here(&url))).then_some(url)
     }
 
     /// Stores what the login gives for settings that the user left open.
@@ -248,6 +234,12 @@ impl GuidedLogin {
         keeper.keep(account, kept).await?;
         Ok(())
     }
+}
+
+/// An address that a login found is one of a server and nothing else.
+fn bare(candidate: &str) -> Option<Url> {
+    let url = Url::parse(candidate).ok()?;
+    (Origin::of(&url).is_ok() && url.query().is_none()).then_some(url)
 }
 
 /// What became of a login that was ended.

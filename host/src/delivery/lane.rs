@@ -51,6 +51,8 @@ pub struct Lane {
     pub arrived: Arc<Notify>,
     /// What was taken off watchlists.
     pub removals: Arc<Removals>,
+    /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
+    pub installation: String,
     /// Who else knows what has aired.
     pub catalogue: Option<(Arc<Plugin>, Caller)>,
 }
@@ -287,7 +289,7 @@ impl Lane {
     async fn submit(&self, row: &OutboxRow) -> (Answer, Trace) {
         let age = clock::now().duration_since(row.event.at);
         let event = SinkEvent {
-            id: format!("playrelay-{}", row.id),
+            id: format!("playrelay-{}-{}", self.installation, row.id),
             action: row.event.action,
             item: row.event.item.clone(),
             at: row.event.at,

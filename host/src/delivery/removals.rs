@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
+use crate::private_file;
 use crate::state::{SharedStore, StoreError};
 
 /// The file, below the data folder. Its shape is that of CrossWatch: keys with Unix seconds.
@@ -55,8 +56,6 @@ impl Removals {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec(&entries)?)?;
-        fs::rename(&new, &self.path)
+        private_file::replace(&self.path, "new", &serde_json::to_vec(&entries)?)
     }
 }

@@ -30,14 +30,17 @@ impl Heart {
         let mut told = HashMap::new();
         for play in open.filter(|play| play.state == PlaybackState::Playing) {
             for route in routing.carrying(play) {
-                let Some(interval) = intervals.get(&route.tracker) else { continue };
+                let wanted = intervals.get(&route.tracker);
+                let Some(interval) = wanted.and_then(|it| route.policy.heartbeat.interval(*it)) else {
+                    continue;
+                };
                 if play.told.contains(&route.tracker) {
                     continue;
                 }
                 let key = (play.id.clone(), route.tracker.clone());
                 let last = self.told.get(&key).copied().unwrap_or(now);
                 let since = now.duration_since(last);
-                let is_due = since.is_positive() && since.unsigned_abs() >= *interval;
+                let is_due = since.is_positive() && since.unsigned_abs() >= interval;
                 told.insert(key, if is_due { now } else { last });
                 if is_due {
                     events.push((play, event(play, &route.tracker, now)));
@@ -80,8 +83,8 @@ mod tests {
         Completion, Content, Item, ItemKind, Movie, Playback, Player, Server, User,
     };
     use crate::dispatch::play::Viewer;
-    use crate::dispatch::policy::Policy;
-    use crate::dispatch::route::{Removal, Route, UserRule};
+    use crate::dispatch::policy::{Heartbeat, Policy};
+    use crate::dispatch::route::{Removal, Route, Untaken, UserRule};
 
     fn route(tracker: &str) -> Route {
         Route {
@@ -94,6 +97,7 @@ mod tests {
             unwatched: false,
             removal: Removal::default(),
             policy: Policy::default(),
+            untaken: Untaken::default(),
         }
     }
 
@@ -136,6 +140,22 @@ mod tests {
         }
         let keen = || "keen".to_owned();
         assert_eq!(beats, [(60, keen(), Action::Playing(11.0)), (120, keen(), Action::Playing(12.0))]);
+        for (heartbeat, expected) in [
+            (Heartbeat::Off, vec![]),
+            (Heartbeat::Every(Duration::from_secs(100)), vec![100]),
+            // Never more often than the tracker wants.
+            (Heartbeat::Every(Duration::from_secs(10)), vec![60, 120]),
+        ] {
+            let policy = Policy { heartbeat, ..Policy::default() };
+            let routes = vec![Route { policy, ..route("keen") }];
+            let routing = Routing { routes, ..Routing::default() };
+            let (mut heart, mut beats) = (Heart::default(), Vec::new());
+            for second in 0..=150 {
+                let now = start + SignedDuration::from_secs(second);
+                beats.extend(heart.beat(plays.iter(), &routing, &intervals, now).iter().map(|_| second));
+            }
+            assert_eq!(beats, expected, "{heartbeat:?}");
+        }
         let paused = [Play { state: PlaybackState::Paused, ..play(start) }];
         let later = start + SignedDuration::from_secs(600);
         assert!(heart.beat(paused.iter(), &routing, &intervals, later).is_empty());

@@ -1,5 +1,7 @@
 //! Whose plays are whose, as a person has said: users that no route names are held in a list until then.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -43,25 +45,32 @@ pub struct Person {
     pub decision: Decision,
 }
 
-/// All of them.
+/// All of them, found by their source and viewer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct People(Vec<Person>);
+pub struct People {
+    people: Vec<Person>,
+    places: HashMap<String, HashMap<Viewer, usize>>,
+}
 
 impl People {
     /// From what was stored.
     pub fn new(people: Vec<Person>) -> Self {
-        Self(people)
+        let mut places: HashMap<String, HashMap<Viewer, usize>> = HashMap::new();
+        for (place, person) in people.iter().enumerate() {
+            places.entry(person.source.clone()).or_default().entry(person.viewer.clone()).or_insert(place);
+        }
+        Self { people, places }
     }
 
     /// What was said of a user of a source.
     pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&Decision> {
-        let person = self.0.iter().find(|person| person.source == source && person.viewer == *viewer);
-        person.map(|person| &person.decision)
+        let place = *self.places.get(source)?.get(viewer)?;
+        self.people.get(place).map(|person| &person.decision)
     }
 
     /// Those that were told apart from `before`: somebody has decided something new.
     pub fn decided_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Person> {
-        self.0.iter().filter(move |person| {
+        self.people.iter().filter(move |person| {
             person.decision != Decision::Held
                 && before.decision(&person.source, &person.viewer) != Some(&person.decision)
         })
@@ -69,6 +78,6 @@ impl People {
 
     /// Everybody.
     pub fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.0.iter()
+        self.people.iter()
     }
 }

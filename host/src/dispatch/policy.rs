@@ -4,6 +4,30 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How often a tracker is told that something still plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heartbeat {
+    /// As often as it wants.
+    #[default]
+    AsOften,
+    /// Never.
+    Off,
+    /// So often. Trackers that want no heartbeat get none.
+    Every(Duration),
+}
+
+impl Heartbeat {
+    /// The interval for a tracker that wants one this often; absent where it gets none.
+    pub fn interval(self, wanted: Duration) -> Option<Duration> {
+        match self {
+            Self::AsOften => Some(wanted),
+            Self::Off => None,
+            Self::Every(interval) => Some(interval.max(wanted)),
+        }
+    }
+}
+
 /// The `[scrobble]` section, and the keys of it that a route sets for itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -32,6 +56,9 @@ pub struct Policy {
     pub recordings: bool,
     /// Whether trailers and other extras count.
     pub extras: bool,
+    /// How often trackers are told that something still plays.
+    #[serde(default)]
+    pub heartbeat: Heartbeat,
     /// How long an undelivered watch is tried before it goes to the dead letters.
     pub offline_keep: Duration,
 }
@@ -51,6 +78,7 @@ impl Default for Policy {
             live_tv: false,
             recordings: false,
             extras: false,
+            heartbeat: Heartbeat::AsOften,
             offline_keep: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }

@@ -28,6 +28,19 @@ pub struct Route {
     pub removal: Removal,
     /// `[scrobble]`, with what the route sets for itself.
     pub policy: Policy,
+    /// What the tracker's plugin does not take.
+    pub untaken: Untaken,
+}
+
+/// Actions, by their names, that a tracker's plugin says it does not take: nothing of them is put into its outbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Untaken(pub Vec<&'static str>);
+
+impl Untaken {
+    /// Whether an action is one of them.
+    pub fn has(&self, action: Action) -> bool {
+        self.0.contains(&action.name())
+    }
 }
 
 /// What a confirmed watch takes off watchlists. Nothing, unless the user has switched it on.

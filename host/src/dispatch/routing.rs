@@ -393,6 +393,9 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
                 format!("{tracker} is not told of marks: the route has `marks = false`"),
             );
         }
+        Some((action, _)) if route.untaken.has(action) => {
+            return silent("not-taken", format!("{tracker} takes no \u{201c}{}\u{201d}", action.name()));
+        }
         Some((Action::Playing(at), _)) if at >= route.policy.suppress_start_at => {
             return silent("near-the-end", format!("{tracker} is not told of a start at {at:.1} %"));
         }

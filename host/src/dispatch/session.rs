@@ -157,19 +157,30 @@ impl Sessions {
         }
     }
 
-    /// The same with plays on a server that are remembered elsewhere: for reports of a past that is forgotten here.
-    pub fn recalling(&self, server: &str, more: Vec<Play>) -> Self {
-        let of_server = |(viewer, plays): (&Viewer, &Vec<Play>)| {
-            (viewer.server == server).then(|| (viewer.clone(), plays.clone()))
+    /// What is known of one user of a server, with plays that are remembered elsewhere: for reports of a past that is forgotten here.
+    /// Whoever goes by the same name is one of those in question.
+    pub fn recalling(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
+        let name = user.name.as_deref().map(fold).filter(|name| !name.is_empty());
+        let is_meant = |viewer: &Viewer, last: Option<&User>| {
+            let same_name = || name.is_some() && last.and_then(|last| last.name.as_deref()).map(fold) == name;
+            let same_id = || user.id.is_some() && last.is_some_and(|last| last.id == user.id);
+            // Whose it is that names nobody is asked of everybody.
+            user.key().is_none_or(|key| viewer.user == key) || same_id() || same_name()
         };
-        let mut wide =
-            Self { viewers: self.viewers.iter().filter_map(of_server).collect(), ..Self::default() };
-        for play in more {
+        let mut wide = Self::default();
+        for (viewer, plays) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
+            if is_meant(viewer, plays.last().map(|play| &play.user)) {
+                wide.viewers.insert(viewer.clone(), plays.clone());
+            }
+        }
+        for play in more.into_iter().filter(|play| is_meant(&play.viewer, Some(&play.user))) {
             let known = wide.viewers.entry(play.viewer.clone()).or_default();
             if known.iter().all(|other| other.id != play.id) {
                 known.push(play);
-                known.sort_by(|one, other| (one.last_seen_at, &one.id).cmp(&(other.last_seen_at, &other.id)));
             }
+        }
+        for known in wide.viewers.values_mut() {
+            known.sort_by(|one, other| (one.last_seen_at, &one.id).cmp(&(other.last_seen_at, &other.id)));
         }
         wide
     }
@@ -196,7 +207,11 @@ impl Sessions {
             Report::Snapshot { sessions, .. } => without_plays(
                 Outcome::Merged,
                 "no-change",
-                format!("{} sessions, as they were", sessions.len()),
+                match sessions.len() {
+                    0 => "nothing is playing".to_owned(),
+                    1 => "1 session, as it was".to_owned(),
+                    several => format!("{several} sessions, as they were"),
+                },
             ),
         }
     }
@@ -425,7 +440,8 @@ fn forget(known: &mut Vec<Play>) {
 
 /// The position, where it is so far beyond the end that it is of something else: another item, or another unit.
 fn position_of_something_else(playback: &Playback) -> Option<u32> {
-    let (position, runtime) = (playback.position_ms?, playback.item.runtime_ms.filter(|runtime| *runtime > 0)?);
+    let (position, runtime) =
+        (playback.position_ms?, playback.item.runtime_ms.filter(|runtime| *runtime > 0)?);
     (position.saturating_sub(runtime) > runtime / BEYOND_END).then_some(position)
 }
 

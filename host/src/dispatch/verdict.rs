@@ -88,7 +88,9 @@ impl Verdicts {
         let others: Vec<(String, String)> =
             alike.filter_map(|(other, verdict)| Some((other?, verdict.detail))).collect();
         let is_of_several = others.iter().any(|(other, _)| Some(other) != viewer.as_ref());
-        let Some(viewer) = viewer.filter(|_| is_of_several && heaviest > Outcome::Merged) else { return Some(first) };
+        let Some(viewer) = viewer.filter(|_| is_of_several && heaviest > Outcome::Merged) else {
+            return Some(first);
+        };
         first.detail = format!("{viewer}: {}", first.detail);
         for (other, detail) in others {
             if first.detail.len() + detail.len() > LONGEST_DETAIL {

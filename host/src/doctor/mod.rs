@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::house::House;
+use crate::notes;
+use crate::plugins::http::tls;
 use crate::state::StoreError;
 
 /// How grave a finding is.
@@ -72,8 +74,19 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
     for waiting in &house.waiting {
         general.error("plugins", waiting.clone(), "see `playrelay plugin list`");
     }
-    if house.config.routes.is_empty() {
+    let has_routes = !house.config.routes.is_empty();
+    if !has_routes {
         general.error("routes", "no route leads anywhere", "add a [[routes]] section");
+    }
+    // Where there are none at all, that no account has one is the same fault.
+    for warning in
+        house.warnings().iter().filter(|warning| has_routes || !warning.text.starts_with("no route"))
+    {
+        general.note("configuration", warning.to_string(), "correct the configuration, or leave it as it is");
+    }
+    plugins_changed(house, &mut general).await;
+    if let Some(reason) = tls::without_authorities() {
+        general.error("certificates", "the system has no certificates of authorities", reason);
     }
     public_address(house, &mut general).await;
     for (source, count) in house.store.waiting().await? {
@@ -107,10 +120,27 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
     Ok(findings)
 }
 
+/// Whether plugins were approved or revoked that the running daemon does not know of.
+async fn plugins_changed(house: &House, chart: &mut Chart) {
+    let read = async |note| notes::read(&house.store, notes::DAEMON, note).await;
+    match (read(notes::STARTED).await, read(notes::PLUGINS_CHANGED).await) {
+        (Ok(Some(started)), Ok(Some(changed))) if changed > started => {
+            let text =
+                format!("a plugin was approved or revoked at {changed}, after the daemon's last start");
+            chart.note("plugins", text, "restart the daemon");
+        }
+        (Ok(_), Ok(_)) => {}
+        (Err(error), _) | (_, Err(error)) => chart.error("plugins", error, "look at the database"),
+    }
+}
+
 /// Whether media servers can reach us, as far as we can tell from here.
 async fn public_address(house: &House, chart: &mut Chart) {
-    let takes_webhooks =
-        house.config.sources.values().any(|it| it.source.enabled && it.source.mode.takes_webhooks());
+    // Whoever is listened to need not reach us.
+    let takes_webhooks = house.config.sources.iter().any(|(name, it)| {
+        let is_heard_else = it.source.mode.watches() && house.has_address(name);
+        it.source.enabled && it.source.mode.takes_webhooks() && !is_heard_else
+    });
     let Some(url) = &house.config.server.public_url else {
         if takes_webhooks {
             let remedy =

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::delivery::logins::part;
 use crate::house::House;
 use crate::plugins::account::Account;
-use crate::plugins::capabilities::Check;
+use crate::plugins::capabilities::{Check, Failure};
 use crate::state::{Parked, StoreError};
 
 /// A login that ends sooner is worth a word.
@@ -16,8 +16,9 @@ const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 /// Looks at a tracker or a catalogue.
 pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
-    login(house, &caller.account, chart).await;
-    if plugin.manifest.provides.check.is_some() {
+    let is_logged_in = login(house, &caller.account, chart).await;
+    // Without a login every answer is the same refusal.
+    if is_logged_in && plugin.manifest.provides.check.is_some() {
         match plugin.call::<Check>(&caller, ()).await.0 {
             Ok(Ok(account)) => {
                 let details: Vec<String> =
@@ -26,11 +27,9 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
                     if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
                 chart.ok("service", format!("it answers, and calls us {}{details}", account.name));
             }
-            Ok(Err(failure)) => chart.error(
-                "service",
-                failure.reason().to_owned(),
-                format!("look at the service's own status page, or run `playrelay connect {name}`"),
-            ),
+            Ok(Err(failure)) => {
+                chart.error("service", failure.reason().to_owned(), remedy(house, name, &failure));
+            }
             Err(fault) => chart.error("service", fault.to_string(), "see `playrelay plugin list`"),
         }
     }
@@ -39,6 +38,8 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
         Some(Parked::Until { until, reason, .. }) => {
             chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
         }
+        // That nobody is logged in was said.
+        Some(Parked::Login { .. }) if !is_logged_in => {}
         Some(Parked::Login { reason }) => {
             chart.error("paused", reason, format!("run `playrelay connect {name}`"));
         }
@@ -64,20 +65,44 @@ pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
     let told = house.store.told(name).await?;
     if let Some(last) = &told.last_delivered {
         let (action, at) = (last.event.action.name(), last.event.at);
-        chart.ok("last-delivery", format!("\u{201c}{action}\u{201d} of {at} was the last to be delivered"));
+        chart.ok(
+            "last-delivery",
+            format!("\u{201c}{action}\u{201d} of {} at {at} was the last to be delivered", last.event.item),
+        );
     }
     let (waiting, dead) = (told.waiting, told.dead);
     if waiting > 0 {
-        chart.note("outbox", format!("{waiting} events wait"), "`playrelay outbox list` says for what");
+        chart.note(
+            "outbox",
+            format!("{waiting} {}", if waiting == 1 { "event waits" } else { "events wait" }),
+            "`playrelay outbox list` says for what",
+        );
     }
     if dead > 0 {
         chart.note(
             "outbox",
-            format!("{dead} events could not be delivered"),
+            format!("{dead} {} could not be delivered", if dead == 1 { "event" } else { "events" }),
             "`playrelay outbox list --state dead`",
         );
     }
     Ok(())
+}
+
+/// What helps where a service refuses.
+fn remedy(house: &House, name: &str, failure: &Failure) -> String {
+    let section = if house.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
+    let needs_login = house.accounts.get(name).is_some_and(|account| account.needs_login());
+    match (failure, needs_login) {
+        (Failure::Unauthorized(_), true) => format!("run `playrelay connect {name}`"),
+        (Failure::Unauthorized(_), false) => format!("look at the key in [{section}.{name}]"),
+        (Failure::Quota { .. }, _) => "it goes on by itself when there are requests again".to_owned(),
+        (Failure::Retry { .. }, _) => {
+            format!("look at the service's own status page, and at the addresses in [{section}.{name}]")
+        }
+        (Failure::Blocked(_) | Failure::Rejected(_), _) => {
+            "look at the account at the service; its support can say more".to_owned()
+        }
+    }
 }
 
 /// Whether somebody is logged in where that is needed, and for how long.

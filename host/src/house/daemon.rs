@@ -12,29 +12,32 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::running::Roster;
 use super::{AccountFacts, House, HouseError, upkeep};
-use crate::api::{Api, LoginDesk, Standings};
+use crate::api::{self, Api, LoginDesk, Standings};
 use crate::arrivals::Arrivals;
 use crate::board::Board;
+use crate::clock;
 use crate::config::{self, Config};
 use crate::delivery::lane::Lane;
 use crate::delivery::removals::Removals;
 use crate::dispatch::people::People;
 use crate::dispatch::routing::Routing;
 use crate::guard::Guard;
-use crate::ingress::{Door, Ingress};
+use crate::ingress::{Door, Ingress, registration};
+use crate::notes;
 use crate::pipeline::settle::{Desk, Settler};
 use crate::pipeline::{Pipeline, Sieve};
+use crate::plugins::http::tls;
+use crate::server;
 use crate::state::vault::VaultError;
 use crate::watch::catch_up::{CatchUp, History};
 use crate::watch::ear::Ear;
 use crate::watch::watcher::Watcher;
 
-/// How long requests under way may take to end when the daemon stops.
-const SHUTDOWN: Duration = Duration::from_secs(10);
 /// Between two looks at the configuration.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -87,6 +90,12 @@ impl House {
         let listen = |error| HouseError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let local = listener.local_addr().map_err(listen)?;
+        // What a plugin asks for does not come back here.
+        self.wire.own_port.set(local.port());
+        let room = server::room();
+        if let Some(reason) = tls::without_authorities() {
+            tracing::error!("services on the internet cannot be reached: {reason}");
+        }
         tokio::spawn(upkeep::prune(Arc::clone(&self.store), self.config.server.keep_events));
         let board = Arc::new(Board::new(&self.config.server.data_dir));
         let settler = Settler::start(self.desk(Arc::clone(&board), Vec::new())).await?;
@@ -94,7 +103,11 @@ impl House {
         let standings = Standings::default();
         let api = Arc::new(Api {
             board,
+            token: api::token::read_or_make(&self.config.server.data_dir).map_err(|error| {
+                HouseError::Data { path: api::token::path(&self.config.server.data_dir), error }
+            })?,
             password: self.config.server.admin_password.clone(),
+            public_url: self.config.server.public_url.clone(),
             logins: LoginDesk::new(
                 self.shared.clone(),
                 Arc::clone(&self.plugins),
@@ -120,24 +133,16 @@ impl House {
             standings,
             house: self,
         };
+        if let Err(error) =
+            notes::write(&daemon.house.store, notes::DAEMON, notes::STARTED, clock::now()).await
+        {
+            tracing::warn!("the start cannot be noted: {error}");
+        }
         daemon.arrange().await?;
-        let service =
-            ingress.router().merge(api.router()).into_make_service_with_connect_info::<SocketAddr>();
+        let app = ingress.router().merge(api.router());
         ready(local);
-        let stopping = Arc::new(Notify::new());
-        let stopped = Arc::clone(&stopping);
-        let stop = async move {
-            stop.await;
-            stopped.notify_one();
-        };
-        let last = async {
-            stopping.notified().await;
-            tokio::time::sleep(SHUTDOWN).await;
-        };
         tokio::select! {
-            served = async { axum::serve(listener, service).with_graceful_shutdown(stop).await } => served.map_err(listen),
-            // A client that never ends its request does not keep the daemon.
-            () = last => Ok(()),
+            () = server::serve(listener, app, room, stop) => Ok(()),
             () = daemon.follow() => Ok(()),
         }
     }
@@ -147,7 +152,7 @@ impl House {
         Desk {
             store: Arc::clone(&self.store),
             policy: self.config.engine_policy(),
-            routing: Routing { routes: self.config.routes.clone(), people: People::default() },
+            routing: Routing { routes: self.routes(), people: People::default() },
             lanes,
             heartbeats: self.heartbeats(),
             board,
@@ -159,7 +164,8 @@ impl House {
     pub(super) fn lock(&self) -> Result<File, HouseError> {
         let data = &self.config.server.data_dir;
         let failed = |error| HouseError::Data { path: data.clone(), error };
-        let file = File::create(data.join("lock")).map_err(failed)?;
+        // The folder itself: a file in it could be removed, and another one locked.
+        let file = File::open(data).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => Err(HouseError::Occupied(data.clone())),
@@ -177,8 +183,26 @@ impl Daemon {
         let mut logins = self.house.known_logins();
         // The doors are opened once more: a token may have changed since.
         let mut tokens = None;
+        let mut hangup = match signal(SignalKind::hangup()) {
+            Ok(hangup) => Some(hangup),
+            Err(error) => {
+                tracing::warn!("SIGHUP is not listened to: {error}");
+                None
+            }
+        };
         loop {
-            tokio::time::sleep(LOOK).await;
+            let asked = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            if tokio::time::timeout(LOOK, asked).await.is_ok() {
+                tracing::info!("SIGHUP: the configuration is read again");
+                // It counts as it is now.
+                last = read();
+                seen = None;
+            }
             let found = read();
             // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
             let is_edited = found.is_some() && found == last && found != seen;
@@ -216,6 +240,9 @@ impl Daemon {
 
     async fn take_over(&mut self, file: Option<&Path>) -> Result<(), String> {
         let config = config::load(file).map_err(|problems| super::list(&problems))?;
+        if !config.is_there {
+            return Err("the configuration is gone; the one before goes on to count".to_owned());
+        }
         let restart = needs_restart(&self.house.config, &config);
         let house = self.house.furnished(config).await;
         if !house.problems.is_empty() {
@@ -225,7 +252,7 @@ impl Daemon {
         self.house.shared.replace(self.house.accounts.clone());
         self.arrange().await.map_err(|error| error.to_string())?;
         if restart {
-            tracing::warn!("what changed in [server] and [plugins] counts from the next start on");
+            tracing::warn!("changes in [server] and [plugins] need a restart");
         }
         self.standings.complain(None);
         tracing::info!("the changed configuration is taken over");
@@ -236,6 +263,12 @@ impl Daemon {
     async fn arrange(&mut self) -> Result<(), HouseError> {
         for waiting in &self.house.waiting {
             tracing::warn!("{waiting}");
+        }
+        for warning in self.house.warnings() {
+            tracing::warn!("{warning}");
+        }
+        for (account, remedy) in self.house.logged_out().await {
+            tracing::warn!(account, "nobody is logged in; {remedy}");
         }
         self.arrange_lanes().await;
         let bells =
@@ -275,6 +308,7 @@ impl Daemon {
                 offline_keep: key.offline_keep,
                 arrived: Arc::clone(self.bells.entry(name.to_owned()).or_default()),
                 removals: Arc::clone(&self.removals),
+                installation: self.house.installation.clone(),
                 catalogue: self.house.airing(),
             };
             Some(lane.run(stop).boxed())
@@ -355,21 +389,27 @@ impl Daemon {
         let mut doors = Vec::new();
         for name in self.house.config.sources.keys() {
             let tokens = match self.house.webhook_tokens(name).await {
-                Ok(tokens) => tokens,
+                Ok(tokens) => Some(tokens),
                 Err(HouseError::Vault(error @ VaultError::WrongKey(_))) => {
                     tracing::error!(
                         source = name,
-                        "no webhooks are taken: {error}, or `playrelay webhooks rotate {name} --force`"
+                        "webhooks are asked to come again: {error}, or `playrelay webhooks rotate {name} --force`"
                     );
-                    continue;
+                    None
                 }
                 Err(error) => return Err(error),
             };
-            let plugin = self.house.plugin_of(name);
-            let legacy_names = plugin.map(|(plugin, _)| plugin.manifest.legacy_webhook_names().to_vec());
+            let plugin = self.house.plugin_of(name).map(|(plugin, _)| plugin);
+            let webhook = plugin.as_ref().and_then(|plugin| plugin.manifest.provides.webhook.as_ref());
             doors.push(Door {
                 source: name.clone(),
-                legacy_names: legacy_names.unwrap_or_default(),
+                legacy_names: plugin
+                    .as_ref()
+                    .map(|it| it.manifest.legacy_webhook_names().to_vec())
+                    .unwrap_or_default(),
+                instructions: webhook
+                    .map(|facts| registration::in_words(facts, "this address"))
+                    .unwrap_or_default(),
                 tokens,
                 arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
             });

@@ -11,11 +11,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use tempfile::TempDir;
 
 use crate::config::{self, AccountConfig, Config, Problem, RoleNeeds, source};
 use crate::delivery::logins::LoginKeeper;
+use crate::dispatch::policy::Heartbeat;
 use crate::ingress::registration::{self, Registration, Tokens};
 use crate::plugins::account::{Account, Accounts, Settings};
 use crate::plugins::artifact::Digest;
@@ -30,6 +33,11 @@ use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
 use crate::state::{SharedStore, StoreError};
+
+/// The folder of compiled plugins in the data folder.
+const CACHE: &str = "cache";
+/// The database's name in the data folder.
+const DATABASE: &str = "playrelay.db";
 
 /// Why the house does not stand.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +58,19 @@ pub enum HouseError {
     /// Another daemon lives there.
     #[error("another Playrelay uses the data folder {0}; stop it, or set another `data_dir` in [server]")]
     Occupied(PathBuf),
+    /// The data folder belongs to somebody else.
+    #[error(
+        "the data folder {path} belongs to user {owner}, and this is user {us}: run it as that user, or give the folder to this one with \
+         `chown -R {us} {path}`"
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        us: u32,
+    },
     /// The address is taken.
     #[error("cannot listen on {address}: {error}; set another `listen` in [server]")]
     Listen {
@@ -76,13 +97,61 @@ fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// What a command is going to do to the data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only look at it: where there is none, none is made.
+    Look,
+    /// Keep something there.
+    Change,
+}
+
 /// Opens the store in the data folder, which is made where it is missing (mode 0700).
 pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
-    use std::os::unix::fs::DirBuilderExt;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
     let failed = |error| HouseError::Data { path: data.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
-    Ok(Arc::new(Sqlite::open(&data.join("playrelay.db"))?))
+    let database = data.join(DATABASE);
+    Sqlite::open(&database).map(|store| Arc::new(store) as SharedStore).map_err(|error| {
+        let us = rustix::process::geteuid().as_raw();
+        let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
+        match owner {
+            Ok(owner) if owner != us && us != 0 => HouseError::Foreign { path: data.clone(), owner, us },
+            _ => error.into(),
+        }
+    })
+}
+
+/// A store that is only looked at. Where there is none, it is an empty one that is gone afterwards.
+pub struct Looked {
+    /// The store.
+    pub store: SharedStore,
+    _scratch: Option<Arc<TempDir>>,
+}
+
+/// Opens the store to look at it: nothing is made where there is nothing.
+pub fn look_at_store(config: &Config) -> Result<Looked, HouseError> {
+    let (config, scratch) = prepared(config.clone(), Purpose::Look)?;
+    Ok(Looked { store: open_store(&config)?, _scratch: scratch })
+}
+
+/// The configuration with a data folder that may be written to, whatever the purpose.
+fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<TempDir>>), HouseError> {
+    if purpose == Purpose::Change || config.server.data_dir.join(DATABASE).exists() {
+        return Ok((config, None));
+    }
+    let failed = |error| HouseError::Data { path: std::env::temp_dir(), error };
+    let scratch = TempDir::with_prefix("playrelay-").map_err(failed)?;
+    // What is compiled already need not be compiled again.
+    let cache = config.server.data_dir.join(CACHE);
+    if cache.is_dir()
+        && let Ok(cache) = cache.canonicalize()
+    {
+        std::os::unix::fs::symlink(cache, scratch.path().join(CACHE)).map_err(failed)?;
+    }
+    config.server.data_dir = scratch.path().to_owned();
+    Ok((config, Some(Arc::new(scratch))))
 }
 
 /// The random name of this installation; made up once. Without the key that it is kept with it is another one for a while.
@@ -121,8 +190,12 @@ pub struct House {
     wire: Wire,
     /// A random name of this installation, by which services know it from others.
     instance: String,
+    /// Another one, which stays with the database.
+    installation: String,
     runtime: Arc<Runtime>,
     compiler: Arc<Compiler>,
+    /// The data folder, where it is only for now.
+    _scratch: Option<Arc<TempDir>>,
 }
 
 /// What an account is made of: as long as this stays, so does the account.
@@ -137,9 +210,10 @@ struct AccountFacts {
 
 impl House {
     /// Puts everything together.
-    pub async fn open(config: Config) -> Result<Self, HouseError> {
+    pub async fn open(config: Config, purpose: Purpose) -> Result<Self, HouseError> {
         let program = std::env::current_exe().map_err(|error| HouseError::Engine(error.to_string()))?;
-        Self::open_with(config, program).await
+        let (config, scratch) = prepared(config, purpose)?;
+        Ok(Self { _scratch: scratch, ..Self::open_with(config, program).await? })
     }
 
     /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
@@ -147,16 +221,15 @@ impl House {
         let store = open_store(&config)?;
         let data = &config.server.data_dir;
         let shared = Accounts::default();
-        let vault = Vault::open(Arc::clone(&store), &vault::key_path(data))?;
+        let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
         let keeper = LoginKeeper::new(vault, shared.clone());
         let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
         let engine = engine::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
-        let compiler = Compiler::open(data.join("cache"), compiler)?;
+        let compiler = Compiler::open(data.join(CACHE), compiler)?;
         let approvals = store.approvals().await?;
-        let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals)
-            .await
-            .map_err(|error| failed(&error))?;
+        let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals).await?;
+        let installation = store.installation().await?;
         let wire = Wire::new().map_err(HouseError::Engine)?;
         let instance = instance(keeper.vault()).await?;
         let mut house = Self {
@@ -171,8 +244,10 @@ impl House {
             shared,
             wire,
             instance,
+            installation,
             runtime,
             compiler: Arc::new(compiler),
+            _scratch: None,
         };
         house.add_all_accounts(None).await;
         house.shared.replace(house.accounts.clone());
@@ -213,11 +288,16 @@ impl House {
 
     /// A route leads to somebody who can be told, and takes off lists of those who keep one.
     fn check_routes(&mut self) {
+        self.check_heartbeats();
         let routes = &self.config.routes;
         for (name, tracker) in &self.config.trackers {
             let Some(account) = self.accounts.get(name) else { continue };
             let provides = &account.manifest.provides;
             let mut complain = |text| self.problems.push(Problem { place: tracker.place.clone(), text });
+            if provides.sink.is_none() && provides.watchlist.is_none() {
+                // It is no tracker at all, which was said.
+                continue;
+            }
             if provides.sink.is_none() && routes.iter().any(|route| route.tracker == *name) {
                 complain(format!(
                     "a route leads to [trackers.{name}], which only keeps a watchlist; expected it in `watchlist_remove_from` of a \
@@ -234,6 +314,29 @@ impl House {
         }
     }
 
+    /// A heartbeat that is set is not shorter than the tracker's plugin allows.
+    fn check_heartbeats(&mut self) {
+        for (name, tracker) in &self.config.trackers {
+            let sink = self.accounts.get(name).and_then(|account| account.manifest.provides.sink.as_ref());
+            let Some(least) = sink.and_then(|facts| facts.heartbeat_ms) else { continue };
+            let least = Duration::from_millis(least.into());
+            let routes = self.config.routes.iter().filter(|route| route.tracker == *name);
+            let too_short = routes.filter_map(|route| match route.policy.heartbeat {
+                Heartbeat::Every(interval) if interval < least => Some(interval),
+                _ => None,
+            });
+            if let Some(interval) = too_short.min() {
+                let text = format!(
+                    "`heartbeat` of a route to [trackers.{name}] is {} s; expected at least {} s, which plugin {:?} allows, or false",
+                    interval.as_secs(),
+                    least.as_secs(),
+                    tracker.plugin
+                );
+                self.problems.push(Problem { place: tracker.place.clone(), text });
+            }
+        }
+    }
+
     async fn add_account(
         &mut self,
         name: &str,
@@ -244,6 +347,11 @@ impl House {
         let within = format!("[{}.{name}]", role.section);
         let problem = |text: String| Problem { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
+            if !self.plugins.has_bundled() {
+                let text = "this build has no bundled plugins: build it with `cargo xtask build`, or put plugins into the \
+                            plugin directory";
+                return Err(problem(text.to_owned()));
+            }
             let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
             return Err(problem(config::unknown("plugin", &configured.plugin, &within, &known)));
         };
@@ -363,7 +471,10 @@ impl House {
     /// How media servers reach us, without a slash at its end.
     pub fn base_url(&self) -> String {
         let server = &self.config.server;
-        server.public_url.clone().unwrap_or_else(|| format!("http://<this-host>:{}", server.listen.port()))
+        server.public_url.clone().unwrap_or_else(|| match server.listen.ip().is_unspecified() {
+            true => format!("http://<this-host>:{}", server.listen.port()),
+            false => format!("http://{}", server.listen),
+        })
     }
 
     /// A source's webhook; absent where there is no such source, or its plugin does not serve.

@@ -1,15 +1,20 @@
 //! What the house is asked for by those who live in it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AccountFacts, House, HouseError};
 use crate::artwork::Artwork;
+use crate::config::source::Mode;
+use crate::config::{Place, Problem};
 use crate::dispatch::presence::SourceFacts;
+use crate::dispatch::route::{Route, Untaken};
 use crate::pipeline::catalogue::Catalogue;
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::http::wire::HttpError;
+use crate::state::vault;
 
 impl House {
     /// How often trackers want to hear that something still plays.
@@ -30,6 +35,77 @@ impl House {
             Some((name.clone(), SourceFacts { plugin, numeric_ids: numeric_ids.unwrap_or_default() }))
         });
         facts.collect()
+    }
+
+    /// The routes, with what their trackers' plugins do not take.
+    pub(super) fn routes(&self) -> Vec<Route> {
+        let untaken = |tracker: &str| {
+            let sink = self.accounts.get(tracker).and_then(|it| it.manifest.provides.sink.as_ref());
+            sink.map(|facts| Untaken(facts.untaken_presence())).unwrap_or_default()
+        };
+        let routes = self.config.routes.iter();
+        routes.map(|route| Route { untaken: untaken(&route.tracker), ..route.clone() }).collect()
+    }
+
+    /// What can work, and is probably not what was meant.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.config.warnings.clone();
+        for (name, source) in &self.config.sources {
+            let options = &source.source;
+            if options.enabled
+                && options.mode == Mode::Watch
+                && self.accounts.contains_key(name)
+                && !self.has_address(name)
+            {
+                let text = format!(
+                    "[sources.{name}] has `mode = \"watch\"` and no address, so it hears nothing; set its address, or run \
+                     `playrelay connect {name}`"
+                );
+                warnings.push(Problem { place: source.place.clone(), text });
+            }
+        }
+        if self.config.has_plugin_dir && !self.config.plugin_dir.is_dir() {
+            let text = format!("the plugin directory {} is not there", self.config.plugin_dir.display());
+            warnings.push(Problem { place: Place::Nowhere, text });
+        }
+        warnings.extend(self.readable_secrets());
+        warnings.sort();
+        warnings
+    }
+
+    /// Files with secrets that others than their owner may read.
+    fn readable_secrets(&self) -> Vec<Problem> {
+        use std::os::unix::fs::PermissionsExt;
+        let has_secret = self.accounts.values().any(|account| !account.secrets.is_empty())
+            || self.config.sources.values().any(|source| source.source.webhook_token.is_some())
+            || self.config.server.admin_password.is_some();
+        let configuration = self.config.file.clone().filter(|_| has_secret);
+        let files = [Some(vault::key_path(&self.config.server.data_dir)), configuration];
+        let is_open = |file: &PathBuf| {
+            std::fs::metadata(file).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
+        };
+        let open = files.into_iter().flatten().filter(is_open);
+        open.map(|file| {
+            let text = format!(
+                "others than its owner may read it, and it holds secrets; run `chmod 600 {}`",
+                file.display()
+            );
+            Problem { place: Place::Line(file.display().to_string(), 1), text }
+        })
+        .collect()
+    }
+
+    /// Accounts at which nobody is logged in though they need it, each with its remedy.
+    pub async fn logged_out(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, account) in self.accounts.iter().filter(|(_, account)| account.needs_login()) {
+            match self.keeper.kept(name, &account.manifest.plugin.id).await {
+                Ok(Some(_)) => {}
+                Ok(None) => found.push((name.clone(), format!("run `playrelay connect {name}`"))),
+                Err(error) => found.push((name.clone(), error.to_string())),
+            }
+        }
+        found
     }
 
     fn catalogues(&self) -> impl Iterator<Item = (Arc<Plugin>, Caller)> {

@@ -48,7 +48,8 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
     let announced: Option<usize> = header(header::CONTENT_LENGTH).parse().ok();
     let refused = match announced {
         Some(length) if length > limit => Err(too_large(limit)),
-        _ => compression(header(header::CONTENT_ENCODING)).and_then(|it| check_charset(&content_type).map(|()| it)),
+        _ => compression(header(header::CONTENT_ENCODING))
+            .and_then(|it| check_charset(&content_type).map(|()| it)),
     };
     let is_compressed = match refused {
         Ok(is_compressed) => is_compressed,
@@ -300,9 +301,13 @@ mod tests {
         ] {
             assert_eq!(read_as(&[(name, value)], b"{}").await, Err(415), "{value}");
         }
-        let part = |head: &str| format!("--b\r\nContent-Disposition: form-data; name=\"payload\"\r\n{head}\r\n{{}}\r\n--b--\r\n");
+        let part = |head: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"payload\"\r\n{head}\r\n{{}}\r\n--b--\r\n")
+        };
         let form = [("content-type", "multipart/form-data; boundary=b")];
-        for head in ["Content-Transfer-Encoding: base64\r\n", "Content-Type: application/json; charset=latin-1\r\n"] {
+        for head in
+            ["Content-Transfer-Encoding: base64\r\n", "Content-Type: application/json; charset=latin-1\r\n"]
+        {
             assert_eq!(read_as(&form, part(head).as_bytes()).await, Err(415), "{head}");
         }
         let taken = read_as(&form, part("Content-Transfer-Encoding: 8bit\r\n").as_bytes()).await.unwrap();

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use subtle::ConstantTimeEq;
 
 use crate::arrivals::Arrivals;
@@ -24,12 +24,16 @@ use crate::guard::Guard;
 use crate::notes;
 use crate::plugins::capabilities::WebhookRequest;
 use crate::secret::Secret;
-use crate::state::{Received, SharedStore, StoreError};
+use crate::state::{EventFilter, Received, SharedStore, StoreError};
 use body::{ReadBody, Refusal};
 use registration::Tokens;
 
 /// The header that may carry a source's token.
 const TOKEN_HEADER: &str = "x-playrelay-token";
+/// Letters from which on a token cannot be guessed, however fast.
+const UNGUESSABLE: usize = 16;
+/// What the paths of webhooks begin with.
+const WEBHOOK: &str = "webhook";
 /// How long a media server may take to send a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,8 +43,10 @@ pub struct Door {
     pub source: String,
     /// Names under `/webhook/` that lead here too.
     pub legacy_names: Vec<String>,
-    /// What the address must carry.
-    pub tokens: Tokens,
+    /// How a person has the server send here, in words.
+    pub instructions: String,
+    /// What the address must carry; absent where it cannot be read now.
+    pub tokens: Option<Tokens>,
     /// Wakes the source's pipeline.
     pub arrivals: Arrivals,
 }
@@ -57,9 +63,10 @@ enum Fit {
 impl Door {
     /// Every token is compared in full.
     fn fits(&self, token: &[u8]) -> Option<Fit> {
+        let tokens = self.tokens.as_ref()?;
         let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(token));
-        let old = self.tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
-        match (is(&self.tokens.current), old) {
+        let old = tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
+        match (is(&tokens.current), old) {
             (true, _) => Some(Fit::Current),
             (false, true) => Some(Fit::Old),
             (false, false) => None,
@@ -104,17 +111,52 @@ impl Ingress {
         }
     }
 
+    /// The door that a request opens, by which of its tokens, and that; or the answer that refuses it.
+    fn admit<'a>(
+        &self,
+        doors: &'a Doors,
+        client: SocketAddr,
+        name: &str,
+        path_token: Option<String>,
+        request: &Request,
+    ) -> Result<(&'a Door, Fit, String), Box<Response>> {
+        if doors.named(name).next().is_none() {
+            let text = format!("no source is named {name:?}; `playrelay webhooks` shows the addresses");
+            return Err(Box::new(refuse(StatusCode::NOT_FOUND, text)));
+        }
+        let raw_query = request.uri().query().unwrap_or_default();
+        let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
+        // A token that somebody made up may be guessed; one that we made cannot, so a server is never kept out by its neighbours.
+        let locked = self.guard.locked(client.ip());
+        if let Some(token) = token
+            && (locked.is_none() || token.len() >= UNGUESSABLE)
+            && let Some((door, fit)) = doors.open(name, &token)
+        {
+            return Ok((door, fit, token));
+        }
+        if doors.has_closed(name) {
+            // Its token is only out of reach: the sender should come again.
+            let text = "the token of this source cannot be read now; send it again".to_owned();
+            return Err(Box::new(later(refuse(StatusCode::SERVICE_UNAVAILABLE, text))));
+        }
+        if locked.is_some() || self.guard.failed(client.ip()).is_some() {
+            let text = "too many wrong tokens; wait a minute".to_owned();
+            return Err(Box::new(later(refuse(StatusCode::TOO_MANY_REQUESTS, text))));
+        }
+        tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
+        Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned())))
+    }
+
     fn doors(&self) -> Arc<Doors> {
         Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The routes.
+    /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
-            .route("/webhook/{name}", post(webhook))
-            .route("/webhook/{name}/{token}", post(webhook_with_token))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
+            .fallback(addressed)
             .with_state(self)
     }
 }
@@ -127,12 +169,25 @@ struct Doors {
 }
 
 impl Doors {
+    /// The doors of a name. Where none is written so, capital letters make no difference.
+    fn named(&self, name: &str) -> impl Iterator<Item = &Door> {
+        let found = self.by_name.get(name).or_else(|| {
+            let mut alike = self.by_name.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            alike.next().map(|(_, found)| found).filter(|_| alike.next().is_none())
+        });
+        found.into_iter().flatten().map(|index| &self.doors[*index])
+    }
+
+    /// Whether a source of this name has no token that can be read.
+    fn has_closed(&self, name: &str) -> bool {
+        self.named(name).any(|door| door.tokens.is_none())
+    }
+
     /// The door that this name and token open.
-    fn open(&self, name: &str, token: Option<&str>) -> Option<(&Door, Fit)> {
-        let token = token?.as_bytes();
+    fn open(&self, name: &str, token: &str) -> Option<(&Door, Fit)> {
+        let token = token.as_bytes();
         // Every candidate is compared in full, so the time tells nothing of which one fits.
-        let candidates = self.by_name.get(name)?.iter().map(|index| &self.doors[*index]);
-        candidates.fold(None, |open, door| match door.fits(token) {
+        self.named(name).fold(None, |open, door| match door.fits(token) {
             Some(Fit::Old) => Some((door, Fit::Old)),
             Some(Fit::Current) => Some((door, Fit::Current)),
             None => open,
@@ -140,33 +195,100 @@ impl Doors {
     }
 }
 
-/// Whether the database answers.
+/// Whether the database answers, and takes what is to be stored.
 async fn ready(State(ingress): State<Arc<Ingress>>) -> Response {
-    match ingress.store.events(None, 1).await {
-        Ok(_) => "ok\n".into_response(),
+    match ingress.store.is_writable().await {
+        Ok(()) => "ok\n".into_response(),
         Err(error) => {
             tracing::error!("not ready: {error}");
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer".to_owned())
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "nothing can be stored now".to_owned())
         }
     }
 }
 
-async fn webhook(
+/// A webhook's address: `/webhook/SOURCE`, `/webhook/SOURCE/TOKEN`.
+async fn addressed(
     state: State<Arc<Ingress>>,
-    client: ConnectInfo<SocketAddr>,
-    Path(name): Path<String>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    receive(&state, client.0, &name, None, request).await
+    let Some(Address { name, token }) = Address::read(request.uri().path()) else {
+        return refuse(StatusCode::NOT_FOUND, nowhere(request.uri().path()));
+    };
+    match *request.method() {
+        Method::POST => receive(&state, client, &name, token, request).await,
+        Method::GET | Method::HEAD => describe(&state, client, &name, token, request).await,
+        _ => {
+            let text = "send webhooks with POST".to_owned();
+            let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, text);
+            answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
+            answer
+        }
+    }
 }
 
-async fn webhook_with_token(
-    state: State<Arc<Ingress>>,
-    client: ConnectInfo<SocketAddr>,
-    Path((name, token)): Path<(String, String)>,
+/// What an address that leads nowhere is answered with.
+fn nowhere(path: &str) -> String {
+    let is_below = path.split('/').skip(2).any(|part| part.eq_ignore_ascii_case(WEBHOOK));
+    let hint = if is_below { "; a proxy has to take off what stands in front of /webhook" } else { "" };
+    format!(
+        "no such address: webhooks go to /webhook/SOURCE/TOKEN, and `playrelay webhooks` shows the addresses{hint}"
+    )
+}
+
+/// What the path of a webhook's address names.
+#[derive(Debug, PartialEq, Eq)]
+struct Address {
+    name: String,
+    token: Option<String>,
+}
+
+impl Address {
+    /// Reads a path. Slashes and blanks too many, at its end or in between, are what people and proxies add.
+    fn read(path: &str) -> Option<Self> {
+        let parts = path.split('/').map(decoded).map(|part| part.trim().to_owned());
+        let mut parts = parts.filter(|part| !part.is_empty());
+        if !parts.next()?.eq_ignore_ascii_case(WEBHOOK) {
+            return None;
+        }
+        let address = Self { name: parts.next()?, token: parts.next() };
+        parts.next().is_none().then_some(address)
+    }
+}
+
+/// Tells a person who opens a webhook's address in a browser what it is for. Nothing of it is a secret.
+async fn describe(
+    ingress: &Ingress,
+    client: SocketAddr,
+    name: &str,
+    path_token: Option<String>,
     request: Request,
 ) -> Response {
-    receive(&state, client.0, &name, Some(token), request).await
+    let doors = ingress.doors();
+    let door = match ingress.admit(&doors, client, name, path_token, &request) {
+        Ok((door, _, _)) => door,
+        Err(refusal) => return *refusal,
+    };
+    // Nothing of it is needed any more.
+    drop(request);
+    let last = EventFilter { source: Some(door.source.clone()), ..EventFilter::newest(1) };
+    let last = match ingress.store.events(&last).await {
+        Ok(events) => match events.first() {
+            Some(event) => format!("The last event of it is {}, received {}.", event.id, event.received_at),
+            None => "Nothing has come here yet.".to_owned(),
+        },
+        Err(error) => {
+            tracing::error!("the last event of {} cannot be read: {error}", door.source);
+            "The database cannot be read now.".to_owned()
+        }
+    };
+    let text = format!(
+        "This address works: it takes the webhooks of the source {:?}.\n\
+         Have the media server send them here with POST; a browser only gets this text.\n{}\n{last}\n\
+         `playrelay events` shows what came, and `playrelay event ID` what became of it.\n",
+        door.source, door.instructions
+    );
+    ([(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
 async fn receive(
@@ -177,23 +299,15 @@ async fn receive(
     request: Request,
 ) -> Response {
     let doors = ingress.doors();
-    if !doors.by_name.contains_key(name) {
-        return refuse(StatusCode::NOT_FOUND, format!("no source is named {name:?}"));
-    }
-    let raw_query = request.uri().query().unwrap_or_default();
-    let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
-    let Some((door, fit)) = doors.open(name, token.as_deref()) else {
-        if !ingress.guard.may_fail(client.ip()) {
-            return refuse(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait a minute".to_owned());
-        }
-        tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
-        return refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned());
+    let (door, fit, token) = match ingress.admit(&doors, client, name, path_token, &request) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return *refusal,
     };
     if fit == Fit::Old {
         ingress.note_old_token(&door.source).await;
     }
     let _under_way = door.arrivals.begin();
-    let read = read(request, token.as_deref(), ingress.max_body);
+    let read = read(request, Some(&token), ingress.max_body);
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(request)) => store(ingress, door, request).await,
         Ok(Err(Refusal { status, reason })) => refuse(status, reason),
@@ -260,9 +374,7 @@ async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Respo
                 StoreError::Busy => "too many requests are waiting to be stored; send it again",
                 _ => "the request could not be stored; send it again",
             };
-            let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned());
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-            response
+            later(refuse(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned()))
         }
     }
 }
@@ -271,10 +383,22 @@ fn refuse(status: StatusCode, reason: String) -> Response {
     (status, reason + "\n").into_response()
 }
 
+/// Asks the sender to come again.
+fn later(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    response
+}
+
 fn header_token(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = || text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let bearer = || text("authorization").and_then(|value| credentials(value, "bearer"));
     text(TOKEN_HEADER).or_else(bearer).map(|token| token.trim().to_owned())
+}
+
+/// What follows a scheme, in capital letters or not (RFC 9110, 11.1).
+pub fn credentials<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
+    let (found, rest) = value.trim_start().split_once(' ')?;
+    found.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
 /// `?TOKEN`, or `?token=TOKEN`.
@@ -288,13 +412,17 @@ fn query_token(query: &str) -> Option<String> {
             .map(|part| part.strip_suffix('=').unwrap_or(part))
             .filter(|part| !part.contains('='))
     };
-    let decoded = |part: &str| {
-        let encoded = format!("token={}", part.replace('+', "%2B"));
-        url::form_urlencoded::parse(encoded.as_bytes()).next().map(|(_, token)| token.into_owned())
-    };
-    named
+    let token = named
         .map(|(_, token)| token.into_owned())
-        .or_else(|| bare().filter(|part| !part.is_empty()).and_then(decoded))
+        .or_else(|| bare().filter(|part| !part.is_empty()).map(decoded))?;
+    Some(token.trim().to_owned())
+}
+
+/// A part of an address with its escapes taken back; a plus is itself.
+fn decoded(part: &str) -> String {
+    let encoded = format!("part={}", part.replace('+', "%2B").replace('&', "%26"));
+    let mut parts = url::form_urlencoded::parse(encoded.as_bytes());
+    parts.next().map(|(_, part)| part.into_owned()).unwrap_or_default()
 }
 
 fn query_without(query: &str, token: &str) -> Vec<(String, String)> {
@@ -319,4 +447,40 @@ fn kept_headers(headers: &HeaderMap, token: &str) -> Vec<(String, String)> {
         .take(32)
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_type_them() {
+        let read = |path: &str| Address::read(path).map(|it| (it.name, it.token));
+        let home = |token: Option<&str>| Some(("home".to_owned(), token.map(str::to_owned)));
+        for path in [
+            "/webhook/home/T",
+            "/webhook/home/T/",
+            "//webhook/home/T",
+            "/Webhook//home/T//",
+            "/webhook/home/T%20",
+            "/webhook/ho%6De/T",
+        ] {
+            assert_eq!(read(path), home(Some("T")), "{path}");
+        }
+        assert_eq!(read("/webhook/home"), home(None));
+        assert_eq!(read("/webhook/home/a+b%2Fc&d"), home(Some("a+b/c&d")));
+        for path in ["/", "/webhook", "/webhook/", "/relay/webhook/home/T", "/webhook/home/T/more", "/api/v1"]
+        {
+            assert_eq!(read(path), None, "{path}");
+        }
+        assert!(nowhere("/relay/webhook/home/T").contains("proxy") && !nowhere("/x").contains("proxy"));
+    }
+
+    #[test]
+    fn schemes_are_written_in_any_case() {
+        for value in ["Bearer T", "bearer T", "BEARER T", " bearer T"] {
+            assert_eq!(credentials(value, "bearer"), Some("T"), "{value}");
+        }
+        assert_eq!((credentials("Basic T", "bearer"), credentials("T", "bearer")), (None, None));
+    }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock;
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{Failure, Provision, ProvisionInput};
+use crate::plugins::manifest::WebhookFacts;
 use crate::plugins::masks::Masks;
 use crate::secret::Secret;
 use crate::state::vault::{self, Vault, VaultError};
@@ -110,6 +111,12 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
     Ok(Tokens { current, old: before.map(|before| (before, until)), told: told.flatten() })
 }
 
+/// How a person enters an address at a server, as its plugin puts it.
+pub fn in_words(facts: &WebhookFacts, address: &str) -> String {
+    let text = Some(facts.instructions.as_str()).filter(|text| !text.is_empty());
+    text.unwrap_or("Have the server send its webhooks to {url}").replace(ADDRESS, address)
+}
+
 /// A token as it stands in a path.
 pub fn in_path(token: &str) -> String {
     // In a path a plus is itself, and a space is not.
@@ -165,9 +172,10 @@ impl Registration {
 
     /// How a person enters the address at the server.
     pub fn instructions(&self) -> String {
-        let facts = self.plugin.manifest.provides.webhook.as_ref();
-        let text = facts.map(|facts| facts.instructions.as_str()).filter(|text| !text.is_empty());
-        text.unwrap_or("Have the server send its webhooks to {url}").replace(ADDRESS, self.address().expose())
+        match &self.plugin.manifest.provides.webhook {
+            Some(facts) => in_words(facts, self.address().expose()),
+            None => String::new(),
+        }
     }
 
     /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not. The vault knows what the server

@@ -21,6 +21,7 @@ use crate::dispatch::model::Report;
 use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict};
 use crate::plugins::call::{Caller, Fault, FaultKind, Plugin};
 use crate::plugins::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use crate::plugins::text;
 use crate::state::{InboxRow, SharedStore};
 use catalogue::Catalogue;
 pub use enrich::take_place;
@@ -29,6 +30,10 @@ use settle::Settler;
 
 /// Requests of a source that are worked on at the same time.
 const IN_FLIGHT: usize = 256;
+/// What plugins have made of those, in KiB: a single one can be large, and many of them together more than a small machine has.
+const IN_FLIGHT_KIB: usize = 16 << 10;
+/// Letters of what a plugin said, in words.
+const LONGEST_DESCRIPTION: usize = 2 << 10;
 /// Requests that are read from the store at a time.
 const PAGE: u32 = 64;
 /// A parse that takes too long is tried again so often.
@@ -48,8 +53,8 @@ pub struct Parsed {
     pub steps: Vec<Step>,
     /// How it was heard; absent for a webhook.
     pub heard_by: Option<HeardBy>,
-    /// Makes room for another one when it is dropped.
-    pub room: OwnedSemaphorePermit,
+    /// Makes room for another one when it is dropped: for one more, and for so many KiB.
+    pub room: Vec<OwnedSemaphorePermit>,
 }
 
 /// What is to become of a source's inputs.
@@ -88,6 +93,7 @@ pub struct Pipeline {
     settler: Settler,
     arrivals: Arrivals,
     room: Arc<Semaphore>,
+    room_kib: Arc<Semaphore>,
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
     sieve: Sieve,
     /// Who knows the ids of items that come without.
@@ -108,6 +114,7 @@ impl Pipeline {
         catalogue: Option<Catalogue>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
+        let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
         let (lanes, silence, identified) = Default::default();
         Arc::new(Self {
             plugin,
@@ -116,6 +123,7 @@ impl Pipeline {
             settler,
             arrivals,
             room,
+            room_kib,
             lanes,
             sieve,
             catalogue,
@@ -186,6 +194,13 @@ impl Pipeline {
             (None, Ok(Input::Heard(heard))) => Ok(heard.reports),
         };
         steps.push(parsed_step(&result));
+        let mut room = vec![room];
+        let kib = u32::try_from(weight(&result).min(IN_FLIGHT_KIB)).unwrap_or(u32::MAX);
+        // It is never closed.
+        room.extend(Arc::clone(&self.room_kib).acquire_many_owned(kib).await.ok());
+        // Its text is in the store, and needed no more.
+        let mut row = row;
+        row.received.request = Vec::new();
         Parsed { row, result, steps, heard_by, room }
     }
 
@@ -262,6 +277,25 @@ pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
     }
 }
 
+/// What reports weigh, in KiB.
+fn weight(result: &Result<Vec<Report>, Verdict>) -> usize {
+    /// Counts what is written, and keeps nothing.
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What cannot be written down weighs what was counted until then.
+    let _ = result.as_ref().map(|reports| serde_json::to_writer(&mut count, reports));
+    count.0.div_ceil(1024)
+}
+
 /// The reports that a plugin has made of a request, or how the request ends.
 pub fn understand(
     result: Result<Result<Vec<Report>, ParseError>, Fault>,
@@ -304,7 +338,11 @@ fn describe(reports: &[Report]) -> String {
                 let position = it.position_ms.map(|ms| format!(" at {} s", ms / 1000)).unwrap_or_default();
                 format!("{}: {} {state}{position}", it.user, it.item)
             }
-            Report::Snapshot { sessions, .. } => format!("{} sessions", sessions.len()),
+            Report::Snapshot { sessions, .. } => match sessions.len() {
+                0 => "nothing is playing".to_owned(),
+                1 => "1 session".to_owned(),
+                several => format!("{several} sessions"),
+            },
             Report::Unheard { .. } => "the connection to the server is lost".to_owned(),
             Report::Rated(it) => match it.rating {
                 Some(rating) => format!("{}: {} rated {rating}", it.user, it.item),
@@ -316,5 +354,8 @@ fn describe(reports: &[Report]) -> String {
             Report::Ignored { code, detail } => format!("nothing of interest ({code}: {detail})"),
         })
         .collect();
-    if words.is_empty() { "nothing".to_owned() } else { words.join("; ") }
+    match words.is_empty() {
+        true => "nothing".to_owned(),
+        false => text::cut(&words.join("; "), LONGEST_DESCRIPTION),
+    }
 }

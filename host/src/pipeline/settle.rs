@@ -4,7 +4,7 @@
 //! transaction; should it fail, the state is read anew and the same is settled again. Between requests it looks at the
 //! clock, for plays of which nothing more is heard, and at the list of people, for what somebody has said of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +19,14 @@ use crate::clock;
 use crate::dispatch::heartbeat::Heart;
 use crate::dispatch::model::Report;
 use crate::dispatch::people::{Decision, People, Person};
-use crate::dispatch::play::Play;
+use crate::dispatch::play::{Play, Viewer};
 use crate::dispatch::policy::Policy;
 use crate::dispatch::presence::{SourceFacts, watching};
 use crate::dispatch::route::TrackerEvent;
 use crate::dispatch::routing::{Plan, Routing};
 use crate::dispatch::session::{Advance, RATING_REPEATED, Rating, Sessions};
-use crate::dispatch::verdict::{Outcome, Verdict, Verdicts};
+use crate::dispatch::verdict::{Outcome, Stage, Step, Verdict, Verdicts};
+use crate::plugins::text;
 use crate::state::{Settlement, SharedStore, StoreError};
 
 /// Requests in one transaction.
@@ -40,6 +41,13 @@ const SLEPT: SignedDuration = SignedDuration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
 const SIMULATED_LOOK: Duration = Duration::from_millis(50);
+
+/// Users and items that a list names of one request.
+const MOST_NAMED: usize = 8;
+/// Steps of one request's story…
+const STORY_STEPS: usize = 200;
+/// …and their texts. Bytes.
+const STORY_BYTES: usize = 64 << 10;
 
 /// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
 const SHOWN_FOR: Duration = Duration::from_millis(40);
@@ -85,7 +93,9 @@ impl Settler {
             desk,
             sessions,
             heeded: People::default(),
+            people_version: None,
             heart: Heart::default(),
+            announced: HashSet::new(),
             looked: (clock::now(), Instant::now()),
         };
         tokio::spawn(work.run(queue, new_desks));
@@ -127,7 +137,11 @@ struct Work {
     sessions: Sessions,
     /// The people as they were when what was held for them was last looked for.
     heeded: People,
+    /// The version of the list that they are of.
+    people_version: Option<i64>,
     heart: Heart,
+    /// Who was logged as held: once is enough.
+    announced: HashSet<(String, Viewer)>,
     /// When it last looked around: by the clock, and by one that is never set.
     looked: (jiff::Timestamp, Instant),
 }
@@ -180,7 +194,7 @@ impl Work {
         let before = std::mem::replace(&mut self.desk, desk);
         self.desk.routing.people = people;
         // A route may have come to name somebody for whom plays are held.
-        self.heeded = People::default();
+        (self.heeded, self.people_version) = (People::default(), None);
         while !self.store(|work| work.welcome(&before.routing)).await {}
     }
 
@@ -212,12 +226,7 @@ impl Work {
             self.sessions.lose_all();
         }
         // What was received before now and is not settled yet may be the news that a play waits for.
-        let mut pending = BTreeMap::new();
-        for source in self.desk.sources.keys() {
-            if let Some(at) = self.desk.store.oldest_pending(source).await? {
-                pending.insert(source.clone(), at);
-            }
-        }
+        let pending = self.desk.store.oldest_pending().await?;
         let as_of = |play: &Play| {
             let waiting = play.sources.iter().filter_map(|source| pending.get(source)).min();
             waiting.map_or(now, |at| now.min(*at))
@@ -231,8 +240,15 @@ impl Work {
             // What cannot be stored is told an interval later.
             self.store(|work| work.beat(now)).await;
         }
+        // The list is long where many watch, and changes seldom.
+        let version = self.desk.store.people_version().await?;
+        if self.people_version == Some(version) {
+            return Ok(());
+        }
         let people = People::new(self.desk.store.people().await?);
-        self.heed(people).await
+        self.heed(people).await?;
+        self.people_version = Some(version);
+        Ok(())
     }
 
     /// Whether more time has passed since the last look than we were there for: the machine slept, or its clock was set. That is no
@@ -415,12 +431,13 @@ impl Work {
                 for report in reports {
                     match (past.get(&parsed.row.id), report) {
                         (Some(past), Report::Playback(playback)) => {
-                            let known = self.sessions.recalling(&playback.server.id, past.clone());
+                            let known =
+                                self.sessions.recalling(&playback.server, &playback.user, past.clone());
                             let advance = known.advance_from_history(playback, &self.desk.policy);
                             verdicts.add(self.apply(advance, &mut settlement));
                         }
                         (Some(past), Report::Marked(marked)) => {
-                            let known = self.sessions.recalling(&marked.server.id, past.clone());
+                            let known = self.sessions.recalling(&marked.server, &marked.user, past.clone());
                             let advance = known.advance(report, &self.desk.policy);
                             verdicts.add(self.apply(advance, &mut settlement));
                         }
@@ -435,6 +452,15 @@ impl Work {
                 }
             }
         }
+        if let Ok(reports) = &parsed.result {
+            (settlement.user, settlement.item) = about(reports);
+            // What has vanished from a list is in no report.
+            if let (None, None, Some(play)) = (&settlement.user, &settlement.item, settlement.plays.last()) {
+                settlement.user = play.user.name.clone().or_else(|| Some(play.user.to_string()));
+                settlement.item = Some(play.item.to_string());
+            }
+        }
+        within_budget(&mut settlement.steps);
         settlement.verdict = settlement.verdict.or_else(|| verdicts.heaviest());
         settlement
             .verdict
@@ -464,9 +490,56 @@ impl Work {
         settlement.plays.append(&mut plays);
         settlement.steps.append(&mut steps);
         settlement.ratings.extend(rating);
+        if let Some(held) = &plan.held
+            && self.announced.insert((held.source.clone(), held.viewer.clone()))
+            && self.desk.routing.people.decision(&held.source, &held.viewer).is_none()
+        {
+            let user = text::cut(&held.user.to_string(), text::NAME);
+            tracing::info!(source = %held.source, "no route names {user}: nothing is sent for them; `playrelay users list` shows them");
+        }
         settlement.held.extend(plan.held);
         settlement.events.extend(plan.events);
         verdict
+    }
+}
+
+/// Whom and what reports are about, in words, for lists.
+fn about(reports: &[Report]) -> (Option<String>, Option<String>) {
+    let (mut users, mut items): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for report in reports {
+        let named = match report {
+            Report::Playback(it) => vec![(&it.user, &it.item)],
+            Report::Snapshot { sessions, .. } => sessions.iter().map(|it| (&it.user, &it.item)).collect(),
+            Report::Rated(it) => vec![(&it.user, &it.item)],
+            Report::Marked(it) => vec![(&it.user, &it.item)],
+            Report::Unheard { .. } | Report::Ignored { .. } => Vec::new(),
+        };
+        for (user, item) in named {
+            let user = user.name.clone().or_else(|| user.key().map(|id| format!("id:{id}")));
+            for (list, text) in [(&mut users, user), (&mut items, Some(item.to_string()))] {
+                if let Some(text) = text.filter(|text| list.len() < MOST_NAMED && !list.contains(text)) {
+                    list.push(text);
+                }
+            }
+        }
+    }
+    let joined = |list: Vec<String>, separator: &str| (!list.is_empty()).then(|| list.join(separator));
+    (joined(users, ", "), joined(items, "; "))
+}
+
+/// Steps without those that are beyond a story's budget, with a word on how many those are.
+fn within_budget(steps: &mut Vec<Step>) {
+    let mut bytes = 0;
+    let fits = |step: &&Step| {
+        bytes += step.text.len() + step.code.len();
+        bytes <= STORY_BYTES
+    };
+    let kept = steps.iter().take(STORY_STEPS).take_while(fits).count();
+    let left_out = steps.len() - kept;
+    if left_out > 0 {
+        steps.truncate(kept);
+        let text = format!("{left_out} further steps are left out");
+        steps.push(Step::new(Stage::Engine, "left-out", text));
     }
 }
 
@@ -476,6 +549,8 @@ fn empty(inbox: i64) -> Settlement {
         at: clock::now(),
         later: false,
         verdict: None,
+        user: None,
+        item: None,
         steps: Vec::new(),
         plays: Vec::new(),
         ratings: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::http::{Common, OriginError, Outbound};
+use super::http::{Common, Origin, OriginError, Outbound, Reach};
 use super::manifest::Manifest;
 use crate::secret::Secret;
 
@@ -18,6 +18,44 @@ pub struct Settings {
     pub typed: BTreeSet<String>,
     /// Those that a login found.
     pub found: BTreeSet<String>,
+    /// Whether the user has put the service itself, which is elsewhere by default, on this machine. Then the servers that it knows may
+    /// be here too.
+    pub is_service_here: bool,
+}
+
+impl Settings {
+    /// How far the address in a setting may lead: anywhere where the user typed it, there or for another setting.
+    fn reach(&self, key: &str) -> Reach {
+        let origin = |key: &String| self.plain.get(key).and_then(|address| Origin::parse(address).ok());
+        let was_typed = |key: &String| self.typed.contains(key) && !self.found.contains(key);
+        let key = key.to_owned();
+        match (self.typed.contains(&key), self.found.contains(&key)) {
+            (false, _) => Reach::Public,
+            (true, false) => Reach::Anywhere,
+            // By its address alone: where a name leads is decided by others.
+            (true, true)
+                if self.is_service_here && self.plain.get(&key).is_some_and(|it| names_loopback(it)) =>
+            {
+                Reach::Anywhere
+            }
+            (true, true) => {
+                let mut typed = self.plain.keys().filter(|other| was_typed(other)).filter_map(origin);
+                let found = origin(&key);
+                if typed.any(|typed| Some(typed) == found) { Reach::Anywhere } else { Reach::Home }
+            }
+        }
+    }
+}
+
+/// Whether an address is written as one of this machine: `localhost`, `127.0.0.1`, `[::1]`.
+pub fn names_loopback(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else { return false };
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// All accounts whose plugins serve, by name. Clones are the same; a changed configuration replaces what is in there.
@@ -65,10 +103,10 @@ impl Account {
         common: Common,
     ) -> Result<Self, OriginError> {
         let made_of = (settings.clone(), common.clone());
-        let Settings { plain, secret, typed, .. } = settings;
-        let typed = |key: &str| typed.contains(key);
+        let reach = |key: &str| made_of.0.reach(key);
+        let Settings { plain, secret, .. } = settings;
         let secrets = secret.keys().cloned().collect();
-        let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &typed)?;
+        let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &reach)?;
         Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound, made_of })
     }
 
@@ -79,6 +117,16 @@ impl Account {
         settings.found.extend(more.keys().cloned());
         settings.plain.extend(more.clone());
         Self::new(&self.name, Arc::clone(&self.manifest), settings, common)
+    }
+
+    /// How far an address may lead that a login has found for a setting: to this machine alone only where the user has typed the very
+    /// same one, or has said that it may.
+    pub fn reach_of_found(&self, key: &str, address: &str) -> Reach {
+        let mut settings = self.made_of.0.clone();
+        settings.plain.insert(key.to_owned(), address.to_owned());
+        settings.typed.insert(key.to_owned());
+        settings.found.insert(key.to_owned());
+        settings.reach(key)
     }
 
     /// The settings that a login has found, with their values.

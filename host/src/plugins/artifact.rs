@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
@@ -17,7 +17,7 @@ const MANIFEST_LIMIT: usize = 64 << 10;
 const PACKAGE: &str = "playrelay:plugin/";
 
 /// The SHA-256 of a component, in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Digest(String);
 
@@ -127,7 +127,10 @@ struct Outline {
 }
 
 fn outline(bytes: &[u8]) -> Result<Outline, ArtifactError> {
-    let syntax = |error: wasmparser::BinaryReaderError| ArtifactError::Syntax(error.message().to_owned());
+    let syntax = |error: wasmparser::BinaryReaderError| {
+        // The rest of it is a dump of bytes.
+        ArtifactError::Syntax(error.message().lines().next().unwrap_or_default().to_owned())
+    };
     let mut outline = Outline { manifest: None, imports: BTreeSet::new(), exports: BTreeSet::new() };
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -138,6 +141,9 @@ fn outline(bytes: &[u8]) -> Result<Outline, ArtifactError> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+                if outline.manifest.is_some() {
+                    return Err(ManifestError::Invalid("two manifests; expected one".to_owned()).into());
+                }
                 if section.data().len() > MANIFEST_LIMIT {
                     return Err(ManifestError::Invalid(format!("more than {MANIFEST_LIMIT} bytes")).into());
                 }

@@ -1,4 +1,4 @@
-//! Pauses a plugin that keeps failing.
+//! Pauses a plugin that keeps failing, for one account.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,15 +7,19 @@ use tokio::time::Instant;
 
 /// This many faults…
 const FAULTS: usize = 5;
+/// …among so many calls…
+const CALLS: usize = 20;
 /// …within this time pause a plugin.
 const WINDOW: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Counts the faults of a plugin: traps, and limits that it ran into. An answer that says "no" is none.
+/// Counts the faults of a plugin: traps, and limits that it ran into. An answer that says "no" is none. A success in between takes
+/// none of them back: one in five is too many.
 #[derive(Debug, Default)]
 pub struct Breaker {
-    faults: VecDeque<Instant>,
+    /// The last calls: when each ended, and whether it failed.
+    calls: VecDeque<(Instant, bool)>,
     pause: Option<Duration>,
     paused_until: Option<Instant>,
 }
@@ -27,21 +31,33 @@ impl Breaker {
     }
 
     /// A call ended well.
-    pub fn succeeded(&mut self) {
-        *self = Self::default();
+    pub fn succeeded(&mut self, now: Instant) {
+        self.add(now, false);
+        if self.faults() < FAULTS {
+            (self.pause, self.paused_until) = (None, None);
+        }
     }
 
     /// A call failed. Once there were too many, each further one doubles the pause.
     pub fn failed(&mut self, now: Instant) {
-        self.faults.push_back(now);
-        while self.faults.front().is_some_and(|first| now.duration_since(*first) > WINDOW) {
-            self.faults.pop_front();
-        }
-        if self.faults.len() >= FAULTS {
+        self.add(now, true);
+        if self.faults() >= FAULTS {
             let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
             self.pause = Some(pause);
             self.paused_until = Some(now + pause);
         }
+    }
+
+    fn add(&mut self, now: Instant, failed: bool) {
+        self.calls.push_back((now, failed));
+        let is_old = |at: &Instant| now.duration_since(*at) > WINDOW;
+        while self.calls.len() > CALLS || self.calls.front().is_some_and(|(at, _)| is_old(at)) {
+            self.calls.pop_front();
+        }
+    }
+
+    fn faults(&self) -> usize {
+        self.calls.iter().filter(|(_, failed)| *failed).count()
     }
 }
 
@@ -50,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_faults_pause_and_one_success_mends() {
+    fn five_faults_pause_and_time_mends() {
         let start = Instant::now();
         let mut breaker = Breaker::default();
         for fault in 0..4 {
@@ -63,9 +79,37 @@ mod tests {
         assert_eq!(breaker.paused_for(fifth + FIRST_PAUSE), None);
         breaker.failed(fifth + FIRST_PAUSE);
         assert_eq!(breaker.paused_for(fifth + FIRST_PAUSE), Some(FIRST_PAUSE * 2));
-        breaker.succeeded();
+        breaker.succeeded(fifth + FIRST_PAUSE);
         breaker.failed(fifth + WINDOW);
         assert_eq!(breaker.paused_for(fifth + WINDOW), None);
+    }
+
+    #[test]
+    fn a_success_between_faults_hides_none() {
+        let start = Instant::now();
+        let mut breaker = Breaker::default();
+        let mut paused = 0;
+        for call in 0..50 {
+            let now = start + Duration::from_secs(call * 20);
+            // Four faults and a success, ten times.
+            if call % 5 == 4 {
+                breaker.succeeded(now);
+            } else {
+                breaker.failed(now);
+            }
+            paused += u32::from(breaker.paused_for(now).is_some());
+        }
+        assert!(paused > 30, "{paused}");
+        let mut lively = Breaker::default();
+        for call in 0..500 {
+            let now = start + Duration::from_millis(call * 10);
+            if call % 10 == 0 {
+                lively.failed(now);
+            } else {
+                lively.succeeded(now);
+            }
+            assert_eq!(lively.paused_for(now), None, "two of twenty are few");
+        }
     }
 
     #[test]

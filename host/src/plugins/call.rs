@@ -1,11 +1,12 @@
 //! One call: a fresh instance, within limits, on threads of its own.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Store, Trap};
@@ -16,9 +17,13 @@ use super::breaker::Breaker;
 use super::capabilities::Capability;
 use super::engine::{self, Ticker};
 use super::imports::kv::KeyValue;
-use super::limits::{Budget, MemoryLimit, SLOTS};
+use super::limits::{
+    ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
+};
+use super::log_budget::{Line, LogBudget};
 use super::manifest::Manifest;
 use super::masks::Masks;
+use super::text;
 use crate::clock;
 
 /// What a store holds for the time of one call.
@@ -49,6 +54,8 @@ pub struct CallContext {
     pub requests_left: u32,
     /// Lines that may still be logged.
     pub log_left: u32,
+    /// Lines that the plugin may still log, over all its calls.
+    pub log_budget: Arc<LogBudget>,
     /// What the call did, for the timeline.
     pub trace: Arc<Mutex<Trace>>,
     /// Secrets that the guest has markers for.
@@ -122,8 +129,8 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Fault {
-    pub(super) fn new(kind: FaultKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+    pub(super) fn new(kind: FaultKind, words: impl AsRef<str>) -> Self {
+        Self { kind, text: text::cut(words.as_ref(), text::WORDS) }
     }
 }
 
@@ -131,7 +138,10 @@ impl Fault {
 pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) ticker: Ticker,
-    slots: Arc<Semaphore>,
+    /// For calls that only compute.
+    pure_slots: Arc<Semaphore>,
+    /// For calls that may wait for a network.
+    waiting_slots: Arc<Semaphore>,
     threads: Option<tokio::runtime::Runtime>,
 }
 
@@ -144,7 +154,9 @@ impl Runtime {
             .enable_all()
             .build()?;
         let ticker = Ticker::start(&engine)?;
-        Ok(Self { engine, ticker, slots: Arc::new(Semaphore::new(SLOTS as usize)), threads: Some(threads) })
+        let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
+        let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
+        Ok(Self { engine, ticker, pure_slots, waiting_slots, threads: Some(threads) })
     }
 
     fn threads(&self) -> &tokio::runtime::Runtime {
@@ -168,7 +180,23 @@ pub struct Plugin {
     pub(super) pre: InstancePre<CallState>,
     pub(super) memory: usize,
     runtime: Arc<Runtime>,
-    breaker: Mutex<Breaker>,
+    /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
+    slots: Arc<Semaphore>,
+    accounts: Mutex<HashMap<String, Served>>,
+    /// What it may log.
+    pub(super) log_budget: Arc<LogBudget>,
+}
+
+/// An account, as its plugin serves it: a fault of one must not be that of another.
+struct Served {
+    breaker: Breaker,
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self { breaker: Breaker::default(), slots: Arc::new(Semaphore::new(ACCOUNT_SLOTS)) }
+    }
 }
 
 /// For whom to call.
@@ -194,7 +222,15 @@ impl Caller {
 impl Plugin {
     pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, pre: InstancePre<CallState>) -> Self {
         let memory = super::limits::memory(&manifest);
-        Self { manifest, pre, memory, runtime, breaker: Mutex::default() }
+        Self {
+            manifest,
+            pre,
+            memory,
+            runtime,
+            slots: Arc::new(Semaphore::new(PLUGIN_SLOTS)),
+            accounts: Mutex::default(),
+            log_budget: Arc::default(),
+        }
     }
 
     /// Calls a capability for an account. The trace is filled whatever the result.
@@ -203,10 +239,11 @@ impl Plugin {
         caller: &Caller,
         input: C::Input,
     ) -> (Result<C::Output, Fault>, Trace) {
-        let paused = self.breaker().paused_for(Instant::now());
+        let account = &caller.account.name;
+        let paused = self.served(account, |served| served.breaker.paused_for(Instant::now()));
         if let Some(left) = paused {
             let text = format!(
-                "plugin {:?} is paused for {} s after repeated faults",
+                "plugin {:?} is paused for account {account:?} for {} s after repeated faults",
                 self.manifest.plugin.id,
                 left.as_secs().max(1)
             );
@@ -221,40 +258,84 @@ impl Plugin {
             clock: (!budget.clock_goes).then_some(caller.received_at),
             requests_left: budget.requests,
             log_left: super::limits::LOG_LINES,
+            log_budget: Arc::clone(&self.log_budget),
             trace: Arc::clone(&trace),
             masks: caller.masks.clone(),
             is_login: C::IS_LOGIN,
         };
-        let result = self.run::<C>(context, input).await;
-        let mut breaker = self.breaker();
+        let is_large = C::size(&input) > LARGE_INPUT;
+        let slots = (budget.requests > 0).then(|| self.served(account, |served| Arc::clone(&served.slots)));
+        let result = self.run::<C>(context, input, slots).await;
         match &result {
-            Ok(_) => breaker.succeeded(),
+            Ok(_) => self.served(account, |served| served.breaker.succeeded(Instant::now())),
             Err(fault) => {
-                tracing::warn!(
-                    plugin = %self.manifest.plugin.id, account = %caller.account.name, call = C::NAME,
-                    kind = fault.kind.as_str(), "plugin call failed: {fault}"
-                );
-                if fault.kind != FaultKind::Host {
-                    breaker.failed(Instant::now());
+                self.report(account, C::NAME, fault);
+                let is_of_input =
+                    is_large && matches!(fault.kind, FaultKind::Cpu | FaultKind::Memory | FaultKind::Wall);
+                if fault.kind != FaultKind::Host && !is_of_input {
+                    let now = Instant::now();
+                    let paused = self.served(account, |served| {
+                        served.breaker.failed(now);
+                        served.breaker.paused_for(now)
+                    });
+                    if let Some(left) = paused {
+                        let plugin = &self.manifest.plugin.id;
+                        tracing::warn!(%plugin, account, "the plugin is paused for {} s after repeated faults", left.as_secs());
+                    }
                 }
             }
         }
-        drop(breaker);
         let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (result, trace)
     }
 
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something with what is known of an account.
+    fn served<T>(&self, account: &str, work: impl FnOnce(&mut Served) -> T) -> T {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get_mut(account) {
+            Some(served) => work(served),
+            None => work(accounts.entry(account.to_owned()).or_default()),
+        }
     }
 
-    /// Runs one call to its end on the guests' threads.
-    pub(super) async fn run<C: Capability>(
+    /// Logs a fault, as far as the plugin's budget for lines allows: it decides how many there are.
+    fn report(&self, account: &str, call: &str, fault: &Fault) {
+        let plugin = &self.manifest.plugin.id;
+        let kind = fault.kind.as_str();
+        match self.log_budget.take() {
+            Line::Logged { left_out: 0 } => {
+                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault}");
+            }
+            Line::Logged { left_out } => {
+                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault} ({left_out} lines were left out)");
+            }
+            Line::LeftOut => {}
+        }
+    }
+
+    /// Takes the slots that a call needs, those of few before those of all: who waits holds nobody up.
+    async fn slots(&self, of_account: Option<Arc<Semaphore>>) -> Option<Vec<OwnedSemaphorePermit>> {
+        let needed = match of_account {
+            Some(of_account) => {
+                vec![of_account, Arc::clone(&self.slots), Arc::clone(&self.runtime.waiting_slots)]
+            }
+            None => vec![Arc::clone(&self.runtime.pure_slots)],
+        };
+        let mut held = Vec::with_capacity(needed.len());
+        for slots in needed {
+            held.push(slots.acquire_owned().await.ok()?);
+        }
+        Some(held)
+    }
+
+    /// Runs one call to its end on the guests' threads. `of_account` are the account's slots, where it may wait for a network.
+    async fn run<C: Capability>(
         self: &Arc<Self>,
         context: CallContext,
         input: C::Input,
+        of_account: Option<Arc<Semaphore>>,
     ) -> Result<C::Output, Fault> {
-        let Ok(slot) = Arc::clone(&self.runtime.slots).acquire_owned().await else {
+        let Some(slot) = self.slots(of_account).await else {
             return Err(Fault::new(FaultKind::Host, "the plugin host is shutting down"));
         };
         let ticking = self.runtime.ticker.enter();
@@ -307,7 +388,7 @@ fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) ->
         Some(trap) => Fault::new(FaultKind::Trap, format!("it crashed: {trap}")),
         None if root.contains("fuel") => Fault::new(
             FaultKind::Output,
-            format!("it returned more than the {} MiB that a call may return", super::limits::LIFTED >> 20),
+            format!("it returned more than the {} MiB that a call may return", budget.lifted >> 20),
         ),
         None => match error.downcast_ref::<Fault>() {
             Some(fault) => fault.clone(),

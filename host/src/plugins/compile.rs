@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -58,15 +59,15 @@ impl Compiler {
         };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
         let path = folder.join("key");
+        remove_left_over(&folder).map_err(failed(&folder))?;
         let key = match fs::read(&path) {
             Ok(key) if key.len() == 32 => key,
-            Ok(_) => return Err(failed(&path)(io::Error::new(io::ErrorKind::InvalidData, "not 32 bytes"))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut key = vec![0; 32];
-                getrandom::fill(&mut key).map_err(|error| failed(&path)(io::Error::other(error)))?;
-                write_private(&path, &key).map_err(failed(&path))?;
-                key
+            // It is only a cache: what cannot be used is made anew.
+            Ok(_) => {
+                tracing::warn!(path = %path.display(), "the key of the compiled plugins is damaged; they are compiled anew");
+                new_key(&path).map_err(failed(&path))?
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => new_key(&path).map_err(failed(&path))?,
             Err(error) => return Err(failed(&path)(error)),
         };
         Ok(Self { folder, program, key })
@@ -74,22 +75,24 @@ impl Compiler {
 
     /// The component, from the cache where it is there.
     pub fn load(&self, engine: &Engine, artifact: &Artifact) -> Result<Component, CompileError> {
-        let path = self.folder.join(file_name(engine, &artifact.digest));
-        if let Some(component) = self.load_cached(engine, &path) {
+        let name = file_name(engine, &artifact.digest);
+        let path = self.folder.join(&name);
+        if let Some(component) = self.load_cached(engine, &path, &name) {
             return Ok(component);
         }
         let code = self.compile(artifact)?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
-        write_private(&mac_path(&path), &self.mac(&code)).map_err(failed)?;
+        let mac = self.hmac(&name, &code).finalize().into_bytes();
+        write_private(&mac_path(&path), &mac).map_err(failed)?;
         write_private(&path, &code).map_err(failed)?;
-        self.load_cached(engine, &path)
+        self.load_cached(engine, &path, &name)
             .ok_or_else(|| CompileError::Compiler("the compiled code does not fit this engine".to_owned()))
     }
 
-    fn load_cached(&self, engine: &Engine, path: &Path) -> Option<Component> {
+    fn load_cached(&self, engine: &Engine, path: &Path, name: &str) -> Option<Component> {
         let code = fs::read(path).ok()?;
         let mac = fs::read(mac_path(path)).ok()?;
-        if self.hmac(&code).verify_slice(&mac).is_err() {
+        if self.hmac(name, &code).verify_slice(&mac).is_err() {
             tracing::warn!(path = %path.display(), "compiled plugin code was changed by somebody; compiling it anew");
             return None;
         }
@@ -126,12 +129,13 @@ impl Compiler {
         Ok(output.stdout)
     }
 
-    fn hmac(&self, code: &[u8]) -> Hmac<Sha256> {
-        Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length").chain_update(code)
-    }
-
-    fn mac(&self, code: &[u8]) -> Vec<u8> {
-        self.hmac(code).finalize().into_bytes().to_vec()
+    /// Over the name as well, which says whose code it is and for which engine: one plugin's code is no other's.
+    fn hmac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new_from_slice(&self.key)
+            .expect("HMAC takes keys of any length")
+            .chain_update(name)
+            .chain_update([0])
+            .chain_update(code)
     }
 }
 
@@ -157,6 +161,27 @@ fn file_name(engine: &Engine, digest: &Digest) -> String {
     format!("{digest}-{:016x}.cwasm", hasher.finish())
 }
 
+fn new_key(path: &Path) -> io::Result<Vec<u8>> {
+    let mut key = vec![0; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    write_private(path, &key)?;
+    Ok(key)
+}
+
+/// Removes what a program has left that was killed while it wrote, or whose disk was full.
+fn remove_left_over(folder: &Path) -> io::Result<()> {
+    const OLD: Duration = Duration::from_secs(60 * 60);
+    for file in fs::read_dir(folder)?.flatten() {
+        let is_temporary =
+            file.path().extension().is_some_and(|end| end.to_string_lossy().starts_with("tmp-"));
+        let age = file.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
+        if is_temporary && age.is_none_or(|age| age > OLD) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
+}
+
 fn mac_path(path: &Path) -> PathBuf {
     path.with_extension("mac")
 }
@@ -165,7 +190,11 @@ fn mac_path(path: &Path) -> PathBuf {
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // Half a file is of no use to anybody; that it cannot be removed is the lesser trouble.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }

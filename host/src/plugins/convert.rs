@@ -1,4 +1,4 @@
-//! Between the types of the contract and those of the core. Text from a guest is bounded by the call's limits;
+//! Between the types of the contract and those of the core. Every text and list from a guest is cut to a size;
 //! times that cannot be read fall back to the time of receipt.
 
 use jiff::Timestamp;
@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::bindings::playrelay::plugin::{reports, types};
 use super::capabilities::Failure;
+use super::text;
 use crate::dispatch::model::{
     Completion, Content, Episode, Ids, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Rated,
     Report, Season, Server, Show, User,
@@ -31,7 +32,7 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
             user: user(it.user),
             item: item(it.item),
             rating: it.rating.filter(|rating| rating.is_finite()).map(|rating| rating.clamp(0.0, 10.0)),
-            library: it.library,
+            library: name(it.library),
             paths: Vec::new(),
             at: time(it.at),
         }),
@@ -40,11 +41,14 @@ pub(super) fn report(report: reports::Report, source: &str, received_at: Timesta
             user: user(it.user),
             item: item(it.item),
             watched: it.watched,
-            library: it.library,
+            library: name(it.library),
             paths: Vec::new(),
             at: time(it.at),
         }),
-        reports::Report::Ignored(it) => Report::Ignored { code: it.code, detail: it.detail },
+        reports::Report::Ignored(it) => Report::Ignored {
+            code: text::cut(&it.code, text::CODE),
+            detail: text::cut(&it.detail, text::WORDS),
+        },
     }
 }
 
@@ -54,13 +58,21 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
     Playback {
         server: server(it.server, source),
         user: User {
-            uuid: it.ext.into_iter().find(|field| field.name == USER_UUID).map(|field| field.value),
+            uuid: it
+                .ext
+                .into_iter()
+                .find(|field| field.name == USER_UUID)
+                .and_then(|field| text::whole(field.value, text::ID)),
             has_local_id,
             ..user(it.user)
         },
         is_listed: false,
-        player: Player { id: it.player.id, name: it.player.name, product: it.player.product },
-        session: it.session,
+        player: Player {
+            id: key(it.player.id),
+            name: name(it.player.name),
+            product: name(it.player.product),
+        },
+        session: key(it.session),
         is_unmeasured: it.item.runtime_ms.is_none_or(|runtime| runtime == 0),
         item: item(it.item),
         state: match it.state {
@@ -81,8 +93,13 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
             reports::Content::Recording => Content::Recording,
             reports::Content::Extra => Content::Extra,
         },
-        library: it.library,
-        paths: it.paths,
+        library: name(it.library),
+        paths: it
+            .paths
+            .into_iter()
+            .filter_map(|path| text::whole(path, text::PATH))
+            .take(text::ENTRIES)
+            .collect(),
         at: happened(it.at, received_at),
     }
 }
@@ -93,12 +110,12 @@ fn happened(at: Option<String>, received_at: Timestamp) -> Timestamp {
 }
 
 fn server(it: reports::Server, source: &str) -> Server {
-    let id = it.id.filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
-    Server { id, name: it.name, source: source.to_owned() }
+    let id = key(it.id).filter(|id| !id.is_empty()).unwrap_or_else(|| source.to_owned());
+    Server { id, name: name(it.name), source: source.to_owned() }
 }
 
 pub(super) fn user(it: reports::User) -> User {
-    User { id: it.id, name: it.name, ..User::default() }
+    User { id: key(it.id), name: name(it.name), ..User::default() }
 }
 
 pub(super) fn item(it: types::Item) -> Item {
@@ -106,14 +123,14 @@ pub(super) fn item(it: types::Item) -> Item {
         kind: match it.kind {
             types::ItemKind::Movie(movie) => ItemKind::Movie(Movie {
                 title: composed(movie.title),
-                original_title: movie.original_title.map(composed),
+                original_title: movie.original_title.map(composed).filter(|title| !title.is_empty()),
                 year: movie.year,
                 ids: ids(movie.ids),
             }),
             types::ItemKind::Episode(episode) => ItemKind::Episode(Episode {
                 show: show(episode.show),
                 season: episode.season,
-                numbers: episode.numbers,
+                numbers: episode.numbers.into_iter().take(text::ENTRIES).collect(),
                 absolute_number: episode.absolute_number,
                 title: episode.title.map(composed),
                 year: episode.year,
@@ -126,11 +143,27 @@ pub(super) fn item(it: types::Item) -> Item {
             }),
             types::ItemKind::Show(it) => ItemKind::Show(show(it)),
         },
-        server_ref: it.server_ref,
-        server_show_ref: it.server_show_ref,
+        server_ref: key(it.server_ref),
+        server_show_ref: key(it.server_show_ref),
         runtime_ms: it.runtime_ms,
-        ext: it.ext.into_iter().map(|field| (field.name, field.value)).collect(),
+        ext: fields(it.ext),
     }
+}
+
+/// A name, or whatever else is shown.
+fn name(it: Option<String>) -> Option<String> {
+    it.map(|it| text::cut(&it, text::NAME))
+}
+
+/// A key at a server.
+fn key(it: Option<String>) -> Option<String> {
+    it.and_then(|it| text::whole(it, text::KEY))
+}
+
+/// Named values for people.
+pub(super) fn fields(it: Vec<types::Field>) -> Vec<(String, String)> {
+    let field = |it: types::Field| (text::cut(&it.name, text::CODE), text::cut(&it.value, text::PATH));
+    it.into_iter().take(text::ENTRIES).map(field).collect()
 }
 
 fn show(it: types::Show) -> Show {
@@ -143,21 +176,33 @@ fn show(it: types::Show) -> Show {
 }
 
 /// Accents joined with their letters: a catalogue compares titles by their bytes.
-fn composed(text: String) -> String {
-    if text.is_ascii() { text } else { text.nfc().collect() }
+fn composed(title: String) -> String {
+    let title = text::cut(&title, text::NAME);
+    if title.is_ascii() { title } else { title.nfc().collect() }
 }
 
 fn ids<Kind>(it: Vec<types::ExternalId>) -> Ids<Kind> {
-    it.into_iter().map(|id| (id.namespace, id.value)).collect()
+    external(it).into_iter().collect()
+}
+
+/// External ids, as (namespace, value).
+pub(super) fn external(it: Vec<types::ExternalId>) -> Vec<(String, String)> {
+    let id = |it: types::ExternalId| {
+        Some((text::whole(it.namespace, text::CODE)?, text::whole(it.value, text::ID)?))
+    };
+    it.into_iter().take(text::ENTRIES).filter_map(id).collect()
 }
 
 pub(super) fn failure(it: types::Failure) -> Failure {
+    let words = |reason: String| text::cut(&reason, text::WORDS);
     match it {
-        types::Failure::Retry(it) => Failure::Retry { after_ms: it.after_ms, reason: it.reason },
-        types::Failure::Quota(it) => Failure::Quota { until: it.until, reason: it.reason },
-        types::Failure::Unauthorized(reason) => Failure::Unauthorized(reason),
-        types::Failure::Blocked(reason) => Failure::Blocked(reason),
-        types::Failure::Rejected(reason) => Failure::Rejected(reason),
+        types::Failure::Retry(it) => Failure::Retry { after_ms: it.after_ms, reason: words(it.reason) },
+        types::Failure::Quota(it) => {
+            Failure::Quota { until: text::cut(&it.until, text::CODE), reason: words(it.reason) }
+        }
+        types::Failure::Unauthorized(reason) => Failure::Unauthorized(words(reason)),
+        types::Failure::Blocked(reason) => Failure::Blocked(words(reason)),
+        types::Failure::Rejected(reason) => Failure::Rejected(words(reason)),
     }
 }
 

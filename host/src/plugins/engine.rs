@@ -6,7 +6,14 @@ use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Store, UpdateDe
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
 
 use super::call::{CallContext, CallState};
-use super::limits::{Budget, LIFTED, MEMORY_MAX, MemoryLimit, SLOTS, TICK};
+use super::limits::{Budget, MEMORY_MAX, MemoryLimit, SLOTS, TICK};
+
+/// Core instances of a component.
+const CORE_INSTANCES: u32 = 64;
+/// Memories of a component.
+const MEMORIES: u32 = 4;
+/// Tables of a component.
+const TABLES: u32 = 16;
 
 /// The engine.
 ///
@@ -44,13 +51,14 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(SLOTS)
         .total_stacks(SLOTS)
-        .total_core_instances(SLOTS * 16)
-        .total_memories(SLOTS * 3)
-        .total_tables(SLOTS * 8)
+        // As many as all slots can take: a component that has the most of them must not take those of others.
+        .total_core_instances(SLOTS * CORE_INSTANCES)
+        .total_memories(SLOTS * MEMORIES)
+        .total_tables(SLOTS * TABLES)
         // A Python guest has 38 core instances, a QuickJS one three memories, a StarlingMonkey one two tables in a module.
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(4)
-        .max_tables_per_component(32)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
         .max_tables_per_module(4)
         .table_elements(50_000)
         .max_memory_size(MEMORY_MAX)
@@ -73,7 +81,7 @@ pub fn store(engine: &Engine, context: CallContext, memory: usize, budget: Budge
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
-    store.set_hostcall_fuel(LIFTED);
+    store.set_hostcall_fuel(budget.lifted);
     store.set_epoch_deadline(1);
     let mut left = budget.cpu.as_millis() / TICK.as_millis();
     store.epoch_deadline_callback(move |_| {

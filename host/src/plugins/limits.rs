@@ -8,16 +8,30 @@ use super::manifest::Manifest;
 
 /// The unit in which CPU time is counted.
 pub const TICK: Duration = Duration::from_millis(10);
-/// Calls that run at the same time.
-pub const SLOTS: u32 = 32;
+/// Calls that run at the same time, those that only compute among them.
+pub const SLOTS: u32 = PURE_SLOTS + WAITING_SLOTS;
+/// Calls that only compute, and so end soon. They have slots of their own: whoever waits for a network cannot hold them up.
+pub const PURE_SLOTS: u32 = 8;
+/// Calls that may wait for a network…
+pub const WAITING_SLOTS: u32 = 24;
+/// …of one plugin…
+pub const PLUGIN_SLOTS: usize = 16;
+/// …and for one account.
+pub const ACCOUNT_SLOTS: usize = 4;
+/// What a larger input costs in time or memory is no fault of the plugin. Bytes.
+pub const LARGE_INPUT: usize = 256 << 10;
 /// The memory of a call, unless the manifest asks for more. Bytes.
 pub const MEMORY: usize = 32 << 20;
 /// The memory of a call at most: the size of a pool slot. Bytes.
 pub const MEMORY_MAX: usize = 64 << 20;
-/// What a guest may hand to the host in one go, and what a call may return. Bytes.
+/// What a guest may hand to the host in one go, and what a call may return, where it talks to a service. Bytes.
 pub const LIFTED: usize = 8 << 20;
+/// The same of calls that only compute, or read what a server says: reports are small. Bytes.
+pub const LIFTED_REPORTS: usize = 2 << 20;
 /// Reports that one message may give.
 pub const REPORTS: usize = 256;
+/// Sessions that one message may list.
+pub const SESSIONS: usize = 512;
 /// What a guest may ask the host to remember between two messages. Bytes.
 pub const STATE: usize = 64 << 10;
 /// Frames that one message may be answered with, and ways to listen that a plugin may name.
@@ -30,6 +44,10 @@ pub const CODE_INTERVAL_S: u32 = 60;
 pub const LOG_LINES: u32 = 100;
 /// Bytes of a log line.
 pub const LOG_LINE: usize = 2 << 10;
+/// Lines that a plugin may log at once, over all its calls…
+pub const LOG_BURST: u32 = 1_000;
+/// …and a second from then on.
+pub const LOG_LINES_A_SECOND: u32 = 10;
 
 /// The limits of a kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +62,8 @@ pub struct Budget {
     pub stateful: bool,
     /// Whether the clock goes; else it stands at the time of receipt.
     pub clock_goes: bool,
+    /// What may be handed over in one go, and returned. Bytes.
+    pub lifted: usize,
 }
 
 impl Budget {
@@ -54,6 +74,7 @@ impl Budget {
         requests: 0,
         stateful: false,
         clock_goes: false,
+        lifted: LIFTED_REPORTS,
     };
     /// For a second look at a media server.
     pub const LOOKUP: Self = Self {
@@ -62,6 +83,7 @@ impl Budget {
         requests: 3,
         stateful: true,
         clock_goes: true,
+        lifted: LIFTED_REPORTS,
     };
     /// For what is heard of a media server: most of it is computed, some of it looked up.
     pub const LISTEN: Self = Self {
@@ -70,6 +92,7 @@ impl Budget {
         requests: 4,
         stateful: true,
         clock_goes: false,
+        lifted: LIFTED_REPORTS,
     };
     /// For a talk with a service.
     pub const SERVICE: Self = Self {
@@ -78,6 +101,7 @@ impl Budget {
         requests: 6,
         stateful: true,
         clock_goes: true,
+        lifted: LIFTED,
     };
 }
 

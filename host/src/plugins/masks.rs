@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
 use serde_json::Value;
 
 use super::http::{Request, Response};
@@ -103,8 +105,9 @@ impl Masks {
         let hide = |text: &str| {
             let long = secrets.iter().filter(|(_, secret)| secret.expose().len() >= SHORTEST);
             long.fold(text.to_owned(), |text, (marker, secret)| {
-                let plain = secret.expose();
-                text.replace(plain, marker).replace(&in_json(plain), marker).replace(&percent(plain), marker)
+                written(secret.expose())
+                    .into_iter()
+                    .fold(text, |text, written| text.replace(&written, marker))
             })
         };
         for (_, value) in &mut response.headers {
@@ -139,6 +142,52 @@ fn fill(
         rest = &rest[letter.len_utf8()..];
     }
     filled
+}
+
+/// A secret in all the ways in which answers write it: as it is, in JSON, with escapes for whatever is no letter, in a URL, in base64.
+pub fn written(secret: &str) -> Vec<String> {
+    let escaped: String = secret
+        .chars()
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter.to_string()
+            } else {
+                format!("\\u{:04x}", u32::from(letter))
+            }
+        })
+        .collect();
+    let strict: String =
+        secret
+            .bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
+            .collect();
+    let upper = escaped.split("\\u").enumerate().map(|(place, part)| match (place, part.get(..4)) {
+        (1.., Some(digits)) => format!("\\u{}{}", digits.to_ascii_uppercase(), &part[4..]),
+        _ => part.to_owned(),
+    });
+    let bytes = secret.as_bytes();
+    let mut all = vec![
+        secret.to_owned(),
+        in_json(secret),
+        upper.collect(),
+        escaped,
+        percent(secret),
+        strict,
+        BASE64.encode(bytes),
+        BASE64_URL.encode(bytes),
+        bytes.iter().map(|byte| format!("%{byte:02X}")).collect(),
+        bytes.iter().map(|byte| format!("%{byte:02x}")).collect(),
+        secret.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect(),
+        secret.chars().map(|letter| format!("\\u{:04X}", u32::from(letter))).collect(),
+    ];
+    all.dedup();
+    all
 }
 
 fn percent(text: &str) -> String {
@@ -208,6 +257,23 @@ mod tests {
         assert!(masks.unmask(&mut many).is_err());
         masks.forget_typed();
         assert!(masks.secret("{form.p}").is_none() && masks.secret("{captured.a}").is_some());
+    }
+
+    #[test]
+    fn a_secret_is_known_in_whatever_form_it_is_echoed() {
+        let secret = "S3cr3t-Tok+en/=&\"x";
+        let all = written(secret);
+        for form in [
+            secret,
+            "S3cr3t-Tok+en/=&\\\"x",
+            "S3cr3t\\u002dTok\\u002ben\\u002f\\u003d\\u0026\\u0022x",
+            "S3cr3t\\u002DTok\\u002Ben\\u002F\\u003D\\u0026\\u0022x",
+            "S3cr3t-Tok%2Ben%2F%3D%26%22x",
+            "S3cr3t%2DTok%2Ben%2F%3D%26%22x",
+            "UzNjcjN0LVRvaytlbi89JiJ4",
+        ] {
+            assert!(all.iter().any(|written| written == form), "{form}: {all:?}");
+        }
     }
 
     #[test]

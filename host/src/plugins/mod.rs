@@ -9,6 +9,7 @@
 //! - [`capabilities`]: what the host asks of a guest, one file per interface
 //! - [`http`]: the one way out
 //! - [`masks`]: secrets that a guest works with and never sees
+//! - [`text`]: how much of a guest's words is kept
 //! - [`account`]: a plugin in use, with settings of its own
 
 pub mod account;
@@ -23,9 +24,11 @@ pub mod engine;
 pub mod http;
 pub mod imports;
 pub mod limits;
+mod log_budget;
 pub mod manifest;
 pub mod masks;
 pub mod permissions;
 mod precompiled;
 pub mod registry;
 pub mod template;
+pub mod text;

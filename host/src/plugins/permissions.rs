@@ -1,13 +1,13 @@
 //! What a plugin asks for, in a form that a person can read and an approval can be bound to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::artifact::{Artifact, Digest};
 use super::limits;
 use super::manifest::{Login, Manifest, Setting};
 
 /// Everything that a person should know before approving a plugin.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Inspection {
     /// From the manifest.
     pub id: String,
@@ -40,7 +40,7 @@ pub struct Inspection {
 }
 
 /// A setting, for people.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ShownSetting {
     /// In the configuration.
     pub key: String,
@@ -82,7 +82,21 @@ impl Inspection {
             let query = rule.query.iter().map(|(name, value)| format!("query {name}={value}"));
             let when = rule.when.iter().map(|key| format!(", where `{key}` is set"));
             let unless = rule.unless.iter().map(|key| format!(", unless `{key}` is set"));
-            let added = headers.chain(query).collect::<Vec<_>>().join(", ");
+            let basic = rule
+                .basic
+                .iter()
+                .map(|it| format!("basic authentication of {} with {}", it.user, it.password));
+            let signature = rule.signature.iter().map(|it| {
+                let place = it.header.as_ref().map(|name| format!("header {name}"));
+                let place = place.or_else(|| it.query.as_ref().map(|name| format!("query {name}")));
+                format!(
+                    "{}: HMAC-SHA256 with {} over {:?}",
+                    place.unwrap_or_default(),
+                    it.key,
+                    it.over.to_string()
+                )
+            });
+            let added = headers.chain(query).chain(basic).chain(signature).collect::<Vec<_>>().join(", ");
             format!("{}: {added}{}", rule.origin, when.chain(unless).collect::<String>())
         });
         let dialled = manifest.provides.realtime.iter().flat_map(|facts| {
@@ -125,7 +139,11 @@ fn logins(manifest: &Manifest) -> Vec<String> {
     };
     let ways = methods.iter().map(|method| {
         let fields = method.fields.iter().map(|field| {
-            let seen = if field.secret { "which the plugin never sees" } else { "which the plugin sees" };
+            let seen = if field.secret {
+                "which the host sends in the plugin's place to the addresses above"
+            } else {
+                "which the plugin sees"
+            };
             format!("; asks for {} ({}), {seen}", field.key, field.label)
         });
         format!("by the plugin's own code: {}{}", method.label, fields.collect::<String>())

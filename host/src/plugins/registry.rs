@@ -1,9 +1,11 @@
 //! Which plugins there are, and what has become of each.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 use wasmtime::component::Linker;
 
@@ -14,6 +16,9 @@ use super::limits::Budget;
 use super::manifest::API_TRACK;
 use super::permissions::Inspection;
 use super::{capabilities, engine, imports};
+
+/// Files of the plugin directory that are looked at.
+const FILES: usize = 256;
 
 /// The components that are built into this program.
 static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
@@ -96,22 +101,29 @@ impl Plugins {
         compiler: &Compiler,
         directory: &Path,
         approvals: &[Approval],
-    ) -> wasmtime::Result<Self> {
+    ) -> Result<Self, CompileError> {
         let mut linker = Linker::new(&runtime.engine);
-        imports::offer(&mut linker)?;
+        imports::offer(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
         let mut plugins = Self { entries: Vec::new() };
         for bytes in BUNDLED {
             plugins
                 .add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true)
-                .await;
+                .await?;
         }
         let approved = |inspection: &Inspection| approvals.contains(&Approval::from(inspection));
-        let mut found: Vec<_> =
-            list(directory).into_iter().map(|path| (read(&path, directory), path)).collect();
-        // The approved ones first: a newcomer that claims the id of one must not take its place.
-        found.sort_by_key(|(artifact, _)| !artifact.as_ref().is_ok_and(|it| approved(&Inspection::of(it))));
-        for (artifact, path) in found {
-            plugins.add(Origin::File(path), artifact, runtime, compiler, &linker, approved).await;
+        // One at a time: many large files must not be in memory together. The approved ones first: a newcomer that claims the id of
+        // one must not take its place.
+        let mut newcomers = Vec::new();
+        for path in list(directory) {
+            let artifact = read(&path, directory);
+            if artifact.as_ref().is_ok_and(|it| approved(&Inspection::of(it))) {
+                plugins.add(Origin::File(path), artifact, runtime, compiler, &linker, approved).await?;
+            } else {
+                newcomers.push((path, artifact.map(|it| Inspection::of(&it))));
+            }
+        }
+        for (path, inspection) in newcomers {
+            plugins.add_newcomer(path, inspection);
         }
         Ok(plugins)
     }
@@ -124,26 +136,23 @@ impl Plugins {
         compiler: &Compiler,
         linker: &Linker<CallState>,
         approved: impl Fn(&Inspection) -> bool,
-    ) {
+    ) -> Result<(), CompileError> {
         let artifact = match artifact {
             Ok(artifact) => artifact,
             Err(error) => {
-                let status = Status::Broken(error.to_string());
-                tracing::warn!(?origin, "plugin left out: {error}");
-                return self.entries.push(Entry { origin, inspection: None, status });
+                self.add_broken(origin, &error);
+                return Ok(());
             }
         };
         let inspection = Inspection::of(&artifact);
         let id = inspection.id.clone();
-        let bundled = self.entries.iter().any(|entry| entry.origin == Origin::Bundled && entry.id() == id);
-        let status = if bundled || (approved(&inspection) && self.active(&id).is_some()) {
+        let status = if self.is_bundled(&id) || self.active(&id).is_some() || !approved(&inspection) {
             Status::Broken(format!("another plugin has the id {id:?} already"))
-        } else if !approved(&inspection) {
-            tracing::info!(plugin = %id, "plugin waits for approval: `playrelay plugin approve {id}`");
-            Status::Pending
         } else {
             match start(artifact, runtime, compiler, linker).await {
                 Ok(plugin) => Status::Active(plugin),
+                // The folder of compiled code is of use to all of them, or to none.
+                Err(Refusal::Compile(error @ CompileError::Cache { .. })) => return Err(error),
                 Err(error) => {
                     tracing::warn!(plugin = %id, "plugin left out: {error}");
                     Status::Broken(error.to_string())
@@ -151,6 +160,38 @@ impl Plugins {
             }
         };
         self.entries.push(Entry { origin, inspection: Some(inspection), status });
+        Ok(())
+    }
+
+    /// Lists a file that nobody has approved. Its bytes are not kept.
+    fn add_newcomer(&mut self, path: PathBuf, inspection: Result<Inspection, ArtifactError>) {
+        let origin = Origin::File(path);
+        let inspection = match inspection {
+            Ok(inspection) => inspection,
+            Err(error) => return self.add_broken(origin, &error),
+        };
+        let id = &inspection.id;
+        let status = if self.is_bundled(id) {
+            Status::Broken(format!("another plugin has the id {id:?} already"))
+        } else {
+            tracing::debug!(plugin = %id, "plugin waits for approval");
+            Status::Pending
+        };
+        self.entries.push(Entry { origin, inspection: Some(inspection), status });
+    }
+
+    fn add_broken(&mut self, origin: Origin, error: &ArtifactError) {
+        tracing::debug!(?origin, "plugin left out: {error}");
+        self.entries.push(Entry { origin, inspection: None, status: Status::Broken(error.to_string()) });
+    }
+
+    fn is_bundled(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.origin == Origin::Bundled && entry.id() == id)
+    }
+
+    /// Whether this program has plugins built in.
+    pub fn has_bundled(&self) -> bool {
+        self.entries.iter().any(|entry| entry.origin == Origin::Bundled)
     }
 
     /// All that were found, the bundled ones first.
@@ -165,9 +206,9 @@ impl Plugins {
         entries.find(|entry| matches!(entry.status, Status::Active(_))).or(first)
     }
 
-    /// The plugin with this id that waits for approval.
-    pub fn pending(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id() == id && matches!(entry.status, Status::Pending))
+    /// The plugins with this id that wait for approval.
+    pub fn pending<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| entry.id() == id && matches!(entry.status, Status::Pending))
     }
 
     /// The plugin with this id, where it serves.
@@ -186,8 +227,8 @@ pub async fn rehearse(
     compiler: &Compiler,
 ) -> Result<Arc<Plugin>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{} cannot serve: {error}", path.display());
-    let bytes = fs::read(path).map_err(|error| failed(&error))?;
-    let artifact = Artifact::read(bytes).map_err(|error| failed(&error))?;
+    let real = path.canonicalize().map_err(|error| failed(&error))?;
+    let artifact = read_file(&real).and_then(Artifact::read).map_err(|error| failed(&error))?;
     let mut linker = Linker::new(&runtime.engine);
     imports::offer(&mut linker).map_err(|error| failed(&error))?;
     start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
@@ -217,6 +258,7 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
         clock: None,
         requests_left: 0,
         log_left: super::limits::LOG_LINES,
+        log_budget: Arc::clone(&plugin.log_budget),
         masks: None,
         is_login: false,
         trace: Arc::new(Mutex::default()),
@@ -236,7 +278,7 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The `.wasm` files of a directory, by name. One that is not there is empty.
+/// The `.wasm` files of a directory, by name, up to [`FILES`] of them. One that is not there is empty.
 fn list(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = match fs::read_dir(directory) {
         Ok(files) => files.flatten().map(|file| file.path()).collect(),
@@ -247,7 +289,29 @@ fn list(directory: &Path) -> Vec<PathBuf> {
     };
     files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     files.sort();
+    if files.len() > FILES {
+        tracing::warn!(directory = %directory.display(), "there are {} plugins; {FILES} are looked at", files.len());
+        files.truncate(FILES);
+    }
     files
+}
+
+/// Reads a regular file of a size that a plugin may have. Anything else may never end.
+fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
+    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    let file = fs::File::from(file);
+    let facts = file.metadata().map_err(unreadable)?;
+    if !facts.is_file() {
+        return Err(ArtifactError::Unreadable("it is no regular file".to_owned()));
+    }
+    if facts.len() > SIZE_LIMIT as u64 {
+        return Err(ArtifactError::Size { found: usize::try_from(facts.len()).unwrap_or(usize::MAX) });
+    }
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 /// Reads a file of the plugin directory. A link that leads out of it is refused: what was approved must be what is read.
@@ -259,17 +323,13 @@ fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
             "it is a link that leads out of the plugin directory".to_owned(),
         ));
     }
-    let size = fs::metadata(&real).map_err(unreadable)?.len();
-    if size > SIZE_LIMIT as u64 {
-        return Err(ArtifactError::Size { found: usize::try_from(size).unwrap_or(usize::MAX) });
-    }
-    Artifact::read(fs::read(&real).map_err(unreadable)?)
+    Artifact::read(read_file(&real)?)
 }
 
 /// Reads any file, for a look at what it asks for. No code of it runs.
 pub fn inspect(path: &Path) -> Result<Inspection, ArtifactError> {
-    let bytes = fs::read(path).map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    Ok(Inspection::of(&Artifact::read(bytes)?))
+    let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
+    Ok(Inspection::of(&Artifact::read(read_file(&real)?)?))
 }
 
 impl From<&Inspection> for Approval {

@@ -18,12 +18,47 @@ pub enum Hole {
     Setting(String),
     /// `{credential.KEY}`: a part of the login.
     Credential(String),
-    /// `{host.name}` or `{host.version}`.
+    /// `{host.name}`: the name of this host.
     HostName,
     /// The version of this host.
     HostVersion,
     /// A random name of this installation and account.
     HostInstance,
+    /// `{request.PART}`: a part of the request itself, where it is signed.
+    Request(RequestPart),
+}
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestPart {
+    /// The verb, in capital letters.
+    Method,
+    /// The whole address.
+    Url,
+    /// The path of the address.
+    Path,
+    /// The query of the address, without its question mark.
+    Query,
+    /// The body; empty where there is none.
+    Body,
+    /// When it is sent, in seconds since 1970.
+    Timestamp,
+}
+
+impl RequestPart {
+    const ALL: [Self; 6] = [Self::Method, Self::Url, Self::Path, Self::Query, Self::Body, Self::Timestamp];
+
+    /// The name, as manifests have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Url => "url",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Body => "body",
+            Self::Timestamp => "timestamp",
+        }
+    }
 }
 
 /// A template, as it stands in a manifest.
@@ -34,7 +69,7 @@ pub struct Template(Vec<Part>);
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{text:?} has a hole that nothing fills: found {{{hole}}}, expected {{settings.x}}, {{credential.x}}, \
-     {{host.name}} or {{host.version}}"
+     {{host.name}}, {{host.version}}, {{host.instance}}, or {{request.x}} where a request is signed"
 )]
 pub struct TemplateError {
     text: String,
@@ -57,6 +92,12 @@ impl Template {
                 Some(("host", "name")) => Hole::HostName,
                 Some(("host", "version")) => Hole::HostVersion,
                 Some(("host", "instance")) => Hole::HostInstance,
+                Some(("request", part)) => {
+                    match RequestPart::ALL.into_iter().find(|it| it.as_str() == part) {
+                        Some(part) => Hole::Request(part),
+                        None => return Err(TemplateError { text: text.to_owned(), hole: hole.to_owned() }),
+                    }
+                }
                 _ => return Err(TemplateError { text: text.to_owned(), hole: hole.to_owned() }),
             };
             parts.push(Part::Hole(filled));
@@ -122,6 +163,14 @@ impl Template {
         })
     }
 
+    /// The parts of the request that it names.
+    pub fn request_parts(&self) -> impl Iterator<Item = RequestPart> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Hole(Hole::Request(part)) => Some(*part),
+            _ => None,
+        })
+    }
+
     /// Whether it takes anything from the login.
     pub fn needs_login(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Hole(Hole::Credential(_))))
@@ -137,6 +186,7 @@ impl fmt::Display for Template {
             Part::Hole(Hole::HostName) => f.write_str("{host.name}"),
             Part::Hole(Hole::HostVersion) => f.write_str("{host.version}"),
             Part::Hole(Hole::HostInstance) => f.write_str("{host.instance}"),
+            Part::Hole(Hole::Request(part)) => write!(f, "{{request.{}}}", part.as_str()),
         })
     }
 }

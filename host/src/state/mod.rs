@@ -6,6 +6,7 @@
 pub mod sqlite;
 pub mod vault;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -77,6 +78,10 @@ pub struct Settlement {
     pub later: bool,
     /// How it ended; absent where it had ended before, and something came of it later.
     pub verdict: Option<Verdict>,
+    /// Whom it is about, in words; absent where it names nobody.
+    pub user: Option<String>,
+    /// What it is about, in words.
+    pub item: Option<String>,
     /// How it got there.
     pub steps: Vec<Step>,
     /// Plays that are new or different.
@@ -254,8 +259,38 @@ pub struct EventSummary {
     pub source: String,
     /// When it was received.
     pub received_at: Timestamp,
+    /// Who watches, as the server calls them; several with commas between them. Absent where nobody was named.
+    pub user: Option<String>,
+    /// What, in words; several with semicolons between them. Absent where it is about nothing.
+    pub item: Option<String>,
     /// How it ended; absent while it is worked on.
     pub verdict: Option<Verdict>,
+}
+
+/// Which requests of a list are wanted. Texts are looked for anywhere, in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Those before this one.
+    pub before: Option<i64>,
+    /// Those of a source.
+    pub source: Option<String>,
+    /// Those of users with this in their name or id.
+    pub user: Option<String>,
+    /// Those about titles with this.
+    pub title: Option<String>,
+    /// Those that ended so: an outcome, or a code.
+    pub outcome: Option<String>,
+    /// Leave out those that said nothing new.
+    pub without_repeats: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl EventFilter {
+    /// So many of the newest.
+    pub fn newest(limit: u32) -> Self {
+        Self { limit, ..Self::default() }
+    }
 }
 
 /// A step with its time.
@@ -342,8 +377,11 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// Says what is to become of somebody's plays. False where they are not in the list.
     async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError>;
 
-    /// When the oldest request of a source that still waits to be worked on was received.
-    async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
+    /// When the oldest request that still waits to be worked on was received, of each source that has one.
+    async fn oldest_pending(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
+
+    /// A number that is another one after each change of the list of people.
+    async fn people_version(&self) -> Result<i64, StoreError>;
 
     /// The sources whose requests wait to be worked on, with how many there are.
     async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError>;
@@ -410,6 +448,9 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// The sealed secrets under a name.
     async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Whether any secrets are sealed.
+    async fn has_sealed(&self) -> Result<bool, StoreError>;
+
     /// Stores sealed secrets under a name. Durable when it returns.
     async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError>;
 
@@ -437,8 +478,11 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// How it stands with what a tracker is to be told.
     async fn told(&self, tracker: &str) -> Result<Told, StoreError>;
 
-    /// Requests, the newest first, before an id where one is given.
-    async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError>;
+    /// Requests, the newest first.
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// Whether what is to be stored is stored now: by what became of the last write, or by one more where that failed.
+    async fn is_writable(&self) -> Result<(), StoreError>;
 
     /// The whole story of a request.
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
@@ -456,6 +500,15 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// The approvals of plugins.
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError>;
 
-    /// Stores an approval, in place of an older one of the same plugin.
-    async fn approve(&self, approval: Approval, at: Timestamp) -> Result<(), StoreError>;
+    /// Stores an approval, in place of an older one of the same plugin, with what was shown, as JSON.
+    async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError>;
+
+    /// What was shown when a plugin was approved; absent where it was not, or by an older program.
+    async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError>;
+
+    /// Takes an approval back. False where there is none.
+    async fn revoke(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// The random name of this installation, made up with the database.
+    async fn installation(&self) -> Result<String, StoreError>;
 }

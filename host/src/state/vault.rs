@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -43,28 +44,41 @@ pub enum VaultError {
 
 /// Named sets of secrets.
 pub struct Vault {
-    cipher: XChaCha20Poly1305,
+    /// Absent while the key is gone and something is stored that only it opens.
+    cipher: OnceLock<XChaCha20Poly1305>,
+    file: PathBuf,
     store: SharedStore,
 }
 
 impl Vault {
-    /// Opens the vault with the key from the environment, or from `file`, which is made where it is missing.
-    pub fn open(store: SharedStore, file: &Path) -> Result<Self, VaultError> {
+    /// Opens the vault with the key from the environment, or from `file`, which is made where it is missing and nothing is kept yet.
+    /// Where something is kept, a missing key makes no new one: the old one may come back, and until then nothing can be opened.
+    pub async fn open(store: SharedStore, file: &Path) -> Result<Self, VaultError> {
         let key = match std::env::var(KEY_VARIABLE) {
-            Ok(text) => decode(&text).ok_or_else(|| VaultError::Key {
+            Ok(text) => Some(decode(&text).ok_or_else(|| VaultError::Key {
                 place: KEY_VARIABLE.to_owned(),
                 reason: format!("expected {} hexadecimal digits", KEY_BYTES * 2),
-            })?,
-            Err(_) => key_file(file).map_err(|error| VaultError::Key {
-                place: file.display().to_string(),
-                reason: error.to_string(),
-            })?,
+            })?),
+            Err(_) if !file.exists() && store.has_sealed().await? => {
+                tracing::error!(
+                    "the key of the stored logins and tokens, {}, is gone: restore it, or log in again with `playrelay connect`, which \
+                     makes a new key",
+                    file.display()
+                );
+                None
+            }
+            Err(_) => Some(key_file(file).map_err(|error| unusable(file, &error))?),
         };
-        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|error| VaultError::Key {
-            place: file.display().to_string(),
-            reason: error.to_string(),
-        })?;
-        Ok(Self { cipher, store })
+        let vault = Self { cipher: OnceLock::new(), file: file.to_owned(), store };
+        if let Some(key) = key {
+            vault.use_key(&key)?;
+        }
+        Ok(vault)
+    }
+
+    fn use_key(&self, key: &[u8]) -> Result<&XChaCha20Poly1305, VaultError> {
+        let cipher = XChaCha20Poly1305::new_from_slice(key).map_err(|error| unusable(&self.file, &error))?;
+        Ok(self.cipher.get_or_init(|| cipher))
     }
 
     /// The secrets under a name.
@@ -73,8 +87,8 @@ impl Vault {
         let wrong = || VaultError::WrongKey(name.to_owned());
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| wrong())?;
-        let plain = self
-            .cipher
+        let cipher = self.cipher.get().ok_or_else(wrong)?;
+        let plain = cipher
             .decrypt(&nonce, Payload { msg: text, aad: name.as_bytes() })
             .map(Zeroizing::new)
             .map_err(|_| wrong())?;
@@ -94,6 +108,9 @@ impl Vault {
         if let Some(kept) = self.get(name).await?.and_then(found) {
             return Ok(kept);
         }
+        if self.cipher.get().is_none() {
+            return Err(VaultError::WrongKey(name.to_owned()));
+        }
         let made = form(random_token()?);
         let sealed = self.seal(name, &BTreeMap::from([(part.to_owned(), made.clone())]))?;
         if self.store.seal_new(name, sealed).await? {
@@ -104,7 +121,8 @@ impl Vault {
         self.get(name).await?.and_then(found).ok_or_else(lost)
     }
 
-    /// Keeps secrets under a name, in place of those that were there. Durable when it returns.
+    /// Keeps secrets under a name, in place of those that were there. Durable when it returns. Somebody wants it so: where the key is
+    /// gone, a new one is made.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
         Ok(self.store.seal(name, self.seal(name, secrets)?).await?)
     }
@@ -115,8 +133,11 @@ impl Vault {
         let plain = Zeroizing::new(serde_json::to_vec(&fields).map_err(|error| failed(error.to_string()))?);
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| failed(error.to_string()))?;
-        let text = self
-            .cipher
+        let cipher = match self.cipher.get() {
+            Some(cipher) => cipher,
+            None => self.use_key(&key_file(&self.file).map_err(|error| unusable(&self.file, &error))?)?,
+        };
+        let text = cipher
             .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: name.as_bytes() })
             .map_err(|error| failed(error.to_string()))?;
         Ok([&nonce[..], &text].concat())
@@ -126,6 +147,10 @@ impl Vault {
     pub async fn remove(&self, name: &str) -> Result<(), VaultError> {
         Ok(self.store.unseal(name).await?)
     }
+}
+
+fn unusable(file: &Path, error: &dyn std::fmt::Display) -> VaultError {
+    VaultError::Key { place: file.display().to_string(), reason: error.to_string() }
 }
 
 /// Random text for a URL: 160 bits in hexadecimal.

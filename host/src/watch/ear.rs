@@ -73,6 +73,13 @@ impl Ear {
         match answer.status {
             200 => Ok(answer),
             status @ (401 | 403) => Err(Broken::Refused(status)),
+            // Another web server, a wrong port, or a path that somebody copied from a browser.
+            404 => Err(Broken::Other(format!(
+                "what answers at {} is no {} (404 for {})",
+                self.address(),
+                self.plugin.manifest.plugin.name,
+                path.split('?').next().unwrap_or_default()
+            ))),
             status => {
                 let path = path.split('?').next().unwrap_or_default();
                 Err(Broken::Other(format!("the server answered {status} to {path}")))
@@ -80,11 +87,16 @@ impl Ear {
         }
     }
 
-    /// A path below the server's address.
-    fn url(&self, path: &str) -> Result<Url, Broken> {
+    /// The server's address, as it was set.
+    fn address(&self) -> String {
         let realtime = self.plugin.manifest.provides.realtime.as_ref();
         let address = realtime.map(|facts| self.caller.account.outbound.render_public(&facts.address));
-        let address = address.unwrap_or_default();
+        address.unwrap_or_default()
+    }
+
+    /// A path below the server's address.
+    fn url(&self, path: &str) -> Result<Url, Broken> {
+        let address = self.address();
         Url::parse(&format!("{}{path}", address.trim_end_matches('/')))
             .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
     }

@@ -20,6 +20,8 @@ use crate::plugins::http::Dial;
 
 /// The longest message. A list of sessions has the queue of each, with all its items.
 const LONGEST: usize = 8 << 20;
+/// What may wait to be sent: a server that asks for answers and takes none is left. Bytes.
+const MOST_UNSENT: usize = 256 << 10;
 /// How long opening one may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -108,6 +110,9 @@ fn broken(error: &SocketError) -> Broken {
         SocketError::Http(answer) => {
             Broken::Other(format!("the server answered {} instead of opening a websocket", answer.status()))
         }
+        SocketError::WriteBufferFull(_) => {
+            Broken::Other("the server asks for answers, and does not take them".to_owned())
+        }
         SocketError::Capacity(_) => {
             Broken::Other(format!("the server sent more than {} MiB in one message", LONGEST >> 20))
         }
@@ -125,7 +130,11 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
     };
     // An address of version 6 stands in brackets in a URL, and nowhere else.
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
+    // The name is resolved once, and the connection goes to an address that was looked at.
+    let found: Vec<_> =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect();
+    let within: Vec<_> = found.into_iter().filter(|found| dial.reach.admits(found.ip())).collect();
+    let stream = TcpStream::connect(within.as_slice()).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let is_secure = url.scheme() == "https";
     let stream: Box<dyn Pipe> = if is_secure {
@@ -145,7 +154,11 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
         })?;
         request.headers_mut().insert(name, value);
     }
-    let limits = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(LONGEST))
+        .max_frame_size(Some(LONGEST))
+        .write_buffer_size(0)
+        .max_write_buffer_size(MOST_UNSENT);
     let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
     let (socket, _) = opened.map_err(|error| broken(&error))?;
     Ok(Line::Socket(Box::new(socket)))
@@ -155,13 +168,19 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
 pub(super) struct Events {
     chunks: BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     buffer: BytesMut,
+    /// As far as the end of a line was looked for in vain.
+    searched: usize,
     data: String,
 }
 
 impl Events {
     async fn open(mut dial: Dial) -> Result<Self, Broken> {
         dial.request.headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
-        let answer = dial.wire.open(dial.request).await.map_err(|error| Broken::Other(error.to_string()))?;
+        let answer = dial
+            .wire
+            .open(dial.request, dial.reach)
+            .await
+            .map_err(|error| Broken::Other(error.to_string()))?;
         let status = answer.status().as_u16();
         let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         match status {
@@ -173,13 +192,19 @@ impl Events {
                 )));
             }
         }
-        Ok(Self { chunks: answer.bytes_stream().boxed(), buffer: BytesMut::new(), data: String::new() })
+        Ok(Self {
+            chunks: answer.bytes_stream().boxed(),
+            buffer: BytesMut::new(),
+            searched: 0,
+            data: String::new(),
+        })
     }
 
     async fn next(&mut self) -> Result<Heard, Broken> {
         loop {
-            while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.split_to(end + 1);
+            while let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.buffer.split_to(self.searched + end + 1);
+                self.searched = 0;
                 let line = String::from_utf8_lossy(&line);
                 let line = line.trim_end_matches(['\n', '\r']);
                 if let Some(data) = line.strip_prefix("data:") {
@@ -191,6 +216,7 @@ impl Events {
                     return Ok(if data.is_empty() { Heard::Sign } else { Heard::Text(data) });
                 }
             }
+            self.searched = self.buffer.len();
             if self.buffer.len() + self.data.len() > LONGEST {
                 return Err(Broken::Other(format!(
                     "the server sent an event of more than {} MiB",

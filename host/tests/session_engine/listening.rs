@@ -310,8 +310,13 @@ fn what_was_forgotten_is_recalled_for_one_decision() {
     let policy = Policy::default();
     let blind = nothing.advance_from_history(&counted(6_500), &policy);
     assert_eq!(blind.verdict.code, "ended-unseen", "without its past it would count again");
-    let recalled = nothing.recalling("server", stored).advance_from_history(&counted(6_500), &policy);
+    let recalled = nothing.recalling(&counted(0).server, &counted(0).user, stored.clone());
+    let recalled = recalled.advance_from_history(&counted(6_500), &policy);
     assert_eq!(recalled.verdict.code, "finish-repeated");
+    // Of others nothing is recalled.
+    let other = User { id: Some("77".to_owned()), name: Some("sean".to_owned()), ..User::default() };
+    let recalled = nothing.recalling(&counted(0).server, &other, stored);
+    assert_eq!(recalled.all().count(), 0);
 }
 
 #[test]

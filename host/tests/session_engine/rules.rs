@@ -8,7 +8,7 @@ use playrelay::dispatch::model::{
     Server, Show, User,
 };
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Route};
+use playrelay::dispatch::route::{Action, Route, Untaken};
 use playrelay::dispatch::session::Sessions;
 use playrelay::dispatch::verdict::Outcome;
 
@@ -124,6 +124,28 @@ fn a_tick_convinces_a_route_with_a_threshold_of_its_own() {
         sessions.absorb(advance.plays);
     }
     assert_eq!(actions, ["playing", "stopped", "watched"]);
+}
+
+/// Newcomer 59: what a sink does not take leaves no rows, and a word on the timeline.
+#[test]
+fn presence_that_a_tracker_does_not_take_is_not_queued() {
+    let diary = Route { untaken: Untaken(vec!["playing", "paused", "stopped"]), ..route() };
+    let routing = routing(vec![diary]);
+    let mut sessions = Sessions::default();
+    let story = [
+        told(0, "A", What::Play, Some(0)),
+        told(60, "A", What::Pause, Some(1)),
+        told(6_200, "A", What::Stop, Some(95)),
+    ];
+    let (mut actions, mut codes) = (Vec::new(), Vec::new());
+    for (told, at) in story.iter().zip(times(&story)) {
+        let mut advance = sessions.advance(&report(told, at), &Policy::default());
+        actions.extend(routing.plan(&mut advance).events.iter().map(|event| event.action.name()));
+        codes.extend(advance.steps.iter().map(|step| step.code.clone()));
+        sessions.absorb(advance.plays);
+    }
+    assert_eq!(actions, ["watched"]);
+    assert_eq!(codes.iter().filter(|code| *code == "not-taken").count(), 2, "{codes:?}");
 }
 
 /// A report of an episode as one form of a webhook tells it: with or without the server's id of the item, the user's id, and

@@ -7,7 +7,7 @@ use playrelay::dispatch::model::{
 };
 use playrelay::dispatch::people::People;
 use playrelay::dispatch::policy::Policy;
-use playrelay::dispatch::route::{Action, Removal, Route, TrackerEvent, UserRule};
+use playrelay::dispatch::route::{Action, Removal, Route, TrackerEvent, Untaken, UserRule};
 use playrelay::dispatch::routing::Routing;
 use playrelay::dispatch::session::{Advance, Sessions};
 use playrelay::dispatch::verdict::Outcome;
@@ -94,6 +94,7 @@ pub fn route() -> Route {
         unwatched: true,
         removal: Removal::default(),
         policy: Policy::default(),
+        untaken: Untaken::default(),
     }
 }
 

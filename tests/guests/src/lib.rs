@@ -4,8 +4,8 @@
 use playrelay_sdk::capability::{self, webhook::{ParseError, Report, Request}};
 use playrelay_sdk::host::http::{self, Body, Method};
 use playrelay_sdk::host::log::{self, Level};
-use playrelay_sdk::host::reports::Ignored;
-use playrelay_sdk::host::types::{Failure, Field, Item};
+use playrelay_sdk::host::reports::{Completion, Content, Ignored, Playback, PlaybackState, Player, Server, User};
+use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind, Movie};
 use playrelay_sdk::host::{clock, kv, settings};
 
 struct Rogue;
@@ -25,6 +25,11 @@ impl capability::webhook::Guest for Rogue {
             "panic" => panic!("as told"),
             "recurse" => Ok(vec![ignored("depth", recurse(1).to_string())]),
             "list" => Ok(vec![ignored("one-of-many", "x".repeat(1_000)); 10_000]),
+            // 7.7 MB, and what may just be returned.
+            "hoard" => Ok(vec![ignored("one-of-many", "x".repeat(30_000)); 256]),
+            "heavy" => Ok(vec![ignored("one-of-many", "x".repeat(3_000)); 256]),
+            "forge" => Ok(vec![ignored("forged\u{1b}[2J", "\u{1b}]0;title\u{7}\r\n   99  queued\u{202e}".to_owned())]),
+            text if text.starts_with("play ") => Ok(vec![play(&text["play ".len()..])]),
             "many" => Ok(vec![ignored("one-of-many", String::new()); 257]),
             "shout" => {
                 for line in 0..5_000 {
@@ -54,6 +59,33 @@ impl capability::check::Guest for Rogue {
         let target = settings::get("target").unwrap_or_default();
         Ok(capability::check::Account { name: fetch(&target), id: None, details: Vec::new() })
     }
+}
+
+/// Somebody starts a film that has to be looked up.
+fn play(user: &str) -> Report {
+    let film = Movie { title: "Mirror".to_owned(), original_title: None, year: Some(1975), ids: Vec::new() };
+    Report::Playback(Playback {
+        server: Server { id: Some("attic".to_owned()), name: None },
+        user: User { id: Some(user.to_owned()), name: Some(user.to_owned()) },
+        player: Player { id: None, name: None, product: None },
+        session: None,
+        item: Item {
+            kind: ItemKind::Movie(film),
+            server_ref: Some(user.to_owned()),
+            server_show_ref: None,
+            runtime_ms: None,
+            ext: Vec::new(),
+        },
+        state: PlaybackState::Playing,
+        position_ms: Some(0),
+        completion: Completion::None,
+        credits_start_ms: None,
+        content: Content::OnDemand,
+        library: None,
+        paths: Vec::new(),
+        at: None,
+        ext: Vec::new(),
+    })
 }
 
 fn fetch(url: &str) -> String {

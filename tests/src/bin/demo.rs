@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use playrelay_tests::fake_plex::FakePlex;
@@ -16,33 +17,87 @@ const HOUR: u32 = 3_600_000;
 
 #[tokio::main]
 async fn main() {
+    let ends_at_once = std::env::args().any(|argument| argument == "--once");
     let (plex, trakt) = (FakePlex::start().await, FakeTrakt::start().await);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/demo");
-    let mut home = Home::at(&folder, &plex_to_trakt_config(Some(&plex), &trakt));
+    // A good set-up names whose plays go where: the account bob at Trakt is that of Plex's user sean.
+    let config = plex_to_trakt_config(Some(&plex), &trakt).replace("users = [\"*\"]", "users = [\"sean\"]");
+    let mut home = Home::at(&folder, &config);
     home.set("PLAYRELAY_LOG", "info");
     println!("A fake Plex server is at {}, a fake Trakt at {}.", plex.server.url(), trakt.server.url());
-    println!("Logging in: `playrelay connect bob`");
+    println!("The account `bob` at Trakt belongs to sean, who shares the Plex server with a kid.");
+    println!("Logging in at Trakt: `playrelay connect bob`");
     home.connect().await;
     let daemon = home.start();
-    println!("The daemon is at {}.\n", daemon.url());
-    evening(&daemon, &plex, &trakt).await;
-
-    println!("\nWhat arrived at Trakt:");
-    for play in trakt.history() {
-        println!("  watched {} ({})", play.entry.name(), play.watched_at);
+    println!("The daemon is at {}.\n\nAn evening:", daemon.url());
+    let waited = evening(&home, &daemon, &plex, &trakt).await;
+    tell_of(&home, &trakt, waited);
+    let command = short_command(&folder);
+    println!("\nLook around, in another terminal:");
+    for arguments in ["status", "events", "event 1", "outbox list", "users list", "doctor"] {
+        println!("  {command} {arguments}");
     }
-    for (entry, progress) in trakt.resume_points() {
-        println!("  to be resumed at {progress:.0} %: {}", entry.name());
+    if ends_at_once {
+        return;
     }
-    let config = folder.canonicalize().expect("it was just made").join("playrelay.toml");
-    let program = binary().canonicalize().expect("it was just run");
-    println!("\nWhere to look (the data folder stays until the next demo):");
-    for command in ["events", "event 1", "outbox list", "plugin list", "plugin inspect trakt"] {
-        println!("  {} --config {} {command}", program.display(), config.display());
+    println!("\nThe daemon and the fakes run until you press Ctrl-C.");
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        eprintln!("error: Ctrl-C cannot be listened to: {error}");
     }
 }
 
-async fn evening(daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) {
+/// What came of the evening.
+fn tell_of(home: &Home, trakt: &FakeTrakt, waited: usize) {
+    println!(
+        "  (The numbers between are what the server's own list of sessions told: `events --all` shows them.)"
+    );
+    println!("\nWhat arrived at Trakt:");
+    let history = trakt.history();
+    for play in &history {
+        println!("  watched {} at {}", play.entry.name(), play.watched_at.strftime("%H:%M:%S UTC"));
+    }
+    let mut once: Vec<String> = history.iter().map(|play| play.entry.name()).collect();
+    once.sort();
+    once.dedup();
+    println!(
+        "  {waited} waited while Trakt was away; {} arrived, {} of them twice",
+        history.len(),
+        history.len() - once.len()
+    );
+    println!(
+        "What did not arrive: the kid's film. No route names the kid, so it is held until you say whose it is:"
+    );
+    for person in home.json(&["users", "list"]).as_array().into_iter().flatten() {
+        println!(
+            "  {} watched {}",
+            person["user"]["name"].as_str().unwrap_or_default(),
+            person["last_item"].as_str().unwrap_or_default()
+        );
+    }
+    println!("The story of event 1, as `playrelay event 1` tells it:");
+    let story = home.json(&["event", "1"]);
+    for step in story["timeline"].as_array().into_iter().flatten() {
+        println!(
+            "  {:<9} {}",
+            step["stage"].as_str().unwrap_or_default(),
+            step["text"].as_str().unwrap_or_default()
+        );
+    }
+}
+
+/// A short way to call the program with the demo's configuration.
+fn short_command(folder: &Path) -> String {
+    let config = folder.canonicalize().expect("it was just made").join("playrelay.toml");
+    let program = binary().canonicalize().expect("it was just run");
+    let script = folder.join("playrelay");
+    let text = format!("#!/bin/sh\nexec '{}' --config '{}' \"$@\"\n", program.display(), config.display());
+    std::fs::write(&script, text).expect("the folder is ours");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    "target/demo/playrelay".to_owned()
+}
+
+/// Plays it. Gives how many events waited for Trakt while it was away.
+async fn evening(home: &Home, daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) -> usize {
     let pilot = episode("101", "Breaking Bad", 1, 1, HOUR, &["tvdb://349232"]);
     let second = episode("102", "Breaking Bad", 1, 2, HOUR, &["tvdb://349235"]);
     let film = movie("200", "Guardians of the Galaxy", 2014, 2 * HOUR, &["imdb://tt2015381"]);
@@ -68,8 +123,13 @@ async fn evening(daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) {
         event("media.play", &second, Some(0), SEAN, "TV"),
     )
     .await;
-    tell(daemon, "the kid goes to bed halfway", event("media.stop", &film, Some(HOUR), KID, "Tablet")).await;
-    tell(daemon, "Trakt is back", Value::Null).await;
+    let last =
+        tell(daemon, "the kid goes to bed halfway", event("media.stop", &film, Some(HOUR), KID, "Tablet"))
+            .await;
+    daemon.settled(last).await;
+    let waiting = home.json(&["outbox", "list", "--state", "waiting"]);
+    let waited = waiting.as_array().map_or(0, Vec::len);
+    tell(daemon, &format!("Trakt is back; {waited} events have waited"), Value::Null).await;
     trakt.server.come_up().await;
     trakt.until("the first episode", |trakt| trakt.history().len() == 1).await;
     let last = tell(
@@ -79,8 +139,8 @@ async fn evening(daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) {
     )
     .await;
     trakt.until("the second episode", |trakt| trakt.history().len() == 2).await;
-    trakt.until("the resume point", |trakt| trakt.resume_points().len() == 1).await;
     daemon.settled(last).await;
+    waited
 }
 
 /// Sends a message, where it is one.

@@ -7,7 +7,7 @@ mod scrobble;
 mod sync;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -58,8 +58,10 @@ struct World {
     catalogue: Vec<Entry>,
     logins: Logins,
     history: Vec<Play>,
-    /// Resume points: the item's number and the percentage.
+    /// Resume points with their percentages.
     resume: Vec<(Entry, f64)>,
+    /// The ids by which the resume points were given out.
+    resume_ids: Vec<(u64, Entry)>,
     ratings: Vec<(Entry, u64)>,
     watching: Option<Watching>,
     watchlist: Vec<String>,
@@ -107,6 +109,8 @@ impl FakeTrakt {
             .route("/sync/ratings", post(sync::rate))
             .route("/sync/ratings/remove", post(sync::unrate))
             .route("/sync/history/remove", post(sync::forget))
+            .route("/sync/playback/{id}", delete(sync::forget_pause))
+            .route("/search/tmdb/{id}", get(sync::search))
             .route("/sync/watchlist", post(sync::list))
             .route("/sync/watchlist/remove", post(sync::unlist))
             .route("/shows/{id}/last_episode", get(sync::last_episode))
@@ -120,6 +124,11 @@ impl FakeTrakt {
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
         self.shared.world().catalogue.push(entry);
+    }
+
+    /// From here on it knows these titles alone.
+    pub fn know(&self, entries: Vec<Entry>) {
+        self.shared.world().catalogue = entries;
     }
 
     /// What the next users do at the page that asks for a code.

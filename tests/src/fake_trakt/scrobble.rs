@@ -58,8 +58,9 @@ pub(super) async fn scrobble(
                 world.watching = None;
             }
             world.resume.retain(|(other, _)| *other != entry);
-            world.resume.push((entry, progress));
+            world.resume.push((entry.clone(), progress));
             let id = world.new_id();
+            world.resume_ids.push((id, entry));
             (answer["id"], answer["action"]) = (json!(id), json!("pause"));
         }
         _ => return StatusCode::NOT_FOUND.into_response(),

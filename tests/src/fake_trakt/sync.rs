@@ -127,10 +127,19 @@ fn change_ratings(world: &mut World, body: &Value, done: &str, status: StatusCod
     (status, Json(answer)).into_response()
 }
 
-/// Takes plays out of the history: all of each title that is named.
+/// Takes plays out of the history: those of the ids, and all of each title that is named.
 pub(super) async fn forget(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
     let mut world = shared.world();
-    let (mut deleted, mut missing) = ([0, 0], Vec::new());
+    let (mut deleted, mut missing, mut missing_ids) = ([0, 0], Vec::new(), Vec::new());
+    for id in body["ids"].as_array().into_iter().flatten() {
+        match world.history.iter().position(|play| Some(play.id) == id.as_u64()) {
+            Some(place) => {
+                let play = world.history.remove(place);
+                deleted[usize::from(!play.entry.is_movie())] += 1;
+            }
+            None => missing_ids.push(id.clone()),
+        }
+    }
     for (named, original) in named(&body) {
         let Some(entry) = catalogue::find(&world.catalogue, &named).cloned() else {
             missing.push(original);
@@ -142,7 +151,7 @@ pub(super) async fn forget(State(shared): State<Shared>, Json(body): Json<Value>
     }
     Json(json!({
         "deleted": { "movies": deleted[0], "episodes": deleted[1] },
-        "not_found": { "movies": missing, "shows": [], "seasons": [], "episodes": [], "ids": [] },
+        "not_found": { "movies": missing, "shows": [], "seasons": [], "episodes": [], "ids": missing_ids },
     }))
     .into_response()
 }
@@ -216,4 +225,44 @@ pub(super) async fn last_episode(State(shared): State<Shared>, Path(id): Path<St
         .into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }
+}
+
+/// Takes a resume point away.
+pub(super) async fn forget_pause(State(shared): State<Shared>, Path(id): Path<u64>) -> Response {
+    let mut world = shared.world();
+    let Some(place) = world.resume_ids.iter().position(|(known, _)| *known == id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (_, entry) = world.resume_ids.remove(place);
+    world.resume.retain(|(other, _)| *other != entry);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// What an id of TMDb is of: `?type=episode`. Movies and episodes have numbers of their own there.
+pub(super) async fn search(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let world = shared.world();
+    let wanted = query.get("type").map_or("movie,episode", String::as_str);
+    let is_it = |entry: &&Entry| {
+        let (kind, own) = match entry {
+            Entry::Movie { ids, .. } => ("movie", ids),
+            Entry::Episode { ids, .. } => ("episode", ids),
+        };
+        wanted.split(',').any(|it| it == kind)
+            && own.get("tmdb").is_some_and(|known| catalogue::is_id(known, &id))
+    };
+    let found: Vec<Value> = world
+        .catalogue
+        .iter()
+        .filter(is_it)
+        .map(|entry| {
+            let mut found = ids(entry);
+            found["score"] = json!(1000);
+            found
+        })
+        .collect();
+    Json(found).into_response()
 }

@@ -10,6 +10,7 @@ use crate::plugins::bindings::playrelay::plugin::types::Field;
 use crate::plugins::call::{CallState, Fault, FaultKind};
 use crate::plugins::convert;
 use crate::plugins::limits::{Budget, CODE_INTERVAL_S, CODE_LIFE_S, STATE};
+use crate::plugins::text;
 
 /// A step of a login.
 pub enum Authenticate {}
@@ -105,18 +106,21 @@ impl Capability for Authenticate {
 }
 
 fn outcome(it: contract::Outcome) -> AuthOutcome {
-    let pairs = |fields: Vec<Field>| fields.into_iter().map(|field| (field.name, field.value)).collect();
+    let pairs = |it: Vec<Field>| convert::fields(it);
     match it {
         contract::Outcome::Prompt(it) => AuthOutcome::Prompt(AuthPrompt {
-            url: it.url,
-            complete_url: it.complete_url,
-            code: it.code,
+            url: text::cut(&it.url, text::WORDS),
+            complete_url: it.complete_url.map(|url| text::cut(&url, text::WORDS)),
+            code: text::cut(&it.code, text::CODE),
             expires_s: it.expires_s.min(CODE_LIFE_S),
             interval_s: it.interval_s.clamp(1, CODE_INTERVAL_S),
         }),
         contract::Outcome::Pending => AuthOutcome::Pending,
         contract::Outcome::Choose(choices) => {
-            AuthOutcome::Choose(choices.into_iter().map(|choice| (choice.id, choice.label)).collect())
+            let choice = |it: contract::Choice| {
+                Some((text::whole(it.id, text::ID)?, text::cut(&it.label, text::NAME)))
+            };
+            AuthOutcome::Choose(choices.into_iter().take(text::ENTRIES).filter_map(choice).collect())
         }
         contract::Outcome::Found(fields) => AuthOutcome::Found(pairs(fields)),
         contract::Outcome::Granted(fields) => AuthOutcome::Granted(pairs(fields)),
@@ -143,7 +147,8 @@ impl Capability for Revoke {
     ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
         Box::pin(async move {
             let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            Ok(guest.call_revoke(store).await?.map_err(convert::failure))
+            let remains = guest.call_revoke(store).await?.map_err(convert::failure);
+            Ok(remains.map(|remains| remains.map(|words| text::cut(&words, text::WORDS))))
         })
     }
 }

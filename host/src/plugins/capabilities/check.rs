@@ -10,6 +10,7 @@ use crate::plugins::bindings::exports::playrelay::plugin::check::GuestIndices;
 use crate::plugins::call::CallState;
 use crate::plugins::convert;
 use crate::plugins::limits::Budget;
+use crate::plugins::text;
 
 /// Asks a service who we are.
 pub enum Check {}
@@ -41,9 +42,9 @@ impl Capability for Check {
             let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
             let answer = guest.call_run(store).await?;
             let info = answer.map(|account| AccountInfo {
-                name: account.name,
-                id: account.id,
-                details: account.details.into_iter().map(|field| (field.name, field.value)).collect(),
+                name: text::cut(&account.name, text::NAME),
+                id: account.id.and_then(|id| text::whole(id, text::KEY)),
+                details: convert::fields(account.details),
             });
             Ok(info.map_err(convert::failure))
         })

@@ -6,10 +6,13 @@ use wasmtime::component::{Instance, InstancePre};
 
 use super::{Capability, Failure};
 use crate::dispatch::model::Item;
-use crate::plugins::bindings::exports::playrelay::plugin::metadata::{GuestIndices, PictureKind};
+use crate::plugins::bindings::exports::playrelay::plugin::metadata::{
+    self as contract, Candidate, GuestIndices, PictureKind,
+};
 use crate::plugins::call::CallState;
 use crate::plugins::convert;
 use crate::plugins::limits::Budget;
+use crate::plugins::text;
 
 /// Finds what an item is, with a confidence from 0 to 1, the best first.
 pub enum Find {}
@@ -30,7 +33,8 @@ impl Capability for Find {
             let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
             let answer = guest.call_find(store, &convert::to_guest(&item)).await?;
             let candidates = answer.map(|candidates| {
-                candidates.into_iter().map(|it| (convert::item(it.item), it.confidence)).collect()
+                let candidate = |it: Candidate| (convert::item(it.item), it.confidence);
+                candidates.into_iter().take(text::ENTRIES).map(candidate).collect()
             });
             Ok(candidates.map_err(convert::failure))
         })
@@ -70,7 +74,10 @@ impl Capability for Artwork {
                 PictureKind::Still => "still",
             };
             let pictures = answer.map(|pictures| {
-                pictures.into_iter().map(|it| Picture { kind: kind(it.kind), url: it.url }).collect()
+                let picture = |it: contract::Picture| {
+                    Some(Picture { kind: kind(it.kind), url: text::whole(it.url, text::PATH)? })
+                };
+                pictures.into_iter().take(text::ENTRIES).filter_map(picture).collect()
             });
             Ok(pictures.map_err(convert::failure))
         })

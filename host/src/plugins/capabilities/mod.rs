@@ -47,6 +47,11 @@ pub trait Capability: 'static {
     /// What it gives.
     type Output: Send + 'static;
 
+    /// The bytes that it is called with, as far as others decide them: what a large input costs is no fault of the plugin.
+    fn size(_input: &Self::Input) -> usize {
+        0
+    }
+
     /// Makes the call.
     fn call<'a>(
         pre: &'a InstancePre<CallState>,

@@ -143,6 +143,10 @@ impl Capability for Message {
     type Input = MessageInput;
     type Output = Result<Step, ParseError>;
 
+    fn size(input: &Self::Input) -> usize {
+        input.text.len() + input.state.len()
+    }
+
     fn call<'a>(
         pre: &'a InstancePre<CallState>,
         store: &'a mut Store<CallState>,

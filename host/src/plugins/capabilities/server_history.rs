@@ -11,6 +11,7 @@ use crate::plugins::bindings::exports::playrelay::plugin::server_history::GuestI
 use crate::plugins::call::CallState;
 use crate::plugins::convert;
 use crate::plugins::limits::Budget;
+use crate::plugins::text;
 
 /// Tells what was played.
 pub enum Since {}
@@ -56,7 +57,8 @@ impl Capability for Since {
                 Err(failure) => return Ok(Err(convert::failure(failure))),
             };
             let reports = webhook::read(page.reports, &source, now)?;
-            Ok(Ok(HistoryPage { reports, next: page.more.then_some(page.cursor) }))
+            let next = page.more.then_some(page.cursor).map(|cursor| text::cut(&cursor, text::WORDS));
+            Ok(Ok(HistoryPage { reports, next }))
         })
     }
 }

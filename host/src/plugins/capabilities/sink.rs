@@ -14,6 +14,7 @@ use crate::plugins::bindings::playrelay::plugin::types;
 use crate::plugins::call::CallState;
 use crate::plugins::convert;
 use crate::plugins::limits::Budget;
+use crate::plugins::text;
 
 /// Tells a tracker.
 pub enum Sink {}
@@ -117,8 +118,13 @@ pub(super) fn receipt(receipt: types::Receipt) -> Receipt {
             types::Outcome::Unmatched => ReceiptOutcome::Unmatched,
             types::Outcome::Unsupported => ReceiptOutcome::Unsupported,
         },
-        remote_id: receipt.remote_id,
-        matched: receipt.matched.into_iter().map(|id| (id.namespace, id.value)).collect(),
-        note: receipt.note,
+        remote_id: receipt.remote_id.and_then(|id| text::whole(id, text::KEY)),
+        matched: receipt
+            .matched
+            .into_iter()
+            .take(text::ENTRIES)
+            .map(|id| (text::cut(&id.namespace, text::CODE), text::cut(&id.value, text::NAME)))
+            .collect(),
+        note: receipt.note.map(|note| text::cut(&note, text::WORDS)),
     }
 }

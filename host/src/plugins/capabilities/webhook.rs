@@ -13,7 +13,8 @@ use crate::plugins::bindings::playrelay::plugin::reports;
 use crate::plugins::bindings::playrelay::plugin::types::Field;
 use crate::plugins::call::{CallState, Fault, FaultKind};
 use crate::plugins::convert;
-use crate::plugins::limits::{Budget, REPORTS};
+use crate::plugins::limits::{Budget, REPORTS, SESSIONS};
+use crate::plugins::text;
 
 /// Turns a webhook into reports.
 pub enum Webhook {}
@@ -57,8 +58,8 @@ pub enum ParseError {
 impl From<reports::ParseError> for ParseError {
     fn from(error: reports::ParseError) -> Self {
         match error {
-            reports::ParseError::Malformed(detail) => Self::Malformed(detail),
-            reports::ParseError::Unsupported(detail) => Self::Unsupported(detail),
+            reports::ParseError::Malformed(detail) => Self::Malformed(text::cut(&detail, text::WORDS)),
+            reports::ParseError::Unsupported(detail) => Self::Unsupported(text::cut(&detail, text::WORDS)),
         }
     }
 }
@@ -73,6 +74,15 @@ pub(super) fn read(
         let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
         return Err(Fault::new(FaultKind::Output, text).into());
     }
+    let sessions = |report: &reports::Report| match report {
+        reports::Report::Snapshot(snapshot) => snapshot.sessions.len(),
+        _ => 0,
+    };
+    let sessions: usize = reports.iter().map(sessions).sum();
+    if sessions > SESSIONS {
+        let text = format!("it listed {sessions} sessions; {SESSIONS} are allowed");
+        return Err(Fault::new(FaultKind::Output, text).into());
+    }
     Ok(reports.into_iter().map(|report| convert::report(report, source, received_at)).collect())
 }
 
@@ -81,6 +91,14 @@ impl Capability for Webhook {
     const BUDGET: Budget = Budget::PURE;
     type Input = WebhookInput;
     type Output = Result<Vec<Report>, ParseError>;
+
+    fn size(input: &Self::Input) -> usize {
+        let pairs = |pairs: &[(String, String)]| {
+            pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        };
+        let request = &input.request;
+        request.body.len() + pairs(&request.form) + pairs(&request.query) + pairs(&request.headers)
+    }
 
     fn call<'a>(
         pre: &'a InstancePre<CallState>,

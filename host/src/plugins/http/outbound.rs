@@ -1,22 +1,31 @@
 //! What one account may send, and what is added to it on the wire.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use rustls::ClientConfig;
+use sha2::Sha256;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::pace::{Meter, Pace, RequestCounts};
 use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
-use super::{Origin, OriginError};
-use crate::plugins::manifest::{CredentialRule, Login, Manifest};
-use crate::plugins::template::{Hole, Template};
+use super::{Origin, OriginError, Reach};
+use crate::clock;
+use crate::plugins::manifest::{CredentialRule, Login, Manifest, SignatureEncoding};
+use crate::plugins::masks;
+use crate::plugins::template::{Hole, RequestPart, Template};
 use crate::secret::Secret;
 
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
-const SHORTEST_SCRUBBED: usize = 8;
+const SHORTEST_SCRUBBED: usize = 6;
 /// What an answer has in place of a secret.
 const SCRUBBED: &str = "[secret]";
 /// The part of a login that says whose it is: the id of a plugin.
@@ -74,7 +83,7 @@ pub enum Purpose {
 
 struct Allowed {
     origin: Origin,
-    private: bool,
+    reach: Reach,
 }
 
 /// What all accounts share.
@@ -98,6 +107,8 @@ pub struct Dial {
     pub tls: Arc<ClientConfig>,
     /// Opens it as an answer without end.
     pub wire: Wire,
+    /// How far it may go.
+    pub reach: Reach,
 }
 
 /// The way out for one account.
@@ -123,16 +134,17 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// Works out what `manifest` asks for with the settings of an account; `typed` tells which of them the user
-    /// set. Fails where an address is none.
+    /// Works out what `manifest` asks for with the settings of an account; `reach` tells how far the address in one of them may lead.
+    /// Fails where an address is none.
     pub fn new(
         account: &str,
         common: Common,
         manifest: &Manifest,
         settings: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
-        typed: &dyn Fn(&str) -> bool,
+        reach: &dyn Fn(&str) -> Reach,
     ) -> Result<Self, OriginError> {
+        let of = |setting: Option<&str>| setting.map_or(Reach::Public, reach);
         let Common { wire, logins, counts, instance } = common;
         let mut outbound = Self {
             account: account.to_owned(),
@@ -166,9 +178,8 @@ impl Outbound {
             outbound.in_login = open.cloned().collect();
         }
         for network in &manifest.network {
-            let private = network.origin.only_setting().is_some_and(typed);
             if let Some(origin) = outbound.origin(&network.origin)? {
-                outbound.plugin.push(Allowed { origin, private });
+                outbound.plugin.push(Allowed { origin, reach: of(network.origin.only_setting()) });
             }
         }
         let is_set = |key: &String| outbound.settings.contains_key(key) || outbound.secrets.contains_key(key);
@@ -181,15 +192,13 @@ impl Outbound {
             }
         }
         for url in manifest.login.iter().flat_map(Login::urls) {
-            let private = url.leading_setting().is_some_and(typed);
             if let Some(origin) = outbound.origin(url)? {
-                outbound.login.push(Allowed { origin, private });
+                outbound.login.push(Allowed { origin, reach: of(url.leading_setting()) });
             }
         }
         for template in manifest.provides.metadata.iter().flat_map(|facts| &facts.picture_origins) {
-            let private = template.only_setting().is_some_and(typed);
             if let Some(origin) = outbound.origin(template)? {
-                outbound.pictures.push(Allowed { origin, private });
+                outbound.pictures.push(Allowed { origin, reach: of(template.only_setting()) });
             }
         }
         Ok(outbound)
@@ -211,7 +220,7 @@ impl Outbound {
                 Hole::HostName => env!("CARGO_PKG_NAME").to_owned(),
                 Hole::HostVersion => env!("CARGO_PKG_VERSION").to_owned(),
                 Hole::HostInstance => self.instance.clone(),
-                Hole::Credential(_) => String::new(),
+                Hole::Credential(_) | Hole::Request(_) => String::new(),
             })
         });
         match filled {
@@ -222,6 +231,16 @@ impl Outbound {
 
     /// Fills a template, secrets included. A hole that cannot be filled is an error, never a bare request.
     pub fn render(&self, template: &Template, login: Option<&LoginTokens>) -> Result<Secret, HttpError> {
+        self.render_for(template, login, None)
+    }
+
+    /// The same of a template that may name parts of the request that it is for.
+    fn render_for(
+        &self,
+        template: &Template,
+        login: Option<&LoginTokens>,
+        request: Option<(&Request, Timestamp)>,
+    ) -> Result<Secret, HttpError> {
         let missing = |what: &str, key: &str| {
             HttpError::NotLoggedIn(format!("account {:?} has no {what} {key:?}", self.account))
         };
@@ -248,6 +267,10 @@ impl Outbound {
             Hole::HostName => Ok(env!("CARGO_PKG_NAME").to_owned()),
             Hole::HostVersion => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Hole::HostInstance => Ok(self.instance.clone()),
+            Hole::Request(part) => match request {
+                Some((request, at)) => Ok(part_of(request, at, *part)),
+                None => Err(missing("request to take a part of for", part.as_str())),
+            },
         })?;
         Ok(Secret::new(text))
     }
@@ -288,22 +311,22 @@ impl Outbound {
     }
 
     async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
-        let private = self.allow(&request.url, purpose)?;
+        let reach = self.allow(&request.url, purpose)?;
         let rules = self.rules_for(&request.url, purpose);
         let login = self.login_for(templates(&rules)).await?;
-        let response = self.send_once(&request, &rules, login.as_deref(), private, purpose).await?;
+        let response = self.send_once(&request, &rules, login.as_deref(), reach, purpose).await?;
         if response.status == 401
             && let Some(rejected) = login
             && let Some(renewed) = self.own(self.logins.renew(&self.account, &rejected).await?)
         {
-            let again = self.send_once(&request, &rules, Some(&renewed), private, purpose).await?;
+            let again = self.send_once(&request, &rules, Some(&renewed), reach, purpose).await?;
             return Ok((again, true));
         }
         Ok((response, !rules.is_empty()))
     }
 
-    /// Whether a URL may be asked for, and whether it may be in the user's own network.
-    fn allow(&self, url: &Url, purpose: Purpose) -> Result<bool, HttpError> {
+    /// Whether a URL may be asked for, and how far that may go.
+    fn allow(&self, url: &Url, purpose: Purpose) -> Result<Reach, HttpError> {
         let origin =
             Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
         let allowed = match purpose {
@@ -312,7 +335,7 @@ impl Outbound {
             Purpose::Picture => &self.pictures,
         };
         match allowed.iter().find(|allowed| allowed.origin == origin) {
-            Some(allowed) => Ok(allowed.private),
+            Some(allowed) => Ok(allowed.reach),
             None => {
                 tracing::warn!(account = %self.account, %origin, "request denied: the origin is not allowed");
                 Err(HttpError::Denied(format!(
@@ -339,7 +362,7 @@ impl Outbound {
         request: &Request,
         rules: &[&CredentialRule],
         login: Option<&LoginTokens>,
-        private: bool,
+        reach: Reach,
         purpose: Purpose,
     ) -> Result<Response, HttpError> {
         let request = self.signed(request, rules, login, purpose)?;
@@ -352,7 +375,7 @@ impl Outbound {
             Some(pace) => Some(pace.turn().await),
             None => None,
         };
-        let mut response = self.wire.send(request, private, self.response_limit).await?;
+        let mut response = self.wire.send(request, reach, self.response_limit).await?;
         if let Some(meter) = meter {
             // What was answered was answered, whatever becomes of the count.
             if let Err(error) = meter.learn(&response).await {
@@ -374,11 +397,19 @@ impl Outbound {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
             (!is_reserved(name) || (purpose == Purpose::LoginByPlugin && name == "authorization"))
-                && !rules.iter().any(|rule| rule.headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+                && !rules.iter().any(|rule| rule.adds_header(name))
         });
+        let at = clock::now();
         for rule in rules {
+            if let Some(basic) = &rule.basic {
+                let user = self.render(&basic.user, login)?;
+                let password = self.render(&basic.password, login)?;
+                let pair = Zeroizing::new(format!("{}:{}", user.expose(), password.expose()));
+                let value = format!("Basic {}", BASE64.encode(pair.as_bytes()));
+                request.headers.push(("authorization".to_owned(), value));
+            }
             for (name, template) in &rule.headers {
-                let value = self.render(template, login)?;
+                let value = self.render_for(template, login, Some((&request, at)))?;
                 request.headers.push((name.clone(), value.expose().to_owned()));
             }
             if !rule.query.is_empty() {
@@ -390,9 +421,29 @@ impl Outbound {
                     .collect();
                 request.url.query_pairs_mut().clear().extend_pairs(kept);
                 for (name, template) in &rule.query {
-                    let value = self.render(template, login)?;
+                    let value = self.render_for(template, login, Some((&request, at)))?;
                     request.url.query_pairs_mut().append_pair(name, value.expose());
                 }
+            }
+        }
+        for signature in rules.iter().filter_map(|rule| rule.signature.as_ref()) {
+            let key = self.render(&signature.key, login)?;
+            let over = self.render_for(&signature.over, login, Some((&request, at)))?;
+            let mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
+                .expect("HMAC takes keys of any length")
+                .chain_update(over.expose())
+                .finalize()
+                .into_bytes();
+            let value = match signature.encoding {
+                SignatureEncoding::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
+                SignatureEncoding::Base64 => BASE64.encode(mac),
+            };
+            match (&signature.header, &signature.query) {
+                (Some(header), _) => request.headers.push((header.clone(), value)),
+                (None, Some(name)) => {
+                    request.url.query_pairs_mut().append_pair(name, &value);
+                }
+                (None, None) => {}
             }
         }
         Ok(request)
@@ -401,11 +452,13 @@ impl Outbound {
     /// What a connection needs that is to stay, below a server address that the user typed.
     /// `query` is added, with its secrets.
     pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<Dial, HttpError> {
-        if !self.allow(url, Purpose::Plugin)? {
+        let reach = self.allow(url, Purpose::Plugin)?;
+        if reach == Reach::Public {
             return Err(HttpError::Denied(
                 "only a server address that the user typed can be listened to".to_owned(),
             ));
         }
+        self.wire.check(url, reach).await?;
         let rules = self.rules_for(url, Purpose::Plugin);
         let login = self.login_for(templates(&rules).chain(query.values())).await?;
         let request = Request {
@@ -420,7 +473,7 @@ impl Outbound {
             let value = self.render(template, login.as_deref())?;
             request.url.query_pairs_mut().append_pair(name, value.expose());
         }
-        Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone() })
+        Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone(), reach })
     }
 
     /// A random name of this installation and account.
@@ -429,8 +482,8 @@ impl Outbound {
     }
 
     /// Whether a server answers at an address that a login has found. An error says why not.
-    pub async fn answers(&self, url: &Url) -> Result<(), HttpError> {
-        self.wire.answers(url).await
+    pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+        self.wire.answers(url, reach).await
     }
 
     /// The login, where one of these needs it: a secret that the user did not set, of an account that can be logged in, is in its login.
@@ -455,23 +508,24 @@ impl Outbound {
             |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != OF_PLUGIN;
         let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| is_secret(name));
         let tokens = tokens.map(|(_, token)| token);
-        let secrets: Vec<_> = self
-            .secrets
-            .values()
-            .chain(tokens)
-            .map(Secret::expose)
-            .filter(|secret| secret.len() >= SHORTEST_SCRUBBED)
-            .collect();
+        let secrets = self.secrets.values().chain(tokens).map(Secret::expose);
+        let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SCRUBBED);
+        // The longest first: one may be a part of another.
+        let mut secrets: Vec<Zeroizing<String>> =
+            secrets.flat_map(masks::written).map(Zeroizing::new).collect();
+        secrets.sort_by_key(|written| Reverse(written.len()));
         let text = String::from_utf8_lossy(&response.body);
         let echoed = secrets.iter().any(|secret| {
-            text.contains(secret) || response.headers.iter().any(|(_, value)| value.contains(secret))
+            text.contains(secret.as_str())
+                || response.headers.iter().any(|(_, value)| value.contains(secret.as_str()))
         });
         if !echoed {
             return;
         }
         tracing::warn!(account = %self.account, "the service echoed a secret; it was taken out of the answer");
-        let clean =
-            |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, SCRUBBED));
+        let clean = |text: &str| {
+            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SCRUBBED))
+        };
         let body = clean(&text).into_bytes();
         for (_, value) in &mut response.headers {
             *value = clean(value);
@@ -482,7 +536,21 @@ impl Outbound {
 
 /// What these rules put into a request.
 fn templates<'a>(rules: &'a [&'a CredentialRule]) -> impl Iterator<Item = &'a Template> {
-    rules.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()))
+    rules.iter().flat_map(|rule| rule.templates())
+}
+
+/// A part of a request, for a signature over it.
+fn part_of(request: &Request, at: Timestamp, part: RequestPart) -> String {
+    match part {
+        RequestPart::Method => request.method.to_string(),
+        RequestPart::Url => request.url.to_string(),
+        RequestPart::Path => request.url.path().to_owned(),
+        RequestPart::Query => request.url.query().unwrap_or_default().to_owned(),
+        RequestPart::Body => {
+            String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned()
+        }
+        RequestPart::Timestamp => at.as_second().to_string(),
+    }
 }
 
 /// Headers that are the client's business.

@@ -43,12 +43,21 @@ impl Trust {
     }
 }
 
+/// What helps where the system knows no authorities.
+const INSTALL: &str = "install the package ca-certificates";
+
+/// Why no authority is known; absent where some are.
+pub fn without_authorities() -> Option<String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Verifier::new(provider).err().map(|error| format!("{error}; {INSTALL}"))
+}
+
 /// What a client needs to speak TLS.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = Judge {
         trust: trust.clone(),
-        authorities: Verifier::new(Arc::clone(&provider))?,
+        authorities: Verifier::new(Arc::clone(&provider)).map_err(|error| error.to_string()),
         provider: Arc::clone(&provider),
     };
     Ok(ClientConfig::builder_with_provider(provider)
@@ -61,7 +70,8 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
 #[derive(Debug)]
 struct Judge {
     trust: Trust,
-    authorities: Verifier,
+    /// Small images have none, and can still speak with what is near, or known by its fingerprint.
+    authorities: Result<Verifier, String>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -84,6 +94,8 @@ impl ServerCertVerifier for Judge {
             ))),
             Trust::Authorities => self
                 .authorities
+                .as_ref()
+                .map_err(|error| Error::General(format!("{error}; {INSTALL}")))?
                 .verify_server_cert(certificate, intermediates, name, ocsp, now)
                 .map_err(|error| {
                     Error::General(format!(

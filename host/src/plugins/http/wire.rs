@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,7 +11,7 @@ use reqwest::{Client, ClientBuilder, Method};
 use rustls::ClientConfig;
 use url::{Host, Url};
 
-use super::address::is_public;
+use super::address::{Reach, is_here};
 use super::tls::{self, Trust};
 
 /// The longest time a single request may take.
@@ -81,12 +82,30 @@ pub enum HttpError {
     TooLarge(usize),
 }
 
-/// Two clients: one for the internet, one for addresses that the user typed.
+/// The port at which the daemon of this program listens: no request of a plugin goes there. 0 while there is none.
+#[derive(Clone, Debug, Default)]
+pub struct OwnPort(Arc<AtomicU16>);
+
+impl OwnPort {
+    /// The daemon listens here from now on.
+    pub fn set(&self, port: u16) {
+        self.0.store(port, Ordering::Relaxed);
+    }
+
+    fn is(&self, port: u16) -> bool {
+        port != 0 && self.0.load(Ordering::Relaxed) == port
+    }
+}
+
+/// The clients, one for each reach.
 #[derive(Clone, Debug)]
 pub struct Wire {
     public: Client,
+    home: Client,
     anywhere: Client,
     tls: Arc<ClientConfig>,
+    /// Where the daemon itself listens.
+    pub own_port: OwnPort,
 }
 
 impl Wire {
@@ -98,9 +117,15 @@ impl Wire {
         let tls = tls::config(&Trust::Authorities).map_err(|error| error.to_string())?;
         let failed = |error: reqwest::Error| error.to_string();
         Ok(Self {
-            public: builder().dns_resolver(Arc::new(PublicOnly)).build().map_err(failed)?,
+            public: builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(Arc::new(Within(Reach::Public)))
+                .build()
+                .map_err(failed)?,
+            home: at_home(&tls)?,
             anywhere: builder().tls_backend_preconfigured(tls.clone()).build().map_err(failed)?,
             tls: Arc::new(tls),
+            own_port: OwnPort::default(),
         })
     }
 
@@ -113,21 +138,56 @@ impl Wire {
         let anywhere = builder().tls_backend_preconfigured(tls.clone()).build();
         Ok(Self {
             public: self.public.clone(),
+            home: at_home(&tls)?,
             anywhere: anywhere.map_err(|error| error.to_string())?,
             tls: Arc::new(tls),
+            own_port: self.own_port.clone(),
         })
     }
 
-    /// Asks an address that the user typed, or that a login has found, for anything at all.
-    async fn probe(&self, url: &Url) -> Result<reqwest::Response, HttpError> {
+    fn client(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Public => &self.public,
+            Reach::Home => &self.home,
+            Reach::Anywhere => &self.anywhere,
+        }
+    }
+
+    /// Refuses what is out of reach, and the daemon's own address. Names are looked at once more when they are resolved.
+    pub async fn check(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+        refuse_literal(url, reach)?;
+        let Some(port) = url.port_or_known_default().filter(|port| self.own_port.is(*port)) else {
+            return Ok(());
+        };
+        let found: Vec<IpAddr> = match url.host() {
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            // What cannot be resolved is not reached either.
+            Some(Host::Domain(name)) => match tokio::net::lookup_host((name, port)).await {
+                Ok(found) => found.map(|found| found.ip()).collect(),
+                Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        match found.into_iter().any(is_here) {
+            true => Err(HttpError::Denied(
+                "that is Playrelay's own address, which no plugin may reach".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Asks an address for anything at all.
+    async fn probe(&self, url: &Url, reach: Reach) -> Result<reqwest::Response, HttpError> {
         let origin = url.origin().ascii_serialization();
-        let request = self.anywhere.get(url.clone()).timeout(PROBE_TIMEOUT);
+        let request = self.client(reach).get(url.clone()).timeout(PROBE_TIMEOUT);
         request.send().await.map_err(|error| classify(&error, &origin))
     }
 
     /// Whether a server answers at an address, whatever it says. An error says why not.
-    pub async fn answers(&self, url: &Url) -> Result<(), HttpError> {
-        let status = self.probe(url).await?.status();
+    pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+        self.check(url, reach).await?;
+        let status = self.probe(url, reach).await?.status();
         match status.is_server_error() {
             true => Err(unexpected(url, &format!("answered {status}"))),
             false => Ok(()),
@@ -136,7 +196,7 @@ impl Wire {
 
     /// Whether a server answers at an address with these words. An error says what else was found.
     pub async fn says(&self, url: &Url, words: &str) -> Result<(), HttpError> {
-        let answer = self.probe(url).await?;
+        let answer = self.probe(url, Reach::Anywhere).await?;
         let status = answer.status();
         if !status.is_success() {
             return Err(unexpected(url, &format!("answered {status}")));
@@ -153,10 +213,11 @@ impl Wire {
         Arc::clone(&self.tls)
     }
 
-    /// Opens an answer that has no end: its head has come. Only for addresses that the user typed.
-    pub async fn open(&self, request: Request) -> Result<reqwest::Response, HttpError> {
+    /// Opens an answer that has no end: its head has come.
+    pub async fn open(&self, request: Request, reach: Reach) -> Result<reqwest::Response, HttpError> {
         let origin = request.url.origin().ascii_serialization();
-        let mut builder = self.anywhere.request(request.method, request.url);
+        self.check(&request.url, reach).await?;
+        let mut builder = self.client(reach).request(request.method, request.url);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -167,15 +228,14 @@ impl Wire {
         }
     }
 
-    /// Sends a request. With `private` it may go to addresses in the user's own network.
-    pub async fn send(&self, request: Request, private: bool, limit: usize) -> Result<Response, HttpError> {
+    /// Sends a request, as far as it may go.
+    pub async fn send(&self, request: Request, reach: Reach, limit: usize) -> Result<Response, HttpError> {
         let origin = request.url.origin().ascii_serialization();
-        if !private {
-            refuse_private_literal(&request.url)?;
-        }
-        let client = if private { &self.anywhere } else { &self.public };
-        let mut builder =
-            client.request(request.method, request.url).timeout(request.timeout.min(REQUEST_TIMEOUT));
+        self.check(&request.url, reach).await?;
+        let mut builder = self
+            .client(reach)
+            .request(request.method, request.url)
+            .timeout(request.timeout.min(REQUEST_TIMEOUT));
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -219,18 +279,27 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
 }
 
+/// The client for what logins have found.
+fn at_home(tls: &ClientConfig) -> Result<Client, String> {
+    let resolver = Arc::new(Within(Reach::Home));
+    let built = builder().tls_backend_preconfigured(tls.clone()).dns_resolver(resolver).build();
+    built.map_err(|error| error.to_string())
+}
+
 /// The resolver is asked for names only, so addresses that are written as such are checked here.
-fn refuse_private_literal(url: &Url) -> Result<(), HttpError> {
+fn refuse_literal(url: &Url, reach: Reach) -> Result<(), HttpError> {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),
         _ => return Ok(()),
     };
-    if is_public(address) { Ok(()) } else { Err(HttpError::Denied(private_address(&address.to_string()))) }
+    if reach.admits(address) { Ok(()) } else { Err(HttpError::Denied(private_address(&address.to_string()))) }
 }
 
 fn private_address(what: &str) -> String {
-    format!("{what} is an address inside the private network, and only the user can open that by typing it")
+    format!(
+        "{what} is an address inside the private network or of this machine, and only the user can open that by typing it"
+    )
 }
 
 fn classify(error: &reqwest::Error, origin: &str) -> HttpError {
@@ -246,6 +315,10 @@ fn classify(error: &reqwest::Error, origin: &str) -> HttpError {
     if error.is_builder() {
         return HttpError::Denied("the request has a header that is not valid".to_owned());
     }
+    if innermost.contains("InvalidContentType") || innermost.contains("corrupt message") {
+        let plain = origin.replacen("https://", "http://", 1);
+        return HttpError::Unreachable(format!("{origin} speaks no TLS; try {plain}"));
+    }
     if error.is_connect() {
         return HttpError::Unreachable(format!("{origin} cannot be reached: {innermost}"));
     }
@@ -256,21 +329,22 @@ fn classify(error: &reqwest::Error, origin: &str) -> HttpError {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{0} has no public address")]
+#[error("{0} has no address within reach")]
 struct PrivateAddress(String);
 
-/// Resolves a name and leaves out addresses that are not public; the connection goes to one of those left, so the
+/// Resolves a name and leaves out addresses that are not within reach; the connection goes to one of those left, so the
 /// answer cannot change between check and use.
 #[derive(Debug)]
-struct PublicOnly;
+struct Within(Reach);
 
-impl Resolve for PublicOnly {
+impl Resolve for Within {
     fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
         Box::pin(async move {
             let name = name.as_str().to_owned();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
                 .await?
-                .filter(|found| is_public(found.ip()))
+                .filter(|found| reach.admits(found.ip()))
                 .collect();
             if found.is_empty() {
                 return Err(PrivateAddress(name).into());

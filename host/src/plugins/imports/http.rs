@@ -11,6 +11,7 @@ use crate::plugins::call::{CallState, Trace};
 use crate::plugins::http::wire::REQUEST_TIMEOUT;
 use crate::plugins::http::{HttpError, Purpose, Request, Response};
 use crate::plugins::masks::MOST;
+use crate::plugins::text;
 
 /// A guest may set this many headers.
 const HEADERS: usize = 64;
@@ -152,5 +153,5 @@ fn write(response: Response) -> contract::Response {
 
 /// A URL without its query, which can hold secrets.
 fn shown(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
+    text::cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()), text::KEY)
 }

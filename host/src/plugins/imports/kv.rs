@@ -17,7 +17,7 @@ pub const KEYS_LIMIT: usize = 1_000;
 /// Where the small stores are kept. Errors are texts for the guest's log.
 #[async_trait]
 pub trait KeyValue: Send + Sync {
-    /// The value of a key that has not expired.
+    /// The value of a key that has not expired, of an owner: a plugin and an account of it, or the host.
     async fn get(&self, account: &str, key: &str) -> Result<Option<Vec<u8>>, String>;
 
     /// Stores a value, for `ttl_s` seconds where given. `Ok(false)` where the account's quota does not allow it.
@@ -63,6 +63,8 @@ impl Host for CallState {
 impl CallState {
     fn store(&self) -> Option<(std::sync::Arc<dyn KeyValue>, String)> {
         let account = self.context.account.as_ref()?;
-        Some((self.context.kv.clone()?, account.name.clone()))
+        // An account's name may have been another plugin's before.
+        let owner = format!("{}/{}", self.context.plugin, account.name);
+        Some((self.context.kv.clone()?, owner))
     }
 }

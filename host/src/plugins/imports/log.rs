@@ -3,6 +3,8 @@
 use crate::plugins::bindings::playrelay::plugin::log::{Field, Host, Level};
 use crate::plugins::call::CallState;
 use crate::plugins::limits::LOG_LINE;
+use crate::plugins::log_budget::Line;
+use crate::plugins::text;
 
 impl Host for CallState {
     fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
@@ -21,13 +23,20 @@ impl Host for CallState {
             return Ok(());
         }
         self.context.log_left -= 1;
+        let left_out = match self.context.log_budget.take() {
+            Line::Logged { left_out } => left_out,
+            Line::LeftOut => return Ok(()),
+        };
         let plugin = self.context.plugin.as_str();
         let account = self.context.account.as_ref().map_or("", |account| account.name.as_str());
         let mut line = message;
         for Field { name, value } in fields {
             line.push_str(&format!(" {name}={value}"));
         }
-        let line = one_line(&line);
+        let line = text::cut(&line, LOG_LINE);
+        if left_out > 0 {
+            tracing::warn!(target: "plugin", plugin, account, "{left_out} lines of this plugin were left out");
+        }
         match level {
             Level::Trace => tracing::trace!(target: "plugin", plugin, account, "{line}"),
             Level::Debug => tracing::debug!(target: "plugin", plugin, account, "{line}"),
@@ -40,13 +49,4 @@ impl Host for CallState {
         }
         Ok(())
     }
-}
-
-/// Cut to the limit, and without anything that could pretend to be another line.
-fn one_line(text: &str) -> String {
-    let mut end = text.len().min(LOG_LINE);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

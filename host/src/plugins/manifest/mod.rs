@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::template::Template;
+use super::template::{RequestPart, Template};
 pub use limits::{Limits, Quota};
 pub use login::{
     DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
@@ -122,6 +123,11 @@ impl Provides {
     }
 }
 
+/// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.
+fn is_hidden(letter: char) -> bool {
+    super::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
+}
+
 /// An interface about which there is nothing more to say.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -180,6 +186,22 @@ pub struct SinkFacts {
     pub ratings: RatingFacts,
     /// Where it wants to hear again and again that something plays: not more often than this. Ms.
     pub heartbeat_ms: Option<u32>,
+}
+
+impl SinkFacts {
+    /// The names of what it is not told of plays that go on: nobody misses that.
+    pub fn untaken_presence(&self) -> Vec<&'static str> {
+        let presence = [
+            (SinkAction::Playing, "playing"),
+            (SinkAction::Paused, "paused"),
+            (SinkAction::Stopped, "stopped"),
+        ];
+        presence
+            .into_iter()
+            .filter(|(action, _)| !self.actions.contains(action))
+            .map(|(_, name)| name)
+            .collect()
+    }
 }
 
 /// `[provides.sink] ratings`
@@ -274,6 +296,70 @@ pub struct CredentialRule {
     /// Query parameters.
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
+    /// A name and a password, sent as RFC 7617 says.
+    pub basic: Option<Basic>,
+    /// A signature of the request, added after everything else.
+    pub signature: Option<Signature>,
+}
+
+/// `basic` of `[[credential]]`: `authorization: Basic …`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// The name.
+    pub user: Template,
+    /// The password.
+    pub password: Template,
+}
+
+/// The key of a signature that has the text which is signed.
+const SIGNED: &str = "over";
+
+/// `signature` of `[[credential]]`: HMAC-SHA256 over a text that names parts of the request.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// What it is made with.
+    pub key: Template,
+    /// What it is made over: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
+    /// `{request.timestamp}` (seconds since 1970) stand for what is sent, before the signature is added.
+    pub over: Template,
+    /// How it is written.
+    #[serde(default)]
+    pub encoding: SignatureEncoding,
+    /// The header that has it.
+    pub header: Option<String>,
+    /// The query parameter that has it, where no header does.
+    pub query: Option<String>,
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    /// Hexadecimal digits in lower case.
+    #[default]
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+impl CredentialRule {
+    /// Everything with holes.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let basic = self.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
+        let signature = self.signature.iter().flat_map(|signature| [&signature.key, &signature.over]);
+        self.headers.values().chain(self.query.values()).chain(basic).chain(signature)
+    }
+
+    /// Whether it adds a header of this name: a guest cannot set that one.
+    pub fn adds_header(&self, name: &str) -> bool {
+        let is = |header: &String| header.eq_ignore_ascii_case(name);
+        let signed = self.signature.as_ref().and_then(|signature| signature.header.as_ref());
+        self.headers.keys().any(is)
+            || signed.is_some_and(is)
+            || (self.basic.is_some() && name.eq_ignore_ascii_case("authorization"))
+    }
 }
 
 /// `[settings.*]`
@@ -353,10 +439,52 @@ impl Manifest {
     /// Reads and checks a manifest.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Encoding)?;
+        if let Some(at) = text.char_indices().find(|(_, letter)| is_hidden(*letter)).map(|(at, _)| at) {
+            let line = text[..at].matches('\n').count() + 1;
+            return Err(ManifestError::Invalid(format!(
+                "something in line {line} with a control character, or one that turns the direction of text"
+            )));
+        }
         let manifest: Self = toml::from_str(text)
             .map_err(|error| ManifestError::Syntax(error.to_string().trim().replace('\n', " ")))?;
+        manifest.check_texts()?;
         manifest.check()?;
         Ok(manifest)
+    }
+
+    /// What is shown before an approval must not pretend to be something else: TOML can write what it may not contain.
+    fn check_texts(&self) -> Result<(), ManifestError> {
+        fn check(value: &Value) -> Result<(), String> {
+            match value {
+                Value::String(text) if text.chars().any(super::text::is_odd) => Err(format!(
+                    "{:?}, which has a line break, a control character, or one that turns the direction of text",
+                    super::text::cut(text, super::text::CODE)
+                )),
+                Value::String(text) if text.len() > super::text::WORDS => {
+                    Err(format!("a text of {} bytes; {} are allowed", text.len(), super::text::WORDS))
+                }
+                Value::Array(list) => list.iter().try_for_each(check),
+                Value::Object(fields) => {
+                    let is_odd = |name: &&String| {
+                        name.chars().any(super::text::is_odd) || name.len() > super::text::KEY
+                    };
+                    match fields.keys().find(is_odd) {
+                        Some(name) => Err(format!(
+                            "a name that cannot be shown: {:?}",
+                            super::text::cut(name, super::text::CODE)
+                        )),
+                        // What is signed often has lines; it is shown in quotes, with their ends escaped.
+                        None => fields.iter().try_for_each(|(name, value)| match value {
+                            Value::String(over) if name == SIGNED => check(&over.replace('\n', " ").into()),
+                            other => check(other),
+                        }),
+                    }
+                }
+                _ => Ok(()),
+            }
+        }
+        let all = serde_json::to_value(self).map_err(|error| ManifestError::Syntax(error.to_string()))?;
+        check(&all).map_err(ManifestError::Invalid)
     }
 
     fn check(&self) -> Result<(), ManifestError> {
@@ -388,6 +516,23 @@ impl Manifest {
             if !self.network.iter().any(|network| network.origin == rule.origin) {
                 return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
             }
+            if let Some(signature) = &rule.signature
+                && signature.header.is_some() == signature.query.is_some()
+            {
+                return invalid(
+                    "a signature with both a header and a query parameter, or with neither".to_owned(),
+                );
+            }
+            let signs = rule.signature.is_some();
+            let mut plain = rule.headers.values().chain(rule.query.values());
+            let names_more = |template: &Template| {
+                template.request_parts().any(|part| !signs || part != RequestPart::Timestamp)
+            };
+            if let Some(template) = plain.find(|template| names_more(template)) {
+                return invalid(format!(
+                    "{template} in a credential; {{request.x}} stands in `over` of a signature, and {{request.timestamp}} beside it"
+                ));
+            }
         }
         if let Some(Login::Plugin(login)) = &self.login
             && (self.provides.auth.is_none() || login.methods.is_empty())
@@ -414,6 +559,15 @@ impl Manifest {
         if heartbeat.is_some_and(|ms| ms < SHORTEST_HEARTBEAT_MS) {
             return invalid(format!("heartbeat-ms below {SHORTEST_HEARTBEAT_MS}"));
         }
+        let mut elsewhere = self.templates().filter(|template| template.request_parts().next().is_some());
+        let is_of_rule = |template: &&Template| {
+            self.credential.iter().any(|rule| rule.templates().any(|known| std::ptr::eq(known, *template)))
+        };
+        if let Some(template) = elsewhere.find(|template| !is_of_rule(template)) {
+            return invalid(format!(
+                "{template}; {{request.x}} stands in credentials that are signed, and nowhere else"
+            ));
+        }
         for key in self.named_settings() {
             if !self.settings.contains_key(key) {
                 return invalid(format!(
@@ -432,6 +586,11 @@ impl Manifest {
     /// An origin is fixed, or a server address that the user types: never text with a hole in it.
     fn check_origin(&self, origin: &Template) -> Result<(), ManifestError> {
         if let Some(fixed) = origin.fixed() {
+            if fixed.contains('*') {
+                return Err(ManifestError::Invalid(format!(
+                    "origin {fixed:?}; an origin is one host, and patterns mean nothing"
+                )));
+            }
             return super::http::Origin::parse(fixed)
                 .map(drop)
                 .map_err(|error| ManifestError::Invalid(format!("origin {fixed:?}: {error}")));
@@ -460,8 +619,7 @@ impl Manifest {
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
-        let credential =
-            self.credential.iter().flat_map(|rule| rule.headers.values().chain(rule.query.values()));
+        let credential = self.credential.iter().flat_map(CredentialRule::templates);
         let login = self.login.iter().flat_map(Login::templates);
         let pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
         let dialled = self.provides.realtime.iter().flat_map(|facts| facts.query.values());

@@ -1,11 +1,16 @@
 //! The inbox: what was received, and what became of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::outbox;
 use super::rows::{self, time};
-use crate::state::{EventStory, EventSummary, InboxRow, Received, TimelineRow};
+use crate::state::{EventFilter, EventStory, EventSummary, InboxRow, Received, TimelineRow};
+
+/// Requests that are read at a time, beside their number. Bytes.
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Requests that are old, and of which nothing waits, is held or is dead.
 const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
@@ -22,30 +27,37 @@ pub fn add(connection: &Connection, received: &Received) -> rusqlite::Result<i64
         .insert(params![received.source, received.at.as_millisecond(), received.request])
 }
 
-/// A source's requests after one that are not settled, the oldest first.
+/// A source's requests after one that are not settled, the oldest first: so many, or so many bytes of them, but one at least.
 pub fn pending(
     connection: &Connection,
     source: &str,
     after: i64,
     limit: u32,
 ) -> rusqlite::Result<Vec<InboxRow>> {
-    connection
-        .prepare_cached(
-            "SELECT id, source, received_at, request FROM inbox
-             WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
-        )?
-        .query_map(params![source, after, limit], rows::request)?
-        .collect()
+    let mut statement = connection.prepare_cached(
+        "SELECT id, source, received_at, request FROM inbox
+         WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for row in statement.query_map(params![source, after, limit], rows::request)? {
+        let row = row?;
+        bytes += row.received.request.len();
+        found.push(row);
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(found)
 }
 
-/// When the first of them was received.
-pub fn oldest_pending(connection: &Connection, source: &str) -> rusqlite::Result<Option<Timestamp>> {
+/// When the first of them was received, of each source that has one.
+pub fn oldest_pending(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Timestamp>> {
     connection
         .prepare_cached(
-            "SELECT received_at FROM inbox WHERE source = ?1 AND settled_at IS NULL ORDER BY id LIMIT 1",
+            "SELECT source, received_at, MIN(id) FROM inbox WHERE settled_at IS NULL GROUP BY source",
         )?
-        .query_row(params![source], |row| Ok(time(row.get(0)?)))
-        .optional()
+        .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+        .collect()
 }
 
 /// The sources whose requests are not settled, with how many there are.
@@ -93,25 +105,39 @@ pub fn before(
     Ok(found)
 }
 
-/// How requests ended, the last first.
-pub fn summaries(
-    connection: &Connection,
-    before: Option<i64>,
-    limit: u32,
-) -> rusqlite::Result<Vec<EventSummary>> {
+/// Requests, the last first.
+pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec<EventSummary>> {
+    let EventFilter { before, source, user, title, outcome, without_repeats, limit } = filter;
+    let within = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
     connection
         .prepare_cached(
-            "SELECT id, source, received_at, outcome, code, detail FROM inbox
-             WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox
+             WHERE id < ?1 AND (?2 IS NULL OR source = ?2)
+               AND (?3 IS NULL OR instr(folded(user), ?3) > 0) AND (?4 IS NULL OR instr(folded(item), ?4) > 0)
+               AND (?5 IS NULL OR outcome = ?5 OR code = ?5) AND (NOT ?6 OR code IS NULL OR code <> 'no-change')
+             ORDER BY id DESC LIMIT ?7",
         )?
-        .query_map(params![before.unwrap_or(i64::MAX), limit], rows::summary)?
+        .query_map(
+            params![
+                before.unwrap_or(i64::MAX),
+                source,
+                within(user),
+                within(title),
+                outcome,
+                without_repeats,
+                limit
+            ],
+            rows::summary,
+        )?
         .collect()
 }
 
 /// Everything about one request.
 pub fn story(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventStory>> {
     let summary = connection
-        .prepare_cached("SELECT id, source, received_at, outcome, code, detail FROM inbox WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox WHERE id = ?1",
+        )?
         .query_row(params![id], rows::summary)
         .optional()?;
     let Some(summary) = summary else { return Ok(None) };

@@ -11,17 +11,19 @@ mod rows;
 mod schema;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Attempt, Command, DeliveryState, EventStory, EventSummary, InboxRow, OutboxRow, Parked, Received,
-    Selection, Settlement, Store, StoreError, Told,
+    Attempt, Command, DeliveryState, EventFilter, EventStory, EventSummary, InboxRow, OutboxRow, Parked,
+    Received, Selection, Settlement, Store, StoreError, Told,
 };
 use crate::dispatch::model::Item;
 use crate::dispatch::people::{Decision, Person};
@@ -92,7 +94,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // FULL: a commit is on the disk before it is answered.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
+    // What a filter looks for is written in any case.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("folded", 1, flags, |arguments| {
+        Ok(arguments.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
+    })?;
     Ok(connection)
 }
 
@@ -147,9 +154,12 @@ impl Store for Sqlite {
         self.writer.write(move |connection| people::decide(connection, &source, &viewer, decision)).await
     }
 
-    async fn oldest_pending(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
-        let source = source.to_owned();
-        self.read(move |connection| inbox::oldest_pending(connection, &source)).await
+    async fn oldest_pending(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.read(inbox::oldest_pending).await
+    }
+
+    async fn people_version(&self) -> Result<i64, StoreError> {
+        self.read(people::version).await
     }
 
     async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError> {
@@ -358,8 +368,24 @@ impl Store for Sqlite {
         self.read(move |connection| outbox::told(connection, &tracker)).await
     }
 
-    async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        self.read(move |connection| inbox::summaries(connection, before, limit)).await
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| inbox::summaries(connection, &filter)).await
+    }
+
+    async fn is_writable(&self) -> Result<(), StoreError> {
+        if !self.writer.has_failed() {
+            return self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await;
+        }
+        let tried = self.writer.write(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO versions (name, version) VALUES ('tried', abs(random() % 1000000))",
+                )?
+                .execute([])
+                .map(drop)
+        });
+        tried.await
     }
 
     async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
@@ -387,30 +413,83 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn approve(&self, approval: Approval, at: Timestamp) -> Result<(), StoreError> {
+    async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError> {
         self.writer
             .write(move |connection| {
+                let Approval { id, digest, permissions } = &approval;
                 connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at)
-                         VALUES (?1, ?2, ?3, ?4)",
+                        "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at, shown)
+                         VALUES (?1, ?2, ?3, ?4, ?5)",
                     )?
-                    .execute(params![approval.id, approval.digest, approval.permissions, at.as_millisecond()])
+                    .execute(params![id, digest, permissions, at.as_millisecond(), shown])
                     .map(drop)
             })
             .await
     }
+
+    async fn has_sealed(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM credentials)")?
+                .query_row([], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT shown FROM approvals WHERE id = ?1")?
+                .query_row(params![id], |row| row.get(0))
+                .optional()
+        })
+        .await
+        .map(Option::flatten)
+    }
+
+    async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM approvals WHERE id = ?1")?
+                    .execute(params![id])
+                    .map(|count| count > 0)
+            })
+            .await
+    }
+
+    async fn installation(&self) -> Result<String, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT value FROM facts WHERE name = 'installation'")?
+                .query_row([], |row| row.get(0))
+        })
+        .await
+    }
 }
 
 fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let Settlement { inbox, at, later, verdict, steps, plays, ratings, held, events } = settlement;
+    let Settlement { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } =
+        settlement;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {
         connection
             .prepare_cached(
-                "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5 WHERE id = ?1",
+                "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5,
+                 user = COALESCE(?6, user), item = COALESCE(?7, item) WHERE id = ?1",
             )?
-            .execute(params![inbox, now, verdict.outcome.as_str(), verdict.code, verdict.detail])?;
+            .execute(params![
+                inbox,
+                now,
+                verdict.outcome.as_str(),
+                verdict.code,
+                verdict.detail,
+                user,
+                item
+            ])?;
     }
     for step in steps {
         rows::add_step(connection, *inbox, now, step.stage.as_str(), &step.code, &step.text)?;

@@ -94,7 +94,8 @@ fn takes_back_a_pause(
     Ok(told.is_some_and(|told| matches!(told.action, Action::Playing(_))))
 }
 
-/// The first event that is due and has no other of its subject before it.
+/// The first event that is due and has no other of its subject before it. The indexes are named: without statistics SQLite's planner
+/// takes the one over all that is kept.
 pub fn next_due(
     connection: &Connection,
     tracker: &str,
@@ -102,9 +103,9 @@ pub fn next_due(
 ) -> rusqlite::Result<Option<OutboxRow>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox AS this
+            "SELECT {COLUMNS} FROM outbox AS this INDEXED BY outbox_queue
              WHERE tracker = ?1 AND state = 'waiting' AND next_at <= ?2 AND NOT EXISTS (
-                 SELECT 1 FROM outbox AS earlier
+                 SELECT 1 FROM outbox AS earlier INDEXED BY outbox_waiting
                  WHERE earlier.tracker = this.tracker AND earlier.subject = this.subject
                    AND earlier.state = 'waiting' AND earlier.id < this.id)
              ORDER BY id LIMIT 1"
@@ -116,7 +117,9 @@ pub fn next_due(
 /// When the next event becomes due.
 pub fn next_time(connection: &Connection, tracker: &str) -> rusqlite::Result<Option<Timestamp>> {
     connection
-        .prepare_cached("SELECT MIN(next_at) FROM outbox WHERE tracker = ?1 AND state = 'waiting'")?
+        .prepare_cached(
+            "SELECT MIN(next_at) FROM outbox INDEXED BY outbox_due WHERE tracker = ?1 AND state = 'waiting'",
+        )?
         .query_row(params![tracker], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
 }
 

@@ -44,6 +44,13 @@ pub fn decide(
     put(connection, &Person { decision, ..person }).map(|()| true)
 }
 
+/// A number that is another one after each change of the list.
+pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT version FROM versions WHERE name = 'people'")?
+        .query_row([], |row| row.get(0))
+}
+
 fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<Person>> {
     connection
         .prepare_cached("SELECT body FROM people WHERE source = ?1 AND server = ?2 AND user = ?3")?
@@ -57,6 +64,9 @@ fn put(connection: &Connection, person: &Person) -> rusqlite::Result<()> {
         .prepare_cached(
             "INSERT OR REPLACE INTO people (source, server, user, last_seen, body) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![source, viewer.server, viewer.user, last_seen.as_millisecond(), to_json(person)?])
+        .execute(params![source, viewer.server, viewer.user, last_seen.as_millisecond(), to_json(person)?])?;
+    connection
+        .prepare_cached("UPDATE versions SET version = version + 1 WHERE name = 'people'")?
+        .execute([])
         .map(drop)
 }

@@ -67,11 +67,18 @@ pub fn park(connection: &Connection, account: &str, parked: Option<&Parked>) -> 
         .map(drop)
 }
 
-/// Reads `id, source, received_at, outcome, code, detail`.
+/// Reads `id, source, received_at, outcome, code, detail, user, item`.
 pub fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
     let settled: Option<String> = row.get(4)?;
     let verdict = settled
         .map(|code| Ok::<_, rusqlite::Error>(Verdict { outcome: named(row, 3)?, code, detail: row.get(5)? }));
     let verdict = verdict.transpose()?;
-    Ok(EventSummary { id: row.get(0)?, source: row.get(1)?, received_at: time(row.get(2)?), verdict })
+    Ok(EventSummary {
+        id: row.get(0)?,
+        source: row.get(1)?,
+        received_at: time(row.get(2)?),
+        user: row.get(6)?,
+        item: row.get(7)?,
+        verdict,
+    })
 }

@@ -2,6 +2,8 @@
 //! fsync at its end: the busier, the cheaper.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,6 +28,8 @@ type Job = Box<dyn FnOnce(&Connection) -> Acknowledge + Send>;
 
 /// The way to the thread.
 pub struct Writer {
+    /// Whether the last transaction failed.
+    has_failed: Arc<AtomicBool>,
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     path: String,
@@ -39,10 +43,17 @@ impl Writer {
         log.push("-wal");
         let path = path.display().to_string();
         let place = path.clone();
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&has_failed);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
-            run(&connection, &queue, &place, Path::new(&log));
+            run(&connection, &queue, &place, Path::new(&log), &failed);
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), path })
+        Ok(Self { has_failed, jobs: Some(jobs), thread: Some(thread), path })
+    }
+
+    /// Whether the last transaction failed.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there.
@@ -91,7 +102,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path) {
+fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path, has_failed: &AtomicBool) {
     loop {
         let first = match queue.recv_timeout(IDLE) {
             Ok(first) => first,
@@ -112,8 +123,11 @@ fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path) {
             }
             connection.execute_batch("COMMIT")
         });
+        let before = has_failed.swap(committed.is_err(), Ordering::Relaxed);
         if let Err(error) = &committed {
-            tracing::error!(%error, "a transaction failed");
+            if !before {
+                tracing::error!(%error, "a transaction failed; nothing can be stored until one succeeds");
+            }
             if !connection.is_autocommit()
                 && let Err(error) = connection.execute_batch("ROLLBACK")
             {
