@@ -13,7 +13,7 @@ use crate::toolchain::{self, TARGET};
 /// The custom section that the host reads the manifest from.
 const SECTION: &str = "playrelay:manifest";
 /// Names of the bundled plugins: folders below `plugins/`.
-const BUNDLED: [&str; 7] = ["emby", "jellyfin", "mdblist", "plex", "simkl", "tmdb", "trakt"];
+pub const BUNDLED: [&str; 7] = ["emby", "jellyfin", "mdblist", "plex", "simkl", "tmdb", "trakt"];
 
 /// Builds the bundled plugins into `target/plugins`, from where the host's build script embeds them.
 pub fn bundled() -> Result<()> {
@@ -27,11 +27,12 @@ pub fn bundled() -> Result<()> {
     Ok(())
 }
 
-/// Builds the guests that tests need into `target/fixtures`: one that misbehaves, and one that is well.
+/// Builds the guests that tests need into `target/fixtures`: one that misbehaves, one that is well, and one whose requests
+/// are signed.
 pub fn fixtures() -> Result<()> {
     let folder = workspace().join("tests/guests");
     let built = build(&folder.join("Cargo.toml"), &["rogue".to_owned()])?;
-    for manifest in ["rogue", "sound"] {
+    for manifest in ["rogue", "sound", "signed"] {
         pack(
             &built.join("rogue.wasm"),
             &folder.join(format!("{manifest}.toml")),
@@ -56,7 +57,7 @@ fn build(manifest: &Path, packages: &[String]) -> Result<PathBuf> {
             .arg(&target)
             .args(["--package", package]);
         // A guest needs no host's flags, and wrappers know nothing of it.
-        command.env_remove("RUSTFLAGS");
+        command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", shell::remapped().join("\u{1f}"));
         toolchain.apply(&mut command);
         shell::run(&mut command)?;
     }

@@ -17,18 +17,27 @@ use shell::{cargo, workspace};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  run [ARGS]     build everything and start the daemon: `playrelay serve ARGS`
-  run --demo     the same with a fake server and a fake tracker that play an evening
+  build          build the plugins and the program: target/release/playrelay
+  run [ARGS]     the same, and start the daemon: `playrelay serve ARGS`
+  run --demo     the same with a fake server and a fake tracker that play an evening;
+                 it stays until Ctrl-C, `--once` ends it after the evening
+  fakes          fake servers and trackers for a first set-up, until Ctrl-C
   test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
+  bench scale    measure what grows: the outbox, the configuration, plays and people
   fuzz [SECONDS] [TARGET...]
                  fuzz the parsers and ingress, each for 300 s unless said
   plugins        build the bundled plugins
   fixtures       build the plugins that tests load
   pack CORE MANIFEST OUT
                  wrap a core module or a component with its manifest
+  help           print this
 ";
+
+/// What release builds consist of. Always the same packages: with others, features would be unified differently, and everything
+/// built twice.
+const RELEASE: [&str; 5] = ["--release", "--package", "playrelay", "--package", "playrelay-tests"];
 
 fn main() -> ExitCode {
     match run_command() {
@@ -44,37 +53,63 @@ fn run_command() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
-    match command.as_str() {
-        "run" if rest.first().is_some_and(|first| first == "--demo") => against_release("demo", &rest[1..]),
-        "run" => run(&rest),
-        "test" => test(&rest),
-        "bench" if rest.first().is_some_and(|first| first == "ingest") => {
-            against_release("bench-ingest", &rest[1..])
+    let first = rest.first().map(String::as_str);
+    if rest.iter().any(|argument| argument == "--help" || argument == "-h") && command != "test" {
+        print!("{USAGE}");
+        return Ok(());
+    }
+    match (command.as_str(), first) {
+        ("build", _) => build_release().map(|()| println!("target/release/playrelay is built")),
+        ("run", Some("--demo")) => against_release("demo", &rest[1..]),
+        ("run", _) => run(&rest),
+        ("fakes", _) => against_release("fakes", &rest),
+        ("test", _) => test(&rest),
+        ("bench", Some(name @ ("ingest" | "idle" | "scale"))) => {
+            against_release(&format!("bench-{name}"), &rest[1..])
         }
-        "bench" if rest.first().is_some_and(|first| first == "idle") => {
-            against_release("bench-idle", &rest[1..])
-        }
-        "fuzz" => fuzz::run(&rest),
-        "plugins" => guests::bundled(),
-        "fixtures" => guests::fixtures().and_then(|()| javascript::fixture()),
-        "pack" => match rest.as_slice() {
+        ("fuzz", _) => fuzz::run(&rest),
+        ("plugins", _) => guests::bundled(),
+        ("fixtures", _) => guests::fixtures().and_then(|()| javascript::fixture()),
+        ("pack", _) => match rest.as_slice() {
             [core, manifest, out] => guests::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
-            _ => bail!("{USAGE}"),
+            _ => bail!("expected `cargo xtask pack CORE MANIFEST OUT`"),
         },
-        _ => bail!("{USAGE}"),
+        ("" | "help" | "--help" | "-h", _) => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        ("bench", _) => bail!("expected `cargo xtask bench ingest`, `idle` or `scale`"),
+        (unknown, _) => bail!("there is no command {unknown:?}; `cargo xtask help` lists them"),
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
+/// Builds plugins, program and the programs beside it.
+fn build_release() -> Result<()> {
+    let program = workspace().join("target/release/playrelay");
+    if !program.exists() {
+        eprintln!("building {} plugins and the host; about 6 minutes the first time", guests::BUNDLED.len());
+    }
     guests::bundled()?;
+    let mut build = cargo(&["build"]);
+    build.args(RELEASE);
+    // Where it was built is nobody's business: paths of the builder's folders stay out of the program.
+    if env::var_os("RUSTFLAGS").is_none() && env::var_os("CARGO_ENCODED_RUSTFLAGS").is_none() {
+        build.env("CARGO_ENCODED_RUSTFLAGS", shell::remapped().join("\u{1f}"));
+    }
+    shell::run(&mut build)
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    build_release()?;
     let data = workspace().join("target/playrelay");
-    let mut command =
-        cargo(&["run", "--release", "--package", "playrelay", "--bin", "playrelay", "--", "serve"]);
+    let mut command = shell::command(workspace().join("target/release/playrelay"));
+    command.arg("serve");
     let configured = workspace().join("playrelay.toml").exists();
     if !configured
         && !arguments.iter().any(|argument| argument == "--config" || argument.starts_with("--config="))
         && env::var_os("PLAYRELAY__SERVER__DATA_DIR").is_none()
     {
+        println!("there is no playrelay.toml here: what is kept goes to {}", data.display());
         command.env("PLAYRELAY__SERVER__DATA_DIR", data);
     }
     shell::run(command.args(arguments))
@@ -82,15 +117,7 @@ fn run(arguments: &[String]) -> Result<()> {
 
 /// Runs a program of the test crate against a daemon that is built for release.
 fn against_release(program: &str, arguments: &[String]) -> Result<()> {
-    guests::bundled()?;
-    shell::run(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "playrelay",
-        "--package",
-        "playrelay-tests",
-    ]))?;
+    build_release()?;
     let target = workspace().join("target/release");
     shell::run(
         shell::command(target.join(program)).args(arguments).env("PLAYRELAY_BIN", target.join("playrelay")),

@@ -45,3 +45,14 @@ pub fn output(command: &mut Command) -> Result<String> {
     );
     Ok(String::from_utf8(output.stdout)?)
 }
+
+/// Flags that take the builder's folders out of paths.
+pub fn remapped() -> Vec<String> {
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
+    let folders = [(cargo_home, "/cargo"), (Some(workspace()), "/playrelay")];
+    let flags = folders
+        .into_iter()
+        .filter_map(|(folder, name)| Some(format!("--remap-path-prefix={}={name}", folder?.display())));
+    flags.collect()
+}
