@@ -11,7 +11,7 @@ mod settings;
 pub mod source;
 mod warn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -386,7 +386,7 @@ fn read_accounts(
 
 /// A token that can be guessed, or that opens two doors, is none.
 fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Problem>) {
-    let mut known: Vec<&Secret> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
     for (name, source) in sources {
         let Some(token) = &source.source.webhook_token else { continue };
         let place = source.place.clone();
@@ -395,12 +395,12 @@ fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Pr
                 "`webhook_token` of [sources.{name}] is too short; expected {SHORTEST_TOKEN} letters or more"
             );
             problems.push(Problem { place, text });
-        } else if known.contains(&token) {
+        } else if known.contains(token.expose()) {
             let text = format!(
                 "`webhook_token` of [sources.{name}] is that of another source; expected one of its own"
             );
             problems.push(Problem { place, text });
         }
-        known.push(token);
+        known.insert(token.expose());
     }
 }

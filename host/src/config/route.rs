@@ -1,6 +1,6 @@
 //! `[[routes]]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::AccountConfig;
 use super::document::{Node, Place, Problem, Value};
@@ -24,7 +24,9 @@ pub(super) fn read(
         problems.push(Problem { place, text });
         return Vec::new();
     };
-    let mut read = Vec::new();
+    let mut read: Vec<Route> = Vec::new();
+    // Where the routes between two accounts are: there may be thousands of others.
+    let mut places: HashMap<(String, String), Vec<usize>> = HashMap::new();
     for Node { value, place } in items {
         let Value::Table(table) = value else {
             problems.push(Problem { place, text: "expected a section [[routes]]".to_owned() });
@@ -55,11 +57,13 @@ pub(super) fn read(
                 policy,
                 untaken: Untaken::default(),
             };
-            if read.contains(&route) {
+            let alike = places.entry((route.source.clone(), route.tracker.clone())).or_default();
+            if alike.iter().any(|place| read[*place] == route) {
                 let text = format!("this route from {} to {} is there twice", route.source, route.tracker);
                 warnings.push(Problem { place, text });
                 continue;
             }
+            alike.push(read.len());
             read.push(route);
         }
     }

@@ -1,6 +1,6 @@
 //! What can work, and is probably not what was meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::AccountConfig;
 use super::document::{Problem, Value};
@@ -16,26 +16,33 @@ pub(super) fn of_accounts(
     let mut warn = |account: &AccountConfig, text: String| {
         warnings.push(Problem { place: account.place.clone(), text });
     };
+    // A configuration may have thousands of accounts: each is looked at once.
+    let heard: HashSet<&str> = routes.iter().map(|route| route.source.as_str()).collect();
+    let told: HashSet<&str> = routes
+        .iter()
+        .flat_map(|route| std::iter::once(&route.tracker).chain(&route.removal.accounts))
+        .map(String::as_str)
+        .collect();
+    let mut addresses: HashMap<String, &str> = HashMap::new();
     for (name, source) in sources.iter().filter(|(_, source)| source.source.enabled) {
-        if !routes.iter().any(|route| route.source == *name) {
+        if !heard.contains(name.as_str()) {
             let text = format!(
                 "no route begins at [sources.{name}], so nothing of it is sent anywhere; add [[routes]] with source = {name:?}"
             );
             warn(source, text);
         }
-        let same = sources.iter().find(|(other, it)| {
-            *other < name && it.source.enabled && address(it).is_some() && address(it) == address(source)
-        });
-        if let Some((other, _)) = same {
+        let Some(address) = address(source) else { continue };
+        if let Some(other) = addresses.get(&address) {
             let text = format!(
                 "[sources.{other}] and [sources.{name}] have the same address; expected one source for each server"
             );
             warn(source, text);
+        } else {
+            addresses.insert(address, name);
         }
     }
     for (name, tracker) in trackers {
-        let is_list = routes.iter().any(|route| route.removal.accounts.contains(name));
-        if !is_list && !routes.iter().any(|route| route.tracker == *name) {
+        if !told.contains(name.as_str()) {
             let text = format!(
                 "no route leads to [trackers.{name}], so nothing is sent there; add [[routes]] with tracker = {name:?}"
             );

@@ -13,7 +13,7 @@ use super::filter;
 use super::ledger::{Ledger, first_overdue, recorded};
 use super::model::{
     Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
-    User, fold,
+    User, fold, folds_to,
 };
 use super::play::{Play, Viewer};
 use super::policy::Policy;
@@ -162,7 +162,10 @@ impl Sessions {
     pub fn recalling(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
         let name = user.name.as_deref().map(fold).filter(|name| !name.is_empty());
         let is_meant = |viewer: &Viewer, last: Option<&User>| {
-            let same_name = || name.is_some() && last.and_then(|last| last.name.as_deref()).map(fold) == name;
+            let same_name = || {
+                let last = last.and_then(|last| last.name.as_deref());
+                name.as_deref().zip(last).is_some_and(|(name, last)| folds_to(last, name))
+            };
             let same_id = || user.id.is_some() && last.is_some_and(|last| last.id == user.id);
             // Whose it is that names nobody is asked of everybody.
             user.key().is_none_or(|key| viewer.user == key) || same_id() || same_name()
