@@ -186,12 +186,13 @@ async fn list(
 
 /// What happens to an event next, and when.
 pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
-    let note = row
-        .note
-        .as_deref()
-        .filter(|note| !note.is_empty())
-        .map(|note| format!(": {note}"))
-        .unwrap_or_default();
+    let next = next(row, parked);
+    let end = match row.note.as_deref().filter(|note| !note.is_empty()) {
+        None => next,
+        // "superseded by …" need not be said to be superseded.
+        Some(note) if note.starts_with(&next) => note.to_owned(),
+        Some(note) => format!("{next}: {note}"),
+    };
     let head = format!(
         "{:>6}  {}  {:<10} {:<9} ",
         row.id,
@@ -199,7 +200,7 @@ pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
         row.event.tracker,
         row.event.action.name()
     );
-    let text = format!("{} \u{2014} {}{note}", row.event.item, next(row, parked));
+    let text = format!("{} \u{2014} {end}", row.event.item);
     hang(&print::one_line(&head), &print::one_line(&text), columns()) + "\n"
 }
 
