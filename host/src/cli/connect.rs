@@ -16,7 +16,7 @@ use crate::delivery::guided::{self, Form, GuidedLogin, Next};
 use crate::house::{House, Purpose};
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
-use crate::plugins::manifest::PluginLogin;
+use crate::plugins::manifest::{Manifest, PluginLogin, SettingKind};
 
 #[derive(Args)]
 pub(super) struct Connect {
@@ -153,9 +153,14 @@ fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, 
         let label = print::one_line(label);
         say!("{:>3}  {label}", place + 1);
     }
-    if let Some(wanted) = wanted {
-        return by_name(wanted)
-            .ok_or_else(|| Failure::Other(format!("no single entry begins with {wanted:?}")));
+    match (wanted.and_then(by_name), wanted) {
+        (Some(id), _) => return Ok(id),
+        // A slip does not cost the login where somebody can be asked.
+        (None, Some(wanted)) if stdin().is_terminal() => say!("No single entry begins with {wanted:?}."),
+        (None, Some(wanted)) => {
+            return Err(Failure::Other(format!("no single entry begins with {wanted:?}")));
+        }
+        (None, None) => {}
     }
     if !stdin().is_terminal() {
         return Err(Failure::Other("say which with --choose".to_owned()));
@@ -277,7 +282,10 @@ fn find<'a>(house: &'a House, name: &str) -> Result<&'a Account, Failure> {
 /// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
 async fn who(house: &House, name: &str) -> String {
     let Some((plugin, caller)) = house.plugin_of(name) else { return String::new() };
-    if plugin.manifest.provides.check.is_none() || house.config.sources.contains_key(name) {
+    if house.config.sources.contains_key(name) {
+        return at_server(house, name, &plugin.manifest).await;
+    }
+    if plugin.manifest.provides.check.is_none() {
         return String::new();
     }
     match plugin.call::<Check>(&caller, ()).await.0 {
@@ -285,4 +293,19 @@ async fn who(house: &House, name: &str) -> String {
         Ok(Err(failure)) => format!(", but the service does not answer: {}", failure.reason()),
         Err(fault) => format!(", but the plugin failed: {fault}"),
     }
+}
+
+/// At which server a source is logged in: where the user typed it, or the login found it.
+async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
+    let found = match house.keeper.kept(name, &manifest.plugin.id).await {
+        Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
+        Err(error) => return format!(", but its login cannot be read: {error}"),
+    };
+    let addresses =
+        manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
+    let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();
+    let address = addresses.into_iter().find_map(|(key, _)| {
+        typed(key).or_else(|| found.get(key).map(|address| address.expose().to_owned()))
+    });
+    address.map(|address| format!(" at {address}")).unwrap_or_default()
 }
