@@ -23,7 +23,7 @@ use tower_service::Service;
 
 /// How long the head of a request may take, and how long a connection may wait for its next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a request may take in all, its answer included.
+/// How long a request may take until its answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long requests under way may take to end when the daemon stops.
 const SHUTDOWN: Duration = Duration::from_secs(10);

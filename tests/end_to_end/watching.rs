@@ -157,7 +157,7 @@ async fn strangers_do_not_learn_who_watches_what() {
         stage.home.client.post(format!("{}/api/v1/outbox/1/retry", daemon.url())).bearer_auth(PASSWORD);
     let post = post.header("origin", "https://play.example.org").header("host", "127.0.0.1:8787");
     assert_eq!(post.send().await.unwrap().status(), 404);
-    // Who guesses is locked out before anything is compared: a right guess among many is none.
+    // The API locks a guesser out before it compares, so a right guess among many is refused too.
     let mut last = 0;
     for _ in 0..10 {
         last = get().bearer_auth("wrong").send().await.unwrap().status().as_u16();

@@ -35,7 +35,7 @@ pub fn read(data: &Path) -> io::Result<Option<Secret>> {
     Ok(Some(Secret::new(text.trim().to_owned())))
 }
 
-/// The token, which is made where there is none. Only the owner may read the file (mode 0600), whatever it was before.
+/// Reads the token, or makes one. Afterwards only the owner may read the file (mode 0600).
 pub fn read_or_make(data: &Path) -> io::Result<Secret> {
     if let Some(token) = read(data)? {
         fs::set_permissions(path(data), fs::Permissions::from_mode(0o600))?;

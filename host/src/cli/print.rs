@@ -83,36 +83,21 @@ fn cut(text: &str, most: usize) -> String {
     kept.trim_end().to_owned() + "\u{2026}"
 }
 
-/// Paragraphs broken between words; each line after the first begins with `indent` blanks.
+/// Text broken between words; each line after the first begins with `indent` blanks.
 pub fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
-    let Some(columns) = columns.filter(|columns| *columns > indent + 20) else { return text.to_owned() };
-    let (mut lines, mut line) = (String::new(), String::new());
-    let leading: String = text.chars().take_while(|letter| *letter == ' ').collect();
-    line.push_str(&leading);
-    let mut is_empty = true;
-    for word in text.split_whitespace() {
-        let width = line.chars().count() + usize::from(!is_empty) + word.chars().count();
-        if width > columns && !is_empty {
-            lines.push_str(line.trim_end());
-            lines.push('\n');
-            line = " ".repeat(indent);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
-    }
-    lines + line.trim_end()
+    broken("", text, indent, columns)
 }
 
 /// A head, and text behind it that is broken between words: its further lines stand below its first, where there is room.
 pub fn hang(head: &str, text: &str, columns: Option<usize>) -> String {
     let width = head.chars().count();
+    let has_room = columns.is_none_or(|columns| width * 2 <= columns);
+    broken(head, text, if has_room { width } else { 8 }, columns)
+}
+
+fn broken(head: &str, text: &str, indent: usize, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return head.to_owned() + text };
-    let indent = if width * 2 <= columns { width } else { 8 };
-    let (mut lines, mut used, mut is_first) = (head.to_owned(), width, true);
+    let (mut lines, mut used, mut is_first) = (head.to_owned(), head.chars().count(), true);
     for word in text.split_whitespace() {
         let length = word.chars().count();
         if !is_first && used + 1 + length > columns || is_first && used + length > columns && used > indent {

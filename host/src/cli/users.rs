@@ -221,7 +221,7 @@ async fn list(config: &Config, all: bool, output: Output) -> Result<(), Failure>
     })
 }
 
-/// The name; the id where there is none.
+/// The name, or the id of a user without a name.
 fn shown(user: &User) -> String {
     user.name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user.to_string())
 }

@@ -98,7 +98,7 @@ const SECRET: [&str; 5] = ["token", "secret", "password", "key", "pin"];
 const SHOWN: usize = 40;
 
 impl Value {
-    /// The value for a complaint: itself where it is short and its key is none of a secret, else what kind it is.
+    /// What a complaint shows: a short value itself, a long or secret one by its kind.
     pub fn shown(&self, key: &str) -> String {
         let is_secret = SECRET.iter().any(|word| key.to_lowercase().contains(word));
         match self {

@@ -15,7 +15,7 @@ use crate::dispatch::model::ItemKind;
 use crate::dispatch::route::{Action, Weight};
 use crate::plugins::call::{Caller, Fault, Plugin, Trace};
 use crate::plugins::capabilities::{Failure, Receipt, ReceiptOutcome, Sink, SinkEvent};
-use crate::plugins::manifest::{Level, SinkAction};
+use crate::plugins::manifest::Level;
 use crate::state::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
 
 /// What is playing is no longer worth telling after this.
@@ -179,7 +179,7 @@ impl Lane {
         let name = &self.plugin.manifest.plugin.name;
         let takes = match (action, &provides.sink) {
             (Action::Unlisted, _) => provides.watchlist.is_some(),
-            (_, Some(facts)) => facts.actions.iter().any(|taken| action_name(*taken) == action.name()),
+            (_, Some(facts)) => facts.actions.iter().any(|taken| taken.name() == action.name()),
             (_, None) => false,
         };
         if !takes {
@@ -368,16 +368,4 @@ fn later(now: Timestamp, pause: Duration) -> Timestamp {
 
 fn until_from(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default()
-}
-
-fn action_name(action: SinkAction) -> &'static str {
-    match action {
-        SinkAction::Playing => "playing",
-        SinkAction::Paused => "paused",
-        SinkAction::Stopped => "stopped",
-        SinkAction::Watched => "watched",
-        SinkAction::Rated => "rated",
-        SinkAction::Unrated => "unrated",
-        SinkAction::Unwatched => "unwatched",
-    }
 }

@@ -100,7 +100,7 @@ fn list(problems: &[Problem]) -> String {
 /// What a command is going to do to the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Only look at it: where there is none, none is made.
+    /// Only look at it. A missing folder stays missing.
     Look,
     /// Keep something there.
     Change,
@@ -123,7 +123,7 @@ pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
     })
 }
 
-/// A store that is only looked at. Where there is none, it is an empty one that is gone afterwards.
+/// A store that a command only reads. A missing database is replaced by an empty temporary one.
 pub struct Looked {
     /// The store.
     pub store: SharedStore,

@@ -39,7 +39,7 @@ pub enum RequestPart {
     Path,
     /// The query of the address, without its question mark.
     Query,
-    /// The body; empty where there is none.
+    /// The body. A request without a body gives an empty text.
     Body,
     /// When it is sent, in seconds since 1970.
     Timestamp,

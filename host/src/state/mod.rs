@@ -506,7 +506,7 @@ pub trait Store: KeyValue + RequestCounts + Send + Sync {
     /// What was shown when a plugin was approved; absent where it was not, or by an older program.
     async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError>;
 
-    /// Takes an approval back. False where there is none.
+    /// Takes an approval back. False if the plugin was not approved.
     async fn revoke(&self, id: &str) -> Result<bool, StoreError>;
 
     /// The random name of this installation, made up with the database.

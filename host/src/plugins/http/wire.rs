@@ -82,7 +82,7 @@ pub enum HttpError {
     TooLarge(usize),
 }
 
-/// The port at which the daemon of this program listens: no request of a plugin goes there. 0 while there is none.
+/// The port at which this daemon listens. No plugin may send requests there. 0 means that no daemon listens.
 #[derive(Clone, Debug, Default)]
 pub struct OwnPort(Arc<AtomicU16>);
 

@@ -189,18 +189,11 @@ pub struct SinkFacts {
 }
 
 impl SinkFacts {
-    /// The names of what it is not told of plays that go on: nobody misses that.
+    /// The names of the presence actions that the sink does not list. Nobody misses them: a later one takes their place.
     pub fn untaken_presence(&self) -> Vec<&'static str> {
-        let presence = [
-            (SinkAction::Playing, "playing"),
-            (SinkAction::Paused, "paused"),
-            (SinkAction::Stopped, "stopped"),
-        ];
-        presence
-            .into_iter()
-            .filter(|(action, _)| !self.actions.contains(action))
-            .map(|(_, name)| name)
-            .collect()
+        let presence = [SinkAction::Playing, SinkAction::Paused, SinkAction::Stopped];
+        let untaken = presence.into_iter().filter(|action| !self.actions.contains(action));
+        untaken.map(SinkAction::name).collect()
     }
 }
 
@@ -268,6 +261,21 @@ pub enum SinkAction {
     Rated,
     Unrated,
     Unwatched,
+}
+
+impl SinkAction {
+    /// The name, as manifests and the outbox write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Playing => "playing",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Watched => "watched",
+            Self::Rated => "rated",
+            Self::Unrated => "unrated",
+            Self::Unwatched => "unwatched",
+        }
+    }
 }
 
 /// `[[network]]`: an origin that the plugin may reach.
