@@ -49,6 +49,32 @@ users = [\"*\"]
 }
 
 #[test]
+fn a_misspelt_name_is_complained_of_once() {
+    let config = "\
+[sorces.home]
+plugin = \"plex\"
+
+[trackers.bob]
+plguin = \"trakt\"
+client_id = \"x\"
+
+[[routes]]
+source = \"home\"
+tracker = \"bob\"
+user = [\"*\"]
+";
+    assert_eq!(
+        complaints(config),
+        [
+            "F:5: unknown key `sorces` in the configuration; did you mean `sources`? (allowed: server, plugins, scrobble, \
+             delivery, sources, trackers, catalogues, routes)",
+            "F:9: unknown key `plguin` in [trackers.bob]; did you mean `plugin`? (allowed: plugin)",
+            "F:15: unknown key `user` in [[routes]]; did you mean `users`? (allowed: users)",
+        ]
+    );
+}
+
+#[test]
 fn plugins_are_asked_what_their_settings_are() {
     let config = "\
 [sources.home]

@@ -25,7 +25,7 @@ use crate::dispatch::route::Route;
 use crate::plugins::artifact::Digest;
 use crate::plugins::http::Origin;
 use crate::secret::Secret;
-use section::Section;
+use section::{Section, is_near};
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
@@ -173,7 +173,28 @@ pub fn parse(
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
+/// Complains of sections whose names are misspelt, and gives them the names that were meant: what refers to them is right.
+fn with_meant_names(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> BTreeMap<String, Node> {
+    const SECTIONS: [&str; 8] =
+        ["server", "plugins", "scrobble", "delivery", "sources", "trackers", "catalogues", "routes"];
+    let known = SECTIONS.map(str::to_owned);
+    let (mut meant, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        root.into_iter().partition(|(name, _)| known.contains(name));
+    for (name, node) in others {
+        let near = known.iter().find(|known| is_near(&name, known) && !meant.contains_key(*known));
+        if let Some(near) = near {
+            let text = unknown("key", &name, "the configuration", &known);
+            problems.push(Problem { place: node.place.clone(), text });
+            meant.insert(near.clone(), node);
+        } else {
+            meant.insert(name, node);
+        }
+    }
+    meant
+}
+
 fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
+    let root = with_meant_names(root, problems);
     let mut sections = Section::new("the configuration", root, problems);
     let (server, plugins) = (sections.table("server"), sections.table("plugins"));
     let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
@@ -367,10 +388,8 @@ fn read_accounts(
             place => place,
         };
         let plugin = section.text("plugin").unwrap_or_else(|| {
-            section.problem(
-                place.clone(),
-                format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin"),
-            );
+            let text = format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin");
+            section.missing("plugin", place.clone(), text);
             String::new()
         });
         let within = format!("[{kind}.{name}]");

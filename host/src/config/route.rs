@@ -81,7 +81,7 @@ fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
         }
         let text = "[[routes]] has no `users`; expected names, \"id:…\", \"uuid:…\", \"*\" for everybody on the server, or [] for \
                     those whom you assign with `playrelay users`";
-        section.problem(route.clone(), text.to_owned());
+        section.missing("users", route.clone(), text.to_owned());
         return Vec::new();
     };
     if users.iter().any(String::is_empty) && users.len() > 1
@@ -179,10 +179,8 @@ fn account(
     let place = section.place(key);
     let Some(name) = section.text(key) else {
         if place == Place::Nowhere {
-            section.problem(
-                route.clone(),
-                format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]"),
-            );
+            let text = format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]");
+            section.missing(key, route.clone(), text);
         }
         return None;
     };

@@ -148,6 +148,16 @@ impl<'a> Section<'a> {
         read
     }
 
+    /// Complains that a key is missing: of the key that it was misspelt as, where there is such a one, and `text` otherwise.
+    pub fn missing(&mut self, key: &str, place: Place, text: String) {
+        let misspelt = self.keys.keys().find(|found| is_near(found, key) && !self.known.contains(found));
+        let Some(found) = misspelt.cloned() else { return self.problem(place, text) };
+        if let Some(node) = self.keys.remove(&found) {
+            let text = unknown("key", &found, &self.name, &[key.to_owned()]);
+            self.problems.push(Problem { place: node.place, text });
+        }
+    }
+
     /// Complains.
     pub fn problem(&mut self, place: Place, text: String) {
         self.problems.push(Problem { place, text });
@@ -165,6 +175,11 @@ impl<'a> Section<'a> {
             self.problems.push(Problem { place: node.place.clone(), text });
         }
     }
+}
+
+/// Whether one name is probably the other, with a slip of the finger or two.
+pub fn is_near(found: &str, meant: &str) -> bool {
+    strsim::damerau_levenshtein(found, meant) <= (meant.len() / 3).clamp(1, 2)
 }
 
 /// The complaint about a name that nobody knows, with the nearest one that somebody does.
