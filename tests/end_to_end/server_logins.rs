@@ -48,6 +48,8 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     let places =
         ["Attic (your own)", "Somebody's (shared by a friend)", "No server"].map(|name| text.find(name));
     assert!(places.is_sorted() && places[0].is_some(), "{text}");
+    let end = format!("home is logged in as mia at {}.", plex.server.url());
+    assert!(text.contains(&end), "{text}");
     daemon.connected("home").await;
     for secret in [fake_plex::TOKEN, fake_plex_tv::TOKEN, "a-shared-token-0123456789"] {
         assert!(!home.log().contains(secret) && !text.contains(secret), "a token was shown");

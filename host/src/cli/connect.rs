@@ -13,6 +13,7 @@ use super::{Failure, print};
 use crate::config::{Config, unknown};
 use crate::delivery::device::{self, LoginError, Prompt};
 use crate::delivery::guided::{self, Form, GuidedLogin, Next};
+use crate::delivery::logins::part;
 use crate::house::{House, Purpose};
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
@@ -301,11 +302,13 @@ async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
         Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
         Err(error) => return format!(", but its login cannot be read: {error}"),
     };
+    let person = found.get(part::NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
     let addresses =
         manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
     let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();
     let address = addresses.into_iter().find_map(|(key, _)| {
         typed(key).or_else(|| found.get(key).map(|address| address.expose().to_owned()))
     });
-    address.map(|address| format!(" at {address}")).unwrap_or_default()
+    let address = address.map(|address| format!(" at {address}")).unwrap_or_default();
+    person + &address
 }

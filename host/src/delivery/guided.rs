@@ -222,6 +222,9 @@ impl GuidedLogin {
         let mut kept: BTreeMap<String, Secret> =
             found.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         for (name, value) in fields {
+            if name == part::NAME && !value.trim().is_empty() {
+                kept.insert(name.clone(), Secret::new(text::cut(value.trim(), text::NAME)));
+            }
             if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {
                 let none = || LoginError::Answer(format!("it gave no {name}"));
                 kept.insert(name.clone(), self.masks.secret(value).ok_or_else(none)?);

@@ -35,12 +35,16 @@ pub mod part {
     pub const OBTAINED: &str = "obtained_at";
     /// Unix seconds.
     pub const EXPIRES: &str = "expires_at";
+    /// The name of who logged in, for people to read. No setting can have a hyphen in its name.
+    pub const NAME: &str = "account-name";
 }
 
 /// What is known of an account's login.
 #[derive(Default)]
 struct Slot {
     tokens: Option<Arc<LoginTokens>>,
+    /// Whether it was looked at what is stored.
+    is_known: bool,
     /// They are fresh, and could not be stored yet. They must not be used before.
     unsaved: bool,
     /// The service will not renew them; asking again is of no use.
@@ -192,8 +196,15 @@ impl LoginKeeper {
         self.save(account, slot).await?;
         let stored = Slot::holding(self.stored(account).await?);
         if stored.tokens != slot.tokens {
+            // The first look of a process finds what was there before.
+            match (&slot.tokens, &stored.tokens) {
+                (None, Some(_)) if slot.is_known => tracing::info!(account, "logged in"),
+                (Some(_), None) => tracing::info!(account, "logged out"),
+                _ => {}
+            }
             *slot = stored;
         }
+        slot.is_known = true;
         Ok(())
     }
 

@@ -20,6 +20,7 @@ const MOST: usize = 24;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     user: String,
+    name: Option<String>,
     servers: Vec<Server>,
     chosen: Option<usize>,
 }
@@ -53,6 +54,7 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     let body: Value = answer.json()?;
     let user = text(&body["User"]["Id"])
         .ok_or_else(|| Failure::Rejected("Emby Connect named no user".to_owned()))?;
+    let name = text(&body["User"]["Name"]);
     let answer = ask(Ask {
         method: Method::Get,
         url: &below("connect_url", &format!("/service/servers?userId={user}")),
@@ -63,7 +65,7 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     expect(&answer, "Emby Connect refused to list the servers")?;
     let body: Value = answer.json()?;
     let servers: Vec<Server> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
-    let memory = Memory { user, servers, chosen: None };
+    let memory = Memory { user, name, servers, chosen: None };
     match memory.servers.len() {
         0 => Err(Failure::Rejected("Emby Connect knows no server of this person".to_owned())),
         _ => {
@@ -128,5 +130,5 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
     })?;
     expect(&answer, "the server refused what Emby Connect gave")?;
-    granted()
+    granted(memory.name)
 }

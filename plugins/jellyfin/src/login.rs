@@ -1,7 +1,7 @@
 //! Logins: Quick Connect, for which an administrator may have to switch it on, and a name with a password.
 
 use playrelay_mediabrowser::Family;
-use playrelay_mediabrowser::login::{self, client, expect, granted};
+use playrelay_mediabrowser::login::{self, client, expect, granted, user_name};
 use playrelay_sdk::capability::auth::{Outcome, Prompt, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::{Failure, Field};
@@ -61,7 +61,7 @@ pub fn poll() -> Result<Step, Failure> {
     let url = format!("{api}/Users/AuthenticateWithQuickConnect");
     let answer = send(Method::Post, &url, Some(body), "/AccessToken", "token")?;
     expect(&answer, "the server refused the code although it was entered")?;
-    granted()
+    granted(user_name(&answer))
 }
 
 fn send(

@@ -5,9 +5,10 @@ use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::Response;
-use playrelay_sdk::login::{Ask, ask, captured, field, step, typed};
+use playrelay_sdk::json::text;
+use playrelay_sdk::login::{Ask, ask, captured, field, logged_in_as, step, typed};
 use playrelay_sdk::{failure, http};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Family;
 
@@ -32,12 +33,18 @@ pub fn with_password(family: Family, header: &str, scheme: &str, form: &[Field])
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
     })?;
     expect(&answer, "the server refused the name or the password")?;
-    granted()
+    granted(user_name(&answer))
 }
 
-/// It is done: the token is captured.
-pub fn granted() -> Result<Step, Failure> {
-    step(Outcome::Granted(vec![field("token", captured("token"))]), &())
+/// It is done: the token is captured. `name` is that of the user.
+pub fn granted(name: Option<String>) -> Result<Step, Failure> {
+    let token = field("token", captured("token"));
+    step(Outcome::Granted(std::iter::once(token).chain(logged_in_as(name)).collect()), &())
+}
+
+/// The user's name in the answer to a login.
+pub fn user_name(answer: &Response) -> Option<String> {
+    text(&answer.json::<Value>().ok()?["User"]["Name"])
 }
 
 /// An answer of success, or why not.

@@ -18,8 +18,13 @@ pub fn check() -> Result<Account, Failure> {
     let user: Value = answer.json()?;
     let plan = if flag(&user["subscription"]["active"]) { "Plex Pass" } else { "no Plex Pass" };
     Ok(Account {
-        name: text(&user["username"]).or_else(|| text(&user["title"])).unwrap_or_default(),
+        name: name(&user).unwrap_or_default(),
         id: text(&user["id"]),
         details: vec![Field { name: "plan".to_owned(), value: plan.to_owned() }],
     })
+}
+
+/// What an account is called.
+pub fn name(user: &Value) -> Option<String> {
+    text(&user["username"]).or_else(|| text(&user["title"]))
 }

@@ -7,7 +7,7 @@ use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{Response, below};
 use playrelay_sdk::json::{flag, text, whole};
-use playrelay_sdk::login::{Ask, Server, ask, captured, field, recall, step};
+use playrelay_sdk::login::{Ask, Server, ask, captured, field, logged_in_as, recall, step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -117,7 +117,14 @@ fn granted(server: Option<usize>) -> Result<Step, Failure> {
         Some(place) => field("token", captured(&format!("server-{place}"))),
         None => field("url", ""),
     };
-    step(Outcome::Granted(vec![account, more]), &())
+    step(Outcome::Granted([account, more].into_iter().chain(logged_in_as(user_name())).collect()), &())
+}
+
+/// What plex.tv calls the account. A login is good without it.
+fn user_name() -> Option<String> {
+    let account = captured("account");
+    let answer = send(Method::Get, &below("account_url", "/api/v2/user"), Some(&account), Vec::new()).ok()?;
+    crate::account::name(&answer.json().ok()?)
 }
 
 fn found(resource: &Value) -> Option<Server> {

@@ -46,6 +46,11 @@ pub fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
+/// The name of who logged in, as a field of a login that is granted; absent where it is not known.
+pub fn logged_in_as(name: Option<String>) -> Option<Field> {
+    name.map(|name| field("account-name", name))
+}
+
 /// A step, with what is to be remembered until the next.
 pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> {
     let state = serde_json::to_vec(memory).map_err(|error| Failure::Rejected(error.to_string()))?;
