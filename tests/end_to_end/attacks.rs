@@ -1,25 +1,31 @@
 //! What strangers, plugins and servers may try, many times over: it costs them something, and nobody else.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::routing::get;
+use axum::{Json, Router};
 use base64::Engine;
+use futures_util::{StreamExt, stream};
+use playrelay::config;
+use playrelay::house::House;
+use playrelay::plugins::capabilities::Check;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{
-    self, Daemon, Home, WEBHOOK_TOKEN, event_of, fixture, server_to_trakt, sources_to_trakt_config,
+    self, Daemon, Home, WEBHOOK_TOKEN, event_of, server_to_trakt, sources_to_trakt_config,
 };
 use playrelay_tests::jellyfin_webhook as jellyfin;
 use playrelay_tests::load::Usage;
 use playrelay_tests::server::Server;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::Value;
+use serde_json::json;
 
 use crate::sandbox::{home, reach, token};
 
@@ -190,7 +196,8 @@ async fn a_plugin_that_shouts_does_not_fill_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_own_address_is_out_of_reach() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1"] {
+    let spellings = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1"].map(str::to_owned);
+    for host in spellings.into_iter().chain(names_of_this_machine()) {
         let address = format!("http://{host}:{port}");
         let mut home = home(&address, &format!("{address}/healthz"));
         home.set("PLAYRELAY__SERVER__LISTEN", &format!("127.0.0.1:{port}"));
@@ -199,6 +206,14 @@ async fn the_own_address_is_out_of_reach() {
         let story = daemon.settled(id).await.to_string();
         assert!(story.contains("own address"), "{host}: {story}");
     }
+}
+
+/// What `/etc/hosts` calls this machine.
+fn names_of_this_machine() -> Vec<String> {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let loops = lines.filter(|line| line.starts_with("127."));
+    loops.flat_map(|line| line.split_whitespace().skip(1).map(str::to_owned)).collect()
 }
 
 /// Security 18: a secret that a server gives back is masked in the usual spellings.
@@ -260,146 +275,62 @@ async fn nothing_that_is_printed_carries_control_characters() {
     }
 }
 
-/// Security 8: what is approved is what was inspected.
+/// Security 15: a line that never ends costs as much as its bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_approval_names_what_it_is_for() {
-    let home = Home::new("");
-    let folder = home.data().join("plugins");
-    std::fs::create_dir_all(&folder).unwrap();
-    let sound = std::fs::read(fixture("sound.wasm")).unwrap();
-    let other = [sound.as_slice(), &[0, 2, 1, b'x']].concat();
-    std::fs::write(folder.join("a.wasm"), &sound).unwrap();
-    std::fs::write(folder.join("b.wasm"), &other).unwrap();
-    let shown = home.json(&["plugin", "inspect", "sound"]);
-    let digests: Vec<String> =
-        shown.as_array().unwrap().iter().map(|it| it["digest"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(digests.len(), 2, "both are to be seen: {shown:#}");
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound"]).await;
-    assert!(!succeeded && digests.iter().all(|digest| said.contains(digest)), "{said}");
-    // The one that was inspected is swapped.
-    let wanted = home.json(&["plugin", "inspect", folder.join("a.wasm").to_str().unwrap()]);
-    let wanted = wanted["digest"].as_str().unwrap();
-    std::fs::write(folder.join("a.wasm"), [other.as_slice(), &[0, 2, 1, b'y']].concat()).unwrap();
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", wanted]).await;
-    assert!(!succeeded && said.contains("inspected"), "{said}");
-    std::fs::write(folder.join("a.wasm"), &sound).unwrap();
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", &wanted[..16]]).await;
-    assert!(succeeded, "{said}");
-    let (_, said) = home.say(&["plugin", "approve", "sound"]).await;
-    assert!(said.contains("approved before") && said.contains("+ ") && said.contains("sha256"), "{said}");
-    let (succeeded, _) = home.say(&["plugin", "revoke", "sound"]).await;
-    assert!(succeeded && !home.say(&["plugin", "revoke", "sound"]).await.0);
-    let list = home.json(&["plugin", "list"]);
-    assert!(!list.to_string().contains("\"active\",\"provides\":[\"check\",\"enrich\""), "{list:#}");
-}
-
-/// Security 12 and 16: what is no file, or no plugin, holds nobody up.
-#[tokio::test(flavor = "multi_thread")]
-async fn odd_files_in_the_plugin_directory_hold_nobody_up() {
-    let home = Home::new("");
-    let folder = home.data().join("plugins");
-    std::fs::create_dir_all(&folder).unwrap();
-    assert!(Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().unwrap().success());
-    for number in 0..400 {
-        std::fs::write(folder.join(format!("junk-{number:03}.wasm")), "no plugin").unwrap();
+async fn an_endless_line_of_an_event_stream_costs_little() {
+    // 6 MiB in pieces of 100 bytes and no end of a line, and then 32 MiB of lines that say nothing.
+    let pieces = stream::iter((0..60_000).map(|_| Bytes::from_static(&[b'x'; 100])))
+        .chain(stream::iter(std::iter::once(Bytes::from_static(b"\n"))))
+        .chain(stream::iter((0..512).map(|_| Bytes::from(":\n".repeat(32 << 10)))));
+    let sent = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&sent);
+    let pieces = pieces.map(Ok::<_, Infallible>).chain(stream::once(async move {
+        ended.store(true, Ordering::SeqCst);
+        std::future::pending().await
+    }));
+    let pieces = Arc::new(Mutex::new(Some(pieces)));
+    let router = Router::new()
+        .without_v07_checks()
+        .route(
+            "/:/eventsource/notifications",
+            get(async move || {
+                let body = pieces.lock().unwrap().take().map(Body::from_stream).unwrap_or_default();
+                ([("content-type", "text/event-stream")], body)
+            }),
+        )
+        .route("/", get(async || Json(json!({ "MediaContainer": { "machineIdentifier": "f00d" } }))))
+        .route("/status/sessions", get(async || Json(json!({ "MediaContainer": { "size": 0 } }))));
+    let server = Server::start(router).await;
+    let (_trakt, home) = server_to_trakt(("plex", "watch"), (&server.url(), "the-owners-token"), "").await;
+    let daemon = home.start();
+    let before = Usage::of(daemon.pid()).cpu;
+    let end = Instant::now() + Duration::from_secs(60);
+    while !sent.load(Ordering::SeqCst) {
+        assert!(Instant::now() < end, "the stream was not read: {}", home.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let began = Instant::now();
-    let listed = tokio::time::timeout(Duration::from_secs(60), home.say(&["plugin", "list", "--json"])).await;
-    let (succeeded, said) = listed.unwrap_or_else(|_| panic!("it hangs: {}", home.log()));
-    assert!(succeeded, "{said}");
-    println!("listed after {:?}", began.elapsed());
-    home.start();
+    let spent = Usage::of(daemon.pid()).cpu - before;
+    println!("{spent:?} of CPU");
+    // Measured when each piece was searched from the start of its line: ten seconds in a release build, and far more in this one.
+    assert!(spent < Duration::from_secs(15), "{spent:?} of CPU");
 }
 
-/// Security 17: what cannot store is not ready.
+/// Security 23: what a plugin keeps for an account is not shown to another plugin under that account's name.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_takes_nothing_is_not_ready() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
-    let daemon = home.start();
-    let ready = async || home.client.get(format!("{}/readyz", daemon.url())).send().await.unwrap().status();
-    assert_eq!(ready().await, 200);
-    let holder = harness::hold(&home.data().join("playrelay.db"));
-    let token = format!("{WEBHOOK_TOKEN}-jellyfin");
-    let refused = daemon.send("/webhook/jellyfin", Some(&token), "text/plain", b"{}".to_vec()).await;
-    assert_eq!((refused.status(), ready().await), (503.try_into().unwrap(), 503.try_into().unwrap()));
-    drop(holder);
-    assert_eq!(ready().await, 200);
-}
-
-/// Security 20: a key that is gone is missed, and its return mends everything.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_key_is_not_replaced_in_silence() {
-    let home = Home::new("[sources.attic]\nplugin = \"jellyfin\"\n");
-    let (_, address) = home.say(&["webhooks"]).await;
-    let path = address.split("/webhook/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let (key, aside) = (home.data().join("secret.key"), home.path().join("aside"));
-    std::fs::rename(&key, &aside).unwrap();
-    assert!(home.run(&["check"]).status.success());
-    assert!(!key.exists(), "no new key is made");
-    let daemon = home.start();
-    let send = async |daemon: &Daemon<'_>| {
-        daemon.send(&format!("/webhook/{path}"), None, "application/json", b"{}".to_vec()).await
+async fn the_store_of_a_plugin_is_its_own() {
+    let home = home("http://127.0.0.1:9", "its own store");
+    let path = home.path().join("playrelay.toml");
+    let look = async || {
+        let config = config::load(Some(&path)).unwrap();
+        let house = House::open_with(config, harness::binary()).await.unwrap();
+        let (plugin, caller) = house.plugin_of("rogue").unwrap();
+        plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap().name
     };
-    assert_eq!(send(&daemon).await.status(), 503, "the sender should come again");
-    assert!(home.log().contains("is gone: restore it"), "{}", home.log());
-    drop(daemon);
-    std::fs::rename(&aside, &key).unwrap();
-    assert_eq!(send(&home.start()).await.status(), 200);
-}
-
-/// Security 21 and 22: files are for their owner whatever the folder is, and a folder has one daemon.
-#[tokio::test(flavor = "multi_thread")]
-async fn files_are_private_and_the_folder_is_locked() {
-    let trakt = FakeTrakt::start().await;
-    let home = Home::cold(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
-    std::fs::create_dir_all(home.data()).unwrap();
-    std::fs::set_permissions(home.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let daemon = home.start();
-    let film = jellyfin::movie(&"7".repeat(32), "Inception", 2010, 7_200_000, &[("imdb", "tt1375666")]);
-    let user = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
-    daemon.json("jellyfin", &jellyfin::event("PlaybackStart", &film, Some(0), user, "TV")).await;
-    let shown = home.data().join("state/currently_watching.json");
-    let end = Instant::now() + PROMPT;
-    while !shown.exists() {
-        assert!(Instant::now() < end, "nothing is shown: {}", home.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    for file in ["state/currently_watching.json", "admin.token", "secret.key", "playrelay.db"] {
-        let mode = std::fs::metadata(home.data().join(file)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
-    }
-    let lock = home.data().join("lock");
-    if lock.exists() {
-        std::fs::remove_file(lock).unwrap();
-    }
-    let (succeeded, said) = home.say(&["serve"]).await;
-    assert!(!succeeded && said.contains("another Playrelay"), "{said}");
-    // What others may read is said.
-    std::fs::set_permissions(home.data().join("secret.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let (_, said) = home.say(&["check"]).await;
-    assert!(said.contains("chmod 600"), "{said}");
-}
-
-/// Security 24: compiled code is bound to the plugin that it was compiled from.
-#[tokio::test(flavor = "multi_thread")]
-async fn compiled_code_of_another_plugin_is_not_run() {
-    let home = home("http://127.0.0.1:9", "");
-    let cache = home.data().join("cache");
-    let mut codes: Vec<_> = std::fs::read_dir(&cache)
-        .unwrap()
-        .flatten()
-        .map(|file| file.path())
-        .filter(|path| path.extension().is_some_and(|it| it == "cwasm"))
-        .collect();
-    codes.sort();
-    let (one, other) = (&codes[0], &codes[1]);
-    std::fs::copy(one, other).unwrap();
-    std::fs::copy(one.with_extension("mac"), other.with_extension("mac")).unwrap();
-    let (succeeded, said) = home.say(&["plugin", "list", "--json"]).await;
-    assert!(succeeded && said.contains("was changed by somebody"), "{said}");
-    // A key that is damaged costs the cache, and nothing else.
-    std::fs::write(cache.join("key"), "short").unwrap();
-    let list: Value = home.json(&["plugin", "list"]);
-    assert!(list.as_array().unwrap().iter().all(|row| row["status"] == "active"), "{list:#}");
+    assert_eq!(look().await, "Ok(None) Ok(())");
+    let kept = look().await;
+    assert!(kept.starts_with("Ok(Some("), "it has its own: {kept}");
+    let of_another =
+        std::fs::read_to_string(&path).unwrap().replace("plugin = \"rogue\"", "plugin = \"sound\"");
+    std::fs::write(&path, of_another).unwrap();
+    assert_eq!(look().await, "Ok(None) Ok(())");
 }

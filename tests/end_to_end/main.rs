@@ -10,6 +10,7 @@ mod catch_up;
 mod chaos;
 mod commands;
 mod credentials;
+mod damaged_files;
 mod delivery;
 mod doctor;
 mod evening;

@@ -261,8 +261,15 @@ impl Home {
 
     /// Runs a command while the fakes go on. Gives whether it succeeded, and all that it said.
     pub async fn say(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = tokio::process::Command::from(self.command(arguments));
-        let output = command.output().await.expect("the binary can be started");
+        self.output_of(self.command(arguments)).await
+    }
+
+    async fn output_of(&self, command: Command) -> (bool, String) {
+        let output = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .output()
+            .await
+            .expect("the binary can be started");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         self.log.lock().expect("no panics").push_str(&err);
         (output.status.success(), format!("{out}{err}"))
@@ -288,16 +295,25 @@ impl Home {
 
     /// The same with at most so many open files.
     pub fn start_with_files(&self, most: u32) -> Daemon<'_> {
-        let serve = self.command(&["serve"]);
+        self.start_as(self.command_within(&format!("ulimit -n {most}"), &["serve"]))
+    }
+
+    /// Runs a command, as [`say`](Self::say) does, within limits that a shell sets.
+    pub async fn say_within(&self, limits: &str, arguments: &[&str]) -> (bool, String) {
+        self.output_of(self.command_within(limits, arguments)).await
+    }
+
+    fn command_within(&self, limits: &str, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
         let mut limited = Command::new("sh");
-        limited.arg("-c").arg(format!("ulimit -n {most}; exec \"$0\" \"$@\"")).arg(serve.get_program());
-        limited.args(serve.get_args());
-        for (name, value) in serve.get_envs() {
+        limited.arg("-c").arg(format!("{limits}; exec \"$0\" \"$@\"")).arg(command.get_program());
+        limited.args(command.get_args());
+        for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 limited.env(name, value);
             }
         }
-        self.start_as(limited)
+        limited
     }
 
     fn start_as(&self, mut command: Command) -> Daemon<'_> {

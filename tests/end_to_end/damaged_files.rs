@@ -1,0 +1,187 @@
+//! What goes wrong, or is done on purpose, with the files of a home: damaged, swapped, lost, readable by others, no room.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::harness::{self, Daemon, Home, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
+use playrelay_tests::jellyfin_webhook as jellyfin;
+use serde_json::Value;
+
+use crate::sandbox::home;
+
+/// How long something may take that is not to be held up.
+const PROMPT: Duration = Duration::from_secs(15);
+
+/// Security 8: what is approved is what was inspected.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_names_what_it_is_for() {
+    let home = Home::new("");
+    let folder = home.data().join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let sound = std::fs::read(fixture("sound.wasm")).unwrap();
+    let other = [sound.as_slice(), &[0, 2, 1, b'x']].concat();
+    std::fs::write(folder.join("a.wasm"), &sound).unwrap();
+    std::fs::write(folder.join("b.wasm"), &other).unwrap();
+    let shown = home.json(&["plugin", "inspect", "sound"]);
+    let digests: Vec<String> =
+        shown.as_array().unwrap().iter().map(|it| it["digest"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(digests.len(), 2, "both are to be seen: {shown:#}");
+    let (succeeded, said) = home.say(&["plugin", "approve", "sound"]).await;
+    assert!(!succeeded && digests.iter().all(|digest| said.contains(digest)), "{said}");
+    // The one that was inspected is swapped.
+    let wanted = home.json(&["plugin", "inspect", folder.join("a.wasm").to_str().unwrap()]);
+    let wanted = wanted["digest"].as_str().unwrap();
+    std::fs::write(folder.join("a.wasm"), [other.as_slice(), &[0, 2, 1, b'y']].concat()).unwrap();
+    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", wanted]).await;
+    assert!(!succeeded && said.contains("inspected"), "{said}");
+    std::fs::write(folder.join("a.wasm"), &sound).unwrap();
+    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", &wanted[..16]]).await;
+    assert!(succeeded, "{said}");
+    let (_, said) = home.say(&["plugin", "approve", "sound"]).await;
+    assert!(said.contains("approved before") && said.contains("+ ") && said.contains("sha256"), "{said}");
+    let (succeeded, _) = home.say(&["plugin", "revoke", "sound"]).await;
+    assert!(succeeded && !home.say(&["plugin", "revoke", "sound"]).await.0);
+    let list = home.json(&["plugin", "list"]);
+    assert!(!list.to_string().contains("\"active\",\"provides\":[\"check\",\"enrich\""), "{list:#}");
+}
+
+/// Security 12 and 16: what is no file, or no plugin, holds nobody up.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_files_in_the_plugin_directory_hold_nobody_up() {
+    let home = Home::new("");
+    let folder = home.data().join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().unwrap().success());
+    for number in 0..400 {
+        std::fs::write(folder.join(format!("junk-{number:03}.wasm")), "no plugin").unwrap();
+    }
+    let began = Instant::now();
+    let listed = tokio::time::timeout(Duration::from_secs(60), home.say(&["plugin", "list", "--json"])).await;
+    let (succeeded, said) = listed.unwrap_or_else(|_| panic!("it hangs: {}", home.log()));
+    assert!(succeeded, "{said}");
+    println!("listed after {:?}", began.elapsed());
+    home.start();
+}
+
+/// Security 17: what cannot store is not ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_nothing_is_not_ready() {
+    let trakt = FakeTrakt::start().await;
+    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let daemon = home.start();
+    let ready = async || home.client.get(format!("{}/readyz", daemon.url())).send().await.unwrap().status();
+    assert_eq!(ready().await, 200);
+    let holder = harness::hold(&home.data().join("playrelay.db"));
+    let token = format!("{WEBHOOK_TOKEN}-jellyfin");
+    let refused = daemon.send("/webhook/jellyfin", Some(&token), "text/plain", b"{}".to_vec()).await;
+    assert_eq!((refused.status(), ready().await), (503.try_into().unwrap(), 503.try_into().unwrap()));
+    drop(holder);
+    assert_eq!(ready().await, 200);
+}
+
+/// Security 20: a key that is gone is missed, and its return mends everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_is_not_replaced_in_silence() {
+    let home = Home::new("[sources.attic]\nplugin = \"jellyfin\"\n");
+    let (_, address) = home.say(&["webhooks"]).await;
+    let path = address.split("/webhook/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let (key, aside) = (home.data().join("secret.key"), home.path().join("aside"));
+    std::fs::rename(&key, &aside).unwrap();
+    assert!(home.run(&["check"]).status.success());
+    assert!(!key.exists(), "no new key is made");
+    let daemon = home.start();
+    let send = async |daemon: &Daemon<'_>| {
+        daemon.send(&format!("/webhook/{path}"), None, "application/json", b"{}".to_vec()).await
+    };
+    assert_eq!(send(&daemon).await.status(), 503, "the sender should come again");
+    assert!(home.log().contains("is gone: restore it"), "{}", home.log());
+    drop(daemon);
+    std::fs::rename(&aside, &key).unwrap();
+    assert_eq!(send(&home.start()).await.status(), 200);
+}
+
+/// Security 21 and 22: files are for their owner whatever the folder is, and a folder has one daemon.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_private_and_the_folder_is_locked() {
+    let trakt = FakeTrakt::start().await;
+    let home = Home::cold(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    std::fs::create_dir_all(home.data()).unwrap();
+    std::fs::set_permissions(home.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let daemon = home.start();
+    let film = jellyfin::movie(&"7".repeat(32), "Inception", 2010, 7_200_000, &[("imdb", "tt1375666")]);
+    let user = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
+    daemon.json("jellyfin", &jellyfin::event("PlaybackStart", &film, Some(0), user, "TV")).await;
+    let shown = home.data().join("state/currently_watching.json");
+    let end = Instant::now() + PROMPT;
+    while !shown.exists() {
+        assert!(Instant::now() < end, "nothing is shown: {}", home.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for file in ["state/currently_watching.json", "admin.token", "secret.key", "playrelay.db"] {
+        let mode = std::fs::metadata(home.data().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
+    }
+    let lock = home.data().join("lock");
+    if lock.exists() {
+        std::fs::remove_file(lock).unwrap();
+    }
+    let (succeeded, said) = home.say(&["serve"]).await;
+    assert!(!succeeded && said.contains("another Playrelay"), "{said}");
+    // What others may read is said.
+    std::fs::set_permissions(home.data().join("secret.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, said) = home.say(&["check"]).await;
+    assert!(said.contains("chmod 600"), "{said}");
+}
+
+/// Security 24: compiled code is bound to the plugin that it was compiled from.
+#[tokio::test(flavor = "multi_thread")]
+async fn compiled_code_of_another_plugin_is_not_run() {
+    let home = home("http://127.0.0.1:9", "");
+    let cache = home.data().join("cache");
+    let mut codes: Vec<_> = std::fs::read_dir(&cache)
+        .unwrap()
+        .flatten()
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|it| it == "cwasm"))
+        .collect();
+    codes.sort();
+    // The cache may also have code of builds before, which nobody loads.
+    let (one, others) = codes.split_first().unwrap();
+    for other in others {
+        std::fs::copy(one, other).unwrap();
+        std::fs::copy(one.with_extension("mac"), other.with_extension("mac")).unwrap();
+    }
+    let (succeeded, said) = home.say(&["plugin", "list", "--json"]).await;
+    assert!(succeeded && said.contains("was changed by somebody"), "{said}");
+    // A key that is damaged costs the cache, and nothing else.
+    std::fs::write(cache.join("key"), "short").unwrap();
+    let list: Value = home.json(&["plugin", "list"]);
+    assert!(list.as_array().unwrap().iter().all(|row| row["status"] == "active"), "{list:#}");
+}
+
+/// Security 25: want of room is no fault of a plugin: nothing starts with half of them, and nothing half-written stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_room_nothing_starts_by_half() {
+    let home = Home::cold("[sources.attic]\nplugin = \"jellyfin\"\n");
+    // Files may have 1 MiB at most: compiled plugins are larger.
+    let (succeeded, said) = home.say_within("trap '' XFSZ; ulimit -f 1024", &["serve"]).await;
+    assert!(!succeeded && said.contains("cache"), "{said}");
+    assert!(!said.contains("is left out"), "no plugin is to blame: {said}");
+    // Too few descriptors are told as what they are.
+    let (succeeded, said) = home.say_within("ulimit -n 16", &["serve"]).await;
+    assert!(!succeeded && said.contains("open files"), "{said}");
+    // What somebody left who was killed while writing goes.
+    let cache = home.data().join("cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    let left_over = cache.join("0123.tmp-4711");
+    std::fs::write(&left_over, "half a file").unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+    std::fs::File::options().write(true).open(&left_over).unwrap().set_modified(long_ago).unwrap();
+    let _daemon = home.start();
+    let names =
+        std::fs::read_dir(&cache).unwrap().flatten().map(|file| file.file_name().into_string().unwrap());
+    let half: Vec<String> = names.filter(|name| name.contains(".tmp-")).collect();
+    assert!(half.is_empty(), "{half:?}");
+}
