@@ -290,6 +290,7 @@ async fn revoke(account: &Account, tokens: &LoginTokens) -> Result<(), String> {
     };
     let mut fields = vec![("token".to_owned(), access.clone())];
     fields.extend(filled(account, &login.parameters));
+    fields.extend(filled(account, &login.revoke_parameters));
     match post(account, login, url, &fields).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("the service answered {} when it was to end the login", answer.status)),

@@ -1,6 +1,7 @@
 //! How fast, and how often a day, an account may send requests.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::wire::{HttpError, Response};
 use crate::clock;
-use crate::plugins::manifest::Quota;
+use crate::plugins::manifest::{Counted, Quota, Rate};
 
 /// Below this share of the day's requests only what must not be lost is sent.
 const SCARCE: u32 = 10;
@@ -51,6 +52,46 @@ impl Drop for Turn<'_> {
 
 fn after(now: Timestamp, interval: SignedDuration) -> Timestamp {
     now.saturating_add(interval).unwrap_or(now)
+}
+
+/// Keeps the requests of an account within a rate of the manifest. What another process has sent is not known here: the service's own
+/// answer tells.
+pub struct RateLimit {
+    rate: Rate,
+    sent: std::sync::Mutex<VecDeque<Timestamp>>,
+}
+
+impl RateLimit {
+    /// Nothing has been sent yet.
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, sent: std::sync::Mutex::default() }
+    }
+
+    /// Whether a request with this method is counted.
+    pub fn counts(&self, method: &reqwest::Method) -> bool {
+        (self.rate.of == Counted::Reads) == (method == reqwest::Method::GET)
+    }
+
+    /// Takes one request, at this moment.
+    pub fn take(&self, now: Timestamp) -> Result<(), HttpError> {
+        let span = SignedDuration::from_secs(self.rate.seconds.into());
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not keep what is in the future.
+        sent.retain(|at| *at <= now && now.duration_since(*at) < span);
+        if let Some(first) = sent.front()
+            && sent.len() >= self.rate.requests as usize
+        {
+            let until = after(*first, span);
+            let Rate { requests, seconds, of } = self.rate;
+            let of = of.as_str();
+            let reason = format!(
+                "the {requests} {of} that may be sent in {seconds} s are used up; there are new ones at {until}"
+            );
+            return Err(HttpError::Quota { until, reason });
+        }
+        sent.push_back(now);
+        Ok(())
+    }
 }
 
 /// Where it is kept how many requests were sent. Errors are texts.
@@ -153,5 +194,27 @@ impl Meter {
         // What an account may do is known from yesterday; a plan that has become smaller is in the next answer.
         let allowed = kept.as_ref().map_or(self.quota.requests, |count| count.allowed);
         Ok(kept.filter(|count| count.day == day).unwrap_or(Count { day, used: 0, allowed }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_kept_over_a_span_that_slides() {
+        let limit = RateLimit::new(Rate { requests: 3, seconds: 300, of: Counted::Writes });
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        assert!(limit.counts(&reqwest::Method::POST) && !limit.counts(&reqwest::Method::GET));
+        for second in [0, 10, 20] {
+            limit.take(at(second)).unwrap();
+        }
+        let Err(HttpError::Quota { until, reason }) = limit.take(at(299)) else { panic!("it is used up") };
+        assert_eq!(until, at(300));
+        assert!(reason.starts_with("the 3 writes that may be sent in 300 s are used up"), "{reason}");
+        limit.take(at(300)).unwrap();
+        assert!(limit.take(at(309)).is_err() && limit.take(at(310)).is_ok());
+        // A clock that was set back begins anew.
+        assert!(limit.take(at(-1_000)).is_ok());
     }
 }

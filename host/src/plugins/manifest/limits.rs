@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 /// How far a service's clock may be from ours.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(120);
 
+/// Rates of a manifest.
+const MOST_RATES: usize = 8;
+/// Requests that a rate may count: the time of each is remembered.
+const MOST_COUNTED: u32 = 10_000;
+/// The longest span of a rate.
+const LONGEST_SPAN_S: u32 = 60 * 60;
+
 /// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -17,8 +24,63 @@ pub struct Limits {
     pub response_mib: Option<u32>,
     /// The least time between two requests that write, per account, in ms.
     pub write_interval_ms: Option<u32>,
+    /// Requests within a span of time, per account.
+    #[serde(default)]
+    pub rate: Vec<Rate>,
     /// Requests a day, per account.
     pub quota: Option<Quota>,
+}
+
+/// `[[limits.rate]]`: so many requests within a span that slides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rate {
+    /// How many.
+    pub requests: u32,
+    /// The span, from 1 s to 1 h.
+    pub seconds: u32,
+    /// Which requests are counted.
+    pub of: Counted,
+}
+
+/// Which requests a rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// GET.
+    Reads,
+    /// Everything else.
+    Writes,
+}
+
+impl Counted {
+    /// What it is called in reasons.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Writes => "writes",
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.rate.len() > MOST_RATES {
+            return Err(format!(
+                "limits.rate has {} entries; expected {MOST_RATES} at most",
+                self.rate.len()
+            ));
+        }
+        for rate in &self.rate {
+            if !(1..=MOST_COUNTED).contains(&rate.requests) || !(1..=LONGEST_SPAN_S).contains(&rate.seconds) {
+                return Err(format!(
+                    "limits.rate has {} requests in {} s; expected 1 to {MOST_COUNTED} requests in 1 to {LONGEST_SPAN_S} s",
+                    rate.requests, rate.seconds
+                ));
+            }
+        }
+        self.quota.as_ref().map_or(Ok(()), Quota::check)
+    }
 }
 
 /// `[limits.quota]`: so many requests a day. The service's own headers say more where an account has more.
@@ -36,7 +98,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         if self.requests == 0 {
             return Err("limits.quota.requests = 0; expected 1 or more".to_owned());
         }

@@ -84,6 +84,9 @@ pub struct DeviceLogin {
     /// Added to the poll.
     #[serde(default)]
     pub poll_parameters: BTreeMap<String, Template>,
+    /// Added to the body that ends a login.
+    #[serde(default)]
+    pub revoke_parameters: BTreeMap<String, Template>,
     /// What the statuses of the poll mean, where its answer has no `error` of RFC 8628, section 3.5.
     #[serde(default)]
     pub poll_status: PollStatus,
@@ -138,8 +141,13 @@ impl DeviceLogin {
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let login = self;
-        let parameters =
-            [&login.parameters, &login.refresh_parameters, &login.device_parameters, &login.poll_parameters];
+        let parameters = [
+            &login.parameters,
+            &login.refresh_parameters,
+            &login.device_parameters,
+            &login.poll_parameters,
+            &login.revoke_parameters,
+        ];
         self.urls().chain(parameters.into_iter().flat_map(BTreeMap::values)).chain(login.headers.values())
     }
 }

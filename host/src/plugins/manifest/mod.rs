@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::template::{RequestPart, Template};
-pub use limits::{Limits, Quota};
+pub use limits::{Counted, Limits, Quota, Rate};
 pub use login::{
     DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
 };
@@ -560,9 +560,7 @@ impl Manifest {
         }
         let mut pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
         pictures.try_for_each(|origin| self.check_origin(origin))?;
-        if let Some(quota) = &self.limits.quota {
-            quota.check().map_err(ManifestError::Invalid)?;
-        }
+        self.limits.check().map_err(ManifestError::Invalid)?;
         let heartbeat = self.provides.sink.as_ref().and_then(|facts| facts.heartbeat_ms);
         if heartbeat.is_some_and(|ms| ms < SHORTEST_HEARTBEAT_MS) {
             return invalid(format!("heartbeat-ms below {SHORTEST_HEARTBEAT_MS}"));
