@@ -27,7 +27,7 @@ pub use provision::{Provision, ProvisionInput};
 pub use realtime::{Connect, Connection, KeepAlive, Message, MessageInput, Step as MessageStep, Transport};
 pub use server_history::{HistoryPage, Since, SinceInput};
 pub use sink::{Receipt, ReceiptOutcome, Sink, SinkEvent};
-pub use watchlist::Unlist;
+pub use watchlist::{Enlist, ReadWatchlist, Unlist, WatchlistPage};
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
 use super::bindings::exports::playrelay::plugin as exports;
