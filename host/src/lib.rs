@@ -22,6 +22,7 @@ pub mod notes;
 pub mod pipeline;
 pub mod plugins;
 pub mod private_file;
+pub mod record;
 pub mod replay;
 pub mod secret;
 pub mod server;

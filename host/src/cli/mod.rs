@@ -15,6 +15,7 @@ mod init;
 mod outbox;
 mod plugin;
 mod print;
+mod record;
 mod replay;
 mod serve;
 mod status;
@@ -85,6 +86,9 @@ enum Command {
     /// Show and manage what waits for trackers, and what became of the rest.
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Record what servers and trackers answer, for a report: redacted, and off until you start it.
+    #[command(subcommand)]
+    Record(record::Command),
     /// Print the token that opens the API.
     Token,
     /// Ask the running daemon whether it is well: for container health checks.
@@ -228,6 +232,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Replay(arguments) => return replay::run(config, arguments).await,
         Command::Users(command) => users::run(config, command).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
+        Command::Record(command) => record::run(&config, command)?,
         Command::Token => token::run(&config)?,
         Command::Health => health::run(&config).await?,
         Command::Init(_) | Command::Completions { .. } | Command::Compile => {}

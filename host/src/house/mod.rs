@@ -29,6 +29,7 @@ use crate::plugins::http::Common;
 use crate::plugins::http::wire::Wire;
 use crate::plugins::manifest::{Login, Manifest};
 use crate::plugins::registry::{self, Plugins, Status};
+use crate::record::Recorder;
 use crate::secret::Secret;
 use crate::state::sqlite::Sqlite;
 use crate::state::vault::{self, Vault, VaultError};
@@ -230,7 +231,8 @@ impl House {
         let approvals = store.approvals().await?;
         let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals).await?;
         let installation = store.installation().await?;
-        let wire = Wire::new().map_err(HouseError::Engine)?;
+        let mut wire = Wire::new().map_err(HouseError::Engine)?;
+        wire.recorder = Some(Arc::new(Recorder::new(data)));
         let instance = instance(keeper.vault()).await?;
         let mut house = Self {
             config,

@@ -15,7 +15,7 @@ use sha2::Sha256;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::pace::{Meter, Pace, RequestCounts};
+use super::pace::{Meter, Pace, RateLimit, RequestCounts};
 use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
 use super::{Origin, OriginError, Reach};
 use crate::clock;
@@ -124,6 +124,7 @@ pub struct Outbound {
     secrets: BTreeMap<String, Secret>,
     logins: Arc<dyn Logins>,
     pace: Option<Pace>,
+    rates: Vec<RateLimit>,
     meter: Option<Meter>,
     response_limit: usize,
     /// Secret settings that a login has, since the user did not set them.
@@ -158,6 +159,7 @@ impl Outbound {
             secrets,
             logins,
             pace: manifest.limits.write_interval_ms.map(Pace::new),
+            rates: manifest.limits.rate.iter().copied().map(RateLimit::new).collect(),
             meter: manifest.limits.quota.clone().map(|quota| Meter::new(account, quota, counts)),
             response_limit: manifest
                 .limits
@@ -365,17 +367,21 @@ impl Outbound {
         reach: Reach,
         purpose: Purpose,
     ) -> Result<Response, HttpError> {
-        let request = self.signed(request, rules, login, purpose)?;
+        let signed = self.signed(request, rules, login, purpose)?;
         // A login must be possible on a day whose requests are used up.
         let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
+        if purpose == Purpose::Plugin {
+            let counted = self.rates.iter().filter(|rate| rate.counts(&request.method));
+            counted.into_iter().try_for_each(|rate| rate.take(clock::now()))?;
+        }
         if let Some(meter) = meter {
             meter.take().await?;
         }
-        let _turn = match self.pace.as_ref().filter(|_| request.method != reqwest::Method::GET) {
+        let _turn = match self.pace.as_ref().filter(|_| signed.method != reqwest::Method::GET) {
             Some(pace) => Some(pace.turn().await),
             None => None,
         };
-        let mut response = self.wire.send(request, reach, self.response_limit).await?;
+        let mut response = self.wire.send(signed, reach, self.response_limit).await?;
         if let Some(meter) = meter {
             // What was answered was answered, whatever becomes of the count.
             if let Err(error) = meter.learn(&response).await {
@@ -383,6 +389,9 @@ impl Outbound {
             }
         }
         self.scrub(&mut response, login);
+        if let Some(recorder) = self.wire.recorder.as_ref().filter(|_| purpose == Purpose::Plugin) {
+            recorder.note(&self.plugin_id, request, &response);
+        }
         Ok(response)
     }
 

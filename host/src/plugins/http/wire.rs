@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use super::address::{Reach, is_here};
 use super::tls::{self, Trust};
+use crate::record::Recorder;
 
 /// The longest time a single request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -106,6 +107,8 @@ pub struct Wire {
     tls: Arc<ClientConfig>,
     /// Where the daemon itself listens.
     pub own_port: OwnPort,
+    /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl Wire {
@@ -126,6 +129,7 @@ impl Wire {
             anywhere: builder().tls_backend_preconfigured(tls.clone()).build().map_err(failed)?,
             tls: Arc::new(tls),
             own_port: OwnPort::default(),
+            recorder: None,
         })
     }
 
@@ -142,6 +146,7 @@ impl Wire {
             anywhere: anywhere.map_err(|error| error.to_string())?,
             tls: Arc::new(tls),
             own_port: self.own_port.clone(),
+            recorder: self.recorder.clone(),
         })
     }
 
