@@ -54,7 +54,7 @@ impl capability::realtime::Guest for Jellyfin {
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        heard::message(&text, state, &clock::now(), Family::Jellyfin)
+        heard::message(&text, state, &clock::now(), Family::Jellyfin).map(realtime::with_credits)
     }
 }
 

@@ -4,7 +4,9 @@
 use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::history::myself;
 use playrelay_mediabrowser::realtime::{poll, socket};
-use playrelay_sdk::capability::realtime::Connection;
+use playrelay_mediabrowser::segments;
+use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::host::reports::Report;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::server;
@@ -30,6 +32,18 @@ pub fn connect() -> Result<Vec<Connection>, Failure> {
     };
     let socket = socket(Family::Jellyfin, "/socket?deviceId=playrelay", true);
     Ok(if may_listen { vec![socket, poll(Family::Jellyfin)] } else { vec![poll(Family::Jellyfin)] })
+}
+
+/// The same step, with where the credits begin: what a session plays says nothing of it.
+pub fn with_credits(mut step: Step) -> Step {
+    for report in &mut step.reports {
+        let Report::Snapshot(snapshot) = report else { continue };
+        for playback in snapshot.sessions.iter_mut().filter(|it| it.credits_start_ms.is_none()) {
+            let id = playback.item.server_ref.as_deref();
+            playback.credits_start_ms = id.and_then(|id| segments::credits_start(Family::Jellyfin, id));
+        }
+    }
+    step
 }
 
 /// Its first two numbers.

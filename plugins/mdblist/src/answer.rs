@@ -7,6 +7,9 @@ use playrelay_sdk::http::Response;
 
 use crate::NAME;
 
+/// MDBList allows 300 writes and 1,000 reads within this. Ms.
+const WINDOW_MS: u32 = 5 * 60 * 1_000;
+
 /// The failure that an answer means, where it means one whatever was asked. 404 is for the caller.
 pub fn failure(answer: &Response) -> Option<Failure> {
     Some(match answer.status {
@@ -17,13 +20,11 @@ pub fn failure(answer: &Response) -> Option<Failure> {
             Some(words) => format!("MDBList refused the request (403): {words}"),
             None => "MDBList refused the request (403), and does not say why".to_owned(),
         }),
-        // The one limit is that of a day; `Retry-After` may be many hours.
-        429 if answer.header("x-ratelimit-remaining") == Some("0") || says(answer, "Daily") => {
-            Failure::Quota(QuotaReached {
-                until: reset(answer).unwrap_or_default(),
-                reason: "the requests of this MDBList account are used up for today".to_owned(),
-            })
-        }
+        // The limits of five minutes end with `Retry-After`; that of a day ends with the day, which may be many hours away.
+        429 if is_of_the_day(answer) => Failure::Quota(QuotaReached {
+            until: reset(answer).unwrap_or_default(),
+            reason: "the requests of this MDBList account are used up for today".to_owned(),
+        }),
         _ => failure::of_answer(answer, NAME),
     })
 }
@@ -43,7 +44,9 @@ fn reset(answer: &Response) -> Option<String> {
     Timestamp::from_second(seconds).ok().map(|at| at.to_string())
 }
 
-/// Whether its error has a word.
-fn says(answer: &Response, word: &str) -> bool {
-    failure::words(answer).is_some_and(|words| words.contains(word))
+/// Whether the requests of a day are used up, and not those of five minutes.
+fn is_of_the_day(answer: &Response) -> bool {
+    let says_so = failure::words(answer).is_some_and(|words| words.contains("Daily"));
+    let is_soon_over = answer.retry_after_ms().is_some_and(|wait| wait <= WINDOW_MS);
+    says_so || (answer.header("x-ratelimit-remaining") == Some("0") && !is_soon_over)
 }

@@ -88,7 +88,11 @@ pub fn listed(item: &Item) -> Option<(&'static str, Value)> {
     };
     match &item.kind {
         ItemKind::Movie(movie) => Some(("movies", flat(&movie.ids, &["imdb", "tmdb"])?)),
-        ItemKind::Show(show) => Some(("shows", flat(&show.ids, &["imdb", "tmdb", "tvdb"])?)),
+        // The documents name no `tvdb` here: it is sent where there is nothing else.
+        ItemKind::Show(show) => {
+            let named = flat(&show.ids, &["imdb", "tmdb"]).or_else(|| flat(&show.ids, &["tvdb"]));
+            Some(("shows", named?))
+        }
         ItemKind::Season(_) | ItemKind::Episode(_) => None,
     }
 }

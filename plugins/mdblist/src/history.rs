@@ -7,11 +7,18 @@ use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, spa
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body};
+use crate::{NAME, answer, body, scrobble};
 
-/// Adds a watch, unless it is there.
+/// Plays of a page: the most with a cursor.
+const PAGE: usize = 1_000;
+/// Pages that are read of the history.
+const MOST_PAGES: usize = 20;
+
+/// Adds a watch, unless it is there. What was watched to its end somewhere needs no resume point any more.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
-    add_numbers(event, numbers(&event.item))
+    let receipt = add_numbers(event, numbers(&event.item))?;
+    let is_there = matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate);
+    Ok(if is_there { scrobble::forget(&event.item, receipt) } else { receipt })
 }
 
 /// Adds episodes of one file by their numbers, those that are not there; or a movie, which has none.
@@ -62,21 +69,36 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     let answer: Value = answer::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
     Ok(match count(&answer["removed"], &body::KINDS) {
         0 => receipt(Outcome::Duplicate, "the history does not have it"),
-        _ => receipt(Outcome::Accepted, "removed from the history"),
+        _ => scrobble::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")),
     })
 }
 
 /// The plays of the history over the span of this one, in which a second play of the same item cannot have ended.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     let (since, until) = span(event)?;
-    let path = format!("/sync/watched?since={since}&plays=all&limit=5000");
-    let answer: Value = answer::require_success(get(&path)?)?.json()?;
     let is_near = |entry: &&Value| {
         let at = entry["watched_at"].as_str().or(entry["last_watched_at"].as_str());
         at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))
     };
-    let lists = [&answer["movies"], &answer["episodes"]].into_iter().filter_map(Value::as_array).flatten();
-    Ok(lists.filter(is_near).cloned().collect())
+    let (mut found, mut page) = (Vec::new(), String::new());
+    for _ in 0..MOST_PAGES {
+        let path = format!("/sync/watched?since={since}&plays=all&limit={PAGE}{page}");
+        let answer: Value = answer::require_success(get(&path)?)?.json()?;
+        let lists = [&answer["movies"], &answer["episodes"]];
+        let rows = || lists.into_iter().filter_map(Value::as_array).flatten();
+        found.extend(rows().filter(is_near).cloned());
+        let pagination = &answer["pagination"];
+        let Some(next) = pagination["next_cursor"].as_str().filter(|_| pagination["has_more"] == true) else {
+            return Ok(found);
+        };
+        let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        page = format!("&cursor={next}");
+    }
+    // A play that may be there must not be added once more.
+    Err(Failure::Rejected(format!(
+        "MDBList has more than {} plays since {since}, so it cannot be told whether this one is among them",
+        PAGE * MOST_PAGES
+    )))
 }
 
 /// Whether an entry of the history is this item: by an id of the movie, or by the show's and the numbers.

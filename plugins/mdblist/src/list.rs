@@ -65,7 +65,9 @@ fn change(path: &str, done: &str, item: &Item, unchanged: &str) -> Result<Receip
         return Ok(unmatched(NAME, item, &["ids"]));
     }
     let answer: Value = answer::require_success(response)?.json()?;
-    Ok(match (count(&answer[done], &body::KINDS), done) {
+    // The documents give the answer of an addition for a removal as well; servers were seen to say `removed`.
+    let counted = if answer[done].is_object() { &answer[done] } else { &answer["added"] };
+    Ok(match (count(counted, &body::KINDS), done) {
         (0, "added") if is_missing(&answer) => unmatched(NAME, item, &["ids"]),
         // What it does not know of, and what is not on the list, are the same to it.
         (0, _) => receipt(Outcome::Duplicate, unchanged),

@@ -2,8 +2,8 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
-use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::tracker::{accepted, post, receipt, taken_back, unmatched, with_the_rest};
+use playrelay_sdk::host::types::{Failure, Item, Outcome, Receipt};
+use playrelay_sdk::tracker::{accepted, post, receipt, taken_back, unmatched, with_note, with_the_rest};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, body, history};
@@ -67,6 +67,27 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         }));
     }
     Ok(unmatched(NAME, &event.item, &tried))
+}
+
+/// Takes away the resume point of an item whose watch was entered or taken back. What fails costs a resume point, and not the watch: it
+/// is told in the note.
+pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
+    // The name without ids of the episode fits whatever was paused under it.
+    let Some(variant) = body::variants(item).pop() else { return receipt };
+    let cleared = post("/scrobble/clear", &Value::Object(variant.fields)).and_then(|response| {
+        if response.status == 404 {
+            return Ok(false);
+        }
+        Ok(answer::require_success(response)?.json::<Value>()?["deleted"] == true)
+    });
+    match cleared {
+        Ok(false) => receipt,
+        Ok(true) => with_note(receipt, "its resume point was cleared"),
+        Err(failure) => {
+            let reason = failure::reason(&failure);
+            with_note(receipt, &format!("its resume point could not be cleared ({reason})"))
+        }
+    }
 }
 
 /// Ends a session by MDBList's own id of it.

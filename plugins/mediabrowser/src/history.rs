@@ -7,11 +7,11 @@ use playrelay_sdk::capability::server_history::Page;
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Report, Server, User};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{flag, number, text};
-use playrelay_sdk::{failure, http, server};
+use playrelay_sdk::{http, server};
 use serde_json::Value;
 
 use crate::text::{guid, text as words};
-use crate::{Family, item};
+use crate::{Family, item, sessions};
 
 /// Of what is shorter, any stop counts there. Ms.
 const SHORTEST_MS: u32 = 300_000;
@@ -104,10 +104,9 @@ fn users(family: Family, api: &str) -> Result<Vec<User>, Failure> {
         Family::Emby => None,
     };
     let rows = match me {
-        Some(me) if !flag(&me["Policy"]["IsAdministrator"]) => Value::from(vec![me]),
-        _ => server::get(&format!("{api}/Users"))?,
+        Some(me) if !flag(&me["Policy"]["IsAdministrator"]) => vec![me],
+        _ => sessions::users(family, api)?,
     };
-    let rows = rows.as_array().ok_or_else(|| failure::retry("the users are no list".to_owned()))?;
     Ok(rows
         .iter()
         .filter_map(|row| {

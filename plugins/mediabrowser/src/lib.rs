@@ -10,6 +10,7 @@ pub mod look_up;
 pub mod message;
 pub mod provision;
 pub mod realtime;
+pub mod segments;
 pub mod sessions;
 pub mod text;
 

@@ -6,7 +6,7 @@ use playrelay_sdk::{http, server};
 use serde_json::{Map, Value, json};
 
 use crate::text::guid;
-use crate::{Family, item};
+use crate::{Family, item, segments};
 
 /// How long shows and libraries are kept. Seconds.
 const KEPT: u32 = 24 * 60 * 60;
@@ -43,7 +43,8 @@ pub fn resolve(family: Family, wanted: &Item) -> Result<Item, Failure> {
     found.ext.extend(text(&dto["Path"]).map(|path| field("path", path)));
     let of_library = show.as_deref().or(id).and_then(|id| library(&family.api().ok()?, id));
     found.ext.extend(of_library.map(|library| field("library", library)));
-    found.ext.extend(item::credits(&dto).map(|ms| field("credits-start-ms", ms.to_string())));
+    let credits = item::credits(&dto).or_else(|| segments::credits_start(family, id?));
+    found.ext.extend(credits.map(|ms| field("credits-start-ms", ms.to_string())));
     Ok(found)
 }
 

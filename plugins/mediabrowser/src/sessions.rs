@@ -4,11 +4,23 @@ use playrelay_sdk::capability::identify::Sighting;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
-use playrelay_sdk::server;
+use playrelay_sdk::{failure, server};
 use serde_json::Value;
 
 use crate::Family;
 use crate::text::{guid, text as words};
+
+/// All users of the server, as far as the token may see them. Emby documents `/Users/Query` only.
+pub fn users(family: Family, api: &str) -> Result<Vec<Value>, Failure> {
+    let answer = match family {
+        Family::Jellyfin => server::get(&format!("{api}/Users"))?,
+        Family::Emby => server::get(&format!("{api}/Users/Query"))?["Items"].take(),
+    };
+    match answer {
+        Value::Array(users) => Ok(users),
+        _ => Err(failure::retry("the users are no list".to_owned())),
+    }
+}
 
 /// Says whose a message is.
 pub fn whose(family: Family, sighting: &Sighting) -> Result<User, Failure> {

@@ -17,6 +17,15 @@ pub fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
     Receipt { outcome, remote_id: None, matched: Vec::new(), note }
 }
 
+/// The same receipt with some more words in its note.
+pub fn with_note(mut receipt: Receipt, more: &str) -> Receipt {
+    receipt.note = Some(match receipt.note {
+        Some(note) => format!("{note}; {more}"),
+        None => more.to_owned(),
+    });
+    receipt
+}
+
 /// `who` knows no such item: what was tried, or what is missing to try anything.
 pub fn unmatched(who: &str, item: &Item, tried: &[&str]) -> Receipt {
     let note = match tried {

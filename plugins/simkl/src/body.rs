@@ -49,7 +49,10 @@ fn episode_variants(episode: &Episode) -> Vec<Variant> {
     let wrapper = if of_season.is_empty() { "show" } else { "anime" };
     if let (false, Some(season), Some(number)) = (of_series.is_empty(), episode.season, number) {
         let numbers = json!({ "season": season, "number": number });
-        let entry = json!({ "ids": of_series });
+        // The title and the year help where SIMKL does not know an id.
+        let Some((_, entry)) = named(&episode.show.title, episode.show.year, of_series, "") else {
+            return variants;
+        };
         if !own.is_empty() {
             // They beat the numbers; one that is out of date is not found.
             let with_ids = json!({ "season": season, "number": number, "ids": own });

@@ -1,13 +1,19 @@
 //! `/sync/history`: what was watched a while ago, with its own time; and what was not watched after all.
 
 use playrelay_sdk::capability::sink::Event;
+use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body, scrobble};
+use crate::{NAME, answer, body};
 
-/// Adds a watch. One that is there already is nothing new to SIMKL.
+/// Whether the user wants a second watch to count.
+pub fn counts_rewatches() -> bool {
+    settings::get("rewatches").as_deref() == Some("true")
+}
+
+/// Adds a watch. One that is there already is nothing new to SIMKL, unless rewatches count and two days lie between.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
     add_numbers(event, numbers(&event.item))
 }
@@ -16,11 +22,12 @@ pub fn add(event: &Event) -> Result<Receipt, Failure> {
 pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     for (name, entry) in entries(&event.item, numbers, Some(&event.at)) {
-        let answer: Value = answer::require_success(post("/sync/history", &entry)?)?.json()?;
+        let path = if counts_rewatches() { "/sync/history?allow_rewatch=yes" } else { "/sync/history" };
+        let answer: Value = answer::require_success(post(path, &entry)?)?.json()?;
         match (count(&answer["added"], &["movies", "episodes"]), is_missing(&answer)) {
             (0, true) => tried.push(name),
-            (0, false) if scrobble::counts_rewatches() => {
-                let note = "the history has this already; a rewatch counts only where it is told at once";
+            (0, false) if counts_rewatches() => {
+                let note = "the history has this already; SIMKL counts a rewatch for PRO and VIP members, two days after the last";
                 return Ok(receipt(Outcome::Duplicate, note));
             }
             (0, false) => return Ok(receipt(Outcome::Duplicate, "the history has this already")),

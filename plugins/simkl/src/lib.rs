@@ -27,10 +27,6 @@ impl capability::sink::Guest for Simkl {
             Action::Playing(progress) => scrobble::start(&event, progress),
             Action::Paused(progress) => scrobble::pause(&event, progress),
             Action::Stopped(progress) => scrobble::stop_unwatched(&event, progress),
-            // A stop that is repeated within the hour is a 409; a rewatch in the history would be nothing new.
-            Action::Watched(progress) if !event.late && event.uncertain && scrobble::counts_rewatches() => {
-                scrobble::stop_watched(&event, progress)
-            }
             // The history takes a watch that it has already as nothing new, so it needs no look into it first.
             Action::Watched(_) if event.late || event.uncertain => history::add(&event),
             Action::Watched(progress) => scrobble::stop_watched(&event, progress),
@@ -57,8 +53,10 @@ impl capability::watchlist::Guest for Simkl {
 
 impl capability::check::Guest for Simkl {
     fn run() -> Result<capability::check::Account, Failure> {
-        let settings: Value =
-            answer::require_success(playrelay_sdk::tracker::get("/users/settings")?)?.json()?;
+        // A POST without a body, as the documents have it.
+        let url = playrelay_sdk::http::below("api_url", "/users/settings");
+        let answer = playrelay_sdk::http::bare(playrelay_sdk::http::Method::Post, &url, &[])?;
+        let settings: Value = answer::require_success(answer)?.json()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());
         Ok(capability::check::Account {

@@ -75,15 +75,26 @@ pub fn add(item: &Item) -> Result<Receipt, Failure> {
 /// Takes a title off the list, where that takes nothing else away.
 pub fn remove(item: &Item) -> Result<Receipt, Failure> {
     let Some((list, entry)) = body::title(item) else { return Ok(no_title()) };
-    let kind = if list == "movies" { "movie" } else { "tv" };
-    let mut asked = entry.clone();
-    asked["type"] = json!(kind);
+    let kind = if list == "movies" { "movie" } else { "show" };
+    // Here, and only here, the ids stand beside the title.
+    let mut asked = entry["ids"].as_object().cloned().unwrap_or_default();
+    asked.insert("type".to_owned(), json!(kind));
+    for field in ["title", "year"] {
+        asked.extend(entry.get(field).map(|value| (field.to_owned(), value.clone())));
+    }
     let answer: Value = answer::require_success(post("/sync/watched", &json!([asked]))?)?.json()?;
     let status = &answer[0];
-    let is_planned = status["list"] == "plantowatch";
-    if !is_planned || status["result"] == true || !status["last_watched_at"].is_null() {
-        let note = "it is not on the list: SIMKL takes off by itself what was watched";
+    // `result` says whether the title is on any of the lists, `list` on which.
+    if status["list"] != "plantowatch" {
+        let note = match status["list"].as_str() {
+            Some(other) => format!("it is not on plan-to-watch, but on the list \u{201c}{other}\u{201d}"),
+            None => "it is not on the list".to_owned(),
+        };
         return Ok(receipt(Outcome::Duplicate, note));
+    }
+    if !status["last_watched_at"].is_null() {
+        let note = "SIMKL would forget what was watched of it as well, so it stays on the list";
+        return Ok(receipt(Outcome::Unsupported, note));
     }
     if is_or_may_be_rated(item, list)? {
         let note = "SIMKL would forget its rating as well, so it stays on the list";
@@ -97,6 +108,9 @@ pub fn remove(item: &Item) -> Result<Receipt, Failure> {
     })
 }
 
+/// Without this SIMKL lists what has no rating as well.
+const EVERY_RATING: &str = "1,2,3,4,5,6,7,8,9,10";
+
 /// Whether there is a rating of a title. One that can be told from no other row by its ids or its name counts as rated.
 fn is_or_may_be_rated(item: &Item, list: &str) -> Result<bool, Failure> {
     let (own, title, year): (&[ExternalId], &str, Option<u16>) = match &item.kind {
@@ -107,7 +121,7 @@ fn is_or_may_be_rated(item: &Item, list: &str) -> Result<bool, Failure> {
     // Anime has ratings of its own.
     let lists: &[&str] = if list == "movies" { &["movies"] } else { &["shows", "anime"] };
     for list in lists {
-        let answer = answer::require_success(get(&format!("/sync/ratings/{list}"))?)?;
+        let answer = answer::require_success(get(&format!("/sync/ratings/{list}/{EVERY_RATING}"))?)?;
         let rated: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
         let may_be = |row: &Value| {
             let named =

@@ -2,8 +2,7 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
-use playrelay_sdk::host::settings;
-use playrelay_sdk::host::types::{Failure, Receipt};
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::tracker::{accepted, post, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
@@ -33,23 +32,23 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 /// It was watched, just now. What counts is the host's judgement, also below SIMKL's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let first = submit("stop", event, progress.max(WATCHED))?;
-    with_the_rest(event, first, history::add_numbers)
-}
-
-/// Whether the user wants a second watch to count.
-pub fn counts_rewatches() -> bool {
-    settings::get("rewatches").as_deref() == Some("true")
+    if !history::counts_rewatches() || first.outcome != Outcome::Accepted {
+        return with_the_rest(event, first, history::add_numbers);
+    }
+    // A stop counts the first watch only. SIMKL takes no second one within two days, so the first is not counted twice.
+    let again = history::add(event)?;
+    let notes = [first.note, again.note.map(|note| format!("as a rewatch: {note}"))];
+    Ok(Receipt { note: Some(notes.into_iter().flatten().collect::<Vec<_>>().join("; ")), ..first })
 }
 
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let progress = progress.clamp(0.0, 100.0);
     let counts = verb == "stop" && progress >= WATCHED;
-    let rewatch = if counts && counts_rewatches() { "?allow_rewatch=yes" } else { "" };
     let mut tried = Vec::new();
     for variant in body::variants(&event.item) {
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
-        let response = post(&format!("/scrobble/{verb}{rewatch}"), &Value::Object(body))?;
+        let response = post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
             409 => return Ok(watched_before(NAME, &response)),
@@ -72,15 +71,11 @@ fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Res
     }
     let receipt = accepted(NAME, event, &answer);
     // What was counted there can only be taken back with all plays of the title.
-    let mut receipt = taken_back(receipt, |id| match action {
+    Ok(taken_back(receipt, |id| match action {
         "pause" => Some(remove_resume_point(id)),
         "start" => None,
         _ => Some(Ok(false)),
-    });
-    if let (Some(status), Some(note)) = (answer["rewatch_status"].as_str(), &mut receipt.note) {
-        note.push_str(&format!("; rewatch: {}", status.replace('_', " ")));
-    }
-    Ok(receipt)
+    }))
 }
 
 fn remove_resume_point(id: &str) -> Result<bool, Failure> {

@@ -11,10 +11,16 @@ use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, span, unmatche
 use serde_json::{Map, Value, json};
 
 use crate::scrobble::DOUBTFUL;
-use crate::{NAME, answer, api, body, search};
+use crate::{NAME, answer, api, body, pages, playback, search};
 
-/// Adds a watch, unless it is there.
+/// Adds a watch, unless it is there. What was watched to its end somewhere needs no resume point any more.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
+    let receipt = add_watch(event)?;
+    let is_there = matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate);
+    Ok(if is_there { playback::forget(&event.item, receipt) } else { receipt })
+}
+
+fn add_watch(event: &Event) -> Result<Receipt, Failure> {
     let numbers = numbers(&event.item);
     if let ItemKind::Episode(episode) = &event.item.kind
         && numbers.len() > 1
@@ -70,12 +76,11 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     let (start, end) = span(event)?;
     let kind = if matches!(event.item.kind, ItemKind::Movie(_)) { "movies" } else { "episodes" };
-    let path = format!("/sync/history/{kind}?start_at={start}&end_at={end}&page=1&limit=250");
-    answer::require_success(api::get(&path)?)?.json()
+    pages::all(&format!("/sync/history/{kind}"), &format!("start_at={start}&end_at={end}&"))
 }
 
 /// Whether an entry of the history is this item: by an id of its own, or by the show's and the numbers.
-fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
+pub fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
     let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
     match &item.kind {
         ItemKind::Movie(movie) => {
@@ -122,7 +127,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
         }
         let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
         if count(&answer["deleted"], &["movies", "episodes"]) > 0 {
-            return Ok(receipt(Outcome::Accepted, "removed from the history"));
+            return Ok(playback::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")));
         }
         if !is_missing(&answer) {
             return Ok(receipt(Outcome::Duplicate, "the history does not have it"));

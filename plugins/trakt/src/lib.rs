@@ -8,6 +8,8 @@ mod api;
 mod body;
 mod history;
 mod list;
+mod pages;
+mod playback;
 mod rating;
 mod scrobble;
 mod search;
@@ -48,7 +50,7 @@ impl capability::watchlist::Guest for Trakt {
     }
 
     fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::add).collect()
+        list::add_all(&items)
     }
 
     fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {

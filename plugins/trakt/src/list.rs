@@ -2,16 +2,13 @@
 
 use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
-use playrelay_sdk::ids;
 use playrelay_sdk::json::{text, whole};
 use playrelay_sdk::titles::bare;
 use playrelay_sdk::tracker::{is_missing, receipt, unmatched};
+use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body};
-
-/// Entries of a page: the most that Trakt gives.
-const PAGE: usize = 250;
+use crate::{NAME, answer, api, body, pages};
 
 /// A page of the list. The cursor says which kind and which page: `shows:2`.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
@@ -23,12 +20,11 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
             (if kind == "shows" { "shows" } else { "movies" }, page.parse().map_err(|_| no_page())?)
         }
     };
-    let path = format!("/sync/watchlist/{kind}/added/desc?page={page}&limit={PAGE}");
-    let rows: Vec<Value> = answer::require_success(api::get(&path)?)?.json()?;
-    let cursor = match (rows.len() >= PAGE, kind) {
-        (true, _) => Some(format!("{kind}:{}", page.saturating_add(1))),
-        (false, "movies") => Some("shows:1".to_owned()),
-        (false, _) => None,
+    let (rows, is_last) = pages::one(&format!("/sync/watchlist/{kind}/added/desc"), "", page)?;
+    let cursor = match (is_last, kind) {
+        (false, _) => Some(format!("{kind}:{}", page.saturating_add(1))),
+        (true, "movies") => Some("shows:1".to_owned()),
+        (true, _) => None,
     };
     Ok(Page { entries: rows.iter().filter_map(entry).collect(), cursor })
 }
@@ -44,8 +40,51 @@ fn entry(row: &Value) -> Option<Entry> {
     Some(Entry { item: bare(kind), added_at: text(&row["listed_at"]) })
 }
 
-/// Puts a title on the list.
-pub fn add(item: &Item) -> Result<Receipt, Failure> {
+/// How long it is kept what the account may have. Seconds.
+const LIMIT_KEPT: u32 = 60 * 60;
+
+/// Puts titles on the list, as long as the account may have more.
+pub fn add_all(items: &[Item]) -> Result<Vec<Receipt>, Failure> {
+    let mut room = room()?;
+    let mut receipts = Vec::new();
+    for item in items {
+        if let Some((0, limit)) = room {
+            return Err(Failure::Rejected(format!(
+                "the watchlist is full: the Trakt account may have {limit} titles on it (see trakt.tv/vip)"
+            )));
+        }
+        let receipt = add(item)?;
+        if receipt.outcome == Outcome::Accepted {
+            room = room.map(|(left, limit)| (left.saturating_sub(1), limit));
+        }
+        receipts.push(receipt);
+    }
+    Ok(receipts)
+}
+
+/// How many titles there is room for, and how many the account may have; absent where Trakt does not say.
+fn room() -> Result<Option<(u32, u32)>, Failure> {
+    let limit = match server::kept("watchlist-limit") {
+        Some(limit) => limit,
+        None => {
+            let settings: Value = answer::require_success(api::get("/users/settings")?)?.json()?;
+            let limit = settings["limits"]["watchlist"]["item_count"].clone();
+            server::keep("watchlist-limit", &limit, LIMIT_KEPT);
+            limit
+        }
+    };
+    let Some(limit) = whole::<u32>(&limit) else { return Ok(None) };
+    let mut used = 0_u32;
+    for kind in ["movies", "shows"] {
+        let Some(count) = pages::count(&format!("/sync/watchlist/{kind}/added/desc"))? else {
+            return Ok(None);
+        };
+        used = used.saturating_add(count);
+    }
+    Ok(Some((limit.saturating_sub(used), limit)))
+}
+
+fn add(item: &Item) -> Result<Receipt, Failure> {
     change("/sync/watchlist", "added", item, "it is on the list already")
 }
 

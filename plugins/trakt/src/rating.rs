@@ -9,19 +9,29 @@ use serde_json::{Value, json};
 use crate::scrobble::DOUBTFUL;
 use crate::{NAME, answer, api, body, search};
 
+/// The ids of seasons that Trakt knows.
+const SEASON_IDS: [&str; 3] = ["trakt", "tvdb", "tmdb"];
+
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
     // In 1..=10 a cast is exact.
     let rating = rating.round().clamp(1.0, 10.0) as u8;
-    send("/sync/ratings", "added", &event.item, Some((rating, &event.at)))
+    let unchanged = "Trakt took the rating and says that it changed nothing: it is there already, or Trakt keeps none here";
+    send("/sync/ratings", "added", unchanged, &event.item, Some((rating, &event.at)))
 }
 
 /// Takes a rating back.
 pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
-    send("/sync/ratings/remove", "deleted", &event.item, None)
+    send("/sync/ratings/remove", "deleted", "Trakt has no rating of it", &event.item, None)
 }
 
-fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Result<Receipt, Failure> {
+fn send(
+    path: &str,
+    done: &str,
+    unchanged: &str,
+    item: &Item,
+    rating: Option<(u8, &str)>,
+) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     for (name, body) in entries(item, rating) {
         let is_by_ids = body["episodes"].is_array();
@@ -34,7 +44,7 @@ fn send(path: &str, done: &str, item: &Item, rating: Option<(u8, &str)>) -> Resu
         match (applied, is_missing(&answer)) {
             (true, _) => return Ok(receipt(Outcome::Accepted, String::new())),
             (false, true) => tried.push(name),
-            (false, false) => return Ok(receipt(Outcome::Duplicate, "nothing had to be changed")),
+            (false, false) => return Ok(receipt(Outcome::Duplicate, unchanged)),
         }
     }
     Ok(unmatched(NAME, item, &tried))
@@ -67,7 +77,10 @@ fn entries(item: &Item, rating: Option<(u8, &str)>) -> Vec<(&'static str, Value)
     let bodies = match &item.kind {
         ItemKind::Movie(movie) => [by_ids("movies", &movie.ids, movie_ids), None],
         ItemKind::Show(show) => [by_ids("shows", &show.ids, show_ids), None],
-        ItemKind::Season(season) => [below(&season.show, rate(json!({ "number": season.number }))), None],
+        ItemKind::Season(season) => [
+            by_ids("seasons", &season.ids, &SEASON_IDS),
+            below(&season.show, rate(json!({ "number": season.number }))),
+        ],
         ItemKind::Episode(episode) => {
             let by_ids = by_ids("episodes", &episode.ids, episode_ids);
             let by_numbers = episode.season.zip(episode.numbers.first()).and_then(|(season, number)| {

@@ -3,17 +3,17 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
-use playrelay_sdk::http::{self, Method, Response};
+use playrelay_sdk::http::Response;
 use playrelay_sdk::tracker::{self, receipt, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history, search};
+use crate::{NAME, answer, api, body, history, playback, search};
 
 /// What is said of an id that is of something else.
 pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
 
-/// From here on Trakt counts a stop as watched. Percent.
-const WATCHED: f64 = 80.0;
+/// Trakt counts a stop above 80 % as watched; the documents do not say what happens at 80 % itself. Percent.
+const WATCHED: f64 = 80.01;
 /// The most that a stop may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.9;
 /// Below this Trakt refuses to keep a resume point. Percent.
@@ -85,13 +85,7 @@ fn accepted(event: &Event, response: &Response, path: &str, progress: f64) -> Re
     let receipt = tracker::accepted(NAME, event, &answer);
     Ok(taken_back(receipt, |id| match action {
         "scrobble" | "stop" => Some(history::remove_play(id)),
-        "pause" => Some(remove_resume_point(id)),
+        "pause" => Some(playback::remove(id)),
         _ => None,
     }))
-}
-
-fn remove_resume_point(id: &str) -> Result<bool, Failure> {
-    let url = http::below("api_url", &format!("/sync/playback/{id}"));
-    let answer = http::bare(Method::Delete, &url, &[("content-type", "application/json")])?;
-    answer::require_success(answer).map(|_| true)
 }
