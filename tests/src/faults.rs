@@ -41,6 +41,7 @@ impl Fault {
     pub fn answer(&self) -> Option<Response<Body>> {
         let Self::Answer { status, headers, body } = self else { return None };
         let mut response = Response::new(Body::from(body.clone()));
+        response.extensions_mut().insert(Faulty);
         *response.status_mut() = StatusCode::from_u16(*status).expect("a test's status");
         for (name, value) in headers {
             let value = HeaderValue::from_str(value).expect("a test's header");
@@ -49,6 +50,10 @@ impl Fault {
         Some(response)
     }
 }
+
+/// Marks an answer that is no service's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Faulty;
 
 #[derive(Debug)]
 struct Rule {

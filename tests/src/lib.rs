@@ -15,15 +15,18 @@
 //! - [`stage`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
 //! - [`warm_cache`]: the bundled plugins, compiled once for all homes
+//! - [`exchanges`], [`contracts`]: what fakes and clients said to each other, held against what the services publish
 //! - [`load`]: a load driver, and what ingest is measured against
 
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
 pub mod clock;
+pub mod contracts;
 pub mod device_login;
 pub mod emby_webhook;
 pub mod evening;
+pub mod exchanges;
 pub mod fake_emby_connect;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;

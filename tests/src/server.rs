@@ -4,10 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+
+use crate::exchanges::{self, Exchange};
+use crate::faults::Faulty;
+use crate::service;
+
+/// The largest body that is noted. Bytes.
+const LARGEST: usize = 64 << 20;
 
 /// Cuts the connection of a request off, without an answer. Found in a request's extensions.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +55,15 @@ impl Server {
         Self { address, up, listening, task }
     }
 
+    /// Starts the fake of a service, whose exchanges are noted under its name.
+    pub async fn of(service: &'static str, router: Router) -> Self {
+        if !exchanges::are_noted() {
+            return Self::start(router).await;
+        }
+        Self::start(router.layer(middleware::from_fn(move |request, next| noted(service, request, next))))
+            .await
+    }
+
     /// Where it is.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -70,6 +90,36 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Passes a request on, and notes what was said.
+async fn noted(service: &'static str, request: Request, next: Next) -> Response {
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let method = request.method().to_string();
+    // Other clients are there to judge the answers; their requests are their own.
+    let agent = request.headers().get("user-agent").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if request.headers().contains_key("upgrade") || !agent.to_lowercase().starts_with("playrelay") {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let sent = to_bytes(body, LARGEST).await.expect("a request to a fake is small");
+    let response = next.run(Request::from_parts(parts, Body::from(sent.clone()))).await;
+    let is_stream = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    if is_stream {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let answered = to_bytes(body, LARGEST).await.expect("an answer of a fake is small");
+    exchanges::note(&Exchange {
+        service: service.to_owned(),
+        method,
+        path,
+        request: service::read_body(&sent),
+        status: parts.status.as_u16(),
+        answer: service::read_body(&answered),
+        is_faulty: parts.extensions.get::<Faulty>().is_some(),
+    });
+    Response::from_parts(parts, Body::from(answered))
 }
 
 async fn run(

@@ -197,6 +197,18 @@ pub fn read(bytes: &Bytes) -> Value {
     })
 }
 
+/// A body as it is noted: JSON, a form as an object, other text; null where there is none.
+pub fn read_body(bytes: &Bytes) -> Value {
+    let is_form = |text: &str| text.contains('=') && !text.contains(['\n', '<', ' ']);
+    match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
+        (Ok(value), _) => value,
+        (_, Ok("")) => Value::Null,
+        (_, Ok(text)) if is_form(text) => read(bytes),
+        (_, Ok(text)) => json!(text),
+        (_, Err(_)) => json!(format!("{} bytes", bytes.len())),
+    }
+}
+
 /// A header as text; empty where there is none.
 pub fn header<'a>(request: &'a Parts, name: &str) -> &'a str {
     request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clients;
 mod fuzz;
 mod guests;
 mod javascript;
@@ -23,6 +24,9 @@ cargo xtask COMMAND
                  it stays until Ctrl-C, `--once` ends it after the evening
   fakes          fake servers and trackers for a first set-up, until Ctrl-C
   test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
+  contracts      hold what the last tests said to the fakes against what the
+                 services publish (../shared/contracts)
+  clients        install the clients that the fakes are judged by: target/clients
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
   bench scale    measure what grows: the outbox, the configuration, plays and people
@@ -68,6 +72,9 @@ fn run_command() -> Result<()> {
             against_release(&format!("bench-{name}"), &rest[1..])
         }
         ("fuzz", _) => fuzz::run(&rest),
+        ("clients", _) => clients::install(),
+        ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
+            .and_then(|()| contracts(first == Some("--partial"))),
         ("plugins", _) => guests::bundled(),
         ("fixtures", _) => guests::fixtures().and_then(|()| javascript::fixture()),
         ("pack", _) => match rest.as_slice() {
@@ -112,7 +119,28 @@ fn run(arguments: &[String]) -> Result<()> {
         println!("there is no playrelay.toml here: what is kept goes to {}", data.display());
         command.env("PLAYRELAY__SERVER__DATA_DIR", data);
     }
-    shell::run(command.args(arguments))
+    // What is said to the fakes is held against what the services publish, where that is there.
+    let exchanges = workspace().join("target/exchanges");
+    if exchanges.exists() {
+        std::fs::remove_dir_all(&exchanges)?;
+    }
+    shell::run(command.args(arguments).env("PLAYRELAY_EXCHANGES", &exchanges))?;
+    contracts(!arguments.is_empty())
+}
+
+/// Compares the exchanges of the last tests with the documents of the services.
+fn contracts(is_partial: bool) -> Result<()> {
+    let documents = workspace().join("../shared/contracts");
+    if !documents.exists() {
+        println!("{} is not there: nothing is held against the services' documents", documents.display());
+        return Ok(());
+    }
+    let mut check = shell::command(workspace().join("target/debug/contracts"));
+    check.arg(workspace().join("target/exchanges")).arg(documents);
+    if is_partial {
+        check.arg("--partial");
+    }
+    shell::run(&mut check)
 }
 
 /// Runs a program of the test crate against a daemon that is built for release.
@@ -129,6 +157,7 @@ fn test(arguments: &[String]) -> Result<()> {
     guests::bundled()?;
     guests::fixtures()?;
     javascript::fixture()?;
+    clients::install()?;
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     shell::run(&mut cargo(&["build", "--workspace"]))?;
     let mut command = cargo(&["test", "--workspace"]);

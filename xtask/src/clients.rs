@@ -1,0 +1,55 @@
+//! Clients that others have written, by which the fakes are judged: from PyPI and npm, into `target/clients`.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::shell::{self, command, workspace};
+
+/// Installs the clients of `tests/clients`, where they are not there in these versions. Without Python or Node.js it says so, and the tests
+/// that need them are skipped; in CI that is an error.
+pub fn install() -> Result<()> {
+    let (source, target) = (workspace().join("tests/clients"), workspace().join("target/clients"));
+    let wanted = fs::read_to_string(source.join("requirements.txt"))?
+        + &fs::read_to_string(source.join("package.json"))?;
+    let stamp = target.join("installed");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    for (program, arguments) in [("python3", &["-m", "pip", "--version"][..]), ("npm", &["--version"])] {
+        if !Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success()) {
+            if std::env::var_os("CI").is_some() {
+                bail!("{program} {} fails: the tests with real clients need it", arguments.join(" "));
+            }
+            println!("SKIPPED: the tests with real clients, because {program} {} fails", arguments.join(" "));
+            return Ok(());
+        }
+    }
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
+    let node = target.join("node");
+    fs::create_dir_all(&node)?;
+    shell::run(
+        command("python3")
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--root-user-action=ignore",
+            ])
+            .arg("--target")
+            .arg(target.join("python"))
+            .arg("--requirement")
+            .arg(source.join("requirements.txt")),
+    )?;
+    fs::copy(source.join("package.json"), node.join("package.json"))?;
+    shell::run(
+        command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),
+    )?;
+    fs::write(stamp, wanted)?;
+    Ok(())
+}
