@@ -87,6 +87,29 @@ async fn jellyfin_and_emby_list_their_sessions() {
     }
 }
 
+/// Where the credits begin, Jellyfin says in its media segments only: whoever has come so far has watched it.
+#[tokio::test(flavor = "multi_thread")]
+async fn credits_of_jellyfin_are_asked_for() {
+    for (marked, watched) in [(true, 1), (false, 0)] {
+        let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
+        let title = inception();
+        if marked {
+            let id = title.jellyfin()["Id"].as_str().unwrap().to_owned();
+            server.mark_credits(&id, u64::from(2 * HOUR / 100 * 70), u64::from(2 * HOUR));
+        }
+        let daemon = home.start();
+        daemon.connected("jellyfin").await;
+        let mut film = screening(&title, "a1");
+        server.show(std::slice::from_ref(&film));
+        trakt.until("the start", |trakt| trakt.watching().is_some()).await;
+        film.position_ms = 2 * HOUR / 100 * 75;
+        server.show(std::slice::from_ref(&film));
+        server.show(&[]);
+        trakt.until("the end", |trakt| trakt.watching().is_none()).await;
+        assert_eq!(trakt.history().len(), watched, "marked: {marked}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_may_not_be_used_is_polled() {
     let (server, trakt, home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;

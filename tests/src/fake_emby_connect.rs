@@ -1,4 +1,7 @@
 //! Emby Connect: who somebody is, and which servers they have.
+//!
+//! Known lies:
+//! - one person, whose servers are what a test says.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -33,7 +36,7 @@ impl FakeEmbyConnect {
             .route("/service/user/authenticate", post(authenticate))
             .route("/service/servers", get(list))
             .with_state(servers);
-        Self { server: Server::start(router).await }
+        Self { server: Server::of("emby-connect", router).await }
     }
 }
 

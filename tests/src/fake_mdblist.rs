@@ -1,14 +1,19 @@
 //! An MDBList that behaves as its documentation and its users say (github.com/linaspurinis/api.mdblist.com): a key or a login,
 //! requests by the day of UTC, nested bodies, ids spelt in two ways, a start that counts as a watch, plays that are added each time.
+//!
+//! Known lies:
+//! - a session has one id, whatever is watched, and does not end by itself;
+//! - the history comes in one page;
+//! - batches have no limit.
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, body::Bytes};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry, is_named, shares_id};
@@ -33,6 +38,10 @@ const MANNER: Manner = Manner {
 };
 /// From here on a stop is a watch, and a start too. Percent.
 const WATCHED: f64 = 80.0;
+/// Writes and reads that may be sent within five minutes.
+const MOST_IN_WINDOW: [usize; 2] = [300, 1_000];
+/// The span of these limits.
+const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// The id of what is being watched.
 const SESSION: u64 = 12_345;
 
@@ -44,6 +53,8 @@ struct World {
     used: u32,
     most_in_a_day: u32,
     day: i64,
+    /// When writes, and when reads, were sent lately.
+    lately: [Vec<Timestamp>; 2],
     now: Timestamp,
 }
 
@@ -62,13 +73,14 @@ impl FakeMdbList {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
         let shared = Service::new(World {
-            catalogue: catalogue::seed(),
+            catalogue: catalogue::seed().into_iter().map(known).collect(),
             library: Library::default(),
             logins: DeviceLogins::new(MANNER),
             allowed: 1_000,
             used: 0,
             most_in_a_day: 0,
             day: 0,
+            lately: Default::default(),
             now: Timestamp::UNIX_EPOCH,
         });
         let router = Router::new()
@@ -85,14 +97,14 @@ impl FakeMdbList {
             .route("/watchlist/items/{verb}", post(list))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
-        let server = Server::start(router).await;
+        let server = Server::of("mdblist", router).await;
         shared.settle_at(server.url());
         Self { shared, server }
     }
 
     /// Adds a title to the catalogue.
     pub fn add(&self, entry: Entry) {
-        self.shared.world().catalogue.push(entry);
+        self.shared.world().catalogue.push(known(entry));
     }
 
     /// What was received as `VERB /path STATUS`, without logins and checks.
@@ -108,6 +120,13 @@ impl FakeMdbList {
     /// Changes what the user keeps there.
     pub fn change(&self, change: impl FnOnce(&mut Library)) {
         change(&mut self.shared.world().library);
+    }
+
+    /// Uses up what may be sent within five minutes.
+    pub fn exhaust(&self) {
+        let now = self.shared.clock.now();
+        let mut world = self.shared.world();
+        world.lately = MOST_IN_WINDOW.map(|most| vec![now; most]);
     }
 
     /// What users do at the page that asks for a code, and what they allow, where it is not all.
@@ -204,6 +223,11 @@ impl World {
     }
 }
 
+/// The ids that it knows of things.
+fn known(entry: Entry) -> Entry {
+    entry.known_by(&["trakt", "imdb", "tmdb"], &["trakt", "imdb", "tmdb", "tvdb"], &["imdb", "tmdb", "tvdb"])
+}
+
 impl Gate for World {
     fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         self.now = now;
@@ -226,6 +250,16 @@ impl Gate for World {
             let body = Json(json!({ "error": "Daily API limit exceeded!" }));
             return Some((StatusCode::TOO_MANY_REQUESTS, [("retry-after", wait)], body).into_response());
         }
+        let kind = usize::from(request.method == Method::GET);
+        let lately = &mut self.lately[kind];
+        lately.retain(|at| now.duration_since(*at) < WINDOW);
+        if lately.len() >= MOST_IN_WINDOW[kind] {
+            let left = (lately[0] + WINDOW).duration_since(now).as_secs().max(1);
+            let body = Json(json!({ "error": "Too many requests" }));
+            let wait = [("retry-after", left.to_string())];
+            return Some((StatusCode::TOO_MANY_REQUESTS, wait, body).into_response());
+        }
+        lately.push(now);
         self.used += 1;
         self.most_in_a_day = self.most_in_a_day.max(self.used);
         None
@@ -275,9 +309,22 @@ async fn scrobble(
     let now = shared.clock.now();
     let mut world = shared.world();
     if verb == "clear" {
-        // Sessions are ended by their ids; ours has always the same one.
-        let is_known = body["id"] == SESSION && world.library.watching.take().is_some();
-        return Json(json!({ "deleted": is_known })).into_response();
+        // A session is ended by its id, which is always the same one here, or by what it is of.
+        let of_title = world.find(&body);
+        let before = world.library.resume.len();
+        match &of_title {
+            Some(entry) => world.library.resume.retain(|(paused, _)| paused != entry),
+            None if body["id"] == SESSION => {
+                world.library.watching = None;
+                world.library.resume.pop();
+            }
+            None => {}
+        }
+        if body["id"] != SESSION && world.library.resume.len() == before {
+            let error = json!({ "error": "Scrobble session not found" });
+            return (StatusCode::NOT_FOUND, Json(error)).into_response();
+        }
+        return Json(json!({ "action": "clear", "deleted": true })).into_response();
     }
     let Some(progress) = body["progress"].as_f64() else {
         let error = json!({ "error": { "progress": ["This field is required."] } });

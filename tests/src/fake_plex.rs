@@ -1,11 +1,17 @@
 //! A Plex server, as far as Playrelay asks: its library, its sessions and what it tells of them, its history.
+//!
+//! Known lies:
+//! - the library has items and no sections, lists or searches;
+//! - sessions are what a test lists: nothing moves by itself;
+//! - JSON has the fields that XML has as attributes, and no others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -79,8 +85,9 @@ impl FakePlex {
             .route("/:/websockets/notifications", get(socket))
             .route("/:/eventsource/notifications", get(events))
             .layer(middleware::from_fn_with_state(shared.clone(), gate))
+            .layer(middleware::from_fn(in_the_form_asked_for))
             .with_state(shared.clone());
-        Self { shared, server: Server::start(router).await }
+        Self { shared, server: Server::of("plex", router).await }
     }
 
     /// Puts an item into the library: a `Metadata` object with a `ratingKey`.
@@ -154,17 +161,87 @@ async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Res
         return next.run(request).await;
     }
     let token = shared.token.lock().expect("no test panics here").clone();
-    if !admits(request.headers(), &token) {
+    if !admits(&request, &token) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     next.run(request).await
 }
 
-fn admits(headers: &HeaderMap, token: &str) -> bool {
-    headers.get("x-plex-token").and_then(|given| given.to_str().ok()) == Some(token)
+/// The token may stand in a header or in the query.
+fn admits(request: &Request, token: &str) -> bool {
+    let in_header = request.headers().get("x-plex-token").and_then(|given| given.to_str().ok());
+    let query = request.uri().query().unwrap_or_default();
+    let in_query = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Plex-Token");
+    in_header == Some(token) || in_query.is_some_and(|(_, given)| given == token)
+}
+
+/// Answers in XML to whoever does not ask for JSON.
+async fn in_the_form_asked_for(request: Request, next: Next) -> Response {
+    let accept = request.headers().get("accept").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let wants_json = accept.contains("json");
+    let response = next.run(request).await;
+    let is_json = response.headers().get("content-type").is_some_and(|kind| kind == "application/json");
+    if wants_json || !is_json {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, 64 << 20).await.expect("an answer of a fake is small");
+    let answer: Value = serde_json::from_slice(&bytes).expect("an answer of JSON");
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    write_xml(&mut text, "MediaContainer", &answer["MediaContainer"]);
+    parts.headers.remove("content-length");
+    parts.headers.insert("content-type", HeaderValue::from_static("text/xml;charset=utf-8"));
+    Response::from_parts(parts, Body::from(text))
+}
+
+/// Writes an object as an element: values are attributes, objects and lists are elements in it.
+fn write_xml(text: &mut String, name: &str, value: &Value) {
+    let escape = |text: &str| {
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    };
+    let name = match (name, value["type"].as_str()) {
+        ("Metadata", Some("movie" | "episode" | "clip")) => "Video",
+        ("Metadata", _) => "Directory",
+        _ => name,
+    };
+    text.push_str(&format!("<{name}"));
+    let fields: Vec<(&String, &Value)> = value.as_object().into_iter().flatten().collect();
+    for (name, value) in &fields {
+        match value {
+            Value::String(it) => text.push_str(&format!(" {name}=\"{}\"", escape(it))),
+            Value::Bool(it) => text.push_str(&format!(" {name}=\"{}\"", u8::from(*it))),
+            Value::Number(it) => text.push_str(&format!(" {name}=\"{it}\"")),
+            _ => {}
+        }
+    }
+    text.push('>');
+    for (name, value) in fields {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| write_xml(text, name, item)),
+            Value::Object(_) => write_xml(text, name, value),
+            _ => {}
+        }
+    }
+    text.push_str(&format!("</{name}>\n"));
+}
+
+/// An item with what every item of a library has.
+fn complete(mut item: Value) -> Value {
+    let of_show = item["grandparentRatingKey"].as_str().map(|key| format!("/library/metadata/{key}"));
+    if let Some(key) = of_show.filter(|_| item["grandparentKey"].is_null()) {
+        item["grandparentKey"] = json!(key);
+    }
+    let key = item["ratingKey"].as_str().map(|key| format!("/library/metadata/{key}"));
+    for (name, value) in [("key", json!(key)), ("addedAt", json!(1_700_000_000))] {
+        if item[name].is_null() && !value.is_null() {
+            item[name] = value;
+        }
+    }
+    item
 }
 
 fn container(rows: Vec<Value>) -> Response {
+    let rows: Vec<Value> = rows.into_iter().map(complete).collect();
     let mut container = json!({ "size": rows.len() });
     // An empty list is left out.
     if !rows.is_empty() {
@@ -212,12 +289,26 @@ async fn history(State(shared): State<Shared>, Query(query): Query<HashMap<Strin
         .skip(start)
         .take(size)
         .map(|viewed| {
-            // The history knows an item's names and numbers, and none of its ids.
+            // The history knows an item's key, names and numbers (plexopedia has rows of a real server), and neither its ids nor its year.
             let mut row = viewed.item;
             let object = row.as_object_mut().expect("an object");
             object.retain(|field, _| {
-                !matches!(field.as_str(), "Guid" | "duration" | "librarySectionTitle" | "Media")
+                matches!(
+                    field.as_str(),
+                    "ratingKey"
+                        | "key"
+                        | "type"
+                        | "title"
+                        | "grandparentTitle"
+                        | "parentTitle"
+                        | "index"
+                        | "parentIndex"
+                        | "librarySectionID"
+                        | "originallyAvailableAt"
+                        | "thumb"
+                )
             });
+            row["librarySectionID"] = json!(row["librarySectionID"].to_string());
             row["historyKey"] = json!(format!("/status/sessions/history/{}", viewed.at.as_second()));
             row["viewedAt"] = json!(viewed.at.as_second());
             row["accountID"] = json!(viewed.account);

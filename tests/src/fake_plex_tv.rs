@@ -1,5 +1,9 @@
 //! The watchlist of plex.tv, as python-plexapi and Plex's own clients use it: titles are matched by the ids of others, and put on
 //! the list and taken off by a key of Plex's own.
+//!
+//! Known lies:
+//! - one account, one PIN, and tokens of the classic kind;
+//! - discover.provider.plex.tv and metadata.provider.plex.tv are at the same address.
 
 use std::collections::HashMap;
 
@@ -59,20 +63,39 @@ impl FakePlexTv {
             .route("/api/v2/user/webhooks", get(webhooks).post(set_webhooks))
             .route("/library/metadata/matches", get(matches))
             .route("/library/metadata/{key}/userState", get(state))
+            .route("/library/sections/watchlist/all", get(listed))
             .route("/actions/{action}", put(act))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
-        let server = Server::start(router).await;
+        let server = Server::of("plex-tv", router).await;
         Self { shared, server }
     }
 
     /// Gives the account a server, a [`FakePlex`](crate::fake_plex::FakePlex), with its own token there and its addresses, the worst
     /// one first.
-    pub fn add_server(&self, name: &str, owned: bool, token: &str, connections: Value) {
+    pub fn add_server(&self, name: &str, owned: bool, token: &str, mut connections: Value) {
+        for connection in connections.as_array_mut().into_iter().flatten() {
+            let url = connection["uri"].as_str().and_then(|uri| url::Url::parse(uri).ok());
+            let url = url.expect("a test's address");
+            connection["protocol"] = json!(url.scheme());
+            connection["address"] = json!(url.host_str());
+            connection["port"] = json!(url.port_or_known_default());
+            connection["IPv6"] = json!(false);
+        }
         self.shared.world().servers.push(json!({
-            "name": name, "provides": "server", "owned": owned, "accessToken": token, "clientIdentifier": fake_plex::SERVER_ID,
+            "name": name, "product": "Plex Media Server", "productVersion": "1.41.8.9834-071366d65", "platform": "Linux",
+            "platformVersion": "12", "device": "PC", "createdAt": "2020-01-01T00:00:00Z", "lastSeenAt": "2026-11-01T00:00:00Z",
+            "provides": "server", "owned": owned, "ownerId": if owned { Value::Null } else { json!(4_711) }, "home": false,
+            "accessToken": token, "clientIdentifier": fake_plex::SERVER_ID, "publicAddress": "203.0.113.7",
+            "publicAddressMatches": true, "httpsRequired": false, "synced": false, "relay": true, "presence": true,
+            "dnsRebindingProtection": false, "natLoopbackSupported": false,
             "sourceTitle": if owned { Value::Null } else { json!("a friend") }, "connections": connections,
         }));
+    }
+
+    /// Puts titles on the watchlist.
+    pub fn plan(&self, titles: &[&str]) {
+        self.shared.world().watchlist.extend(titles.iter().map(|title| (*title).to_owned()));
     }
 
     /// The webhooks of the account.
@@ -127,8 +150,12 @@ async fn is_linked(State(shared): State<Service<World>>, Path(id): Path<String>)
 
 async fn user(State(shared): State<Service<World>>) -> Response {
     let subscription = json!({ "active": shared.world().has_pass });
-    Json(json!({ "id": 7_000_001, "username": "mia", "title": "mia", "subscription": subscription }))
-        .into_response()
+    Json(json!({
+        "id": 7_000_001, "uuid": "f1a8c2d3e4b5a697", "username": "mia", "title": "mia", "friendlyName": "mia",
+        "email": "mia@example.org", "joinedAt": 1_500_000_000, "hasPassword": true, "twoFactorEnabled": false, "authToken": TOKEN,
+        "confirmed": true, "emailOnlyAuth": false, "locale": null, "protected": false, "subscription": subscription,
+    }))
+    .into_response()
 }
 
 async fn webhooks(State(shared): State<Service<World>>) -> Response {
@@ -178,7 +205,8 @@ async fn matches(
         .find(is_it)
         .map(|entry| {
             let (kind, key) = (if is_movie { "movie" } else { "show" }, key(entry.title()));
-            json!({ "ratingKey": key, "guid": format!("plex://{kind}/{key}"), "type": kind, "title": entry.title() })
+            json!({ "ratingKey": key, "key": format!("/library/metadata/{key}"), "guid": format!("plex://{kind}/{key}"), "type": kind,
+                "title": entry.title(), "addedAt": 1_700_000_000 })
         })
         .into_iter()
         .collect();
@@ -192,6 +220,34 @@ async fn state(State(shared): State<Service<World>>, Path(wanted): Path<String>)
         state["watchlistedAt"] = json!(1_790_000_000);
     }
     Json(json!({ "MediaContainer": { "UserState": state } })).into_response()
+}
+
+/// A page of the watchlist, the last entry first.
+async fn listed(
+    State(shared): State<Service<World>>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let world = shared.world();
+    let number =
+        |name: &str, default: usize| query.get(name).and_then(|it| it.parse().ok()).unwrap_or(default);
+    let (start, size) = (number("X-Plex-Container-Start", 0), number("X-Plex-Container-Size", 20));
+    let row = |title: &String| {
+        let entry = world.catalogue.iter().find(|entry| entry.title() == title)?;
+        let (kind, key) = (if entry.is_movie() { "movie" } else { "show" }, key(title));
+        let guids = ["imdb", "tmdb", "tvdb"].into_iter().filter_map(|name| {
+            let id = entry.title_ids().get(name)?;
+            Some(json!({ "id": format!("{name}://{}", id.as_str().map_or_else(|| id.to_string(), str::to_owned)) }))
+        });
+        Some(
+            json!({ "ratingKey": key, "key": format!("/library/metadata/{key}"), "guid": format!("plex://{kind}/{key}"), "type": kind,
+            "title": title, "year": entry.title_year(), "watchlistedAt": 1_790_000_000, "addedAt": 1_700_000_000, "Guid": guids.collect::<Vec<_>>() }),
+        )
+    };
+    let rows: Vec<Value> = world.watchlist.iter().rev().filter_map(row).collect();
+    let total = rows.len();
+    let page: Vec<Value> = rows.into_iter().skip(start).take(size).collect();
+    let container = json!({ "size": page.len(), "totalSize": total, "offset": start, "Metadata": page });
+    Json(json!({ "MediaContainer": container })).into_response()
 }
 
 async fn act(

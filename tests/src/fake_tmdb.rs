@@ -1,5 +1,9 @@
 //! A TMDb that behaves as its documentation says (developer.themoviedb.org): finds by the ids of others, searches by titles, knows
 //! external ids, pictures and what has aired.
+//!
+//! Known lies:
+//! - a search finds exact titles only;
+//! - nothing is in another language, and requests have no limit.
 
 use std::collections::HashMap;
 
@@ -48,7 +52,7 @@ impl FakeTmdb {
             .route("/t/p/{size}/{file}", get(|| async { ([("content-type", "image/jpeg")], "a picture") }))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
-        let server = Server::start(router).await;
+        let server = Server::of("tmdb", router).await;
         Self { shared, server }
     }
 
@@ -170,8 +174,11 @@ async fn external(
     let world = shared.world();
     let Some(entry) = world.by_id(&kind, &id) else { return not_found() };
     let ids = entry.title_ids();
-    Json(json!({ "id": ids.get("tmdb"), "imdb_id": ids.get("imdb"), "tvdb_id": ids.get("tvdb") }))
-        .into_response()
+    let mut answer = json!({ "id": ids.get("tmdb"), "imdb_id": ids.get("imdb") });
+    if kind == "tv" {
+        answer["tvdb_id"] = json!(ids.get("tvdb"));
+    }
+    Json(answer).into_response()
 }
 
 async fn episode(

@@ -24,6 +24,8 @@ pub struct Library {
     pub ratings: Vec<(String, u64)>,
     /// Titles of movies and shows.
     pub watchlist: Vec<String>,
+    /// Titles that are on the list of what is completed, though no watch is in the history.
+    pub completed: Vec<String>,
     /// Resume points, in percent.
     pub resume: Vec<(Entry, f64)>,
     /// What is being watched.

@@ -63,8 +63,9 @@ impl Title {
         let mut metadata = self.metadata();
         if let Some(credits) = self.credits_ms {
             metadata["Marker"] = json!([
-                { "type": "intro", "startTimeOffset": 1_000, "endTimeOffset": 30_000 },
-                { "type": "credits", "final": true, "startTimeOffset": credits, "endTimeOffset": self.runtime_ms },
+                { "id": 81, "type": "intro", "startTimeOffset": 1_000, "endTimeOffset": 30_000, "Attributes": { "id": 1, "version": 4 } },
+                { "id": 82, "type": "credits", "final": true, "startTimeOffset": credits, "endTimeOffset": self.runtime_ms,
+                  "Attributes": { "id": 2, "version": 4 } },
             ]);
         }
         metadata

@@ -23,7 +23,7 @@ pub(super) async fn items(
     let known = shared.items.lock().expect("no test panics here");
     let found = ids.split(',').filter_map(|id| known.get(id).cloned());
     let found: Vec<Value> = found.map(|dto| only(shared.family, dto, &query)).collect();
-    Json(json!({ "TotalRecordCount": found.len(), "StartIndex": 0, "Items": found })).into_response()
+    list(shared.family, found.len(), 0, found)
 }
 
 pub(super) async fn users_items(
@@ -59,8 +59,16 @@ fn played(shared: &Shared, user: &str, query: &HashMap<String, String>) -> Respo
             only(shared.family, dto, query)
         })
         .collect();
-    Json(json!({ "TotalRecordCount": total, "StartIndex": number("StartIndex", 0), "Items": rows }))
-        .into_response()
+    list(shared.family, total, number("StartIndex", 0), rows)
+}
+
+/// A list of items: only one of the two says where it begins.
+fn list(family: Family, total: usize, start: usize, rows: Vec<Value>) -> Response {
+    let mut answer = json!({ "TotalRecordCount": total, "Items": rows });
+    if family == Family::Jellyfin {
+        answer["StartIndex"] = json!(start);
+    }
+    Json(answer).into_response()
 }
 
 /// A DTO of a list: what was not asked for by name is not in it.
@@ -75,26 +83,75 @@ fn only(family: Family, mut dto: Value, query: &HashMap<String, String>) -> Valu
             data.remove("LastPlayedDate");
         }
     }
+    if family == Family::Jellyfin && dto["UserData"].is_object() {
+        (dto["UserData"]["Key"], dto["UserData"]["ItemId"]) = (dto["Id"].clone(), dto["Id"].clone());
+        for (name, value) in [
+            ("PlayCount", json!(0)),
+            ("Played", json!(false)),
+            ("IsFavorite", json!(false)),
+            ("PlaybackPositionTicks", json!(0)),
+        ] {
+            if dto["UserData"][name].is_null() {
+                dto["UserData"][name] = value;
+            }
+        }
+    }
     let fields = dto.as_object_mut().expect("an object");
+    // What a test says of the library is for the ancestors.
+    fields.retain(|name, value| name != "_library" && !(name == "UserData" && value.is_null()));
     fields.retain(|name, _| !named.contains(&name.as_str()) || asked(name));
     dto
 }
 
-fn person(person: &Person, is_administrator: bool) -> Value {
-    json!({ "Id": person.guid, "Name": person.name, "Policy": { "IsAdministrator": is_administrator } })
+pub(super) fn person(family: Family, person: &Person, is_administrator: bool) -> Value {
+    let mut policy = json!({ "IsAdministrator": is_administrator, "AuthenticationProviderId": "Default" });
+    if family == Family::Jellyfin {
+        policy["PasswordResetProviderId"] = json!("Default");
+    }
+    json!({ "Id": person.guid, "Name": person.name, "Policy": policy })
+}
+
+/// The same in pages, as Emby documents it.
+pub(super) async fn users_query(State(shared): State<Shared>) -> Response {
+    if shared.family != Family::Emby {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let rows = everybody(&shared);
+    Json(json!({ "TotalRecordCount": rows.len(), "Items": rows })).into_response()
+}
+
+/// Where the closing credits of an item begin, as far as Jellyfin knows.
+pub(super) async fn segments(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    if shared.family != Family::Jellyfin {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let segments = shared.segments.lock().expect("no test panics here");
+    let rows: Vec<Value> = segments
+        .get(&id)
+        .map(|(start, end)| {
+            json!({ "Id": "5e9f0000000000000000000000000001", "ItemId": id, "Type": "Outro", "StartTicks": start * 10_000,
+                "EndTicks": end * 10_000 })
+        })
+        .into_iter()
+        .collect();
+    Json(json!({ "TotalRecordCount": rows.len(), "StartIndex": 0, "Items": rows })).into_response()
 }
 
 /// Everybody, whoever asks.
 pub(super) async fn users(State(shared): State<Shared>) -> Response {
+    Json(everybody(&shared)).into_response()
+}
+
+fn everybody(shared: &Shared) -> Vec<Value> {
     let administrator = Person { number: 1, guid: "ad000000000000000000000000000000", name: "admin" };
-    let mut rows: Vec<Value> = vec![person(&administrator, true)];
+    let mut rows: Vec<Value> = vec![person(shared.family, &administrator, true)];
     for played in shared.played.lock().expect("no test panics here").iter() {
-        let row = person(&played.user, false);
+        let row = person(shared.family, &played.user, false);
         if !rows.contains(&row) {
             rows.push(row);
         }
     }
-    Json(rows).into_response()
+    rows
 }
 
 /// A key has no user: nobody is `Me`, which only one of the servers knows.
@@ -102,25 +159,23 @@ pub(super) async fn user(State(shared): State<Shared>, Path(id): Path<String>) -
     let asker = shared.asker.lock().expect("no test panics here").clone();
     match (id.as_str(), shared.family, asker) {
         ("Me", Family::Jellyfin, Some((me, is_administrator))) => {
-            return Json(person(&me, is_administrator)).into_response();
+            return Json(person(shared.family, &me, is_administrator)).into_response();
         }
         ("Me", Family::Jellyfin, None) => return StatusCode::BAD_REQUEST.into_response(),
         _ => {}
     }
     let played = shared.played.lock().expect("no test panics here");
     match played.iter().find(|played| played.user.guid == id) {
-        Some(played) => Json(person(&played.user, false)).into_response(),
+        Some(played) => Json(person(shared.family, &played.user, false)).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 pub(super) async fn ancestors(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
     let known = shared.items.lock().expect("no test panics here");
-    let library = known.get(&id).map(|dto| dto["_library"].clone()).unwrap_or_default();
-    Json(json!([
-        { "Type": "Folder", "Name": "somewhere" },
-        { "Type": "CollectionFolder", "Name": library },
-        { "Type": "UserRootFolder", "Name": "Media Folders" },
-    ]))
-    .into_response()
+    let library = known.get(&id).map(|dto| dto["_library"].clone()).filter(|it| it.is_string());
+    let mut rows = vec![json!({ "Type": "Folder", "Name": "somewhere" })];
+    rows.extend(library.map(|name| json!({ "Type": "CollectionFolder", "Name": name })));
+    rows.push(json!({ "Type": "UserRootFolder", "Name": "Media Folders" }));
+    Json(rows).into_response()
 }

@@ -8,8 +8,12 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::library::person;
 use super::{Family, Shared};
+use crate::screening::Person;
 
+/// Who logs in, unless a test says who.
+const MIA: &str = "50e1109a03fd4e13a3a5dd9bb27e08e1";
 const QUICK_SECRET: &str = "quick-connect-secret-0123456789";
 
 /// Who asks for a login says who they are, in four words and as this server wants to be told.
@@ -25,8 +29,10 @@ fn introduces_itself(family: Family, headers: &HeaderMap) -> bool {
 
 fn token(shared: &Shared) -> Response {
     let token = shared.token.lock().expect("no test panics here").clone();
-    Json(json!({ "AccessToken": token, "ServerId": shared.family.server_id(), "User": { "Name": "mia" } }))
-        .into_response()
+    let asker = shared.asker.lock().expect("no test panics here").clone();
+    let me = asker.unwrap_or((Person { number: 2, guid: MIA, name: "mia" }, true));
+    let user = person(shared.family, &me.0, me.1);
+    Json(json!({ "AccessToken": token, "ServerId": shared.family.server_id(), "User": user })).into_response()
 }
 
 pub(super) async fn initiate(State(shared): State<Shared>, method: Method, headers: HeaderMap) -> Response {
@@ -67,7 +73,15 @@ pub(super) async fn by_name(
     Json(body): Json<Value>,
 ) -> Response {
     let password = shared.password.lock().expect("no test panics here").clone();
-    let is_known = body["Username"] == "mia" && body["Pw"] == password.as_str();
+    // Names of fields may be written in any case.
+    let field = |wanted: &str| {
+        let fields = body.as_object().into_iter().flatten();
+        fields
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map_or(Value::Null, |(_, it)| it.clone())
+    };
+    let is_known = field("Username") == "mia" && field("Pw") == password.as_str();
     match (introduces_itself(shared.family, &headers), is_known) {
         (false, _) => StatusCode::BAD_REQUEST.into_response(),
         (true, false) => StatusCode::UNAUTHORIZED.into_response(),
@@ -84,7 +98,8 @@ pub(super) async fn exchange(
     if key != Some(crate::fake_emby_connect::ACCESS_KEY) || !query.contains_key("ConnectUserId") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    token(&shared)
+    let token = shared.token.lock().expect("no test panics here").clone();
+    Json(json!({ "AccessToken": token, "LocalUserId": MIA })).into_response()
 }
 
 pub(super) async fn log_out(State(shared): State<Shared>) -> StatusCode {

@@ -1,5 +1,11 @@
 //! A Jellyfin or an Emby server, as far as Playrelay asks: its library, its sessions and what it tells of them, its history.
+//!
+//! Known lies:
+//! - any password but one is wrong for everybody, and every token sees all sessions;
+//! - lists are filtered by the parameters that Playrelay sends, and by no others;
+//! - items are what a test adds: there are no folders, and no user data but that of plays.
 
+mod casing;
 mod library;
 mod logins;
 mod sessions;
@@ -44,6 +50,13 @@ pub enum Family {
 }
 
 impl Family {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jellyfin => "jellyfin",
+            Self::Emby => "emby",
+        }
+    }
+
     fn server_id(self) -> &'static str {
         match self {
             Self::Jellyfin => jellyfin_webhook::SERVER_ID,
@@ -75,6 +88,8 @@ struct Shared {
     /// Whose the token is, and whether they administrate the server; a key is nobody's.
     asker: Arc<Mutex<Option<(Person, bool)>>>,
     played: Arc<Mutex<Vec<Played>>>,
+    /// The closing credits of items: from and to, in ms.
+    segments: Arc<Mutex<HashMap<String, (u64, u64)>>>,
     asked: Arc<Mutex<Vec<String>>>,
     token: Arc<Mutex<String>>,
     password: Arc<Mutex<String>>,
@@ -103,6 +118,7 @@ impl FakeMediaBrowser {
             sessions: Arc::default(),
             asker: Arc::default(),
             played: Arc::default(),
+            segments: Arc::default(),
             asked: Arc::default(),
             token: Arc::new(Mutex::new(TOKEN.to_owned())),
             password: Arc::new(Mutex::new(PASSWORD.to_owned())),
@@ -119,6 +135,8 @@ impl FakeMediaBrowser {
             .route("/Items", get(library::items))
             .route("/Items/{id}/Ancestors", get(library::ancestors))
             .route("/Users", get(library::users))
+            .route("/Users/Query", get(library::users_query))
+            .route("/MediaSegments/{id}", get(library::segments))
             .route("/Users/{id}", get(library::user))
             .route("/Users/{id}/Items", get(library::users_items))
             .route("/Sessions", get(sessions::list))
@@ -131,6 +149,7 @@ impl FakeMediaBrowser {
             .layer(middleware::from_fn_with_state(shared.clone(), gate))
             .route("/System/Info/Public", get(info))
             .route("/QuickConnect/Initiate", get(logins::initiate).post(logins::initiate))
+            .route("/QuickConnect/Enabled", get(|| async { Json(true) }))
             .route("/QuickConnect/Connect", get(logins::connect))
             .route("/Users/AuthenticateWithQuickConnect", post(logins::with_quick_connect))
             .route("/Users/AuthenticateByName", post(logins::by_name))
@@ -139,7 +158,8 @@ impl FakeMediaBrowser {
             Family::Jellyfin => api.route("/socket", get(socket)),
             Family::Emby => Router::new().nest("/emby", api).route("/embywebsocket", get(socket)),
         };
-        Self { server: Server::start(router.with_state(shared.clone())).await, shared }
+        let router = casing::ignored(router.with_state(shared.clone()));
+        Self { server: Server::of(family.name(), router).await, shared }
     }
 
     /// Its clock.
@@ -151,6 +171,11 @@ impl FakeMediaBrowser {
     pub fn add(&self, dto: Value) {
         let id = dto["Id"].as_str().expect("an Id").to_owned();
         self.shared.items.lock().expect("no test panics here").insert(id, dto);
+    }
+
+    /// Says where the closing credits of an item are: from and to, in ms.
+    pub fn mark_credits(&self, id: &str, from: u64, to: u64) {
+        self.shared.segments.lock().expect("no test panics here").insert(id.to_owned(), (from, to));
     }
 
     /// What was asked for, in order: the ids of items, or `of` an id for its ancestors.

@@ -1,6 +1,11 @@
 //! A SIMKL that behaves as its documentation and its users say (api.simkl.org): parameters in every query, two kinds of apps, one
 //! access token at a time, one write a second, requests by the day of New York, answers with ids as text, a history to which a
 //! watch is added once, removals that take everything.
+//!
+//! Known lies:
+//! - a show is on the list `watching` from its first episode on, and never `completed`;
+//! - the lock of 20 s over a user's writes is a second;
+//! - every resume point has the same id, and none ends by itself.
 
 mod names;
 mod scrobble;
@@ -11,7 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, body::Bytes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -43,6 +48,8 @@ struct World {
     logins: DeviceLogins,
     pin_polls: u32,
     last_progress: Option<f64>,
+    /// Whether a second watch counts where that is asked for: PRO and VIP.
+    counts_rewatches: bool,
     last_write: Option<Timestamp>,
     allowed: Option<u32>,
     used: u32,
@@ -71,6 +78,7 @@ impl FakeSimkl {
             logins: DeviceLogins::new(MANNER),
             pin_polls: 0,
             last_progress: None,
+            counts_rewatches: false,
             last_write: None,
             allowed: None,
             used: 0,
@@ -84,20 +92,22 @@ impl FakeSimkl {
             .route("/oauth2/revoke", post(revoke))
             .route("/oauth/pin", get(pin))
             .route("/oauth/pin/{code}", get(pin_poll))
-            .route("/users/settings", get(settings))
+            .route("/users/settings", post(settings))
             .route("/scrobble/{verb}", post(scrobble::scrobble))
             .route("/sync/history", post(sync::add))
             .route("/sync/history/remove", post(sync::remove))
             .route("/sync/ratings", post(sync::rate))
             .route("/sync/ratings/remove", post(sync::unrate))
-            .route("/sync/ratings/{kind}", get(sync::ratings))
+            .route("/sync/ratings/{kind}", get(sync::all_ratings))
+            .route("/sync/ratings/{kind}/{ratings}", get(sync::ratings))
+            .route("/sync/playback/{id}", delete(sync::forget_pause))
             .route("/sync/add-to-list", post(sync::plan))
             .route("/sync/watched", post(sync::watched))
             .route("/sync/activities", get(sync::activities))
             .route("/sync/all-items/{kind}/plantowatch", get(sync::planned))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
-        let server = Server::start(router).await;
+        let server = Server::of("simkl", router).await;
         shared.settle_at(server.url());
         Self { shared, server }
     }
@@ -127,6 +137,11 @@ impl FakeSimkl {
         let mut world = self.shared.world();
         world.logins.approval = approval;
         world.logins.scope = scope.map(str::to_owned);
+    }
+
+    /// Makes the account one whose second watches count.
+    pub fn be_pro(&self) {
+        self.shared.world().counts_rewatches = true;
     }
 
     /// Makes the access token invalid; with `all`, the login.

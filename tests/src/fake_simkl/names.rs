@@ -37,29 +37,31 @@ fn only(ids: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
         .collect()
 }
 
-/// How an answer names it: ids are text, but for SIMKL's own; anime has numbers of its own.
+/// Ids as answers have them: text, but for SIMKL's own.
+pub fn as_text(ids: &Map<String, Value>) -> Value {
+    ids.iter()
+        .filter(|(name, _)| *name != "trakt" && *name != "slug")
+        .map(|(name, id)| {
+            let id = match (name.as_str(), id) {
+                ("simkl", id) => id.clone(),
+                (_, Value::String(text)) => json!(text),
+                (_, id) => json!(id.to_string()),
+            };
+            (name.clone(), id)
+        })
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// How an answer names it; anime has numbers of its own.
 pub fn describe(entry: &Entry) -> Value {
-    let text = |ids: &Map<String, Value>| -> Value {
-        ids.iter()
-            .filter(|(name, _)| *name != "trakt")
-            .map(|(name, id)| {
-                let id = match (name.as_str(), id) {
-                    ("simkl", id) => id.clone(),
-                    (_, Value::String(text)) => json!(text),
-                    (_, id) => json!(id.to_string()),
-                };
-                (name.clone(), id)
-            })
-            .collect::<Map<_, _>>()
-            .into()
-    };
     match entry {
         Entry::Movie { title, year, ids } => {
-            json!({ "movie": { "title": title, "year": year, "anime_type": null, "ids": text(ids) } })
+            json!({ "movie": { "title": title, "year": year, "anime_type": null, "ids": as_text(ids) } })
         }
         Entry::Episode { show, show_year, show_ids, season, number, .. } => {
             let is_anime = ANIME_IDS.iter().any(|name| show_ids.contains_key(*name));
-            let title = json!({ "title": show, "year": show_year, "ids": text(show_ids) });
+            let title = json!({ "title": show, "year": show_year, "ids": as_text(show_ids) });
             if is_anime {
                 json!({ "anime": title, "episode": { "season": 1, "number": number, "title": "",
                     "tvdb_season": season, "tvdb_number": number } })

@@ -11,6 +11,8 @@ use super::{Shared, failure, names};
 
 /// A second stop within this is a 409.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// The id of every resume point.
+pub(super) const PAUSE_ID: u64 = 1_123_123_124_120;
 /// From here on a stop is a watch. Percent.
 const WATCHED: f64 = 80.0;
 
@@ -64,7 +66,7 @@ pub(super) async fn scrobble(
             }
         }
         "pause" | "stop" => {
-            (answer["id"], answer["action"]) = (json!(1_123_123_124_120_u64), json!("pause"));
+            (answer["id"], answer["action"]) = (json!(PAUSE_ID), json!("pause"));
             library.pause(entry, progress);
         }
         _ => return StatusCode::NOT_FOUND.into_response(),

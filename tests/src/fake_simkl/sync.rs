@@ -1,25 +1,36 @@
 //! `/sync/*`
 
+use std::collections::HashMap;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::names::{self, Named};
+use super::scrobble::PAUSE_ID;
 use super::{Shared, World};
 use crate::catalogue::Entry;
 
-fn created(answer: Value) -> Response {
-    (StatusCode::CREATED, Json(answer)).into_response()
+fn answered(answer: Value) -> Response {
+    Json(answer).into_response()
 }
 
 fn kind(entry: &Entry) -> &'static str {
     if entry.is_movie() { "movies" } else { "episodes" }
 }
 
-/// Adds what is not there; what is there is nothing new.
-pub(super) async fn add(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+/// Between a watch and one that counts as a rewatch.
+const REWATCH_GAP: SignedDuration = SignedDuration::from_hours(48);
+
+/// Adds what is not there; what is there is nothing new, unless it is asked for as a rewatch.
+pub(super) async fn add(
+    State(shared): State<Shared>,
+    Query(query): Query<HashMap<String, String>>,
+    Json(body): Json<Value>,
+) -> Response {
     let now = shared.clock.now();
     let mut world = shared.world();
     let mut answer = json!({ "added": { "movies": 0, "shows": 0, "episodes": 0 },
@@ -27,10 +38,13 @@ pub(super) async fn add(State(shared): State<Shared>, Json(body): Json<Value>) -
     for named in names::all(&world.catalogue, &body) {
         match named {
             Named::Thing(entry, at) => {
-                if world.library.last_watch(&entry).is_none() {
+                let at: Timestamp = at.and_then(|at| at.parse().ok()).unwrap_or(now);
+                let is_rewatch = |last: Timestamp| at.duration_since(last).abs() >= REWATCH_GAP;
+                let counts =
+                    query.get("allow_rewatch").is_some_and(|it| it == "yes") && world.counts_rewatches;
+                if world.library.last_watch(&entry).is_none_or(|last| counts && is_rewatch(last)) {
                     let count = &mut answer["added"][kind(&entry)];
                     *count = json!(count.as_u64().unwrap_or(0) + 1);
-                    let at = at.and_then(|at| at.parse().ok()).unwrap_or(now);
                     world.library.unlist(entry.title());
                     world.library.watch(entry, at, false);
                 }
@@ -48,7 +62,7 @@ pub(super) async fn add(State(shared): State<Shared>, Json(body): Json<Value>) -
             }
         }
     }
-    created(answer)
+    answered(answer)
 }
 
 /// Removes episodes; and a title that is named without any, with all that is kept of it.
@@ -79,7 +93,7 @@ pub(super) async fn remove(State(shared): State<Shared>, Json(body): Json<Value>
             Named::Unknown(..) => {}
         }
     }
-    created(json!({ "deleted": deleted, "not_found": { "movies": [], "shows": [] } }))
+    answered(json!({ "deleted": deleted, "not_found": { "movies": [], "shows": [] } }))
 }
 
 pub(super) async fn rate(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
@@ -98,6 +112,11 @@ fn change_ratings(world: &mut World, body: &Value, done: &str) -> Response {
             let in_range = done == "deleted" || rating.is_some_and(|rating| (1..=10).contains(&rating));
             match names::title(&world.catalogue, named, is_movie).filter(|_| in_range) {
                 Some(title) => {
+                    // A rating of a film that is out files it as completed.
+                    if is_movie && rating.is_some() {
+                        world.library.unlist(&title);
+                        world.library.completed.push(title.clone());
+                    }
                     if world.library.rate(&title, rating) {
                         answer[done][list] = json!(answer[done][list].as_u64().unwrap_or(0) + 1);
                     }
@@ -106,20 +125,58 @@ fn change_ratings(world: &mut World, body: &Value, done: &str) -> Response {
             }
         }
     }
-    created(answer)
+    answered(answer)
 }
 
-pub(super) async fn ratings(State(shared): State<Shared>, Path(kind): Path<String>) -> Response {
-    let world = shared.world();
+/// Without a segment of ratings: also what has none.
+pub(super) async fn all_ratings(State(shared): State<Shared>, Path(kind): Path<String>) -> Response {
+    rows_of_ratings(&shared.world(), &kind, |_| true)
+}
+
+pub(super) async fn ratings(
+    State(shared): State<Shared>,
+    Path((kind, ratings)): Path<(String, String)>,
+) -> Response {
+    let wanted: Vec<u64> = ratings.split(',').filter_map(|rating| rating.parse().ok()).collect();
+    rows_of_ratings(&shared.world(), &kind, |rating| rating.is_some_and(|rating| wanted.contains(&rating)))
+}
+
+fn rows_of_ratings(world: &World, kind: &str, is_wanted: impl Fn(Option<u64>) -> bool) -> Response {
     let key = if kind == "movies" { "movie" } else { "show" };
-    let row = |(title, rating): &(String, u64)| {
+    let mut titles: Vec<&str> = world.library.ratings.iter().map(|(title, _)| title.as_str()).collect();
+    titles.extend(world.library.watchlist.iter().map(String::as_str));
+    titles.extend(world.library.history.iter().map(|play| play.entry.title()));
+    titles.sort_unstable();
+    titles.dedup();
+    let row = |title: &str| {
         let entry = world.catalogue.iter().find(|entry| entry.title() == title)?;
+        let rating =
+            world.library.ratings.iter().find(|(rated, _)| rated == title).map(|(_, rating)| *rating);
         let is_anime = entry.title_ids().contains_key("mal");
-        (entry.is_movie() == (kind == "movies") && is_anime == (kind == "anime"))
-            .then(|| json!({ "user_rating": rating, key: { "title": title, "ids": entry.title_ids() } }))
+        (entry.is_movie() == (kind == "movies") && is_anime == (kind == "anime") && is_wanted(rating)).then(|| {
+            json!({ "last_watched_at": null, "user_rated_at": null, "user_rating": rating, "status": list_of(world, title),
+                key: { "title": title, "year": entry.title_year(), "ids": names::as_text(entry.title_ids()) } })
+        })
     };
-    let rows: Vec<_> = world.library.ratings.iter().filter_map(row).collect();
-    Json(json!({ kind.clone(): rows })).into_response()
+    let rows: Vec<_> = titles.into_iter().filter_map(row).collect();
+    Json(json!({ kind: rows })).into_response()
+}
+
+/// The list on which a title stands; absent where it is on none.
+fn list_of(world: &World, title: &str) -> Option<&'static str> {
+    let mut watches = world.library.history.iter().filter(|play| play.entry.title() == title);
+    match watches.next() {
+        Some(play) if play.entry.is_movie() => Some("completed"),
+        Some(_) => Some("watching"),
+        None if world.library.completed.iter().any(|it| it == title) => Some("completed"),
+        None => world.library.watchlist.iter().any(|it| it == title).then_some("plantowatch"),
+    }
+}
+
+/// Takes a resume point away: the last one, by the id that every pause is answered with.
+pub(super) async fn forget_pause(State(shared): State<Shared>, Path(id): Path<u64>) -> Response {
+    let known = id == PAUSE_ID && shared.world().library.resume.pop().is_some();
+    if known { StatusCode::NO_CONTENT.into_response() } else { super::failure(404, "url_failed") }
 }
 
 pub(super) async fn plan(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
@@ -134,26 +191,26 @@ pub(super) async fn plan(State(shared): State<Shared>, Json(body): Json<Value>) 
             world.library.watchlist.extend(title);
         }
     }
-    created(answer)
+    answered(answer)
 }
 
-/// On which list titles stand.
+/// On which list titles stand. `result` says whether it is any of them.
 pub(super) async fn watched(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
     let world = shared.world();
     let status = |named: &Value| {
-        let Some(title) = names::title(&world.catalogue, named, named["type"] == "movie") else {
-            return json!({ "result": "not_found" });
+        let mut row = named.clone();
+        // The ids stand beside the title.
+        let with_ids = json!({ "title": named["title"], "year": named["year"], "ids": named });
+        let Some(title) = names::title(&world.catalogue, &with_ids, named["type"] == "movie") else {
+            row["result"] = json!("not_found");
+            return row;
         };
-        let mut watches = world.library.history.iter().filter(|play| play.entry.title() == title);
-        match watches.next_back() {
-            Some(play) => {
-                json!({ "result": true, "list": "completed", "last_watched_at": play.watched_at.to_string() })
-            }
-            None if world.library.watchlist.contains(&title) => {
-                json!({ "result": false, "list": "plantowatch" })
-            }
-            None => json!({ "result": false }),
-        }
+        let watches = world.library.history.iter().filter(|play| play.entry.title() == title);
+        let last = watches.map(|play| play.watched_at).max();
+        let list = list_of(&world, &title);
+        (row["result"], row["list"]) = (json!(list.is_some()), json!(list));
+        row["last_watched_at"] = json!(last.map(|at| at.to_string()));
+        row
     };
     let rows: Vec<_> = body.as_array().into_iter().flatten().map(status).collect();
     Json(rows).into_response()
@@ -173,7 +230,7 @@ pub(super) async fn planned(State(shared): State<Shared>, Path(kind): Path<Strin
         let fits = entry.is_movie() == (kind == "movies") && kind != "anime";
         fits.then(|| {
             json!({ "added_to_watchlist_at": "2026-10-01T00:00:00Z", "status": "plantowatch",
-            key: { "title": title, "year": entry.title_year(), "ids": entry.title_ids() } })
+            key: { "title": title, "year": entry.title_year(), "ids": names::as_text(entry.title_ids()) } })
         })
     };
     let rows: Vec<_> = world.library.watchlist.iter().filter_map(row).collect();

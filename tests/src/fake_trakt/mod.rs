@@ -1,5 +1,10 @@
 //! A Trakt that behaves as its documentation and its users say (`docs.trakt.tv`, `trakt/trakt-api`): required headers,
 //! device login, refresh tokens that serve once, thresholds, the 409 window, a history that adds whatever it is told.
+//!
+//! Known lies:
+//! - a start does not count what it replaces, and "watching now" does not end with the runtime;
+//! - users are one, VIP in name: limits of lists other than the watchlist are not kept;
+//! - titles are searched by TMDb id only.
 
 mod gate;
 mod oauth;
@@ -7,7 +12,7 @@ mod scrobble;
 mod sync;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -60,11 +65,14 @@ struct World {
     history: Vec<Play>,
     /// Resume points with their percentages.
     resume: Vec<(Entry, f64)>,
-    /// The ids by which the resume points were given out.
+    /// The ids by which the resume points were given out, the newest last.
     resume_ids: Vec<(u64, Entry)>,
-    ratings: Vec<(Entry, u64)>,
+    /// By name: movies, shows, `TITLE season N`, episodes.
+    ratings: Vec<(String, u64)>,
     watching: Option<Watching>,
     watchlist: Vec<String>,
+    /// Titles that the account may have on its watchlist.
+    watchlist_limit: usize,
     last_write: Option<Timestamp>,
     too_fast: u32,
     next_id: u64,
@@ -94,7 +102,7 @@ impl FakeTrakt {
     pub async fn start() -> Self {
         let known = |entry: Entry| entry.known_by(&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
         let catalogue = catalogue::seed().into_iter().map(known).collect();
-        let world = World { catalogue, ..World::default() };
+        let world = World { catalogue, watchlist_limit: 250, ..World::default() };
         let shared = Service::new(world);
         let router = Router::new()
             .route("/oauth/device/code", post(oauth::code))
@@ -109,14 +117,17 @@ impl FakeTrakt {
             .route("/sync/ratings", post(sync::rate))
             .route("/sync/ratings/remove", post(sync::unrate))
             .route("/sync/history/remove", post(sync::forget))
-            .route("/sync/playback/{id}", delete(sync::forget_pause))
+            .route("/sync/playback/{id}", get(sync::playback).delete(sync::forget_pause))
             .route("/search/tmdb/{id}", get(sync::search))
+            .route("/sync/watchlist/{kind}/added/desc", get(sync::listed))
+            // Without an order, as older clients ask.
+            .route("/sync/watchlist/{kind}", get(sync::listed))
             .route("/sync/watchlist", post(sync::list))
             .route("/sync/watchlist/remove", post(sync::unlist))
             .route("/shows/{id}/last_episode", get(sync::last_episode))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
             .with_state(shared.clone());
-        let server = Server::start(router).await;
+        let server = Server::of("trakt", router).await;
         shared.settle_at(server.url());
         Self { shared, server }
     }
@@ -134,6 +145,12 @@ impl FakeTrakt {
     /// What the next users do at the page that asks for a code.
     pub fn approve_logins(&self, approval: Approval) {
         self.shared.world().logins.approval = approval;
+    }
+
+    /// Logs somebody in, as if a code had been entered. Gives the token.
+    pub fn log_in(&self) -> String {
+        let now = self.clock().now();
+        self.shared.world().logins.log_in(now)
     }
 
     /// All tokens that were ever given out.
@@ -181,8 +198,8 @@ impl FakeTrakt {
         self.shared.world().resume.clone()
     }
 
-    /// The ratings.
-    pub fn ratings(&self) -> Vec<(Entry, u64)> {
+    /// The ratings, by name: `Inception`, `Breaking Bad`, `Breaking Bad season 1`, `Breaking Bad 1x01`.
+    pub fn ratings(&self) -> Vec<(String, u64)> {
         self.shared.world().ratings.clone()
     }
 
@@ -194,6 +211,11 @@ impl FakeTrakt {
     /// The watchlist: titles of movies and shows.
     pub fn watchlist(&self) -> Vec<String> {
         self.shared.world().watchlist.clone()
+    }
+
+    /// From here on the watchlist takes so many titles.
+    pub fn limit_watchlist(&self, titles: usize) {
+        self.shared.world().watchlist_limit = titles;
     }
 
     /// Puts titles on the watchlist.

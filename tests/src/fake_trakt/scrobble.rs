@@ -30,7 +30,7 @@ pub(super) async fn scrobble(
     }
     let mut answer = ids(&entry);
     answer["progress"] = json!(progress);
-    answer["sharing"] = json!({ "twitter": false, "mastodon": false, "tumblr": false });
+    answer.as_object_mut().expect("an object").remove("type");
     match verb.as_str() {
         "start" => {
             world.resume.retain(|(other, _)| *other != entry);
