@@ -95,7 +95,7 @@ plugin = \"mdblist\"
     let expected = [
         "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, mdblist, plex, \
          simkl, tmdb, trakt)",
-        "F:9: [trackers.bob] has no `client_id`, which plugin \"trakt\" needs: Client id.",
+        "F:9: [trackers.bob] has no `client_secret`, which plugin \"trakt\" needs: Client secret.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is not a valid address: not an absolute URL; expected an http:// or https:// address",
         "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, provision, realtime, server-history, webhook; expected one that provides sink or watchlist",
@@ -162,7 +162,7 @@ fn a_syntax_error_has_its_line() {
 
 #[test]
 fn keys_come_from_the_environment_and_secrets_from_files() {
-    let mut home = Home::new("[trackers.bob]\nplugin = \"trakt\"\n");
+    let mut home = Home::new("[trackers.bob]\nplugin = \"trakt\"\nclient_secret = \"a-secret\"\n");
     let secret = home.path().join("id");
     std::fs::write(&secret, "an-id\n").unwrap();
     home.set("PLAYRELAY__TRACKERS__BOB__CLIENT_ID_FILE", secret.to_str().unwrap());

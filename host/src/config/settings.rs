@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::AccountConfig;
 use super::document::{Node, Problem, Value};
-use super::section::unknown;
+use super::section::{is_near, unknown};
 use crate::plugins::account::{Settings, names_loopback};
 use crate::plugins::http::Origin;
 use crate::plugins::manifest::{Manifest, Setting, SettingKind};
@@ -95,9 +95,16 @@ pub fn settings(
     });
     add_defaults(&mut settings, manifest);
     let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
+    // One complaint for one slip: what is misspelt, or of the wrong kind, was complained of.
+    let was_named = |key: &String| {
+        account
+            .settings
+            .keys()
+            .any(|found| found == key || (!manifest.settings.contains_key(found) && is_near(found, key)))
+    };
     for (key, setting) in &manifest.settings {
         let other = setting.required_unless.as_ref().filter(|other| !is_set(other));
-        if (setting.required || other.is_some()) && !is_set(key) {
+        if (setting.required || other.is_some()) && !is_set(key) && !was_named(key) {
             let or = other.map(|other| format!(" or `{other}`")).unwrap_or_default();
             let text = format!(
                 "{within} has no `{key}`{or}, which plugin {:?} needs: {}",
