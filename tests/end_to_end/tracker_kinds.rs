@@ -237,8 +237,10 @@ async fn simkl_takes_what_it_keeps() {
         // A second watch is nothing new, told at once or late.
         assert_eq!(told.of(Action::Watched(92.0), &item, true).await.outcome, ReceiptOutcome::Duplicate);
         assert_eq!(names(), [title_of(&item)]);
+        told.takes(Action::Stopped(30.0), &item, false).await;
         told.takes(Action::Unwatched, &item, false).await;
         assert!(names().is_empty());
+        assert_eq!(simkl.library().resume.len(), 1, "its resume points are left alone");
         told.takes(Action::Watched(92.0), &item, true).await;
         assert_eq!(names(), [title_of(&item)], "late");
         told.takes(Action::Unwatched, &item, false).await;

@@ -13,11 +13,10 @@ use super::{Failure, print};
 use crate::config::{Config, unknown};
 use crate::delivery::device::{self, LoginError, Prompt};
 use crate::delivery::guided::{self, Form, GuidedLogin, Next};
-use crate::delivery::logins::part;
 use crate::house::{House, Purpose};
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
-use crate::plugins::manifest::{Manifest, PluginLogin, SettingKind};
+use crate::plugins::manifest::{ACCOUNT_NAME, Manifest, PluginLogin, SettingKind};
 
 #[derive(Args)]
 pub(super) struct Connect {
@@ -302,7 +301,7 @@ async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
         Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
         Err(error) => return format!(", but its login cannot be read: {error}"),
     };
-    let person = found.get(part::NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
+    let person = found.get(ACCOUNT_NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
     let addresses =
         manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
     let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();

@@ -15,7 +15,7 @@ use crate::plugins::capabilities::{
 };
 use crate::plugins::http::wire::HttpError;
 use crate::plugins::http::{LoginTokens, Origin};
-use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind};
+use crate::plugins::manifest::{ACCOUNT_NAME, Login, LoginMethod, PluginLogin, SettingKind};
 use crate::plugins::masks::Masks;
 use crate::plugins::text;
 use crate::secret::Secret;
@@ -222,7 +222,7 @@ impl GuidedLogin {
         let mut kept: BTreeMap<String, Secret> =
             found.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         for (name, value) in fields {
-            if name == part::NAME && !value.trim().is_empty() {
+            if name == ACCOUNT_NAME && !value.trim().is_empty() {
                 kept.insert(name.clone(), Secret::new(text::cut(value.trim(), text::NAME)));
             }
             if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {

@@ -35,8 +35,6 @@ pub mod part {
     pub const OBTAINED: &str = "obtained_at";
     /// Unix seconds.
     pub const EXPIRES: &str = "expires_at";
-    /// The name of who logged in, for people to read. No setting can have a hyphen in its name.
-    pub const NAME: &str = "account-name";
 }
 
 /// What is known of an account's login.

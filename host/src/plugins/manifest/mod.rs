@@ -22,6 +22,8 @@ pub const SECTION: &str = "playrelay:manifest";
 /// The track of the contract that this host serves.
 pub const API_TRACK: &str = "0.1";
 
+/// The field of a login that names who logged in, for people to read. No setting has this name.
+pub const ACCOUNT_NAME: &str = "account-name";
 /// More often nobody needs to hear that something still plays. Ms.
 const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
 
@@ -572,6 +574,11 @@ impl Manifest {
         if let Some(template) = elsewhere.find(|template| !is_of_rule(template)) {
             return invalid(format!(
                 "{template}; {{request.x}} stands in credentials that are signed, and nowhere else"
+            ));
+        }
+        if self.settings.contains_key(ACCOUNT_NAME) {
+            return invalid(format!(
+                "[settings.{ACCOUNT_NAME}]; a login gives the name of who logged in under this name"
             ));
         }
         for key in self.named_settings() {
