@@ -14,7 +14,7 @@ use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Home, binary, mdblist_account, simkl_account, trakt_account};
 
-/// An account at a tracker, told of things by a plugin that is called as the daemon calls it.
+/// An account at a tracker. Tests call its plugin as the daemon does.
 pub struct Told {
     pub house: House,
     /// Removes the folder at its end.

@@ -197,7 +197,7 @@ pub fn read(bytes: &Bytes) -> Value {
     })
 }
 
-/// A body as it is noted: JSON, a form as an object, other text; null where there is none.
+/// A body as it is noted: JSON, a form as an object, other text; null for an empty one.
 pub fn read_body(bytes: &Bytes) -> Value {
     let is_form = |text: &str| text.contains('=') && !text.contains(['\n', '<', ' ']);
     match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {

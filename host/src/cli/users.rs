@@ -33,7 +33,7 @@ pub(super) enum Command {
         /// Names of tracker accounts in the configuration.
         #[arg(required = true)]
         trackers: Vec<String>,
-        /// The source, where several tell of a user of this name.
+        /// The source, if several sources have a user of this name.
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
         /// Do not send what was held.

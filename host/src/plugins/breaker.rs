@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Counts the faults of a plugin: traps, and limits that it ran into. An answer that says "no" is none. A success in between takes
+/// Counts the faults of a plugin: traps, and limits that it ran into. An answer that says "no" is not a fault. A success in between takes
 /// none of them back: one in five is too many.
 #[derive(Debug, Default)]
 pub struct Breaker {

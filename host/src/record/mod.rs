@@ -41,11 +41,11 @@ pub struct Exchange {
     pub method: String,
     /// With its query, without the server's address.
     pub path: String,
-    /// The body: JSON, a form as an object, or other text; null where there is none.
+    /// The body: JSON, a form as an object, or other text; null for an empty one.
     pub request: Value,
-    /// The status of the answer; 0 where there was none.
+    /// The status of the answer; 0 if the server closed the connection without an answer.
     pub status: u16,
-    /// The body of the answer: JSON, or other text; null where there is none.
+    /// The body of the answer: JSON, or other text; null for an empty one.
     pub answer: Value,
     /// Whether a test has broken the answer on purpose.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

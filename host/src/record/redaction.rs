@@ -53,7 +53,7 @@ const TELLING_NAMES: [&str; 20] = [
     "servername",
     "path",
 ];
-/// Objects of which somebody's name and id go as well.
+/// Names of objects that describe a person: their name and id are redacted as well.
 const PEOPLE: [&str; 4] = ["user", "account", "accounts", "users"];
 
 /// An exchange as it may be shown to others.

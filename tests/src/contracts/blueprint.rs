@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::document::Endpoint;
+use super::document::{Endpoint, family_of};
 use super::examples::Example;
 use super::schema::{Schema, of_examples};
 
@@ -97,11 +97,6 @@ fn examples_of(section: &Section<'_>) -> Vec<Example> {
         }
     }
     all
-}
-
-/// The first part of a path: what is below it is said in the same words.
-fn family_of(template: &str) -> &str {
-    template.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
 /// `all` are the examples of the whole document.

@@ -146,8 +146,8 @@ struct Family<'a> {
     answers: Vec<&'a Value>,
 }
 
-/// The first part of a path: what is below it is said in the same words.
-fn family_of(template: &str) -> &str {
+/// The first part of a path. Examples of paths with the same first part are examples of each other.
+pub(super) fn family_of(template: &str) -> &str {
     template.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 

@@ -136,7 +136,7 @@ pub struct Outbound {
 
 impl Outbound {
     /// Works out what `manifest` asks for with the settings of an account; `reach` tells how far the address in one of them may lead.
-    /// Fails where an address is none.
+    /// Fails if an address is not valid.
     pub fn new(
         account: &str,
         common: Common,
