@@ -7,6 +7,7 @@ mod fuzz;
 mod guests;
 mod javascript;
 mod shell;
+mod third_party;
 mod toolchain;
 
 use std::env;
@@ -27,6 +28,7 @@ cargo xtask COMMAND
   contracts      hold what the last tests said to the fakes against what the
                  services publish (../shared/contracts)
   clients        install the clients that the fakes are judged by: target/clients
+  notices        write the licences of what others have written: target/THIRD-PARTY.txt
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
   bench scale    measure what grows: the outbox, the configuration, plays and people
@@ -73,6 +75,7 @@ fn run_command() -> Result<()> {
         }
         ("fuzz", _) => fuzz::run(&rest),
         ("clients", _) => clients::install(),
+        ("notices", _) => third_party::check().and_then(|()| third_party::notices()),
         ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
             .and_then(|()| contracts(first == Some("--partial"))),
         ("plugins", _) => guests::bundled(),
@@ -154,6 +157,7 @@ fn against_release(program: &str, arguments: &[String]) -> Result<()> {
 
 fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    third_party::check()?;
     guests::bundled()?;
     guests::fixtures()?;
     javascript::fixture()?;
