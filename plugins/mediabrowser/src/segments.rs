@@ -9,8 +9,11 @@ use crate::text::ms;
 
 /// How long the answer for an item is kept. Seconds.
 const KEPT: u32 = 24 * 60 * 60;
+/// How long a server that did not answer is not asked again. Seconds.
+const PAUSE: u32 = 5 * 60;
 
-/// Where the closing credits of an item begin, in ms; absent where the server does not know, or is no Jellyfin.
+/// Where the closing credits of an item begin, in ms; absent where the server does not know, or is no Jellyfin. A server that does not
+/// answer costs a better threshold, and nothing else.
 pub fn credits_start(family: Family, id: &str) -> Option<u32> {
     if family != Family::Jellyfin || !server::is_id(id) {
         return None;
@@ -20,15 +23,31 @@ pub fn credits_start(family: Family, id: &str) -> Option<u32> {
         return playrelay_sdk::json::whole(&known);
     }
     let url = format!("{}/MediaSegments/{id}?includeSegmentTypes=Outro", family.api().ok()?);
-    // A server that does not answer costs a better threshold, and nothing else.
-    let answer = http::get(&url, http::ACCEPT_JSON).ok()?;
-    let found: Value = match answer.status {
-        200 => answer.json().ok()?,
-        404 => Value::Null,
-        _ => return None,
+    let (start, seconds) = match http::get(&url, http::ACCEPT_JSON) {
+        Ok(answer) if answer.status == 200 => (answer.json().ok().and_then(|found| last_outro(&found)), KEPT),
+        Ok(answer) if answer.status == 404 => (None, KEPT),
+        Ok(_) | Err(_) => (None, PAUSE),
     };
-    let segments = found["Items"].as_array().into_iter().flatten();
-    let start = segments.filter(|it| it["Type"] == "Outro").filter_map(|it| ms(&it["StartTicks"])).max();
-    server::keep(&key, &json!(start), KEPT);
+    server::keep(&key, &json!(start), seconds);
     start
+}
+
+/// Where the last outro of an item begins, in ms.
+fn last_outro(found: &Value) -> Option<u32> {
+    let segments = found["Items"].as_array().into_iter().flatten();
+    segments.filter(|it| it["Type"] == "Outro").filter_map(|it| ms(&it["StartTicks"])).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_outro_counts() {
+        let segment = |kind: &str, start: u64| json!({ "Type": kind, "StartTicks": start * 10_000 });
+        let found =
+            json!({ "Items": [segment("Intro", 1), segment("Outro", 5_000), segment("Outro", 9_000)] });
+        assert_eq!(last_outro(&found), Some(9_000));
+        assert_eq!(last_outro(&json!({ "Items": [] })), None);
+    }
 }
