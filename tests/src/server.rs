@@ -98,7 +98,7 @@ async fn noted(service: &'static str, request: Request, next: Next) -> Response 
     let method = request.method().to_string();
     // Other clients are there to judge the answers; their requests are their own.
     let agent = request.headers().get("user-agent").and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if request.headers().contains_key("upgrade") || !agent.to_lowercase().starts_with("playrelay") {
+    if request.headers().contains_key("upgrade") || !agent.starts_with("playrelay/") {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
