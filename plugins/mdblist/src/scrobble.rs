@@ -3,7 +3,9 @@
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Item, Outcome, Receipt};
-use playrelay_sdk::tracker::{accepted, post, receipt, taken_back, unmatched, with_note, with_the_rest};
+use playrelay_sdk::tracker::{
+    accepted, post, receipt, taken_back, unmatched, with_resume_point, with_the_rest,
+};
 use serde_json::{Value, json};
 
 use crate::{NAME, answer, body, history};
@@ -69,8 +71,7 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
     Ok(unmatched(NAME, &event.item, &tried))
 }
 
-/// Takes away the resume point of an item whose watch was entered or taken back. What fails costs a resume point, and not the watch: it
-/// is told in the note.
+/// Clears the resume point of an item whose watch was entered or taken back.
 pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
     // The name without ids of the episode fits whatever was paused under it.
     let Some(variant) = body::variants(item).pop() else { return receipt };
@@ -80,14 +81,7 @@ pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
         }
         Ok(answer::require_success(response)?.json::<Value>()?["deleted"] == true)
     });
-    match cleared {
-        Ok(false) => receipt,
-        Ok(true) => with_note(receipt, "its resume point was cleared"),
-        Err(failure) => {
-            let reason = failure::reason(&failure);
-            with_note(receipt, &format!("its resume point could not be cleared ({reason})"))
-        }
-    }
+    with_resume_point(receipt, cleared)
 }
 
 /// Ends a session by MDBList's own id of it.

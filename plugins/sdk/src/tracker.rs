@@ -17,11 +17,17 @@ pub fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
     Receipt { outcome, remote_id: None, matched: Vec::new(), note }
 }
 
-/// The same receipt with some more words in its note.
-pub fn with_note(mut receipt: Receipt, more: &str) -> Receipt {
+/// The receipt of a watch that was entered or taken back, with what became of its resume point: whether there was one to clear. A
+/// failure costs the resume point, and not the watch.
+pub fn with_resume_point(mut receipt: Receipt, cleared: Result<bool, Failure>) -> Receipt {
+    let more = match cleared {
+        Ok(false) => return receipt,
+        Ok(true) => "its resume point was cleared".to_owned(),
+        Err(failure) => format!("its resume point could not be cleared ({})", failure::reason(&failure)),
+    };
     receipt.note = Some(match receipt.note {
         Some(note) => format!("{note}; {more}"),
-        None => more.to_owned(),
+        None => more,
     });
     receipt
 }

@@ -4,29 +4,22 @@
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Receipt};
 use playrelay_sdk::http::{self, Method};
 use playrelay_sdk::json::text;
-use playrelay_sdk::tracker::with_note;
+use playrelay_sdk::tracker::with_resume_point;
 use serde_json::Value;
 
 use crate::{answer, history, pages};
 
-/// Takes away the resume points of an item whose watch was entered or taken back. What fails costs a resume point, and not the watch: it
-/// is told in the note.
+/// Clears the resume points of an item whose watch was entered or taken back.
 pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
-    match try_to_forget(item) {
-        Ok(0) => receipt,
-        Ok(_) => with_note(receipt, "its resume point was cleared"),
-        Err(failure) => {
-            let reason = playrelay_sdk::failure::reason(&failure);
-            with_note(receipt, &format!("its resume point could not be cleared ({reason})"))
-        }
-    }
+    with_resume_point(receipt, clear(item))
 }
 
-fn try_to_forget(item: &Item) -> Result<usize, Failure> {
+/// Whether there was a resume point.
+fn clear(item: &Item) -> Result<bool, Failure> {
     let kind = match item.kind {
         ItemKind::Movie(_) => "movies",
         ItemKind::Episode(_) => "episodes",
-        ItemKind::Season(_) | ItemKind::Show(_) => return Ok(0),
+        ItemKind::Season(_) | ItemKind::Show(_) => return Ok(false),
     };
     let points: Vec<Value> = pages::all(&format!("/sync/playback/{kind}"), "")?;
     let numbers = playrelay_sdk::tracker::numbers(item);
@@ -36,7 +29,7 @@ fn try_to_forget(item: &Item) -> Result<usize, Failure> {
     };
     let ids: Vec<String> = points.iter().filter(is_of_item).filter_map(|point| text(&point["id"])).collect();
     ids.iter().try_for_each(|id| remove(id).map(drop))?;
-    Ok(ids.len())
+    Ok(!ids.is_empty())
 }
 
 /// Takes one resume point away, by Trakt's own id of it. One that is gone is as good.
