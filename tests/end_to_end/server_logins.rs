@@ -67,6 +67,65 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
 }
 
+/// A login with a device key is renewed before its token expires, and when the service says that it has expired; a device that the user
+/// removed has to log in again.
+#[tokio::test(flavor = "multi_thread")]
+async fn plex_renews_a_login_with_a_device_key() {
+    let (tv, plex) = (FakePlexTv::start(&[]).await, FakePlex::start().await);
+    let addresses = json!([{ "uri": plex.server.url(), "local": true, "relay": false }]);
+    tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
+    let url = tv.server.url();
+    let text = format!("[sources.home]\nplugin = \"plex\"\naccount_url = {url:?}\nauth_url = {url:?}\n");
+    let mut home = Home::new(&text);
+    let path = home.path().join("playrelay.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replacen("[server]\n", "[server]\npublic_url = \"http://192.168.1.5:8787/\"\n", 1);
+    std::fs::write(&path, text).unwrap();
+    let clock = home.set_clock(&[tv.clock()]);
+    let daemon = home.start();
+    let (success, text) = home.say(&["connect", "home", "--method", "device-key", "--choose", "attic"]).await;
+    assert!(success && text.contains("TK7W"), "{text}");
+    assert!(text.contains(&format!("home is logged in as mia at {}.", plex.server.url())), "{text}");
+    daemon.connected("home").await;
+    assert_eq!(tv.device_tokens().len(), 1);
+    let renewals = || {
+        let calls = tv.calls().into_iter().filter(|call| call.path == "/api/v2/auth/token");
+        calls.map(|call| call.status).collect::<Vec<_>>()
+    };
+    // Asks the server and plex.tv, each with its token.
+    let doctor = async |parts: &[&str]| {
+        let (_, text) = home.say(&["doctor"]).await;
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    };
+    let good =
+        ["logged in; it is renewed before", "its server sends no webhooks", "the token may see its sessions"];
+    doctor(&good).await;
+    assert_eq!(renewals(), [0; 0], "renewed without need");
+    // Half of its life has passed.
+    clock.pass(4 * 24 * 3_600);
+    doctor(&good).await;
+    assert_eq!(renewals(), [200]);
+    // It is refused early; the server has another token, too.
+    tv.expire_device_tokens();
+    tv.change_server_token("a-newer-server-token-0123456789");
+    plex.set_token("a-newer-server-token-0123456789");
+    doctor(&good).await;
+    let renewed = renewals().len();
+    assert!(renewed > 1 && renewals().iter().all(|status| *status == 200), "{:?}", renewals());
+    // A moment in which the service gives no nonce ends nothing.
+    tv.expire_device_tokens();
+    tv.faults().next("/api/v2/auth/nonce", 1, Fault::status(503));
+    doctor(&["whether it sends webhooks is not known: renewing the login failed"]).await;
+    doctor(&good).await;
+    assert!(renewals().len() > renewed, "{:?}", renewals());
+    tv.forget_devices();
+    doctor(&["whether it sends webhooks is not known"]).await;
+    assert_eq!(renewals().last(), Some(&422));
+    for secret in tv.device_tokens().iter().map(String::as_str).chain([fake_plex::TOKEN]) {
+        assert!(!home.log().contains(secret) && !text.contains(secret), "a token was shown");
+    }
+}
+
 /// An address at which another server answers is not taken, and why none can be reached is said.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_does_not_serve_is_told_with_its_reason() {

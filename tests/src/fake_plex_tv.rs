@@ -2,14 +2,16 @@
 //! the list and taken off by a key of Plex's own.
 //!
 //! Known lies:
-//! - one account, one PIN, and tokens of the classic kind;
+//! - one account, and one PIN;
+//! - a login with a device key counts nonces alone: one a device, ten a minute;
+//! - clients.plex.tv is at the same address;
 //! - discover.provider.plex.tv and metadata.provider.plex.tv are at the same address.
 
 use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry};
+use crate::device_keys::DeviceKeys;
 use crate::fake_plex;
 use crate::server::Server;
 use crate::service::{self, Gate, Service, header, service_of};
@@ -32,6 +35,9 @@ struct World {
     asked: u32,
     catalogue: Vec<Entry>,
     watchlist: Vec<String>,
+    device_keys: DeviceKeys,
+    /// The key that the PIN is bound to.
+    pin_key: Option<String>,
 }
 
 /// A running plex.tv.
@@ -54,10 +60,14 @@ impl FakePlexTv {
             asked: 0,
             catalogue: catalogue::seed(),
             watchlist,
+            device_keys: DeviceKeys::default(),
+            pin_key: None,
         });
         let router = Router::new()
             .route("/api/v2/pins", post(pin))
             .route("/api/v2/pins/{id}", get(is_linked))
+            .route("/api/v2/auth/nonce", get(nonce))
+            .route("/api/v2/auth/token", post(exchange))
             .route("/api/v2/resources", get(resources))
             .route("/api/v2/user", get(user))
             .route("/api/v2/user/webhooks", get(webhooks).post(set_webhooks))
@@ -113,6 +123,26 @@ impl FakePlexTv {
         self.shared.world().has_pass = false;
     }
 
+    /// The tokens that devices got for their keys.
+    pub fn device_tokens(&self) -> Vec<String> {
+        self.shared.world().device_keys.tokens()
+    }
+
+    /// These have expired.
+    pub fn expire_device_tokens(&self) {
+        self.shared.world().device_keys.expire_tokens();
+    }
+
+    /// The account's owner has removed the devices.
+    pub fn forget_devices(&self) {
+        self.shared.world().device_keys.forget();
+    }
+
+    /// The servers of the account let nobody in with the tokens before.
+    pub fn change_server_token(&self, token: &str) {
+        self.shared.world().servers.iter_mut().for_each(|server| server["accessToken"] = json!(token));
+    }
+
     /// The watchlist.
     pub fn watchlist(&self) -> Vec<String> {
         self.shared.world().watchlist.clone()
@@ -120,32 +150,91 @@ impl FakePlexTv {
 }
 
 impl Gate for World {
-    fn refuse(&mut self, request: &Parts, _now: Timestamp) -> Option<Response> {
+    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         if header(request, "x-plex-client-identifier").is_empty() {
             return Some(StatusCode::BAD_REQUEST.into_response());
         }
-        if request.uri.path().starts_with("/api/v2/pins") {
+        if ["/api/v2/pins", "/api/v2/auth/"].iter().any(|open| request.uri.path().starts_with(open)) {
             return None;
         }
-        (header(request, "x-plex-token") != TOKEN).then(|| StatusCode::UNAUTHORIZED.into_response())
+        let token = header(request, "x-plex-token");
+        if token == TOKEN {
+            return None;
+        }
+        self.device_keys.refusal(token, now).map(IntoResponse::into_response)
     }
 }
 
-async fn pin() -> Response {
+/// With a key in its body, the PIN is bound to that.
+async fn pin(State(shared): State<Service<World>>, body: String) -> Response {
+    let mut world = shared.world();
+    world.asked = 0;
+    world.pin_key = None;
+    if !body.is_empty() {
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        match world.device_keys.register(&body["jwk"]) {
+            Ok(kid) => world.pin_key = Some(kid),
+            Err(status) => return status.into_response(),
+        }
+    }
     let body = json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 900, "authToken": null });
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
 /// Somebody enters the code between the first question and the second.
-async fn is_linked(State(shared): State<Service<World>>, Path(id): Path<String>) -> Response {
+async fn is_linked(
+    State(shared): State<Service<World>>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
     if id != "308667304" {
         return StatusCode::NOT_FOUND.into_response();
     }
     let mut world = shared.world();
+    let now = shared.clock.now();
+    if let Some(key) = world.pin_key.clone() {
+        let signed = query.get("deviceJWT").map_or("", String::as_str);
+        match world.device_keys.check(signed, device(&headers), now) {
+            Ok((_, kid)) if kid == key => {}
+            Ok(_) => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+            Err(status) => return status.into_response(),
+        }
+    }
     world.asked += 1;
-    let token = (world.asked > 1).then_some(TOKEN);
+    let token = match (world.asked > 1, world.pin_key.is_some()) {
+        (false, _) => None,
+        (true, false) => Some(TOKEN.to_owned()),
+        (true, true) => Some(world.device_keys.issue(now)),
+    };
     Json(json!({ "id": 308_667_304_i64, "code": "TK7W", "expiresIn": 890, "authToken": token }))
         .into_response()
+}
+
+/// The name under which a device is known.
+fn device(headers: &HeaderMap) -> &str {
+    headers.get("x-plex-client-identifier").and_then(|it| it.to_str().ok()).unwrap_or_default()
+}
+
+async fn nonce(State(shared): State<Service<World>>) -> Response {
+    let now = shared.clock.now();
+    match shared.world().device_keys.nonce(now) {
+        Ok(nonce) => Json(json!({ "nonce": nonce })).into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+async fn exchange(
+    State(shared): State<Service<World>>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let now = shared.clock.now();
+    let signed = body["jwt"].as_str().unwrap_or_default();
+    match shared.world().device_keys.exchange(signed, device(&headers), now) {
+        Ok(token) => Json(json!({ "auth_token": token })).into_response(),
+        Err(status) => status.into_response(),
+    }
 }
 
 async fn user(State(shared): State<Service<World>>) -> Response {

@@ -23,6 +23,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
+mod device_keys;
 pub mod device_login;
 pub mod emby_webhook;
 pub mod evening;

@@ -16,7 +16,7 @@ use crate::delivery::guided::{self, Form, GuidedLogin, Next};
 use crate::house::{House, Purpose};
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::Check;
-use crate::plugins::manifest::{ACCOUNT_NAME, Manifest, PluginLogin, SettingKind};
+use crate::plugins::manifest::{Manifest, PluginLogin, SettingKind, part};
 
 #[derive(Args)]
 pub(super) struct Connect {
@@ -301,7 +301,8 @@ async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
         Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
         Err(error) => return format!(", but its login cannot be read: {error}"),
     };
-    let person = found.get(ACCOUNT_NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
+    let person =
+        found.get(part::ACCOUNT_NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
     let addresses =
         manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
     let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();

@@ -7,13 +7,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::logins::{LoginKeeper, filled, part, post, read_tokens};
+use super::logins::{LoginKeeper, filled, post, read_tokens};
 use crate::clock;
 use crate::plugins::account::Account;
 use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
 use crate::plugins::http::{LoginTokens, Purpose};
 use crate::plugins::limits::{CODE_INTERVAL_S, CODE_LIFE_S};
-use crate::plugins::manifest::{DeviceLogin, Login, PinLogin};
+use crate::plugins::manifest::{DeviceLogin, Login, PinLogin, part};
 use crate::plugins::template::Template;
 use crate::secret::Secret;
 use crate::state::vault::VaultError;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use url::Url;
 
 use super::device::LoginError;
-use super::logins::{LoginKeeper, part};
+use super::logins::{LoginKeeper, parts_of};
 use crate::clock;
 use crate::plugins::account::Account;
 use crate::plugins::call::{Caller, Plugin};
 use crate::plugins::capabilities::{
-    AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Revoke,
+    AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Grant, Revoke,
 };
 use crate::plugins::http::wire::HttpError;
 use crate::plugins::http::{LoginTokens, Origin};
-use crate::plugins::manifest::{ACCOUNT_NAME, Login, LoginMethod, PluginLogin, SettingKind};
+use crate::plugins::manifest::{Login, LoginMethod, PluginLogin, SettingKind, part};
 use crate::plugins::masks::Masks;
 use crate::plugins::text;
 use crate::secret::Secret;
@@ -146,9 +146,9 @@ impl GuidedLogin {
                     self.adopt(&fields).await?;
                     input = AuthInput::Poll(self.state.clone());
                 }
-                AuthOutcome::Granted(fields) => {
-                    self.adopt(&fields).await?;
-                    self.keep(&fields, keeper).await?;
+                AuthOutcome::Granted(grant) => {
+                    self.adopt(&grant.settings).await?;
+                    self.keep(&grant, keeper).await?;
                     return Ok(Next::Granted);
                 }
             }
@@ -215,25 +215,19 @@ impl GuidedLogin {
     }
 
     /// Stores what the login gives for settings that the user left open.
-    async fn keep(&self, fields: &[(String, String)], keeper: &LoginKeeper) -> Result<(), LoginError> {
+    async fn keep(&self, grant: &Grant, keeper: &LoginKeeper) -> Result<(), LoginError> {
         let account = &self.caller.account;
         // What a login before has found, and this one has not been told otherwise, stays.
         let found = account.found().filter(|(_, value)| !value.is_empty());
         let mut kept: BTreeMap<String, Secret> =
             found.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
-        for (name, value) in fields {
-            if name == ACCOUNT_NAME && !value.trim().is_empty() {
-                kept.insert(name.clone(), Secret::new(text::cut(value.trim(), text::NAME)));
-            }
-            if account.manifest.settings.get(name).is_some_and(|setting| setting.secret) {
-                let none = || LoginError::Answer(format!("it gave no {name}"));
-                kept.insert(name.clone(), self.masks.secret(value).ok_or_else(none)?);
-            }
-        }
+        let granted = parts_of(grant, &account.manifest, &self.masks, clock::now());
+        kept.extend(granted.map_err(LoginError::Answer)?);
+        let key = self.masks.device_key();
+        kept.extend(key.map(|key| (part::DEVICE_KEY.to_owned(), key.to_stored())));
         if !(self.is_wanted)() {
             return Err(LoginError::Denied);
         }
-        kept.insert(part::OBTAINED.to_owned(), Secret::new(clock::now().as_second().to_string()));
         keeper.keep(account, kept).await?;
         Ok(())
     }

@@ -15,27 +15,21 @@ use url::Url;
 
 use crate::clock;
 use crate::plugins::account::{Account, Accounts};
+use crate::plugins::call::Caller;
+use crate::plugins::capabilities::{Failure, Grant, Renew};
+use crate::plugins::device_key::DeviceKey;
 use crate::plugins::http::wire::{HttpError, REQUEST_TIMEOUT, Request, Response};
-use crate::plugins::http::{LoginTokens, Logins, OF_PLUGIN, Purpose};
-use crate::plugins::manifest::{DeviceLogin, Encoding, Login, RefreshToken};
+use crate::plugins::http::{LoginTokens, Logins, Purpose};
+use crate::plugins::imports::kv::KeyValue;
+use crate::plugins::manifest::{DeviceLogin, Encoding, Login, Manifest, RefreshToken, part};
+use crate::plugins::masks::Masks;
+use crate::plugins::registry::Plugins;
 use crate::plugins::template::Template;
 use crate::secret::Secret;
 use crate::state::vault::{Vault, VaultError};
 
 /// After a refresh that failed for want of a connection, the next one waits this long while the login is still good.
 const REFRESH_PAUSE: Duration = Duration::from_secs(60);
-
-/// The names under which the parts of a login are kept.
-pub mod part {
-    /// Sent with requests.
-    pub const ACCESS: &str = "access_token";
-    /// Exchanged for the next login.
-    pub const REFRESH: &str = "refresh_token";
-    /// Unix seconds.
-    pub const OBTAINED: &str = "obtained_at";
-    /// Unix seconds.
-    pub const EXPIRES: &str = "expires_at";
-}
 
 /// What is known of an account's login.
 #[derive(Default)]
@@ -55,10 +49,6 @@ impl Slot {
     fn holding(tokens: Option<Arc<LoginTokens>>) -> Self {
         Self { tokens, ..Self::default() }
     }
-
-    fn access(&self) -> Option<&Secret> {
-        self.tokens.as_ref()?.0.get(part::ACCESS)
-    }
 }
 
 /// Keeps the logins.
@@ -66,13 +56,16 @@ pub struct LoginKeeper {
     this: Weak<Self>,
     vault: Vault,
     accounts: Accounts,
+    plugins: Arc<Plugins>,
+    kv: Arc<dyn KeyValue>,
     slots: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
 }
 
 impl LoginKeeper {
-    /// A keeper of what lies in the vault. The way out of the accounts is needed to refresh.
-    pub fn new(vault: Vault, accounts: Accounts) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { this: Weak::clone(this), vault, accounts, slots: Mutex::default() })
+    /// A keeper of what lies in the vault. The way out of the accounts is needed to refresh, or their plugins with their small store.
+    pub fn new(vault: Vault, accounts: Accounts, plugins: Arc<Plugins>, kv: Arc<dyn KeyValue>) -> Arc<Self> {
+        let slots = Mutex::default();
+        Arc::new_cyclic(|this| Self { this: Weak::clone(this), vault, accounts, plugins, kv, slots })
     }
 
     /// The vault.
@@ -112,6 +105,9 @@ impl LoginKeeper {
 
     /// Exchanges a login for the next one. `None` where the service refuses it: the user has to log in.
     async fn refresh(&self, account: &str, old: &LoginTokens) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        if let Some(stored) = old.0.get(part::DEVICE_KEY) {
+            return self.renew_by_plugin(account, old, stored).await;
+        }
         let Some((owner, login)) = self.device_login(account) else { return Ok(None) };
         let Some(refresh_token) = old.0.get(part::REFRESH) else { return Ok(None) };
         let mut fields = vec![
@@ -149,6 +145,44 @@ impl LoginKeeper {
                 "refreshing the login failed: the service answered {status}"
             ))),
         }
+    }
+
+    /// The same by code of the account's plugin, with the device key of the login.
+    async fn renew_by_plugin(
+        &self,
+        account: &str,
+        old: &LoginTokens,
+        stored_key: &Secret,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
+        let Some(owner) = self.accounts.get(account) else { return Ok(None) };
+        let plugin_id = &owner.manifest.plugin.id;
+        let failed = |reason: String| HttpError::Unreachable(format!("renewing the login failed: {reason}"));
+        let Some(plugin) = self.plugins.active(plugin_id) else {
+            return Err(failed(format!("plugin {plugin_id} does not serve")));
+        };
+        let key = match DeviceKey::from_stored(stored_key) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!(account, "{error}");
+                return Ok(None);
+            }
+        };
+        let masks = Arc::new(Masks::with_device_key(key));
+        let caller = Caller { masks: Some(Arc::clone(&masks)), ..Caller::new(&owner, Arc::clone(&self.kv)) };
+        let grant = match plugin.call::<Renew>(&caller, ()).await.0 {
+            Ok(Ok(grant)) => grant,
+            Ok(Err(Failure::Unauthorized(reason))) => {
+                tracing::warn!(account, reason, "the service refused to renew the login");
+                return Ok(None);
+            }
+            Ok(Err(failure)) => return Err(failed(failure.reason().to_owned())),
+            Err(fault) => return Err(failed(fault.to_string())),
+        };
+        let mut parts = old.0.clone();
+        parts.remove(part::EXPIRES);
+        parts.extend(parts_of(&grant, &owner.manifest, &masks, clock::now()).map_err(failed)?);
+        tracing::info!(account, "login renewed");
+        Ok(Some(Arc::new(LoginTokens::of(plugin_id, parts))))
     }
 
     /// Ends a login: at the service where that is possible, and here in any case. Gives what went wrong at the service.
@@ -232,10 +266,10 @@ impl LoginKeeper {
         let mut slot = slot.lock().await;
         self.look(account, &mut slot).await?;
         // Another task, or another process, may have renewed it meanwhile.
-        if slot.access() == rejected.0.get(part::ACCESS) && !slot.refused {
+        if slot.tokens.as_deref() == Some(rejected) && !slot.refused {
             self.refresh_slot(account, &mut slot, rejected).await?;
         }
-        Ok(slot.tokens.clone().filter(|tokens| tokens.0.get(part::ACCESS) != rejected.0.get(part::ACCESS)))
+        Ok(slot.tokens.clone().filter(|tokens| **tokens != *rejected))
     }
 
     /// Runs something to its end, whatever becomes of the caller: a plugin's call that runs out of time must not take
@@ -279,7 +313,7 @@ impl Logins for LoginKeeper {
 /// Asks the service to forget a login.
 async fn revoke(account: &Account, tokens: &LoginTokens) -> Result<(), String> {
     if !tokens.is_of(&account.manifest.plugin.id) {
-        let other = tokens.0.get(OF_PLUGIN).map_or("another plugin", Secret::expose);
+        let other = tokens.0.get(part::PLUGIN).map_or("another plugin", Secret::expose);
         return Err(format!("the login was one of {other}; the settings there end it"));
     }
     let Some(Login::Oauth2Device(login)) = &account.manifest.login else { return Ok(()) };
@@ -315,6 +349,28 @@ fn is_half_over(tokens: &LoginTokens, now: Timestamp) -> bool {
         (Some(obtained), Some(expires)) => now.as_second() >= obtained + (expires - obtained) / 2,
         _ => false,
     }
+}
+
+/// The parts of a login that a plugin's code gives: its secrets, whose it is, and its times.
+pub(super) fn parts_of(
+    grant: &Grant,
+    manifest: &Manifest,
+    masks: &Masks,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Secret>, String> {
+    let now = now.as_second();
+    let mut parts = BTreeMap::from([(part::OBTAINED.to_owned(), Secret::new(now.to_string()))]);
+    for (name, value) in &grant.settings {
+        if manifest.settings.get(name).is_some_and(|setting| setting.secret) {
+            let secret = masks.secret(value).ok_or_else(|| format!("it gave no {name}"))?;
+            parts.insert(name.clone(), secret);
+        }
+    }
+    let name = grant.account_name.as_ref();
+    parts.extend(name.map(|name| (part::ACCOUNT_NAME.to_owned(), Secret::new(name.clone()))));
+    let expires = grant.expires_s.map(|seconds| now + i64::from(seconds));
+    parts.extend(expires.map(|at| (part::EXPIRES.to_owned(), Secret::new(at.to_string()))));
+    Ok(parts)
 }
 
 /// Fills parameters; those that name a setting that is not set are left out.

@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Chart;
 use crate::clock;
-use crate::delivery::logins::part;
 use crate::house::House;
 use crate::plugins::account::Account;
 use crate::plugins::capabilities::{Check, Failure};
+use crate::plugins::manifest::part;
 use crate::state::{Parked, StoreError};
 
 /// A login that ends sooner is worth a word.
@@ -122,7 +122,7 @@ pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -
             return false;
         }
     };
-    let is_renewed = kept.contains_key(part::REFRESH);
+    let is_renewed = kept.contains_key(part::REFRESH) || kept.contains_key(part::DEVICE_KEY);
     let expires = kept.get(part::EXPIRES).and_then(|text| text.expose().parse().ok());
     let expires = expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
     match expires {

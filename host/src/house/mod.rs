@@ -223,13 +223,13 @@ impl House {
         let data = &config.server.data_dir;
         let shared = Accounts::default();
         let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
-        let keeper = LoginKeeper::new(vault, shared.clone());
         let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
         let engine = engine::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
         let compiler = Compiler::open(data.join(CACHE), compiler)?;
         let approvals = store.approvals().await?;
-        let plugins = Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals).await?;
+        let plugins = Arc::new(Plugins::load(&runtime, &compiler, &config.plugin_dir, &approvals).await?);
+        let keeper = LoginKeeper::new(vault, shared.clone(), Arc::clone(&plugins), store.clone());
         let installation = store.installation().await?;
         let mut wire = Wire::new().map_err(HouseError::Engine)?;
         wire.recorder = Some(Arc::new(Recorder::new(data)));
@@ -238,7 +238,7 @@ impl House {
             config,
             store,
             keeper,
-            plugins: Arc::new(plugins),
+            plugins,
             accounts: BTreeMap::new(),
             problems: Vec::new(),
             waiting: Vec::new(),

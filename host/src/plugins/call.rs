@@ -18,7 +18,7 @@ use super::capabilities::Capability;
 use super::engine::{self, Ticker};
 use super::imports::kv::KeyValue;
 use super::limits::{
-    ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
+    ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, NESTED_SLOTS, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
 };
 use super::log_budget::{Line, LogBudget};
 use super::manifest::Manifest;
@@ -142,6 +142,8 @@ pub struct Runtime {
     pure_slots: Arc<Semaphore>,
     /// For calls that may wait for a network.
     waiting_slots: Arc<Semaphore>,
+    /// For calls that other calls wait for.
+    nested_slots: Arc<Semaphore>,
     threads: Option<tokio::runtime::Runtime>,
 }
 
@@ -156,7 +158,8 @@ impl Runtime {
         let ticker = Ticker::start(&engine)?;
         let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
         let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
-        Ok(Self { engine, ticker, pure_slots, waiting_slots, threads: Some(threads) })
+        let nested_slots = slots(NESTED_SLOTS);
+        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads: Some(threads) })
     }
 
     fn threads(&self) -> &tokio::runtime::Runtime {
@@ -264,8 +267,16 @@ impl Plugin {
             is_login: C::IS_LOGIN,
         };
         let is_large = C::size(&input) > LARGE_INPUT;
-        let slots = (budget.requests > 0).then(|| self.served(account, |served| Arc::clone(&served.slots)));
-        let result = self.run::<C>(context, input, slots).await;
+        let needed = if C::IS_NESTED {
+            vec![Arc::clone(&self.runtime.nested_slots)]
+        } else if budget.requests > 0 {
+            // Those of few before those of all: whoever waits holds nobody up.
+            let of_account = self.served(account, |served| Arc::clone(&served.slots));
+            vec![of_account, Arc::clone(&self.slots), Arc::clone(&self.runtime.waiting_slots)]
+        } else {
+            vec![Arc::clone(&self.runtime.pure_slots)]
+        };
+        let result = self.run::<C>(context, input, needed).await;
         match &result {
             Ok(_) => self.served(account, |served| served.breaker.succeeded(Instant::now())),
             Err(fault) => {
@@ -313,14 +324,8 @@ impl Plugin {
         }
     }
 
-    /// Takes the slots that a call needs, those of few before those of all: who waits holds nobody up.
-    async fn slots(&self, of_account: Option<Arc<Semaphore>>) -> Option<Vec<OwnedSemaphorePermit>> {
-        let needed = match of_account {
-            Some(of_account) => {
-                vec![of_account, Arc::clone(&self.slots), Arc::clone(&self.runtime.waiting_slots)]
-            }
-            None => vec![Arc::clone(&self.runtime.pure_slots)],
-        };
+    /// Takes a slot of each of these, in this order; `None` where the host shuts down.
+    async fn take_slots(needed: Vec<Arc<Semaphore>>) -> Option<Vec<OwnedSemaphorePermit>> {
         let mut held = Vec::with_capacity(needed.len());
         for slots in needed {
             held.push(slots.acquire_owned().await.ok()?);
@@ -328,14 +333,14 @@ impl Plugin {
         Some(held)
     }
 
-    /// Runs one call to its end on the guests' threads. `of_account` are the account's slots, where it may wait for a network.
+    /// Runs one call to its end on the guests' threads, once it has a slot of each of `needed`.
     async fn run<C: Capability>(
         self: &Arc<Self>,
         context: CallContext,
         input: C::Input,
-        of_account: Option<Arc<Semaphore>>,
+        needed: Vec<Arc<Semaphore>>,
     ) -> Result<C::Output, Fault> {
-        let Some(slot) = self.slots(of_account).await else {
+        let Some(slot) = Self::take_slots(needed).await else {
             return Err(Fault::new(FaultKind::Host, "the plugin host is shutting down"));
         };
         let ticking = self.runtime.ticker.enter();

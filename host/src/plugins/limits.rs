@@ -9,7 +9,7 @@ use super::manifest::Manifest;
 /// The unit in which CPU time is counted.
 pub const TICK: Duration = Duration::from_millis(10);
 /// Calls that run at the same time, those that only compute among them.
-pub const SLOTS: u32 = PURE_SLOTS + WAITING_SLOTS;
+pub const SLOTS: u32 = PURE_SLOTS + WAITING_SLOTS + NESTED_SLOTS;
 /// Calls that only compute, and so end soon. They have slots of their own: whoever waits for a network cannot hold them up.
 pub const PURE_SLOTS: u32 = 8;
 /// Calls that may wait for a network…
@@ -18,6 +18,8 @@ pub const WAITING_SLOTS: u32 = 24;
 pub const PLUGIN_SLOTS: usize = 16;
 /// …and for one account.
 pub const ACCOUNT_SLOTS: usize = 4;
+/// Calls that other calls wait for, while those hold their slots.
+pub const NESTED_SLOTS: u32 = 4;
 /// What a larger input costs in time or memory is no fault of the plugin. Bytes.
 pub const LARGE_INPUT: usize = 256 << 10;
 /// The memory of a call, unless the manifest asks for more. Bytes.

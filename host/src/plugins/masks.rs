@@ -1,17 +1,20 @@
 //! Secrets that a guest works with and never sees: it has a marker, and the host puts the secret in its place on the wire.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
 use serde_json::Value;
 
+use super::device_key::{DeviceKey, DeviceKeyError};
 use super::http::{Request, Response};
 use crate::secret::Secret;
 
 /// Values that one request may capture out of its answer.
 pub const MOST: usize = 64;
+/// Secrets that one login may keep.
+const MOST_KEPT: usize = 256;
 /// The longest secret. Bytes.
 const LONGEST: usize = 8 << 10;
 /// The longest body with secrets in it. Bytes.
@@ -23,16 +26,50 @@ const TYPED: &str = "{form.";
 
 /// The secrets of a login or of a webhook, by their markers: `{form.password}`.
 #[derive(Debug, Default)]
-pub struct Masks(Mutex<BTreeMap<String, Secret>>);
+pub struct Masks {
+    secrets: Mutex<BTreeMap<String, Secret>>,
+    /// The key of the login, once its plugin has asked for one.
+    device_key: Mutex<Option<Arc<DeviceKey>>>,
+}
 
 impl Masks {
     /// Masks for some secrets.
     pub fn new(secrets: impl IntoIterator<Item = (String, Secret)>) -> Self {
-        Self(Mutex::new(secrets.into_iter().collect()))
+        Self { secrets: Mutex::new(secrets.into_iter().collect()), device_key: Mutex::default() }
+    }
+
+    /// Masks for the renewal of a login that has a device key.
+    pub fn with_device_key(key: DeviceKey) -> Self {
+        Self { device_key: Mutex::new(Some(Arc::new(key))), ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Secret>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The device key of the login, where there is one.
+    pub fn device_key(&self) -> Option<Arc<DeviceKey>> {
+        self.device_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The device key of the login; a new one is made for the first who asks.
+    pub fn device_key_or_new(&self) -> Result<Arc<DeviceKey>, DeviceKeyError> {
+        let mut key = self.device_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = key.as_ref() {
+            return Ok(Arc::clone(key));
+        }
+        Ok(Arc::clone(key.insert(Arc::new(DeviceKey::generate()?))))
+    }
+
+    /// Keeps a secret under a name, as if it had been captured.
+    pub fn keep(&self, name: &str, secret: Secret) -> Result<(), String> {
+        let mut secrets = self.lock();
+        let marker = Self::captured(name);
+        if secrets.len() >= MOST_KEPT && !secrets.contains_key(&marker) {
+            return Err(format!("a login may keep {MOST_KEPT} secrets"));
+        }
+        secrets.insert(marker, secret);
+        Ok(())
     }
 
     /// The marker of what was captured under a name.
@@ -88,7 +125,7 @@ impl Masks {
                 let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { continue };
                 let marker = Self::captured(name);
                 // One that is too long to be a secret is hidden all the same.
-                if text.len() <= LONGEST {
+                if text.len() <= LONGEST && secrets.len() < MOST_KEPT {
                     secrets.insert(marker.clone(), Secret::new(text));
                 }
                 *value = Value::from(marker);

@@ -20,6 +20,7 @@ pub mod call;
 pub mod capabilities;
 pub mod compile;
 mod convert;
+pub mod device_key;
 pub mod engine;
 pub mod http;
 pub mod imports;

@@ -72,7 +72,7 @@ impl Ear {
         let answer = self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(other)?;
         match answer.status {
             200 => Ok(answer),
-            status @ (401 | 403) => Err(Broken::Refused(status)),
+            status @ (401 | 403 | 498) => Err(Broken::Refused(status)),
             // Another web server, a wrong port, or a path that somebody copied from a browser.
             404 => Err(Broken::Other(format!(
                 "what answers at {} is no {} (404 for {})",

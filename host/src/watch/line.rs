@@ -104,7 +104,7 @@ impl Line {
 
 fn broken(error: &SocketError) -> Broken {
     match error {
-        SocketError::Http(answer) if matches!(answer.status().as_u16(), 401 | 403) => {
+        SocketError::Http(answer) if matches!(answer.status().as_u16(), 401 | 403 | 498) => {
             Broken::Refused(answer.status().as_u16())
         }
         SocketError::Http(answer) => {
@@ -184,7 +184,7 @@ impl Events {
         let status = answer.status().as_u16();
         let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         match status {
-            401 | 403 => return Err(Broken::Refused(status)),
+            401 | 403 | 498 => return Err(Broken::Refused(status)),
             200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => {}
             status => {
                 return Err(Broken::Other(format!(

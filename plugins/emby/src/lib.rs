@@ -8,7 +8,7 @@ mod webhook;
 
 use playrelay_mediabrowser::{Family, history, look_up, realtime, sessions};
 use playrelay_sdk::capability;
-use playrelay_sdk::capability::auth::Step as LoginStep;
+use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
@@ -72,6 +72,10 @@ impl capability::auth::Guest for Emby {
 
     fn choose(id: String, state: Vec<u8>) -> Result<LoginStep, Failure> {
         login::choose(&id, &state)
+    }
+
+    fn renew() -> Result<Grant, Failure> {
+        playrelay_sdk::login::cannot_renew()
     }
 
     fn revoke() -> Result<Option<String>, Failure> {

@@ -14,7 +14,7 @@ mod webhook;
 
 use playrelay_mediabrowser::{Family, history, look_up, realtime as heard, sessions};
 use playrelay_sdk::capability;
-use playrelay_sdk::capability::auth::Step as LoginStep;
+use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
@@ -75,6 +75,10 @@ impl capability::auth::Guest for Jellyfin {
 
     fn choose(_id: String, _state: Vec<u8>) -> Result<LoginStep, Failure> {
         Err(Failure::Rejected("there is nothing to choose".to_owned()))
+    }
+
+    fn renew() -> Result<Grant, Failure> {
+        playrelay_sdk::login::cannot_renew()
     }
 
     fn revoke() -> Result<Option<String>, Failure> {

@@ -1,12 +1,12 @@
 //! Logins of both servers: a name and a password.
 
-use playrelay_sdk::capability::auth::{Outcome, Step};
+use playrelay_sdk::capability::auth::Step;
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::Response;
 use playrelay_sdk::json::text;
-use playrelay_sdk::login::{Ask, ask, captured, field, logged_in_as, step, typed};
+use playrelay_sdk::login::{Ask, ask, captured, field, grant, typed};
 use playrelay_sdk::{failure, http};
 use serde_json::{Value, json};
 
@@ -38,8 +38,7 @@ pub fn with_password(family: Family, header: &str, scheme: &str, form: &[Field])
 
 /// It is done: the token is captured. `name` is that of the user.
 pub fn granted(name: Option<String>) -> Result<Step, Failure> {
-    let token = field("token", captured("token"));
-    step(Outcome::Granted(std::iter::once(token).chain(logged_in_as(name)).collect()), &())
+    playrelay_sdk::login::granted(grant(vec![field("token", captured("token"))], name))
 }
 
 /// The user's name in the answer to a login.

@@ -8,6 +8,7 @@ mod enrich;
 mod guid;
 mod history;
 mod identify;
+mod jwt;
 mod login;
 mod metadata;
 mod provision;
@@ -16,7 +17,7 @@ mod watchlist;
 mod webhook;
 
 use playrelay_sdk::capability;
-use playrelay_sdk::capability::auth::Step as LoginStep;
+use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::watchlist::Page;
@@ -81,8 +82,8 @@ impl capability::server_history::Guest for Plex {
 }
 
 impl capability::auth::Guest for Plex {
-    fn begin(_method: String, _form: Vec<Field>) -> Result<LoginStep, Failure> {
-        login::begin()
+    fn begin(method: String, _form: Vec<Field>) -> Result<LoginStep, Failure> {
+        login::begin(&method)
     }
 
     fn poll(state: Vec<u8>) -> Result<LoginStep, Failure> {
@@ -91,6 +92,10 @@ impl capability::auth::Guest for Plex {
 
     fn choose(id: String, state: Vec<u8>) -> Result<LoginStep, Failure> {
         login::choose(&id, &state)
+    }
+
+    fn renew() -> Result<Grant, Failure> {
+        jwt::renew()
     }
 
     fn revoke() -> Result<Option<String>, Failure> {

@@ -1,4 +1,5 @@
-//! The link with a PIN (plex.tv/link), and the choice of a server: the account's own and those that others share with it.
+//! The link with a PIN (plex.tv/link), for a token without end or, with a device key, for one that is renewed; and the choice of a server:
+//! the account's own and those that others share with it.
 
 use playrelay_sdk::capability::auth::{Choice, Outcome, Prompt, Step};
 use playrelay_sdk::failure;
@@ -7,12 +8,16 @@ use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{Response, below};
 use playrelay_sdk::json::{flag, text, whole};
-use playrelay_sdk::login::{Ask, Server, ask, captured, field, logged_in_as, recall, step};
+use playrelay_sdk::login::{self, Ask, Server, ask, captured, field, recall, step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::jwt;
+
 /// The choice of none of them.
 const NO_SERVER: &str = "none";
+/// The name under which the account's token is captured.
+pub const ACCOUNT: &str = "account";
 /// Servers that an account may see.
 const MOST: usize = 32;
 /// Between two questions: once a second is allowed. Seconds.
@@ -22,14 +27,20 @@ const INTERVAL_S: u32 = 2;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     pin: i64,
+    /// How often the PIN was asked about since the device's token was signed; absent in a login without a device key.
+    polls_since_signed: Option<u32>,
     /// Each with its place in the answer, under which its token was captured.
     servers: Vec<(usize, Server)>,
     chosen: Option<usize>,
 }
 
-/// Asks for a PIN.
-pub fn begin() -> Result<Step, Failure> {
-    let answer = send(Method::Post, &below("account_url", "/api/v2/pins"), None, Vec::new())?;
+/// Asks for a PIN, in one of the ways of the manifest.
+pub fn begin(method: &str) -> Result<Step, Failure> {
+    let has_key = method == jwt::METHOD;
+    let answer = match has_key {
+        true => jwt::ask_for_pin()?,
+        false => send(Method::Post, &below("account_url", "/api/v2/pins"), None, Vec::new())?,
+    };
     let body = read(&answer)?;
     let (Some(pin), Some(code)) = (whole(&body["id"]), text(&body["code"])) else {
         return Err(Failure::Rejected("plex.tv gave no PIN".to_owned()));
@@ -41,7 +52,8 @@ pub fn begin() -> Result<Step, Failure> {
         expires_s: whole(&body["expiresIn"]).unwrap_or(900),
         interval_s: INTERVAL_S,
     };
-    step(Outcome::Prompt(prompt), &Memory { pin, ..Memory::default() })
+    let polls_since_signed = has_key.then_some(jwt::POLLS_PER_SIGNATURE);
+    step(Outcome::Prompt(prompt), &Memory { pin, polls_since_signed, ..Memory::default() })
 }
 
 /// Asks whether the PIN was entered, and then for the servers; and whether the one that was chosen is the one that answers.
@@ -50,26 +62,23 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
     if let Some(chosen) = memory.chosen {
         return meet(memory, chosen);
     }
-    let url = below("account_url", &format!("/api/v2/pins/{}", memory.pin));
-    let answer = send(Method::Get, &url, None, vec![("/authToken".to_owned(), "account".to_owned())])?;
+    let captures = vec![("/authToken".to_owned(), ACCOUNT.to_owned())];
+    let answer = match &mut memory.polls_since_signed {
+        Some(polls) => jwt::ask_about_pin(memory.pin, polls, captures)?,
+        None => {
+            let url = below("account_url", &format!("/api/v2/pins/{}", memory.pin));
+            send(Method::Get, &url, None, captures)?
+        }
+    };
     if answer.status == 404 {
         return step(Outcome::Expired, &memory);
     }
     if text(&read(&answer)?["authToken"]).is_none() {
         return step(Outcome::Pending, &memory);
     }
-    let tokens = (0..MOST).map(|place| (format!("/{place}/accessToken"), format!("server-{place}")));
-    let url = below("account_url", "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1");
-    let account = captured("account");
-    let answer = read(&send(Method::Get, &url, Some(&account), tokens.collect())?)?;
-    let resources = answer.as_array().into_iter().flatten().take(MOST).enumerate();
-    let mut servers: Vec<(bool, (usize, Server))> =
-        resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), (place, found(it)?)))).collect();
-    // One's own come first.
-    servers.sort_by_key(|(is_shared, _)| *is_shared);
-    memory.servers = servers.into_iter().map(|(_, found)| found).collect();
+    memory.servers = servers()?;
     match memory.servers.as_slice() {
-        [] => granted(None),
+        [] => granted(&memory, None),
         several => {
             let choices =
                 several.iter().map(|(place, it)| Choice { id: place.to_string(), label: it.name.clone() });
@@ -87,7 +96,7 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
 pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
     let mut memory: Memory = recall(state)?;
     if id == NO_SERVER {
-        return granted(None);
+        return granted(&memory, None);
     }
     let chosen = memory.servers.iter().position(|(place, _)| place.to_string() == id);
     let chosen = chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
@@ -97,13 +106,13 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
 
 /// Gives the token to the server that was chosen, and to no other that answers at one of its addresses.
 fn meet(mut memory: Memory, chosen: usize) -> Result<Step, Failure> {
-    let Some((place, server)) = memory.servers.get_mut(chosen) else { return granted(None) };
+    let Some((_, server)) = memory.servers.get_mut(chosen) else { return granted(&memory, None) };
     // It says who it is without a token.
     let answer = send(Method::Get, &below("url", "/identity"), None, Vec::new())?;
     let told: Value = answer.json().unwrap_or_default();
     let told = text(&told["MediaContainer"]["machineIdentifier"]);
     if answer.status == 200 && told.is_some() && told == server.id {
-        return granted(Some(*place));
+        return granted(&memory, Some(chosen));
     }
     server.strike_off()?;
     let urls = server.urls();
@@ -111,18 +120,40 @@ fn meet(mut memory: Memory, chosen: usize) -> Result<Step, Failure> {
 }
 
 /// The account, and a server with its own token, which is the one to use there; without one no address is known any more.
-fn granted(server: Option<usize>) -> Result<Step, Failure> {
-    let account = field("account_token", captured("account"));
+fn granted(memory: &Memory, chosen: Option<usize>) -> Result<Step, Failure> {
+    let server = chosen.and_then(|chosen| memory.servers.get(chosen));
     let more = match server {
-        Some(place) => field("token", captured(&format!("server-{place}"))),
+        Some((place, _)) => field("token", captured(&server_token(*place))),
         None => field("url", ""),
     };
-    step(Outcome::Granted([account, more].into_iter().chain(logged_in_as(user_name())).collect()), &())
+    let mut grant = login::grant(vec![field("account_token", captured(ACCOUNT)), more], user_name());
+    if memory.polls_since_signed.is_some() {
+        jwt::remember_server(server.and_then(|(_, server)| server.id.as_deref()))?;
+        grant.expires_s = Some(jwt::LIFETIME_S);
+    }
+    login::granted(grant)
+}
+
+/// The servers of the account, one's own first, each with its place in the answer, under which its token is captured.
+pub fn servers() -> Result<Vec<(usize, Server)>, Failure> {
+    let tokens = (0..MOST).map(|place| (format!("/{place}/accessToken"), server_token(place)));
+    let url = below("account_url", "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1");
+    let answer = read(&send(Method::Get, &url, Some(&captured(ACCOUNT)), tokens.collect())?)?;
+    let resources = answer.as_array().into_iter().flatten().take(MOST).enumerate();
+    let mut servers: Vec<(bool, (usize, Server))> =
+        resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), (place, found(it)?)))).collect();
+    servers.sort_by_key(|(is_shared, _)| *is_shared);
+    Ok(servers.into_iter().map(|(_, found)| found).collect())
+}
+
+/// The name under which a server's token is captured.
+pub fn server_token(place: usize) -> String {
+    format!("server-{place}")
 }
 
 /// What plex.tv calls the account. A login is good without it.
 fn user_name() -> Option<String> {
-    let account = captured("account");
+    let account = captured(ACCOUNT);
     let answer = send(Method::Get, &below("account_url", "/api/v2/user"), Some(&account), Vec::new()).ok()?;
     crate::account::name(&answer.json().ok()?)
 }
@@ -147,10 +178,22 @@ fn found(resource: &Value) -> Option<Server> {
     (!addresses.is_empty()).then(|| Server { name: format!("{name} ({whose})"), id, addresses })
 }
 
-fn send(
+/// A request for a login, without a body.
+pub fn send(
     method: Method,
     url: &str,
     token: Option<&str>,
+    captures: Vec<(String, String)>,
+) -> Result<Response, Failure> {
+    send_body(method, url, token, None, captures)
+}
+
+/// The same with a body of JSON.
+pub fn send_body(
+    method: Method,
+    url: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
     captures: Vec<(String, String)>,
 ) -> Result<Response, Failure> {
     let instance = settings::get("host.instance").unwrap_or_default();
@@ -162,10 +205,12 @@ fn send(
         ("x-plex-device-name", "Playrelay"),
     ];
     headers.extend(token.map(|token| ("x-plex-token", token)));
-    ask(Ask { method, url, headers: &headers, body: None, captures })
+    headers.extend(body.map(|_| ("content-type", "application/json")));
+    ask(Ask { method, url, headers: &headers, body: body.map(Value::to_string), captures })
 }
 
-fn read(answer: &Response) -> Result<Value, Failure> {
+/// The body of an answer of success.
+pub fn read(answer: &Response) -> Result<Value, Failure> {
     match answer.status {
         200..=299 => answer.json(),
         _ => Err(failure::of_answer(answer, "plex.tv")),

@@ -37,7 +37,7 @@ pub mod host {
         additional_derives: [PartialEq],
         generate_all,
     });
-    pub use playrelay::plugin::{clock, http, kv, log, reports, settings, types};
+    pub use playrelay::plugin::{clock, device_key, http, kv, log, reports, settings, types};
 }
 
 /// Generates the module of a capability: its trait, and the macro that exports it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::capability::auth::{Outcome, Step};
+use crate::capability::auth::{Grant, Outcome, Step};
 use crate::host::http::{self, Body, Capture, Method, Request};
 use crate::host::settings;
 use crate::host::types::{Failure, Field};
@@ -46,9 +46,19 @@ pub fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
-/// The name of who logged in, as a field of a login that is granted; absent where it is not known.
-pub fn logged_in_as(name: Option<String>) -> Option<Field> {
-    name.map(|name| field("account-name", name))
+/// What a login gives that is valid until the service refuses it.
+pub fn grant(settings: Vec<Field>, account_name: Option<String>) -> Grant {
+    Grant { settings, account_name, expires_s: None }
+}
+
+/// The end of a login.
+pub fn granted(grant: Grant) -> Result<Step, Failure> {
+    step(Outcome::Granted(grant), &())
+}
+
+/// What a plugin answers that has no way to renew a login.
+pub fn cannot_renew() -> Result<Grant, Failure> {
+    Err(Failure::Unauthorized("this login cannot be renewed".to_owned()))
 }
 
 /// A step, with what is to be remembered until the next.

@@ -45,12 +45,23 @@ pub enum AuthOutcome {
     Choose(Vec<(String, String)>),
     /// Settings were found out.
     Found(Vec<(String, String)>),
-    /// Settings, with which it is done.
-    Granted(Vec<(String, String)>),
+    /// It is done.
+    Granted(Grant),
     /// The user said no.
     Denied,
     /// The user was too slow.
     Expired,
+}
+
+/// What a login gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Settings; markers stand for secrets.
+    pub settings: Vec<(String, String)>,
+    /// What the service calls the account, one line; absent where that is not known.
+    pub account_name: Option<String>,
+    /// How long the secrets are valid, in seconds; absent where no end is known.
+    pub expires_s: Option<u32>,
 }
 
 /// What the user has to do elsewhere.
@@ -123,9 +134,42 @@ fn outcome(it: contract::Outcome) -> AuthOutcome {
             AuthOutcome::Choose(choices.into_iter().take(text::ENTRIES).filter_map(choice).collect())
         }
         contract::Outcome::Found(fields) => AuthOutcome::Found(pairs(fields)),
-        contract::Outcome::Granted(fields) => AuthOutcome::Granted(pairs(fields)),
+        contract::Outcome::Granted(it) => AuthOutcome::Granted(grant(it)),
         contract::Outcome::Denied => AuthOutcome::Denied,
         contract::Outcome::Expired => AuthOutcome::Expired,
+    }
+}
+
+fn grant(it: contract::Grant) -> Grant {
+    let name = it.account_name.map(|name| text::cut(name.trim(), text::NAME));
+    Grant {
+        settings: convert::fields(it.settings),
+        account_name: name.filter(|name| !name.is_empty()),
+        expires_s: it.expires_s,
+    }
+}
+
+/// Renews a login.
+pub enum Renew {}
+
+impl Capability for Renew {
+    const NAME: &'static str = "auth.renew";
+    const BUDGET: Budget = Budget::SERVICE;
+    const IS_LOGIN: bool = true;
+    const IS_NESTED: bool = true;
+    type Input = ();
+    type Output = Result<Grant, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        (): Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            Ok(guest.call_renew(store).await?.map(grant).map_err(convert::failure))
+        })
     }
 }
 

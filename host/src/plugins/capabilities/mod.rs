@@ -18,7 +18,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 pub use airing::LastAired;
-pub use auth::{AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Revoke};
+pub use auth::{AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Grant, Renew, Revoke};
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
 pub use identify::Identify;
@@ -42,6 +42,8 @@ pub trait Capability: 'static {
     const BUDGET: Budget;
     /// Whether it logs in: its requests go without the account's credentials.
     const IS_LOGIN: bool = false;
+    /// Whether other calls of the same account wait for it: it takes a slot of its own kind, since theirs may all be taken by them.
+    const IS_NESTED: bool = false;
     /// What it is called with.
     type Input: Send + 'static;
     /// What it gives.

@@ -16,7 +16,7 @@ pub mod wire;
 
 pub use address::Reach;
 pub use origin::{Origin, OriginError};
-pub use outbound::{Common, Dial, LoginTokens, Logins, OF_PLUGIN, Outbound, Purpose};
+pub use outbound::{Common, Dial, LoginTokens, Logins, Outbound, Purpose};
 pub use pace::RequestCounts;
 pub use tls::Trust;
 pub use wire::{HttpError, Request, Response};

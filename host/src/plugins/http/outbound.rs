@@ -19,17 +19,17 @@ use super::pace::{Meter, Pace, RateLimit, RequestCounts};
 use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
 use super::{Origin, OriginError, Reach};
 use crate::clock;
-use crate::plugins::manifest::{CredentialRule, Login, Manifest, SignatureEncoding};
+use crate::plugins::manifest::{CredentialRule, Login, Manifest, SignatureEncoding, part};
 use crate::plugins::masks;
 use crate::plugins::template::{Hole, RequestPart, Template};
 use crate::secret::Secret;
 
+/// Statuses with which a service refuses a login: 401, and 498 where a token has expired (in no RFC; nginx and others have it).
+const LOGIN_REFUSED: [u16; 2] = [401, 498];
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
 const SHORTEST_SCRUBBED: usize = 6;
 /// What an answer has in place of a secret.
 const SCRUBBED: &str = "[secret]";
-/// The part of a login that says whose it is: the id of a plugin.
-pub const OF_PLUGIN: &str = "plugin";
 /// Followed where no credential was added.
 const REDIRECTS: usize = 3;
 
@@ -40,13 +40,18 @@ pub struct LoginTokens(pub BTreeMap<String, Secret>);
 impl LoginTokens {
     /// A login that a plugin was given.
     pub fn of(plugin: &str, mut parts: BTreeMap<String, Secret>) -> Self {
-        parts.insert(OF_PLUGIN.to_owned(), Secret::new(plugin));
+        parts.insert(part::PLUGIN.to_owned(), Secret::new(plugin));
         Self(parts)
+    }
+
+    /// A part that may be sent: all but the private key.
+    fn sendable(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name).filter(|_| name != part::DEVICE_KEY)
     }
 
     /// Whether a plugin was given it: the account's name may have been another's before.
     pub fn is_of(&self, plugin: &str) -> bool {
-        self.0.get(OF_PLUGIN).is_some_and(|of| of.expose() == plugin)
+        self.0.get(part::PLUGIN).is_some_and(|of| of.expose() == plugin)
     }
 }
 
@@ -250,7 +255,7 @@ impl Outbound {
             Hole::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
                 (Some(secret), _) => Ok(secret.expose().to_owned()),
                 (None, Some(value)) => Ok(value.clone()),
-                (None, None) => match login.and_then(|login| login.0.get(key)) {
+                (None, None) => match login.and_then(|login| login.sendable(key)) {
                     Some(secret) => Ok(secret.expose().to_owned()),
                     None if self.in_login.contains(key) => Err(HttpError::NotLoggedIn(format!(
                         "account {0:?} has no {key:?} and is not logged in; run `playrelay connect {0}`",
@@ -259,7 +264,7 @@ impl Outbound {
                     None => Err(missing("setting", key)),
                 },
             },
-            Hole::Credential(key) => match login.and_then(|login| login.0.get(key)) {
+            Hole::Credential(key) => match login.and_then(|login| login.sendable(key)) {
                 Some(secret) => Ok(secret.expose().to_owned()),
                 None => Err(HttpError::NotLoggedIn(format!(
                     "account {:?} is not logged in; run `playrelay connect {}`",
@@ -287,7 +292,7 @@ impl Outbound {
         self.logins.is_refused(&self.account).await
     }
 
-    /// Sends a request under the account's policy. A 401 is answered by one renewal of the login and one repetition.
+    /// Sends a request under the account's policy. A refusal of the login is answered by one renewal of the login and one repetition.
     pub async fn send(&self, request: Request, purpose: Purpose) -> Result<Response, HttpError> {
         let mut hop = request;
         for _ in 0..=REDIRECTS {
@@ -317,7 +322,7 @@ impl Outbound {
         let rules = self.rules_for(&request.url, purpose);
         let login = self.login_for(templates(&rules)).await?;
         let response = self.send_once(&request, &rules, login.as_deref(), reach, purpose).await?;
-        if response.status == 401
+        if LOGIN_REFUSED.contains(&response.status)
             && let Some(rejected) = login
             && let Some(renewed) = self.own(self.logins.renew(&self.account, &rejected).await?)
         {
@@ -514,7 +519,7 @@ impl Outbound {
     fn scrub(&self, response: &mut Response, login: Option<&LoginTokens>) {
         // Beside its tokens a login has times, which are no secrets and may well stand in an answer.
         let is_secret =
-            |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != OF_PLUGIN;
+            |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != part::PLUGIN;
         let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| is_secret(name));
         let tokens = tokens.map(|(_, token)| token);
         let secrets = self.secrets.values().chain(tokens).map(Secret::expose);
@@ -578,4 +583,16 @@ fn is_reserved(name: &str) -> bool {
     ];
     let name = name.to_ascii_lowercase();
     RESERVED.contains(&name.as_str()) || name.starts_with("proxy-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_private_key_of_a_login_fills_no_template() {
+        let secret = |name: &str| (name.to_owned(), Secret::new("x"));
+        let login = LoginTokens([secret(part::ACCESS), secret(part::DEVICE_KEY)].into());
+        assert!(login.sendable(part::ACCESS).is_some() && login.sendable(part::DEVICE_KEY).is_none());
+    }
 }

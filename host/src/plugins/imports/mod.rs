@@ -1,6 +1,7 @@
 //! What a guest may ask of the host.
 
 mod clock;
+mod device_key;
 mod http;
 pub mod kv;
 mod log;
@@ -21,5 +22,6 @@ pub fn offer(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     contract::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     contract::clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    contract::device_key::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }

@@ -6,6 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::plugins::template::Template;
 
+/// The names under which the parts of a login are kept.
+pub mod part {
+    /// Sent with requests.
+    pub const ACCESS: &str = "access_token";
+    /// Exchanged for the next login.
+    pub const REFRESH: &str = "refresh_token";
+    /// When it was given. Unix seconds.
+    pub const OBTAINED: &str = "obtained_at";
+    /// When it ends. Unix seconds.
+    pub const EXPIRES: &str = "expires_at";
+    /// The private key with which a login by the plugin's own code is renewed. It fills no template.
+    pub const DEVICE_KEY: &str = "device_key";
+    /// What the service calls the account, for people to read.
+    pub const ACCOUNT_NAME: &str = "account-name";
+    /// Whose it is: the id of a plugin.
+    pub const PLUGIN: &str = "plugin";
+    /// No setting has one of these names: a login by the plugin's own code has settings beside them.
+    pub const RESERVED: [&str; 5] = [OBTAINED, EXPIRES, DEVICE_KEY, ACCOUNT_NAME, PLUGIN];
+}
+
 /// `[login]`: how a user logs in.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -208,4 +228,26 @@ pub enum RefreshToken {
     Stable,
     /// The answer may have a new one.
     KeepIfAbsent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+    use crate::plugins::manifest::Manifest;
+
+    #[test]
+    fn no_setting_has_the_name_of_a_part_that_the_host_keeps() {
+        let manifest = |setting: &str| {
+            let text = format!(
+                "[plugin]\nid = \"x\"\nname = \"X\"\nversion = \"0.1.0\"\napi = \"0.1\"\n[provides.check]\n\
+                 [settings.{setting}]\nlabel = \"It\"\nsecret = true\n"
+            );
+            Manifest::parse(text.as_bytes())
+        };
+        manifest("token").unwrap();
+        for reserved in part::RESERVED {
+            let error = manifest(reserved).unwrap_err().to_string();
+            assert!(error.contains(&format!("[settings.{reserved}]")), "{error}");
+        }
+    }
 }

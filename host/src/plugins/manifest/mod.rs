@@ -15,6 +15,7 @@ use super::template::{RequestPart, Template};
 pub use limits::{Counted, Limits, Quota, Rate};
 pub use login::{
     DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
+    part,
 };
 
 /// The custom section that carries the manifest.
@@ -22,8 +23,6 @@ pub const SECTION: &str = "playrelay:manifest";
 /// The track of the contract that this host serves.
 pub const API_TRACK: &str = "0.1";
 
-/// The field of a login that names who logged in, for people to read. No setting has this name.
-pub const ACCOUNT_NAME: &str = "account-name";
 /// More often nobody needs to hear that something still plays. Ms.
 const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
 
@@ -576,10 +575,8 @@ impl Manifest {
                 "{template}; {{request.x}} stands in credentials that are signed, and nowhere else"
             ));
         }
-        if self.settings.contains_key(ACCOUNT_NAME) {
-            return invalid(format!(
-                "[settings.{ACCOUNT_NAME}]; a login gives the name of who logged in under this name"
-            ));
+        if let Some(key) = part::RESERVED.iter().find(|key| self.settings.contains_key(**key)) {
+            return invalid(format!("[settings.{key}]; the host keeps a part of each login under this name"));
         }
         for key in self.named_settings() {
             if !self.settings.contains_key(key) {
