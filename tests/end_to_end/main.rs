@@ -16,6 +16,7 @@ mod doctor;
 mod evening;
 mod evenings;
 mod first_steps;
+mod golden;
 mod house_rules;
 mod ingress;
 mod javascript;
