@@ -15,7 +15,7 @@ use base64::Engine;
 use futures_util::{StreamExt, stream};
 use playrelay::config;
 use playrelay::house::House;
-use playrelay::plugins::capabilities::Check;
+use playrelay_plugin_host::capabilities::Check;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{

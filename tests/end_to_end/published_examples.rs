@@ -11,12 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use playrelay::config;
-use playrelay::dispatch::model::{Item, ItemKind};
-use playrelay::dispatch::route::Action;
 use playrelay::house::House;
-use playrelay::plugins::capabilities::{
-    Check, Enlist, Failure, ReadWatchlist, Receipt, ReceiptOutcome, Sink, SinkEvent, Unlist,
-};
+use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
+use playrelay_engine::model::{Item, ItemKind};
+use playrelay_plugin_host::capabilities::{Check, Enlist, Failure, ReadWatchlist, Sink, SinkEvent, Unlist};
 use playrelay_tests::contracts::{Documents, Example, answers};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;

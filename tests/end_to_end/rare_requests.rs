@@ -1,8 +1,8 @@
 //! Requests of the plugins that no ordinary evening leads to.
 
-use playrelay::dispatch::model::{Item, ItemKind};
-use playrelay::dispatch::route::Action;
-use playrelay::plugins::capabilities::{Check, Find, LastAired, ReceiptOutcome};
+use playrelay_engine::event::{Action, ReceiptOutcome};
+use playrelay_engine::model::{Item, ItemKind};
+use playrelay_plugin_host::capabilities::{Check, Find, LastAired};
 use playrelay_tests::catalogue;
 use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};

@@ -9,7 +9,7 @@ use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
 use playrelay::config;
 use playrelay::house::House;
-use playrelay::plugins::capabilities::Check;
+use playrelay_plugin_host::capabilities::Check;
 use playrelay_tests::harness::{Home, binary, fixture};
 use playrelay_tests::server::Server;
 use serde_json::Value;

@@ -3,12 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay::config;
-use playrelay::dispatch::model::{Episode, Item, ItemKind, Movie, Season, Show};
-use playrelay::dispatch::route::Action;
 use playrelay::house::House;
-use playrelay::plugins::capabilities::{
-    Enlist, Failure, ReadWatchlist, Receipt, ReceiptOutcome, Sink, SinkEvent, Unlist,
-};
+use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
+use playrelay_engine::model::{Episode, Item, ItemKind, Movie, Season, Show};
+use playrelay_plugin_host::capabilities::{Enlist, Failure, ReadWatchlist, Sink, SinkEvent, Unlist};
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;

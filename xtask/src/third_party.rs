@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((serde.version.as_str(), serde.licence.as_str()), ("1.0.229", "MIT OR Apache-2.0"));
         assert!(read("serde_derive v1.0.229 (proc-macro)|MIT").unwrap().is_some());
         assert!(
-            read(&format!("playrelay v0.1.0 ({})|MIT", workspace().join("host").display()))
+            read(&format!("playrelay v0.1.0 ({})|MIT", workspace().join("host/daemon").display()))
                 .unwrap()
                 .is_none()
         );

@@ -110,7 +110,7 @@ fn tables(database: &Path) -> Skeleton {
     let mut skeleton = Skeleton::default();
     for table in names {
         let mut rows = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns: Vec<String> = rows.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = rows.column_names().map(str::to_owned).collect();
         for column in &columns {
             skeleton.name(&format!("{table}.{column}"));
         }

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use playrelay::config;
-use playrelay::dispatch::model::{
+use playrelay_engine::event::{Action, TrackerEvent};
+use playrelay_engine::model::{
     Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Server, User,
 };
-use playrelay::dispatch::people::{Decision, People, Person};
-use playrelay::dispatch::play::{Play, Viewer};
-use playrelay::dispatch::route::{Action, TrackerEvent};
-use playrelay::dispatch::session::Sessions;
-use playrelay::dispatch::verdict::{Outcome, Verdict};
-use playrelay::state::sqlite::Sqlite;
-use playrelay::state::{Received, Settlement, Store};
+use playrelay_engine::people::{Decision, People, Person};
+use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::session::Sessions;
+use playrelay_engine::verdict::{Outcome, Verdict};
+use playrelay_store::sqlite::Sqlite;
+use playrelay_store::{Received, Settlement, Store};
 
 /// How often each thing is done; the mean is shown.
 const ROUNDS: u32 = 50;

@@ -1,0 +1,30 @@
+//! Embeds the bundled plugins that `cargo xtask plugins` has built.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=PLAYRELAY_BUNDLED");
+    let folder = env::var_os("PLAYRELAY_BUNDLED").map_or_else(
+        || Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../target/plugins"),
+        PathBuf::from,
+    );
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut plugins: Vec<PathBuf> = fs::read_dir(&folder)
+        .map(|files| files.flatten().map(|file| file.path()).collect())
+        .unwrap_or_default();
+    plugins.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    plugins.sort();
+    if plugins.is_empty() {
+        println!("cargo::warning=no plugins are bundled: run `cargo xtask plugins` first");
+    }
+    let mut code = String::from("&[\n");
+    for plugin in plugins {
+        println!("cargo::rerun-if-changed={}", plugin.display());
+        let path = plugin.canonicalize().expect("the file was just listed");
+        code.push_str(&format!("    include_bytes!({path:?}),\n"));
+    }
+    code.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("bundled.rs");
+    fs::write(out, code).expect("cargo's output folder can be written");
+}

@@ -1,0 +1,108 @@
+//! `playrelay catch-up`
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::model::Playback;
+use playrelay_engine::play::PlayId;
+use playrelay_engine::session::Sessions;
+use playrelay_util::clock;
+use serde::Serialize;
+
+use super::print::{Table, columns, count, when};
+use super::{Failure, Output};
+use crate::config::{Config, unknown};
+use crate::house::{House, Purpose};
+use crate::watch::catch_up::{self, CatchUpError, History};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The source's name in the configuration.
+    source: String,
+    /// How many days back.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    days: i64,
+    /// Enter what is shown: the daemon takes it from there. What is known already counts once.
+    #[arg(long)]
+    run: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    at: Timestamp,
+    user: String,
+    item: String,
+    /// Whether a play of it is known that this is.
+    known: bool,
+    /// Why it is left out, where it is.
+    left_out: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    plays: Vec<Shown>,
+    entered: bool,
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
+    let house = House::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
+    let source = &arguments.source;
+    let Some((plugin, caller)) =
+        house.plugin_of(source).filter(|_| house.config.sources.contains_key(source))
+    else {
+        let known: Vec<String> = house.config.sources.keys().cloned().collect();
+        return Err(Failure::Other(unknown("source", source, "the configuration", &known)));
+    };
+    if plugin.manifest.provides.server_history.is_none() {
+        let name = &plugin.manifest.plugin.name;
+        return Err(Failure::Other(format!("plugin {name} does not know a history of its server")));
+    }
+    let since = clock::now().saturating_sub(SignedDuration::from_hours(24 * arguments.days));
+    let since = since.unwrap_or(Timestamp::MIN);
+    let found = History { plugin, caller }.since(since).await.map_err(failed)?;
+    let mut plays = Vec::new();
+    for playback in &found {
+        plays.push(shown(&house, playback).await?);
+    }
+    if arguments.run {
+        catch_up::enter(&house.store, source, found).await.map_err(failed)?;
+    }
+    let report = Report { plays, entered: arguments.run };
+    arguments.output.print(&report, |report| text(report, source))
+}
+
+async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
+    let stored = house.store.plays_for(playback).await?;
+    let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
+    let sessions = Sessions::default().recalling(&playback.server, &playback.user, stored);
+    let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
+    Ok(Shown {
+        at: playback.at,
+        user: playback.user.to_string(),
+        item: playback.item.to_string(),
+        known: !advance.plays.is_empty() && advance.plays.iter().all(|play| known.contains(&play.id)),
+        left_out: advance.plays.is_empty().then_some(advance.verdict.code),
+    })
+}
+
+fn text(report: &Report, source: &str) -> String {
+    let mut table = Table::default();
+    for play in &report.plays {
+        let known = play.left_out.as_deref().unwrap_or(if play.known { "known" } else { "new" });
+        table.row([when(play.at), known.to_owned(), play.user.clone(), play.item.clone()]);
+    }
+    let mut text = table.text(columns());
+    let new = report.plays.iter().filter(|play| !play.known && play.left_out.is_none()).count();
+    text.push_str(&format!("{}, {new} of them new\n", count(report.plays.len(), "play")));
+    text.push_str(&match (report.entered, new) {
+        (true, 0) => String::new(),
+        (true, _) => "entered; `playrelay events` shows what becomes of them\n".to_owned(),
+        (false, 0) => String::new(),
+        (false, _) => format!("`playrelay catch-up {source} --run` enters them\n"),
+    });
+    text
+}
+
+fn failed(error: CatchUpError) -> Failure {
+    Failure::Other(error.to_string())
+}

@@ -1,0 +1,95 @@
+//! `playrelay check`
+
+use std::process::ExitCode;
+
+use playrelay_plugin_host::registry::{Entry, Status};
+use serde::Serialize;
+
+use super::print::count;
+use super::{Failure, Output};
+use crate::config::Config;
+use crate::house::{House, Purpose};
+
+#[derive(Serialize)]
+struct Report {
+    problems: Vec<String>,
+    waiting: Vec<String>,
+    warnings: Vec<String>,
+    plugins: Vec<String>,
+    sources: usize,
+    trackers: usize,
+    routes: usize,
+}
+
+impl Report {
+    /// Whether everything that is configured can work.
+    fn is_sound(&self) -> bool {
+        self.problems.is_empty() && self.waiting.is_empty()
+    }
+}
+
+/// Why a plugin does not serve. One that nobody uses is worth a note.
+fn trouble(entry: &Entry) -> Option<String> {
+    match &entry.status {
+        Status::Active(_) => None,
+        Status::Pending => Some(format!("plugin {0}: waits for `playrelay plugin approve {0}`", entry.id())),
+        Status::Broken(reason) => Some(format!("plugin {}: {reason}", entry.id())),
+    }
+}
+
+fn is_waited_for(house: &House, entry: &Entry) -> bool {
+    let accounts = house
+        .config
+        .sources
+        .values()
+        .chain(house.config.trackers.values())
+        .chain(house.config.catalogues.values());
+    !house.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
+}
+
+pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
+    let house = House::open(config, Purpose::Look).await?;
+    let report = Report {
+        problems: house.problems.iter().map(ToString::to_string).collect(),
+        waiting: house.waiting.clone(),
+        warnings: house.warnings().iter().map(ToString::to_string).collect(),
+        // What an account waits for was said.
+        plugins: house
+            .plugins
+            .entries()
+            .iter()
+            .filter(|entry| !is_waited_for(&house, entry))
+            .filter_map(trouble)
+            .collect(),
+        sources: house.config.sources.len(),
+        trackers: house.config.trackers.len(),
+        routes: house.config.routes.len(),
+    };
+    output.print(&report, |report| {
+        let mut text = String::new();
+        for line in &report.problems {
+            text.push_str(&format!("error: {line}\n"));
+        }
+        for line in &report.waiting {
+            text.push_str(&format!("error: {line}\n"));
+        }
+        // What is wrong comes first: much of the rest may follow from it.
+        for line in report.warnings.iter().filter(|_| report.is_sound()) {
+            text.push_str(&format!("warning: {line}\n"));
+        }
+        for line in &report.plugins {
+            text.push_str(&format!("note: {line}\n"));
+        }
+        if report.is_sound() {
+            let Report { sources, trackers, routes, .. } = report;
+            text.push_str(&format!(
+                "the configuration is sound: {}, {}, {}\n",
+                count(*sources, "source"),
+                count(*trackers, "tracker"),
+                count(*routes, "route")
+            ));
+        }
+        text
+    })?;
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,314 @@
+//! `playrelay connect` and `playrelay disconnect`
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stdin, stdout};
+use std::time::Duration;
+
+use clap::Args;
+use playrelay_plugin_host::account::Account;
+use playrelay_plugin_host::capabilities::Check;
+use playrelay_plugin_host::manifest::{Manifest, PluginLogin, SettingKind, part};
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use tokio::time::Instant;
+
+use super::{Failure, print};
+use crate::config::{Config, unknown};
+use crate::delivery::device::{self, LoginError, Prompt};
+use crate::delivery::guided::{self, Form, GuidedLogin, Next};
+use crate::house::{House, Purpose};
+
+#[derive(Args)]
+pub(super) struct Connect {
+    /// The account's name in the configuration.
+    account: String,
+    /// Print the QR code even if not on a terminal.
+    #[arg(long)]
+    qr: bool,
+    /// The way to log in, where there are several.
+    #[arg(long)]
+    method: Option<String>,
+    /// What a form asks for; what is missing is asked for here.
+    #[arg(long, value_name = "KEY=VALUE")]
+    field: Vec<String>,
+    /// What to choose where there are several: its number in the list, or the beginning of its name.
+    #[arg(long)]
+    choose: Option<String>,
+}
+
+impl Connect {
+    /// `--field KEY=VALUE`, by key.
+    fn typed(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let split = |field: &String| {
+            let (key, value) = field.split_once('=')?;
+            Some((key.trim().to_owned(), value.to_owned()))
+        };
+        let wrong = || Failure::Other("--field is KEY=VALUE".to_owned());
+        self.field.iter().map(|field| split(field).ok_or_else(wrong)).collect()
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Disconnect {
+    /// The account's name in the configuration.
+    account: String,
+}
+
+pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Failure> {
+    let house = House::open(config, Purpose::Change).await?;
+    let name = &arguments.account;
+    let account = find(&house, name)?;
+    if account.manifest.login.is_some() && !account.needs_login() {
+        house.store.park(name, None).await?;
+        say!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
+        return Ok(());
+    }
+    if let Some(login) = guided::methods(account) {
+        guide(&house, login, &arguments).await?;
+        house.store.park(name, None).await?;
+        say!("{name} is logged in{}.", who(&house, name).await);
+        return Ok(());
+    }
+    if arguments.method.is_some() || !arguments.field.is_empty() || arguments.choose.is_some() {
+        let text =
+            format!("{name} is logged in with a code; --method, --field and --choose mean nothing for it");
+        return Err(Failure::Other(text));
+    }
+    let mut prompt = device::begin(account).await?;
+    say!("Open {} and enter the code {}", prompt.url, prompt.code);
+    if arguments.qr || stdout().is_terminal() {
+        show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+    }
+    say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
+    wait(&house, account, &mut prompt).await?;
+    house.store.park(name, None).await?;
+    say!("{name} is logged in{}.", who(&house, name).await);
+    Ok(())
+}
+
+/// A login by the plugin's own code.
+async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Result<(), Failure> {
+    let Some((plugin, caller)) = house.plugin_of(&arguments.account) else {
+        return Err(LoginError::NoLogin(arguments.account.clone()).into());
+    };
+    let method = match (&arguments.method, login.methods.as_slice()) {
+        (None, [_, _, ..]) if stdin().is_terminal() => {
+            let labels: Vec<(String, String)> =
+                login.methods.iter().map(|method| (method.id.clone(), method.label.clone())).collect();
+            guided::method(login, Some(&choose(&labels, None)?))?
+        }
+        (name, _) => guided::method(login, name.as_deref())?,
+    };
+    let mut form = arguments.typed()?;
+    for field in method.fields.iter().filter(|field| !form.contains_key(&field.key)).collect::<Vec<_>>() {
+        form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
+    }
+    let (mut login, mut next) =
+        GuidedLogin::begin(plugin, caller, Form::of(method, form)?, &house.keeper, || true).await?;
+    let mut interval = Duration::from_secs(1);
+    let mut end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match next {
+            Next::Granted => return Ok(()),
+            Next::Prompt(prompt) => {
+                say!("Open {} and enter the code {}", prompt.url, prompt.code);
+                if arguments.qr || stdout().is_terminal() {
+                    show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+                }
+                interval = Duration::from_secs(prompt.interval_s.into());
+                end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
+            }
+            Next::Pending => {}
+            Next::Choose(choices) => {
+                let id = choose(&choices, arguments.choose.as_deref())?;
+                next = login.choose(&id, &house.keeper).await?;
+                continue;
+            }
+        }
+        if Instant::now() >= end {
+            return Err(LoginError::Expired.into());
+        }
+        tokio::time::sleep(interval).await;
+        next = match login.poll(&house.keeper).await {
+            // A network that is gone for a moment does not end a login.
+            Err(LoginError::Http(error)) => {
+                tracing::warn!("{error}");
+                Next::Pending
+            }
+            other => other?,
+        };
+    }
+}
+
+/// The id of one of several.
+fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, Failure> {
+    let by_name = |wanted: &str| {
+        let wanted = wanted.trim().to_lowercase();
+        let by_number = wanted.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
+        let mut begin_so = choices.iter().filter(|(_, label)| label.to_lowercase().starts_with(&wanted));
+        let first = begin_so.next().filter(|_| !wanted.is_empty());
+        by_number.or(first.filter(|_| begin_so.next().is_none())).map(|(id, _)| id.clone())
+    };
+    for (place, (_, label)) in choices.iter().enumerate() {
+        let label = print::one_line(label);
+        say!("{:>3}  {label}", place + 1);
+    }
+    match (wanted.and_then(by_name), wanted) {
+        (Some(id), _) => return Ok(id),
+        // A slip does not cost the login where somebody can be asked.
+        (None, Some(wanted)) if stdin().is_terminal() => say!("No single entry begins with {wanted:?}."),
+        (None, Some(wanted)) => {
+            return Err(Failure::Other(format!("no single entry begins with {wanted:?}")));
+        }
+        (None, None) => {}
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::Other("say which with --choose".to_owned()));
+    }
+    loop {
+        let typed = ask_for("Which one", false)?;
+        if let Some(id) = by_name(&typed) {
+            return Ok(id);
+        }
+        say!("No single entry begins with {typed:?}; type its number.");
+    }
+}
+
+/// Asks on the terminal; what is secret is not shown.
+fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let unreadable = |error: std::io::Error| Failure::Other(format!("the terminal cannot be read: {error}"));
+    print!("{label}: ");
+    stdout().flush().map_err(unreadable)?;
+    let before = tcgetattr(stdin()).ok().filter(|_| is_secret);
+    if let Some(before) = &before {
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(stdin(), OptionalActions::Now, &silent).map_err(|error| unreadable(error.into()))?;
+    }
+    let mut line = String::new();
+    let read = stdin().read_line(&mut line);
+    if let Some(before) = &before {
+        tcsetattr(stdin(), OptionalActions::Now, before).map_err(|error| unreadable(error.into()))?;
+        say!("");
+    }
+    match read.map_err(unreadable)? {
+        0 => Err(Failure::Other(format!(
+            "nothing was typed for {label:?}; --field says it on the command line"
+        ))),
+        _ => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
+    }
+}
+
+/// Asks until the code was entered, or is too old. On a terminal the time that is left runs down.
+async fn wait(house: &House, account: &Account, prompt: &mut Prompt) -> Result<(), Failure> {
+    let mut asked = 0;
+    let ended = loop {
+        pause(prompt.interval, prompt.ends_at, asked).await;
+        asked += 1;
+        match device::ask(account, &house.keeper, prompt).await {
+            Ok(true) => break Ok(()),
+            Ok(false) => {}
+            Err(error) => break Err(error.into()),
+        }
+    };
+    if stdout().is_terminal() {
+        // The countdown has ended in the middle of a line.
+        say!("");
+    }
+    ended
+}
+
+async fn pause(interval: Duration, end: Instant, asked: u32) {
+    if !stdout().is_terminal() {
+        return tokio::time::sleep(interval).await;
+    }
+    let until = Instant::now() + interval;
+    while Instant::now() < until {
+        let left = end.saturating_duration_since(Instant::now()).as_secs();
+        print!("\r{:>2}:{:02} left, asked {asked} times ", left / 60, left % 60);
+        // A terminal that is gone is no reason to give the login up.
+        let _ = stdout().flush();
+        tokio::time::sleep(Duration::from_secs(1).min(until.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+/// An address that is too long for a QR code stands above anyway.
+fn show_qr(url: &str) -> Result<(), Failure> {
+    if let Ok(code) = QrCode::new(url) {
+        // Dark on light, whatever the terminal's colours: readers want a light margin.
+        let image = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+        say!("{image}");
+    }
+    Ok(())
+}
+
+pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), Failure> {
+    let house = House::open(config, Purpose::Change).await?;
+    let name = &arguments.account;
+    let account = find(&house, name)?;
+    if account.manifest.login.is_none() {
+        return Err(LoginError::NoLogin(name.clone()).into());
+    }
+    let Some((plugin, caller)) = house.plugin_of(name) else {
+        return Err(LoginError::NoLogin(name.clone()).into());
+    };
+    let parting = guided::part_with(&plugin, &caller, &house.keeper).await.map_err(LoginError::Vault)?;
+    if !parting.was_logged_in && parting.has_key {
+        return Err(Failure::Other(format!(
+            "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
+        )));
+    }
+    if !parting.was_logged_in {
+        say!("nobody was logged in at {name}.");
+    } else if parting.has_key {
+        say!("{name}'s login is forgotten here; the key in the configuration goes on to count.");
+    } else {
+        say!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
+    }
+    if let Some(remains) = parting.remains {
+        say!("At the service it may go on to be valid: {}.", remains.trim_end_matches('.'));
+    }
+    Ok(())
+}
+
+fn find<'a>(house: &'a House, name: &str) -> Result<&'a Account, Failure> {
+    house.accounts.get(name).map(AsRef::as_ref).ok_or_else(|| {
+        let known: Vec<String> = house.accounts.keys().cloned().collect();
+        Failure::Other(unknown("account", name, "the configuration", &known))
+    })
+}
+
+/// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
+async fn who(house: &House, name: &str) -> String {
+    let Some((plugin, caller)) = house.plugin_of(name) else { return String::new() };
+    if house.config.sources.contains_key(name) {
+        return at_server(house, name, &plugin.manifest).await;
+    }
+    if plugin.manifest.provides.check.is_none() {
+        return String::new();
+    }
+    match plugin.call::<Check>(&caller, ()).await.0 {
+        Ok(Ok(account)) => format!(" as {}", account.name),
+        Ok(Err(failure)) => format!(", but the service does not answer: {}", failure.reason()),
+        Err(fault) => format!(", but the plugin failed: {fault}"),
+    }
+}
+
+/// At which server a source is logged in: where the user typed it, or the login found it.
+async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
+    let found = match house.keeper.kept(name, &manifest.plugin.id).await {
+        Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
+        Err(error) => return format!(", but its login cannot be read: {error}"),
+    };
+    let person =
+        found.get(part::ACCOUNT_NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
+    let addresses =
+        manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
+    let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();
+    let address = addresses.into_iter().find_map(|(key, _)| {
+        typed(key).or_else(|| found.get(key).map(|address| address.expose().to_owned()))
+    });
+    let address = address.map(|address| format!(" at {address}")).unwrap_or_default();
+    person + &address
+}

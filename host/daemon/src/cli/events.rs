@@ -1,0 +1,176 @@
+//! `playrelay events` and `playrelay event`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use clap::Args;
+use playrelay_engine::verdict::{Outcome, Verdict};
+use playrelay_store::{EventFilter, EventStory, EventSummary, Parked};
+
+use super::print::{self, Table, columns, hang, when, wrap};
+use super::{Failure, Output};
+use crate::config::Config;
+use crate::house::look_at_store;
+
+/// New events that are looked at in one go.
+const PAGE: u32 = 1_000;
+/// Between two looks for new events.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub(super) struct List {
+    /// At most this many.
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// Only those before this one.
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
+    /// Only those of this source.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only those of users with this in their name.
+    #[arg(long, value_name = "TEXT")]
+    user: Option<String>,
+    /// Only those about titles with this.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Only those that ended so: queued, recorded, held, filtered, merged, ignored, malformed or failed; or a code.
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Also those that said nothing new.
+    #[arg(long)]
+    all: bool,
+    /// Go on printing as they end, the oldest first; as JSON, one object a line.
+    #[arg(long, conflicts_with = "before")]
+    follow: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl List {
+    /// What is asked of the store. JSON is for programs, which leave out by themselves what they do not want.
+    fn filter(&self) -> EventFilter {
+        EventFilter {
+            before: self.before,
+            source: self.source.clone(),
+            user: self.user.clone(),
+            title: self.title.clone(),
+            outcome: self.outcome.clone(),
+            without_repeats: !self.all && !self.output.json && !self.follow && self.outcome.is_none(),
+            limit: self.limit,
+        }
+    }
+
+    fn has_filter(&self) -> bool {
+        [&self.source, &self.user, &self.title, &self.outcome].into_iter().any(Option::is_some)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Show {
+    /// The event, by the number in the list.
+    id: i64,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
+    let looked = look_at_store(&config)?;
+    let store = &looked.store;
+    let mut events = store.events(&list.filter()).await?;
+    if !list.follow {
+        return list.output.print(&events, |events| match events.as_slice() {
+            [] if list.has_filter() => "no event fits; `playrelay events` shows all\n".to_owned(),
+            [] => "nothing has been received yet; `playrelay doctor` tests the way from the server to here\n"
+                .to_owned(),
+            events => table(events),
+        });
+    }
+    events.reverse();
+    // What waits is shown when it has ended, which need not be in the order in which it came.
+    let mut newest = events.last().map_or(0, |event| event.id);
+    let mut waiting = BTreeSet::new();
+    loop {
+        for event in events.drain(..) {
+            newest = newest.max(event.id);
+            if event.verdict.is_none() {
+                waiting.insert(event.id);
+            } else {
+                waiting.remove(&event.id);
+                list.output.print_line(&event, |event| table(std::slice::from_ref(event)))?;
+            }
+        }
+        tokio::time::sleep(FOLLOW).await;
+        for id in &waiting {
+            events.extend(
+                store.event(*id).await?.map(|story| story.summary).filter(|event| event.verdict.is_some()),
+            );
+        }
+        let mut newer = store.events(&EventFilter { limit: PAGE, ..list.filter() }).await?;
+        newer.retain(|event| event.id > newest);
+        newer.reverse();
+        events.append(&mut newer);
+    }
+}
+
+pub(super) async fn show(config: Config, show: Show) -> Result<(), Failure> {
+    let looked = look_at_store(&config)?;
+    let store = &looked.store;
+    let story = store.event(show.id).await?;
+    let story = story.ok_or_else(|| {
+        Failure::Other(format!("there is no event {}; `playrelay events` lists them", show.id))
+    })?;
+    let mut parked = BTreeMap::new();
+    for row in &story.outbox {
+        parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+    }
+    show.output.print(&story, |story| describe(story, &parked))
+}
+
+fn table(events: &[EventSummary]) -> String {
+    let mut table = Table::default();
+    for event in events {
+        let subject = match (&event.user, &event.item) {
+            (Some(user), Some(item)) => format!("{user} \u{b7} {item}"),
+            (None, Some(item)) => item.clone(),
+            (Some(user), None) => user.clone(),
+            (None, None) => format!("({})", event.source),
+        };
+        let id = format!("{:>5}", event.id);
+        table.row([id, when(event.received_at), subject, end(event.verdict.as_ref())]);
+    }
+    table.text(columns())
+}
+
+/// How an event ended, in a few words.
+fn end(verdict: Option<&Verdict>) -> String {
+    match verdict {
+        None => "waiting".to_owned(),
+        Some(it) if it.outcome == Outcome::Queued => it.detail.replace(" for ", " \u{2192} "),
+        Some(it) => format!("{}: {}", it.outcome, it.detail),
+    }
+}
+
+fn describe(story: &EventStory, parked: &BTreeMap<String, Option<Parked>>) -> String {
+    let columns = columns();
+    let EventSummary { id, source, received_at, user, item, verdict } = &story.summary;
+    let mut text = format!("event {id} of {source}, received {}\n", when(*received_at));
+    let subject = [user, item].into_iter().flatten().cloned().collect::<Vec<_>>().join(" \u{b7} ");
+    if !subject.is_empty() {
+        text.push_str(&(wrap(&print::one_line(&subject), 2, columns) + "\n"));
+    }
+    let end = match verdict {
+        Some(verdict) => format!("{} ({}): {}", verdict.outcome, verdict.code, verdict.detail),
+        None => "waiting".to_owned(),
+    };
+    text.push_str(&(wrap(&print::one_line(&end), 2, columns) + "\n"));
+    for step in &story.timeline {
+        let head = format!("  {}  {:<9} {:<16} ", when(step.at), step.stage, step.code);
+        text.push_str(&(hang(&print::one_line(&head), &print::one_line(&step.text), columns) + "\n"));
+    }
+    for row in &story.outbox {
+        let parked = parked.get(&row.event.tracker).and_then(Option::as_ref);
+        text.push_str(&super::outbox::line(row, parked));
+    }
+    text
+}

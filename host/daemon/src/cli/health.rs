@@ -1,0 +1,29 @@
+//! `playrelay health`
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use playrelay_plugin_host::http::wire::Wire;
+use url::Url;
+
+use super::Failure;
+use crate::config::Config;
+use crate::house::adapters::IDENTITY;
+
+pub(super) async fn run(config: &Config) -> Result<(), Failure> {
+    let listen = config.server.listen;
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = format!("http://{}/readyz", SocketAddr::new(ip, listen.port()));
+    let url = Url::parse(&address).map_err(|error| Failure::Other(error.to_string()))?;
+    let wire = Wire::new(IDENTITY).map_err(Failure::Other)?;
+    match wire.says(&url, "ok").await {
+        Ok(()) => {
+            say!("ok");
+            Ok(())
+        }
+        Err(error) => Err(Failure::Other(format!("the daemon is not well: {error}"))),
+    }
+}

@@ -1,0 +1,295 @@
+//! The commands, each thin.
+
+/// Prints a line.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::print::out(&(format!($($text)*) + "\n"))? };
+}
+
+mod catch_up;
+mod check;
+mod connect;
+mod doctor;
+mod events;
+mod health;
+mod init;
+mod outbox;
+mod plugin;
+mod print;
+mod record;
+mod replay;
+mod serve;
+mod status;
+mod token;
+mod users;
+mod webhooks;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use playrelay_plugin_host::compile;
+use playrelay_store::StoreError;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, DEFAULT_FILE};
+use crate::delivery::device::LoginError;
+use crate::house::HouseError;
+
+/// Names the variable that says what is logged: `info`, `debug`, `warn,plugin=debug`.
+const LOG_VARIABLE: &str = "PLAYRELAY_LOG";
+
+/// Carries what people watch on their media servers to the trackers they keep.
+#[derive(Parser)]
+#[command(name = "playrelay", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The configuration [default: playrelay.toml in this folder]. Paths in it are relative to its folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a first configuration, with comments, by asking.
+    Init(init::Arguments),
+    /// Run the daemon.
+    Serve,
+    /// Show what plays, who is logged in and what waits.
+    Status(Output),
+    /// Check the configuration and the plugins. Nothing is asked of servers and trackers; `doctor` does that.
+    Check(Output),
+    /// Test each source and tracker over the network, and show a remedy for each fault.
+    Doctor(Output),
+    /// Log in at a source or a tracker.
+    Connect(connect::Connect),
+    /// Log out of a source or a tracker.
+    Disconnect(connect::Disconnect),
+    /// Show the addresses to paste into the media servers. They contain secret tokens.
+    Webhooks(webhooks::Arguments),
+    /// Show what a server's own history has, and enter it.
+    CatchUp(catch_up::Arguments),
+    /// List, inspect, approve and revoke plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// List what was received and how it ended, the newest first.
+    Events(events::List),
+    /// Show every step of one event.
+    Event(events::Show),
+    /// Read a recorded event, or one from a file, again, and show what would come of it. Nothing is sent or stored.
+    Replay(replay::Arguments),
+    /// Manage users that no route mentions.
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Show and manage what waits for trackers, and what became of the rest.
+    #[command(subcommand)]
+    Outbox(outbox::Command),
+    /// Record what servers and trackers answer, for a report: redacted, and off until you start it.
+    #[command(subcommand)]
+    Record(record::Command),
+    /// Print the token that opens the API.
+    Token,
+    /// Ask the running daemon whether it is well: for container health checks.
+    Health,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    #[command(name = compile::COMMAND, hide = true)]
+    Compile,
+}
+
+impl Command {
+    /// Whether the command can do without a configuration.
+    fn needs_no_configuration(&self) -> bool {
+        matches!(self, Self::Serve | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. }))
+    }
+}
+
+/// How to print.
+#[derive(Args, Clone, Copy)]
+struct Output {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Output {
+    /// Prints one of many values, each on a line of its own.
+    fn print_line<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        match self.json {
+            true => {
+                print::json(&serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?)
+            }
+            false => print::out(&text(value)),
+        }
+    }
+
+    /// Prints a value: as JSON, or as `text` writes it.
+    fn print<T: Serialize + ?Sized>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        let json = || serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()));
+        match self.json {
+            true => print::json(&json()?),
+            false => print::out(&text(value)),
+        }
+    }
+}
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    House(#[from] HouseError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// Whoever read the output has gone: that is no failure.
+    #[error("nobody reads the output")]
+    Unread,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    /// What is said of it, one complaint a line.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::House(HouseError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
+/// Runs the command of this process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start_log(&arguments.command).and_then(|()| execute(arguments)) {
+        Ok(code) => code,
+        Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.lines() {
+                eprintln!("error: {}", print::clean(&line));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match &arguments.command {
+        Command::Compile => {
+            return compile::run().map(|()| ExitCode::SUCCESS).map_err(Failure::Other);
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "playrelay", &mut script);
+            print::out(&String::from_utf8_lossy(&script))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("the program cannot start its threads: {error}")))?;
+    if let Command::Init(init) = arguments.command {
+        let file = arguments.config.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        return runtime.block_on(init::run(&file, init)).map(|()| ExitCode::SUCCESS);
+    }
+    let config = config::load(arguments.config.as_deref()).map_err(HouseError::Config)?;
+    if !config.is_there && !arguments.command.needs_no_configuration() {
+        return Err(Failure::Other(no_configuration()));
+    }
+    runtime.block_on(dispatch(arguments.command, config))
+}
+
+/// What somebody reads who is in the wrong folder, or has just begun.
+fn no_configuration() -> String {
+    let folder = std::env::current_dir().unwrap_or_default();
+    format!(
+        "there is no {DEFAULT_FILE} in {}; `playrelay init` writes one, `--config FILE` names one elsewhere",
+        folder.display()
+    )
+}
+
+async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve => serve::run(config).await?,
+        Command::Status(output) => status::run(config, output).await?,
+        Command::Check(output) => return check::run(config, output).await,
+        Command::Doctor(output) => return doctor::run(config, output).await,
+        Command::Connect(arguments) => connect::connect(config, arguments).await?,
+        Command::Disconnect(arguments) => connect::disconnect(config, arguments).await?,
+        Command::Webhooks(arguments) => webhooks::run(config, arguments).await?,
+        Command::CatchUp(arguments) => catch_up::run(config, arguments).await?,
+        Command::Plugin(command) => plugin::run(config, command).await?,
+        Command::Events(list) => events::list(config, list).await?,
+        Command::Event(show) => events::show(config, show).await?,
+        Command::Replay(arguments) => return replay::run(config, arguments).await,
+        Command::Users(command) => users::run(config, command).await?,
+        Command::Outbox(command) => outbox::run(config, command).await?,
+        Command::Record(command) => record::run(&config, command)?,
+        Command::Token => token::run(&config)?,
+        Command::Health => health::run(&config).await?,
+        Command::Init(_) | Command::Completions { .. } | Command::Compile => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The daemon tells what it does; a command has an output of its own, and only complains.
+fn start_log(command: &Command) -> Result<(), Failure> {
+    let default = if matches!(command, Command::Serve) { "info" } else { "warn" };
+    let filter = match std::env::var(LOG_VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => log_filter(&text).map_err(Failure::Other)?,
+        _ => EnvFilter::new(default),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    Ok(())
+}
+
+/// Reads a filter. A word that is no level would silently be taken for the name of a part, and everything else left out.
+fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| word.trim().eq_ignore_ascii_case(level));
+    let is_known =
+        |directive: &str| is_level(directive.rsplit_once('=').map_or(directive, |(_, level)| level));
+    let wrong = || {
+        format!(
+            "{LOG_VARIABLE} is {text:?}; expected one of {}, alone or for a part: \"warn,plugin=debug\"",
+            LEVELS.join(", ")
+        )
+    };
+    match text.split(',').all(is_known) {
+        true => EnvFilter::try_new(text.replace(' ', "")).map_err(|_| wrong()),
+        false => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_log_filter_has_levels() {
+        for text in ["info", "WARN", "warn,plugin=debug", "playrelay::watch=trace, info", "off"] {
+            assert!(log_filter(text).is_ok(), "{text}");
+        }
+        for text in ["verbose", "trace2", "plugin", "warn,plugin=loud", ","] {
+            assert!(log_filter(text).is_err_and(|error| error.contains("expected one of")), "{text}");
+        }
+    }
+}

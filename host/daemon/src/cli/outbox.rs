@@ -1,0 +1,235 @@
+//! `playrelay outbox`
+
+use clap::{Args, Subcommand};
+use playrelay_engine::model::{Ids, Item, ItemKind};
+use playrelay_store::{self, DeliveryState, OutboxRow, Parked, Selection, SharedStore};
+use playrelay_util::clock;
+
+use super::print::{self, columns, count, hang, when};
+use super::{Failure, Output};
+use crate::config::Config;
+use crate::house::{look_at_store, open_store};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List events for trackers, the newest first: what happens next to each, and when.
+    List {
+        /// Only those in this state: waiting, delivered, duplicate, unmatched, unsupported, superseded, held, skipped, dropped or
+        /// dead.
+        #[arg(long, value_parser = state)]
+        state: Option<DeliveryState>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Try an event again now, whatever became of it; a watch is looked for at the tracker first.
+    Retry(Which),
+    /// Never send an event. It stays in the list.
+    Drop(Which),
+    /// Say what an event is about, and try it again now.
+    Match {
+        /// The event, by the number in the list.
+        event: i64,
+        /// An id of the movie, or of the show of an episode: imdb=tt1375666. May be given several times.
+        #[arg(long = "id", value_name = "CATALOGUE=ID", value_parser = external)]
+        ids: Vec<(String, String)>,
+        /// The season of an episode.
+        #[arg(long)]
+        season: Option<u32>,
+        /// The number of an episode; several for a file that holds them.
+        #[arg(long, value_delimiter = ',')]
+        episode: Vec<u32>,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true)]
+pub(super) struct Which {
+    /// One event, by the number in the list.
+    id: Option<i64>,
+    /// All that failed for good: dead, or unknown to the tracker.
+    #[arg(long, conflicts_with = "id")]
+    failed: bool,
+    /// All that wait after a failure.
+    #[arg(long, conflicts_with_all = ["id", "failed"])]
+    waiting: bool,
+}
+
+impl Which {
+    fn selection(&self) -> Selection {
+        match (self.id, self.failed) {
+            (Some(id), _) => Selection::One(id),
+            (None, true) => Selection::AllFailed,
+            (None, false) => Selection::AllWaiting,
+        }
+    }
+}
+
+fn state(name: &str) -> Result<DeliveryState, String> {
+    let found = DeliveryState::ALL.into_iter().find(|state| state.as_str() == name);
+    found.ok_or_else(|| {
+        format!("expected one of {}", DeliveryState::ALL.map(DeliveryState::as_str).join(", "))
+    })
+}
+
+fn external(text: &str) -> Result<(String, String), String> {
+    let named = text.split_once('=').filter(|(name, id)| !name.trim().is_empty() && !id.trim().is_empty());
+    let (name, id) = named.ok_or_else(|| "expected an id as CATALOGUE=ID, imdb=tt1375666".to_owned())?;
+    Ok((name.trim().to_lowercase(), id.trim().to_owned()))
+}
+
+pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    if let Command::List { state, limit, output } = command {
+        return list(&look_at_store(&config)?.store, state, limit, output).await;
+    }
+    let store = open_store(&config)?;
+    match command {
+        Command::List { .. } => Ok(()),
+        Command::Retry(which) => {
+            apply(&store, which.selection(), playrelay_store::Command::Retry, "tried again").await
+        }
+        Command::Drop(which) => {
+            apply(&store, which.selection(), playrelay_store::Command::Drop, "dropped").await
+        }
+        Command::Match { event: id, ids, season, episode } => {
+            let row = store.outbox_row(id).await?;
+            let row = row.ok_or_else(|| Failure::Other(format!("there is no event {id} in the outbox")))?;
+            let item = corrected(row.event.item, &ids, season, episode).map_err(Failure::Other)?;
+            let command = playrelay_store::Command::Match(Box::new(item));
+            apply(&store, Selection::One(id), command, "tried again").await
+        }
+    }
+}
+
+async fn apply(
+    store: &SharedStore,
+    selection: Selection,
+    command: playrelay_store::Command,
+    done: &str,
+) -> Result<(), Failure> {
+    let found = store.command(selection, command, clock::now()).await?;
+    if let (Selection::One(id), 0) = (selection, found) {
+        let why = match store.outbox_row(id).await? {
+            Some(row) if row.state == DeliveryState::Delivered => "it has been delivered".to_owned(),
+            Some(row) => format!("it is {}", row.state.as_str()),
+            None => "there is no such event in the outbox; `playrelay outbox list` lists them".to_owned(),
+        };
+        return Err(Failure::Other(format!("event {id} cannot be {done}: {why}")));
+    }
+    say!("{} {} {done}", count(found, "event"), if found == 1 { "is" } else { "are" });
+    Ok(())
+}
+
+/// What a person says that an item is takes the place of the ids that it came with.
+fn corrected(
+    mut item: Item,
+    named: &[(String, String)],
+    season: Option<u32>,
+    numbers: Vec<u32>,
+) -> Result<Item, String> {
+    fn ids<Kind>(named: &[(String, String)]) -> Ids<Kind> {
+        named.iter().map(|(name, id)| (name, id)).collect()
+    }
+    let has_ids = !named.is_empty();
+    if !has_ids && season.is_none() && numbers.is_empty() {
+        return Err("give --id, --season or --episode".to_owned());
+    }
+    item.make_certain();
+    match &mut item.kind {
+        ItemKind::Movie(_) | ItemKind::Show(_) if season.is_some() || !numbers.is_empty() => {
+            return Err("only seasons and episodes have a season and a number".to_owned());
+        }
+        ItemKind::Movie(movie) => movie.ids = ids(named),
+        ItemKind::Episode(episode) => {
+            if has_ids {
+                episode.show.ids = ids(named);
+            }
+            // Ids of the episode came from whoever was wrong about it.
+            episode.ids = Ids::default();
+            episode.absolute_number = None;
+            episode.season = season.or(episode.season);
+            if !numbers.is_empty() {
+                episode.numbers = numbers;
+            }
+        }
+        ItemKind::Season(it) => {
+            if has_ids {
+                it.show.ids = ids(named);
+            }
+            it.number = season.unwrap_or(it.number);
+        }
+        ItemKind::Show(show) => show.ids = ids(named),
+    }
+    Ok(item)
+}
+
+async fn list(
+    store: &SharedStore,
+    state: Option<DeliveryState>,
+    limit: u32,
+    output: Output,
+) -> Result<(), Failure> {
+    let rows = store.outbox(state, limit).await?;
+    let mut parked = std::collections::BTreeMap::new();
+    for row in rows.iter().filter(|row| row.state == DeliveryState::Waiting) {
+        if !parked.contains_key(&row.event.tracker) {
+            parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+        }
+    }
+    output.print(&rows, |rows| match rows.is_empty() {
+        true if state.is_some() => "no event is in that state\n".to_owned(),
+        true => "nothing waits, and nothing was sent yet\n".to_owned(),
+        false => rows
+            .iter()
+            .map(|row| line(row, parked.get(&row.event.tracker).and_then(Option::as_ref)))
+            .collect(),
+    })
+}
+
+/// What happens to an event next, and when.
+pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
+    let next = next(row, parked);
+    let end = match row.note.as_deref().filter(|note| !note.is_empty()) {
+        None => next,
+        // "superseded by …" need not be said to be superseded.
+        Some(note) if note.starts_with(&next) => note.to_owned(),
+        Some(note) => format!("{next}: {note}"),
+    };
+    let head = format!(
+        "{:>6}  {}  {:<10} {:<9} ",
+        row.id,
+        when(row.event.at),
+        row.event.tracker,
+        row.event.action.name()
+    );
+    let text = format!("{} \u{2014} {end}", row.event.item);
+    hang(&print::one_line(&head), &print::one_line(&text), columns()) + "\n"
+}
+
+fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
+    let id = row.id;
+    match (row.state, parked) {
+        (DeliveryState::Waiting, Some(Parked::Login { .. })) => {
+            format!("waits for `playrelay connect {}`", row.event.tracker)
+        }
+        (DeliveryState::Waiting, Some(Parked::Until { until, .. } | Parked::Blocked { until, .. })) => {
+            let at = row.next_at.max(*until);
+            format!("waits; attempt {} at {}", row.attempts + 1, when(at))
+        }
+        (DeliveryState::Waiting, None) => {
+            format!("waits; attempt {} at {}", row.attempts + 1, when(row.next_at))
+        }
+        (DeliveryState::Held, _) => {
+            format!("held; `playrelay outbox match {id}` says what it is, `drop {id}` ends it")
+        }
+        (DeliveryState::Unmatched, _) => {
+            format!("unmatched; `playrelay outbox match {id}` says what it is, `retry {id}` tries again")
+        }
+        (DeliveryState::Dead, _) => {
+            format!("dead; `playrelay outbox retry {id}` tries again, `drop {id}` ends it")
+        }
+        (state, _) => state.as_str().to_owned(),
+    }
+}

@@ -1,0 +1,293 @@
+//! `playrelay plugin`
+
+use std::io::{IsTerminal, stdin};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
+use playrelay_plugin_host::registry::{self, Entry, Origin, Status};
+use playrelay_store::SharedStore;
+use playrelay_store::watermarks::{self, Watermark};
+use playrelay_util::clock;
+use serde::Serialize;
+
+use super::print::{self, Table, columns};
+use super::{Failure, Output};
+use crate::config::{Config, unknown};
+use crate::house::adapters::approval_of;
+use crate::house::{House, Purpose, open_store};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List all plugins that were found.
+    List(Output),
+    /// Show all that a plugin asks for.
+    Inspect {
+        /// The id of a plugin that was found, or a file.
+        plugin: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a plugin from the plugin directory serve, with exactly these bytes and permissions. What it asks for is shown first, and what
+    /// differs from the version approved before.
+    Approve {
+        /// The id.
+        id: String,
+        /// The SHA-256 of the file that was inspected, or its beginning; needed where several files have the id.
+        #[arg(long, value_name = "SHA256")]
+        digest: Option<String>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take an approval back. The plugin stops at the next start.
+    Revoke {
+        /// The id.
+        id: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    version: String,
+    origin: Origin,
+    status: &'static str,
+    provides: Vec<String>,
+    reason: Option<String>,
+}
+
+pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(output) => {
+            let house = House::open(config, Purpose::Look).await?;
+            let rows: Vec<_> = house.plugins.entries().iter().map(row).collect();
+            output.print(&rows, |rows| match rows.is_empty() {
+                true => "no plugins: this build has none bundled (`cargo xtask build` builds them in)\n"
+                    .to_owned(),
+                false => list(rows),
+            })
+        }
+        Command::Inspect { plugin, output } => inspect(config, &plugin, output).await,
+        Command::Approve { id, digest, yes } => approve(config, &id, digest.as_deref(), yes).await,
+        Command::Revoke { id } => revoke(config, &id).await,
+    }
+}
+
+fn row(entry: &Entry) -> Row {
+    let (status, reason) = match &entry.status {
+        Status::Active(_) => ("active", None),
+        Status::Pending => ("pending", Some(format!("waits for `playrelay plugin approve {}`", entry.id()))),
+        Status::Broken(reason) => ("broken", Some(reason.clone())),
+    };
+    let inspection = entry.inspection.as_ref();
+    Row {
+        id: entry.id(),
+        version: inspection.map(|it| it.version.clone()).unwrap_or_default(),
+        origin: entry.origin.clone(),
+        status,
+        provides: inspection.map(|it| it.provides.clone()).unwrap_or_default(),
+        reason,
+    }
+}
+
+fn list(rows: &[Row]) -> String {
+    let mut table = Table::default();
+    for row in rows {
+        let origin = match &row.origin {
+            Origin::Bundled => "bundled".to_owned(),
+            Origin::File(path) => path.display().to_string(),
+        };
+        let reason = row.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+        table.row([
+            row.id.clone(),
+            row.version.clone(),
+            row.status.to_owned(),
+            row.provides.join(", "),
+            format!("[{origin}]{reason}"),
+        ]);
+    }
+    table.text(columns())
+}
+
+/// Shows a file, or all plugins that were found with an id.
+async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Failure> {
+    let path = PathBuf::from(plugin);
+    if path.is_file() {
+        let inspection =
+            registry::inspect(&path).map_err(|error| Failure::Other(format!("{plugin}: {error}")))?;
+        return output.print(&inspection, describe);
+    }
+    let house = House::open(config, Purpose::Look).await?;
+    let first = find(&house, plugin)?;
+    let found: Vec<&Entry> = house.plugins.entries().iter().filter(|entry| entry.id() == plugin).collect();
+    let readable: Vec<&Inspection> = found.iter().filter_map(|entry| entry.inspection.as_ref()).collect();
+    match readable.as_slice() {
+        [] => {
+            let reason = row(first).reason.unwrap_or_default();
+            Err(Failure::Other(format!("plugin {plugin} cannot be read: {reason}")))
+        }
+        [only] => output.print(*only, describe),
+        // One that serves, and one that would like to: both are to be seen.
+        several => output.print(several, |_| {
+            let parts = found.iter().filter_map(|entry| {
+                let Row { status, origin, .. } = row(entry);
+                let place = match origin {
+                    Origin::Bundled => "bundled".to_owned(),
+                    Origin::File(path) => path.display().to_string(),
+                };
+                Some(format!("{place} ({status})\n{}", describe(entry.inspection.as_ref()?)))
+            });
+            parts.collect::<Vec<_>>().join("\n")
+        }),
+    }
+}
+
+fn find<'a>(house: &'a House, id: &str) -> Result<&'a Entry, Failure> {
+    house.plugins.find(id).ok_or_else(|| {
+        let known: Vec<String> = house.plugins.entries().iter().map(Entry::id).collect();
+        Failure::Other(unknown("plugin", id, "the plugin directory", &known))
+    })
+}
+
+async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> Result<(), Failure> {
+    let house = House::open(config, Purpose::Change).await?;
+    let fits = |entry: &&Entry| match (digest, &entry.inspection) {
+        (Some(digest), Some(it)) => it.digest.as_str().starts_with(&digest.to_lowercase()),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    let mut pending: Vec<&Entry> = house.plugins.pending(id).filter(fits).collect();
+    // Copies of one file are one plugin.
+    pending.dedup_by_key(|entry| entry.inspection.as_ref().map(|it| &it.digest));
+    let entry = match pending.as_slice() {
+        [only] => *only,
+        [] if digest.is_some() && house.plugins.pending(id).next().is_some() => {
+            let text = "no file that waits has this digest: it is not the one that was inspected; `playrelay plugin inspect` shows it";
+            return Err(Failure::Other(text.to_owned()));
+        }
+        [] => find(&house, id)?,
+        several => {
+            let digests = several.iter().filter_map(|entry| entry.inspection.as_ref());
+            let digests: Vec<String> = digests.map(|it| format!("--digest {}", it.digest)).collect();
+            return Err(Failure::Other(format!(
+                "several files have the id {id:?}; say which by one of {}",
+                digests.join(", ")
+            )));
+        }
+    };
+    let inspection = match (&entry.status, &entry.inspection) {
+        (Status::Active(_), _) => {
+            say!("{id} serves already");
+            return Ok(());
+        }
+        (Status::Pending, Some(inspection)) => inspection,
+        _ => {
+            let reason = row(entry).reason.unwrap_or_default();
+            return Err(Failure::Other(format!("plugin {id} cannot be approved: {reason}")));
+        }
+    };
+    print::out(&describe(inspection))?;
+    if let Some(difference) = difference(&house, inspection).await? {
+        print::out(&difference)?;
+    }
+    if !yes && digest.is_none() && stdin().is_terminal() && !agrees()? {
+        return Err(Failure::Other(format!("{id} is not approved")));
+    }
+    let shown = serde_json::to_string(inspection).map_err(|error| Failure::Other(error.to_string()))?;
+    house.store.approve(approval_of(inspection), shown, clock::now()).await?;
+    note_change(&house.store).await?;
+    say!("approved; it serves from the next start on: restart the daemon");
+    Ok(())
+}
+
+/// Asks on the terminal.
+fn agrees() -> Result<bool, Failure> {
+    print::out("Approve it? [y/N] ")?;
+    let mut answer = String::new();
+    stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::Other(format!("the terminal cannot be read: {error}")))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What is other than it was when a plugin of this id was approved, line by line; absent where none was.
+async fn difference(house: &House, now: &Inspection) -> Result<Option<String>, Failure> {
+    let id = &now.id;
+    if !house.store.approvals().await?.iter().any(|approval| approval.id == *id) {
+        return Ok(None);
+    }
+    let Some(shown) = house.store.shown_at_approval(id).await? else {
+        return Ok(Some(format!("\nanother version of {id} was approved before; this takes its place\n")));
+    };
+    let before: Inspection = serde_json::from_str(&shown)
+        .map_err(|error| Failure::Other(format!("what was approved of {id} cannot be read: {error}")))?;
+    let (old, new) = (describe(&before), describe(now));
+    let gone = old
+        .lines()
+        .filter(|line| !new.lines().any(|other| other == *line))
+        .map(|line| format!("- {}\n", line.trim()));
+    let added = new
+        .lines()
+        .filter(|line| !old.lines().any(|other| other == *line))
+        .map(|line| format!("+ {}\n", line.trim()));
+    let lines: String = gone.chain(added).collect();
+    let permissions = match before.permissions == now.permissions {
+        true => "the permissions are the same",
+        false => "THE PERMISSIONS ARE OTHERS",
+    };
+    Ok(Some(format!("\nwhat is other than in the version approved before ({permissions}):\n{lines}")))
+}
+
+/// The doctor says so where the daemon was started before.
+async fn note_change(store: &SharedStore) -> Result<(), Failure> {
+    watermarks::write(store, watermarks::DAEMON, Watermark::PluginsChanged, clock::now()).await?;
+    Ok(())
+}
+
+async fn revoke(config: Config, id: &str) -> Result<(), Failure> {
+    let store = open_store(&config)?;
+    if !store.revoke(id).await? {
+        return Err(Failure::Other(format!(
+            "plugin {id:?} is not approved; `playrelay plugin list` shows all"
+        )));
+    }
+    note_change(&store).await?;
+    say!("the approval of {id} is taken back; it stops at the next start: restart the daemon");
+    Ok(())
+}
+
+fn setting(it: &ShownSetting) -> String {
+    let mut facts = vec![it.kind.clone()];
+    facts.extend(it.required.then(|| "required".to_owned()));
+    facts.extend(it.secret.then(|| "secret".to_owned()));
+    facts.extend(it.default.as_ref().map(|default| format!("default {default}")));
+    let help = if it.help.is_empty() { String::new() } else { format!(". {}", it.help) };
+    format!("{}: {} ({}){help}", it.key, it.label, facts.join(", "))
+}
+
+fn describe(it: &Inspection) -> String {
+    let mut text = format!("{} {} ({})\n", it.name, it.version, it.id);
+    let mut section = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            text.push_str(&format!("{title}:\n"));
+            lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        }
+    };
+    section("does", vec![it.description.clone()]);
+    section("provides", vec![it.provides.join(", ")]);
+    section(
+        "may send requests to",
+        it.network.iter().map(|(origin, reason)| format!("{origin}: {reason}")).collect(),
+    );
+    section("has added to its requests", it.credentials.clone());
+    section("is logged in at", it.login.clone());
+    section("settings", it.settings.iter().map(setting).collect());
+    section("imports", it.imports.clone());
+    section("limits", vec![format!("{} MiB of memory", it.memory_mib)]);
+    section(
+        "file",
+        vec![format!("{} bytes, sha256 {}", it.size, it.digest), format!("permissions {}", it.permissions)],
+    );
+    text
+}

@@ -1,0 +1,173 @@
+//! `playrelay status`
+
+use playrelay_engine::people::Decision;
+use playrelay_store::Parked;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::print::{self, Table, columns, count, when};
+use super::{Failure, Output};
+use crate::board;
+use crate::config::Config;
+use crate::house::{House, Purpose};
+
+#[derive(Serialize)]
+struct Report {
+    /// Whether a daemon uses the data folder.
+    running: bool,
+    /// What plays now, as the daemon last wrote it down.
+    playing: Vec<Playing>,
+    sources: Vec<Source>,
+    trackers: Vec<Tracker>,
+    /// Users of whom it is not known where their plays go.
+    held: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Playing {
+    user: String,
+    title: String,
+    state: String,
+    progress: u64,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    last_heard: Option<jiff::Timestamp>,
+    logged_in: bool,
+}
+
+#[derive(Serialize)]
+struct Tracker {
+    name: String,
+    logged_in: bool,
+    waiting: u32,
+    dead: u32,
+    last_delivered: Option<String>,
+    /// Why nothing is sent now, where that is so.
+    paused: Option<String>,
+}
+
+pub(super) async fn run(config: Config, output: Output) -> Result<(), Failure> {
+    let house = House::open(config, Purpose::Look).await?;
+    let store = &house.store;
+    let logged_out: Vec<String> = house.logged_out().await.into_iter().map(|(name, _)| name).collect();
+    let mut sources = Vec::new();
+    for name in house.config.sources.keys() {
+        sources.push(Source {
+            name: name.clone(),
+            last_heard: store.last_received(name).await?,
+            logged_in: !logged_out.contains(name),
+        });
+    }
+    let mut trackers = Vec::new();
+    for name in house.config.trackers.keys() {
+        let told = store.told(name).await?;
+        let paused = store.parked(name).await?.map(|parked| match parked {
+            Parked::Until { until, reason, .. } | Parked::Blocked { until, reason } => {
+                format!("until {}: {reason}", when(until))
+            }
+            Parked::Login { reason } => reason,
+        });
+        trackers.push(Tracker {
+            name: name.clone(),
+            logged_in: !logged_out.contains(name),
+            waiting: told.waiting,
+            dead: told.dead,
+            last_delivered: told.last_delivered.map(|row| {
+                format!("{} of {} at {}", row.event.action.name(), row.event.item, when(row.event.at))
+            }),
+            paused,
+        });
+    }
+    let people = store.people().await?;
+    let held = people.iter().filter(|person| person.decision == Decision::Held).map(|it| it.user.to_string());
+    let running = house.is_served()?;
+    let report = Report {
+        running,
+        playing: if running { playing(&house) } else { Vec::new() },
+        sources,
+        trackers,
+        held: held.collect(),
+    };
+    output.print(&report, |report| describe(report, &house))
+}
+
+/// What the daemon says that plays now.
+fn playing(house: &House) -> Vec<Playing> {
+    let shown = board::read(&house.config.server.data_dir);
+    let streams = shown.as_ref().and_then(|shown| shown["streams"].as_object()).into_iter().flatten();
+    let text = |stream: &Value, key: &str| stream[key].as_str().unwrap_or_default().to_owned();
+    let row = |(_, stream): (&String, &Value)| {
+        let number = match (stream["season"].as_u64(), stream["episode"].as_u64()) {
+            (Some(season), Some(episode)) => format!(" {season}x{episode:02}"),
+            _ => String::new(),
+        };
+        Playing {
+            user: text(stream, "account"),
+            title: text(stream, "title") + &number,
+            state: text(stream, "state"),
+            progress: stream["progress"].as_u64().unwrap_or_default(),
+        }
+    };
+    streams.map(row).collect()
+}
+
+fn describe(report: &Report, house: &House) -> String {
+    let columns = columns();
+    let mut text = match report.running {
+        true => "the daemon runs\n".to_owned(),
+        false => "no daemon runs here; start it with `playrelay serve`\n".to_owned(),
+    };
+    let mut table = Table::default();
+    for it in &report.playing {
+        table.row([format!("{} {} %", it.state, it.progress), format!("{} \u{b7} {}", it.user, it.title)]);
+    }
+    if report.running && report.playing.is_empty() {
+        text.push_str("nothing plays\n");
+    }
+    for it in &report.sources {
+        let heard =
+            it.last_heard.map_or("nothing heard yet".to_owned(), |at| format!("last heard {}", when(at)));
+        let login = if it.logged_in {
+            String::new()
+        } else {
+            format!("; not logged in: `playrelay connect {}`", it.name)
+        };
+        table.row([format!("source {}", it.name), heard + &login]);
+    }
+    for it in &report.trackers {
+        let mut facts = Vec::new();
+        if !it.logged_in {
+            facts.push(format!("not logged in: `playrelay connect {}`", it.name));
+        }
+        if it.waiting > 0 {
+            let verb = if it.waiting == 1 { "waits" } else { "wait" };
+            facts.push(format!("{} {verb}", count(it.waiting as usize, "event")));
+        }
+        if it.dead > 0 {
+            facts.push(format!(
+                "{} failed: `playrelay outbox list --state dead`",
+                count(it.dead as usize, "event")
+            ));
+        }
+        if let Some(reason) = it.paused.as_ref().filter(|_| it.logged_in) {
+            facts.push(format!("paused, {reason}"));
+        }
+        match &it.last_delivered {
+            Some(last) => facts.push(format!("last: {last}")),
+            None => facts.push("nothing delivered yet".to_owned()),
+        }
+        table.row([format!("tracker {}", it.name), facts.join("; ")]);
+    }
+    text.push_str(&table.text(columns));
+    if house.config.sources.is_empty() {
+        text.push_str("there are no sources yet; `playrelay init` writes a first configuration\n");
+    }
+    if !report.held.is_empty() {
+        let held = format!("held: {}; `playrelay users list` shows them", report.held.join(", "));
+        text.push_str(&(print::wrap(&print::one_line(&held), 2, columns) + "\n"));
+    }
+    text
+}

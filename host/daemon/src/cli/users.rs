@@ -1,0 +1,241 @@
+//! `playrelay users`
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::model::{User, fold};
+use playrelay_engine::people::{Decision, Person};
+use playrelay_engine::play::Viewer;
+use playrelay_store::Store;
+use playrelay_util::clock;
+use serde::Serialize;
+
+use super::print::{Table, columns, when};
+use super::{Failure, Output};
+use crate::config::Config;
+use crate::house::{look_at_store, open_store};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List users that no route mentions, those seen last first.
+    List {
+        /// Also those that routes mention, with where their plays go.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send somebody's plays to a tracker, those too that were held until now.
+    Assign {
+        /// The name or id, as `users list` shows it.
+        user: String,
+        /// Names of tracker accounts in the configuration.
+        #[arg(required = true)]
+        trackers: Vec<String>,
+        /// The source, if several sources have a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Do not send what was held.
+        #[arg(long)]
+        from_now: bool,
+    },
+    /// Ignore a user: nothing is sent for them.
+    Ignore {
+        /// The name or id, as `users list` shows it.
+        user: String,
+        /// The source, where several tell of a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+    /// Take `assign` or `ignore` back: from now on the user's plays are held again. What was sent stays sent.
+    Unassign {
+        /// The name or id, as `users list` shows it.
+        user: String,
+        /// The source, where several tell of a user of this name.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+}
+
+pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+    if let Command::List { all, output } = command {
+        return list(&config, all, output).await;
+    }
+    let store = open_store(&config)?;
+    match command {
+        Command::List { .. } => Ok(()),
+        Command::Unassign { user, source } => {
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Held)).await?;
+            say!(
+                "plays of {} of {} are held from now on; what was sent stays sent",
+                person.user,
+                person.source
+            );
+            Ok(())
+        }
+        Command::Assign { user, trackers, source, from_now } => {
+            for tracker in &trackers {
+                check_tracker(&config, tracker)?;
+            }
+            let since = from_now.then(clock::now);
+            let decided = decide(&*store, &user, source.as_deref(), |person| {
+                let carried = config
+                    .routes
+                    .iter()
+                    .any(|route| route.source == person.source && trackers.contains(&route.tracker));
+                let missing = format!(
+                    "no route leads from {} to {}; add [[routes]] with source = {:?}, the tracker, and users = []",
+                    person.source,
+                    trackers.join(" or "),
+                    person.source
+                );
+                carried.then(|| Decision::Assigned { trackers: trackers.clone(), since }).ok_or(missing)
+            });
+            let person = decided.await?;
+            say!("{} of {} goes to {} from now on", person.user, person.source, trackers.join(", "));
+            Ok(())
+        }
+        Command::Ignore { user, source } => {
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Ignored)).await?;
+            say!("nothing is sent for {} of {}", person.user, person.source);
+            Ok(())
+        }
+    }
+}
+
+fn check_tracker(config: &Config, name: &str) -> Result<(), Failure> {
+    if config.trackers.contains_key(name) {
+        return Ok(());
+    }
+    let known: Vec<String> = config.trackers.keys().cloned().collect();
+    Err(Failure::Other(crate::config::unknown("tracker", name, "the configuration", &known)))
+}
+
+/// Finds the one person of a name or id, and says what is to become of their plays.
+async fn decide(
+    store: &dyn Store,
+    user: &str,
+    source: Option<&str>,
+    decision: impl Fn(&Person) -> Result<Decision, String>,
+) -> Result<Person, Failure> {
+    let people = store.people().await?;
+    let named = fold(user.strip_prefix("id:").unwrap_or(user));
+    let is_meant = |person: &&Person| {
+        let name = person.user.name.as_deref().unwrap_or_default();
+        let is_of_source = source.is_none_or(|source| source == person.source);
+        is_of_source && (fold(name) == named || fold(&person.viewer.user) == named)
+    };
+    let found: Vec<&Person> = people.iter().filter(is_meant).collect();
+    match found.as_slice() {
+        [] => {
+            let known: Vec<String> = people.iter().map(|person| person.user.to_string()).collect();
+            let text =
+                crate::config::unknown("user", user, "the list of users that no route mentions", &known);
+            Err(Failure::Other(text + "; whoever a route mentions is managed by its `users`"))
+        }
+        [person] => {
+            let decision = decision(person).map_err(Failure::Other)?;
+            if !store.decide(&person.source, &person.viewer, decision).await? {
+                return Err(Failure::Other(format!("{} is no longer in the list", person.user)));
+            }
+            Ok((*person).clone())
+        }
+        several => {
+            let which = |person: &&Person| format!("id:{} --source {}", person.viewer.user, person.source);
+            let which: Vec<_> = several.iter().map(which).collect();
+            Err(Failure::Other(format!("{user:?} are several; say which by one of {}", which.join(", "))))
+        }
+    }
+}
+
+/// How far back users are looked for whom a route mentions.
+const SEEN_SINCE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// A user whom a route mentions.
+#[derive(Serialize)]
+struct Routed {
+    source: String,
+    user: User,
+    /// Where their plays go.
+    trackers: Vec<String>,
+    last_seen: Timestamp,
+    last_item: String,
+}
+
+/// Everybody, for a list of all.
+#[derive(Serialize)]
+struct Everybody {
+    routed: Vec<Routed>,
+    people: Vec<Person>,
+}
+
+async fn list(config: &Config, all: bool, output: Output) -> Result<(), Failure> {
+    let looked = look_at_store(config)?;
+    let people = looked.store.people().await?;
+    let mut table = Table::default();
+    if !all {
+        for person in &people {
+            table.row(row(person, config));
+        }
+        return output.print(&people, |people| match people.is_empty() {
+            true => "nobody is held: every user seen so far is mentioned by a route; `--all` lists them\n"
+                .to_owned(),
+            false => table.text(columns()),
+        });
+    }
+    let since = clock::now().saturating_sub(SEEN_SINCE).unwrap_or(Timestamp::MIN);
+    let mut routed: BTreeMap<(String, Viewer), Routed> = BTreeMap::new();
+    let mut plays = looked.store.plays_since(since).await?;
+    plays.sort_by_key(|play| play.last_seen_at);
+    for play in plays {
+        for source in &play.sources {
+            let routes =
+                config.routes.iter().filter(|route| route.source == *source && route.names(&play.user));
+            let mut trackers: Vec<String> = routes.map(|route| route.tracker.clone()).collect();
+            trackers.dedup();
+            if !trackers.is_empty() {
+                let routed_user = Routed {
+                    source: source.clone(),
+                    user: play.user.clone(),
+                    trackers,
+                    last_seen: play.last_seen_at,
+                    last_item: play.item.to_string(),
+                };
+                routed.insert((source.clone(), play.viewer.clone()), routed_user);
+            }
+        }
+    }
+    let mut routed: Vec<Routed> = routed.into_values().collect();
+    routed.sort_by_key(|it| std::cmp::Reverse(it.last_seen));
+    for it in &routed {
+        let goes = format!("to {}; {}", it.trackers.join(", "), it.last_item);
+        table.row([shown(&it.user), it.source.clone(), when(it.last_seen), "routed".to_owned(), goes]);
+    }
+    for person in &people {
+        table.row(row(person, config));
+    }
+    output.print(&Everybody { routed, people }, |it| match it.routed.is_empty() && it.people.is_empty() {
+        true => "nobody has been seen yet\n".to_owned(),
+        false => table.text(columns()),
+    })
+}
+
+/// The name, or the id of a user without a name.
+fn shown(user: &User) -> String {
+    user.name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user.to_string())
+}
+
+fn row(person: &Person, config: &Config) -> [String; 5] {
+    let is_named =
+        config.routes.iter().any(|route| route.source == person.source && route.names(&person.user));
+    let (decision, goes) = match &person.decision {
+        Decision::Held if is_named => ("routed", "mentioned by a route by now".to_owned()),
+        Decision::Held => ("held", person.last_item.clone()),
+        Decision::Ignored => ("ignored", person.last_item.clone()),
+        Decision::Assigned { trackers, .. } => {
+            ("assigned", format!("to {}; {}", trackers.join(", "), person.last_item))
+        }
+    };
+    [person.user.to_string(), person.source.clone(), when(person.last_seen), decision.to_owned(), goes]
+}

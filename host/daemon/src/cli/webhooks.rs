@@ -1,0 +1,164 @@
+//! `playrelay webhooks`
+
+use clap::Subcommand;
+use jiff::{SignedDuration, Timestamp};
+use playrelay_store::vault::VaultError;
+use playrelay_store::watermarks::{self, Watermark};
+use serde::Serialize;
+
+use super::{Failure, Output};
+use crate::config::{Config, unknown};
+use crate::house::{House, HouseError, Purpose};
+use crate::ingress::registration::{Registration, Wish, in_path, rotate};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the addresses, as without a command.
+    List,
+    /// Have a source's server send its webhooks here.
+    Register {
+        /// The source's name in the configuration.
+        source: String,
+    },
+    /// Ask a source's server whether it does.
+    Verify {
+        /// The source's name in the configuration.
+        source: String,
+    },
+    /// Have it stop.
+    Remove {
+        /// The source's name in the configuration.
+        source: String,
+    },
+    /// Give a source's address another token.
+    Rotate {
+        /// The source's name in the configuration.
+        source: String,
+        /// For how many hours the old one still works.
+        #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(i64).range(0..=8760))]
+        grace: i64,
+        /// Even if the old token is still valid: it stops working now.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Address {
+    source: String,
+    url: String,
+    /// Until when the token before still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_token_until: Option<Timestamp>,
+    /// When the token before was used last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_token_used_at: Option<Timestamp>,
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
+    let house = House::open(config, Purpose::Change).await?;
+    let (source, wish) = match arguments.command {
+        None | Some(Command::List) => return list(&house, arguments.output).await,
+        Some(Command::Rotate { source, grace, force }) => return turn(&house, &source, grace, force).await,
+        Some(Command::Register { source }) => (source, Wish::Register),
+        Some(Command::Verify { source }) => (source, Wish::Verify),
+        Some(Command::Remove { source }) => (source, Wish::Remove),
+    };
+    let registration = find(&house, &source).await?;
+    if house.config.server.public_url.is_none() {
+        let text = "set `public_url` in [server] to the address at which your media server reaches Playrelay, \
+                    \"http://192.168.1.5:8787\"";
+        return Err(Failure::Other(text.to_owned()));
+    }
+    match registration.ask(wish, house.keeper.vault()).await {
+        Ok(true) => say!("{source}: the server sends its webhooks here."),
+        Ok(false) if wish == Wish::Remove => {
+            say!("{source}: the server sends no webhooks here any more.");
+        }
+        Ok(false) => {
+            return Err(Failure::Other(format!(
+                "the server of {source} does not send its webhooks here; `playrelay webhooks register {source}` has it do so"
+            )));
+        }
+        Err(reason) => {
+            let by_hand = if wish == Wish::Register { registration.instructions() } else { String::new() };
+            let by_hand = if by_hand.is_empty() { by_hand } else { format!("\nBy hand: {by_hand}") };
+            return Err(Failure::Other(format!("{reason}{by_hand}")));
+        }
+    }
+    Ok(())
+}
+
+async fn list(house: &House, output: Output) -> Result<(), Failure> {
+    let mut addresses = Vec::new();
+    for source in house.config.sources.keys() {
+        let tokens = house.webhook_tokens(source).await?;
+        let used = watermarks::read(&house.store, source, Watermark::OldTokenUsed).await?;
+        let used = used.filter(|_| tokens.old_until().is_some());
+        let url = format!("{}/webhook/{source}/{}", house.base_url(), in_path(tokens.current.expose()));
+        addresses.push(Address {
+            source: source.clone(),
+            url,
+            old_token_until: tokens.old_until(),
+            old_token_used_at: used,
+        });
+    }
+    output.print(&addresses, |addresses| {
+        if addresses.is_empty() {
+            return "no sources are configured\n".to_owned();
+        }
+        let line = |address: &Address| {
+            let old = address.old_token_until.map(|until| format!("\tthe old token works until {until}"));
+            let used = address.old_token_used_at.map(|at| format!("\tand was used at {at}"));
+            let (old, used) = (old.unwrap_or_default(), used.unwrap_or_default());
+            format!("{}\t{}{old}{used}\n", address.source, address.url)
+        };
+        addresses.iter().map(line).collect()
+    })
+}
+
+async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<(), Failure> {
+    let configured = house.config.sources.get(source);
+    let known: Vec<String> = house.config.sources.keys().cloned().collect();
+    let configured =
+        configured.ok_or_else(|| Failure::Other(unknown("source", source, "the configuration", &known)))?;
+    if configured.source.webhook_token.is_some() {
+        return Err(Failure::Other(format!(
+            "{}: [sources.{source}] has a `webhook_token` of its own; change it there, or remove it and Playrelay keeps one",
+            configured.place
+        )));
+    }
+    let before = match house.webhook_tokens(source).await {
+        Err(HouseError::Vault(VaultError::WrongKey(_))) if force => None,
+        before => before?.old_until(),
+    };
+    if let Some(until) = before.filter(|_| !force) {
+        return Err(Failure::Other(format!(
+            "the previous token is valid until {until}; use --force to end it now"
+        )));
+    }
+    let rotated = rotate(house.keeper.vault(), source, SignedDuration::from_hours(grace)).await;
+    let tokens = rotated.map_err(HouseError::from)?;
+    // What is noted is the use of another one.
+    watermarks::erase(&house.store, source, Watermark::OldTokenUsed).await?;
+    say!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
+    say!("`playrelay webhooks register {source}` tells its server, or enter the address there.");
+    if let Some(until) = tokens.old_until() {
+        say!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
+    }
+    Ok(())
+}
+
+async fn find(house: &House, source: &str) -> Result<Registration, Failure> {
+    let known: Vec<String> = house.config.sources.keys().cloned().collect();
+    let registration = house.registration(source).await?;
+    registration.ok_or_else(|| Failure::Other(unknown("source", source, "the configuration", &known)))
+}

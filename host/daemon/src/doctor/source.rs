@@ -1,0 +1,206 @@
+//! Whether a source can be heard.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::people::Decision;
+use playrelay_plugin_host::account::Account;
+use playrelay_plugin_host::http::Trust;
+use playrelay_store::StoreError;
+use playrelay_store::watermarks::{self, Watermark};
+use playrelay_util::clock;
+
+use super::Chart;
+use super::tracker::login;
+use crate::config::source::Mode;
+use crate::house::House;
+use crate::ingress::registration::Wish;
+use crate::watch::Broken;
+use crate::watch::ear::Ear;
+
+/// A server's clock that differs by more is not believed. Seconds.
+const CLOCK_TOLERANCE: i64 = 30;
+/// How far back users are looked for.
+const USERS_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Looks at a source.
+pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+    let Some(options) = house.config.sources.get(name).map(|it| &it.source) else { return Ok(()) };
+    if !options.enabled {
+        chart.note("enabled", "it is switched off", "remove `enabled = false` to switch it on");
+        return Ok(());
+    }
+    let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
+    match options.trust {
+        Trust::Authorities => {}
+        Trust::Fingerprint(_) => chart.ok("tls", "its certificate is believed by its fingerprint"),
+        Trust::Anybody => chart.note(
+            "tls",
+            "its certificate is not looked at (`tls_insecure`)",
+            "set `tls_fingerprint` instead: without it, run this command to learn the fingerprint",
+        ),
+    }
+    if house.has_address(name) {
+        server(house, &Ear { plugin: Arc::clone(&plugin), caller }, options.mode, chart).await;
+    } else if options.mode.watches() {
+        let remedy =
+            format!("set the server's address in [sources.{name}], or run `playrelay connect {name}`");
+        let text = "no server address is known, so it cannot be listened to";
+        match options.mode {
+            Mode::Watch => chart.error("address", text, remedy),
+            _ => chart.note("address", text, remedy),
+        }
+    }
+    if options.mode.takes_webhooks() {
+        webhook(house, name, chart).await;
+    }
+    users(house, name, chart).await?;
+    match house.store.last_received(name).await? {
+        Some(at) => chart.ok("last-event", format!("something was heard at {at}")),
+        None => chart.note("last-event", "nothing has been heard yet", "play something, and look again"),
+    }
+    if let (Some(limit), true) = (options.catch_up, plugin.manifest.provides.server_history.is_some()) {
+        match watermarks::read(&house.store, name, Watermark::SeenUntil).await {
+            Ok(Some(until)) => chart.ok(
+                "catch-up",
+                format!("heard until {until}; gaps of up to {} h are filled", limit.as_secs() / 3600),
+            ),
+            Ok(None) => chart.note(
+                "catch-up",
+                "the daemon has never listened to it",
+                format!("`playrelay catch-up {name}` shows what its server's history has"),
+            ),
+            Err(error) => chart.error("catch-up", error.to_string(), "look at the database"),
+        }
+    }
+    Ok(())
+}
+
+/// Looks at a source's server. One that only sends webhooks is asked too: for what they leave out, and for its history.
+async fn server(house: &House, ear: &Ear, mode: Mode, chart: &mut Chart) {
+    let is_logged_in = login(house, &ear.caller.account, chart).await;
+    if is_logged_in && ear.plugin.manifest.provides.realtime.is_some() {
+        listen(ear, mode.watches(), chart).await;
+    }
+}
+
+async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {
+    let trial = match ear.try_out(watches).await {
+        Ok(trial) => trial,
+        Err(broken) => return unheard(&ear.caller.account, watches, &broken, chart),
+    };
+    let playing = match trial.sessions.len() {
+        0 => "nothing plays now".to_owned(),
+        count => format!("{count} play now: {}", trial.sessions.join(", ")),
+    };
+    chart.ok("server", format!("it answers, and the token may see its sessions; {playing}"));
+    match trial.clock_ahead {
+        Some(ahead) if ahead.abs() > CLOCK_TOLERANCE => chart.note(
+            "clock",
+            format!("the server's clock differs from ours by {ahead} s; its times are not believed"),
+            "set both clocks by NTP",
+        ),
+        Some(_) => chart.ok("clock", "the server's clock agrees with ours"),
+        None => {}
+    }
+    if !watches {
+        return chart.ok("realtime", "it is not listened to (`mode = \"webhook\"`)");
+    }
+    for (place, (by, trouble)) in trial.ways.iter().enumerate() {
+        match trouble {
+            None => {
+                chart.ok("realtime", format!("it can be listened to by {by}"));
+                return;
+            }
+            Some(trouble) => chart.note(
+                "realtime",
+                format!("it cannot be listened to by {by}: {trouble}"),
+                if place == 0 {
+                    "a proxy in between may have to be told to let websockets through"
+                } else {
+                    "see above"
+                },
+            ),
+        }
+    }
+    chart.error("realtime", "it cannot be listened to in any way", "see above");
+}
+
+/// What stands in the way of asking a server, and what helps.
+fn unheard(account: &Account, watches: bool, broken: &Broken, chart: &mut Chart) {
+    let name = &account.name;
+    let owner = "the token must be of the server's owner or an administrator";
+    match broken {
+        // Webhooks come without any right to ask.
+        Broken::Refused(403) if !watches => chart.note(
+            "server",
+            format!("{broken}: what its webhooks leave out cannot be looked up, and gaps are not filled"),
+            format!("for that {owner}"),
+        ),
+        Broken::Refused(401) if account.needs_login() => {
+            chart.error("server", broken.to_string(), format!("run `playrelay connect {name}`"));
+        }
+        Broken::Refused(_) if watches => {
+            chart.error("server", broken.to_string(), format!("{owner}; `mode = \"webhook\"` needs none"));
+        }
+        Broken::Refused(_) => chart.error("server", broken.to_string(), owner),
+        Broken::Other(_) => chart.error(
+            "server",
+            broken.to_string(),
+            format!("see whether the server runs, and check its address in [sources.{name}]"),
+        ),
+    }
+}
+
+async fn webhook(house: &House, name: &str, chart: &mut Chart) {
+    if house.config.server.public_url.is_none() {
+        return;
+    }
+    let registration = match house.registration(name).await {
+        Ok(Some(registration)) => registration,
+        Ok(None) => return,
+        Err(error) => return chart.error("webhook", error.to_string(), "look at the database"),
+    };
+    let by_hand = format!("`playrelay webhooks register {name}`");
+    match registration.ask(Wish::Verify, house.keeper.vault()).await {
+        Ok(true) => chart.ok("webhook", "its server sends webhooks here"),
+        Ok(false) => chart.note("webhook", "its server sends no webhooks to this address", by_hand),
+        Err(reason) => {
+            chart.note("webhook", format!("whether it sends webhooks is not known: {reason}"), by_hand);
+        }
+    }
+    let used = match watermarks::read(&house.store, name, Watermark::OldTokenUsed).await {
+        Ok(used) => used.filter(|_| registration.tokens.old_until().is_some()),
+        Err(error) => return chart.error("webhook-token", error.to_string(), "look at the database"),
+    };
+    if let Some(at) = used {
+        chart.note(
+            "webhook-token",
+            format!("the token that was replaced was used at {at}"),
+            "enter the new address at the server",
+        );
+    }
+}
+
+/// Who has been seen, and whose plays lead nowhere.
+async fn users(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+    let since = clock::now().saturating_sub(USERS_SINCE).unwrap_or(Timestamp::MIN);
+    let plays = house.store.plays_since(since).await?;
+    let seen = plays.iter().filter(|play| play.sources.contains(name));
+    let seen: BTreeSet<String> = seen.map(|play| play.user.to_string()).collect();
+    if !seen.is_empty() {
+        chart.ok(
+            "users",
+            format!("seen in the last 30 days: {}", seen.into_iter().collect::<Vec<_>>().join(", ")),
+        );
+    }
+    let people = house.store.people().await?;
+    let held = people.iter().filter(|person| person.source == name && person.decision == Decision::Held);
+    let held: Vec<String> = held.map(|person| person.user.to_string()).collect();
+    if !held.is_empty() {
+        let text = format!("no route names {}; their plays are held", held.join(", "));
+        chart.note("users", text, "`playrelay users assign`, or `users` of a route");
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Whether a tracker can be told.
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_plugin_host::account::Account;
+use playrelay_plugin_host::capabilities::{Check, Failure};
+use playrelay_plugin_host::manifest::part;
+use playrelay_store::{Parked, StoreError};
+use playrelay_util::clock;
+
+use super::Chart;
+use crate::house::House;
+
+/// A login that ends sooner is worth a word.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
+
+/// Looks at a tracker or a catalogue.
+pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+    let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
+    let is_logged_in = login(house, &caller.account, chart).await;
+    // Without a login every answer is the same refusal.
+    if is_logged_in && plugin.manifest.provides.check.is_some() {
+        match plugin.call::<Check>(&caller, ()).await.0 {
+            Ok(Ok(account)) => {
+                let details: Vec<String> =
+                    account.details.iter().map(|(name, value)| format!("{name} {value}")).collect();
+                let details =
+                    if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+                chart.ok("service", format!("it answers, and calls us {}{details}", account.name));
+            }
+            Ok(Err(failure)) => {
+                chart.error("service", failure.reason().to_owned(), remedy(house, name, &failure));
+            }
+            Err(fault) => chart.error("service", fault.to_string(), "see `playrelay plugin list`"),
+        }
+    }
+    match house.store.parked(name).await? {
+        None => {}
+        Some(Parked::Until { until, reason, .. }) => {
+            chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
+        }
+        // That nobody is logged in was said.
+        Some(Parked::Login { .. }) if !is_logged_in => {}
+        Some(Parked::Login { reason }) => {
+            chart.error("paused", reason, format!("run `playrelay connect {name}`"));
+        }
+        Some(Parked::Blocked { until, reason }) => {
+            chart.error(
+                "paused",
+                reason,
+                format!("it is tried again at {until}; the service's support can say more"),
+            );
+        }
+    }
+    if let Some(meter) = caller.account.outbound.meter() {
+        match meter.left().await {
+            Ok((0, allowed)) => chart.note(
+                "quota",
+                format!("none of {allowed} requests are left today"),
+                "events wait until tomorrow",
+            ),
+            Ok((left, allowed)) => chart.ok("quota", format!("{left} of {allowed} requests are left today")),
+            Err(error) => chart.error("quota", error.to_string(), "look at the database"),
+        }
+    }
+    let told = house.store.told(name).await?;
+    if let Some(last) = &told.last_delivered {
+        let (action, at) = (last.event.action.name(), last.event.at);
+        chart.ok(
+            "last-delivery",
+            format!("\u{201c}{action}\u{201d} of {} at {at} was the last to be delivered", last.event.item),
+        );
+    }
+    let (waiting, dead) = (told.waiting, told.dead);
+    if waiting > 0 {
+        chart.note(
+            "outbox",
+            format!("{waiting} {}", if waiting == 1 { "event waits" } else { "events wait" }),
+            "`playrelay outbox list` says for what",
+        );
+    }
+    if dead > 0 {
+        chart.note(
+            "outbox",
+            format!("{dead} {} could not be delivered", if dead == 1 { "event" } else { "events" }),
+            "`playrelay outbox list --state dead`",
+        );
+    }
+    Ok(())
+}
+
+/// What helps where a service refuses.
+fn remedy(house: &House, name: &str, failure: &Failure) -> String {
+    let section = if house.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
+    let needs_login = house.accounts.get(name).is_some_and(|account| account.needs_login());
+    match (failure, needs_login) {
+        (Failure::Unauthorized(_), true) => format!("run `playrelay connect {name}`"),
+        (Failure::Unauthorized(_), false) => format!("look at the key in [{section}.{name}]"),
+        (Failure::Quota { .. }, _) => "it goes on by itself when there are requests again".to_owned(),
+        (Failure::Retry { .. }, _) => {
+            format!("look at the service's own status page, and at the addresses in [{section}.{name}]")
+        }
+        (Failure::Blocked(_) | Failure::Rejected(_), _) => {
+            "look at the account at the service; its support can say more".to_owned()
+        }
+    }
+}
+
+/// Whether somebody is logged in where that is needed, and for how long.
+pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -> bool {
+    if !account.needs_login() {
+        return true;
+    }
+    let remedy = format!("run `playrelay connect {}`", account.name);
+    let kept = match house.keeper.kept(&account.name, &account.manifest.plugin.id).await {
+        Ok(Some(kept)) => kept.0,
+        Ok(None) => {
+            chart.error("login", "nobody is logged in", remedy);
+            return false;
+        }
+        Err(error) => {
+            chart.error("login", error.to_string(), remedy);
+            return false;
+        }
+    };
+    let is_renewed = kept.contains_key(part::REFRESH) || kept.contains_key(part::DEVICE_KEY);
+    let expires = kept.get(part::EXPIRES).and_then(|text| text.expose().parse().ok());
+    let expires = expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    match expires {
+        None => chart.ok("login", "logged in"),
+        Some(at) if is_renewed => chart.ok("login", format!("logged in; it is renewed before {at}")),
+        Some(at) if at < clock::now() => chart.error("login", format!("the login has ended at {at}"), remedy),
+        Some(at) if at.duration_since(clock::now()) < EXPIRES_SOON => {
+            chart.note("login", format!("the login ends at {at}"), remedy);
+        }
+        Some(at) => chart.ok("login", format!("logged in until {at}")),
+    }
+    true
+}

@@ -1,0 +1,259 @@
+//! The second look at the server: what a message left out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use playrelay_engine::model::{Item, Placed, Playback, Report, User};
+use playrelay_engine::verdict::{Stage, Step};
+use playrelay_plugin_host::call::FaultKind;
+use playrelay_plugin_host::capabilities::{Enrich, Failure, Identify};
+use playrelay_util::clock;
+
+use super::catalogue::Catalogue;
+use super::{Parsed, Pipeline};
+
+/// The name under which a look-up gives the library.
+const LIBRARY: &str = "library";
+/// The name under which a look-up gives a file.
+const PATH: &str = "path";
+/// The name under which a look-up gives where the closing credits begin.
+const CREDITS: &str = "credits-start-ms";
+/// How long a refusal is kept. Seconds.
+const REFUSAL_KEPT: u32 = 600;
+/// How long a server that does not answer is left alone.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+/// How long it is taken for granted whose a session is.
+const IDENTIFIED_FOR: Duration = Duration::from_secs(120);
+/// Sessions of which that is remembered.
+const MOST_IDENTIFIED: usize = 256;
+/// The waits between attempts. After the last one the event goes on with what it has.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+impl Pipeline {
+    /// Whether a look at the server could tell more of anything in there.
+    pub(super) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
+        parsed.result.iter_mut().flatten().any(|report| {
+            self.is_nobodys(report)
+                || report
+                    .items_mut()
+                    .iter()
+                    .any(|placed| self.is_worth_a_look(placed) || self.asked_of(placed.item).is_some())
+        })
+    }
+
+    /// Looks up what is missing.
+    pub(super) async fn look_up(&self, parsed: &mut Parsed) {
+        let Parsed { result: Ok(reports), steps, .. } = parsed else { return };
+        for report in reports {
+            if self.is_nobodys(report)
+                && let Report::Playback(playback) = report
+            {
+                steps.push(self.identify(playback).await);
+            }
+            for mut placed in report.items_mut() {
+                if self.is_worth_a_look(&placed) {
+                    steps.push(self.look_up_item(placed.item).await);
+                }
+                if let Some(catalogue) = self.asked_of(placed.item) {
+                    steps.push(catalogue.resolve(placed.item).await);
+                }
+                take_place(&mut placed);
+            }
+        }
+    }
+
+    /// Without an id on its server an item cannot be looked up there; of one that is gone the show may still be there.
+    fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
+        let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
+        let misses_place = placed.library.is_none() || placed.paths.is_empty();
+        let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
+        let is_there = placed.item.server_ref.is_some() || placed.item.server_show_ref.is_some();
+        is_there
+            && (placed.item.is_incomplete()
+                || (self.sieve.needs_place && misses_place)
+                || (self.sieve.needs_credits && facts.credits && misses_credits))
+    }
+
+    /// The catalogue, where there is one and it may know more of an item.
+    fn asked_of(&self, item: &Item) -> Option<&Catalogue> {
+        self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(item))
+    }
+
+    /// Whether the server may know whose a playback is that does not say so.
+    fn is_nobodys(&self, report: &Report) -> bool {
+        matches!(report, Report::Playback(it) if it.user.name.is_none())
+            && self.plugin.manifest.provides.identify.is_some()
+    }
+
+    async fn identify(&self, playback: &mut Playback) -> Step {
+        let found = match (self.identified.get(playback), self.silence.left()) {
+            (Some(user), _) => Ok(user),
+            (None, Some(_)) => Err("the server did not answer a moment ago".to_owned()),
+            (None, None) => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
+                Ok(Ok(user)) => {
+                    self.identified.keep(playback, user.clone());
+                    Ok(user)
+                }
+                Ok(Err(failure)) => {
+                    if matches!(failure, Failure::Retry { .. }) {
+                        self.silence.begin();
+                    }
+                    Err(failure.reason().to_owned())
+                }
+                Err(fault) => Err(fault.to_string()),
+            },
+        };
+        match found {
+            Ok(user) => {
+                playback.user = User { uuid: playback.user.uuid.take(), ..user };
+                let text = format!("the server says that {} plays it", playback.user);
+                Step::new(Stage::Enriched, "user-looked-up", text)
+            }
+            Err(reason) => {
+                let text = format!("it goes on without a user's name: {reason}");
+                Step::new(Stage::Enriched, "user-not-looked-up", text)
+            }
+        }
+    }
+
+    async fn look_up_item(&self, item: &mut Item) -> Step {
+        let key = item.key();
+        match self.store.looked_up(self.source(), &key, clock::now()).await {
+            Ok(Some(known)) => {
+                item.fill_from(&known);
+                return Step::new(Stage::Enriched, "looked-up-before", format!("{item}: known from before"));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
+        }
+        let asked = match self.silence.left() {
+            Some(left) => Err(Refused::Unreachable(format!(
+                "the server did not answer; it is asked again in {} s",
+                left.as_secs()
+            ))),
+            None => self.ask_server(item).await,
+        };
+        let reason = match asked {
+            Ok(found) => {
+                item.fill_from(&found);
+                let kept =
+                    self.plugin.manifest.provides.enrich.as_ref().map_or(0, |facts| facts.keep_seconds);
+                self.keep(&key, item, kept).await;
+                return Step::new(Stage::Enriched, "looked-up", format!("{item}: looked up at the server"));
+            }
+            // It would say the same of the next report of this item, and there may be one every second.
+            Err(Refused::ForGood(reason)) => {
+                self.keep(&key, item, REFUSAL_KEPT).await;
+                reason
+            }
+            Err(Refused::Unreachable(reason)) => reason,
+        };
+        let text = format!("{item}: goes on as it came, because {reason}");
+        Step::new(Stage::Enriched, "not-looked-up", text)
+    }
+
+    async fn ask_server(&self, item: &Item) -> Result<Item, Refused> {
+        let mut waits = WAITS.iter();
+        loop {
+            let (answer, _) = self.plugin.call::<Enrich>(&self.caller, item.clone()).await;
+            let reason = match answer {
+                Ok(Ok(found)) => return Ok(found),
+                Ok(Err(Failure::Retry { reason, .. })) => reason,
+                Ok(Err(failure)) => return Err(Refused::ForGood(failure.reason().to_owned())),
+                // The plugin's host is busy, or the plugin paused: that says nothing of the item.
+                Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host | FaultKind::Wall) => {
+                    if fault.kind == FaultKind::Wall {
+                        // A server that takes so long is as good as silent.
+                        self.silence.begin();
+                    }
+                    return Err(Refused::Unreachable(fault.to_string()));
+                }
+                Err(fault) => return Err(Refused::ForGood(fault.to_string())),
+            };
+            match waits.next() {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => {
+                    self.silence.begin();
+                    return Err(Refused::Unreachable(reason));
+                }
+            }
+        }
+    }
+
+    async fn keep(&self, key: &str, item: &Item, seconds: u32) {
+        let until = clock::now().saturating_add(SignedDuration::from_secs(seconds.into()));
+        let Ok(until) = until else { return };
+        if let Err(error) = self.store.keep_look_up(self.source(), key, item, until).await {
+            tracing::warn!("a look-up cannot be kept: {error}");
+        }
+    }
+}
+
+/// What a look-up tells of the place and of the credits goes to the report; trackers have no use for it.
+pub fn take_place(placed: &mut Placed<'_>) {
+    let library = placed.item.take_ext(LIBRARY).pop();
+    *placed.library = placed.library.take().or(library);
+    let paths = placed.item.take_ext(PATH);
+    if placed.paths.is_empty() {
+        *placed.paths = paths;
+    }
+    let credits = placed.item.take_ext(CREDITS).pop().and_then(|ms| ms.parse().ok());
+    if let Some(known) = &mut placed.credits_start_ms {
+        **known = known.or(credits);
+    }
+}
+
+/// Why nothing was looked up.
+enum Refused {
+    /// The server will not say.
+    ForGood(String),
+    /// The server does not answer.
+    Unreachable(String),
+}
+
+/// Whose the sessions are that were asked about: there may be a report of each every second.
+#[derive(Default)]
+pub(super) struct Identified(Mutex<HashMap<String, (User, Instant)>>);
+
+impl Identified {
+    /// Messages that say nothing of a session are asked about each time: another may play the same by now.
+    fn get(&self, playback: &Playback) -> Option<User> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (user, until) = known.get(&question(playback)?)?;
+        (*until > Instant::now()).then(|| user.clone())
+    }
+
+    fn keep(&self, playback: &Playback, user: User) {
+        let Some(question) = question(playback) else { return };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        known.retain(|_, (_, until)| *until > now);
+        if known.len() < MOST_IDENTIFIED {
+            known.insert(question, (user, now + IDENTIFIED_FOR));
+        }
+    }
+}
+
+/// What is asked about a playback.
+fn question(playback: &Playback) -> Option<String> {
+    let (user, player, session) = (&playback.user.id, &playback.player.id, &playback.session);
+    let says_something = user.is_some() || player.is_some() || session.is_some();
+    says_something.then(|| format!("{user:?} {player:?} {session:?} {}", playback.item.key()))
+}
+
+/// A server that has not answered is left alone for a while: reports must not pile up behind one that is gone.
+#[derive(Default)]
+pub(super) struct Silence(Mutex<Option<Instant>>);
+
+impl Silence {
+    pub(super) fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_ALONE);
+    }
+
+    pub(super) fn left(&self) -> Option<Duration> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+}

@@ -1,0 +1,362 @@
+//! From a stored request to its settlement.
+//!
+//! Each source has a pipeline of its own, so a source that is stuck holds up nobody else: [`Pipeline`] reads the
+//! source's requests in their order and has them parsed; those that need a second look at the server take it in a
+//! lane of their viewer ([`enrich`]); the one [`settle::Settler`] applies the engine and stores the result.
+
+pub mod catalogue;
+mod enrich;
+pub mod input;
+pub mod settle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+use crate::arrivals::Arrivals;
+use crate::config::source::Mode;
+use catalogue::Catalogue;
+
+pub use enrich::take_place;
+use input::{HeardBy, Input};
+use playrelay_engine::model::Report;
+use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
+use playrelay_plugin_host::call::{Caller, Fault, FaultKind, Plugin};
+use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use playrelay_plugin_host::text;
+use playrelay_store::{InboxRow, SharedStore};
+use settle::Settler;
+
+/// Requests of a source that are worked on at the same time.
+const IN_FLIGHT: usize = 256;
+/// What plugins have made of those, in KiB: a single one can be large, and many of them together more than a small machine has.
+const IN_FLIGHT_KIB: usize = 16 << 10;
+/// Letters of what a plugin said, in words.
+const LONGEST_DESCRIPTION: usize = 2 << 10;
+/// Requests that are read from the store at a time.
+const PAGE: u32 = 64;
+/// A parse that takes too long is tried again so often.
+const SLOW: u32 = 1;
+/// Between two looks at an inbox of which nothing is heard.
+const LOOK: Duration = Duration::from_secs(2);
+/// Between two looks at a store or a plugin that fails.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What has become of a request on its way to the settler.
+pub struct Parsed {
+    /// The request.
+    pub row: InboxRow,
+    /// What the plugin said, or how the request ended.
+    pub result: Result<Vec<Report>, Verdict>,
+    /// How it got there.
+    pub steps: Vec<Step>,
+    /// How it was heard; absent for a webhook.
+    pub heard_by: Option<HeardBy>,
+    /// Makes room for another one when it is dropped: for one more, and for so many KiB.
+    pub room: Vec<OwnedSemaphorePermit>,
+}
+
+/// What is to become of a source's inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Sieve {
+    /// Whether some route asks for the library or the files.
+    pub needs_place: bool,
+    /// Whether some route asks for the credits.
+    pub needs_credits: bool,
+    /// Whether anything is taken from it.
+    pub enabled: bool,
+    /// How it is heard.
+    pub mode: Mode,
+}
+
+impl Sieve {
+    /// Why an input is left alone, where it is.
+    fn refuse(&self, source: &str, heard_by: Option<HeardBy>) -> Option<Verdict> {
+        if !self.enabled {
+            let text = format!("[sources.{source}] has `enabled = false`");
+            return Some(Verdict::new(Outcome::Filtered, "source-off", text));
+        }
+        if heard_by.is_none() && !self.mode.takes_webhooks() {
+            let text = format!("[sources.{source}] has `mode = \"watch\"`: its webhooks are not taken");
+            return Some(Verdict::new(Outcome::Filtered, "webhooks-off", text));
+        }
+        None
+    }
+}
+
+/// The pipeline of one source.
+pub struct Pipeline {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    store: SharedStore,
+    settler: Settler,
+    arrivals: Arrivals,
+    room: Arc<Semaphore>,
+    room_kib: Arc<Semaphore>,
+    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
+    sieve: Sieve,
+    /// Who knows the ids of items that come without.
+    catalogue: Option<Catalogue>,
+    silence: enrich::Silence,
+    identified: enrich::Identified,
+}
+
+impl Pipeline {
+    /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        caller: Caller,
+        store: SharedStore,
+        settler: Settler,
+        arrivals: Arrivals,
+        sieve: Sieve,
+        catalogue: Option<Catalogue>,
+    ) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(IN_FLIGHT));
+        let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
+        let (lanes, silence, identified) = Default::default();
+        Arc::new(Self {
+            plugin,
+            caller,
+            store,
+            settler,
+            arrivals,
+            room,
+            room_kib,
+            lanes,
+            sieve,
+            catalogue,
+            silence,
+            identified,
+        })
+    }
+
+    fn source(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    /// Works until `stop` says so, or its sender is gone, and then until all that it has begun is settled. What was not settled
+    /// when the program ended comes again at the next start.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut cursor = 0;
+        // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
+        let (life, _) = watch::channel(());
+        while stop.has_changed().is_ok() && !*stop.borrow() {
+            self.arrivals.calm().await;
+            let rows = match self.store.pending(self.source(), cursor, PAGE).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::error!(source = self.source(), "waiting requests cannot be read: {error}");
+                    tokio::time::sleep(PATIENCE).await;
+                    continue;
+                }
+            };
+            if rows.is_empty() {
+                tokio::select! {
+                    () = self.arrivals.next() => {}
+                    // A command beside the daemon may have put something there.
+                    () = tokio::time::sleep(LOOK) => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
+            for row in rows {
+                if *stop.borrow() {
+                    break;
+                }
+                cursor = row.id;
+                let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+                let parsed = self.parse(row, room).await;
+                self.pass_on(parsed, &life).await;
+            }
+        }
+        // All the room is free again when nothing is under way any more.
+        let _ = self.room.acquire_many(IN_FLIGHT as u32).await;
+    }
+
+    async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> Parsed {
+        let received = Step::new(
+            Stage::Received,
+            "received",
+            format!("{} bytes for {}", row.received.request.len(), row.received.source),
+        );
+        let mut steps = vec![received];
+        let input = input::stored(&row);
+        let heard_by = match &input {
+            Ok(Input::Heard(heard)) => Some(heard.by),
+            Ok(Input::Webhook(_)) | Err(_) => None,
+        };
+        let refused = self.sieve.refuse(self.source(), heard_by);
+        let result = match (refused, input) {
+            (Some(verdict), _) | (None, Err(verdict)) => Err(verdict),
+            (None, Ok(Input::Webhook(request))) => self.ask(&row, request).await,
+            (None, Ok(Input::Heard(heard))) => Ok(heard.reports),
+        };
+        steps.push(parsed_step(&result));
+        let mut room = vec![room];
+        let kib = u32::try_from(weight(&result).min(IN_FLIGHT_KIB)).unwrap_or(u32::MAX);
+        // It is never closed.
+        room.extend(Arc::clone(&self.room_kib).acquire_many_owned(kib).await.ok());
+        // Its text is in the store, and needed no more.
+        let mut row = row;
+        row.received.request = Vec::new();
+        Parsed { row, result, steps, heard_by, room }
+    }
+
+    /// Has the plugin read a request. While the plugin is paused the request waits.
+    async fn ask(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
+        let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
+        let mut slow = 0;
+        loop {
+            let input = WebhookInput {
+                request: request.clone(),
+                received_at: row.received.at,
+                source: row.received.source.clone(),
+            };
+            match self.plugin.call::<Webhook>(&caller, input).await.0 {
+                Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
+                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < SLOW => slow += 1,
+                result => return understand(result, &self.plugin.manifest.plugin.id),
+            }
+        }
+    }
+
+    /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
+    /// viewer that is still being looked up, and behind no other.
+    async fn pass_on(self: &Arc<Self>, mut parsed: Parsed, life: &watch::Sender<()>) {
+        let viewer = viewer(&parsed);
+        let mut lanes = self.lanes.lock().await;
+        if let Some(lane) = lanes.get(&viewer) {
+            match lane.send(parsed) {
+                Ok(()) => return,
+                Err(closed) => parsed = closed.0,
+            }
+        }
+        if !self.needs_look_up(&mut parsed) {
+            drop(lanes);
+            return self.settler.settle(parsed).await;
+        }
+        let (lane, mut queue) = mpsc::unbounded_channel();
+        // The receiver lives until the lane is taken out of the map below.
+        let _ = lane.send(parsed);
+        lanes.insert(viewer.clone(), lane);
+        drop(lanes);
+        let (this, mut life) = (Arc::clone(self), life.subscribe());
+        let work = async move {
+            loop {
+                while let Ok(mut parsed) = queue.try_recv() {
+                    this.look_up(&mut parsed).await;
+                    this.settler.settle(parsed).await;
+                }
+                let mut lanes = this.lanes.lock().await;
+                if queue.is_empty() {
+                    lanes.remove(&viewer);
+                    return;
+                }
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                // It never changes: its other end is gone.
+                _ = life.changed() => {}
+                () = work => {}
+            }
+        });
+    }
+}
+
+/// What a plugin has made of a request, as a step of its story.
+pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
+    match result {
+        Ok(reports) => Step::new(Stage::Parsed, "parsed", describe(reports)),
+        Err(verdict) => Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()),
+    }
+}
+
+/// What reports weigh, in KiB.
+fn weight(result: &Result<Vec<Report>, Verdict>) -> usize {
+    /// Counts what is written, and keeps nothing.
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What cannot be written down weighs what was counted until then.
+    let _ = result.as_ref().map(|reports| serde_json::to_writer(&mut count, reports));
+    count.0.div_ceil(1024)
+}
+
+/// The reports that a plugin has made of a request, or how the request ends.
+pub fn understand(
+    result: Result<Result<Vec<Report>, ParseError>, Fault>,
+    plugin: &str,
+) -> Result<Vec<Report>, Verdict> {
+    match result {
+        Ok(Ok(reports)) => Ok(reports),
+        Ok(Err(ParseError::Malformed(detail))) => Err(Verdict::new(Outcome::Malformed, "malformed", detail)),
+        Ok(Err(ParseError::Unsupported(detail))) => {
+            Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
+        }
+        Err(fault) => {
+            let detail = format!("plugin {plugin:?} failed: {fault}");
+            Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), detail))
+        }
+    }
+}
+
+/// Whom it is about. What is heard of one server keeps its order, whomever it is about.
+fn viewer(parsed: &Parsed) -> String {
+    if let Some(by) = parsed.heard_by {
+        return format!("\n{}", by.as_str());
+    }
+    let who = parsed.result.iter().flatten().find_map(|report| match report {
+        Report::Playback(it) => Some((&it.server, it.user.key())),
+        Report::Rated(it) => Some((&it.server, it.user.key())),
+        Report::Marked(it) => Some((&it.server, it.user.key())),
+        Report::Snapshot { .. } | Report::Unheard { .. } | Report::Ignored { .. } => None,
+    });
+    who.map(|(server, user)| format!("{}\n{}", server.id, user.unwrap_or_default())).unwrap_or_default()
+}
+
+/// What a plugin said, in words.
+fn describe(reports: &[Report]) -> String {
+    let words: Vec<_> = reports
+        .iter()
+        .map(|report| match report {
+            Report::Playback(it) => {
+                let state = format!("{:?}", it.state).to_lowercase();
+                let position = it.position_ms.map(|ms| format!(" at {} s", ms / 1000)).unwrap_or_default();
+                format!("{}: {} {state}{position}", it.user, it.item)
+            }
+            Report::Snapshot { sessions, .. } => match sessions.len() {
+                0 => "nothing is playing".to_owned(),
+                1 => "1 session".to_owned(),
+                several => format!("{several} sessions"),
+            },
+            Report::Unheard { .. } => "the connection to the server is lost".to_owned(),
+            Report::Rated(it) => match it.rating {
+                Some(rating) => format!("{}: {} rated {rating}", it.user, it.item),
+                None => format!("{}: the rating of {} taken back", it.user, it.item),
+            },
+            Report::Marked(it) => {
+                format!("{}: {} marked as {}watched", it.user, it.item, if it.watched { "" } else { "not " })
+            }
+            Report::Ignored { code, detail } => format!("nothing of interest ({code}: {detail})"),
+        })
+        .collect();
+    match words.is_empty() {
+        true => "nothing".to_owned(),
+        false => text::cut(&words.join("; "), LONGEST_DESCRIPTION),
+    }
+}

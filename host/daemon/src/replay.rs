@@ -1,0 +1,263 @@
+//! An input once more, dry: what its plugin says of it, what the engine and the routes make of that, and how that differs
+//! from what happened. Nothing is sent, asked or stored.
+//!
+//! What an input means depends on those before it, so the source's inputs of the hours before are read again too, from an
+//! empty engine. What the server said when it was asked is taken from what was kept of its answers.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::event::{Action, TrackerEvent};
+use playrelay_engine::model::{ItemKind, Report};
+use playrelay_engine::people::People;
+use playrelay_engine::policy::Policy;
+use playrelay_engine::routing::Routing;
+use playrelay_engine::session::{Advance, Sessions};
+use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
+use playrelay_plugin_host::call::{Caller, Plugin};
+use playrelay_plugin_host::capabilities::{Webhook, WebhookInput, WebhookRequest};
+use playrelay_store::{EventStory, OutboxRow, SharedStore, StoreError};
+use playrelay_util::clock;
+use serde::Serialize;
+
+use crate::house::House;
+use crate::pipeline::input::{self, HeardBy, Input};
+use crate::pipeline::{self, catalogue::Catalogue};
+
+/// How far back the inputs before are read.
+const CONTEXT: SignedDuration = SignedDuration::from_hours(12);
+/// At most so many of them.
+const CONTEXT_INPUTS: u32 = 20_000;
+
+/// Why an input cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is none.
+    #[error("there is no event {0}; `playrelay events` lists them")]
+    Unknown(i64),
+    /// Its source has no plugin that serves.
+    #[error("source {0:?} has no plugin that serves; `playrelay check` says why, or name one with --plugin")]
+    NoPlugin(String),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What an input would lead to.
+#[derive(Debug, Serialize)]
+pub struct Replay {
+    /// The source.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The plugin that read it, with its version.
+    pub plugin: String,
+    /// Earlier inputs that were read again before it.
+    pub context: usize,
+    /// What the plugin said.
+    pub reports: Vec<Report>,
+    /// How it went from there.
+    pub steps: Vec<Step>,
+    /// How it would end.
+    pub verdict: Verdict,
+    /// What each tracker would get.
+    pub events: Vec<TrackerEvent>,
+    /// What differs from what happened; absent where it never happened.
+    pub differences: Option<Vec<String>>,
+}
+
+/// Replays a recorded input, with the source's own plugin or another one.
+pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Result<Replay, ReplayError> {
+    let row = house.store.request(id).await?.ok_or(ReplayError::Unknown(id))?;
+    let since = row.received.at.saturating_sub(CONTEXT).unwrap_or(Timestamp::MIN);
+    let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
+    let mut stage = Rehearsal::new(house, &row.received.source, plugin).await?;
+    for earlier in &before {
+        stage.play(earlier.received.at, input::stored(earlier)).await;
+    }
+    let mut replay = stage.play(row.received.at, input::stored(&row)).await;
+    replay.context = before.len();
+    let story = house.store.event(id).await?;
+    replay.differences = story.map(|story| differences(&story, &replay));
+    Ok(replay)
+}
+
+/// Replays an input that was never received, as if nothing had been before it.
+pub async fn unheard(
+    house: &House,
+    source: &str,
+    request: WebhookRequest,
+    plugin: Option<Arc<Plugin>>,
+) -> Result<Replay, ReplayError> {
+    let mut stage = Rehearsal::new(house, source, plugin).await?;
+    Ok(stage.play(clock::now(), Ok(Input::Webhook(request))).await)
+}
+
+/// An engine of its own, for one source.
+struct Rehearsal {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    store: SharedStore,
+    catalogue: Option<Catalogue>,
+    policy: Policy,
+    routing: Routing,
+    sessions: Sessions,
+}
+
+impl Rehearsal {
+    async fn new(house: &House, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
+        let no_plugin = || ReplayError::NoPlugin(source.to_owned());
+        let (own, caller) = house.plugin_of(source).ok_or_else(no_plugin)?;
+        Ok(Self {
+            plugin: plugin.unwrap_or(own),
+            caller,
+            store: Arc::clone(&house.store),
+            catalogue: house.catalogue(),
+            policy: house.config.engine_policy(),
+            routing: Routing {
+                routes: house.config.routes.clone(),
+                people: People::new(house.store.people().await?),
+            },
+            sessions: Sessions::default(),
+        })
+    }
+
+    fn source(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replay {
+        let facts = &self.plugin.manifest.plugin;
+        let mut replay = Replay {
+            source: self.source().to_owned(),
+            received_at,
+            plugin: format!("{} {}", facts.id, facts.version),
+            context: 0,
+            reports: Vec::new(),
+            steps: Vec::new(),
+            verdict: Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"),
+            events: Vec::new(),
+            differences: None,
+        };
+        let mut is_history = false;
+        let result = match input {
+            Ok(Input::Webhook(request)) => self.read(received_at, request).await,
+            Ok(Input::Heard(heard)) => {
+                is_history = heard.by == HeardBy::History;
+                Ok(heard.reports)
+            }
+            Err(verdict) => Err(verdict),
+        };
+        replay.steps.push(pipeline::parsed_step(&result));
+        match result {
+            Ok(reports) => replay.reports = reports,
+            Err(verdict) => {
+                replay.verdict = verdict;
+                return replay;
+            }
+        }
+        for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
+            replay.steps.extend(self.look_up(&mut report).await);
+            let is_first = index == 0;
+            for part in report.unfolded() {
+                let advances = match part.as_ref() {
+                    Report::Playback(playback) if is_history => {
+                        vec![self.sessions.advance_from_history(playback, &self.policy)]
+                    }
+                    part => self.sessions.advances(part, &self.policy),
+                };
+                for advance in advances {
+                    self.apply(advance, &mut replay, is_first);
+                }
+            }
+        }
+        replay
+    }
+
+    fn apply(&mut self, mut advance: Advance, replay: &mut Replay, is_first: bool) {
+        let plan = self.routing.plan(&mut advance);
+        self.sessions.absorb(advance.plays);
+        self.sessions.absorb_ratings(advance.rating);
+        replay.steps.extend(advance.steps);
+        replay.events.extend(plan.events);
+        let is_nothing_yet = is_first && replay.verdict.code == "nothing";
+        if is_nothing_yet || advance.verdict.outcome > replay.verdict.outcome {
+            replay.verdict = advance.verdict;
+        }
+    }
+
+    async fn read(&self, received_at: Timestamp, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
+        let caller = Caller { received_at, ..self.caller.clone() };
+        let input = WebhookInput { request, received_at, source: self.source().to_owned() };
+        let result = self.plugin.call::<Webhook>(&caller, input).await.0;
+        pipeline::understand(result, &self.plugin.manifest.plugin.id)
+    }
+
+    /// Fills in what the server said when it was asked.
+    async fn look_up(&self, report: &mut Report) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for mut placed in report.items_mut() {
+            let kept = self.store.looked_up(self.source(), &placed.item.key(), Timestamp::MIN).await;
+            if let Ok(Some(known)) = kept {
+                placed.item.fill_from(&known);
+                let text = format!("{}: known from a look-up that was kept", placed.item);
+                steps.push(Step::new(Stage::Enriched, "looked-up-before", text));
+            }
+            if let Some(catalogue) =
+                self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(placed.item))
+                && let Some(known) = catalogue.known(placed.item).await
+            {
+                placed.item.fill_from(&known);
+                let text = format!("{}: known from what the catalogue said", placed.item);
+                steps.push(Step::new(Stage::Enriched, "found-before", text));
+            }
+            pipeline::take_place(&mut placed);
+        }
+        steps
+    }
+}
+
+/// What differs between what happened and what would.
+fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
+    let mut differences = Vec::new();
+    let verdict = |verdict: &Verdict| format!("{} ({})", verdict.outcome, verdict.code);
+    match &story.summary.verdict {
+        Some(was) if verdict(was) != verdict(&replay.verdict) => {
+            differences.push(format!("- it ended as {}: {}", verdict(was), was.detail));
+            differences.push(format!(
+                "+ it would end as {}: {}",
+                verdict(&replay.verdict),
+                replay.verdict.detail
+            ));
+        }
+        _ => {}
+    }
+    let mut was: Vec<String> =
+        story.outbox.iter().filter(|row: &&OutboxRow| !row.later).map(|row| in_words(&row.event)).collect();
+    for would in replay.events.iter().map(in_words) {
+        match was.iter().position(|was| *was == would) {
+            Some(place) => drop(was.remove(place)),
+            None => differences.push(format!("+ {would}")),
+        }
+    }
+    differences.extend(was.into_iter().map(|was| format!("- {was}")));
+    differences
+}
+
+/// An event for a tracker, in one line.
+pub fn in_words(event: &TrackerEvent) -> String {
+    let value = match event.action {
+        Action::Playing(at) | Action::Paused(at) | Action::Stopped(at) | Action::Watched(at) => {
+            format!(" at {at:.1} %")
+        }
+        Action::Rated(rating) => format!(" with {rating}"),
+        Action::Unrated | Action::Unwatched | Action::Unlisted => String::new(),
+    };
+    let ids = match &event.item.kind {
+        ItemKind::Movie(it) => it.ids.to_string(),
+        ItemKind::Episode(it) => format!("{}; show: {}", it.ids, it.show.ids),
+        ItemKind::Season(it) => format!("{}; show: {}", it.ids, it.show.ids),
+        ItemKind::Show(it) => it.ids.to_string(),
+    };
+    format!("{}: {}{value} {} [{ids}]", event.tracker, event.action.name(), event.item)
+}

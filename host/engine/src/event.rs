@@ -1,0 +1,130 @@
+//! What trackers are sent, and how they took it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::model::Item;
+
+/// What a tracker is told. Percent from 0 to 100, ratings from 0 to 10.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", content = "value", rename_all = "lowercase")]
+pub enum Action {
+    /// It plays.
+    Playing(f64),
+    /// It is paused.
+    Paused(f64),
+    /// It ended without being watched.
+    Stopped(f64),
+    /// It was watched.
+    Watched(f64),
+    /// It was rated.
+    Rated(f64),
+    /// Its rating was cleared.
+    Unrated,
+    /// It was marked as not watched.
+    Unwatched,
+    /// It, or the show that it ends, is no longer to be on the watchlist.
+    Unlisted,
+}
+
+/// How an event is treated while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Latest wins; one that is no longer true is not sent.
+    Presence,
+    /// Never superseded, never dropped.
+    Watch,
+    /// Never dropped; a newer one of the same item supersedes it.
+    Rating,
+    /// Never superseded; the same twice does no harm.
+    Removal,
+}
+
+impl Weight {
+    /// The name, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Presence => "presence",
+            Self::Watch => "watch",
+            Self::Rating => "rating",
+            Self::Removal => "removal",
+        }
+    }
+}
+
+impl Action {
+    /// The name, as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Playing(_) => "playing",
+            Self::Paused(_) => "paused",
+            Self::Stopped(_) => "stopped",
+            Self::Watched(_) => "watched",
+            Self::Rated(_) => "rated",
+            Self::Unrated => "unrated",
+            Self::Unwatched => "unwatched",
+            Self::Unlisted => "unlisted",
+        }
+    }
+
+    /// How it is treated while it waits.
+    pub fn weight(self) -> Weight {
+        match self {
+            Self::Playing(_) | Self::Paused(_) | Self::Stopped(_) => Weight::Presence,
+            Self::Watched(_) | Self::Unwatched => Weight::Watch,
+            Self::Rated(_) | Self::Unrated => Weight::Rating,
+            Self::Unlisted => Weight::Removal,
+        }
+    }
+}
+
+/// An event for one tracker account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackerEvent {
+    /// The account's name in the configuration.
+    pub tracker: String,
+    /// What it is told.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Of what.
+    pub item: Item,
+    /// What the event belongs to: a play, or the item that was rated. Order is kept, and presence superseded, within it.
+    pub subject: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When the play began.
+    pub started_at: Option<Timestamp>,
+    /// Not to be told before.
+    pub not_before: Timestamp,
+    /// The accounts off whose watchlists it goes once the tracker has confirmed the watch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlist_from: Vec<String>,
+}
+
+/// How a tracker took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptOutcome {
+    /// It did.
+    Accepted,
+    /// It had it already.
+    Duplicate,
+    /// It knows no such item.
+    Unmatched,
+    /// It has no such action.
+    Unsupported,
+}
+
+/// A tracker's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// How it took it.
+    pub outcome: ReceiptOutcome,
+    /// Its own id of what it stored.
+    pub remote_id: Option<String>,
+    /// What it matched, in its own ids.
+    pub matched: Vec<(String, String)>,
+    /// For people.
+    pub note: Option<String>,
+}

@@ -1,0 +1,85 @@
+//! `metadata`
+
+use futures_util::future::BoxFuture;
+use playrelay_engine::model::Item;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::{Capability, Failure};
+use crate::bindings::exports::playrelay::plugin::metadata::{
+    self as contract, Candidate, GuestIndices, PictureKind,
+};
+use crate::call::CallState;
+use crate::convert;
+use crate::limits::Budget;
+use crate::text;
+
+/// Finds what an item is, with a confidence from 0 to 1, the best first.
+pub enum Find {}
+
+impl Capability for Find {
+    const NAME: &'static str = "metadata";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = Item;
+    type Output = Result<Vec<(Item, f64)>, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        item: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = guest.call_find(store, &convert::to_guest(&item)).await?;
+            let candidates = answer.map(|candidates| {
+                let candidate = |it: Candidate| (convert::item(it.item), it.confidence);
+                candidates.into_iter().take(text::ENTRIES).map(candidate).collect()
+            });
+            Ok(candidates.map_err(convert::failure))
+        })
+    }
+}
+
+/// Knows the pictures of an item.
+pub enum Artwork {}
+
+/// A picture of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// `poster`, `backdrop` or `still`.
+    pub kind: &'static str,
+    /// Where it lies.
+    pub url: String,
+}
+
+impl Capability for Artwork {
+    const NAME: &'static str = "metadata";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = Item;
+    type Output = Result<Vec<Picture>, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        item: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = guest.call_artwork(store, &convert::to_guest(&item)).await?;
+            let kind = |kind| match kind {
+                PictureKind::Poster => "poster",
+                PictureKind::Backdrop => "backdrop",
+                PictureKind::Still => "still",
+            };
+            let pictures = answer.map(|pictures| {
+                let picture = |it: contract::Picture| {
+                    Some(Picture { kind: kind(it.kind), url: text::whole(it.url, text::PATH)? })
+                };
+                pictures.into_iter().take(text::ENTRIES).filter_map(picture).collect()
+            });
+            Ok(pictures.map_err(convert::failure))
+        })
+    }
+}

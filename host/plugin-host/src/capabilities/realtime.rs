@@ -1,0 +1,189 @@
+//! `realtime`
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use playrelay_engine::model::{Playback, Report};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::webhook::{self, ParseError};
+use super::{Capability, Failure};
+use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, GuestIndices};
+use crate::call::{CallState, Fault, FaultKind};
+use crate::convert;
+use crate::limits::{Budget, FRAMES, STATE};
+
+/// The shortest time between two looks at what plays.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Says what to dial.
+pub enum Connect {}
+
+/// A way to listen to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// How.
+    pub transport: Transport,
+    /// Below the server's address.
+    pub path: String,
+    /// Frames to begin with.
+    pub hello: Vec<String>,
+    /// What keeps it up.
+    pub keep_alive: Option<KeepAlive>,
+    /// Paths that tell what plays now.
+    pub resync: Vec<String>,
+    /// How often they are read.
+    pub interval: Duration,
+}
+
+/// The ways to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented as a case of `realtime.transport` in wit/realtime.wit")]
+pub enum Transport {
+    Websocket,
+    EventStream,
+    Poll,
+}
+
+impl Transport {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Websocket => "a websocket",
+            Self::EventStream => "an event stream",
+            Self::Poll => "polling",
+        }
+    }
+}
+
+/// What keeps a websocket up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// A text frame; a ping frame where it is empty.
+    pub text: String,
+    /// How often.
+    pub interval: Duration,
+}
+
+impl Capability for Connect {
+    const NAME: &'static str = "realtime.connect";
+    const BUDGET: Budget = Budget::LISTEN;
+    type Input = ();
+    type Output = Result<Vec<Connection>, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        (): Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let ways = match guest.call_connect(store).await? {
+                Ok(ways) => ways,
+                Err(failure) => return Ok(Err(convert::failure(failure))),
+            };
+            if ways.is_empty() || ways.len() > FRAMES {
+                let text = format!("it named {} ways to listen; 1 to {FRAMES} are allowed", ways.len());
+                return Err(Fault::new(FaultKind::Output, text).into());
+            }
+            Ok(Ok(ways.into_iter().map(connection).collect()))
+        })
+    }
+}
+
+fn connection(it: contract::Connection) -> Connection {
+    let interval = |ms: u32| Duration::from_millis(ms.into()).max(SHORTEST_INTERVAL);
+    Connection {
+        transport: match it.transport {
+            contract::Transport::Websocket => Transport::Websocket,
+            contract::Transport::EventStream => Transport::EventStream,
+            contract::Transport::Poll => Transport::Poll,
+        },
+        path: it.path,
+        hello: it.hello,
+        keep_alive: it.keep_alive.map(|it| KeepAlive { text: it.text, interval: interval(it.interval_ms) }),
+        resync: it.resync,
+        interval: interval(it.interval_ms),
+    }
+}
+
+/// Turns what was heard into reports.
+pub enum Message {}
+
+/// What [`Message`] is called with.
+#[derive(Clone, Debug)]
+pub struct MessageInput {
+    /// What was heard.
+    pub text: String,
+    /// What the step before returned.
+    pub state: Vec<u8>,
+    /// When.
+    pub received_at: Timestamp,
+    /// What stands for the server's id where the server gives none: the source's name.
+    pub source: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// In order. Every playback is marked as listed.
+    pub reports: Vec<Report>,
+    /// Frames to send.
+    pub replies: Vec<String>,
+    /// For the next message.
+    pub state: Vec<u8>,
+}
+
+impl Capability for Message {
+    const NAME: &'static str = "realtime.message";
+    const BUDGET: Budget = Budget::LISTEN;
+    type Input = MessageInput;
+    type Output = Result<Step, ParseError>;
+
+    fn size(input: &Self::Input) -> usize {
+        input.text.len() + input.state.len()
+    }
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        input: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let MessageInput { text, state, received_at, source } = input;
+            let step = match guest.call_message(store, &text, &state).await? {
+                Ok(step) => step,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            let too_much = |text: String| Fault::new(FaultKind::Output, text).into();
+            if step.state.len() > STATE {
+                return Err(too_much(format!(
+                    "it asked to remember {} bytes; {STATE} are allowed",
+                    step.state.len()
+                )));
+            }
+            if step.replies.len() > FRAMES {
+                return Err(too_much(format!(
+                    "it sent {} replies; {FRAMES} are allowed",
+                    step.replies.len()
+                )));
+            }
+            let mut reports = webhook::read(step.reports, &source, received_at)?;
+            reports.iter_mut().flat_map(playbacks).for_each(|playback| playback.is_listed = true);
+            Ok(Ok(Step { reports, replies: step.replies, state: step.state }))
+        })
+    }
+}
+
+fn playbacks(report: &mut Report) -> &mut [Playback] {
+    match report {
+        Report::Playback(playback) => std::slice::from_mut(playback),
+        Report::Snapshot { sessions, .. } => sessions,
+        Report::Unheard { .. } | Report::Rated(_) | Report::Marked(_) | Report::Ignored { .. } => &mut [],
+    }
+}

@@ -1,0 +1,102 @@
+//! `sink`
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
+use playrelay_engine::model::Item;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::{Capability, Failure};
+use crate::bindings::exports::playrelay::plugin::sink::{self, GuestIndices};
+use crate::bindings::playrelay::plugin::types;
+use crate::call::CallState;
+use crate::convert;
+use crate::limits::Budget;
+use crate::text;
+
+/// Tells a tracker.
+pub enum Sink {}
+
+/// What a tracker is told. [`Action::Unlisted`] is for [`Unlist`](super::Unlist), and no plugin's `sink` is called with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkEvent {
+    /// The same for every attempt.
+    pub id: String,
+    /// What.
+    pub action: Action,
+    /// Of what.
+    pub item: Item,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When the play began.
+    pub started_at: Option<Timestamp>,
+    /// Too long ago to be live.
+    pub late: bool,
+    /// An earlier attempt may have been applied.
+    pub uncertain: bool,
+    /// 1 at first.
+    pub attempt: u32,
+}
+
+impl Capability for Sink {
+    const NAME: &'static str = "sink";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = SinkEvent;
+    type Output = Result<Receipt, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        event: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let event = sink::Event {
+                id: event.id,
+                action: match event.action {
+                    Action::Playing(progress) => sink::Action::Playing(progress),
+                    Action::Paused(progress) => sink::Action::Paused(progress),
+                    Action::Stopped(progress) => sink::Action::Stopped(progress),
+                    Action::Watched(progress) => sink::Action::Watched(progress),
+                    Action::Rated(rating) => sink::Action::Rated(rating),
+                    Action::Unrated => sink::Action::Unrated,
+                    Action::Unwatched => sink::Action::Unwatched,
+                    Action::Unlisted => {
+                        let reason = "a sink has no watchlist".to_owned();
+                        return Ok(Err(Failure::Rejected(reason)));
+                    }
+                },
+                item: convert::to_guest(&event.item),
+                at: event.at.to_string(),
+                started_at: event.started_at.map(|at| at.to_string()),
+                late: event.late,
+                uncertain: event.uncertain,
+                attempt: event.attempt,
+                ext: Vec::new(),
+            };
+            let answer = guest.call_submit(store, &event).await?;
+            Ok(answer.map(receipt).map_err(convert::failure))
+        })
+    }
+}
+
+pub(super) fn receipt(receipt: types::Receipt) -> Receipt {
+    Receipt {
+        outcome: match receipt.outcome {
+            types::Outcome::Accepted => ReceiptOutcome::Accepted,
+            types::Outcome::Duplicate => ReceiptOutcome::Duplicate,
+            types::Outcome::Unmatched => ReceiptOutcome::Unmatched,
+            types::Outcome::Unsupported => ReceiptOutcome::Unsupported,
+        },
+        remote_id: receipt.remote_id.and_then(|id| text::whole(id, text::KEY)),
+        matched: receipt
+            .matched
+            .into_iter()
+            .take(text::ENTRIES)
+            .map(|id| (text::cut(&id.namespace, text::CODE), text::cut(&id.value, text::NAME)))
+            .collect(),
+        note: receipt.note.map(|note| text::cut(&note, text::WORDS)),
+    }
+}

@@ -1,0 +1,117 @@
+//! `watchlist`
+
+use futures_util::future::BoxFuture;
+use playrelay_engine::event::Receipt;
+use playrelay_engine::model::Item;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::sink::receipt;
+use super::{Capability, Failure};
+use crate::bindings::exports::playrelay::plugin::watchlist::{GuestIndices, Page};
+use crate::bindings::playrelay::plugin::types;
+use crate::call::CallState;
+use crate::convert;
+use crate::limits::Budget;
+use crate::text;
+
+/// Reads a page of a watchlist.
+pub enum ReadWatchlist {}
+
+/// Entries of a watchlist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchlistPage {
+    /// Titles, with when each was put on the list, as the service writes it; absent where it does not say.
+    pub entries: Vec<(Item, Option<String>)>,
+    /// Where the next page begins; absent on the last.
+    pub cursor: Option<String>,
+}
+
+impl Capability for ReadWatchlist {
+    const NAME: &'static str = "watchlist";
+    const BUDGET: Budget = Budget::SERVICE;
+    /// Where the page begins; absent for the first.
+    type Input = Option<String>;
+    type Output = Result<WatchlistPage, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        cursor: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = guest.call_entries(store, cursor.as_deref()).await?;
+            let page = |page: Page| WatchlistPage {
+                entries: page
+                    .entries
+                    .into_iter()
+                    .map(|entry| {
+                        (convert::item(entry.item), entry.added_at.map(|at| text::cut(&at, text::KEY)))
+                    })
+                    .collect(),
+                cursor: page.cursor.map(|cursor| text::cut(&cursor, text::KEY)),
+            };
+            Ok(answer.map(page).map_err(convert::failure))
+        })
+    }
+}
+
+/// Puts an item on a watchlist.
+pub enum Enlist {}
+
+impl Capability for Enlist {
+    const NAME: &'static str = "watchlist";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = Item;
+    type Output = Result<Receipt, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        item: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = guest.call_add(store, &[convert::to_guest(&item)]).await?;
+            Ok(only(answer))
+        })
+    }
+}
+
+/// The one receipt for one item.
+fn only(answer: Result<Vec<types::Receipt>, types::Failure>) -> Result<Receipt, Failure> {
+    match answer {
+        Ok(receipts) => receipts
+            .into_iter()
+            .next()
+            .map(receipt)
+            .ok_or_else(|| Failure::Rejected("the plugin gave no receipt for the item".to_owned())),
+        Err(failure) => Err(convert::failure(failure)),
+    }
+}
+
+/// Takes an item off a watchlist.
+pub enum Unlist {}
+
+impl Capability for Unlist {
+    const NAME: &'static str = "watchlist";
+    const BUDGET: Budget = Budget::SERVICE;
+    type Input = Item;
+    type Output = Result<Receipt, Failure>;
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        item: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let answer = guest.call_remove(store, &[convert::to_guest(&item)]).await?;
+            Ok(only(answer))
+        })
+    }
+}

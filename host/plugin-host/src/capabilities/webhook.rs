@@ -1,0 +1,129 @@
+//! `webhook`
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use playrelay_engine::model::Report;
+use serde::{Deserialize, Serialize};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::Capability;
+use crate::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request};
+use crate::bindings::playrelay::plugin::reports;
+use crate::bindings::playrelay::plugin::types::Field;
+use crate::call::{CallState, Fault, FaultKind};
+use crate::convert;
+use crate::limits::{Budget, REPORTS, SESSIONS};
+use crate::text;
+
+/// Turns a webhook into reports.
+pub enum Webhook {}
+
+/// A webhook as it was received, split where it was a form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRequest {
+    /// In lower case, without parameters.
+    pub media_type: String,
+    /// Names in lower case; without credentials and cookies.
+    pub headers: Vec<(String, String)>,
+    /// Without the token.
+    pub query: Vec<(String, String)>,
+    /// The text parts of a form.
+    pub form: Vec<(String, String)>,
+    /// The body where it is not a form.
+    pub body: String,
+}
+
+/// What [`Webhook`] is called with.
+pub struct WebhookInput {
+    /// The request.
+    pub request: WebhookRequest,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What stands for the server's id where the server gives none: the source's name.
+    pub source: String,
+}
+
+/// Why a message gave no reports.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Not what it claims to be.
+    #[error("{0}")]
+    Malformed(String),
+    /// Of a form that the plugin does not know.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl From<reports::ParseError> for ParseError {
+    fn from(error: reports::ParseError) -> Self {
+        match error {
+            reports::ParseError::Malformed(detail) => Self::Malformed(text::cut(&detail, text::WORDS)),
+            reports::ParseError::Unsupported(detail) => Self::Unsupported(text::cut(&detail, text::WORDS)),
+        }
+    }
+}
+
+/// Reports as a guest gave them, unless there are too many.
+pub(super) fn read(
+    reports: Vec<reports::Report>,
+    source: &str,
+    received_at: Timestamp,
+) -> wasmtime::Result<Vec<Report>> {
+    if reports.len() > REPORTS {
+        let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
+        return Err(Fault::new(FaultKind::Output, text).into());
+    }
+    let sessions = |report: &reports::Report| match report {
+        reports::Report::Snapshot(snapshot) => snapshot.sessions.len(),
+        _ => 0,
+    };
+    let sessions: usize = reports.iter().map(sessions).sum();
+    if sessions > SESSIONS {
+        let text = format!("it listed {sessions} sessions; {SESSIONS} are allowed");
+        return Err(Fault::new(FaultKind::Output, text).into());
+    }
+    Ok(reports.into_iter().map(|report| convert::report(report, source, received_at)).collect())
+}
+
+impl Capability for Webhook {
+    const NAME: &'static str = "webhook";
+    const BUDGET: Budget = Budget::PURE;
+    type Input = WebhookInput;
+    type Output = Result<Vec<Report>, ParseError>;
+
+    fn size(input: &Self::Input) -> usize {
+        let pairs = |pairs: &[(String, String)]| {
+            pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        };
+        let request = &input.request;
+        request.body.len() + pairs(&request.form) + pairs(&request.query) + pairs(&request.headers)
+    }
+
+    fn call<'a>(
+        pre: &'a InstancePre<CallState>,
+        store: &'a mut Store<CallState>,
+        instance: &'a Instance,
+        input: Self::Input,
+    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
+        Box::pin(async move {
+            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
+            let WebhookInput { request, received_at, source } = input;
+            let fields = |pairs: Vec<(String, String)>| {
+                pairs.into_iter().map(|(name, value)| Field { name, value }).collect::<Vec<_>>()
+            };
+            let request = Request {
+                media_type: request.media_type,
+                headers: fields(request.headers),
+                query: fields(request.query),
+                form: fields(request.form),
+                body: request.body,
+                received_at: received_at.to_string(),
+            };
+            match guest.call_parse(store, &request).await? {
+                Ok(reports) => Ok(Ok(read(reports, &source, received_at)?)),
+                Err(error) => Ok(Err(error.into())),
+            }
+        })
+    }
+}

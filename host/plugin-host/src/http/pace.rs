@@ -1,0 +1,199 @@
+//! How fast, and how often a day, an account may send requests.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_util::clock;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::wire::{HttpError, Response};
+use crate::manifest::{Counted, Quota, Rate};
+use crate::ports::{QuotaStore, QuotaUsage};
+
+/// Below this share of the day's requests only what must not be lost is sent.
+const SCARCE: u32 = 10;
+
+/// Keeps writes apart. Also the first one waits: another process may have written a moment ago, and died.
+pub struct Pace {
+    interval: SignedDuration,
+    next: Mutex<Timestamp>,
+}
+
+impl Pace {
+    /// A pace in ms.
+    pub fn new(interval_ms: u32) -> Self {
+        let interval = SignedDuration::from_millis(interval_ms.into());
+        Self { interval, next: Mutex::new(after(clock::now(), interval)) }
+    }
+
+    /// Waits until a write may be sent. It is this one's turn until what this gives is dropped: the interval is counted from the
+    /// answer, since a network delays some requests more than others.
+    pub async fn turn(&self) -> Turn<'_> {
+        let next = self.next.lock().await;
+        // A clock that was set back must not hold writes up for longer than the interval.
+        let left = next.duration_since(clock::now()).clamp(SignedDuration::ZERO, self.interval);
+        clock::sleep(left.unsigned_abs()).await;
+        Turn { next, interval: self.interval }
+    }
+}
+
+/// The turn of one write.
+pub struct Turn<'a> {
+    next: MutexGuard<'a, Timestamp>,
+    interval: SignedDuration,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.next = after(clock::now(), self.interval);
+    }
+}
+
+fn after(now: Timestamp, interval: SignedDuration) -> Timestamp {
+    now.saturating_add(interval).unwrap_or(now)
+}
+
+/// Keeps the requests of an account within a rate of the manifest. What another process has sent is not known here: the service's own
+/// answer tells.
+pub struct RateLimit {
+    rate: Rate,
+    sent: std::sync::Mutex<VecDeque<Timestamp>>,
+}
+
+impl RateLimit {
+    /// Nothing has been sent yet.
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, sent: std::sync::Mutex::default() }
+    }
+
+    /// Whether a request with this method is counted.
+    pub fn counts(&self, method: &reqwest::Method) -> bool {
+        (self.rate.of == Counted::Reads) == (method == reqwest::Method::GET)
+    }
+
+    /// Takes one request, at this moment.
+    pub fn take(&self, now: Timestamp) -> Result<(), HttpError> {
+        let span = SignedDuration::from_secs(self.rate.seconds.into());
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not keep what is in the future.
+        sent.retain(|at| *at <= now && now.duration_since(*at) < span);
+        if let Some(first) = sent.front()
+            && sent.len() >= self.rate.requests as usize
+        {
+            let until = after(*first, span);
+            let Rate { requests, seconds, of } = self.rate;
+            let of = of.as_str();
+            let reason = format!(
+                "the {requests} {of} that may be sent in {seconds} s are used up; there are new ones at {until}"
+            );
+            return Err(HttpError::Quota { until, reason });
+        }
+        sent.push_back(now);
+        Ok(())
+    }
+}
+
+/// Counts an account's requests of the day, and stops them where the quota is used up. The count is kept before a request is
+/// sent: a program that is killed does not begin anew.
+pub struct Meter {
+    account: String,
+    quota: Quota,
+    counts: Arc<dyn QuotaStore>,
+    count: Mutex<Option<QuotaUsage>>,
+}
+
+impl Meter {
+    /// A meter for an account.
+    pub fn new(account: &str, quota: Quota, counts: Arc<dyn QuotaStore>) -> Self {
+        Self { account: account.to_owned(), quota, counts, count: Mutex::default() }
+    }
+
+    /// The rules.
+    pub fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// Takes one request from the day's.
+    pub async fn take(&self) -> Result<(), HttpError> {
+        let now = clock::now();
+        let mut slot = self.count.lock().await;
+        let mut count = self.today(&slot, now).await?;
+        if count.used >= count.allowed {
+            let until = self.quota.refilled(now);
+            let reason =
+                format!("the {} requests of today are used up; there are new ones at {until}", count.allowed);
+            return Err(HttpError::Quota { until, reason });
+        }
+        count.used += 1;
+        self.counts.keep_usage(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
+        *slot = Some(count);
+        Ok(())
+    }
+
+    /// Learns from an answer what the service counts. Others may use the same account.
+    pub async fn learn(&self, answer: &Response) -> Result<(), HttpError> {
+        let number = |name: &Option<String>| answer.header(name.as_deref()?)?.trim().parse::<u32>().ok();
+        let (limit, left) = (number(&self.quota.limit_header), number(&self.quota.remaining_header));
+        let mut slot = self.count.lock().await;
+        let Some(mut count) = slot.clone() else { return Ok(()) };
+        count.allowed = limit.filter(|limit| *limit > 0).unwrap_or(count.allowed);
+        let counted = left.map(|left| count.allowed.saturating_sub(left));
+        // The service may still count the day before.
+        let now = clock::now();
+        let is_of_today = count.day == self.quota.day_of(now) && !self.quota.has_just_begun(now);
+        count.used = counted.filter(|counted| is_of_today || *counted < count.used).unwrap_or(count.used);
+        if slot.as_ref() != Some(&count) {
+            self.counts.keep_usage(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
+            *slot = Some(count);
+        }
+        Ok(())
+    }
+
+    /// Requests that are left today, and those that there are a day.
+    pub async fn left(&self) -> Result<(u32, u32), HttpError> {
+        let mut slot = self.count.lock().await;
+        let count = self.today(&slot, clock::now()).await?;
+        let left = (count.allowed.saturating_sub(count.used), count.allowed);
+        *slot = Some(count);
+        Ok(left)
+    }
+
+    /// Whether what is left today should be kept for what must not be lost.
+    pub async fn is_scarce(&self) -> Result<bool, HttpError> {
+        self.left().await.map(|(left, allowed)| left <= allowed / SCARCE)
+    }
+
+    async fn today(&self, known: &Option<QuotaUsage>, now: Timestamp) -> Result<QuotaUsage, HttpError> {
+        let day = self.quota.day_of(now);
+        let kept = match known {
+            Some(count) => Some(count.clone()),
+            None => self.counts.usage(&self.account).await.map_err(HttpError::Unreachable)?,
+        };
+        // What an account may do is known from yesterday; a plan that has become smaller is in the next answer.
+        let allowed = kept.as_ref().map_or(self.quota.requests, |count| count.allowed);
+        Ok(kept.filter(|count| count.day == day).unwrap_or(QuotaUsage { day, used: 0, allowed }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_kept_over_a_span_that_slides() {
+        let limit = RateLimit::new(Rate { requests: 3, seconds: 300, of: Counted::Writes });
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        assert!(limit.counts(&reqwest::Method::POST) && !limit.counts(&reqwest::Method::GET));
+        for second in [0, 10, 20] {
+            limit.take(at(second)).unwrap();
+        }
+        let Err(HttpError::Quota { until, reason }) = limit.take(at(299)) else { panic!("it is used up") };
+        assert_eq!(until, at(300));
+        assert!(reason.starts_with("the 3 writes that may be sent in 300 s are used up"), "{reason}");
+        limit.take(at(300)).unwrap();
+        assert!(limit.take(at(309)).is_err() && limit.take(at(310)).is_ok());
+        // A clock that was set back begins anew.
+        assert!(limit.take(at(-1_000)).is_ok());
+    }
+}

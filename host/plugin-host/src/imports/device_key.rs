@@ -1,0 +1,43 @@
+//! `device-key`
+
+use playrelay_util::clock;
+
+use crate::bindings::playrelay::plugin::device_key::{Failure, Host};
+use crate::call::CallState;
+use crate::device_key::DeviceKey;
+use crate::masks::Masks;
+use crate::text;
+
+impl CallState {
+    /// The key and the markers of the login that this call is a step of.
+    fn with_device_key<T>(
+        &mut self,
+        work: impl FnOnce(&DeviceKey, &Masks) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let masks = self.context.masks.as_ref().filter(|_| self.context.is_login);
+        let Some(masks) = masks else {
+            return Err(Failure::Rejected("a device key serves in calls of `auth` alone".to_owned()));
+        };
+        let key = masks.device_key_or_new().map_err(|error| Failure::Rejected(error.to_string()))?;
+        work(&key, masks).map_err(Failure::Rejected)
+    }
+}
+
+impl Host for CallState {
+    fn public_jwk(&mut self) -> wasmtime::Result<Result<String, Failure>> {
+        Ok(self.with_device_key(|key, _| Ok(key.public_jwk().to_string())))
+    }
+
+    fn sign(
+        &mut self,
+        claims: String,
+        lifetime_s: u32,
+        secret: String,
+    ) -> wasmtime::Result<Result<(), Failure>> {
+        Ok(self.with_device_key(|key, masks| {
+            let name = text::whole(secret, text::ID).ok_or("the name of the secret is too long")?;
+            let token = key.sign(&claims, lifetime_s, clock::now()).map_err(|error| error.to_string())?;
+            masks.keep(&name, token)
+        }))
+    }
+}

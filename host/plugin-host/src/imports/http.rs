@@ -1,0 +1,157 @@
+//! `http`
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::Method;
+use url::Url;
+
+use crate::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
+use crate::call::{CallState, Trace};
+use crate::http::wire::REQUEST_TIMEOUT;
+use crate::http::{HttpError, Purpose, Request, Response};
+use crate::masks::MOST;
+use crate::text;
+
+/// A guest may set this many headers.
+const HEADERS: usize = 64;
+
+impl Host for CallState {
+    async fn send(
+        &mut self,
+        mut request: contract::Request,
+    ) -> wasmtime::Result<Result<contract::Response, Error>> {
+        let Some(account) = self.context.account.clone() else {
+            return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
+        };
+        let Some(left) = self.context.requests_left.checked_sub(1) else {
+            let pure = self.context.kv.is_none();
+            return Ok(Err(if pure {
+                Error::Denied("this call may send no requests".to_owned())
+            } else {
+                Error::Budget
+            }));
+        };
+        self.context.requests_left = left;
+        let captures: Vec<(String, String)> = std::mem::take(&mut request.captures)
+            .into_iter()
+            .map(|capture| (capture.pointer, capture.secret))
+            .collect();
+        if !captures.is_empty() && !self.context.is_login {
+            return Ok(Err(Error::Denied("answers are captured in logins only".to_owned())));
+        }
+        if captures.len() > MOST {
+            return Ok(Err(Error::Denied(format!("a request may capture {MOST} values"))));
+        }
+        let mut request = match read(request) {
+            Ok(request) => request,
+            Err(reason) => return Ok(Err(Error::Denied(reason))),
+        };
+        let (method, shown) = (request.method.clone(), shown(&request.url));
+        let writes = method != Method::GET;
+        // Until it is known what became of a write it may have been applied, also where this call never comes back.
+        let before = self.trace().uncertain;
+        self.trace().uncertain |= writes;
+        let masks = self.context.masks.clone();
+        if let Some(masks) = &masks
+            && let Err(reason) = masks.unmask(&mut request)
+        {
+            return Ok(Err(Error::Denied(reason)));
+        }
+        let purpose = if self.context.is_login { Purpose::LoginByPlugin } else { Purpose::Plugin };
+        let mut answer = account.outbound.send(request, purpose).await;
+        if let (Some(masks), Ok(answer)) = (&masks, &mut answer) {
+            match captures.is_empty() {
+                true => masks.mask(answer),
+                false => masks.capture(answer, &captures),
+            }
+        }
+        let mut trace = self.trace();
+        match &answer {
+            Ok(response) => {
+                // A refusal is certain; a success is until the guest says that it understood it.
+                if (300..500).contains(&response.status) {
+                    trace.uncertain = before;
+                }
+                trace.requests.push(format!("{method} {shown} gave {}", response.status));
+            }
+            Err(error) => {
+                if matches!(
+                    error,
+                    HttpError::Denied(_)
+                        | HttpError::NotLoggedIn(_)
+                        | HttpError::Unreachable(_)
+                        | HttpError::Quota { .. }
+                ) {
+                    trace.uncertain = before;
+                }
+                if let HttpError::NotLoggedIn(reason) = error {
+                    trace.login_needed = Some(reason.clone());
+                }
+                if let HttpError::Quota { until, reason } = error {
+                    trace.quota = Some((*until, reason.clone()));
+                }
+                trace.requests.push(format!("{method} {shown} failed: {error}"));
+            }
+        }
+        drop(trace);
+        Ok(answer.map(write).map_err(|error| match error {
+            HttpError::Denied(reason) | HttpError::NotLoggedIn(reason) | HttpError::Quota { reason, .. } => {
+                Error::Denied(reason)
+            }
+            HttpError::Unreachable(reason) => Error::Unreachable(reason),
+            HttpError::Interrupted(reason) => Error::Interrupted(reason),
+            HttpError::TooLarge(_) => Error::TooLarge,
+        }))
+    }
+}
+
+impl CallState {
+    fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.context.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(request: contract::Request) -> Result<Request, String> {
+    if request.headers.len() > HEADERS {
+        return Err(format!("more than {HEADERS} headers"));
+    }
+    Ok(Request {
+        method: match request.method {
+            contract::Method::Get => Method::GET,
+            contract::Method::Post => Method::POST,
+            contract::Method::Put => Method::PUT,
+            contract::Method::Patch => Method::PATCH,
+            contract::Method::Delete => Method::DELETE,
+        },
+        url: Url::parse(&request.url).map_err(|error| format!("the URL was refused: {error}"))?,
+        headers: request
+            .headers
+            .into_iter()
+            .map(|field| (field.name.to_ascii_lowercase(), field.value))
+            .collect(),
+        body: match request.body {
+            Body::None => None,
+            Body::Text(text) => Some(text.into_bytes()),
+            Body::Bytes(bytes) => Some(bytes),
+        },
+        timeout: request.timeout_ms.map_or(REQUEST_TIMEOUT, |ms| Duration::from_millis(ms.into())),
+    })
+}
+
+fn write(response: Response) -> contract::Response {
+    contract::Response {
+        status: response.status,
+        headers: response.headers.into_iter().map(|(name, value)| Field { name, value }).collect(),
+        body: match String::from_utf8(response.body) {
+            Ok(text) if text.is_empty() => Body::None,
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Bytes(error.into_bytes()),
+        },
+    }
+}
+
+/// A URL without its query, which can hold secrets.
+fn shown(url: &Url) -> String {
+    text::cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()), text::KEY)
+}

@@ -1,0 +1,55 @@
+//! `kv`
+
+use crate::bindings::playrelay::plugin::kv::{Error, Host};
+use crate::call::CallState;
+use crate::ports::KeyValue;
+
+/// Bytes of a value.
+const VALUE_LIMIT: usize = 64 << 10;
+/// Bytes of a key.
+const KEY_LIMIT: usize = 256;
+/// Bytes of all keys and values of an account.
+const TOTAL_LIMIT: usize = 256 << 10;
+/// Keys of an account.
+const KEYS_LIMIT: usize = 1_000;
+
+impl Host for CallState {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
+        Ok(kv.get(&account, &key).await.map_err(Error::Unavailable))
+    }
+
+    async fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        ttl_s: Option<u32>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
+        if value.len() > VALUE_LIMIT || key.len() > KEY_LIMIT {
+            let text = format!("a value may have {VALUE_LIMIT} bytes and a key {KEY_LIMIT}");
+            return Ok(Err(Error::Quota(text)));
+        }
+        Ok(match kv.set(&account, &key, value, ttl_s).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                Err(Error::Quota(format!("{TOTAL_LIMIT} bytes in {KEYS_LIMIT} keys are all there is")))
+            }
+            Err(reason) => Err(Error::Unavailable(reason)),
+        })
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
+        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
+        Ok(kv.delete(&account, &key).await.map_err(Error::Unavailable))
+    }
+}
+
+impl CallState {
+    fn store(&self) -> Option<(std::sync::Arc<dyn KeyValue>, String)> {
+        let account = self.context.account.as_ref()?;
+        // An account's name may have been another plugin's before.
+        let owner = format!("{}/{}", self.context.plugin, account.name);
+        Some((self.context.kv.clone()?, owner))
+    }
+}

@@ -1,0 +1,652 @@
+//! What a plugin says of itself: the TOML document in its `playrelay:manifest` custom section.
+//!
+//! It holds every static fact, so that the host can list, check, route and ask for approval without running code.
+
+mod limits;
+mod login;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::template::{RequestPart, Template};
+
+pub use limits::{Counted, Limits, Quota, Rate};
+pub use login::{
+    DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
+    part,
+};
+
+/// The custom section that carries the manifest.
+pub const SECTION: &str = "playrelay:manifest";
+/// The track of the contract that this host serves.
+pub const API_TRACK: &str = "0.1";
+
+/// More often nobody needs to hear that something still plays. Ms.
+const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
+
+/// A manifest.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Who it is.
+    pub plugin: Identity,
+    /// What it exports, by interface, with the limits of each.
+    pub provides: Provides,
+    /// Where it wants to send requests.
+    #[serde(default)]
+    pub network: Vec<Network>,
+    /// What the host adds to its requests.
+    #[serde(default)]
+    pub credential: Vec<CredentialRule>,
+    /// How a user logs in.
+    pub login: Option<Login>,
+    /// What the user can set.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// What it needs beyond the defaults.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `[plugin]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Lower case letters, digits and hyphens; what `plugin = "…"` names in the configuration.
+    pub id: String,
+    /// As shown.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// The track of the contract, `0.1`.
+    pub api: String,
+    /// In one sentence.
+    #[serde(default)]
+    pub description: String,
+    /// SPDX.
+    pub license: Option<String>,
+    /// For people.
+    pub homepage: Option<String>,
+}
+
+/// `[provides.*]`: one table per exported interface.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Provides {
+    /// Reads webhooks.
+    pub webhook: Option<WebhookFacts>,
+    /// Can be listened to.
+    pub realtime: Option<RealtimeFacts>,
+    /// Gives a second look.
+    pub enrich: Option<EnrichFacts>,
+    /// Knows whose a message is.
+    pub identify: Option<NoFacts>,
+    /// Knows what was played before.
+    pub server_history: Option<NoFacts>,
+    /// Takes events.
+    pub sink: Option<SinkFacts>,
+    /// Keeps a watchlist.
+    pub watchlist: Option<WatchlistFacts>,
+    /// Knows ids and pictures.
+    pub metadata: Option<MetadataFacts>,
+    /// Knows what has aired.
+    pub airing: Option<NoFacts>,
+    /// Can be tested.
+    pub check: Option<NoFacts>,
+    /// Logs in by code of its own.
+    pub auth: Option<NoFacts>,
+    /// Has its server send webhooks.
+    pub provision: Option<NoFacts>,
+}
+
+impl Provides {
+    /// The names of the interfaces.
+    pub fn names(&self) -> BTreeSet<&'static str> {
+        [
+            ("webhook", self.webhook.is_some()),
+            ("realtime", self.realtime.is_some()),
+            ("enrich", self.enrich.is_some()),
+            ("identify", self.identify.is_some()),
+            ("server-history", self.server_history.is_some()),
+            ("sink", self.sink.is_some()),
+            ("watchlist", self.watchlist.is_some()),
+            ("metadata", self.metadata.is_some()),
+            ("airing", self.airing.is_some()),
+            ("check", self.check.is_some()),
+            ("auth", self.auth.is_some()),
+            ("provision", self.provision.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, provided)| provided.then_some(name))
+        .collect()
+    }
+}
+
+/// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.
+fn is_hidden(letter: char) -> bool {
+    super::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
+}
+
+/// An interface about which there is nothing more to say.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFacts {}
+
+/// `[provides.webhook]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WebhookFacts {
+    /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
+    #[serde(default)]
+    pub legacy_names: Vec<String>,
+    /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
+    #[serde(default)]
+    pub numeric_ids: Vec<String>,
+    /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
+    #[serde(default)]
+    pub instructions: String,
+}
+
+/// `[provides.realtime]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RealtimeFacts {
+    /// The server address that is listened to: `{settings.url}`, one of the origins of `[[network]]`.
+    pub address: Template,
+    /// Added to the query of the connection, and of nothing else: for servers that take no header there.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
+}
+
+/// `[provides.enrich]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnrichFacts {
+    /// How long an answer stays good.
+    #[serde(default = "day")]
+    pub keep_seconds: u32,
+    /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.
+    #[serde(default)]
+    pub credits: bool,
+}
+
+fn day() -> u32 {
+    24 * 60 * 60
+}
+
+/// `[provides.sink]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkFacts {
+    /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
+    pub actions: BTreeSet<SinkAction>,
+    /// What it knows of ratings.
+    #[serde(default)]
+    pub ratings: RatingFacts,
+    /// Where it wants to hear again and again that something plays: not more often than this. Ms.
+    pub heartbeat_ms: Option<u32>,
+}
+
+impl SinkFacts {
+    /// The names of the presence actions that the sink does not list. Nobody misses them: a later one takes their place.
+    pub fn untaken_presence(&self) -> Vec<&'static str> {
+        let presence = [SinkAction::Playing, SinkAction::Paused, SinkAction::Stopped];
+        let untaken = presence.into_iter().filter(|action| !self.actions.contains(action));
+        untaken.map(SinkAction::name).collect()
+    }
+}
+
+/// `[provides.sink] ratings`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RatingFacts {
+    /// What can be rated. Ratings of anything else are never sent to it.
+    #[serde(default = "all_levels")]
+    pub levels: BTreeSet<Level>,
+}
+
+impl Default for RatingFacts {
+    fn default() -> Self {
+        Self { levels: all_levels() }
+    }
+}
+
+fn all_levels() -> BTreeSet<Level> {
+    BTreeSet::from([Level::Movie, Level::Show, Level::Season, Level::Episode])
+}
+
+/// What a rating is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Movie,
+    Show,
+    Season,
+    Episode,
+}
+
+/// `[provides.watchlist]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WatchlistFacts {
+    /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
+    #[serde(default)]
+    pub ledger_ids: Vec<String>,
+}
+
+/// `[provides.metadata]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MetadataFacts {
+    /// A movie with an id of one of these needs no catalogue: most trackers know it by that.
+    pub movie_ids: Vec<String>,
+    /// The same of a show, and of what belongs to it.
+    pub show_ids: Vec<String>,
+    /// Where its pictures lie: the host fetches them from nowhere else.
+    #[serde(default)]
+    pub picture_origins: Vec<Template>,
+}
+
+/// The name of a case of `sink.action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/sink.wit")]
+pub enum SinkAction {
+    Playing,
+    Paused,
+    Stopped,
+    Watched,
+    Rated,
+    Unrated,
+    Unwatched,
+}
+
+impl SinkAction {
+    /// The name, as manifests and the outbox write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Playing => "playing",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Watched => "watched",
+            Self::Rated => "rated",
+            Self::Unrated => "unrated",
+            Self::Unwatched => "unwatched",
+        }
+    }
+}
+
+/// `[[network]]`: an origin that the plugin may reach.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// `https://api.example.org`, or `{settings.url}` for a server address.
+    pub origin: Template,
+    /// For the person who approves it.
+    pub reason: String,
+}
+
+/// `[[credential]]`: what the host adds to requests to an origin.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialRule {
+    /// One of the origins of `[[network]]`.
+    pub origin: Template,
+    /// Only where this setting is set.
+    pub when: Option<String>,
+    /// Only where this setting is not set.
+    pub unless: Option<String>,
+    /// Headers, by lower-case name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
+    /// A name and a password, sent as RFC 7617 says.
+    pub basic: Option<Basic>,
+    /// A signature of the request, added after everything else.
+    pub signature: Option<Signature>,
+}
+
+/// `basic` of `[[credential]]`: `authorization: Basic …`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// The name.
+    pub user: Template,
+    /// The password.
+    pub password: Template,
+}
+
+/// The key of a signature that has the text which is signed.
+const SIGNED: &str = "over";
+
+/// `signature` of `[[credential]]`: HMAC-SHA256 over a text that names parts of the request.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// What it is made with.
+    pub key: Template,
+    /// What it is made over: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
+    /// `{request.timestamp}` (seconds since 1970) stand for what is sent, before the signature is added.
+    pub over: Template,
+    /// How it is written.
+    #[serde(default)]
+    pub encoding: SignatureEncoding,
+    /// The header that has it.
+    pub header: Option<String>,
+    /// The query parameter that has it, where no header does.
+    pub query: Option<String>,
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    /// Hexadecimal digits in lower case.
+    #[default]
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+impl CredentialRule {
+    /// Everything with holes.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let basic = self.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
+        let signature = self.signature.iter().flat_map(|signature| [&signature.key, &signature.over]);
+        self.headers.values().chain(self.query.values()).chain(basic).chain(signature)
+    }
+
+    /// Whether it adds a header of this name: a guest cannot set that one.
+    pub fn adds_header(&self, name: &str) -> bool {
+        let is = |header: &String| header.eq_ignore_ascii_case(name);
+        let signed = self.signature.as_ref().and_then(|signature| signature.header.as_ref());
+        self.headers.keys().any(is)
+            || signed.is_some_and(is)
+            || (self.basic.is_some() && name.eq_ignore_ascii_case("authorization"))
+    }
+}
+
+/// `[settings.*]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Its type.
+    #[serde(rename = "type", default)]
+    pub kind: SettingKind,
+    /// As shown.
+    pub label: String,
+    /// In one or two sentences.
+    #[serde(default)]
+    pub help: String,
+    /// Where the user sets nothing.
+    pub default: Option<String>,
+    /// Whether the plugin can do nothing without it.
+    #[serde(default)]
+    pub required: bool,
+    /// The setting in whose absence the plugin can do nothing without this one.
+    pub required_unless: Option<String>,
+    /// Never shown, never given to the plugin.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingKind {
+    /// Text.
+    #[default]
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// The address of a server: an http or https URL. Typing one allows the plugin to reach it.
+    ServerUrl,
+}
+
+impl fmt::Display for SettingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::ServerUrl => "an http:// or https:// address",
+        })
+    }
+}
+
+/// Why a manifest is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// There is none.
+    #[error("it carries no manifest (custom section \u{201c}{SECTION}\u{201d})")]
+    Missing,
+    /// It is not UTF-8.
+    #[error("its manifest is not UTF-8 text")]
+    Encoding,
+    /// It is not the TOML that this page describes.
+    #[error("its manifest cannot be read: {0}")]
+    Syntax(String),
+    /// It is for another host.
+    #[error("it is built for contract {found}, and this host serves {API_TRACK}")]
+    Api {
+        /// What the manifest says.
+        found: String,
+    },
+    /// A rule is broken.
+    #[error("its manifest says {0}")]
+    Invalid(String),
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Encoding)?;
+        if let Some(at) = text.char_indices().find(|(_, letter)| is_hidden(*letter)).map(|(at, _)| at) {
+            let line = text[..at].matches('\n').count() + 1;
+            return Err(ManifestError::Invalid(format!(
+                "something in line {line} with a control character, or one that turns the direction of text"
+            )));
+        }
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::Syntax(error.to_string().trim().replace('\n', " ")))?;
+        manifest.check_texts()?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// What is shown before an approval must not pretend to be something else: TOML can write what it may not contain.
+    fn check_texts(&self) -> Result<(), ManifestError> {
+        fn check(value: &Value) -> Result<(), String> {
+            match value {
+                Value::String(text) if text.chars().any(super::text::is_odd) => Err(format!(
+                    "{:?}, which has a line break, a control character, or one that turns the direction of text",
+                    super::text::cut(text, super::text::CODE)
+                )),
+                Value::String(text) if text.len() > super::text::WORDS => {
+                    Err(format!("a text of {} bytes; {} are allowed", text.len(), super::text::WORDS))
+                }
+                Value::Array(list) => list.iter().try_for_each(check),
+                Value::Object(fields) => {
+                    let is_odd = |name: &&String| {
+                        name.chars().any(super::text::is_odd) || name.len() > super::text::KEY
+                    };
+                    match fields.keys().find(is_odd) {
+                        Some(name) => Err(format!(
+                            "a name that cannot be shown: {:?}",
+                            super::text::cut(name, super::text::CODE)
+                        )),
+                        // What is signed often has lines; it is shown in quotes, with their ends escaped.
+                        None => fields.iter().try_for_each(|(name, value)| match value {
+                            Value::String(over) if name == SIGNED => check(&over.replace('\n', " ").into()),
+                            other => check(other),
+                        }),
+                    }
+                }
+                _ => Ok(()),
+            }
+        }
+        let all = serde_json::to_value(self).map_err(|error| ManifestError::Syntax(error.to_string()))?;
+        check(&all).map_err(ManifestError::Invalid)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let Identity { id, api, .. } = &self.plugin;
+        if api != API_TRACK {
+            return Err(ManifestError::Api { found: api.clone() });
+        }
+        let well_formed = |name: &str| {
+            (1..=40).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        let invalid = |text: String| Err(ManifestError::Invalid(text));
+        if !well_formed(id) {
+            return invalid(format!("id = {id:?}; an id is 1 to 40 of a-z, 0-9 and -"));
+        }
+        if self.provides.names().is_empty() {
+            return invalid("nothing under [provides]".to_owned());
+        }
+        if let Some(name) = self.legacy_webhook_names().iter().find(|name| !well_formed(name)) {
+            return invalid(format!("legacy webhook name {name:?}; a name is 1 to 40 of a-z, 0-9 and -"));
+        }
+        for network in &self.network {
+            if network.reason.trim().is_empty() {
+                return invalid(format!("no reason for the origin {}", network.origin));
+            }
+            self.check_origin(&network.origin)?;
+        }
+        for rule in &self.credential {
+            if !self.network.iter().any(|network| network.origin == rule.origin) {
+                return invalid(format!("a credential for {}, which is not under [[network]]", rule.origin));
+            }
+            if let Some(signature) = &rule.signature
+                && signature.header.is_some() == signature.query.is_some()
+            {
+                return invalid(
+                    "a signature with both a header and a query parameter, or with neither".to_owned(),
+                );
+            }
+            let signs = rule.signature.is_some();
+            let mut plain = rule.headers.values().chain(rule.query.values());
+            let names_more = |template: &Template| {
+                template.request_parts().any(|part| !signs || part != RequestPart::Timestamp)
+            };
+            if let Some(template) = plain.find(|template| names_more(template)) {
+                return invalid(format!(
+                    "{template} in a credential; {{request.x}} stands in `over` of a signature, and {{request.timestamp}} beside it"
+                ));
+            }
+        }
+        if let Some(Login::Plugin(login)) = &self.login
+            && (self.provides.auth.is_none() || login.methods.is_empty())
+        {
+            return invalid("a login by the plugin, without [provides.auth] or without methods".to_owned());
+        }
+        if let Some(login) = &self.login {
+            login.urls().try_for_each(|url| self.check_login_url(url))?;
+        }
+        if let Some(realtime) = &self.provides.realtime {
+            let address = &realtime.address;
+            if address.only_setting().is_none() || !self.network.iter().any(|it| it.origin == *address) {
+                return invalid(format!(
+                    "address {address} under [provides.realtime]; it is {{settings.x}} of a server address under [[network]]"
+                ));
+            }
+        }
+        let mut pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
+        pictures.try_for_each(|origin| self.check_origin(origin))?;
+        self.limits.check().map_err(ManifestError::Invalid)?;
+        let heartbeat = self.provides.sink.as_ref().and_then(|facts| facts.heartbeat_ms);
+        if heartbeat.is_some_and(|ms| ms < SHORTEST_HEARTBEAT_MS) {
+            return invalid(format!("heartbeat-ms below {SHORTEST_HEARTBEAT_MS}"));
+        }
+        let mut elsewhere = self.templates().filter(|template| template.request_parts().next().is_some());
+        let is_of_rule = |template: &&Template| {
+            self.credential.iter().any(|rule| rule.templates().any(|known| std::ptr::eq(known, *template)))
+        };
+        if let Some(template) = elsewhere.find(|template| !is_of_rule(template)) {
+            return invalid(format!(
+                "{template}; {{request.x}} stands in credentials that are signed, and nowhere else"
+            ));
+        }
+        if let Some(key) = part::RESERVED.iter().find(|key| self.settings.contains_key(**key)) {
+            return invalid(format!("[settings.{key}]; the host keeps a part of each login under this name"));
+        }
+        for key in self.named_settings() {
+            if !self.settings.contains_key(key) {
+                return invalid(format!(
+                    "`when`, `unless` or `required-unless` = {key:?}, and there is no [settings.{key}]"
+                ));
+            }
+        }
+        for template in self.templates() {
+            if let Some(key) = template.settings().find(|key| !self.settings.contains_key(*key)) {
+                return invalid(format!("{{settings.{key}}}, and there is no [settings.{key}]"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An origin is fixed, or a server address that the user types: never text with a hole in it.
+    fn check_origin(&self, origin: &Template) -> Result<(), ManifestError> {
+        if let Some(fixed) = origin.fixed() {
+            if fixed.contains('*') {
+                return Err(ManifestError::Invalid(format!(
+                    "origin {fixed:?}; an origin is one host, and patterns mean nothing"
+                )));
+            }
+            return super::http::Origin::parse(fixed)
+                .map(drop)
+                .map_err(|error| ManifestError::Invalid(format!("origin {fixed:?}: {error}")));
+        }
+        let key = origin.only_setting();
+        match key.and_then(|key| self.settings.get(key)) {
+            Some(setting) if setting.kind == SettingKind::ServerUrl && !setting.secret => Ok(()),
+            _ => Err(ManifestError::Invalid(format!(
+                "origin {origin}; an origin is a fixed address or {{settings.x}} of a setting of type server-url"
+            ))),
+        }
+    }
+
+    /// The host of a login's URL is fixed, or that of a server address that the user types.
+    fn check_login_url(&self, url: &Template) -> Result<(), ManifestError> {
+        let typed = url.leading_setting().and_then(|key| self.settings.get(key));
+        let path = |rest: &str| rest.find('/').is_some_and(|slash| slash > 0);
+        let fixed =
+            ["https://", "http://"].iter().any(|it| url.leading_text().strip_prefix(it).is_some_and(path));
+        if fixed || typed.is_some_and(|setting| setting.kind == SettingKind::ServerUrl && !setting.secret) {
+            return Ok(());
+        }
+        Err(ManifestError::Invalid(format!(
+            "login address {url}; it begins with a fixed https://host/, or with {{settings.x}} of type server-url"
+        )))
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let credential = self.credential.iter().flat_map(CredentialRule::templates);
+        let login = self.login.iter().flat_map(Login::templates);
+        let pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
+        let dialled = self.provides.realtime.iter().flat_map(|facts| facts.query.values());
+        let origins = self.network.iter().map(|network| &network.origin);
+        origins.chain(credential).chain(login).chain(pictures).chain(dialled)
+    }
+
+    /// Settings on which something depends.
+    fn named_settings(&self) -> impl Iterator<Item = &String> {
+        let rules = self.credential.iter().flat_map(|rule| rule.when.iter().chain(&rule.unless));
+        let settings = self.settings.values().filter_map(|setting| setting.required_unless.as_ref());
+        rules.chain(self.login.iter().flat_map(Login::unless)).chain(settings)
+    }
+
+    /// The legacy webhook names, if any.
+    pub fn legacy_webhook_names(&self) -> &[String] {
+        self.provides.webhook.as_ref().map(|facts| facts.legacy_names.as_slice()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,66 @@
+//! What the program around the plugin host provides: where things are kept, and who keeps the logins.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::http::{HttpError, LoginTokens, Request, Response};
+
+/// Where the small stores are kept. Errors are texts for the guest's log.
+#[async_trait]
+pub trait KeyValue: Send + Sync {
+    /// The value of a key that has not expired, of an owner: a plugin and an account of it, or the host.
+    async fn get(&self, account: &str, key: &str) -> Result<Option<Vec<u8>>, String>;
+
+    /// Stores a value, for `ttl_s` seconds where given. `Ok(false)` where the account's quota does not allow it.
+    async fn set(&self, account: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>)
+    -> Result<bool, String>;
+
+    /// Forgets a key.
+    async fn delete(&self, account: &str, key: &str) -> Result<(), String>;
+}
+
+/// Where it is kept how many requests were sent. Errors are texts.
+#[async_trait]
+pub trait QuotaStore: Send + Sync {
+    /// What was kept of an account.
+    async fn usage(&self, account: &str) -> Result<Option<QuotaUsage>, String>;
+
+    /// Keeps it. Durable when it returns.
+    async fn keep_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), String>;
+}
+
+/// The requests of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// Which: `2026-11-21`, as [`Quota::day_of`](crate::manifest::Quota::day_of) names it.
+    pub day: String,
+    /// Sent on it.
+    pub used: u32,
+    /// Allowed a day, as far as is known.
+    pub allowed: u32,
+}
+
+/// Who keeps the logins.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// The login of an account; absent where nobody has logged in.
+    async fn current(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+
+    /// Called when a service has refused `rejected`. Gives a newer login, refreshing where that is possible;
+    /// absent where the user has to log in again.
+    async fn renew(
+        &self,
+        account: &str,
+        rejected: &LoginTokens,
+    ) -> Result<Option<Arc<LoginTokens>>, HttpError>;
+
+    /// Whether nobody is logged in, or the service will not renew the login: the user has to log in again.
+    async fn is_refused(&self, account: &str) -> bool;
+}
+
+/// Notes what plugins and services say to each other.
+pub trait ExchangeRecorder: Send + Sync {
+    /// Notes an exchange of a plugin: its request without credentials, and the answer without secrets.
+    fn note(&self, plugin: &str, request: &Request, response: &Response);
+}

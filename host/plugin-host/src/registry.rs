@@ -1,0 +1,342 @@
+//! Which plugins there are, and what has become of each.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{Mode, OFlags};
+use serde::Serialize;
+use wasmtime::component::Linker;
+
+use super::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
+use super::call::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
+use super::compile::{CompileError, Compiler};
+use super::limits::Budget;
+use super::manifest::API_TRACK;
+use super::permissions::Inspection;
+use super::{capabilities, engine, imports};
+
+/// Files of the plugin directory that are looked at.
+const FILES: usize = 256;
+
+/// A person's consent to a plugin: to these bytes, asking for these permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The plugin's id.
+    pub id: String,
+    /// Of the component.
+    pub digest: String,
+    /// Of what it asks for.
+    pub permissions: String,
+}
+
+/// Where a plugin comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// It is built into this program, and needs no approval.
+    Bundled,
+    /// It lies in the plugin directory.
+    File(PathBuf),
+}
+
+/// What has become of a plugin.
+pub enum Status {
+    /// It serves.
+    Active(Arc<Plugin>),
+    /// It waits for approval.
+    Pending,
+    /// It cannot serve; the reason.
+    Broken(String),
+}
+
+/// A plugin that was found.
+pub struct Entry {
+    /// Where.
+    pub origin: Origin,
+    /// What it asks for; absent where not even that can be read.
+    pub inspection: Option<Inspection>,
+    /// What has become of it.
+    pub status: Status,
+}
+
+impl Entry {
+    /// The id, or the file's name where there is none.
+    pub fn id(&self) -> String {
+        match (&self.inspection, &self.origin) {
+            (Some(inspection), _) => inspection.id.clone(),
+            (None, Origin::File(path)) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            (None, Origin::Bundled) => "unreadable".to_owned(),
+        }
+    }
+}
+
+/// Why a plugin does not serve.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error("it does not fit contract {API_TRACK}: {0}")]
+    Contract(String),
+    #[error("it fails when it is tried out: {0}")]
+    Trial(Fault),
+}
+
+/// All plugins that were found.
+pub struct Plugins {
+    entries: Vec<Entry>,
+}
+
+impl Plugins {
+    /// Reads the plugins that are built into the program, `bundled`, and those in `directory`, and starts those that may serve. A plugin that cannot is
+    /// listed with the reason and stops nothing.
+    pub async fn load(
+        runtime: &Arc<Runtime>,
+        compiler: &Compiler,
+        bundled: &[&[u8]],
+        directory: &Path,
+        approvals: &[Approval],
+    ) -> Result<Self, CompileError> {
+        let mut linker = Linker::new(&runtime.engine);
+        imports::offer(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+        let mut plugins = Self { entries: Vec::new() };
+        for bytes in bundled {
+            plugins
+                .add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true)
+                .await?;
+        }
+        let approved = |inspection: &Inspection| approvals.contains(&Approval::from(inspection));
+        // One at a time: many large files must not be in memory together. The approved ones first: a newcomer that claims the id of
+        // one must not take its place.
+        let mut newcomers = Vec::new();
+        for path in list(directory) {
+            let artifact = read(&path, directory);
+            if artifact.as_ref().is_ok_and(|it| approved(&Inspection::of(it))) {
+                plugins.add(Origin::File(path), artifact, runtime, compiler, &linker, approved).await?;
+            } else {
+                newcomers.push((path, artifact.map(|it| Inspection::of(&it))));
+            }
+        }
+        for (path, inspection) in newcomers {
+            plugins.add_newcomer(path, inspection);
+        }
+        Ok(plugins)
+    }
+
+    async fn add(
+        &mut self,
+        origin: Origin,
+        artifact: Result<Artifact, ArtifactError>,
+        runtime: &Arc<Runtime>,
+        compiler: &Compiler,
+        linker: &Linker<CallState>,
+        approved: impl Fn(&Inspection) -> bool,
+    ) -> Result<(), CompileError> {
+        let artifact = match artifact {
+            Ok(artifact) => artifact,
+            Err(error) => {
+                self.add_broken(origin, &error);
+                return Ok(());
+            }
+        };
+        let inspection = Inspection::of(&artifact);
+        let id = inspection.id.clone();
+        let status = if self.is_bundled(&id) || self.active(&id).is_some() || !approved(&inspection) {
+            Status::Broken(format!("another plugin has the id {id:?} already"))
+        } else {
+            match start(artifact, runtime, compiler, linker).await {
+                Ok(plugin) => Status::Active(plugin),
+                // The folder of compiled code is of use to all of them, or to none.
+                Err(Refusal::Compile(error @ CompileError::Cache { .. })) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(plugin = %id, "plugin left out: {error}");
+                    Status::Broken(error.to_string())
+                }
+            }
+        };
+        self.entries.push(Entry { origin, inspection: Some(inspection), status });
+        Ok(())
+    }
+
+    /// Lists a file that nobody has approved. Its bytes are not kept.
+    fn add_newcomer(&mut self, path: PathBuf, inspection: Result<Inspection, ArtifactError>) {
+        let origin = Origin::File(path);
+        let inspection = match inspection {
+            Ok(inspection) => inspection,
+            Err(error) => return self.add_broken(origin, &error),
+        };
+        let id = &inspection.id;
+        let status = if self.is_bundled(id) {
+            Status::Broken(format!("another plugin has the id {id:?} already"))
+        } else {
+            tracing::debug!(plugin = %id, "plugin waits for approval");
+            Status::Pending
+        };
+        self.entries.push(Entry { origin, inspection: Some(inspection), status });
+    }
+
+    fn add_broken(&mut self, origin: Origin, error: &ArtifactError) {
+        tracing::debug!(?origin, "plugin left out: {error}");
+        self.entries.push(Entry { origin, inspection: None, status: Status::Broken(error.to_string()) });
+    }
+
+    fn is_bundled(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.origin == Origin::Bundled && entry.id() == id)
+    }
+
+    /// Whether this program has plugins built in.
+    pub fn has_bundled(&self) -> bool {
+        self.entries.iter().any(|entry| entry.origin == Origin::Bundled)
+    }
+
+    /// All that were found, the bundled ones first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The plugin with this id, whatever has become of it; the one that serves where there are several.
+    pub fn find(&self, id: &str) -> Option<&Entry> {
+        let mut entries = self.entries.iter().filter(|entry| entry.id() == id);
+        let first = entries.clone().next();
+        entries.find(|entry| matches!(entry.status, Status::Active(_))).or(first)
+    }
+
+    /// The plugins with this id that wait for approval.
+    pub fn pending<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| entry.id() == id && matches!(entry.status, Status::Pending))
+    }
+
+    /// The plugin with this id, where it serves.
+    pub fn active(&self, id: &str) -> Option<&Arc<Plugin>> {
+        self.entries.iter().find_map(|entry| match &entry.status {
+            Status::Active(plugin) if plugin.manifest.plugin.id == id => Some(plugin),
+            _ => None,
+        })
+    }
+}
+
+/// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
+pub async fn rehearse(
+    path: &Path,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+) -> Result<Arc<Plugin>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{} cannot serve: {error}", path.display());
+    let real = path.canonicalize().map_err(|error| failed(&error))?;
+    let artifact = read_file(&real).and_then(Artifact::read).map_err(|error| failed(&error))?;
+    let mut linker = Linker::new(&runtime.engine);
+    imports::offer(&mut linker).map_err(|error| failed(&error))?;
+    start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
+}
+
+async fn start(
+    artifact: Artifact,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+    linker: &Linker<CallState>,
+) -> Result<Arc<Plugin>, Refusal> {
+    let component = compiler.load(&runtime.engine, &artifact)?;
+    let pre = linker
+        .instantiate_pre(&component)
+        .map_err(|error| Refusal::Contract(error.root_cause().to_string()))?;
+    let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(artifact.manifest), pre));
+    trial(&plugin, runtime).await?;
+    Ok(plugin)
+}
+
+/// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
+async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
+    let context = CallContext {
+        plugin: plugin.manifest.plugin.id.clone(),
+        account: None,
+        kv: None,
+        clock: None,
+        requests_left: 0,
+        log_left: super::limits::LOG_LINES,
+        log_budget: Arc::clone(&plugin.log_budget),
+        masks: None,
+        is_login: false,
+        trace: Arc::new(Mutex::default()),
+    };
+    // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
+    let _ticking = runtime.ticker.enter();
+    let mut store = engine::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
+    let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
+        .await
+        .map_err(|_| Refusal::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
+        .map_err(|error| Refusal::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
+    let provided = plugin.manifest.provides.names();
+    for (name, verify) in capabilities::ALL.iter().filter(|(name, _)| provided.contains(name)) {
+        verify(&plugin.pre, &mut store, &instance)
+            .map_err(|error| Refusal::Contract(format!("{name}: {}", error.root_cause())))?;
+    }
+    Ok(())
+}
+
+/// The `.wasm` files of a directory, by name, up to [`FILES`] of them. One that is not there is empty.
+fn list(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = match fs::read_dir(directory) {
+        Ok(files) => files.flatten().map(|file| file.path()).collect(),
+        Err(error) => {
+            tracing::debug!(directory = %directory.display(), %error, "no plugin directory");
+            Vec::new()
+        }
+    };
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    files.sort();
+    if files.len() > FILES {
+        tracing::warn!(directory = %directory.display(), "there are {} plugins; {FILES} are looked at", files.len());
+        files.truncate(FILES);
+    }
+    files
+}
+
+/// Reads a regular file of a size that a plugin may have. Anything else may never end.
+fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
+    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    let file = fs::File::from(file);
+    let facts = file.metadata().map_err(unreadable)?;
+    if !facts.is_file() {
+        return Err(ArtifactError::Unreadable("it is no regular file".to_owned()));
+    }
+    if facts.len() > SIZE_LIMIT as u64 {
+        return Err(ArtifactError::Size { found: usize::try_from(facts.len()).unwrap_or(usize::MAX) });
+    }
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Reads a file of the plugin directory. A link that leads out of it is refused: what was approved must be what is read.
+fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
+    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
+    let real = path.canonicalize().map_err(unreadable)?;
+    if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
+        return Err(ArtifactError::Unreadable(
+            "it is a link that leads out of the plugin directory".to_owned(),
+        ));
+    }
+    Artifact::read(read_file(&real)?)
+}
+
+/// Reads any file, for a look at what it asks for. No code of it runs.
+pub fn inspect(path: &Path) -> Result<Inspection, ArtifactError> {
+    let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
+    Ok(Inspection::of(&Artifact::read(read_file(&real)?)?))
+}
+
+impl From<&Inspection> for Approval {
+    fn from(inspection: &Inspection) -> Self {
+        let text = |digest: &Digest| digest.as_str().to_owned();
+        Self {
+            id: inspection.id.clone(),
+            digest: text(&inspection.digest),
+            permissions: text(&inspection.permissions),
+        }
+    }
+}

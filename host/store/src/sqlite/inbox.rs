@@ -1,0 +1,186 @@
+//! The inbox: what was received, and what became of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::outbox;
+use super::rows::{self, time};
+use crate::{EventFilter, EventStory, EventSummary, InboxRow, Received, TimelineRow};
+
+/// Requests that are read at a time, beside their number. Bytes.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Requests that are old, and of which nothing waits, is held or is dead.
+const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
+    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'held', 'dead')) LIMIT 1000";
+/// Requests that said nothing new, and of which nothing ever came.
+const FORGET_REPEATS: &str =
+    "SELECT id FROM inbox WHERE settled_at < ?1 AND code = 'no-change' AND NOT EXISTS (
+    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id) LIMIT 1000";
+
+/// Adds a request. Gives its id.
+pub fn add(connection: &Connection, received: &Received) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO inbox (source, received_at, request) VALUES (?1, ?2, ?3)")?
+        .insert(params![received.source, received.at.as_millisecond(), received.request])
+}
+
+/// A source's requests after one that are not settled, the oldest first: so many, or so many bytes of them, but one at least.
+pub fn pending(
+    connection: &Connection,
+    source: &str,
+    after: i64,
+    limit: u32,
+) -> rusqlite::Result<Vec<InboxRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, source, received_at, request FROM inbox
+         WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for row in statement.query_map(params![source, after, limit], rows::request)? {
+        let row = row?;
+        bytes += row.received.request.len();
+        found.push(row);
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// When the first of them was received, of each source that has one.
+pub fn oldest_pending(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Timestamp>> {
+    connection
+        .prepare_cached(
+            "SELECT source, received_at, MIN(id) FROM inbox WHERE settled_at IS NULL GROUP BY source",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+        .collect()
+}
+
+/// The sources whose requests are not settled, with how many there are.
+pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u32)>> {
+    connection
+        .prepare_cached(
+            "SELECT source, COUNT(*) FROM inbox WHERE settled_at IS NULL GROUP BY source ORDER BY source",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// When a source's last request was received.
+pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT received_at FROM inbox WHERE source = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row(params![source], |row| Ok(time(row.get(0)?)))
+        .optional()
+}
+
+/// One request.
+pub fn find(connection: &Connection, id: i64) -> rusqlite::Result<Option<InboxRow>> {
+    connection
+        .prepare_cached("SELECT id, source, received_at, request FROM inbox WHERE id = ?1")?
+        .query_row(params![id], rows::request)
+        .optional()
+}
+
+/// The last of a source's requests before one and since a time, the oldest first.
+pub fn before(
+    connection: &Connection,
+    id: i64,
+    source: &str,
+    since: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<Vec<InboxRow>> {
+    let mut found: Vec<InboxRow> = connection
+        .prepare_cached(
+            "SELECT id, source, received_at, request FROM inbox
+             WHERE source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
+        )?
+        .query_map(params![source, id, since.as_millisecond(), limit], rows::request)?
+        .collect::<Result<_, _>>()?;
+    found.reverse();
+    Ok(found)
+}
+
+/// Requests, the last first.
+pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec<EventSummary>> {
+    let EventFilter { before, source, user, title, outcome, without_repeats, limit } = filter;
+    let within = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
+    connection
+        .prepare_cached(
+            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox
+             WHERE id < ?1 AND (?2 IS NULL OR source = ?2)
+               AND (?3 IS NULL OR instr(folded(user), ?3) > 0) AND (?4 IS NULL OR instr(folded(item), ?4) > 0)
+               AND (?5 IS NULL OR outcome = ?5 OR code = ?5) AND (NOT ?6 OR code IS NULL OR code <> 'no-change')
+             ORDER BY id DESC LIMIT ?7",
+        )?
+        .query_map(
+            params![
+                before.unwrap_or(i64::MAX),
+                source,
+                within(user),
+                within(title),
+                outcome,
+                without_repeats,
+                limit
+            ],
+            rows::summary,
+        )?
+        .collect()
+}
+
+/// Everything about one request.
+pub fn story(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventStory>> {
+    let summary = connection
+        .prepare_cached(
+            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox WHERE id = ?1",
+        )?
+        .query_row(params![id], rows::summary)
+        .optional()?;
+    let Some(summary) = summary else { return Ok(None) };
+    let timeline = connection
+        .prepare_cached("SELECT at, stage, code, text FROM timeline WHERE inbox = ?1 ORDER BY id")?
+        .query_map(params![id], |row| {
+            let at = time(row.get(0)?);
+            Ok(TimelineRow { at, stage: row.get(1)?, code: row.get(2)?, text: row.get(3)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    let outbox = outbox::of_inbox(connection, id)?;
+    Ok(Some(EventStory { summary, timeline, outbox }))
+}
+
+/// Forgets old requests, and what was kept for a time that is over. Gives how many requests.
+pub fn prune(
+    connection: &Connection,
+    before: Timestamp,
+    repeats_before: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    let mut forgotten: Vec<i64> = Vec::new();
+    for (statement, before) in [(FORGET_OLD, before), (FORGET_REPEATS, repeats_before)] {
+        let mut found = connection.prepare_cached(statement)?;
+        for id in found.query_map(params![before.as_millisecond()], |row| row.get(0))? {
+            forgotten.push(id?);
+        }
+    }
+    forgotten.sort_unstable();
+    forgotten.dedup();
+    for id in &forgotten {
+        for statement in [
+            "DELETE FROM timeline WHERE inbox = ?1",
+            "DELETE FROM outbox WHERE inbox = ?1",
+            "DELETE FROM inbox WHERE id = ?1",
+        ] {
+            connection.prepare_cached(statement)?.execute(params![id])?;
+        }
+    }
+    for statement in
+        ["DELETE FROM look_ups WHERE expires_at < ?1", "DELETE FROM plugin_values WHERE expires_at < ?1"]
+    {
+        connection.prepare_cached(statement)?.execute(params![now.as_millisecond()])?;
+    }
+    Ok(forgotten.len())
+}

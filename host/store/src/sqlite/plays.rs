@@ -1,0 +1,107 @@
+//! Plays and ratings.
+
+use jiff::Timestamp;
+use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::session::Rating;
+use rusqlite::{Connection, params};
+
+use super::rows::{json, to_json};
+
+/// Two days. Milliseconds.
+const AROUND_MS: i64 = 2 * 24 * 60 * 60 * 1000;
+/// Plays that are going on, and those that ended since a time.
+pub fn since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Play>> {
+    connection
+        .prepare_cached("SELECT body FROM plays WHERE ended_at IS NULL OR ended_at >= ?1")?
+        .query_map(params![since.as_millisecond()], |row| json(row, 0))?
+        .collect()
+}
+
+/// Plays on a server within two days of a time.
+pub fn around(connection: &Connection, server: &str, at: Timestamp) -> rusqlite::Result<Vec<Play>> {
+    let at = at.as_millisecond();
+    connection
+        .prepare_cached(
+            "SELECT body FROM plays WHERE server = ?1 AND last_seen_at BETWEEN ?2 AND ?3
+             ORDER BY last_seen_at, id",
+        )?
+        .query_map(params![server, at - AROUND_MS, at + AROUND_MS], |row| json(row, 0))?
+        .collect()
+}
+
+/// Plays of an item of a server, by whomever: the item by the server's own key for it.
+pub fn of_item(connection: &Connection, server: &str, item: &str) -> rusqlite::Result<Vec<Play>> {
+    connection
+        .prepare_cached(
+            "SELECT body FROM plays WHERE server = ?1 AND json_extract(body, '$.item.server_ref') = ?2
+             ORDER BY last_seen_at, id",
+        )?
+        .query_map(params![server, item], |row| json(row, 0))?
+        .collect()
+}
+
+/// What of somebody ended and is held, the oldest first.
+pub fn held_of(connection: &Connection, viewer: &Viewer) -> rusqlite::Result<(Vec<Play>, Vec<Rating>)> {
+    let of_viewer = params![viewer.server, viewer.user];
+    let plays = connection
+        .prepare_cached(
+            "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND ended_at IS NOT NULL
+             AND json_extract(body, '$.held') ORDER BY ended_at",
+        )?
+        .query_map(of_viewer, |row| json(row, 0))?
+        .collect::<Result<_, _>>()?;
+    let ratings = connection
+        .prepare_cached(
+            "SELECT body FROM ratings WHERE server = ?1 AND user = ?2
+             AND json_extract(body, '$.held') ORDER BY at",
+        )?
+        .query_map(of_viewer, |row| json(row, 0))?
+        .collect::<Result<_, _>>()?;
+    Ok((plays, ratings))
+}
+
+/// Ratings since a time, the oldest first.
+pub fn ratings_since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Rating>> {
+    connection
+        .prepare_cached("SELECT body FROM ratings WHERE at >= ?1 ORDER BY at")?
+        .query_map(params![since.as_millisecond()], |row| json(row, 0))?
+        .collect()
+}
+
+/// Writes a play, in place of what was known of it.
+pub fn put(connection: &Connection, play: &Play) -> rusqlite::Result<()> {
+    let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO plays (id, server, user, started_at, last_seen_at, ended_at, watched_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            play.id.0,
+            play.viewer.server,
+            play.viewer.user,
+            play.started_at.as_millisecond(),
+            play.last_seen_at.as_millisecond(),
+            ms(play.ended_at),
+            ms(play.watched_at),
+            to_json(play)?
+        ])
+        .map(drop)
+}
+
+/// Writes a rating, in place of an older one of the same item by the same user.
+pub fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<()> {
+    let Rating { viewer, rated, .. } = rating;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO ratings (server, user, item, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            viewer.server,
+            viewer.user,
+            rated.item.key(),
+            rated.at.as_millisecond(),
+            to_json(rating)?
+        ])
+        .map(drop)
+}

@@ -1,0 +1,292 @@
+//! The store: what it keeps, and what it leaves out.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::event::{Action, TrackerEvent};
+use playrelay_engine::model::{Item, ItemKind, Movie};
+use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
+use playrelay_store::sqlite::Sqlite;
+use playrelay_store::{Attempt, Command, DeliveryState, Received, Selection, Settlement, Store};
+
+fn now() -> Timestamp {
+    "2026-11-21T20:00:00Z".parse().unwrap()
+}
+
+fn open(folder: &Path) -> Arc<dyn Store> {
+    Arc::new(Sqlite::open(&folder.join("test.db")).unwrap())
+}
+
+async fn receive(store: &Arc<dyn Store>, source: &str) -> i64 {
+    store.receive(Received { source: source.to_owned(), at: now(), request: b"{}".to_vec() }).await.unwrap()
+}
+
+fn event(action: Action) -> TrackerEvent {
+    let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() });
+    TrackerEvent {
+        tracker: "bob".to_owned(),
+        action,
+        item: Item::of(kind),
+        subject: "a-play".to_owned(),
+        at: now(),
+        started_at: None,
+        not_before: now(),
+        unlist_from: Vec::new(),
+    }
+}
+
+fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
+    Settlement {
+        inbox,
+        at: now(),
+        later: false,
+        user: Some("sean".to_owned()),
+        item: Some("Mirror (1975)".to_owned()),
+        verdict: Some(Verdict::new(Outcome::Queued, "test", "of the store")),
+        ratings: Vec::new(),
+        held: Vec::new(),
+        steps: vec![Step::new(Stage::Engine, "step", "one step")],
+        plays: vec![],
+        events: actions.iter().map(|action| event(*action)).collect(),
+    }
+}
+
+async fn states(store: &Arc<dyn Store>) -> Vec<(&'static str, &'static str)> {
+    let rows = store.outbox(None, 100).await.unwrap();
+    rows.iter().rev().map(|row| (row.event.action.name(), row.state.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_are_all_kept_and_come_back_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { receive(&store, if number % 2 == 0 { "even" } else { "odd" }).await })
+        })
+        .collect();
+    let mut ids = BTreeSet::new();
+    for task in tasks {
+        ids.insert(task.await.unwrap());
+    }
+    assert_eq!(ids.len(), 200);
+    drop(store);
+    let store = open(folder.path());
+    let even: Vec<_> = store.pending("even", 0, 1_000).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(even.len(), 100);
+    assert!(even.is_sorted());
+    let after = store.pending("even", even[49], 10).await.unwrap();
+    assert_eq!(after.iter().map(|row| row.id).collect::<Vec<_>>(), even[50..60]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_is_kept_once_and_presence_gives_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for actions in [
+        &[Action::Playing(0.0)][..],
+        &[Action::Paused(10.0)],
+        &[Action::Watched(90.0)],
+        &[Action::Watched(97.0), Action::Stopped(97.0)],
+    ] {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, actions)]).await.unwrap();
+    }
+    let expected =
+        [("playing", "superseded"), ("paused", "superseded"), ("watched", "waiting"), ("stopped", "waiting")];
+    assert_eq!(states(&store).await, expected);
+    // The order of a play is kept: the stop waits behind the watch.
+    let first = store.next_due("bob", now()).await.unwrap().unwrap();
+    assert_eq!(first.event.action.name(), "watched");
+    let later = now() + SignedDuration::from_mins(5);
+    let attempt = Attempt::Postponed { next_at: later, note: "down".to_owned(), uncertain: true };
+    store.attempted(&first, attempt, None, now()).await.unwrap();
+    assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
+    let again = store.next_due("bob", later).await.unwrap().unwrap();
+    assert!(again.uncertain && again.attempts == 1 && again.id == first.id);
+    let story = store.event(first.inbox).await.unwrap().unwrap();
+    assert_eq!(story.timeline.last().unwrap().code, "postponed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_of_which_nothing_is_heard_is_uncertain() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let inbox = receive(&store, "home").await;
+    store.settle(vec![settlement(inbox, &[Action::Watched(90.0)])]).await.unwrap();
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempting(&row).await.unwrap();
+    drop(store);
+    let store = open(folder.path());
+    assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_old_and_done_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (waiting, delivered, unsettled) =
+        (receive(&store, "home").await, receive(&store, "home").await, receive(&store, "home").await);
+    store.settle(vec![settlement(waiting, &[Action::Rated(7.0)])]).await.unwrap();
+    store.settle(vec![settlement(delivered, &[Action::Watched(90.0)])]).await.unwrap();
+    let watch = store.outbox(None, 1).await.unwrap().remove(0);
+    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    store.attempted(&watch, done, None, now()).await.unwrap();
+    let repeated = receive(&store, "home").await;
+    let mut said_nothing_new = settlement(repeated, &[]);
+    said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, "no-change", "still playing"));
+    store.settle(vec![said_nothing_new]).await.unwrap();
+    let soon = now() + SignedDuration::from_secs(1);
+    assert_eq!(store.prune(now(), now(), now()).await.unwrap(), 0, "not older than now");
+    assert_eq!(store.prune(now(), soon, now()).await.unwrap(), 1, "repeats go first");
+    assert!(store.event(repeated).await.unwrap().is_none());
+    assert_eq!(store.prune(soon, soon, now()).await.unwrap(), 1);
+    assert!(store.event(delivered).await.unwrap().is_none());
+    assert!(store.event(waiting).await.unwrap().is_some() && store.event(unsettled).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let told = async |action: Action| {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+    };
+    told(Action::Playing(10.0)).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    store.attempted(&row, done, None, now()).await.unwrap();
+    for action in [Action::Paused(20.0), Action::Playing(20.1), Action::Paused(21.0), Action::Playing(60.0)] {
+        told(action).await;
+    }
+    let expected = [
+        ("playing", "delivered"),
+        ("paused", "superseded"),
+        ("playing", "superseded"),
+        ("paused", "superseded"),
+        // It went on elsewhere: that is news.
+        ("playing", "waiting"),
+    ];
+    assert_eq!(states(&store).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_was_on_its_way_is_taken_back_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let told = async |action: Action| {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+    };
+    let done = || Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    told(Action::Playing(10.0)).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&row, done(), None, now()).await.unwrap();
+    told(Action::Paused(20.0)).await;
+    let on_its_way = store.next_due("bob", now()).await.unwrap().unwrap();
+    told(Action::Playing(20.1)).await;
+    assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
+    store.attempted(&on_its_way, done(), None, now()).await.unwrap();
+    let expected = [("playing", "delivered"), ("paused", "delivered"), ("playing", "waiting")];
+    assert_eq!(states(&store).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let connection = rusqlite::Connection::open(folder.path().join("test.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = Sqlite::open(&folder.path().join("test.db")).err().unwrap().to_string();
+    assert!(error.contains("newer Playrelay"), "{error}");
+}
+
+async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for action in actions {
+        let inbox = receive(&store, "home").await;
+        store.settle(vec![settlement(inbox, &[*action])]).await.unwrap();
+    }
+    (folder, store)
+}
+
+fn settled(state: DeliveryState) -> Attempt {
+    Attempt::Settled { state, note: "a note".to_owned(), receipt: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
+    let (_folder, store) = with(&[Action::Watched(90.0)]).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempting(&row).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    for _ in 0..2 {
+        let count = store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+        let row = store.next_due("bob", now()).await.unwrap().unwrap();
+        assert!(row.uncertain && count <= 1 && row.attempts == 0, "{row:?}");
+        // Killed in the middle of an attempt, and retried once more.
+        store.attempting(&row).await.unwrap();
+        assert_eq!(store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap(), 1);
+        assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_says_outlives_an_attempt_that_was_under_way() {
+    let (_folder, store) = with(&[Action::Watched(90.0)]).await;
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.command(Selection::One(row.id), Command::Drop, now()).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Unmatched), None, now()).await.unwrap();
+    assert_eq!(states(&store).await, [("watched", "dropped")]);
+    store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap();
+    let row = store.next_due("bob", now()).await.unwrap().unwrap();
+    let mut item = row.event.item.clone();
+    if let ItemKind::Movie(movie) = &mut item.kind {
+        movie.ids.insert("imdb", "tt0072443");
+    }
+    store.command(Selection::One(row.id), Command::Match(Box::new(item.clone())), now()).await.unwrap();
+    store.attempted(&row, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    let next = store.next_due("bob", now()).await.unwrap().unwrap();
+    assert_eq!((next.event.item, next.state), (item, DeliveryState::Waiting));
+    let story = store.event(row.inbox).await.unwrap().unwrap();
+    assert!(story.timeline.iter().any(|step| step.code == "overtaken"), "{story:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_rating_is_not_retried_over_a_newer_one() {
+    let (_folder, store) = with(&[Action::Rated(6.0)]).await;
+    let old = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&old, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    let inbox = receive(&store, "home").await;
+    store.settle(vec![settlement(inbox, &[Action::Rated(8.0)])]).await.unwrap();
+    let new = store.next_due("bob", now()).await.unwrap().unwrap();
+    store.attempted(&new, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+    assert_eq!(states(&store).await, [("rated", "superseded"), ("rated", "delivered")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_watch_puts_removals_in_its_wake() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let inbox = receive(&store, "home").await;
+    let mut settlement = settlement(inbox, &[Action::Watched(90.0)]);
+    settlement.events[0].unlist_from = vec!["bob".to_owned(), "list".to_owned()];
+    store.settle(vec![settlement]).await.unwrap();
+    let watch = store.next_due("bob", now()).await.unwrap().unwrap();
+    let postponed = Attempt::Postponed { next_at: now(), note: "not yet".to_owned(), uncertain: true };
+    store.attempted(&watch, postponed, None, now()).await.unwrap();
+    assert!(store.next_due("list", now()).await.unwrap().is_none(), "it is not confirmed");
+    store.attempted(&watch, settled(DeliveryState::Duplicate), None, now()).await.unwrap();
+    for account in ["bob", "list"] {
+        let row = store.next_due(account, now()).await.unwrap().unwrap();
+        assert_eq!((row.event.action, row.later), (Action::Unlisted, true));
+    }
+}

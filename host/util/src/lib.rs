@@ -1,0 +1,12 @@
+//! What the crates of the host share.
+//!
+//! - [`backoff`]: how long to wait after failures
+//! - [`clock`]: the time, which tests can move
+//! - [`private_file`]: files that only their owner may read
+//! - [`secret`]: values that must not be seen
+#![forbid(unsafe_code)]
+
+pub mod backoff;
+pub mod clock;
+pub mod private_file;
+pub mod secret;
