@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{ItemKind, Report};
+use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::people::People;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::Routing;
@@ -16,7 +17,7 @@ use playrelay_engine::session::{Advance, Sessions};
 use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::call::{Caller, Plugin};
 use playrelay_plugin_host::capabilities::{Webhook, WebhookInput, WebhookRequest};
-use playrelay_store::{EventStory, OutboxRow, SharedStore, StoreError};
+use playrelay_store::{EventStory, SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
 

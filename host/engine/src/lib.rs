@@ -11,6 +11,7 @@
 //! - [`completion`]: the policy that says whether a play is a watch
 //! - [`route`]: from where to where, and for whom
 //! - [`event`]: what trackers are sent, and how they took it
+//! - [`outbox`], [`outbox_rules`]: what has become of each of these, and the rules for it
 //! - [`routing`]: who is told of it
 //! - [`filter`]: what a route leaves out
 //! - [`people`]: whose plays are whose, as a person has said
@@ -28,6 +29,8 @@ mod history;
 mod ledger;
 mod mark;
 pub mod model;
+pub mod outbox;
+pub mod outbox_rules;
 pub mod people;
 pub mod play;
 pub mod policy;

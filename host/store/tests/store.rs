@@ -8,19 +8,21 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{Item, ItemKind, Movie};
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxSelection};
+use playrelay_engine::outbox_rules;
 use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
 use playrelay_store::sqlite::Sqlite;
-use playrelay_store::{Attempt, Command, DeliveryState, Received, Selection, Settlement, Store};
+use playrelay_store::{OwnerStore, Received, Settlement};
 
 fn now() -> Timestamp {
     "2026-11-21T20:00:00Z".parse().unwrap()
 }
 
-fn open(folder: &Path) -> Arc<dyn Store> {
+fn open(folder: &Path) -> Arc<dyn OwnerStore> {
     Arc::new(Sqlite::open(&folder.join("test.db")).unwrap())
 }
 
-async fn receive(store: &Arc<dyn Store>, source: &str) -> i64 {
+async fn receive(store: &Arc<dyn OwnerStore>, source: &str) -> i64 {
     store.receive(Received { source: source.to_owned(), at: now(), request: b"{}".to_vec() }).await.unwrap()
 }
 
@@ -54,7 +56,7 @@ fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
     }
 }
 
-async fn states(store: &Arc<dyn Store>) -> Vec<(&'static str, &'static str)> {
+async fn states(store: &Arc<dyn OwnerStore>) -> Vec<(&'static str, &'static str)> {
     let rows = store.outbox(None, 100).await.unwrap();
     rows.iter().rev().map(|row| (row.event.action.name(), row.state.as_str())).collect()
 }
@@ -103,7 +105,7 @@ async fn a_watch_is_kept_once_and_presence_gives_way() {
     let first = store.next_due("bob", now()).await.unwrap().unwrap();
     assert_eq!(first.event.action.name(), "watched");
     let later = now() + SignedDuration::from_mins(5);
-    let attempt = Attempt::Postponed { next_at: later, note: "down".to_owned(), uncertain: true };
+    let attempt = AttemptOutcome::Postponed { next_at: later, note: "down".to_owned(), uncertain: true };
     store.attempted(&first, attempt, None, now()).await.unwrap();
     assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
     let again = store.next_due("bob", later).await.unwrap().unwrap();
@@ -134,7 +136,8 @@ async fn only_what_is_old_and_done_is_forgotten() {
     store.settle(vec![settlement(waiting, &[Action::Rated(7.0)])]).await.unwrap();
     store.settle(vec![settlement(delivered, &[Action::Watched(90.0)])]).await.unwrap();
     let watch = store.outbox(None, 1).await.unwrap().remove(0);
-    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    let done =
+        AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
     store.attempted(&watch, done, None, now()).await.unwrap();
     let repeated = receive(&store, "home").await;
     let mut said_nothing_new = settlement(repeated, &[]);
@@ -159,7 +162,8 @@ async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
     };
     told(Action::Playing(10.0)).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    let done = Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    let done =
+        AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
     store.attempted(&row, done, None, now()).await.unwrap();
     for action in [Action::Paused(20.0), Action::Playing(20.1), Action::Paused(21.0), Action::Playing(60.0)] {
         told(action).await;
@@ -167,7 +171,7 @@ async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
     let expected = [
         ("playing", "delivered"),
         ("paused", "superseded"),
-        ("playing", "superseded"),
+        ("playing", "withheld"),
         ("paused", "superseded"),
         // It went on elsewhere: that is news.
         ("playing", "waiting"),
@@ -183,7 +187,8 @@ async fn a_pause_that_was_on_its_way_is_taken_back_aloud() {
         let inbox = receive(&store, "home").await;
         store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
     };
-    let done = || Attempt::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
+    let done =
+        || AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
     told(Action::Playing(10.0)).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
     store.attempted(&row, done(), None, now()).await.unwrap();
@@ -207,7 +212,7 @@ async fn a_database_of_a_newer_program_is_refused() {
     assert!(error.contains("newer Playrelay"), "{error}");
 }
 
-async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn Store>) {
+async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn OwnerStore>) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for action in actions {
@@ -217,8 +222,8 @@ async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn Store>) {
     (folder, store)
 }
 
-fn settled(state: DeliveryState) -> Attempt {
-    Attempt::Settled { state, note: "a note".to_owned(), receipt: None }
+fn settled(state: DeliveryState) -> AttemptOutcome {
+    AttemptOutcome::Settled { state, note: "a note".to_owned(), receipt: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,12 +233,15 @@ async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
     store.attempting(&row).await.unwrap();
     store.attempted(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
     for _ in 0..2 {
-        let count = store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+        let count = store.command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
         let row = store.next_due("bob", now()).await.unwrap().unwrap();
         assert!(row.uncertain && count <= 1 && row.attempts == 0, "{row:?}");
         // Killed in the middle of an attempt, and retried once more.
         store.attempting(&row).await.unwrap();
-        assert_eq!(store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap(), 1);
+        assert_eq!(
+            store.command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap(),
+            1
+        );
         assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
     }
 }
@@ -242,16 +250,19 @@ async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
 async fn what_a_person_says_outlives_an_attempt_that_was_under_way() {
     let (_folder, store) = with(&[Action::Watched(90.0)]).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.command(Selection::One(row.id), Command::Drop, now()).await.unwrap();
+    store.command(OutboxSelection::One(row.id), OutboxCommand::Drop, now()).await.unwrap();
     store.attempted(&row, settled(DeliveryState::Unmatched), None, now()).await.unwrap();
     assert_eq!(states(&store).await, [("watched", "dropped")]);
-    store.command(Selection::One(row.id), Command::Retry, now()).await.unwrap();
+    store.command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap();
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
     let mut item = row.event.item.clone();
     if let ItemKind::Movie(movie) = &mut item.kind {
         movie.ids.insert("imdb", "tt0072443");
     }
-    store.command(Selection::One(row.id), Command::Match(Box::new(item.clone())), now()).await.unwrap();
+    store
+        .command(OutboxSelection::One(row.id), OutboxCommand::Match(Box::new(item.clone())), now())
+        .await
+        .unwrap();
     store.attempted(&row, settled(DeliveryState::Delivered), None, now()).await.unwrap();
     let next = store.next_due("bob", now()).await.unwrap().unwrap();
     assert_eq!((next.event.item, next.state), (item, DeliveryState::Waiting));
@@ -268,7 +279,7 @@ async fn an_old_rating_is_not_retried_over_a_newer_one() {
     store.settle(vec![settlement(inbox, &[Action::Rated(8.0)])]).await.unwrap();
     let new = store.next_due("bob", now()).await.unwrap().unwrap();
     store.attempted(&new, settled(DeliveryState::Delivered), None, now()).await.unwrap();
-    store.command(Selection::AllFailed, Command::Retry, now()).await.unwrap();
+    store.command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
     assert_eq!(states(&store).await, [("rated", "superseded"), ("rated", "delivered")]);
 }
 
@@ -281,12 +292,69 @@ async fn a_confirmed_watch_puts_removals_in_its_wake() {
     settlement.events[0].unlist_from = vec!["bob".to_owned(), "list".to_owned()];
     store.settle(vec![settlement]).await.unwrap();
     let watch = store.next_due("bob", now()).await.unwrap().unwrap();
-    let postponed = Attempt::Postponed { next_at: now(), note: "not yet".to_owned(), uncertain: true };
+    let postponed = AttemptOutcome::Postponed { next_at: now(), note: "not yet".to_owned(), uncertain: true };
     store.attempted(&watch, postponed, None, now()).await.unwrap();
     assert!(store.next_due("list", now()).await.unwrap().is_none(), "it is not confirmed");
     store.attempted(&watch, settled(DeliveryState::Duplicate), None, now()).await.unwrap();
     for account in ["bob", "list"] {
         let row = store.next_due(account, now()).await.unwrap().unwrap();
         assert_eq!((row.event.action, row.later), (Action::Unlisted, true));
+    }
+}
+
+/// Rows of the version before this one: what was known by its note has a state of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_version_before_is_taken_over() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("test.db");
+    drop(open(folder.path()));
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let body = serde_json::to_string(&event(Action::Playing(50.0))).unwrap();
+    for (note, count) in
+        [("the pause was over before it was told", 2), ("superseded by \u{201c}watched\u{201d}", 1)]
+    {
+        for _ in 0..count {
+            old.execute(
+                "INSERT INTO outbox (inbox, tracker, subject, action, weight, body, next_at, state, note)
+                 VALUES (1, 'bob', 'play', 'playing', 'presence', ?1, 0, 'superseded', ?2)",
+                rusqlite::params![body, note],
+            )
+            .unwrap();
+        }
+    }
+    old.pragma_update(None, "user_version", 6).unwrap();
+    drop(old);
+    let store = open(folder.path());
+    let count = async |state| store.outbox(Some(state), 10).await.unwrap().len();
+    assert_eq!((count(DeliveryState::Withheld).await, count(DeliveryState::Superseded).await), (2, 1));
+}
+
+/// The query for what is due says what the rule says, whatever waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_what_the_rule_names() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = open(folder.path());
+    // Subjects and delays of all kinds, in an order that is fixed and looks random.
+    let mut seed = 7_u32;
+    let mut next = |below: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) % below
+    };
+    for round in 0..40 {
+        let inbox = receive(&store, "home").await;
+        let mut it = settlement(inbox, &[Action::Rated(f64::from(next(10)))]);
+        for event in &mut it.events {
+            event.subject = format!("item-{}", next(8));
+            event.not_before = now() + SignedDuration::from_secs(i64::from(next(5)) * 10);
+        }
+        store.settle(vec![it]).await.unwrap();
+        for seconds in [0, 10, 25, 60] {
+            let at = now() + SignedDuration::from_secs(seconds);
+            let mut waiting = store.outbox(Some(DeliveryState::Waiting), 1_000).await.unwrap();
+            waiting.reverse();
+            let expected = outbox_rules::next_due(&waiting, at).map(|row| row.id);
+            let found = store.next_due("bob", at).await.unwrap().map(|row| row.id);
+            assert_eq!(found, expected, "round {round}, {seconds} s: {waiting:#?}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::session::Sessions;
 use playrelay_engine::verdict::{Outcome, Verdict};
 use playrelay_store::sqlite::Sqlite;
-use playrelay_store::{Received, Settlement, Store};
+use playrelay_store::{OwnerStore, Received, Settlement};
 
 /// How often each thing is done; the mean is shown.
 const ROUNDS: u32 = 50;
@@ -63,7 +63,7 @@ fn film(number: usize) -> Item {
 async fn next_delivery(kept: usize) -> (Duration, Duration) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("bench.db");
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&database).expect("a new database"));
+    let store: Arc<dyn OwnerStore> = Arc::new(Sqlite::open(&database).expect("a new database"));
     let now = Timestamp::now();
     let received = Received { source: "home".to_owned(), at: now, request: b"{}".to_vec() };
     let inbox = store.receive(received).await.expect("it can be written");
@@ -81,7 +81,7 @@ async fn next_delivery(kept: usize) -> (Duration, Duration) {
     (due, began.elapsed() / ROUNDS)
 }
 
-async fn fill(store: &Arc<dyn Store>, inbox: i64, kept: usize, now: Timestamp) {
+async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timestamp) {
     let events: Vec<TrackerEvent> = (0..kept)
         .map(|number| TrackerEvent {
             tracker: "bob".to_owned(),

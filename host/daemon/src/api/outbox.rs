@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use playrelay_store::{Command, DeliveryState, Selection};
+use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxSelection};
 use playrelay_util::clock;
 use serde_json::json;
 
@@ -47,14 +47,14 @@ pub(super) async fn command(
     Path((id, command)): Path<(i64, String)>,
 ) -> Response {
     let command = match command.as_str() {
-        "retry" => Command::Retry,
-        "drop" => Command::Drop,
+        "retry" => OutboxCommand::Retry,
+        "drop" => OutboxCommand::Drop,
         other => {
             let text = format!("{other:?} is no command; expected \"retry\" or \"drop\"");
             return complaint(StatusCode::NOT_FOUND, text);
         }
     };
-    match api.store.command(Selection::One(id), command, clock::now()).await {
+    match api.store.command(OutboxSelection::One(id), command, clock::now()).await {
         Ok(0) => {
             complaint(StatusCode::NOT_FOUND, format!("there is no event {id}, or it has been delivered"))
         }

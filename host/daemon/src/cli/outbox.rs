@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use playrelay_engine::model::{Ids, Item, ItemKind};
-use playrelay_store::{self, DeliveryState, OutboxRow, Parked, Selection, SharedStore};
+use playrelay_engine::outbox::{DeliveryState, OutboxRow, OutboxSelection};
+use playrelay_store::{self, Parked, SharedStore};
 use playrelay_util::clock;
 
 use super::print::{self, columns, count, hang, when};
@@ -14,7 +15,7 @@ use crate::house::{look_at_store, open_store};
 pub(super) enum Command {
     /// List events for trackers, the newest first: what happens next to each, and when.
     List {
-        /// Only those in this state: waiting, delivered, duplicate, unmatched, unsupported, superseded, held, skipped, dropped or
+        /// Only those in this state: waiting, delivered, duplicate, unmatched, unsupported, superseded, withheld, held, skipped, dropped or
         /// dead.
         #[arg(long, value_parser = state)]
         state: Option<DeliveryState>,
@@ -58,11 +59,11 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn selection(&self) -> Selection {
+    fn selection(&self) -> OutboxSelection {
         match (self.id, self.failed) {
-            (Some(id), _) => Selection::One(id),
-            (None, true) => Selection::AllFailed,
-            (None, false) => Selection::AllWaiting,
+            (Some(id), _) => OutboxSelection::One(id),
+            (None, true) => OutboxSelection::AllFailed,
+            (None, false) => OutboxSelection::AllWaiting,
         }
     }
 }
@@ -84,33 +85,34 @@ pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure>
     if let Command::List { state, limit, output } = command {
         return list(&look_at_store(&config)?.store, state, limit, output).await;
     }
-    let store = open_store(&config)?;
+    let store: SharedStore = open_store(&config)?;
     match command {
         Command::List { .. } => Ok(()),
         Command::Retry(which) => {
-            apply(&store, which.selection(), playrelay_store::Command::Retry, "tried again").await
+            apply(&store, which.selection(), playrelay_engine::outbox::OutboxCommand::Retry, "tried again")
+                .await
         }
         Command::Drop(which) => {
-            apply(&store, which.selection(), playrelay_store::Command::Drop, "dropped").await
+            apply(&store, which.selection(), playrelay_engine::outbox::OutboxCommand::Drop, "dropped").await
         }
         Command::Match { event: id, ids, season, episode } => {
             let row = store.outbox_row(id).await?;
             let row = row.ok_or_else(|| Failure::Other(format!("there is no event {id} in the outbox")))?;
             let item = corrected(row.event.item, &ids, season, episode).map_err(Failure::Other)?;
-            let command = playrelay_store::Command::Match(Box::new(item));
-            apply(&store, Selection::One(id), command, "tried again").await
+            let command = playrelay_engine::outbox::OutboxCommand::Match(Box::new(item));
+            apply(&store, OutboxSelection::One(id), command, "tried again").await
         }
     }
 }
 
 async fn apply(
     store: &SharedStore,
-    selection: Selection,
-    command: playrelay_store::Command,
+    selection: OutboxSelection,
+    command: playrelay_engine::outbox::OutboxCommand,
     done: &str,
 ) -> Result<(), Failure> {
     let found = store.command(selection, command, clock::now()).await?;
-    if let (Selection::One(id), 0) = (selection, found) {
+    if let (OutboxSelection::One(id), 0) = (selection, found) {
         let why = match store.outbox_row(id).await? {
             Some(row) if row.state == DeliveryState::Delivered => "it has been delivered".to_owned(),
             Some(row) => format!("it is {}", row.state.as_str()),

@@ -246,7 +246,7 @@ async fn note_change(store: &SharedStore) -> Result<(), Failure> {
 }
 
 async fn revoke(config: Config, id: &str) -> Result<(), Failure> {
-    let store = open_store(&config)?;
+    let store: SharedStore = open_store(&config)?;
     if !store.revoke(id).await? {
         return Err(Failure::Other(format!(
             "plugin {id:?} is not approved; `playrelay plugin list` shows all"

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, Weight};
 use playrelay_engine::event::{Receipt, ReceiptOutcome};
 use playrelay_engine::model::ItemKind;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_plugin_host::call::{Caller, Fault, Plugin, Trace};
 use playrelay_plugin_host::capabilities::{Failure, Sink, SinkEvent};
 use playrelay_plugin_host::manifest::Level;
-use playrelay_store::{Attempt, DeliveryState, OutboxRow, Parked, SharedStore, StoreError};
+use playrelay_store::{Parked, SharedOwner, StoreError};
 use playrelay_util::backoff;
 use playrelay_util::clock;
 use tokio::sync::{Notify, watch};
@@ -43,7 +44,7 @@ pub struct Lane {
     /// Its account.
     pub caller: Caller,
     /// Where the events are.
-    pub store: SharedStore,
+    pub store: SharedOwner,
     /// Pauses and lateness.
     pub delivery: config::Delivery,
     /// How long a watch is tried.
@@ -127,7 +128,7 @@ impl Lane {
             needless = Some((DeliveryState::Superseded, note.to_owned()));
         }
         if let Some((state, note)) = needless {
-            let attempt = Attempt::Settled { state, note, receipt: None };
+            let attempt = AttemptOutcome::Settled { state, note, receipt: None };
             self.store.attempted(&row, attempt, parked, now).await?;
             return Ok(None);
         }
@@ -216,13 +217,14 @@ impl Lane {
         let (answer, trace) = match row.event.action {
             Action::Unlisted => match self.unlist(&row).await? {
                 Removal::Skipped(note) => {
-                    let attempt = Attempt::Settled { state: DeliveryState::Skipped, note, receipt: None };
+                    let attempt =
+                        AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };
                     return self.store.attempted(&row, attempt, None, clock::now()).await;
                 }
                 Removal::Later(note) => {
                     let now = clock::now();
                     let next_at = later(now, self.pause(row.attempts + 1));
-                    let attempt = Attempt::Postponed { next_at, note, uncertain: false };
+                    let attempt = AttemptOutcome::Postponed { next_at, note, uncertain: false };
                     return self.store.attempted(&row, attempt, None, now).await;
                 }
                 Removal::Asked(answer, trace) => (answer, trace),
@@ -249,7 +251,7 @@ impl Lane {
                     event = row.inbox, outcome = state.as_str(), "{said}"
                 );
                 let note = receipt.note.clone().unwrap_or_default();
-                let attempt = Attempt::Settled { state, note, receipt: Some(receipt) };
+                let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
                 self.store.attempted(&row, attempt, None, now).await?;
                 if failures >= OUTAGE {
                     self.store.wake(self.tracker(), now).await?;
@@ -316,10 +318,10 @@ impl Lane {
         failures: u32,
         uncertain: bool,
         now: Timestamp,
-    ) -> (Attempt, Option<Parked>) {
+    ) -> (AttemptOutcome, Option<Parked>) {
         let note = failure.reason().to_owned();
         let reason = note.clone();
-        let postponed = |next_at| Attempt::Postponed { next_at, note: note.clone(), uncertain };
+        let postponed = |next_at| AttemptOutcome::Postponed { next_at, note: note.clone(), uncertain };
         let after = |pause: Duration| later(now, pause);
         let pause = |failures| self.pause(failures);
         match failure {
@@ -335,7 +337,11 @@ impl Lane {
                     )
                 };
                 if let Some(note) = self.is_given_up(row, &note, now) {
-                    return parked(Attempt::Settled { state: DeliveryState::Dead, note, receipt: None });
+                    return parked(AttemptOutcome::Settled {
+                        state: DeliveryState::Dead,
+                        note,
+                        receipt: None,
+                    });
                 }
                 (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
             }
@@ -356,7 +362,7 @@ impl Lane {
                 (postponed(until), Some(Parked::Blocked { until, reason }))
             }
             Failure::Rejected(_) => {
-                (Attempt::Settled { state: DeliveryState::Dead, note, receipt: None }, None)
+                (AttemptOutcome::Settled { state: DeliveryState::Dead, note, receipt: None }, None)
             }
         }
     }

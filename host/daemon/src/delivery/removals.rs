@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_store::{SharedStore, StoreError};
+use playrelay_store::{SharedOwner, StoreError};
 use playrelay_util::private_file;
 use tokio::sync::Mutex;
 
@@ -17,14 +17,14 @@ const JUST_NOW: SignedDuration = SignedDuration::from_secs(120);
 
 /// The ledger.
 pub struct Removals {
-    store: SharedStore,
+    store: SharedOwner,
     path: PathBuf,
     writing: Mutex<()>,
 }
 
 impl Removals {
     /// A ledger in a data folder.
-    pub fn new(store: SharedStore, data: &Path) -> Self {
+    pub fn new(store: SharedOwner, data: &Path) -> Self {
         Self { store, path: data.join(FILE), writing: Mutex::default() }
     }
 

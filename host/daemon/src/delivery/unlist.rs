@@ -2,10 +2,11 @@
 
 use playrelay_engine::event::ReceiptOutcome;
 use playrelay_engine::model::{Item, ItemKind};
+use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::removal;
 use playrelay_plugin_host::call::{Plugin, Trace};
 use playrelay_plugin_host::capabilities::{LastAired, Unlist};
-use playrelay_store::{OutboxRow, StoreError};
+use playrelay_store::StoreError;
 use playrelay_util::clock;
 
 use super::lane::{Answer, Lane};

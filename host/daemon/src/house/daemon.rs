@@ -96,7 +96,7 @@ impl House {
         if let Some(reason) = tls::without_authorities() {
             tracing::error!("services on the internet cannot be reached: {reason}");
         }
-        tokio::spawn(upkeep::prune(Arc::clone(&self.store), self.config.server.keep_events));
+        tokio::spawn(upkeep::prune(Arc::clone(&self.owner), self.config.server.keep_events));
         let board = Arc::new(Board::new(&self.config.server.data_dir));
         let settler = Settler::start(self.desk(Arc::clone(&board), Vec::new())).await?;
         let ingress = Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body));
@@ -123,7 +123,7 @@ impl House {
             settler,
             ingress: Arc::clone(&ingress),
             traffic: Arrivals::default(),
-            removals: Arc::new(Removals::new(Arc::clone(&self.store), &self.config.server.data_dir)),
+            removals: Arc::new(Removals::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
             bells: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             lanes: Roster::default(),
@@ -150,7 +150,7 @@ impl House {
     /// What the settler works with.
     fn desk(&self, board: Arc<Board>, lanes: Vec<(String, Arc<Notify>)>) -> Desk {
         Desk {
-            store: Arc::clone(&self.store),
+            store: Arc::clone(&self.owner),
             policy: self.config.engine_policy(),
             routing: Routing { routes: self.routes(), people: People::default() },
             lanes,
@@ -303,7 +303,7 @@ impl Daemon {
             let lane = Lane {
                 plugin,
                 caller,
-                store: Arc::clone(&self.house.store),
+                store: Arc::clone(&self.house.owner),
                 delivery: key.delivery.clone(),
                 offline_keep: key.offline_keep,
                 arrived: Arc::clone(self.bells.entry(name.to_owned()).or_default()),
@@ -337,7 +337,7 @@ impl Daemon {
                 enabled: key.account.source.enabled,
                 mode: key.account.source.mode,
             };
-            let store = Arc::clone(&self.house.store);
+            let store = Arc::clone(&self.house.owner);
             let arrivals = arrivals_of(&mut self.arrivals, &self.traffic, name);
             let (settler, catalogue) = (self.settler.clone(), self.house.catalogue());
             let pipeline = Pipeline::new(plugin, caller, store, settler, arrivals, sieve, catalogue);

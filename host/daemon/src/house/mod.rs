@@ -27,7 +27,7 @@ use playrelay_plugin_host::manifest::{Login, Manifest};
 use playrelay_plugin_host::registry::{self, Plugins, Status};
 use playrelay_store::sqlite::Sqlite;
 use playrelay_store::vault::{self, Vault, VaultError};
-use playrelay_store::{SharedStore, StoreError};
+use playrelay_store::{SharedOwner, SharedStore, StoreError};
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
 
@@ -110,13 +110,13 @@ pub enum Purpose {
 }
 
 /// Opens the store in the data folder, which is made where it is missing (mode 0700).
-pub fn open_store(config: &Config) -> Result<SharedStore, HouseError> {
+pub fn open_store(config: &Config) -> Result<SharedOwner, HouseError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
     let failed = |error| HouseError::Data { path: data.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let database = data.join(DATABASE);
-    Sqlite::open(&database).map(|store| Arc::new(store) as SharedStore).map_err(|error| {
+    Sqlite::open(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
         let us = rustix::process::geteuid().as_raw();
         let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
         match owner {
@@ -174,8 +174,10 @@ async fn instance(vault: &Vault) -> Result<String, VaultError> {
 pub struct House {
     /// What the user wants.
     pub config: Config,
-    /// What must not be forgotten.
+    /// The store.
     pub store: SharedStore,
+    /// The same, for the tasks of this process: it owns all sources and accounts.
+    pub owner: SharedOwner,
     /// The logins.
     pub keeper: Arc<LoginKeeper>,
     /// All plugins that were found.
@@ -221,7 +223,8 @@ impl House {
 
     /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
     pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, HouseError> {
-        let store = open_store(&config)?;
+        let owner = open_store(&config)?;
+        let store: SharedStore = owner.clone();
         let data = &config.server.data_dir;
         let shared = Accounts::default();
         let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
@@ -245,6 +248,7 @@ impl House {
         let mut house = Self {
             config,
             store,
+            owner,
             keeper,
             plugins,
             accounts: BTreeMap::new(),

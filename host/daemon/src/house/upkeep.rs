@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use playrelay_store::SharedStore;
+use playrelay_store::SharedOwner;
 use playrelay_util::clock;
 
 /// How long requests are kept that said nothing new.
@@ -12,7 +12,7 @@ const REPEATS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Forgets old requests, once an hour.
-pub(super) async fn prune(store: SharedStore, keep: Duration) {
+pub(super) async fn prune(store: SharedOwner, keep: Duration) {
     loop {
         let now = clock::now();
         let before = |keep: Duration| {

@@ -26,7 +26,7 @@ use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::call::{Caller, Fault, FaultKind, Plugin};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
 use playrelay_plugin_host::text;
-use playrelay_store::{InboxRow, SharedStore};
+use playrelay_store::{InboxRow, SharedOwner};
 use settle::Settler;
 
 /// Requests of a source that are worked on at the same time.
@@ -90,7 +90,7 @@ impl Sieve {
 pub struct Pipeline {
     plugin: Arc<Plugin>,
     caller: Caller,
-    store: SharedStore,
+    store: SharedOwner,
     settler: Settler,
     arrivals: Arrivals,
     room: Arc<Semaphore>,
@@ -108,7 +108,7 @@ impl Pipeline {
     pub fn new(
         plugin: Arc<Plugin>,
         caller: Caller,
-        store: SharedStore,
+        store: SharedOwner,
         settler: Settler,
         arrivals: Arrivals,
         sieve: Sieve,

@@ -20,7 +20,7 @@ use playrelay_engine::routing::{Plan, Routing};
 use playrelay_engine::session::{Advance, RATING_REPEATED, Rating, Sessions};
 use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict, Verdicts};
 use playrelay_plugin_host::text;
-use playrelay_store::{Settlement, SharedStore, StoreError};
+use playrelay_store::{Settlement, SharedOwner, StoreError};
 use playrelay_util::clock;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -65,7 +65,7 @@ pub struct Settler {
 /// What the settler works with.
 pub struct Desk {
     /// Where decisions are stored.
-    pub store: SharedStore,
+    pub store: SharedOwner,
     /// `[scrobble]`, with whatever any route switches on.
     pub policy: Policy,
     /// The routes. The people are read from the store.
@@ -122,7 +122,7 @@ impl Settler {
     }
 }
 
-async fn remembered(store: &SharedStore) -> Result<Sessions, StoreError> {
+async fn remembered(store: &SharedOwner) -> Result<Sessions, StoreError> {
     let now = clock::now();
     let since = |ago| now.saturating_sub(ago).unwrap_or(jiff::Timestamp::MIN);
     let plays = store.plays_since(since(MEMORY)).await?;

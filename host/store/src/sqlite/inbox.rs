@@ -2,12 +2,83 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::outbox;
 use super::rows::{self, time};
+use super::{Sqlite, people, plays};
 use crate::{EventFilter, EventStory, EventSummary, InboxRow, Received, TimelineRow};
+use crate::{InboxOwner, InboxStore, Settlement, StoreError};
+
+#[async_trait]
+impl InboxStore for Sqlite {
+    async fn receive(&self, received: Received) -> Result<i64, StoreError> {
+        self.writer.write_one(move |connection| add(connection, &received)).await
+    }
+
+    async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
+        self.read(move |connection| find(connection, id)).await
+    }
+
+    async fn requests_before(
+        &self,
+        request: &InboxRow,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let (id, source) = (request.id, request.received.source.clone());
+        self.read(move |connection| before(connection, id, &source, since, limit)).await
+    }
+
+    async fn oldest_pending(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.read(oldest_pending).await
+    }
+
+    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError> {
+        self.read(waiting).await
+    }
+
+    async fn last_received(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
+        let source = source.to_owned();
+        self.read(move |connection| last_received(connection, &source)).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| summaries(connection, &filter)).await
+    }
+
+    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
+        self.read(move |connection| story(connection, id)).await
+    }
+}
+
+#[async_trait]
+impl InboxOwner for Sqlite {
+    async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        let source = source.to_owned();
+        self.read(move |connection| pending(connection, &source, after, limit)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                settlements.iter().try_for_each(|settlement| settle(connection, settlement))
+            })
+            .await
+    }
+
+    async fn prune(
+        &self,
+        before: Timestamp,
+        repeats_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.writer.write(move |connection| prune(connection, before, repeats_before, now)).await
+    }
+}
 
 /// Requests that are read at a time, beside their number. Bytes.
 const PAGE_BYTES: usize = 8 << 20;
@@ -183,4 +254,43 @@ pub fn prune(
         connection.prepare_cached(statement)?.execute(params![now.as_millisecond()])?;
     }
     Ok(forgotten.len())
+}
+
+/// Stores what working on a request has led to.
+fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+    let Settlement { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } =
+        settlement;
+    let now = at.as_millisecond();
+    if let Some(verdict) = verdict {
+        connection
+            .prepare_cached(
+                "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5,
+                 user = COALESCE(?6, user), item = COALESCE(?7, item) WHERE id = ?1",
+            )?
+            .execute(params![
+                inbox,
+                now,
+                verdict.outcome.as_str(),
+                verdict.code,
+                verdict.detail,
+                user,
+                item
+            ])?;
+    }
+    for step in steps {
+        rows::add_step(connection, *inbox, now, step.stage.as_str(), &step.code, &step.text)?;
+    }
+    for play in plays {
+        plays::put(connection, play)?;
+    }
+    for rating in ratings {
+        plays::put_rating(connection, rating)?;
+    }
+    for held in held {
+        people::hold(connection, held, *at)?;
+    }
+    for event in events {
+        outbox::add(connection, *inbox, event, *later, *at)?;
+    }
+    Ok(())
 }

@@ -1,47 +1,134 @@
 //! The outbox.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::event::{Action, TrackerEvent, Weight};
+use playrelay_engine::event::TrackerEvent;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
+use playrelay_engine::outbox::{OutboxCommand, OutboxSelection};
+use playrelay_engine::outbox_rules::{self, AttemptEffect};
 use playrelay_engine::verdict::Stage;
+
+use super::{Sqlite, accounts, commands};
+use crate::{OutboxOwner, OutboxStore, Parked, StoreError};
+
+/// Entries of the log of removals: as many as the file for other programs has had.
+const REMOVALS_KEPT: u32 = 2_000;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{add_step, json, named, time, to_json};
-use crate::{Attempt, DeliveryState, OutboxRow, Told};
+use crate::OutboxStats;
 
-/// A play that goes on this near to where it was paused has not moved. Percent.
-const SAME_PLACE: f64 = 1.0;
+#[async_trait]
+impl OutboxStore for Sqlite {
+    async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(move |connection| one(connection, id)).await
+    }
+
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| list(connection, state, limit)).await
+    }
+
+    async fn told(&self, tracker: &str) -> Result<OutboxStats, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| told(connection, &tracker)).await
+    }
+
+    async fn command(
+        &self,
+        selection: OutboxSelection,
+        command: OutboxCommand,
+        at: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.writer.write(move |connection| commands::apply(connection, selection, &command, at)).await
+    }
+
+    async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT key, at FROM removals ORDER BY at, key")?
+                .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+                .collect()
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl OutboxOwner for Sqlite {
+    async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| next_due(connection, &tracker, now)).await
+    }
+
+    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| next_time(connection, &tracker)).await
+    }
+
+    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError> {
+        let id = row.id;
+        self.writer.write(move |connection| attempting(connection, id)).await
+    }
+
+    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
+        let tracker = tracker.to_owned();
+        self.writer.write(move |connection| wake(connection, &tracker, now)).await
+    }
+
+    async fn attempted(
+        &self,
+        row: &OutboxRow,
+        attempt: AttemptOutcome,
+        parked: Option<Parked>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.writer
+            .write(move |connection| {
+                attempted(connection, &row, &attempt, at)?;
+                accounts::park(connection, &row.event.tracker, parked.as_ref())
+            })
+            .await
+    }
+
+    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO removals (key, at) VALUES (?1, ?2)")?
+                    .execute(params![key, at.as_millisecond()])?;
+                connection
+                    .prepare_cached(
+                        "DELETE FROM removals WHERE key IN (SELECT key FROM removals ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+                    )?
+                    .execute(params![REMOVALS_KEPT])
+                    .map(drop)
+            })
+            .await
+    }
+}
 
 const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note, later, since";
-/// What is noted of word of playing that takes back a pause.
-const UNSAID: &str = "the pause was over before it was told";
 
-/// Puts an event into the outbox. What it makes pointless is superseded; a watch that is there already is left out.
+/// Puts an event into the outbox, with what that changes for others. A watch that is there already is left out.
 pub fn add(
     connection: &Connection,
     inbox: i64,
     event: &TrackerEvent,
     later: bool,
-    at: i64,
+    now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let weight = event.action.weight();
-    let superseded = match weight {
-        Weight::Rating => Some(Weight::Rating),
-        Weight::Presence | Weight::Watch => Some(Weight::Presence),
-        Weight::Removal => None,
-    };
-    let superseded = superseded.map(Weight::as_str);
-    let note = format!("superseded by \u{201c}{}\u{201d}", event.action.name());
-    let superseded: Vec<(u32, TrackerEvent)> = connection
-        .prepare_cached(
-            "UPDATE outbox SET state = 'superseded', note = ?4, settled_at = ?5
-             WHERE tracker = ?1 AND subject = ?2 AND weight = ?3 AND state = 'waiting'
-             RETURNING attempts, body",
-        )?
-        .query_map(params![event.tracker, event.subject, superseded, note, at], |row| {
-            Ok((row.get(0)?, json(row, 1)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let unsaid = takes_back_a_pause(connection, event, &superseded)?;
+    let at = now.as_millisecond();
+    let waiting = waiting_of_subject(connection, event)?;
+    let addition = outbox_rules::add(event, &waiting, now);
+    for id in &addition.superseded {
+        settle(connection, *id, DeliveryState::Superseded, &addition.note, at)?;
+    }
+    let superseded: Vec<&OutboxRow> =
+        waiting.iter().filter(|row| addition.superseded.contains(&row.id)).collect();
+    let is_withheld = outbox_rules::only_takes_back_a_pause(event, &superseded)
+        && outbox_rules::is_withheld(last_presence(connection, event)?.as_ref());
     let added = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later, since)
@@ -52,49 +139,60 @@ pub fn add(
             event.tracker,
             event.subject,
             event.action.name(),
-            weight.as_str(),
+            event.action.weight().as_str(),
             to_json(event)?,
-            due(event, at),
+            addition.due_at.as_millisecond(),
             later,
             at
         ])?;
-    if unsaid {
-        connection
-            .prepare_cached(
-                "UPDATE outbox SET state = 'superseded', note = ?2, settled_at = ?3 WHERE id = ?1",
-            )?
-            .execute(params![connection.last_insert_rowid(), UNSAID, at])?;
-    }
     if added == 0 {
         let text = format!("{} has been told of this watch", event.tracker);
         add_step(connection, inbox, at, Stage::Delivery.as_str(), "told-before", &text)?;
+    } else if is_withheld {
+        let id = connection.last_insert_rowid();
+        settle(connection, id, DeliveryState::Withheld, outbox_rules::WITHHELD_NOTE, at)?;
     }
     Ok(())
 }
 
-/// Whether an event only says that something plays of which the tracker was told so, and of whose pause, just superseded, it
-/// has not heard.
-fn takes_back_a_pause(
-    connection: &Connection,
-    event: &TrackerEvent,
-    superseded: &[(u32, TrackerEvent)],
-) -> rusqlite::Result<bool> {
-    let (Action::Playing(progress), [(0, pause)]) = (event.action, superseded) else { return Ok(false) };
-    if !matches!(pause.action, Action::Paused(at) if (at - progress).abs() <= SAME_PLACE) {
-        return Ok(false);
-    }
-    let told: Option<TrackerEvent> = connection
+/// The deliveries of an event's tracker and subject that wait.
+fn waiting_of_subject(connection: &Connection, event: &TrackerEvent) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox INDEXED BY outbox_waiting
+             WHERE tracker = ?1 AND subject = ?2 AND state = 'waiting' ORDER BY id"
+        ))?
+        .query_map(params![event.tracker, event.subject], read)?
+        .collect()
+}
+
+/// The last presence of an event's subject that its tracker took.
+fn last_presence(connection: &Connection, event: &TrackerEvent) -> rusqlite::Result<Option<TrackerEvent>> {
+    connection
         .prepare_cached(
             "SELECT body FROM outbox
              WHERE tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('delivered', 'duplicate')
              ORDER BY id DESC LIMIT 1",
         )?
         .query_row(params![event.tracker, event.subject], |row| json(row, 0))
-        .optional()?;
-    Ok(told.is_some_and(|told| matches!(told.action, Action::Playing(_))))
+        .optional()
 }
 
-/// The first event that is due and has no other of its subject before it. The indexes are named: without statistics SQLite's planner
+/// Writes what has become of a delivery.
+pub fn settle(
+    connection: &Connection,
+    id: i64,
+    state: DeliveryState,
+    note: &str,
+    at: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox SET state = ?2, note = ?3, settled_at = ?4 WHERE id = ?1")?
+        .execute(params![id, state.as_str(), note, at])
+        .map(drop)
+}
+
+/// The delivery that [`outbox_rules::next_due`] names, found without reading all that waits. The indexes are named: without statistics SQLite's planner
 /// takes the one over all that is kept.
 pub fn next_due(
     connection: &Connection,
@@ -139,47 +237,60 @@ pub fn wake(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite:
         .map(drop)
 }
 
-/// Writes what became of an attempt. What was said of the event meanwhile stays: one that was superseded or dropped stays so unless the
-/// tracker has taken it, and one that somebody has matched is still to be sent.
+/// Writes what became of an attempt, and what follows.
 pub fn attempted(
     connection: &Connection,
     row: &OutboxRow,
-    attempt: &Attempt,
-    at: Timestamp,
+    outcome: &AttemptOutcome,
+    now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let now = at.as_millisecond();
-    let tracker = &row.event.tracker;
-    let action = row.event.action.name();
-    let (code, text) = match attempt {
-        Attempt::Settled { state, note, .. } if is_matched_anew(connection, row)? => {
-            let text = format!(
-                "\u{201c}{action}\u{201d} for {tracker} was {} with what it was before: {note}",
-                state.as_str()
-            );
-            return add_step(connection, row.inbox, now, Stage::Delivery.as_str(), "overtaken", &text);
+    let at = now.as_millisecond();
+    let (tracker, action) = (&row.event.tracker, row.event.action.name());
+    let stored = one(connection, row.id)?;
+    let effect = outbox_rules::attempted(row, stored.as_ref(), outcome, now);
+    let step =
+        |code: &str, text: &str| add_step(connection, row.inbox, at, Stage::Delivery.as_str(), code, text);
+    match (outcome, effect) {
+        (AttemptOutcome::Settled { state, note, .. }, AttemptEffect::Overtaken) => {
+            let state = state.as_str();
+            let text =
+                format!("\u{201c}{action}\u{201d} for {tracker} was {state} with what it was before: {note}");
+            step("overtaken", &text)
         }
-        Attempt::Settled { state, note, receipt } => {
+        (
+            AttemptOutcome::Settled { state, note, receipt },
+            AttemptEffect::Settled { applies_to_all_states, releases_withheld, follow_ups },
+        ) => {
             let receipt = receipt.as_ref().map(to_json).transpose()?;
-            let is_taken = matches!(state, DeliveryState::Delivered | DeliveryState::Duplicate);
             connection
                 .prepare_cached(
                     "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, settled_at = ?5, attempts = ?6, uncertain = 0
                      WHERE id = ?1 AND (?7 OR state = 'waiting')",
                 )?
-                .execute(params![row.id, state.as_str(), note, receipt, now, row.attempts + 1, is_taken])?;
-            if *state == DeliveryState::Delivered && matches!(row.event.action, Action::Paused(_)) {
-                say_after_all(connection, &row.event, now)?;
+                .execute(params![
+                    row.id,
+                    state.as_str(),
+                    note,
+                    receipt,
+                    at,
+                    row.attempts + 1,
+                    applies_to_all_states
+                ])?;
+            if releases_withheld {
+                release_withheld(connection, &row.event, at)?;
             }
-            if matches!(state, DeliveryState::Delivered | DeliveryState::Duplicate) {
-                unlist(connection, row, at)?;
+            for event in &follow_ups {
+                add(connection, row.inbox, event, true, now)?;
             }
             let separator = if note.is_empty() { "" } else { ": " };
-            (
-                state.as_str(),
-                format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str()),
-            )
+            let text =
+                format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str());
+            step(state.as_str(), &text)
         }
-        Attempt::Postponed { next_at, note, uncertain } => {
+        (
+            AttemptOutcome::Postponed { next_at, note, uncertain },
+            AttemptEffect::Postponed { is_repeated },
+        ) => {
             connection
                 .prepare_cached(
                     "UPDATE outbox SET next_at = ?2, note = ?3, attempts = ?4, uncertain = ?5
@@ -192,54 +303,29 @@ pub fn attempted(
                     row.attempts + 1,
                     row.uncertain | uncertain
                 ])?;
-            let until = if *next_at > at { format!(" until {next_at}") } else { String::new() };
-            ("postponed", format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
+            if is_repeated {
+                return Ok(());
+            }
+            let until = if *next_at > now { format!(" until {next_at}") } else { String::new() };
+            step("postponed", &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
         }
-    };
-    // A month of the same failure is one line of the timeline.
-    let repeated = matches!(attempt, Attempt::Postponed { note, .. } if row.note.as_ref() == Some(note));
-    if repeated {
-        return Ok(());
+        // The rule answers in kind.
+        (AttemptOutcome::Settled { .. }, AttemptEffect::Postponed { .. })
+        | (AttemptOutcome::Postponed { .. }, AttemptEffect::Overtaken | AttemptEffect::Settled { .. }) => {
+            Ok(())
+        }
     }
-    add_step(connection, row.inbox, now, Stage::Delivery.as_str(), code, &text)
 }
 
-/// When an event is to be sent that is stored at a time. Where the clock was set back, what happened by it lies ahead: that is no
-/// reason to wait for it.
-fn due(event: &TrackerEvent, at: i64) -> i64 {
-    let not_before = event.not_before.as_millisecond();
-    not_before.min(at + (not_before - event.at.as_millisecond()).max(0))
-}
-
-/// Whether somebody has said meanwhile that an event is about something else.
-fn is_matched_anew(connection: &Connection, row: &OutboxRow) -> rusqlite::Result<bool> {
-    Ok(one(connection, row.id)?.is_some_and(|stored| stored.event.item != row.event.item))
-}
-
-/// A watch was confirmed: it goes off the watchlists for which that was asked.
-fn unlist(connection: &Connection, row: &OutboxRow, at: Timestamp) -> rusqlite::Result<()> {
-    for account in &row.event.unlist_from {
-        let event = TrackerEvent {
-            tracker: account.clone(),
-            action: Action::Unlisted,
-            not_before: at,
-            unlist_from: Vec::new(),
-            ..row.event.clone()
-        };
-        add(connection, row.inbox, &event, true, at.as_millisecond())?;
-    }
-    Ok(())
-}
-
-/// A pause was on its way when it was over, and has arrived after all: then word that it plays is needed after all.
-fn say_after_all(connection: &Connection, pause: &TrackerEvent, now: i64) -> rusqlite::Result<()> {
+/// Has a delivery sent that is withheld: the last one of the subject, where it is withheld.
+fn release_withheld(connection: &Connection, pause: &TrackerEvent, at: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET state = 'waiting', next_at = ?4, note = NULL, settled_at = NULL
-             WHERE state = 'superseded' AND note = ?3 AND id = (
+            "UPDATE outbox SET state = 'waiting', next_at = ?3, note = NULL, settled_at = NULL
+             WHERE state = 'withheld' AND id = (
                  SELECT MAX(id) FROM outbox WHERE tracker = ?1 AND subject = ?2)",
         )?
-        .execute(params![pause.tracker, pause.subject, UNSAID, now])
+        .execute(params![pause.tracker, pause.subject, at])
         .map(drop)
 }
 
@@ -258,7 +344,7 @@ pub fn list(
 }
 
 /// How it stands with what a tracker is to be told.
-pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<Told> {
+pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<OutboxStats> {
     let last_delivered = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox WHERE tracker = ?1 AND state = 'delivered' ORDER BY id DESC LIMIT 1"
@@ -270,7 +356,11 @@ pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<Told> {
             .prepare_cached("SELECT count(*) FROM outbox WHERE tracker = ?1 AND state = ?2")?
             .query_row(params![tracker, state.as_str()], |row| row.get(0))
     };
-    Ok(Told { last_delivered, waiting: count(DeliveryState::Waiting)?, dead: count(DeliveryState::Dead)? })
+    Ok(OutboxStats {
+        last_delivered,
+        waiting: count(DeliveryState::Waiting)?,
+        dead: count(DeliveryState::Dead)?,
+    })
 }
 
 /// The one with this number.
@@ -279,6 +369,24 @@ pub fn one(connection: &Connection, id: i64) -> rusqlite::Result<Option<OutboxRo
         .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?
         .query_row(params![id], read)
         .optional()
+}
+
+/// The deliveries of a row's tracker and subject with higher ids, in order.
+pub fn later_of_subject(connection: &Connection, row: &OutboxRow) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE tracker = ?1 AND subject = ?2 AND id > ?3 ORDER BY id"
+        ))?
+        .query_map(params![row.event.tracker, row.event.subject, row.id], read)?
+        .collect()
+}
+
+/// The deliveries in a state, in order.
+pub fn in_state(connection: &Connection, state: DeliveryState) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE state = ?1 ORDER BY id"))?
+        .query_map(params![state.as_str()], read)?
+        .collect()
 }
 
 /// What a request led to.

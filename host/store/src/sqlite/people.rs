@@ -1,12 +1,31 @@
 //! Users whom no route names.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::people::{Decision, Person};
 use playrelay_engine::play::Viewer;
 use playrelay_engine::routing::Held;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Sqlite;
 use super::rows::{json, to_json};
+use crate::{StoreError, UserStore};
+
+#[async_trait]
+impl UserStore for Sqlite {
+    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        self.read(list).await
+    }
+
+    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError> {
+        let (source, viewer) = (source.to_owned(), viewer.clone());
+        self.writer.write(move |connection| decide(connection, &source, &viewer, decision)).await
+    }
+
+    async fn people_version(&self) -> Result<i64, StoreError> {
+        self.read(version).await
+    }
+}
 
 /// All of them, those who were seen last first.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {

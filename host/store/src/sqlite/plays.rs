@@ -1,11 +1,40 @@
 //! Plays and ratings.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::session::Rating;
 use rusqlite::{Connection, params};
 
+use super::Sqlite;
 use super::rows::{json, to_json};
+use crate::{PlayStore, StoreError};
+
+#[async_trait]
+impl PlayStore for Sqlite {
+    async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError> {
+        self.read(move |connection| self::since(connection, since)).await
+    }
+
+    async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError> {
+        let server = server.to_owned();
+        self.read(move |connection| around(connection, &server, at)).await
+    }
+
+    async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError> {
+        let (server, item) = (server.to_owned(), item.to_owned());
+        self.read(move |connection| of_item(connection, &server, &item)).await
+    }
+
+    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
+        let viewer = viewer.clone();
+        self.read(move |connection| held_of(connection, &viewer)).await
+    }
+
+    async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError> {
+        self.read(move |connection| ratings_since(connection, since)).await
+    }
+}
 
 /// Two days. Milliseconds.
 const AROUND_MS: i64 = 2 * 24 * 60 * 60 * 1000;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 
-use crate::{EventSummary, InboxRow, Parked, Received};
+use crate::{EventSummary, InboxRow, Received};
 
 /// A time that we wrote ourselves; one that is out of range reads as the first or last there is.
 pub fn time(ms: i64) -> Timestamp {
@@ -53,18 +53,6 @@ pub fn add_step(
 pub fn request(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
     let received = Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
     Ok(InboxRow { id: row.get(0)?, received })
-}
-
-/// Writes how an account stands.
-pub fn park(connection: &Connection, account: &str, parked: Option<&Parked>) -> rusqlite::Result<()> {
-    let parked = parked.map(to_json).transpose()?;
-    connection
-        .prepare_cached(
-            "INSERT INTO accounts (name, parked) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET parked = excluded.parked",
-        )?
-        .execute(params![account, parked])
-        .map(drop)
 }
 
 /// Reads `id, source, received_at, outcome, code, detail, user, item`.

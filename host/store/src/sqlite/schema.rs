@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE inbox (
         id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -160,6 +160,11 @@ const MIGRATIONS: [&str; 6] = [
     ALTER TABLE approvals ADD COLUMN shown TEXT;
     -- The small stores belong to a plugin and an account; what is in there is a cache.
     DELETE FROM plugin_values WHERE account NOT LIKE 'host:%';
+",
+    "
+    -- A delivery that is withheld has a state of its own, and is no longer known by its note.
+    UPDATE outbox SET state = 'withheld'
+    WHERE state = 'superseded' AND note = 'the pause was over before it was told';
 ",
 ];
 

@@ -1,0 +1,23 @@
+//! Why a store fails.
+
+/// Why something could not be stored or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused.
+    #[error("the database at {path} failed: {reason}")]
+    Database {
+        /// Its file.
+        path: String,
+        /// What it said.
+        reason: String,
+    },
+    /// More is waiting to be written than is sound.
+    #[error("too much is waiting to be stored")]
+    Busy,
+    /// It cannot be written down at all.
+    #[error("it cannot be written down: {0}")]
+    Unwritable(String),
+    /// It has been closed.
+    #[error("the database is closed")]
+    Closed,
+}

@@ -1,0 +1,194 @@
+//! What was received, and what became of it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::event::TrackerEvent;
+use playrelay_engine::outbox::OutboxRow;
+use playrelay_engine::play::Play;
+use playrelay_engine::routing::Held;
+use playrelay_engine::session::Rating;
+use playrelay_engine::verdict::{Step, Verdict};
+use serde::Serialize;
+
+use crate::StoreError;
+
+/// A request as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The source's name.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
+    /// The request as JSON: a `WebhookRequest`.
+    pub request: Vec<u8>,
+}
+
+/// A request that waits to be worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Grows by time.
+    pub id: i64,
+    /// What was received.
+    pub received: Received,
+}
+
+/// Everything that working on a request has led to; stored as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The request.
+    pub inbox: i64,
+    /// When it was worked on.
+    pub at: Timestamp,
+    /// Whether something came of the request after it had been settled.
+    pub later: bool,
+    /// How it ended; absent where it had ended before, and something came of it later.
+    pub verdict: Option<Verdict>,
+    /// Whom it is about, in words; absent where it names nobody.
+    pub user: Option<String>,
+    /// What it is about, in words.
+    pub item: Option<String>,
+    /// How it got there.
+    pub steps: Vec<Step>,
+    /// Plays that are new or different.
+    pub plays: Vec<Play>,
+    /// Ratings that are new.
+    pub ratings: Vec<Rating>,
+    /// Users whom no route names.
+    pub held: Vec<Held>,
+    /// Events for trackers.
+    pub events: Vec<TrackerEvent>,
+}
+
+/// A request in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventSummary {
+    /// The request.
+    pub id: i64,
+    /// The source's name.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Who watches, as the server calls them; several with commas between them. Absent where nobody was named.
+    pub user: Option<String>,
+    /// What, in words; several with semicolons between them. Absent where it is about nothing.
+    pub item: Option<String>,
+    /// How it ended; absent while it is worked on.
+    pub verdict: Option<Verdict>,
+}
+
+/// Which requests of a list are wanted. Texts are looked for anywhere, in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Those before this one.
+    pub before: Option<i64>,
+    /// Those of a source.
+    pub source: Option<String>,
+    /// Those of users with this in their name or id.
+    pub user: Option<String>,
+    /// Those about titles with this.
+    pub title: Option<String>,
+    /// Those that ended so: an outcome, or a code.
+    pub outcome: Option<String>,
+    /// Leave out those that said nothing new.
+    pub without_repeats: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl EventFilter {
+    /// So many of the newest.
+    pub fn newest(limit: u32) -> Self {
+        Self { limit, ..Self::default() }
+    }
+}
+
+/// A step with its time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimelineRow {
+    /// When.
+    pub at: Timestamp,
+    /// Where: a [`Stage`](playrelay_engine::verdict::Stage).
+    pub stage: String,
+    /// What, stable.
+    pub code: String,
+    /// What, in words.
+    pub text: String,
+}
+
+/// The whole story of a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventStory {
+    /// Its head.
+    #[serde(flatten)]
+    pub summary: EventSummary,
+    /// Its steps, in order.
+    pub timeline: Vec<TimelineRow>,
+    /// What it led to.
+    pub outbox: Vec<OutboxRow>,
+}
+
+/// The inbox, as any node may use it.
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait InboxStore: Send + Sync {
+    /// Stores a request. Durable when it returns.
+    async fn receive(&self, received: Received) -> Result<i64, StoreError>;
+
+    /// A request as it was received.
+    async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError>;
+
+    /// Up to `limit` requests of a source that were received since a time and before a request, the oldest first.
+    async fn requests_before(
+        &self,
+        request: &InboxRow,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError>;
+
+    /// When the oldest request that still waits to be worked on was received, of each source that has one.
+    async fn oldest_pending(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
+
+    /// The sources whose requests wait to be worked on, with how many there are.
+    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError>;
+
+    /// When a source was heard last, by a webhook or otherwise.
+    async fn last_received(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Requests, the newest first.
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// The whole story of a request.
+    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
+}
+
+/// The inbox, as only the owner of its sources may use it.
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait InboxOwner: Send + Sync {
+    /// Requests of a source that wait to be worked on, from the oldest, after an id.
+    async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+
+    /// Stores what working on some requests has led to, all of it or nothing.
+    ///
+    /// An event supersedes waiting presence of the same subject at the same tracker; a second watch of one play for one
+    /// tracker is left out, and so is word of playing that only takes a pause back of which the tracker never heard.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
+
+    /// Forgets up to 2,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
+    /// kept answers that have expired. Those that said nothing new go earlier: servers that tell of progress send one a
+    /// second. Plays stay. Gives the number of requests that were forgotten.
+    async fn prune(
+        &self,
+        before: Timestamp,
+        repeats_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError>;
+}

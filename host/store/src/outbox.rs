@@ -1,0 +1,79 @@
+//! Deliveries, and what is kept of removals from watchlists.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+
+use crate::{Parked, StoreError};
+
+/// How it stands with what a tracker is to be told.
+#[derive(Clone, Debug)]
+pub struct OutboxStats {
+    /// The last event that was delivered.
+    pub last_delivered: Option<OutboxRow>,
+    /// Events that wait.
+    pub waiting: u32,
+    /// Events that could not be delivered.
+    pub dead: u32,
+}
+
+/// Deliveries, as any node may use them. The rules are those of [`outbox_rules`](playrelay_engine::outbox_rules).
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait OutboxStore: Send + Sync {
+    /// An event in the outbox.
+    async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError>;
+
+    /// Events in the outbox, the newest first; only those in a state where one is given.
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// How it stands with what a tracker is to be told.
+    async fn told(&self, tracker: &str) -> Result<OutboxStats, StoreError>;
+
+    /// Does with events what a person says, with a step on the timeline of each. Gives how many there were; those that were
+    /// delivered, or superseded, are left alone.
+    async fn command(
+        &self,
+        selection: OutboxSelection,
+        command: OutboxCommand,
+        at: Timestamp,
+    ) -> Result<usize, StoreError>;
+
+    /// What was taken off watchlists: keys of the ledger and when, the oldest first.
+    async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError>;
+}
+
+/// Deliveries, as only the owner of their tracker accounts may use them.
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait OutboxOwner: Send + Sync {
+    /// The first event for a tracker that may be sent now: due, and the first of its subject.
+    async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
+
+    /// When the next event for a tracker becomes due.
+    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Says that an event is about to be sent. Should nothing be heard of the attempt, it may have been applied.
+    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError>;
+
+    /// Makes everything that waits for a tracker after a failure due: it is reachable again.
+    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Stores what became of an attempt, with a step on the timeline, and how the account stands after it.
+    async fn attempted(
+        &self,
+        row: &OutboxRow,
+        attempt: AttemptOutcome,
+        parked: Option<Parked>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Notes what was taken off a watchlist.
+    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError>;
+}

@@ -1,0 +1,37 @@
+//! Plays and ratings.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::model::Playback;
+use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::session::Rating;
+
+use crate::StoreError;
+
+/// Plays and ratings, which are written with the input that they come from.
+#[async_trait]
+pub trait PlayStore: Send + Sync {
+    /// Plays that are going on, and those that ended since a time.
+    async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
+
+    /// Plays on a server within two days of a time.
+    async fn plays_around(&self, server: &str, at: Timestamp) -> Result<Vec<Play>, StoreError>;
+
+    /// Plays of an item of a server, by whomever: the item by the server's own key for it.
+    async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError>;
+
+    /// What a row of a server's history may speak of, of plays that may be forgotten in memory: those around it, and those of its item.
+    async fn plays_for(&self, row: &Playback) -> Result<Vec<Play>, StoreError> {
+        let mut plays = self.plays_around(&row.server.id, row.at).await?;
+        if let Some(item) = &row.item.server_ref {
+            plays.extend(self.plays_of_item(&row.server.id, item).await?);
+        }
+        Ok(plays)
+    }
+
+    /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
+    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
+
+    /// Ratings since a time.
+    async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError>;
+}

@@ -1,0 +1,73 @@
+//! What belongs to plugins: approvals, small values, and answers that are kept for a while.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::model::Item;
+
+use crate::StoreError;
+
+/// A person's consent to a plugin: to these bytes, asking for these permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The plugin's id.
+    pub id: String,
+    /// Of the component.
+    pub digest: String,
+    /// Of what it asks for.
+    pub permissions: String,
+}
+
+/// Approvals of plugins.
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait PluginStore: Send + Sync {
+    /// The approvals of plugins.
+    async fn approvals(&self) -> Result<Vec<Approval>, StoreError>;
+
+    /// Stores an approval, in place of an older one of the same plugin, with what was shown, as JSON.
+    async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError>;
+
+    /// What was shown when a plugin was approved; absent where it was not, or by an older program.
+    async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError>;
+
+    /// Takes an approval back. False if the plugin was not approved.
+    async fn revoke(&self, id: &str) -> Result<bool, StoreError>;
+}
+
+/// Small values of owners: a plugin and an account of it, or the host.
+#[async_trait]
+pub trait KeyValueStore: Send + Sync {
+    /// The value of a key that has not expired.
+    async fn get(&self, owner: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stores a value, for `ttl_s` seconds where given. `Ok(false)` where the owner would have more than 1,000 keys, or 256 KiB.
+    async fn set(
+        &self,
+        owner: &str,
+        key: &str,
+        value: Vec<u8>,
+        ttl_s: Option<u32>,
+    ) -> Result<bool, StoreError>;
+
+    /// Forgets a key.
+    async fn delete(&self, owner: &str, key: &str) -> Result<(), StoreError>;
+}
+
+/// Answers of plugins about items, kept until they expire.
+#[async_trait]
+pub trait LookupStore: Send + Sync {
+    /// What a source's server said of an item before, where it is still good.
+    async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError>;
+
+    /// Keeps what a source's server said of an item.
+    async fn keep_look_up(
+        &self,
+        source: &str,
+        item: &str,
+        found: &Item,
+        until: Timestamp,
+    ) -> Result<(), StoreError>;
+}

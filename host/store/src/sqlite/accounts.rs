@@ -1,0 +1,68 @@
+//! How accounts stand.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Sqlite;
+use super::rows::{json, to_json};
+use crate::{AccountStore, Parked, QuotaStore, QuotaUsage, StoreError};
+
+#[async_trait]
+impl QuotaStore for Sqlite {
+    async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError> {
+        let account = account.to_owned();
+        let found = self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT day, used, allowed FROM request_counts WHERE account = ?1")?
+                .query_row(params![account], |row| {
+                    Ok(QuotaUsage { day: row.get(0)?, used: row.get(1)?, allowed: row.get(2)? })
+                })
+                .optional()
+        });
+        found.await
+    }
+
+    async fn keep_quota_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), StoreError> {
+        let account = account.to_owned();
+        let kept = self.writer.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO request_counts (account, day, used, allowed) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![account, usage.day, usage.used, usage.allowed])
+                .map(drop)
+        });
+        kept.await
+    }
+}
+
+#[async_trait]
+impl AccountStore for Sqlite {
+    async fn parked(&self, account: &str) -> Result<Option<Parked>, StoreError> {
+        let account = account.to_owned();
+        self.read(move |connection| {
+            let parked = connection
+                .prepare_cached("SELECT parked FROM accounts WHERE name = ?1 AND parked IS NOT NULL")?
+                .query_row(params![account], |row| json(row, 0));
+            parked.optional()
+        })
+        .await
+    }
+
+    async fn park(&self, account: &str, parked: Option<Parked>) -> Result<(), StoreError> {
+        let account = account.to_owned();
+        self.writer.write(move |connection| park(connection, &account, parked.as_ref())).await
+    }
+}
+
+/// Writes how an account stands.
+pub fn park(connection: &Connection, account: &str, parked: Option<&Parked>) -> rusqlite::Result<()> {
+    let parked = parked.map(to_json).transpose()?;
+    connection
+        .prepare_cached(
+            "INSERT INTO accounts (name, parked) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET parked = excluded.parked",
+        )?
+        .execute(params![account, parked])
+        .map(drop)
+}

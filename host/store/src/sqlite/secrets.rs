@@ -1,0 +1,66 @@
+//! Sealed secrets.
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+
+use super::Sqlite;
+use crate::{SecretStore, StoreError};
+
+#[async_trait]
+impl SecretStore for Sqlite {
+    async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT sealed FROM credentials WHERE name = ?1")?
+                .query_row(params![name], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn has_sealed(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM credentials)")?
+                .query_row([], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .execute(params![name, sealed])
+                    .map(drop)
+            })
+            .await
+    }
+
+    async fn seal_new(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR IGNORE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .execute(params![name, sealed])
+                    .map(|rows| rows > 0)
+            })
+            .await
+    }
+
+    async fn unseal(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM credentials WHERE name = ?1")?
+                    .execute(params![name])
+                    .map(drop)
+            })
+            .await
+    }
+}

@@ -1,0 +1,24 @@
+//! Users whom no route names.
+
+use async_trait::async_trait;
+use playrelay_engine::people::{Decision, Person};
+use playrelay_engine::play::Viewer;
+
+use crate::StoreError;
+
+/// Users whom no route named, and what a person decided about each.
+///
+/// # Errors
+///
+/// A write that fails leaves everything as it was.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// Users whom no route named when they were seen, and what was said of them.
+    async fn people(&self) -> Result<Vec<Person>, StoreError>;
+
+    /// Says what is to become of somebody's plays. False where they are not in the list.
+    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError>;
+
+    /// A number that is another one after each change of the list of people.
+    async fn people_version(&self) -> Result<i64, StoreError>;
+}
