@@ -2,8 +2,8 @@
 //! a test for each cell.
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay::app::House;
 use playrelay::config;
-use playrelay::house::House;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Episode, Item, ItemKind, Movie, Season, Show};
 use playrelay_plugin_host::capabilities::{Enlist, Failure, ReadWatchlist, Sink, SinkEvent, Unlist};

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use playrelay_tests::catalogue;
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Home, TestClock, server_to_trakt, trakt_account};
-use playrelay_tests::jellyfin_webhook;
 use playrelay_tests::screening::{Person, Screening, Title};
+use playrelay_tests::{catalogue, jellyfin_webhook};
 use serde_json::{Value, json};
 
 const HOUR: u32 = 3_600_000;

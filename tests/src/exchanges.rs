@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, Result};
-
 pub use playrelay::record::Exchange;
 
 /// The variable that names the folder.

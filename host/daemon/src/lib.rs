@@ -1,23 +1,23 @@
-//! Playrelay carries what people watch on their media servers to the trackers they keep.
+//! Playrelay scrobbles what people watch on their media servers to their trackers.
 //!
-//! The way of an event: [`ingress`] or [`watch`] stores it, [`pipeline`] has it read by a source plugin ([`playrelay_plugin_host`]), the pure
-//! core ([`playrelay_engine`]) decides what it means, [`playrelay_store`] keeps that, and [`delivery`] tells the trackers.
-//! `docs/architecture.md` has the whole house.
+//! The way of an event: [`web::ingress`] or [`realtime`] stores it in the [`inbox`], [`pipeline`] calls its source plugin
+//! ([`playrelay_plugin_host`]) and the engine ([`playrelay_engine`]), stores what they decide ([`playrelay_store`]), and [`delivery`] sends
+//! it to the trackers. `docs/architecture.md` describes the whole program.
 #![deny(unsafe_code)]
 
-pub mod api;
-pub mod arrivals;
-pub mod artwork;
-pub mod board;
+pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod delivery;
 pub mod doctor;
-pub mod guard;
-pub mod house;
-pub mod ingress;
+pub mod exports;
+pub mod inbox;
+pub mod metadata;
 pub mod pipeline;
+pub mod realtime;
 pub mod record;
 pub mod replay;
-pub mod server;
-pub mod watch;
+pub mod web;
+pub mod webhooks;

@@ -10,20 +10,23 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{ItemKind, Report};
 use playrelay_engine::outbox::OutboxRow;
-use playrelay_engine::people::People;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::Routing;
-use playrelay_engine::session::{Advance, Sessions};
-use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
-use playrelay_plugin_host::call::{Caller, Plugin};
+use playrelay_engine::routing::users::People;
+use playrelay_engine::state::Sessions;
+use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
+use playrelay_engine::transition::Advance;
 use playrelay_plugin_host::capabilities::{Webhook, WebhookInput, WebhookRequest};
+use playrelay_plugin_host::plugin::{Caller, Plugin};
 use playrelay_store::{EventStory, SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::house::House;
-use crate::pipeline::input::{self, HeardBy, Input};
-use crate::pipeline::{self, catalogue::Catalogue};
+use crate::app::House;
+use crate::inbox::input;
+use crate::inbox::input::{HeardBy, Input};
+use crate::metadata::resolver::Catalogue;
+use crate::pipeline;
 
 /// How far back the inputs before are read.
 const CONTEXT: SignedDuration = SignedDuration::from_hours(12);

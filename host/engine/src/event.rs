@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::model::Item;
+use crate::model::Item;
 
 /// What a tracker is told. Percent from 0 to 100, ratings from 0 to 10.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Action, TrackerEvent};
-use super::model::PlaybackState;
-use super::play::{Play, PlayId, percent};
-use super::routing::Routing;
+use crate::event::{Action, TrackerEvent};
+use crate::model::PlaybackState;
+use crate::play::{Play, PlayId, percent};
+use crate::routing::Routing;
 
 /// When each tracker was last told of each play that goes on.
 #[derive(Debug, Default)]
@@ -78,11 +78,11 @@ fn progress(play: &Play, now: Timestamp) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::Filters;
     use crate::model::{Completion, Content, Item, ItemKind, Movie, Playback, Player, Server, User};
     use crate::play::Viewer;
     use crate::policy::{Heartbeat, Policy};
-    use crate::route::{Removal, Route, Untaken, UserRule};
+    use crate::routing::filter::Filters;
+    use crate::routing::route::{Removal, Route, Untaken, UserRule};
 
     fn route(tracker: &str) -> Route {
         Route {

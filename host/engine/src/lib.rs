@@ -6,38 +6,30 @@
 //!
 //! - [`model`]: items, reports, users; the vocabulary
 //! - [`play`]: one play of one item by one user, and its identity
-//! - [`session`]: the engine that turns reports into plays; its rules are in `turn`, those for ticks by hand in `mark`,
-//!   those for what a server has in its own history in `history`
-//! - [`completion`]: the policy that says whether a play is a watch
-//! - [`route`]: from where to where, and for whom
+//! - [`state`]: the plays that are known, and what a report changes of them
+//! - [`transition`]: such a change, as data
+//! - [`rules`]: the rules of a change: of playback, of marks by hand, of a server's own history, and what counts as watched
+//! - [`routing`]: which route accepts an event, and what its tracker is sent
 //! - [`event`]: what trackers are sent, and how they took it
-//! - [`outbox`], [`outbox_rules`]: what has become of each of these, and the rules for it
-//! - [`routing`]: who is told of it
-//! - [`filter`]: what a route leaves out
-//! - [`people`]: whose plays are whose, as a person has said
-//! - [`presence`]: what is playing now, for other programs
-//! - [`heartbeat`]: word, again and again, that something still plays
-//! - [`removal`]: what goes off a watchlist
-//! - [`verdict`]: how every input ends, and why
+//! - [`mod@outbox`], [`outbox_rules`]: what has become of each of these, and the rules for it
+//! - [`now_playing`]: what is playing now, for other programs
+//! - [`heartbeat`]: events that repeat that something still plays
+//! - [`watchlist`]: what is removed from a watchlist
+//! - [`timeline`]: how every input ends, and the steps that led there
 //! - [`policy`]: the numbers that decide
+#![forbid(unsafe_code)]
 
-pub mod completion;
 pub mod event;
-pub mod filter;
 pub mod heartbeat;
-mod history;
-mod ledger;
-mod mark;
 pub mod model;
+pub mod now_playing;
 pub mod outbox;
 pub mod outbox_rules;
-pub mod people;
 pub mod play;
 pub mod policy;
-pub mod presence;
-pub mod removal;
-pub mod route;
 pub mod routing;
-pub mod session;
-mod turn;
-pub mod verdict;
+pub mod rules;
+pub mod state;
+pub mod timeline;
+pub mod transition;
+pub mod watchlist;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Receipt, TrackerEvent};
-use super::model::Item;
+use crate::event::{Receipt, TrackerEvent};
+use crate::model::Item;
 
 /// What has become of an event for a tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

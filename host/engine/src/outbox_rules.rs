@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::event::{Action, TrackerEvent, Weight};
-use super::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow};
+use crate::event::{Action, TrackerEvent, Weight};
+use crate::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow};
 
 /// A play that goes on this near to where it was paused has not moved. Percent.
 const SAME_POSITION_PERCENT: f64 = 1.0;

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::model::{Completion, Content, Item, Playback, PlaybackState, Player, User};
-use super::policy::Policy;
+use crate::model::{Completion, Content, Item, Playback, PlaybackState, Player, User};
+use crate::policy::Policy;
 
 /// Finishes this close together are one, whatever the runtime.
 const SHORTEST_MERGE: SignedDuration = SignedDuration::from_mins(3);

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Content;
+use crate::timeline::Rejection;
+
 /// How often a tracker is told that something still plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,4 +85,15 @@ impl Default for Policy {
             offline_keep: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
+}
+
+/// Live television, recordings and extras are left out unless they are switched on.
+pub fn content(content: Content, policy: &Policy) -> Option<Rejection> {
+    let (code, key) = match content {
+        Content::LiveTv if !policy.live_tv => ("live-tv", "live_tv"),
+        Content::Recording if !policy.recordings => ("recording", "recordings"),
+        Content::Extra if !policy.extras => ("extra", "extras"),
+        _ => return None,
+    };
+    Some(Rejection { code: code.to_owned(), text: format!("it is {code}, and `{key}` is off") })
 }

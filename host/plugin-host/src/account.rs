@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use playrelay_util::secret::Secret;
 
-use super::http::{Common, Origin, OriginError, Outbound, Reach};
-use super::manifest::Manifest;
+use crate::http::{Common, Origin, OriginError, Outbound, Reach};
+use crate::manifest::Manifest;
 
 /// The settings of an account, checked against its plugin's manifest.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
-use super::manifest::{Manifest, ManifestError, SECTION};
+use crate::manifest::{Manifest, ManifestError, SECTION};
 
 /// A component may be this large. Bytes.
 pub const SIZE_LIMIT: usize = 32 << 20;

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::artifact::{Artifact, Digest};
+use crate::artifact::{Artifact, Digest};
 
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
@@ -96,7 +96,7 @@ impl Compiler {
             tracing::warn!(path = %path.display(), "compiled plugin code was changed by somebody; compiling it anew");
             return None;
         }
-        super::precompiled::load(engine, path)
+        crate::precompiled::load(engine, path)
             .inspect_err(
                 |error| tracing::info!(%error, "cached plugin code is of another engine; compiling it anew"),
             )
@@ -149,7 +149,7 @@ pub fn run() -> Result<(), String> {
     limit(Resource::Cpu, CPU)?;
     let mut component = Vec::new();
     io::Read::read_to_end(&mut io::stdin().lock(), &mut component).map_err(|error| error.to_string())?;
-    let engine = super::engine::new().map_err(|error| format!("{error:#}"))?;
+    let engine = crate::wasm::new().map_err(|error| format!("{error:#}"))?;
     let code =
         engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;
     io::stdout().lock().write_all(&code).map_err(|error| error.to_string())

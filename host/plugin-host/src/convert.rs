@@ -8,9 +8,9 @@ use playrelay_engine::model::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use super::bindings::playrelay::plugin::{reports, types};
-use super::capabilities::Failure;
-use super::text;
+use crate::bindings::playrelay::plugin::{reports, types};
+use crate::capabilities::Failure;
+use crate::text;
 
 /// The field of a playback's open-ended part that holds the user's second id.
 const USER_UUID: &str = "user-uuid";

@@ -2,36 +2,36 @@
 //!
 //! - [`artifact`]: the bytes of a component, its digest and what it declares
 //! - [`manifest`], [`permissions`]: what a plugin says of itself and asks for
-//! - [`engine`], [`compile`]: wasmtime, and the cache of compiled code
+//! - [`wasm`], [`compile`]: wasmtime, and the cache of compiled code
 //! - [`registry`]: finds plugins, checks and approves them
-//! - [`call`]: one call in a fresh instance, within limits
+//! - [`plugin`]: one call in a fresh instance, within limits
 //! - [`ports`]: what the program around it provides
 //! - `imports`: what a guest may ask of the host, one file per interface
 //! - [`capabilities`]: what the host asks of a guest, one file per interface
 //! - [`http`]: the one way out
-//! - [`masks`]: secrets that a guest works with and never sees
+//! - [`placeholders`]: secrets that a guest works with and never sees
 //! - [`text`]: how much of a guest's words is kept
 //! - [`account`]: a plugin in use, with settings of its own
 
 pub mod account;
 pub mod artifact;
 pub mod bindings;
-mod breaker;
-pub mod call;
 pub mod capabilities;
+mod circuit_breaker;
 pub mod compile;
 mod convert;
 pub mod device_key;
-pub mod engine;
 pub mod http;
 pub mod imports;
 pub mod limits;
 mod log_budget;
 pub mod manifest;
-pub mod masks;
 pub mod permissions;
+pub mod placeholders;
+pub mod plugin;
 pub mod ports;
 mod precompiled;
 pub mod registry;
 pub mod template;
 pub mod text;
+pub mod wasm;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use super::manifest::Manifest;
+use crate::manifest::Manifest;
 
 /// The unit in which CPU time is counted.
 pub const TICK: Duration = Duration::from_millis(10);

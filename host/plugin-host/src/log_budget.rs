@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::limits::{LOG_BURST, LOG_LINES_A_SECOND};
+use crate::limits::{LOG_BURST, LOG_LINES_A_SECOND};
 
 /// A plugin's lines: so many at once, and so many a second from then on.
 #[derive(Debug)]

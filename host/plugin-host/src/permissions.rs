@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::artifact::{Artifact, Digest};
-use super::limits;
-use super::manifest::{Login, Manifest, Setting};
+use crate::artifact::{Artifact, Digest};
+use crate::limits;
+use crate::manifest::{Login, Manifest, Setting};
 
 /// Everything that a person should know before approving a plugin.
 #[derive(Clone, Debug, Deserialize, Serialize)]

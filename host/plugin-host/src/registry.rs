@@ -9,13 +9,13 @@ use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 use wasmtime::component::Linker;
 
-use super::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
-use super::call::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
-use super::compile::{CompileError, Compiler};
-use super::limits::Budget;
-use super::manifest::API_TRACK;
-use super::permissions::Inspection;
-use super::{capabilities, engine, imports};
+use crate::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
+use crate::compile::{CompileError, Compiler};
+use crate::limits::Budget;
+use crate::manifest::API_TRACK;
+use crate::permissions::Inspection;
+use crate::plugin::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
+use crate::{capabilities, imports, wasm};
 
 /// Files of the plugin directory that are looked at.
 const FILES: usize = 256;
@@ -255,7 +255,7 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
         kv: None,
         clock: None,
         requests_left: 0,
-        log_left: super::limits::LOG_LINES,
+        log_left: crate::limits::LOG_LINES,
         log_budget: Arc::clone(&plugin.log_budget),
         masks: None,
         is_login: false,
@@ -263,7 +263,7 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
     };
     // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
     let _ticking = runtime.ticker.enter();
-    let mut store = engine::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
+    let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
     let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
         .await
         .map_err(|_| Refusal::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?

@@ -8,8 +8,8 @@ use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::play::Play;
 use playrelay_engine::routing::Held;
-use playrelay_engine::session::Rating;
-use playrelay_engine::verdict::{Step, Verdict};
+use playrelay_engine::timeline::{Step, Verdict};
+use playrelay_engine::transition::Rating;
 use serde::Serialize;
 
 use crate::StoreError;
@@ -109,7 +109,7 @@ impl EventFilter {
 pub struct TimelineRow {
     /// When.
     pub at: Timestamp,
-    /// Where: a [`Stage`](playrelay_engine::verdict::Stage).
+    /// Where: a [`Stage`](playrelay_engine::timeline::Stage).
     pub stage: String,
     /// What, stable.
     pub code: String,

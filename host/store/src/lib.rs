@@ -7,7 +7,7 @@
 //! - [`inbox`]: what was received, and what became of it
 //! - [`plays`]: plays and ratings
 //! - [`users`]: users whom no route names
-//! - [`OutboxStore`] and its module: deliveries
+//! - [`OutboxStore`], [`OutboxOwner`]: deliveries
 //! - [`accounts`]: how accounts stand
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::model::Playback;
 use playrelay_engine::play::{Play, Viewer};
-use playrelay_engine::session::Rating;
+use playrelay_engine::transition::Rating;
 
 use crate::StoreError;
 

@@ -1,8 +1,8 @@
 //! Users whom no route names.
 
 use async_trait::async_trait;
-use playrelay_engine::people::{Decision, Person};
 use playrelay_engine::play::Viewer;
+use playrelay_engine::routing::users::{Decision, Person};
 
 use crate::StoreError;
 

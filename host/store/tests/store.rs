@@ -10,7 +10,7 @@ use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{Item, ItemKind, Movie};
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxSelection};
 use playrelay_engine::outbox_rules;
-use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
+use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_store::sqlite::Sqlite;
 use playrelay_store::{OwnerStore, Received, Settlement};
 

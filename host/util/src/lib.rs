@@ -2,11 +2,13 @@
 //!
 //! - [`backoff`]: how long to wait after failures
 //! - [`clock`]: the time, which tests can move
+//! - [`cooldown`]: a pause after a failure
 //! - [`private_file`]: files that only their owner may read
 //! - [`secret`]: values that must not be seen
 #![forbid(unsafe_code)]
 
 pub mod backoff;
 pub mod clock;
+pub mod cooldown;
 pub mod private_file;
 pub mod secret;

@@ -1,10 +1,9 @@
 //! Which way to listen is open to whom (`SessionInfoWebSocketListener.cs`, 10.8 to 10.11): a socket that may not be used opens all
 //! the same, and stays silent.
 
-use playrelay_mediabrowser::Family;
 use playrelay_mediabrowser::history::myself;
 use playrelay_mediabrowser::realtime::{poll, socket};
-use playrelay_mediabrowser::segments;
+use playrelay_mediabrowser::{Family, segments};
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::host::reports::Report;
 use playrelay_sdk::host::types::Failure;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
-use playrelay_sdk::host::reports::ParseError;
-use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Report, Server, Snapshot, User};
+use playrelay_sdk::host::reports::{
+    Completion, ParseError, Playback, PlaybackState, Report, Server, Snapshot, User,
+};
 use playrelay_sdk::json::{flag, text};
 use playrelay_sdk::server::{self, ignored};
 use playrelay_sdk::webhook;

@@ -1,8 +1,7 @@
 //! Requests to the API. The host adds the key.
 
-use playrelay_sdk::failure;
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::http;
+use playrelay_sdk::{failure, http};
 use serde_json::Value;
 
 /// Gets a path; absent where there is no such thing.

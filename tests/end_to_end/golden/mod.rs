@@ -14,7 +14,6 @@ use playrelay_tests::harness::{Daemon, Home, plex_to, tmdb_account, trakt_accoun
 use playrelay_tests::plex_webhook::{event, movie};
 use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
-
 use skeleton::Skeleton;
 
 const SEAN: (u32, &str) = (31_646_104, "sean");

@@ -12,10 +12,10 @@ use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{
     Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Server, User,
 };
-use playrelay_engine::people::{Decision, People, Person};
 use playrelay_engine::play::{Play, Viewer};
-use playrelay_engine::session::Sessions;
-use playrelay_engine::verdict::{Outcome, Verdict};
+use playrelay_engine::routing::users::{Decision, People, Person};
+use playrelay_engine::state::Sessions;
+use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_store::sqlite::Sqlite;
 use playrelay_store::{OwnerStore, Received, Settlement};
 

@@ -14,12 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::Value;
-
 pub use coverage::untried_paths;
 pub use deviations::Deviations;
 pub use document::{Documents, Endpoint};
 pub use examples::{Example, answers};
+use serde_json::Value;
 
 use crate::exchanges::Exchange;
 

@@ -8,7 +8,7 @@ mod telling;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-
+use programme::Act;
 pub use programme::{Manner, Mishap};
 pub use servers::Servers;
 
@@ -16,7 +16,6 @@ use crate::catalogue;
 use crate::fake_trakt::FakeTrakt;
 use crate::harness::{Daemon, Home, TestClock, trakt_account};
 use crate::screening::{Person, Screening, Title};
-use programme::Act;
 
 /// Everything takes as long as this. Ms.
 pub const RUNTIME: u32 = 2_400_000;

@@ -24,6 +24,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sessions::Listed;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -32,7 +33,6 @@ use crate::server::{Cut, Server, Up};
 use crate::service::{header, parameter};
 use crate::sockets::Sockets;
 use crate::{emby_webhook, jellyfin_webhook};
-use sessions::Listed;
 
 /// The API key that it takes.
 pub const TOKEN: &str = "media-browser-key-0123456789";

@@ -14,15 +14,14 @@ mod sync;
 use axum::Router;
 use axum::routing::{get, post};
 use jiff::Timestamp;
-use serde_json::{Value, json};
-
 pub use oauth::Approval;
+use oauth::Logins;
+use serde_json::{Value, json};
 
 use crate::catalogue;
 pub use crate::catalogue::{Entry, episode, movie};
 use crate::server::Server;
 use crate::service::{self, Call, Service, service_of};
-use oauth::Logins;
 
 /// The ids of movies that Trakt knows.
 const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];

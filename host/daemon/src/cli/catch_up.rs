@@ -3,18 +3,19 @@
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::Playback;
 use playrelay_engine::play::PlayId;
-use playrelay_engine::session::Sessions;
+use playrelay_engine::state::Sessions;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use super::print::{Table, columns, count, when};
-use super::{Failure, Output};
+use crate::app::{House, Purpose};
+use crate::cli::print::{Table, columns, count, when};
+use crate::cli::{Failure, Output};
 use crate::config::{Config, unknown};
-use crate::house::{House, Purpose};
-use crate::watch::catch_up::{self, CatchUpError, History};
+use crate::realtime::catch_up;
+use crate::realtime::catch_up::{CatchUpError, History};
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     /// The source's name in the configuration.
     source: String,
     /// How many days back.
@@ -44,7 +45,7 @@ struct Report {
     entered: bool,
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
     let house = House::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
     let source = &arguments.source;
     let Some((plugin, caller)) =

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use playrelay_plugin_host::registry::{Entry, Status};
 use serde::Serialize;
 
-use super::print::count;
-use super::{Failure, Output};
+use crate::app::{House, Purpose};
+use crate::cli::print::count;
+use crate::cli::{Failure, Output};
 use crate::config::Config;
-use crate::house::{House, Purpose};
 
 #[derive(Serialize)]
 struct Report {
@@ -47,7 +47,7 @@ fn is_waited_for(house: &House, entry: &Entry) -> bool {
     !house.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
 }
 
-pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
     let house = House::open(config, Purpose::Look).await?;
     let report = Report {
         problems: house.problems.iter().map(ToString::to_string).collect(),

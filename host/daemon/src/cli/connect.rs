@@ -12,14 +12,15 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use tokio::time::Instant;
 
-use super::{Failure, print};
+use crate::app::{House, Purpose};
+use crate::auth::device_flow::{LoginError, Prompt};
+use crate::auth::plugin_flow::{Form, GuidedLogin, Next};
+use crate::auth::{device_flow, plugin_flow};
+use crate::cli::{Failure, print};
 use crate::config::{Config, unknown};
-use crate::delivery::device::{self, LoginError, Prompt};
-use crate::delivery::guided::{self, Form, GuidedLogin, Next};
-use crate::house::{House, Purpose};
 
 #[derive(Args)]
-pub(super) struct Connect {
+pub(crate) struct Connect {
     /// The account's name in the configuration.
     account: String,
     /// Print the QR code even if not on a terminal.
@@ -49,12 +50,12 @@ impl Connect {
 }
 
 #[derive(Args)]
-pub(super) struct Disconnect {
+pub(crate) struct Disconnect {
     /// The account's name in the configuration.
     account: String,
 }
 
-pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Failure> {
+pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Failure> {
     let house = House::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
@@ -63,7 +64,7 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
         say!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
         return Ok(());
     }
-    if let Some(login) = guided::methods(account) {
+    if let Some(login) = plugin_flow::methods(account) {
         guide(&house, login, &arguments).await?;
         house.store.park(name, None).await?;
         say!("{name} is logged in{}.", who(&house, name).await);
@@ -74,7 +75,7 @@ pub(super) async fn connect(config: Config, arguments: Connect) -> Result<(), Fa
             format!("{name} is logged in with a code; --method, --field and --choose mean nothing for it");
         return Err(Failure::Other(text));
     }
-    let mut prompt = device::begin(account).await?;
+    let mut prompt = device_flow::begin(account).await?;
     say!("Open {} and enter the code {}", prompt.url, prompt.code);
     if arguments.qr || stdout().is_terminal() {
         show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
@@ -95,9 +96,9 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
         (None, [_, _, ..]) if stdin().is_terminal() => {
             let labels: Vec<(String, String)> =
                 login.methods.iter().map(|method| (method.id.clone(), method.label.clone())).collect();
-            guided::method(login, Some(&choose(&labels, None)?))?
+            plugin_flow::method(login, Some(&choose(&labels, None)?))?
         }
-        (name, _) => guided::method(login, name.as_deref())?,
+        (name, _) => plugin_flow::method(login, name.as_deref())?,
     };
     let mut form = arguments.typed()?;
     for field in method.fields.iter().filter(|field| !form.contains_key(&field.key)).collect::<Vec<_>>() {
@@ -206,7 +207,7 @@ async fn wait(house: &House, account: &Account, prompt: &mut Prompt) -> Result<(
     let ended = loop {
         pause(prompt.interval, prompt.ends_at, asked).await;
         asked += 1;
-        match device::ask(account, &house.keeper, prompt).await {
+        match device_flow::ask(account, &house.keeper, prompt).await {
             Ok(true) => break Ok(()),
             Ok(false) => {}
             Err(error) => break Err(error.into()),
@@ -243,7 +244,7 @@ fn show_qr(url: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), Failure> {
+pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), Failure> {
     let house = House::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
@@ -253,7 +254,7 @@ pub(super) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
     let Some((plugin, caller)) = house.plugin_of(name) else {
         return Err(LoginError::NoLogin(name.clone()).into());
     };
-    let parting = guided::part_with(&plugin, &caller, &house.keeper).await.map_err(LoginError::Vault)?;
+    let parting = plugin_flow::part_with(&plugin, &caller, &house.keeper).await.map_err(LoginError::Vault)?;
     if !parting.was_logged_in && parting.has_key {
         return Err(Failure::Other(format!(
             "{name} has no login: it has a key in the configuration; remove that, and end it at the service"

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::print::{columns, count, hang, one_line};
-use super::{Failure, Output};
+use crate::app::{House, Purpose};
+use crate::cli::print::{columns, count, hang, one_line};
+use crate::cli::{Failure, Output};
 use crate::config::Config;
-use crate::doctor::{self, Finding, Level};
-use crate::house::{House, Purpose};
+use crate::doctor;
+use crate::doctor::{Finding, Level};
 
-pub(super) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
     let house = House::open(config, Purpose::Look).await?;
     let findings = doctor::examine(&house).await?;
     output.print(&findings, |findings| findings.iter().map(line).collect::<String>() + &summary(findings))?;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args;
-use playrelay_engine::verdict::{Outcome, Verdict};
+use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_store::{EventFilter, EventStory, EventSummary, Parked};
 
-use super::print::{self, Table, columns, hang, when, wrap};
-use super::{Failure, Output};
+use crate::app::look_at_store;
+use crate::cli::print::{Table, columns, hang, when, wrap};
+use crate::cli::{Failure, Output, print};
 use crate::config::Config;
-use crate::house::look_at_store;
 
 /// New events that are looked at in one go.
 const PAGE: u32 = 1_000;
@@ -18,7 +18,7 @@ const PAGE: u32 = 1_000;
 const FOLLOW: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
-pub(super) struct List {
+pub(crate) struct List {
     /// At most this many.
     #[arg(long, default_value_t = 20)]
     limit: u32,
@@ -67,14 +67,14 @@ impl List {
 }
 
 #[derive(Args)]
-pub(super) struct Show {
+pub(crate) struct Show {
     /// The event, by the number in the list.
     id: i64,
     #[command(flatten)]
     output: Output,
 }
 
-pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
+pub(crate) async fn list(config: Config, list: List) -> Result<(), Failure> {
     let looked = look_at_store(&config)?;
     let store = &looked.store;
     let mut events = store.events(&list.filter()).await?;
@@ -113,7 +113,7 @@ pub(super) async fn list(config: Config, list: List) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn show(config: Config, show: Show) -> Result<(), Failure> {
+pub(crate) async fn show(config: Config, show: Show) -> Result<(), Failure> {
     let looked = look_at_store(&config)?;
     let store = &looked.store;
     let story = store.event(show.id).await?;
@@ -170,7 +170,7 @@ fn describe(story: &EventStory, parked: &BTreeMap<String, Option<Parked>>) -> St
     }
     for row in &story.outbox {
         let parked = parked.get(&row.event.tracker).and_then(Option::as_ref);
-        text.push_str(&super::outbox::line(row, parked));
+        text.push_str(&crate::cli::outbox::line(row, parked));
     }
     text
 }

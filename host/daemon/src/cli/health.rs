@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use playrelay_plugin_host::http::wire::Wire;
+use playrelay_plugin_host::http::client::Wire;
 use url::Url;
 
-use super::Failure;
+use crate::app::adapters::IDENTITY;
+use crate::cli::Failure;
 use crate::config::Config;
-use crate::house::adapters::IDENTITY;
 
-pub(super) async fn run(config: &Config) -> Result<(), Failure> {
+pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let listen = config.server.listen;
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -10,13 +10,13 @@ use clap::Args;
 use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
 use playrelay_plugin_host::registry::Status;
 
-use super::{Failure, print};
+use crate::app::{House, HouseError, Purpose};
+use crate::cli::{Failure, print};
 use crate::config;
-use crate::house::{House, HouseError, Purpose};
 
 /// What the answers are, where they are given on the command line. What is missing is asked for.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     /// The plugin of the media server.
     #[arg(long, value_name = "PLUGIN")]
     source: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 }
 
 /// Writes a configuration to `file`, which must not be there yet.
-pub(super) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure> {
     if file.exists() {
         return Err(Failure::Other(format!("{} is there already; it is left as it is", file.display())));
     }

@@ -33,9 +33,10 @@ use playrelay_store::StoreError;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config, DEFAULT_FILE};
-use crate::delivery::device::LoginError;
-use crate::house::HouseError;
+use crate::app::HouseError;
+use crate::auth::device_flow::LoginError;
+use crate::config;
+use crate::config::{Config, DEFAULT_FILE};
 
 /// Names the variable that says what is logged: `info`, `debug`, `warn,plugin=debug`.
 const LOG_VARIABLE: &str = "PLAYRELAY_LOG";

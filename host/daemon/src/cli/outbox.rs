@@ -6,13 +6,13 @@ use playrelay_engine::outbox::{DeliveryState, OutboxRow, OutboxSelection};
 use playrelay_store::{self, Parked, SharedStore};
 use playrelay_util::clock;
 
-use super::print::{self, columns, count, hang, when};
-use super::{Failure, Output};
+use crate::app::{look_at_store, open_store};
+use crate::cli::print::{columns, count, hang, when};
+use crate::cli::{Failure, Output, print};
 use crate::config::Config;
-use crate::house::{look_at_store, open_store};
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// List events for trackers, the newest first: what happens next to each, and when.
     List {
         /// Only those in this state: waiting, delivered, duplicate, unmatched, unsupported, superseded, withheld, held, skipped, dropped or
@@ -47,7 +47,7 @@ pub(super) enum Command {
 
 #[derive(Args)]
 #[group(required = true)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// One event, by the number in the list.
     id: Option<i64>,
     /// All that failed for good: dead, or unknown to the tracker.
@@ -81,7 +81,7 @@ fn external(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_lowercase(), id.trim().to_owned()))
 }
 
-pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
     if let Command::List { state, limit, output } = command {
         return list(&look_at_store(&config)?.store, state, limit, output).await;
     }
@@ -191,7 +191,7 @@ async fn list(
 }
 
 /// What happens to an event next, and when.
-pub(super) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
+pub(crate) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
     let next = next(row, parked);
     let end = match row.note.as_deref().filter(|note| !note.is_empty()) {
         None => next,

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
-use playrelay_plugin_host::registry::{self, Entry, Origin, Status};
+use playrelay_plugin_host::registry;
+use playrelay_plugin_host::registry::{Entry, Origin, Status};
 use playrelay_store::SharedStore;
 use playrelay_store::watermarks::{self, Watermark};
 use playrelay_util::clock;
 use serde::Serialize;
 
-use super::print::{self, Table, columns};
-use super::{Failure, Output};
+use crate::app::adapters::approval_of;
+use crate::app::{House, Purpose, open_store};
+use crate::cli::print::{Table, columns};
+use crate::cli::{Failure, Output, print};
 use crate::config::{Config, unknown};
-use crate::house::adapters::approval_of;
-use crate::house::{House, Purpose, open_store};
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// List all plugins that were found.
     List(Output),
     /// Show all that a plugin asks for.
@@ -57,7 +58,7 @@ struct Row {
     reason: Option<String>,
 }
 
-pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(output) => {
             let house = House::open(config, Purpose::Look).await?;

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use playrelay_plugin_host::text::is_odd;
 use playrelay_util::clock;
 
-use super::Failure;
+use crate::cli::Failure;
 
 /// Columns below which nothing is laid out.
 const NARROWEST: usize = 40;

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use super::{Failure, Output, print};
+use crate::cli::{Failure, Output, print};
 use crate::config::Config;
 use crate::record::Recorder;
 
@@ -15,7 +15,7 @@ use crate::record::Recorder;
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Record for a while. A daemon that runs begins within a second.
     Start {
         /// How long, 24 hours at most.
@@ -41,7 +41,7 @@ struct Shown {
     requests: BTreeMap<String, usize>,
 }
 
-pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
+pub(crate) fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let recorder = Recorder::new(&config.server.data_dir);
     let failed = |error: std::io::Error| {
         Failure::Other(format!("{} cannot be used: {error}", recorder.file().display()))

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 use clap::Args;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 
-use super::{Failure, Output};
+use crate::app::{House, Purpose};
+use crate::cli::{Failure, Output};
 use crate::config::Config;
-use crate::house::{House, Purpose};
-use crate::ingress;
-use crate::replay::{self, Replay};
+use crate::replay;
+use crate::replay::Replay;
+use crate::web::ingress;
 
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     /// The event, or a file with a message: a raw HTTP request (.http), or the body alone.
     what: String,
     /// The component that is to read it, in place of the source's own plugin.
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
     output: Output,
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, Failure> {
     let file = PathBuf::from(&arguments.what);
     let max_body = config.server.max_body;
     let house = House::open(config, Purpose::Look).await?;

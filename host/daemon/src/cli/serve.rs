@@ -2,11 +2,11 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use crate::app::{House, Purpose};
+use crate::cli::Failure;
 use crate::config::{Config, DEFAULT_FILE};
-use crate::house::{House, Purpose};
 
-pub(super) async fn run(config: Config) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     let house = House::open(config, Purpose::Change).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
     let stop = async move {

@@ -1,15 +1,15 @@
 //! `playrelay status`
 
-use playrelay_engine::people::Decision;
+use playrelay_engine::routing::users::Decision;
 use playrelay_store::Parked;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::print::{self, Table, columns, count, when};
-use super::{Failure, Output};
-use crate::board;
+use crate::app::{House, Purpose};
+use crate::cli::print::{Table, columns, count, when};
+use crate::cli::{Failure, Output, print};
 use crate::config::Config;
-use crate::house::{House, Purpose};
+use crate::exports::now_playing;
 
 #[derive(Serialize)]
 struct Report {
@@ -49,7 +49,7 @@ struct Tracker {
     paused: Option<String>,
 }
 
-pub(super) async fn run(config: Config, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, output: Output) -> Result<(), Failure> {
     let house = House::open(config, Purpose::Look).await?;
     let store = &house.store;
     let logged_out: Vec<String> = house.logged_out().await.into_iter().map(|(name, _)| name).collect();
@@ -96,7 +96,7 @@ pub(super) async fn run(config: Config, output: Output) -> Result<(), Failure> {
 
 /// What the daemon says that plays now.
 fn playing(house: &House) -> Vec<Playing> {
-    let shown = board::read(&house.config.server.data_dir);
+    let shown = now_playing::read(&house.config.server.data_dir);
     let streams = shown.as_ref().and_then(|shown| shown["streams"].as_object()).into_iter().flatten();
     let text = |stream: &Value, key: &str| stream[key].as_str().unwrap_or_default().to_owned();
     let row = |(_, stream): (&String, &Value)| {

@@ -1,10 +1,10 @@
 //! `playrelay token`
 
-use super::Failure;
-use crate::api::token;
+use crate::cli::Failure;
 use crate::config::Config;
+use crate::web::api::token;
 
-pub(super) fn run(config: &Config) -> Result<(), Failure> {
+pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let data = &config.server.data_dir;
     let place = token::path(data);
     match token::read(data) {

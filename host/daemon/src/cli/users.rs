@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::{User, fold};
-use playrelay_engine::people::{Decision, Person};
 use playrelay_engine::play::Viewer;
+use playrelay_engine::routing::users::{Decision, Person};
 use playrelay_store::Store;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use super::print::{Table, columns, when};
-use super::{Failure, Output};
+use crate::app::{look_at_store, open_store};
+use crate::cli::print::{Table, columns, when};
+use crate::cli::{Failure, Output};
 use crate::config::Config;
-use crate::house::{look_at_store, open_store};
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// List users that no route mentions, those seen last first.
     List {
         /// Also those that routes mention, with where their plays go.
@@ -58,7 +58,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
     if let Command::List { all, output } = command {
         return list(&config, all, output).await;
     }

@@ -6,13 +6,13 @@ use playrelay_store::vault::VaultError;
 use playrelay_store::watermarks::{self, Watermark};
 use serde::Serialize;
 
-use super::{Failure, Output};
+use crate::app::{House, HouseError, Purpose};
+use crate::cli::{Failure, Output};
 use crate::config::{Config, unknown};
-use crate::house::{House, HouseError, Purpose};
-use crate::ingress::registration::{Registration, Wish, in_path, rotate};
+use crate::webhooks::registration::{Registration, Wish, in_path, rotate};
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -63,7 +63,7 @@ struct Address {
     old_token_used_at: Option<Timestamp>,
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
     let house = House::open(config, Purpose::Change).await?;
     let (source, wish) = match arguments.command {
         None | Some(Command::List) => return list(&house, arguments.output).await,

@@ -17,15 +17,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use document::{Node, Place, Problem};
-pub use section::unknown;
-pub use settings::{RoleNeeds, settings};
-
 use playrelay_engine::policy::{Heartbeat, Policy};
-use playrelay_engine::route::Route;
+use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::http::Origin;
 use playrelay_util::secret::Secret;
+pub use section::unknown;
 use section::{Section, is_near};
+pub use settings::{RoleNeeds, settings};
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "playrelay.toml";

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use playrelay_engine::filter::{Filters, Kind, Names, PathRule};
 use playrelay_engine::policy::Policy;
-use playrelay_engine::route::{Removal, Route, Untaken, UserRule};
+use playrelay_engine::routing::filter::{Filters, Kind, Names, PathRule};
+use playrelay_engine::routing::route::{Removal, Route, Untaken, UserRule};
 
-use super::AccountConfig;
-use super::document::{Node, Place, Problem, Value};
-use super::section::{Section, unknown};
+use crate::config::AccountConfig;
+use crate::config::document::{Node, Place, Problem, Value};
+use crate::config::section::{Section, unknown};
 
 /// Reads all routes. One whose accounts there are not is complained of and left out; one that is switched off is left out.
-pub(super) fn read(
+pub(crate) fn read(
     routes: Option<Node>,
     sources: &BTreeMap<String, AccountConfig>,
     trackers: &BTreeMap<String, AccountConfig>,
@@ -42,7 +42,7 @@ pub(super) fn read(
         let marks = section.boolean("marks").unwrap_or(true);
         let unwatched = section.boolean("unwatched").unwrap_or(false);
         let removal = removal(&mut section, tracker.as_deref(), trackers);
-        let policy = super::read_route_policy(&mut section, scrobble);
+        let policy = crate::config::read_route_policy(&mut section, scrobble);
         let enabled = section.boolean("enabled").unwrap_or(true);
         section.finish();
         if let (Some(source), Some(tracker), true) = (source, tracker, enabled) {

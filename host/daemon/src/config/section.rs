@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::document::{Node, Place, Problem, Value};
+use crate::config::document::{Node, Place, Problem, Value};
 
 /// Percent below which no threshold is believed.
 const LEAST_THRESHOLD: f64 = 20.0;

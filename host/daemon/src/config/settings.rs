@@ -7,9 +7,9 @@ use playrelay_plugin_host::http::Origin;
 use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
 use playrelay_util::secret::Secret;
 
-use super::AccountConfig;
-use super::document::{Node, Problem, Value};
-use super::section::{is_near, unknown};
+use crate::config::AccountConfig;
+use crate::config::document::{Node, Problem, Value};
+use crate::config::section::{is_near, unknown};
 
 /// What an account's plugin must provide.
 pub struct RoleNeeds {
@@ -23,8 +23,11 @@ pub struct RoleNeeds {
 
 impl RoleNeeds {
     /// A source.
-    pub const SOURCE: Self =
-        Self { section: "sources", provides: &["webhook", "realtime"], own_keys: &super::source::KEYS };
+    pub const SOURCE: Self = Self {
+        section: "sources",
+        provides: &["webhook", "realtime"],
+        own_keys: &crate::config::source::KEYS,
+    };
     /// A tracker.
     pub const TRACKER: Self =
         Self { section: "trackers", provides: &["sink", "watchlist"], own_keys: &["plugin"] };

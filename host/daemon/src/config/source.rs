@@ -5,7 +5,7 @@ use std::time::Duration;
 use playrelay_plugin_host::http::Trust;
 use playrelay_util::secret::Secret;
 
-use super::section::Section;
+use crate::config::section::Section;
 
 /// How far back a server's own history is read at most, where nothing else is said.
 const CATCH_UP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -66,7 +66,7 @@ impl Mode {
 }
 
 /// Reads the keys.
-pub(super) fn read(section: &mut Section<'_>, within: &str) -> Options {
+pub(crate) fn read(section: &mut Section<'_>, within: &str) -> Options {
     let webhook_token = section.text("webhook_token").map(Secret::new);
     let enabled = section.boolean("enabled").unwrap_or(true);
     let place = section.place("mode");

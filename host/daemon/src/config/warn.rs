@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use playrelay_engine::route::Route;
+use playrelay_engine::routing::route::Route;
 
-use super::AccountConfig;
-use super::document::{Problem, Value};
+use crate::config::AccountConfig;
+use crate::config::document::{Problem, Value};
 
 /// Sources and trackers to which no route leads, and sources that are one server.
-pub(super) fn of_accounts(
+pub(crate) fn of_accounts(
     sources: &BTreeMap<String, AccountConfig>,
     trackers: &BTreeMap<String, AccountConfig>,
     routes: &[Route],

@@ -1,15 +1,7 @@
-//! Trackers are told.
+//! Delivers events to trackers.
 //!
-//! - [`lane`]: one tracker account's events, one at a time
-//! - `unlist`: an event that takes a title off a watchlist
-//! - [`removals`]: the ledger of what was taken off watchlists
-//! - [`logins`]: the one owner of all logins, and their refresh
-//! - [`guided`]: a login by code of the plugin's own
-//! - [`device`]: a login with a code that the user enters elsewhere
+//! - [`worker`]: the events of one tracker account, one at a time
+//! - `watchlist`: an event that removes a title from a watchlist
 
-pub mod device;
-pub mod guided;
-pub mod lane;
-pub mod logins;
-pub mod removals;
-mod unlist;
+mod watchlist;
+pub mod worker;

@@ -9,7 +9,7 @@ use playrelay_store::watermarks::{self, Watermark};
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::house::House;
+use crate::app::House;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

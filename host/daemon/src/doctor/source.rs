@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::people::Decision;
+use playrelay_engine::routing::users::Decision;
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::http::Trust;
 use playrelay_store::StoreError;
 use playrelay_store::watermarks::{self, Watermark};
 use playrelay_util::clock;
 
-use super::Chart;
-use super::tracker::login;
+use crate::app::House;
 use crate::config::source::Mode;
-use crate::house::House;
-use crate::ingress::registration::Wish;
-use crate::watch::Broken;
-use crate::watch::ear::Ear;
+use crate::doctor::Chart;
+use crate::doctor::tracker::login;
+use crate::realtime::Broken;
+use crate::realtime::client::Ear;
+use crate::webhooks::registration::Wish;
 
 /// A server's clock that differs by more is not believed. Seconds.
 const CLOCK_TOLERANCE: i64 = 30;
@@ -25,7 +25,7 @@ const CLOCK_TOLERANCE: i64 = 30;
 const USERS_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Looks at a source.
-pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some(options) = house.config.sources.get(name).map(|it| &it.source) else { return Ok(()) };
     if !options.enabled {
         chart.note("enabled", "it is switched off", "remove `enabled = false` to switch it on");

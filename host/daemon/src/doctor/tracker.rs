@@ -7,14 +7,14 @@ use playrelay_plugin_host::manifest::part;
 use playrelay_store::{Parked, StoreError};
 use playrelay_util::clock;
 
-use super::Chart;
-use crate::house::House;
+use crate::app::House;
+use crate::doctor::Chart;
 
 /// A login that ends sooner is worth a word.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 
 /// Looks at a tracker or a catalogue.
-pub(super) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
     let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
     let is_logged_in = login(house, &caller.account, chart).await;
     // Without a login every answer is the same refusal.
@@ -106,7 +106,7 @@ fn remedy(house: &House, name: &str, failure: &Failure) -> String {
 }
 
 /// Whether somebody is logged in where that is needed, and for how long.
-pub(super) async fn login(house: &House, account: &Account, chart: &mut Chart) -> bool {
+pub(crate) async fn login(house: &House, account: &Account, chart: &mut Chart) -> bool {
     if !account.needs_login() {
         return true;
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use playrelay_engine::model::{Item, Placed, Playback, Report, User};
-use playrelay_engine::verdict::{Stage, Step};
-use playrelay_plugin_host::call::FaultKind;
+use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::{Enrich, Failure, Identify};
+use playrelay_plugin_host::plugin::FaultKind;
 use playrelay_util::clock;
 
-use super::catalogue::Catalogue;
-use super::{Parsed, Pipeline};
+use crate::metadata::resolver::Catalogue;
+use crate::pipeline::{Parsed, Pipeline};
 
 /// The name under which a look-up gives the library.
 const LIBRARY: &str = "library";
@@ -33,7 +33,7 @@ const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Pipeline {
     /// Whether a look at the server could tell more of anything in there.
-    pub(super) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
+    pub(crate) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
         parsed.result.iter_mut().flatten().any(|report| {
             self.is_nobodys(report)
                 || report
@@ -44,7 +44,7 @@ impl Pipeline {
     }
 
     /// Looks up what is missing.
-    pub(super) async fn look_up(&self, parsed: &mut Parsed) {
+    pub(crate) async fn look_up(&self, parsed: &mut Parsed) {
         let Parsed { result: Ok(reports), steps, .. } = parsed else { return };
         for report in reports {
             if self.is_nobodys(report)
@@ -88,7 +88,7 @@ impl Pipeline {
     }
 
     async fn identify(&self, playback: &mut Playback) -> Step {
-        let found = match (self.identified.get(playback), self.silence.left()) {
+        let found = match (self.identified.get(playback), self.silence.remaining()) {
             (Some(user), _) => Ok(user),
             (None, Some(_)) => Err("the server did not answer a moment ago".to_owned()),
             (None, None) => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
@@ -98,7 +98,7 @@ impl Pipeline {
                 }
                 Ok(Err(failure)) => {
                     if matches!(failure, Failure::Retry { .. }) {
-                        self.silence.begin();
+                        self.silence.start(LEFT_ALONE);
                     }
                     Err(failure.reason().to_owned())
                 }
@@ -128,7 +128,7 @@ impl Pipeline {
             Ok(None) => {}
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
         }
-        let asked = match self.silence.left() {
+        let asked = match self.silence.remaining() {
             Some(left) => Err(Refused::Unreachable(format!(
                 "the server did not answer; it is asked again in {} s",
                 left.as_secs()
@@ -166,7 +166,7 @@ impl Pipeline {
                 Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host | FaultKind::Wall) => {
                     if fault.kind == FaultKind::Wall {
                         // A server that takes so long is as good as silent.
-                        self.silence.begin();
+                        self.silence.start(LEFT_ALONE);
                     }
                     return Err(Refused::Unreachable(fault.to_string()));
                 }
@@ -175,7 +175,7 @@ impl Pipeline {
             match waits.next() {
                 Some(wait) => tokio::time::sleep(*wait).await,
                 None => {
-                    self.silence.begin();
+                    self.silence.start(LEFT_ALONE);
                     return Err(Refused::Unreachable(reason));
                 }
             }
@@ -215,7 +215,7 @@ enum Refused {
 
 /// Whose the sessions are that were asked about: there may be a report of each every second.
 #[derive(Default)]
-pub(super) struct Identified(Mutex<HashMap<String, (User, Instant)>>);
+pub(crate) struct Identified(Mutex<HashMap<String, (User, Instant)>>);
 
 impl Identified {
     /// Messages that say nothing of a session are asked about each time: another may play the same by now.
@@ -241,19 +241,4 @@ fn question(playback: &Playback) -> Option<String> {
     let (user, player, session) = (&playback.user.id, &playback.player.id, &playback.session);
     let says_something = user.is_some() || player.is_some() || session.is_some();
     says_something.then(|| format!("{user:?} {player:?} {session:?} {}", playback.item.key()))
-}
-
-/// A server that has not answered is left alone for a while: reports must not pile up behind one that is gone.
-#[derive(Default)]
-pub(super) struct Silence(Mutex<Option<Instant>>);
-
-impl Silence {
-    pub(super) fn begin(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_ALONE);
-    }
-
-    pub(super) fn left(&self) -> Option<Duration> {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
-    }
 }

@@ -2,32 +2,29 @@
 //!
 //! Each source has a pipeline of its own, so a source that is stuck holds up nobody else: [`Pipeline`] reads the
 //! source's requests in their order and has them parsed; those that need a second look at the server take it in a
-//! lane of their viewer ([`enrich`]); the one [`settle::Settler`] applies the engine and stores the result.
+//! lane of their viewer ([`enrich`]); the one [`committer::Settler`] applies the engine and stores the result.
 
-pub mod catalogue;
+pub mod committer;
 mod enrich;
-pub mod input;
-pub mod settle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
-
-use crate::arrivals::Arrivals;
-use crate::config::source::Mode;
-use catalogue::Catalogue;
-
+use committer::Settler;
 pub use enrich::take_place;
-use input::{HeardBy, Input};
 use playrelay_engine::model::Report;
-use playrelay_engine::verdict::{Outcome, Stage, Step, Verdict};
-use playrelay_plugin_host::call::{Caller, Fault, FaultKind, Plugin};
+use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
+use playrelay_plugin_host::plugin::{Caller, Fault, FaultKind, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
-use settle::Settler;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+use crate::config::source::Mode;
+use crate::inbox::input::{self, HeardBy, Input};
+use crate::inbox::signal::Arrivals;
+use crate::metadata::resolver::Catalogue;
 
 /// Requests of a source that are worked on at the same time.
 const IN_FLIGHT: usize = 256;
@@ -99,7 +96,7 @@ pub struct Pipeline {
     sieve: Sieve,
     /// Who knows the ids of items that come without.
     catalogue: Option<Catalogue>,
-    silence: enrich::Silence,
+    silence: playrelay_util::cooldown::Cooldown,
     identified: enrich::Identified,
 }
 

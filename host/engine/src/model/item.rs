@@ -5,8 +5,8 @@ use std::ops::BitOr;
 
 use serde::{Deserialize, Serialize};
 
-use super::fold;
-use super::ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
+use crate::model::fold;
+use crate::model::ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
 
 /// The name, in an item's open-ended part, of what it may be.
 const DOUBT: &str = "doubt";

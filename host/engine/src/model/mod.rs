@@ -4,13 +4,12 @@ mod ids;
 mod item;
 mod report;
 
-use unicode_normalization::UnicodeNormalization;
-
 pub use ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
 pub use item::{Episode, Item, ItemKind, Movie, Season, Show};
 pub use report::{
     Completion, Content, Marked, Placed, Playback, PlaybackState, Player, Rated, Report, Server, User,
 };
+use unicode_normalization::UnicodeNormalization;
 
 /// Whether a text is, in that form, one that [`fold`] has given. Most texts are plain, and told apart without making another one.
 pub fn folds_to(text: &str, folded: &str) -> bool {

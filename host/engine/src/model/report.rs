@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::item::Item;
+use crate::model::item::Item;
 
 /// Somebody who watches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,9 @@ use playrelay_engine::model::{
 };
 use playrelay_engine::play::Play;
 use playrelay_engine::policy::Policy;
-use playrelay_engine::route::Route;
-use playrelay_engine::session::{Advance, Sessions};
+use playrelay_engine::routing::route::Route;
+use playrelay_engine::state::Sessions;
+use playrelay_engine::transition::Advance;
 
 use crate::story::{self, RUNTIME};
 

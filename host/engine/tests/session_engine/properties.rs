@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::policy::Policy;
-use playrelay_engine::session::Sessions;
+use playrelay_engine::state::Sessions;
 use proptest::prelude::*;
 
 use crate::story::*;

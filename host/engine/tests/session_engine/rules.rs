@@ -9,9 +9,9 @@ use playrelay_engine::model::{
     Server, Show, User,
 };
 use playrelay_engine::policy::Policy;
-use playrelay_engine::route::{Route, Untaken};
-use playrelay_engine::session::Sessions;
-use playrelay_engine::verdict::Outcome;
+use playrelay_engine::routing::route::{Route, Untaken};
+use playrelay_engine::state::Sessions;
+use playrelay_engine::timeline::Outcome;
 
 use crate::story::*;
 

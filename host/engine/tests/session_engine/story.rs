@@ -2,16 +2,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, TrackerEvent};
-use playrelay_engine::filter::Filters;
 use playrelay_engine::model::{
     Completion, Content, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Report, Server, User,
 };
-use playrelay_engine::people::People;
 use playrelay_engine::policy::Policy;
-use playrelay_engine::route::{Removal, Route, Untaken, UserRule};
 use playrelay_engine::routing::Routing;
-use playrelay_engine::session::{Advance, Sessions};
-use playrelay_engine::verdict::Outcome;
+use playrelay_engine::routing::filter::Filters;
+use playrelay_engine::routing::route::{Removal, Route, Untaken, UserRule};
+use playrelay_engine::routing::users::People;
+use playrelay_engine::state::Sessions;
+use playrelay_engine::timeline::Outcome;
+use playrelay_engine::transition::Advance;
 
 /// Two hours. Ms.
 pub const RUNTIME: u32 = 7_200_000;

@@ -5,11 +5,11 @@ use playrelay_engine::model::Item;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::airing::GuestIndices;
-use crate::call::CallState;
+use crate::capabilities::{Capability, Failure};
 use crate::convert;
 use crate::limits::Budget;
+use crate::plugin::CallState;
 
 /// Knows the last episode of a show that has aired.
 pub enum LastAired {}

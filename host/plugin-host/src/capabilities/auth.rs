@@ -4,13 +4,12 @@ use futures_util::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::auth::{self as contract, GuestIndices};
 use crate::bindings::playrelay::plugin::types::Field;
-use crate::call::{CallState, Fault, FaultKind};
-use crate::convert;
+use crate::capabilities::{Capability, Failure};
 use crate::limits::{Budget, CODE_INTERVAL_S, CODE_LIFE_S, STATE};
-use crate::text;
+use crate::plugin::{CallState, Fault, FaultKind};
+use crate::{convert, text};
 
 /// A step of a login.
 pub enum Authenticate {}

@@ -5,12 +5,11 @@ use serde::Serialize;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::check::GuestIndices;
-use crate::call::CallState;
-use crate::convert;
+use crate::capabilities::{Capability, Failure};
 use crate::limits::Budget;
-use crate::text;
+use crate::plugin::CallState;
+use crate::{convert, text};
 
 /// Asks a service who we are.
 pub enum Check {}

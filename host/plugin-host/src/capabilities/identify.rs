@@ -5,11 +5,11 @@ use playrelay_engine::model::{Playback, User};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::identify::{GuestIndices, Sighting};
-use crate::call::CallState;
+use crate::capabilities::{Capability, Failure};
 use crate::convert;
 use crate::limits::Budget;
+use crate::plugin::CallState;
 
 /// Says whose a playback is.
 pub enum Identify {}

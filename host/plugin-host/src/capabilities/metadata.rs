@@ -5,14 +5,13 @@ use playrelay_engine::model::Item;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::metadata::{
     self as contract, Candidate, GuestIndices, PictureKind,
 };
-use crate::call::CallState;
-use crate::convert;
+use crate::capabilities::{Capability, Failure};
 use crate::limits::Budget;
-use crate::text;
+use crate::plugin::CallState;
+use crate::{convert, text};
 
 /// Finds what an item is, with a confidence from 0 to 1, the best first.
 pub enum Find {}

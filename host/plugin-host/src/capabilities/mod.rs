@@ -13,26 +13,25 @@ mod sink;
 mod watchlist;
 mod webhook;
 
-use futures_util::future::BoxFuture;
-use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
-
 pub use airing::LastAired;
 pub use auth::{AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Grant, Renew, Revoke};
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
+use futures_util::future::BoxFuture;
 pub use identify::Identify;
 pub use metadata::{Artwork, Find, Picture};
 pub use provision::{Provision, ProvisionInput};
 pub use realtime::{Connect, Connection, KeepAlive, Message, MessageInput, Step as MessageStep, Transport};
 pub use server_history::{HistoryPage, Since, SinceInput};
 pub use sink::{Sink, SinkEvent};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
 pub use watchlist::{Enlist, ReadWatchlist, Unlist, WatchlistPage};
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
-use super::bindings::exports::playrelay::plugin as exports;
-use super::call::CallState;
-use super::limits::Budget;
+use crate::bindings::exports::playrelay::plugin as exports;
+use crate::limits::Budget;
+use crate::plugin::CallState;
 
 /// An interface that a guest exports.
 pub trait Capability: 'static {

@@ -4,11 +4,11 @@ use futures_util::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::provision::GuestIndices;
-use crate::call::CallState;
+use crate::capabilities::{Capability, Failure};
 use crate::convert;
 use crate::limits::Budget;
+use crate::plugin::CallState;
 
 /// Has a server send webhooks, or not.
 pub enum Provision {}

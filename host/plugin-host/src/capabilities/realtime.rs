@@ -8,12 +8,12 @@ use playrelay_engine::model::{Playback, Report};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::webhook::{self, ParseError};
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, GuestIndices};
-use crate::call::{CallState, Fault, FaultKind};
+use crate::capabilities::webhook::ParseError;
+use crate::capabilities::{Capability, Failure, webhook};
 use crate::convert;
 use crate::limits::{Budget, FRAMES, STATE};
+use crate::plugin::{CallState, Fault, FaultKind};
 
 /// The shortest time between two looks at what plays.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);

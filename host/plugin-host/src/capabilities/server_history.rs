@@ -6,12 +6,11 @@ use playrelay_engine::model::Report;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure, webhook};
 use crate::bindings::exports::playrelay::plugin::server_history::GuestIndices;
-use crate::call::CallState;
-use crate::convert;
+use crate::capabilities::{Capability, Failure, webhook};
 use crate::limits::Budget;
-use crate::text;
+use crate::plugin::CallState;
+use crate::{convert, text};
 
 /// Tells what was played.
 pub enum Since {}

@@ -7,18 +7,18 @@ use playrelay_engine::model::Item;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::{Capability, Failure};
-use crate::bindings::exports::playrelay::plugin::sink::{self, GuestIndices};
+use crate::bindings::exports::playrelay::plugin::sink;
+use crate::bindings::exports::playrelay::plugin::sink::GuestIndices;
 use crate::bindings::playrelay::plugin::types;
-use crate::call::CallState;
-use crate::convert;
+use crate::capabilities::{Capability, Failure};
 use crate::limits::Budget;
-use crate::text;
+use crate::plugin::CallState;
+use crate::{convert, text};
 
 /// Tells a tracker.
 pub enum Sink {}
 
-/// What a tracker is told. [`Action::Unlisted`] is for [`Unlist`](super::Unlist), and no plugin's `sink` is called with it.
+/// What a tracker is told. [`Action::Unlisted`] is for [`Unlist`](crate::capabilities::Unlist), and no plugin's `sink` is called with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkEvent {
     /// The same for every attempt.

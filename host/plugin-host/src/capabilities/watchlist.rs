@@ -6,14 +6,13 @@ use playrelay_engine::model::Item;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::sink::receipt;
-use super::{Capability, Failure};
 use crate::bindings::exports::playrelay::plugin::watchlist::{GuestIndices, Page};
 use crate::bindings::playrelay::plugin::types;
-use crate::call::CallState;
-use crate::convert;
+use crate::capabilities::sink::receipt;
+use crate::capabilities::{Capability, Failure};
 use crate::limits::Budget;
-use crate::text;
+use crate::plugin::CallState;
+use crate::{convert, text};
 
 /// Reads a page of a watchlist.
 pub enum ReadWatchlist {}

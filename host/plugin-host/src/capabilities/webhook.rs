@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::Capability;
 use crate::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request};
 use crate::bindings::playrelay::plugin::reports;
 use crate::bindings::playrelay::plugin::types::Field;
-use crate::call::{CallState, Fault, FaultKind};
-use crate::convert;
+use crate::capabilities::Capability;
 use crate::limits::{Budget, REPORTS, SESSIONS};
-use crate::text;
+use crate::plugin::{CallState, Fault, FaultKind};
+use crate::{convert, text};
 
 /// Turns a webhook into reports.
 pub enum Webhook {}

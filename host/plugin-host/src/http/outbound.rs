@@ -16,11 +16,11 @@ use sha2::Sha256;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::pace::{Meter, Pace, RateLimit};
-use super::wire::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
-use super::{Origin, OriginError, Reach};
+use crate::http::client::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
+use crate::http::pace::{Meter, Pace, RateLimit};
+use crate::http::{Origin, OriginError, Reach};
 use crate::manifest::{CredentialRule, Login, Manifest, SignatureEncoding, part};
-use crate::masks;
+use crate::placeholders;
 use crate::ports::{Logins, QuotaStore};
 use crate::template::{Hole, RequestPart, Template};
 
@@ -462,7 +462,7 @@ impl Outbound {
             url: url.clone(),
             headers: Vec::new(),
             body: None,
-            timeout: super::wire::REQUEST_TIMEOUT,
+            timeout: crate::http::client::REQUEST_TIMEOUT,
         };
         let mut request = self.signed(&request, &rules, login.as_deref(), Purpose::Plugin)?;
         for (name, template) in query {
@@ -508,7 +508,7 @@ impl Outbound {
         let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SCRUBBED);
         // The longest first: one may be a part of another.
         let mut secrets: Vec<Zeroizing<String>> =
-            secrets.flat_map(masks::written).map(Zeroizing::new).collect();
+            secrets.flat_map(placeholders::written).map(Zeroizing::new).collect();
         secrets.sort_by_key(|written| Reverse(written.len()));
         let text = String::from_utf8_lossy(&response.body);
         let echoed = secrets.iter().any(|secret| {

@@ -7,10 +7,10 @@ use reqwest::Method;
 use url::Url;
 
 use crate::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
-use crate::call::{CallState, Trace};
-use crate::http::wire::REQUEST_TIMEOUT;
+use crate::http::client::REQUEST_TIMEOUT;
 use crate::http::{HttpError, Purpose, Request, Response};
-use crate::masks::MOST;
+use crate::placeholders::MOST;
+use crate::plugin::{CallState, Trace};
 use crate::text;
 
 /// A guest may set this many headers.

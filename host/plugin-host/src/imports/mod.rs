@@ -9,8 +9,8 @@ mod settings;
 
 use wasmtime::component::{HasSelf, Linker};
 
-use super::bindings::playrelay::plugin as contract;
-use super::call::CallState;
+use crate::bindings::playrelay::plugin as contract;
+use crate::plugin::CallState;
 
 impl contract::types::Host for CallState {}
 impl contract::reports::Host for CallState {}

@@ -232,8 +232,8 @@ pub enum RefreshToken {
 
 #[cfg(test)]
 mod tests {
-    use super::part;
     use crate::manifest::Manifest;
+    use crate::manifest::login::part;
 
     #[test]
     fn no_setting_has_the_name_of_a_part_that_the_host_keeps() {

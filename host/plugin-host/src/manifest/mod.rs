@@ -8,16 +8,15 @@ mod login;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::template::{RequestPart, Template};
-
 pub use limits::{Counted, Limits, Quota, Rate};
 pub use login::{
     DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
     part,
 };
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::template::{RequestPart, Template};
 
 /// The custom section that carries the manifest.
 pub const SECTION: &str = "playrelay:manifest";
@@ -127,7 +126,7 @@ impl Provides {
 
 /// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.
 fn is_hidden(letter: char) -> bool {
-    super::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
+    crate::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
 }
 
 /// An interface about which there is nothing more to say.
@@ -466,22 +465,22 @@ impl Manifest {
     fn check_texts(&self) -> Result<(), ManifestError> {
         fn check(value: &Value) -> Result<(), String> {
             match value {
-                Value::String(text) if text.chars().any(super::text::is_odd) => Err(format!(
+                Value::String(text) if text.chars().any(crate::text::is_odd) => Err(format!(
                     "{:?}, which has a line break, a control character, or one that turns the direction of text",
-                    super::text::cut(text, super::text::CODE)
+                    crate::text::cut(text, crate::text::CODE)
                 )),
-                Value::String(text) if text.len() > super::text::WORDS => {
-                    Err(format!("a text of {} bytes; {} are allowed", text.len(), super::text::WORDS))
+                Value::String(text) if text.len() > crate::text::WORDS => {
+                    Err(format!("a text of {} bytes; {} are allowed", text.len(), crate::text::WORDS))
                 }
                 Value::Array(list) => list.iter().try_for_each(check),
                 Value::Object(fields) => {
                     let is_odd = |name: &&String| {
-                        name.chars().any(super::text::is_odd) || name.len() > super::text::KEY
+                        name.chars().any(crate::text::is_odd) || name.len() > crate::text::KEY
                     };
                     match fields.keys().find(is_odd) {
                         Some(name) => Err(format!(
                             "a name that cannot be shown: {:?}",
-                            super::text::cut(name, super::text::CODE)
+                            crate::text::cut(name, crate::text::CODE)
                         )),
                         // What is signed often has lines; it is shown in quotes, with their ends escaped.
                         None => fields.iter().try_for_each(|(name, value)| match value {
@@ -602,7 +601,7 @@ impl Manifest {
                     "origin {fixed:?}; an origin is one host, and patterns mean nothing"
                 )));
             }
-            return super::http::Origin::parse(fixed)
+            return crate::http::Origin::parse(fixed)
                 .map(drop)
                 .map_err(|error| ManifestError::Invalid(format!("origin {fixed:?}: {error}")));
         }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
-use playrelay_engine::outbox_rules::{self, CommandEffect};
-use playrelay_engine::verdict::Stage;
+use playrelay_engine::outbox_rules;
+use playrelay_engine::outbox_rules::CommandEffect;
+use playrelay_engine::timeline::Stage;
 use rusqlite::{Connection, params};
 
 use super::outbox::{self, settle};

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::outbox;
 use super::rows::{self, time};
-use super::{Sqlite, people, plays};
-use crate::{EventFilter, EventStory, EventSummary, InboxRow, Received, TimelineRow};
-use crate::{InboxOwner, InboxStore, Settlement, StoreError};
+use super::{Sqlite, outbox, people, plays};
+use crate::{
+    EventFilter, EventStory, EventSummary, InboxOwner, InboxRow, InboxStore, Received, Settlement,
+    StoreError, TimelineRow,
+};
 
 #[async_trait]
 impl InboxStore for Sqlite {

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::event::TrackerEvent;
-use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
-use playrelay_engine::outbox::{OutboxCommand, OutboxSelection};
-use playrelay_engine::outbox_rules::{self, AttemptEffect};
-use playrelay_engine::verdict::Stage;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+use playrelay_engine::outbox_rules;
+use playrelay_engine::outbox_rules::AttemptEffect;
+use playrelay_engine::timeline::Stage;
 
 use super::{Sqlite, accounts, commands};
 use crate::{OutboxOwner, OutboxStore, Parked, StoreError};

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::people::{Decision, Person};
 use playrelay_engine::play::Viewer;
 use playrelay_engine::routing::Held;
+use playrelay_engine::routing::users::{Decision, Person};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Sqlite;

@@ -1,7 +1,7 @@
 //! Rows, read and written.
 
 use jiff::Timestamp;
-use playrelay_engine::verdict::Verdict;
+use playrelay_engine::timeline::Verdict;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

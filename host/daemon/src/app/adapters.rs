@@ -1,0 +1,68 @@
+//! What the plugin host asks of the program around it, by means of the store.
+
+use async_trait::async_trait;
+use playrelay_plugin_host::http::HostIdentity;
+use playrelay_plugin_host::permissions::Inspection;
+use playrelay_plugin_host::ports::{KeyValue, QuotaUsage};
+use playrelay_plugin_host::{ports, registry};
+use playrelay_store::{Approval, SharedStore, StoreError};
+
+/// The components that are built into this program.
+pub(crate) static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// This program, as services are told of it.
+pub const IDENTITY: HostIdentity =
+    HostIdentity { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+
+/// The store, as plugins and their quotas use it.
+#[derive(Clone)]
+pub struct PluginStore(pub SharedStore);
+
+fn text(error: StoreError) -> String {
+    error.to_string()
+}
+
+#[async_trait]
+impl KeyValue for PluginStore {
+    async fn get(&self, owner: &str, key: &str) -> Result<Option<Vec<u8>>, String> {
+        self.0.get(owner, key).await.map_err(text)
+    }
+
+    async fn set(&self, owner: &str, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<bool, String> {
+        self.0.set(owner, key, value, ttl_s).await.map_err(text)
+    }
+
+    async fn delete(&self, owner: &str, key: &str) -> Result<(), String> {
+        self.0.delete(owner, key).await.map_err(text)
+    }
+}
+
+#[async_trait]
+impl ports::QuotaStore for PluginStore {
+    async fn usage(&self, account: &str) -> Result<Option<QuotaUsage>, String> {
+        let usage = self.0.quota_usage(account).await.map_err(text)?;
+        Ok(usage.map(|usage| QuotaUsage { day: usage.day, used: usage.used, allowed: usage.allowed }))
+    }
+
+    async fn keep_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), String> {
+        let QuotaUsage { day, used, allowed } = usage;
+        self.0
+            .keep_quota_usage(account, playrelay_store::QuotaUsage { day, used, allowed })
+            .await
+            .map_err(text)
+    }
+}
+
+/// The approvals that are stored, as the plugin host compares them.
+pub(crate) fn approvals(stored: Vec<Approval>) -> Vec<registry::Approval> {
+    stored
+        .into_iter()
+        .map(|Approval { id, digest, permissions }| registry::Approval { id, digest, permissions })
+        .collect()
+}
+
+/// The approval of what was inspected, as it is stored.
+pub fn approval_of(inspection: &Inspection) -> Approval {
+    let registry::Approval { id, digest, permissions } = registry::Approval::from(inspection);
+    Approval { id, digest, permissions }
+}

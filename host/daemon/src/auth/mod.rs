@@ -1,0 +1,11 @@
+//! Logins at services.
+//!
+//! - [`credentials`]: the one owner of all logins, and their refresh
+//! - [`device_flow`]: a login with a code that the user enters elsewhere
+//! - [`plugin_flow`]: a login by code of the plugin's own
+//! - [`pending`]: logins under way, for the API
+
+pub mod credentials;
+pub mod device_flow;
+pub mod pending;
+pub mod plugin_flow;

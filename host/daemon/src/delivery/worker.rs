@@ -1,0 +1,376 @@
+//! One tracker account's events, one at a time, in the order of each play.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::event::{Action, Receipt, ReceiptOutcome, Weight};
+use playrelay_engine::model::ItemKind;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
+use playrelay_plugin_host::capabilities::{Failure, Sink, SinkEvent};
+use playrelay_plugin_host::manifest::Level;
+use playrelay_plugin_host::plugin::{Caller, Fault, Plugin, Trace};
+use playrelay_store::{Parked, SharedOwner, StoreError};
+use playrelay_util::{backoff, clock};
+use tokio::sync::{Notify, watch};
+
+use crate::config;
+use crate::delivery::watchlist::Removal;
+use crate::exports::watchlist_removals::Removals;
+
+/// What is playing is no longer worth telling after this.
+const PRESENCE_KEPT: SignedDuration = SignedDuration::from_mins(15);
+/// How often an account that waits for a login is looked at: another process may have logged in.
+const LOGIN_POLL: Duration = Duration::from_secs(2);
+/// How often a blocked account is tried again.
+const BLOCKED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// The longest that a tracker can make us wait: quotas are by the day.
+const LONGEST_ASKED: Duration = Duration::from_secs(26 * 60 * 60);
+/// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
+const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+/// The same where the clock is a test's.
+const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
+/// What waited for a login for a month has not been tried for a month: it is given up after so many attempts, not before.
+const OFTEN: u32 = 20;
+/// After this many failures in a row a success means that the tracker is back, and what waits is due.
+const OUTAGE: u32 = 3;
+
+/// The lane of one tracker account.
+pub struct Lane {
+    /// The tracker's plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its account.
+    pub caller: Caller,
+    /// Where the events are.
+    pub store: SharedOwner,
+    /// Pauses and lateness.
+    pub delivery: config::Delivery,
+    /// How long a watch is tried.
+    pub offline_keep: Duration,
+    /// Tells of new events.
+    pub arrived: Arc<Notify>,
+    /// What was taken off watchlists.
+    pub removals: Arc<Removals>,
+    /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
+    pub installation: String,
+    /// Who else knows what has aired.
+    pub catalogue: Option<(Arc<Plugin>, Caller)>,
+}
+
+/// What a call for an event gave.
+pub(crate) type Answer = Result<Result<Receipt, Failure>, Fault>;
+
+impl Lane {
+    pub(crate) fn tracker(&self) -> &str {
+        &self.caller.account.name
+    }
+
+    /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        self.forget_old_refusal().await;
+        while stop.has_changed().is_ok() && !*stop.borrow() {
+            let wait = match self.step().await {
+                Ok(None) => continue,
+                Ok(Some(wait)) => wait,
+                Err(error) => {
+                    tracing::error!(tracker = self.tracker(), "the outbox cannot be used: {error}");
+                    Duration::from_secs(1)
+                }
+            };
+            let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { LONGEST_SLEEP };
+            let arrived = tokio::time::timeout(wait.min(longest), self.arrived.notified());
+            // Elapsed, notified and stopped mean the same: look again.
+            tokio::select! {
+                _ = arrived => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// A key that was mended in the configuration, or a key file that was restored, may serve now: only trying tells.
+    async fn forget_old_refusal(&self) {
+        let forgotten = match self.store.parked(self.tracker()).await {
+            Ok(Some(Parked::Login { .. } | Parked::Blocked { .. })) => {
+                self.store.park(self.tracker(), None).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = forgotten {
+            tracing::error!(tracker = self.tracker(), "the account's state cannot be used: {error}");
+        }
+    }
+
+    /// Delivers one event, or says how long there is nothing to do.
+    async fn step(&self) -> Result<Option<Duration>, StoreError> {
+        let now = clock::now();
+        let parked = self.store.parked(self.tracker()).await?;
+        let failures = match &parked {
+            None => 0,
+            Some(Parked::Login { .. }) => return Ok(Some(LOGIN_POLL)),
+            Some(Parked::Until { until, .. } | Parked::Blocked { until, .. }) if *until > now => {
+                return Ok(Some(until_from(*until, now)));
+            }
+            Some(Parked::Until { failures, .. }) => *failures,
+            Some(Parked::Blocked { .. }) => 0,
+        };
+        let Some(row) = self.store.next_due(self.tracker(), now).await? else {
+            let next = self.store.next_time(self.tracker()).await?;
+            return Ok(Some(
+                next.map_or(LONGEST_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
+            ));
+        };
+        let mut needless = self.not_worth_sending(&row, now);
+        if needless.is_none() && row.event.action.weight() == Weight::Presence && self.is_scarce().await {
+            let note = "few requests are left today, and they are kept for what was watched";
+            needless = Some((DeliveryState::Superseded, note.to_owned()));
+        }
+        if let Some((state, note)) = needless {
+            let attempt = AttemptOutcome::Settled { state, note, receipt: None };
+            self.store.attempted(&row, attempt, parked, now).await?;
+            return Ok(None);
+        }
+        self.deliver(row, failures).await.map(|()| None)
+    }
+
+    /// Events that need not be sent, or cannot.
+    fn not_worth_sending(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
+        let action = row.event.action;
+        let age = now.duration_since(row.event.at);
+        if let Some(reason) = self.is_beyond(row) {
+            return Some((DeliveryState::Unsupported, reason));
+        }
+        match (action.weight(), row.event.item.doubt()) {
+            (Weight::Presence, Some(doubt)) => {
+                return Some((DeliveryState::Skipped, format!("it is not clear what it is: {doubt}")));
+            }
+            (_, Some(doubt)) => {
+                let note = format!(
+                    "it is held until you say what it is with `playrelay outbox match {}`: {doubt}",
+                    row.id
+                );
+                return Some((DeliveryState::Held, note));
+            }
+            (_, None) => {}
+        }
+        match action.weight() {
+            Weight::Presence if age > PRESENCE_KEPT => {
+                Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an event that fails once more has been tried for long enough, and with what words it ends. What waits for a login, or
+    /// for a new day, is not being tried.
+    fn is_given_up(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
+        let tried_for = now.duration_since(row.since);
+        let is_over =
+            row.attempts >= OFTEN && tried_for.is_positive() && tried_for.unsigned_abs() > self.offline_keep;
+        (is_over && row.event.action.weight() != Weight::Presence).then(|| {
+            format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
+        })
+    }
+
+    /// Why the tracker can do nothing with an event, where it cannot.
+    fn is_beyond(&self, row: &OutboxRow) -> Option<String> {
+        let action = row.event.action;
+        let provides = &self.plugin.manifest.provides;
+        let name = &self.plugin.manifest.plugin.name;
+        let takes = match (action, &provides.sink) {
+            (Action::Unlisted, _) => provides.watchlist.is_some(),
+            (_, Some(facts)) => facts.actions.iter().any(|taken| taken.name() == action.name()),
+            (_, None) => false,
+        };
+        if !takes {
+            return Some(format!("{name} takes no \u{201c}{}\u{201d}", action.name()));
+        }
+        let level = match &row.event.item.kind {
+            ItemKind::Movie(_) => Level::Movie,
+            ItemKind::Show(_) => Level::Show,
+            ItemKind::Season(_) => Level::Season,
+            ItemKind::Episode(_) => Level::Episode,
+        };
+        let rates = provides.sink.as_ref().is_some_and(|facts| facts.ratings.levels.contains(&level));
+        (action.weight() == Weight::Rating && !rates)
+            .then(|| format!("{name} has no ratings of a thing like {}", row.event.item))
+    }
+
+    /// Whether the requests that are left today are kept for what must not be lost.
+    async fn is_scarce(&self) -> bool {
+        match self.caller.account.outbound.meter() {
+            Some(meter) => meter.is_scarce().await.unwrap_or_else(|error| {
+                tracing::warn!(tracker = self.tracker(), "the requests of today cannot be counted: {error}");
+                false
+            }),
+            None => false,
+        }
+    }
+
+    async fn deliver(&self, row: OutboxRow, failures: u32) -> Result<(), StoreError> {
+        let is_presence = row.event.action.weight() == Weight::Presence;
+        if !is_presence {
+            self.store.attempting(&row).await?;
+        }
+        let (answer, trace) = match row.event.action {
+            Action::Unlisted => match self.unlist(&row).await? {
+                Removal::Skipped(note) => {
+                    let attempt =
+                        AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };
+                    return self.store.attempted(&row, attempt, None, clock::now()).await;
+                }
+                Removal::Later(note) => {
+                    let now = clock::now();
+                    let next_at = later(now, self.pause(row.attempts + 1));
+                    let attempt = AttemptOutcome::Postponed { next_at, note, uncertain: false };
+                    return self.store.attempted(&row, attempt, None, now).await;
+                }
+                Removal::Asked(answer, trace) => (answer, trace),
+            },
+            _ => self.submit(&row).await,
+        };
+        let now = clock::now();
+        let uncertain = trace.uncertain && !is_presence;
+        let failure = match answer {
+            Ok(Ok(receipt)) => {
+                let state = match receipt.outcome {
+                    // The tracker took it for something else: a person has to say what it is.
+                    ReceiptOutcome::Unmatched if !receipt.matched.is_empty() && !is_presence => {
+                        DeliveryState::Held
+                    }
+                    ReceiptOutcome::Accepted => DeliveryState::Delivered,
+                    ReceiptOutcome::Duplicate => DeliveryState::Duplicate,
+                    ReceiptOutcome::Unmatched => DeliveryState::Unmatched,
+                    ReceiptOutcome::Unsupported => DeliveryState::Unsupported,
+                };
+                let said = if state == DeliveryState::Delivered { "delivered" } else { "answered" };
+                tracing::info!(
+                    tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item,
+                    event = row.inbox, outcome = state.as_str(), "{said}"
+                );
+                let note = receipt.note.clone().unwrap_or_default();
+                let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
+                self.store.attempted(&row, attempt, None, now).await?;
+                if failures >= OUTAGE {
+                    self.store.wake(self.tracker(), now).await?;
+                }
+                return Ok(());
+            }
+            Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
+                (Some(reason), _) => Failure::Unauthorized(reason),
+                (None, None) if matches!(failure, Failure::Unauthorized(_)) => {
+                    self.unauthorized(failure).await
+                }
+                (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
+                (None, None) => failure,
+            },
+            Err(fault) => Failure::Retry { after_ms: None, reason: format!("the plugin failed: {fault}") },
+        };
+        let (attempt, parked) = self.react(&row, &failure, failures, uncertain, now);
+        tracing::warn!(
+            tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
+            "not delivered: {}", failure.reason()
+        );
+        self.store.attempted(&row, attempt, parked, now).await
+    }
+
+    /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
+    async fn unauthorized(&self, failure: Failure) -> Failure {
+        let (reason, account) = (failure.reason(), &self.caller.account);
+        let connect = format!("run `playrelay connect {}`", self.tracker());
+        match (account.needs_login(), account.outbound.is_login_refused().await) {
+            (true, true) => Failure::Unauthorized(format!("{reason}; {connect}")),
+            (true, false) => Failure::Blocked(format!("{reason}; should that stay so, {connect}")),
+            (false, _) => {
+                Failure::Blocked(format!("{reason}; look at the key in [trackers.{}]", self.tracker()))
+            }
+        }
+    }
+
+    async fn submit(&self, row: &OutboxRow) -> (Answer, Trace) {
+        let age = clock::now().duration_since(row.event.at);
+        let event = SinkEvent {
+            id: format!("playrelay-{}-{}", self.installation, row.id),
+            action: row.event.action,
+            item: row.event.item.clone(),
+            at: row.event.at,
+            started_at: row.event.started_at,
+            late: age.is_positive() && age.unsigned_abs() > self.delivery.late_after,
+            uncertain: row.uncertain,
+            attempt: row.attempts + 1,
+        };
+        self.plugin.call::<Sink>(&self.caller, event).await
+    }
+
+    /// Our own pause after so many failures in a row.
+    fn pause(&self, failures: u32) -> Duration {
+        let config::Delivery { retry_first, retry_longest, .. } = self.delivery;
+        backoff::pause(failures, retry_first, retry_longest, backoff::random())
+    }
+
+    /// One reaction for each kind of failure.
+    fn react(
+        &self,
+        row: &OutboxRow,
+        failure: &Failure,
+        failures: u32,
+        uncertain: bool,
+        now: Timestamp,
+    ) -> (AttemptOutcome, Option<Parked>) {
+        let note = failure.reason().to_owned();
+        let reason = note.clone();
+        let postponed = |next_at| AttemptOutcome::Postponed { next_at, note: note.clone(), uncertain };
+        let after = |pause: Duration| later(now, pause);
+        let pause = |failures| self.pause(failures);
+        match failure {
+            Failure::Retry { after_ms, .. } => {
+                // A tracker that says when, means it: up to a day, and not at once. Where it says nothing, we wait longer each time.
+                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(LONGEST_ASKED));
+                let wait = |failures| asked.map_or_else(|| pause(failures), |asked| asked.max(pause(1)));
+                let (lane, event) = (after(wait(failures + 1)), after(wait(row.attempts + 1)));
+                let parked = |attempt| {
+                    (
+                        attempt,
+                        Some(Parked::Until { until: lane, reason: reason.clone(), failures: failures + 1 }),
+                    )
+                };
+                if let Some(note) = self.is_given_up(row, &note, now) {
+                    return parked(AttemptOutcome::Settled {
+                        state: DeliveryState::Dead,
+                        note,
+                        receipt: None,
+                    });
+                }
+                (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
+            }
+            Failure::Quota { until, .. } => {
+                // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
+                let quota = self.plugin.manifest.limits.quota.as_ref();
+                let next = || quota.map(|quota| quota.refilled(now));
+                let until: Timestamp =
+                    until.parse().ok().or_else(next).unwrap_or_else(|| after(BLOCKED_FOR.unsigned_abs()));
+                let until = until.min(after(LONGEST_ASKED)).max(after(pause(failures + 1)));
+                (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
+            }
+            Failure::Unauthorized(_) if self.caller.account.needs_login() => {
+                (postponed(now), Some(Parked::Login { reason }))
+            }
+            Failure::Unauthorized(_) | Failure::Blocked(_) => {
+                let until = after(BLOCKED_FOR.unsigned_abs());
+                (postponed(until), Some(Parked::Blocked { until, reason }))
+            }
+            Failure::Rejected(_) => {
+                (AttemptOutcome::Settled { state: DeliveryState::Dead, note, receipt: None }, None)
+            }
+        }
+    }
+}
+
+fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn until_from(until: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(now)).unwrap_or_default()
+}

@@ -1,0 +1,61 @@
+//! What is playing now, shown to other programs: in a file, and to whoever asks over HTTP.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
+
+use playrelay_engine::now_playing::Watching;
+use playrelay_util::private_file;
+use serde_json::Value;
+
+/// The file, below the data folder.
+const FILE: &str = "state/currently_watching.json";
+
+/// What stands in the file of a data folder; absent while nothing plays.
+pub fn read(data: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+}
+
+/// The board. What stands on it is in the file too, which is replaced as a whole whenever something changes, and is absent
+/// while nothing plays.
+pub struct Board {
+    path: PathBuf,
+    shown: Mutex<Option<Watching>>,
+}
+
+impl Board {
+    /// A board in a data folder. What stood there before is replaced with the first thing that is shown.
+    pub fn new(data: &Path) -> Self {
+        Self { path: data.join(FILE), shown: Mutex::default() }
+    }
+
+    /// Shows what plays now. A file that cannot be written is complained of, once for each change.
+    pub fn show(&self, watching: Watching) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref() == Some(&watching) {
+            return;
+        }
+        if let Err(error) = self.write(&watching) {
+            tracing::warn!("{} cannot be written: {error}", self.path.display());
+        }
+        *shown = Some(watching);
+    }
+
+    /// What plays now.
+    pub fn watching(&self) -> Watching {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    fn write(&self, watching: &Watching) -> io::Result<()> {
+        if watching.streams.is_empty() {
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        }
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        private_file::replace(&self.path, "new", &serde_json::to_vec(watching)?)
+    }
+}

@@ -1,0 +1,68 @@
+//! What waits in the inbox: webhooks as they were received, and what was heard of a server, which is stored as reports: it
+//! cannot be read a second time, since a plugin that listens remembers what it has heard, and asks the server.
+
+use jiff::Timestamp;
+use playrelay_engine::model::Report;
+use playrelay_engine::timeline::{Outcome, Verdict};
+use playrelay_plugin_host::capabilities::WebhookRequest;
+use playrelay_store::{InboxRow, Received, SharedStore, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// An input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// What was heard.
+    Heard(Heard),
+    /// What was sent to us.
+    Webhook(WebhookRequest),
+}
+
+/// What was heard of a server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// How.
+    #[serde(rename = "heard_by")]
+    pub by: HeardBy,
+    /// What.
+    pub reports: Vec<Report>,
+}
+
+/// The ways to hear of a play that nobody sent us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeardBy {
+    /// A watcher was connected.
+    Watching,
+    /// The server's own history was read.
+    History,
+}
+
+impl HeardBy {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::History => "history",
+        }
+    }
+}
+
+/// An input as it was stored.
+pub fn stored(row: &InboxRow) -> Result<Input, Verdict> {
+    serde_json::from_slice(&row.received.request)
+        .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))
+}
+
+/// Stores what was heard. Durable when it returns.
+pub async fn store(
+    store: &SharedStore,
+    source: &str,
+    by: HeardBy,
+    reports: Vec<Report>,
+    at: Timestamp,
+) -> Result<i64, StoreError> {
+    let heard = Input::Heard(Heard { by, reports });
+    let request = serde_json::to_vec(&heard).map_err(|error| StoreError::Unwritable(error.to_string()))?;
+    store.receive(Received { source: source.to_owned(), at, request }).await
+}

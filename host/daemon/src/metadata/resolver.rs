@@ -1,0 +1,183 @@
+//! What a catalogue knows of an item that comes without ids of any use.
+//!
+//! A title is never guessed: where two come into question, the item goes on with a doubt, and what would be told of it for
+//! good waits until a person says what it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::model::{Item, ItemKind};
+use playrelay_engine::timeline::{Stage, Step};
+use playrelay_plugin_host::capabilities::Find;
+use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_store::SharedStore;
+use playrelay_util::clock;
+use playrelay_util::cooldown::Cooldown;
+
+/// After a failure the catalogue is not asked for this long.
+const COOLDOWN: Duration = Duration::from_secs(60);
+/// What is at least this likely is taken, where nothing else is about as likely.
+const CONFIDENT: f64 = 0.85;
+/// How much less likely the next one must be.
+const CLEARLY: f64 = 0.05;
+/// How long it is kept what an item is: six months are the most that catalogues allow.
+const FOUND_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long it is kept that nothing, or too much, was found.
+const DOUBT_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// A catalogue in use.
+#[derive(Clone)]
+pub struct Catalogue {
+    plugin: Arc<Plugin>,
+    caller: Caller,
+    store: SharedStore,
+    silence: Arc<Cooldown>,
+}
+
+impl Catalogue {
+    /// A catalogue; absent where the plugin finds nothing.
+    pub fn new(plugin: Arc<Plugin>, caller: Caller, store: SharedStore) -> Option<Self> {
+        plugin.manifest.provides.metadata.is_some().then(|| Self {
+            plugin,
+            caller,
+            store,
+            silence: Arc::default(),
+        })
+    }
+
+    /// Whether an item comes without an id that would do.
+    pub fn is_needed(&self, item: &Item) -> bool {
+        let facts = self.plugin.manifest.provides.metadata.as_ref();
+        facts.is_some_and(|facts| match &item.kind {
+            ItemKind::Movie(movie) => !movie.ids.has_any(&facts.movie_ids),
+            ItemKind::Episode(episode) => !episode.show.ids.has_any(&facts.show_ids),
+            ItemKind::Season(season) => !season.show.ids.has_any(&facts.show_ids),
+            ItemKind::Show(show) => !show.ids.has_any(&facts.show_ids),
+        })
+    }
+
+    /// What was found before of an item, whenever that was.
+    pub async fn known(&self, item: &Item) -> Option<Item> {
+        let kept = self.store.looked_up(&self.shelf(), &item.catalogue_key(), Timestamp::MIN).await;
+        kept.ok().flatten()
+    }
+
+    /// Fills in the ids of an item, or a doubt.
+    pub async fn resolve(&self, item: &mut Item) -> Step {
+        let key = item.catalogue_key();
+        match self.store.looked_up(&self.shelf(), &key, clock::now()).await {
+            Ok(Some(known)) => {
+                item.fill_from(&known);
+                let text = format!("{item}: {}, as the catalogue said before", self.said(item));
+                return Step::new(Stage::Enriched, "found-before", text);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
+        }
+        if let Some(left) = self.silence.remaining() {
+            return self
+                .not_asked(item, &format!("it did not answer; it is asked again in {} s", left.as_secs()));
+        }
+        let candidates = match self.plugin.call::<Find>(&self.caller, item.clone()).await.0 {
+            Ok(Ok(candidates)) => candidates,
+            Ok(Err(failure)) => {
+                self.silence.start(COOLDOWN);
+                return self.not_asked(item, failure.reason());
+            }
+            Err(fault) => {
+                self.silence.start(COOLDOWN);
+                return self.not_asked(item, &fault.to_string());
+            }
+        };
+        let (found, kept_for, code) = match choose(&candidates) {
+            Choice::Found(found) => (found.clone(), FOUND_KEPT, "found"),
+            Choice::Doubt(text) => (item.with_doubt(text), DOUBT_KEPT, "ambiguous"),
+            Choice::Nothing => (item.clone(), DOUBT_KEPT, "not-found"),
+        };
+        item.fill_from(&found);
+        let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
+        // What one server says of its file is no other server's business.
+        let kept = item.as_catalogued();
+        if let Err(error) = self.store.keep_look_up(&self.shelf(), &key, &kept, until).await {
+            tracing::warn!("what the catalogue said cannot be kept: {error}");
+        }
+        Step::new(Stage::Enriched, code, format!("{item}: {}", self.said(item)))
+    }
+
+    fn not_asked(&self, item: &Item, reason: &str) -> Step {
+        let text =
+            format!("{item}: goes on without ids, because {}: {reason}", self.plugin.manifest.plugin.name);
+        Step::new(Stage::Enriched, "not-found", text)
+    }
+
+    fn said(&self, item: &Item) -> String {
+        match (item.doubt(), self.is_needed(item)) {
+            (Some(doubt), _) => format!("it is not clear which one it is: {doubt}"),
+            (None, false) => format!("it is {}", item.ids_in_words()),
+            (None, true) => "no catalogue knows it".to_owned(),
+        }
+    }
+
+    /// Where its answers are kept, apart from those of servers.
+    fn shelf(&self) -> String {
+        format!("catalogue:{}", self.caller.account.name)
+    }
+}
+
+enum Choice<'a> {
+    Found(&'a Item),
+    Doubt(String),
+    Nothing,
+}
+
+/// One that stands clearly above the others, or none.
+fn choose(candidates: &[(Item, f64)]) -> Choice<'_> {
+    let mut likely: Vec<&(Item, f64)> =
+        candidates.iter().filter(|(_, confidence)| *confidence >= CONFIDENT).collect();
+    likely.sort_by(|one, other| other.1.total_cmp(&one.1));
+    match likely.as_slice() {
+        [] => Choice::Nothing,
+        [(item, _)] => Choice::Found(item),
+        [(item, best), (_, second), ..] if best - second >= CLEARLY => Choice::Found(item),
+        several => {
+            let names: Vec<_> =
+                several.iter().map(|(item, _)| format!("{item} ({})", item.ids_in_words())).collect();
+            Choice::Doubt(names.join(", or "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use playrelay_engine::model::Movie;
+
+    use super::*;
+
+    fn candidate(id: &str, confidence: f64) -> (Item, f64) {
+        let ids = [("imdb", id)].into_iter().collect();
+        let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ids, ..Movie::default() });
+        (Item::of(kind), confidence)
+    }
+
+    #[test]
+    fn what_is_not_clear_is_not_taken() {
+        let chosen = |confidences: &[f64]| {
+            let candidates: Vec<_> = confidences
+                .iter()
+                .enumerate()
+                .map(|(index, it)| candidate(&format!("{}", index + 1), *it))
+                .collect();
+            match choose(&candidates) {
+                Choice::Found(item) => item.ids_in_words(),
+                Choice::Doubt(text) => format!("doubt: {text}"),
+                Choice::Nothing => "nothing".to_owned(),
+            }
+        };
+        assert_eq!(chosen(&[0.95, 0.3]), "imdb:1");
+        assert_eq!(chosen(&[0.85, 0.95]), "imdb:2");
+        assert_eq!(chosen(&[0.95, 0.95]), "doubt: Mirror (imdb:1), or Mirror (imdb:2)");
+        assert_eq!(chosen(&[0.8, 0.2]), "nothing");
+        assert_eq!(chosen(&[]), "nothing");
+    }
+}

@@ -1,0 +1,233 @@
+//! What happened while nobody listened: the server's own history, through the same engine.
+//!
+//! It is known until when a source was heard. After a gap its history since then becomes inputs like any other, and the engine merges
+//! what is known already. What happened before the very first start is nobody's to enter unasked: `playrelay catch-up` shows it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::model::{Playback, Report};
+use playrelay_engine::play::Play;
+use playrelay_plugin_host::capabilities::{HistoryPage, Since, SinceInput};
+use playrelay_plugin_host::plugin::{Caller, Fault, Plugin};
+use playrelay_store::watermarks::{self, Watermark};
+use playrelay_store::{SharedStore, StoreError};
+use playrelay_util::clock;
+use tokio::sync::watch;
+
+use crate::inbox::input;
+use crate::inbox::input::HeardBy;
+use crate::inbox::signal::Arrivals;
+use crate::realtime::status::Standing;
+
+/// Between two notes of the time until which a source was heard.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// So much before the gap is read as well: a play may have been counted when it began, or late.
+const MARGIN: SignedDuration = SignedDuration::from_hours(4);
+/// A gap shorter than this is none: what a connection misses in it shows in the sessions.
+const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
+/// A source that only sends webhooks says nothing of those that were lost on the way: its history is read this often.
+const RECONCILED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// Pages of a history that are read at most.
+const PAGES: usize = 2_000;
+/// A play may have begun so much before it was heard of.
+const SLACK: SignedDuration = SignedDuration::from_mins(10);
+
+/// Keeps one source caught up.
+pub struct CatchUp {
+    /// Reads the history.
+    pub history: History,
+    /// Where it is noted until when the source was heard.
+    pub store: SharedStore,
+    /// Wakes the source's pipeline.
+    pub arrivals: Arrivals,
+    /// How far back it is read at most; nothing is read where that is switched off.
+    pub limit: Option<Duration>,
+    /// How the connection stands; absent where the source only sends webhooks.
+    pub standing: Option<Standing>,
+    /// Whether anything is taken from the source. What happens while it is switched off is no gap.
+    pub enabled: bool,
+}
+
+/// Why a server's history cannot be read or entered. What was entered stays.
+#[derive(Debug, thiserror::Error)]
+pub enum CatchUpError {
+    /// The server, or its plugin, does not give it.
+    #[error("{0}")]
+    History(String),
+    /// The plugin's call failed.
+    #[error(transparent)]
+    Plugin(#[from] Fault),
+    /// It does not end.
+    #[error("the server's history has more than {PAGES} pages; read fewer days at once")]
+    TooLong,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads a server's history.
+#[derive(Clone)]
+pub struct History {
+    /// The source's plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its account.
+    pub caller: Caller,
+}
+
+impl History {
+    /// Everything that was played since a time, the oldest first.
+    pub async fn since(&self, since: Timestamp) -> Result<Vec<Playback>, CatchUpError> {
+        let mut found: Vec<Playback> = Vec::new();
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let now = clock::receipt();
+            let source = self.caller.account.name.clone();
+            let input = SinceInput { cursor, since, now, source };
+            let HistoryPage { reports, next } = match self.plugin.call::<Since>(&self.caller, input).await.0 {
+                Ok(Ok(page)) => page,
+                Ok(Err(failure)) => return Err(CatchUpError::History(failure.reason().to_owned())),
+                Err(fault) => return Err(CatchUpError::Plugin(fault)),
+            };
+            found.extend(reports.into_iter().filter_map(|report| match report {
+                Report::Playback(playback) => Some(playback).filter(|playback| playback.at >= since),
+                _ => None,
+            }));
+            cursor = next;
+            if cursor.is_none() {
+                found.sort_by_key(|playback| playback.at);
+                return Ok(found);
+            }
+        }
+        Err(CatchUpError::TooLong)
+    }
+}
+
+impl CatchUp {
+    fn source(&self) -> &str {
+        &self.history.caller.account.name
+    }
+
+    /// Works until `stop` says so, or its sender is gone.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let next_connect = || async {
+            match &self.standing {
+                Some(standing) => standing.next_connect().await,
+                None => std::future::pending().await,
+            }
+        };
+        let work = async {
+            let mut round = Round { is_first: true, entered: BTreeSet::new() };
+            loop {
+                if let Err(error) = self.look(&mut round).await {
+                    tracing::warn!(
+                        source = self.source(),
+                        "the server's history cannot be read yet: {error}"
+                    );
+                }
+                tokio::select! {
+                    () = next_connect() => {}
+                    () = clock::sleep(NOTED_EVERY) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            // Gone or set: it is to stop.
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Fills the gap, where there is one, and notes until when the source was heard.
+    async fn look(&self, round: &mut Round) -> Result<(), CatchUpError> {
+        let is_lost = self.standing.as_ref().is_some_and(|standing| !standing.report().connected);
+        if is_lost && self.enabled {
+            return Ok(());
+        }
+        let now = clock::receipt();
+        let before = watermarks::read(&self.store, self.source(), Watermark::SeenUntil).await?;
+        if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled)) {
+            let gap = now.duration_since(before);
+            let shortest = match (&self.standing, round.is_first) {
+                (Some(_), _) => SHORTEST_GAP,
+                (None, true) => SignedDuration::ZERO,
+                (None, false) => RECONCILED_EVERY,
+            };
+            if gap > shortest {
+                let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+                let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
+                self.fill(before, oldest, round).await?;
+            } else if self.standing.is_none() {
+                // Only what is listened to has been heard since.
+                return Ok(());
+            }
+        }
+        round.is_first = false;
+        if before.is_none() {
+            watermarks::write(&self.store, self.source(), Watermark::FirstSeen, now).await?;
+        }
+        watermarks::write(&self.store, self.source(), Watermark::SeenUntil, now).await?;
+        Ok(())
+    }
+
+    /// Reads the history of a gap that began at `before`, and nothing that is older than `oldest`.
+    async fn fill(
+        &self,
+        before: Timestamp,
+        oldest: Timestamp,
+        round: &mut Round,
+    ) -> Result<(), CatchUpError> {
+        let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
+        let since = since.min(self.oldest_unfinished(before).await?.unwrap_or(since));
+        // What was before the very first start is not entered unasked.
+        let first =
+            watermarks::read(&self.store, self.source(), Watermark::FirstSeen).await?.unwrap_or(before);
+        let since = since.max(oldest).max(first);
+        let count = self.enter(since, round).await?;
+        tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
+        Ok(())
+    }
+
+    /// When the oldest play began that went on when the gap began, and has not been found to be watched: its server may have noted when
+    /// it began, and it may have been closed meanwhile for want of news.
+    async fn oldest_unfinished(&self, before: Timestamp) -> Result<Option<Timestamp>, CatchUpError> {
+        let since = before.saturating_sub(SLACK).unwrap_or(Timestamp::MIN);
+        let plays = self.store.plays_since(since).await?;
+        let unfinished = |play: &&Play| play.watched_at.is_none() || play.is_open();
+        let mine = plays.iter().filter(|play| play.sources.contains(self.source())).filter(unfinished);
+        Ok(mine.map(|play| play.started_at.saturating_sub(SLACK).unwrap_or(play.started_at)).min())
+    }
+
+    async fn enter(&self, since: Timestamp, round: &mut Round) -> Result<usize, CatchUpError> {
+        let mut found = self.history.since(since).await?;
+        let key = |playback: &Playback| {
+            let user = playback.user.key().unwrap_or_default();
+            format!("{} {} {user}", playback.at, playback.item.key())
+        };
+        let all: BTreeSet<String> = found.iter().map(key).collect();
+        found.retain(|playback| !round.entered.contains(&key(playback)));
+        let count = enter(&self.store, self.source(), found).await?;
+        self.arrivals.ring();
+        round.entered = all;
+        Ok(count)
+    }
+}
+
+/// What was done so far in this run.
+struct Round {
+    is_first: bool,
+    /// What the last reading has entered: it is read once more, and entered once.
+    entered: BTreeSet<String>,
+}
+
+/// Enters plays of a history into the inbox. Durable when it returns.
+pub async fn enter(store: &SharedStore, source: &str, found: Vec<Playback>) -> Result<usize, CatchUpError> {
+    let count = found.len();
+    for playback in found {
+        let reports = vec![Report::Playback(playback)];
+        input::store(store, source, HeardBy::History, reports, clock::receipt()).await?;
+    }
+    Ok(count)
+}

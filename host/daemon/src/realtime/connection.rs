@@ -1,0 +1,337 @@
+//! The life of one source's connection.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::SignedDuration;
+use playrelay_engine::model::Report;
+use playrelay_plugin_host::capabilities::Connection;
+use playrelay_store::SharedStore;
+use playrelay_util::{backoff, clock};
+use tokio::sync::watch;
+
+use crate::inbox::input;
+use crate::inbox::input::HeardBy;
+use crate::inbox::signal::Arrivals;
+use crate::realtime::client;
+use crate::realtime::client::Ear;
+use crate::realtime::dedup::Digest;
+use crate::realtime::status::Standing;
+use crate::realtime::transport::{Broken, Heard, Line};
+
+/// The pause after a first failure…
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// …and the longest one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// A connection that has lasted this long was a good one: what ends it is a first failure.
+const GOOD_AFTER: SignedDuration = SignedDuration::from_mins(1);
+/// A connection that breaks so soon was none.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(10);
+/// A second-best way to listen is given up after this time, to try the best one again.
+const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
+/// Looks at what plays that may fail one after the other while a line lives.
+const MISSED_LOOKS: u32 = 2;
+/// A list is read again so often at most, because something was said meanwhile.
+const READ_AGAIN: u32 = 2;
+/// Frames that may have come while an answer was waited for.
+const MOST_QUEUED: usize = 4_096;
+/// Between two attempts at a store that fails.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Listens to one source's server.
+pub struct Watcher {
+    /// Hears.
+    pub ear: Ear,
+    /// Where what is heard goes.
+    pub store: SharedStore,
+    /// Wakes the source's pipeline.
+    pub arrivals: Arrivals,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// A connection that is open.
+struct Talk {
+    line: Line,
+    /// What the plugin remembers.
+    state: Vec<u8>,
+    /// Whether nothing was heard since the last sign of ours.
+    is_silent: bool,
+}
+
+/// How listening came to its end.
+enum End {
+    /// Something went wrong.
+    Broken(Broken),
+    /// It is to be tried in a better way.
+    Better,
+}
+
+impl Watcher {
+    fn source(&self) -> &str {
+        self.ear.source()
+    }
+
+    /// Listens until `stop` says so, or its sender is gone.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut digest = Digest::default();
+        let stopped = async move {
+            // Gone or set: it is to stop.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = self.listen_for_good(&mut digest) => {}
+        }
+        // Another one may take its place, or webhooks do.
+        self.lose(&mut digest).await;
+    }
+
+    /// What was held back, and that whatever plays is not heard now.
+    async fn lose(&self, digest: &mut Digest) {
+        let at = clock::receipt();
+        self.store(digest.lose(self.source(), at), at).await;
+    }
+
+    async fn listen_for_good(&self, digest: &mut Digest) {
+        let (mut failures, mut first) = (0, 0);
+        let mut said: Option<String> = None;
+        loop {
+            let began = clock::now();
+            let (end, used) = self.listen(digest, first).await;
+            let broken = match end {
+                End::Better => {
+                    first = 0;
+                    continue;
+                }
+                End::Broken(broken) => broken,
+            };
+            let lasted = clock::now().duration_since(began);
+            let was_connected = self.standing.report().connected;
+            if was_connected {
+                self.lose(digest).await;
+            }
+            // A clock that was set back says nothing of how long it was.
+            let (is_unknown, at_once) = (lasted.is_negative(), !lasted.is_negative() && lasted < AT_ONCE);
+            let was_good = was_connected && (is_unknown || lasted > GOOD_AFTER);
+            if was_good {
+                (failures, said) = (0, None);
+            }
+            failures += 1;
+            // A way that opens and breaks at once may be one that something in between does not let through.
+            first = used.filter(|_| at_once).map_or(0, |used| used + 1);
+            let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
+            let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
+            self.standing.waiting(
+                broken.to_string(),
+                clock::now().saturating_add(again).unwrap_or(jiff::Timestamp::MAX),
+            );
+            let seconds = pause.as_secs().max(1);
+            // Said once; what is tried again and again for the same reason is shown to who asks.
+            let text = broken.to_string();
+            if said.as_ref() != Some(&text) {
+                tracing::warn!(source = self.source(), "not connected, again in {seconds} s: {broken}");
+            } else {
+                tracing::debug!(source = self.source(), "not connected, again in {seconds} s: {broken}");
+            }
+            said = Some(text);
+            clock::sleep(pause).await;
+        }
+    }
+
+    /// Listens in the best way that can be opened, from the `first` on, until that ends; and says which it was.
+    async fn listen(&self, digest: &mut Digest, first: usize) -> (End, Option<usize>) {
+        let ways = match self.ear.ways().await {
+            Ok(ways) => ways,
+            Err(broken) => return (End::Broken(broken), None),
+        };
+        let first = if first < ways.len() { first } else { 0 };
+        let mut trouble = None;
+        for (place, way) in ways.iter().enumerate().skip(first) {
+            match self.ear.open(way).await {
+                Ok(mut line) => {
+                    if let Err(broken) = self.begin(way, &mut line).await {
+                        trouble = Some(broken);
+                        continue;
+                    }
+                    let best = Box::pin(async {
+                        match place {
+                            0 => std::future::pending().await,
+                            _ => clock::sleep(SECOND_BEST_FOR).await,
+                        }
+                    });
+                    return (self.hear(way, line, digest, best, trouble).await, Some(place));
+                }
+                Err(broken) => trouble = Some(broken),
+            }
+        }
+        let none = || Broken::Other("the plugin named no way to listen".to_owned());
+        (End::Broken(trouble.unwrap_or_else(none)), None)
+    }
+
+    async fn begin(&self, way: &Connection, line: &mut Line) -> Result<(), Broken> {
+        for frame in &way.hello {
+            line.say(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Listens to an open line until it ends, or `best` is done.
+    async fn hear(
+        &self,
+        way: &Connection,
+        line: Line,
+        digest: &mut Digest,
+        mut best: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+        trouble: Option<Broken>,
+    ) -> End {
+        let mut talk = Talk { line, state: Vec::new(), is_silent: false };
+        digest.begin();
+        if let Err(broken) | Ok(Err(broken)) = self.resync(way, &mut talk, digest).await {
+            return End::Broken(broken);
+        }
+        self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
+        tracing::info!(source = self.source(), by = way.transport.as_str(), "connected");
+        let keep_alive = way.keep_alive.as_ref();
+        let beat = || {
+            Box::pin(async {
+                match keep_alive {
+                    Some(keep_alive) => clock::sleep(keep_alive.interval).await,
+                    None => std::future::pending().await,
+                }
+            })
+        };
+        let (mut next_beat, mut next_look) = (beat(), Box::pin(clock::sleep(way.interval)));
+        let mut missed = 0;
+        loop {
+            let done = tokio::select! {
+                heard = talk.line.next() => self.hear_one(heard, &mut talk, digest).await,
+                () = &mut next_beat => {
+                    next_beat = beat();
+                    if std::mem::replace(&mut talk.is_silent, true) {
+                        Err(Broken::Other("the server has fallen silent".to_owned()))
+                    } else {
+                        talk.line.say(keep_alive.map_or("", |it| &it.text)).await
+                    }
+                }
+                () = &mut next_look => {
+                    next_look = Box::pin(clock::sleep(way.interval));
+                    self.resync(way, &mut talk, digest).await.and_then(|looked| {
+                        missed = if looked.is_ok() { 0 } else { missed + 1 };
+                        // A line that shows that it lives is worth more than a look that fails.
+                        looked.or_else(|broken| match keep_alive {
+                            Some(_) if missed <= MISSED_LOOKS => Ok(()),
+                            _ => Err(broken),
+                        })
+                    })
+                }
+                () = &mut best => return End::Better,
+            };
+            if let Err(broken) = done {
+                return End::Broken(broken);
+            }
+        }
+    }
+
+    /// Reads what plays now. The inner error is that of the look, the outer one that of the line.
+    async fn resync(
+        &self,
+        way: &Connection,
+        talk: &mut Talk,
+        digest: &mut Digest,
+    ) -> Result<Result<(), Broken>, Broken> {
+        for (place, path) in way.resync.iter().enumerate() {
+            let mut answer = self.answer(path).await;
+            // What was said while the list was on its way may be older than it, or newer: a list is read after which nothing was said.
+            if place > 0 && place + 1 == way.resync.len() {
+                for _ in 0..READ_AGAIN {
+                    if answer.is_err() || !self.catch_up_with(talk, digest).await? {
+                        break;
+                    }
+                    answer = self.answer(path).await;
+                }
+            }
+            let handled = match answer {
+                Ok(text) => self.handle(text, talk, digest).await,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            self.standing.answered();
+            // An answer that cannot be read is none.
+            if let Err(broken) = handled.and_then(|read| read.map_err(Broken::Other)) {
+                return Ok(Err(broken));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn answer(&self, path: &str) -> Result<String, Broken> {
+        client::text(self.ear.fetch(path).await?)
+    }
+
+    /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it. Whether there
+    /// was anything.
+    async fn catch_up_with(&self, talk: &mut Talk, digest: &mut Digest) -> Result<bool, Broken> {
+        let mut is_any = false;
+        for _ in 0..MOST_QUEUED {
+            let Some(heard) = talk.line.next().now_or_never() else { break };
+            is_any |= matches!(heard, Ok(Heard::Text(_)));
+            self.hear_one(heard, talk, digest).await?;
+        }
+        Ok(is_any)
+    }
+
+    /// Deals with what the server said by itself. A message that cannot be read is counted, and costs nothing else.
+    async fn hear_one(
+        &self,
+        heard: Result<Heard, Broken>,
+        talk: &mut Talk,
+        digest: &mut Digest,
+    ) -> Result<(), Broken> {
+        let heard = heard?;
+        talk.is_silent = false;
+        let Heard::Text(text) = heard else { return Ok(()) };
+        let handled = self.handle(text, talk, digest).await;
+        self.standing.heard();
+        handled.map(drop)
+    }
+
+    /// Has the plugin read what was heard, and stores what is news. The inner error says why it cannot be read.
+    async fn handle(
+        &self,
+        text: String,
+        talk: &mut Talk,
+        digest: &mut Digest,
+    ) -> Result<Result<(), String>, Broken> {
+        let received_at = clock::receipt();
+        let step = match self.ear.understand(text, talk.state.clone(), received_at).await? {
+            Ok(step) => step,
+            Err(reason) => {
+                tracing::debug!(source = self.source(), "a message cannot be read: {reason}");
+                self.standing.unreadable(reason.clone());
+                return Ok(Err(reason));
+            }
+        };
+        talk.state = step.state;
+        self.store(digest.take(step.reports), received_at).await;
+        for reply in &step.replies {
+            talk.line.say(reply).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Stores what was heard; not before that is done is anything else listened to.
+    async fn store(&self, reports: Vec<Report>, at: jiff::Timestamp) {
+        if reports.is_empty() {
+            return;
+        }
+        while let Err(error) =
+            input::store(&self.store, self.source(), HeardBy::Watching, reports.clone(), at).await
+        {
+            tracing::error!(source = self.source(), "what was heard cannot be stored yet: {error}");
+            tokio::time::sleep(STORE_PATIENCE).await;
+        }
+        self.standing.stored();
+        self.arrivals.ring();
+    }
+}

@@ -1,0 +1,103 @@
+//! How a connection stands, for people.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use playrelay_util::clock;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+/// Shared by a watcher and those who ask. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Standing(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    report: Mutex<Report>,
+    connected: Notify,
+}
+
+/// How it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// How it is listened to: "a websocket".
+    pub by: Option<&'static str>,
+    /// Since when it is as it is.
+    pub since: Option<Timestamp>,
+    /// Why there is no connection, or not the best one.
+    pub trouble: Option<String>,
+    /// When it is tried again.
+    pub again_at: Option<Timestamp>,
+    /// When something was heard last.
+    pub heard_at: Option<Timestamp>,
+    /// Messages so far, each dealt with.
+    pub messages: u64,
+    /// Answers to our own questions so far, each dealt with.
+    pub answers: u64,
+    /// Inputs that were stored.
+    pub stored: u64,
+    /// Messages that could not be read.
+    pub unreadable: u64,
+    /// The last of these: why.
+    pub unreadable_because: Option<String>,
+    /// Connections so far.
+    pub connections: u64,
+}
+
+impl Standing {
+    /// How it stands.
+    pub fn report(&self) -> Report {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Report> {
+        self.0.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next connect: there may be a gap to fill.
+    pub async fn next_connect(&self) {
+        self.0.connected.notified().await;
+    }
+
+    pub(crate) fn connected(&self, by: &'static str, trouble: Option<String>) {
+        let mut report = self.lock();
+        (report.connected, report.by, report.again_at) = (true, Some(by), None);
+        (report.since, report.trouble) = (Some(clock::now()), trouble);
+        report.connections += 1;
+        self.0.connected.notify_one();
+    }
+
+    pub(crate) fn waiting(&self, trouble: String, again_at: Timestamp) {
+        let mut report = self.lock();
+        if report.connected || report.since.is_none() {
+            report.since = Some(clock::now());
+        }
+        (report.connected, report.trouble, report.again_at) = (false, Some(trouble), Some(again_at));
+    }
+
+    /// Something was dealt with that the server said by itself.
+    pub(crate) fn heard(&self) {
+        let mut report = self.lock();
+        report.messages += 1;
+        report.heard_at = Some(clock::now());
+    }
+
+    /// The same, where it was asked.
+    pub(crate) fn answered(&self) {
+        let mut report = self.lock();
+        report.answers += 1;
+        report.heard_at = Some(clock::now());
+    }
+
+    pub(crate) fn stored(&self) {
+        self.lock().stored += 1;
+    }
+
+    pub(crate) fn unreadable(&self, because: String) {
+        let mut report = self.lock();
+        report.unreadable += 1;
+        report.unreadable_because = Some(because);
+    }
+}

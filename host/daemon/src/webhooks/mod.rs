@@ -1,0 +1,3 @@
+//! Webhook addresses at media servers: registered, verified, removed, and their tokens.
+
+pub mod registration;

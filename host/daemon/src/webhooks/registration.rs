@@ -1,0 +1,257 @@
+//! A source's webhook: its address, its tokens, and whether its server knows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use playrelay_plugin_host::capabilities::{Failure, Provision, ProvisionInput};
+use playrelay_plugin_host::manifest::WebhookFacts;
+use playrelay_plugin_host::placeholders::Masks;
+use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_store::vault::{self, Vault, VaultError};
+use playrelay_util::clock;
+use playrelay_util::secret::Secret;
+
+/// The names under which the parts of a token are kept.
+const TOKEN: &str = "token";
+const OLD: &str = "old_token";
+const OLD_UNTIL: &str = "old_token_until";
+const BASE: &str = "base";
+/// What stands in an address in their places.
+const MARKER: &str = "{webhook.token}";
+const OLD_MARKER: &str = "{webhook.old-token}";
+/// Stands for the address in the instructions of a plugin.
+const ADDRESS: &str = "{url}";
+
+/// What opens a source's door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// The one that counts.
+    pub current: Secret,
+    /// The one before it, and until when it works or has worked. A server may still send to its address.
+    pub old: Option<(Secret, Timestamp)>,
+    /// The address that its server was last told, and has not been told to forget.
+    pub told: Option<Address>,
+}
+
+/// Where a source's webhook is, or was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// How media servers reach us, without a slash at its end.
+    pub base: String,
+    /// What opens the door.
+    pub token: Secret,
+}
+
+impl Tokens {
+    /// Until when the one before still works, where it does.
+    pub fn old_until(&self) -> Option<Timestamp> {
+        self.old.as_ref().map(|(_, until)| *until).filter(|until| *until > clock::now())
+    }
+}
+
+/// Under which name a source's tokens lie in the vault.
+pub fn name(source: &str) -> String {
+    format!("webhook:{source}")
+}
+
+/// Under which name the address lies there that a source's server was told last.
+fn told_name(source: &str) -> String {
+    format!("webhook-told:{source}")
+}
+
+/// A source's tokens: what was set in the configuration, else one that was made up once.
+pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<Tokens, VaultError> {
+    let told = told(vault, source).await?;
+    if let Some(current) = set {
+        return Ok(Tokens { current, old: None, told });
+    }
+    let (current, mut kept) = vault.kept_or_made(&name(source), TOKEN, |token| token).await?;
+    let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
+    let old = kept.remove(OLD).zip(until);
+    Ok(Tokens { current, old, told })
+}
+
+async fn told(vault: &Vault, source: &str) -> Result<Option<Address>, VaultError> {
+    let kept = match vault.get(&told_name(source)).await {
+        // What cannot be opened is no reason to close a door.
+        Err(VaultError::WrongKey(_)) => None,
+        kept => kept?,
+    };
+    let address = |mut kept: BTreeMap<String, Secret>| {
+        Some(Address { base: kept.remove(BASE)?.expose().to_owned(), token: kept.remove(TOKEN)? })
+    };
+    Ok(kept.and_then(address))
+}
+
+/// Keeps which address a source's server was told.
+async fn keep_told(vault: &Vault, source: &str, Address { base, token }: Address) -> Result<(), VaultError> {
+    let kept = BTreeMap::from([(BASE.to_owned(), Secret::new(base)), (TOKEN.to_owned(), token)]);
+    vault.put(&told_name(source), &kept).await
+}
+
+/// Gives a source another token. The one before it works for a while longer.
+pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Result<Tokens, VaultError> {
+    let before = match tokens(vault, source, None).await {
+        Ok(before) => Some((before.current, before.told)),
+        // The key is gone, and with it the token: a new one is what helps.
+        Err(VaultError::WrongKey(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let current = vault::random_token()?;
+    let until = clock::now().saturating_add(grace).unwrap_or(Timestamp::MAX);
+    let mut kept = BTreeMap::from([(TOKEN.to_owned(), current.clone())]);
+    let (before, told) = before.unzip();
+    if let Some(before) = &before {
+        kept.insert(OLD.to_owned(), before.clone());
+        kept.insert(OLD_UNTIL.to_owned(), Secret::new(until.to_string()));
+    }
+    vault.put(&name(source), &kept).await?;
+    Ok(Tokens { current, old: before.map(|before| (before, until)), told: told.flatten() })
+}
+
+/// How a person enters an address at a server, as its plugin puts it.
+pub fn in_words(facts: &WebhookFacts, address: &str) -> String {
+    let text = Some(facts.instructions.as_str()).filter(|text| !text.is_empty());
+    text.unwrap_or("Have the server send its webhooks to {url}").replace(ADDRESS, address)
+}
+
+/// A token as it stands in a path.
+pub fn in_path(token: &str) -> String {
+    // In a path a plus is itself, and a space is not.
+    url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// What is wanted of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To know whether it sends webhooks here.
+    Verify,
+    /// That it does.
+    Register,
+    /// That it does not.
+    Remove,
+}
+
+/// A source's webhook.
+pub struct Registration {
+    /// The source's plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its account.
+    pub caller: Caller,
+    /// How media servers reach us, without a slash at its end.
+    pub base: String,
+    /// What opens the door.
+    pub tokens: Tokens,
+}
+
+impl Registration {
+    fn masked(&self, base: &str, marker: &str) -> String {
+        format!("{base}/webhook/{}/{marker}", self.caller.account.name)
+    }
+
+    /// The address, with its secret.
+    pub fn address(&self) -> Secret {
+        Secret::new(self.masked(&self.base, &in_path(self.tokens.current.expose())))
+    }
+
+    fn current(&self) -> Address {
+        Address { base: self.base.clone(), token: self.tokens.current.clone() }
+    }
+
+    /// The addresses before this one that its server may still send to.
+    fn former(&self) -> Vec<Address> {
+        let rotated = self.tokens.old.iter().map(|(old, _)| old.clone());
+        let rotated = rotated.map(|token| Address { base: self.base.clone(), token });
+        let mut former: Vec<Address> = self.tokens.told.iter().cloned().chain(rotated).collect();
+        former.dedup();
+        former.retain(|address| *address != self.current());
+        former
+    }
+
+    /// How a person enters the address at the server.
+    pub fn instructions(&self) -> String {
+        match &self.plugin.manifest.provides.webhook {
+            Some(facts) => in_words(facts, self.address().expose()),
+            None => String::new(),
+        }
+    }
+
+    /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not. The vault knows what the server
+    /// was told: an address that is no longer ours can only be taken off by whoever remembers it.
+    pub async fn ask(&self, wish: Wish, vault: &Vault) -> Result<bool, String> {
+        let (current, former) = (self.current(), self.former());
+        let source = &self.caller.account.name;
+        let noted = |error: VaultError| error.to_string();
+        match wish {
+            Wish::Verify => self.call(&current, ProvisionInput::Verify).await,
+            Wish::Register => {
+                let (first, others) = former.split_first().unzip();
+                let replaced = first.map(|first| self.shown(first));
+                let register = |url| ProvisionInput::Register(url, replaced);
+                let is_registered = self.call_with(&current, first, register).await?;
+                for other in others.unwrap_or_default() {
+                    self.call(other, ProvisionInput::Remove).await?;
+                }
+                keep_told(vault, source, current).await.map_err(noted)?;
+                Ok(is_registered)
+            }
+            Wish::Remove => {
+                let is_registered = self.call(&current, ProvisionInput::Remove).await?;
+                for address in &former {
+                    self.call(address, ProvisionInput::Remove).await?;
+                }
+                vault.remove(&told_name(source)).await.map_err(noted)?;
+                Ok(is_registered)
+            }
+        }
+    }
+
+    /// An address as the plugin sees it: with a marker in its token's place.
+    fn shown(&self, address: &Address) -> String {
+        let marker = if address.token == self.tokens.current { MARKER } else { OLD_MARKER };
+        self.masked(&address.base, marker)
+    }
+
+    async fn call(
+        &self,
+        address: &Address,
+        input: impl FnOnce(String) -> ProvisionInput,
+    ) -> Result<bool, String> {
+        self.call_with(address, Some(address), input).await
+    }
+
+    /// Calls the plugin about an address. `other` is one whose token it may meet as well.
+    async fn call_with(
+        &self,
+        address: &Address,
+        other: Option<&Address>,
+        input: impl FnOnce(String) -> ProvisionInput,
+    ) -> Result<bool, String> {
+        if self.plugin.manifest.provides.provision.is_none() {
+            return Err(format!("plugin {} cannot register webhooks", self.plugin.manifest.plugin.name));
+        }
+        let in_address = |token: &Secret| Secret::new(in_path(token.expose()));
+        let mut secrets = vec![(MARKER.to_owned(), in_address(&self.tokens.current))];
+        let mut add = |marker: String, token: &Secret| {
+            if secrets.iter().all(|(_, known)| *known != in_address(token)) {
+                secrets.push((marker, in_address(token)));
+            }
+        };
+        other.iter().for_each(|other| add(OLD_MARKER.to_owned(), &other.token));
+        // Whatever else of ours stands in an answer is no plugin's to know.
+        for (place, former) in self.former().iter().enumerate() {
+            add(format!("{{webhook.old-token-{place}}}"), &former.token);
+        }
+        let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
+        let input = input(self.shown(address));
+        match self.plugin.call::<Provision>(&caller, input).await.0 {
+            Ok(Ok(is_registered)) => Ok(is_registered),
+            Ok(Err(Failure::Unauthorized(reason))) => {
+                Err(format!("the server wants a login with more rights: {reason}"))
+            }
+            Ok(Err(failure)) => Err(failure.reason().to_owned()),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
+}

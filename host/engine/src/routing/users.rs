@@ -1,0 +1,83 @@
+//! Whose plays are whose, as a person has said: users that no route names are held in a list until then.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::User;
+use crate::play::Viewer;
+
+/// What is to become of somebody's plays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "lowercase")]
+pub enum Decision {
+    /// Nobody has said yet: nothing is sent for them.
+    Held,
+    /// Nothing is ever sent for them.
+    Ignored,
+    /// They go to these trackers, as if the routes there named the user.
+    Assigned {
+        /// The accounts' names in the configuration.
+        trackers: Vec<String>,
+        /// Watches before this time stay untold; absent where all that was held is told.
+        since: Option<Timestamp>,
+    },
+}
+
+/// A user of a server that no route names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The source that has told of them.
+    pub source: String,
+    /// Who.
+    pub viewer: Viewer,
+    /// With the name.
+    pub user: User,
+    /// When they were first seen.
+    pub first_seen: Timestamp,
+    /// When they were last seen.
+    pub last_seen: Timestamp,
+    /// What they watched last, in words.
+    pub last_item: String,
+    /// What is to become of it.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+/// All of them, found by their source and viewer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct People {
+    people: Vec<Person>,
+    places: HashMap<String, HashMap<Viewer, usize>>,
+}
+
+impl People {
+    /// From what was stored.
+    pub fn new(people: Vec<Person>) -> Self {
+        let mut places: HashMap<String, HashMap<Viewer, usize>> = HashMap::new();
+        for (place, person) in people.iter().enumerate() {
+            places.entry(person.source.clone()).or_default().entry(person.viewer.clone()).or_insert(place);
+        }
+        Self { people, places }
+    }
+
+    /// What was said of a user of a source.
+    pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&Decision> {
+        let place = *self.places.get(source)?.get(viewer)?;
+        self.people.get(place).map(|person| &person.decision)
+    }
+
+    /// Those that were told apart from `before`: somebody has decided something new.
+    pub fn decided_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Person> {
+        self.people.iter().filter(move |person| {
+            person.decision != Decision::Held
+                && before.decision(&person.source, &person.viewer) != Some(&person.decision)
+        })
+    }
+
+    /// Everybody.
+    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter()
+    }
+}

@@ -1,0 +1,64 @@
+//! What a server's own history means: rows of what was played, some time after it was.
+
+use jiff::SignedDuration;
+
+use crate::model::{Completion, Playback};
+use crate::play::Play;
+use crate::timeline::Outcome;
+use crate::transition::Advance;
+
+/// A server notes a tick, or an end, so near to when it tells of it.
+const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// How long before its first report a play of unknown length may have begun.
+const UNKNOWN_LEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// Places a report of a server's own history among the plays of its viewer. It is of the play in whose time it falls, wherever in it:
+/// some servers note the beginning, some the end. Of what goes on it says that it counts, not that it has ended. Where it falls
+/// in none, it is a play of its own, whatever came after it.
+///
+/// Gives the report as of the time of that play, and the plays that it may speak of; or what it means where it is known already.
+pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play>), Box<Advance>> {
+    let at = playback.at;
+    let is_tick = |play: &&Play| {
+        let ticked = play.ticked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= NOTED_WITHIN);
+        ticked && play.item.is_same(&playback.item)
+    };
+    if let Some(play) = known.iter().find(is_tick) {
+        let text = format!("{} was ticked by hand then, and that was told", play.item);
+        return Err(Box::new(Advance::without_plays(Outcome::Merged, "mark-repeated", text)));
+    }
+    let lead = |play: &Play| {
+        let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));
+        runtime.unwrap_or(UNKNOWN_LEAD)
+    };
+    let holds = |play: &&Play| {
+        let trail = if play.is_open() { lead(play) } else { play.merge_window() };
+        play.item.is_same(&playback.item)
+            && play.started_at.duration_since(at) <= lead(play)
+            && at.duration_since(play.last_seen_at) <= trail
+    };
+    let distance = |play: &&Play| {
+        let (before, after) = (play.started_at.duration_since(at), at.duration_since(play.last_seen_at));
+        before.max(after).max(SignedDuration::ZERO)
+    };
+    let own = known.iter().filter(holds).min_by_key(distance);
+    let mut told = playback.clone();
+    if let Some(own) = own {
+        told.at = at.max(own.started_at).min(own.last_seen_at.max(own.started_at));
+        if own.is_open() {
+            told.state = own.state;
+        }
+        // Servers have thresholds of their own, and count what they guess.
+        if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= NOTED_WITHIN) {
+            told.completion = Completion::None;
+        }
+    }
+    // What began later is of no concern, and neither is what goes on, unless it is the one. Where a viewing was split, as between two
+    // devices, the row may be of the other part.
+    let is_seen = |play: &&Play| {
+        own.is_some_and(|own| own.id == play.id)
+            || (!play.is_open() && (play.started_at <= told.at || holds(play)))
+    };
+    let seen: Vec<Play> = known.iter().filter(is_seen).cloned().collect();
+    Ok((told, seen))
+}

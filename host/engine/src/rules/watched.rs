@@ -1,0 +1,140 @@
+//! Whether a play is a watch.
+
+use jiff::SignedDuration;
+
+use crate::model::Completion;
+use crate::play::{Play, percent};
+use crate::policy::Policy;
+
+/// A stop before this is never taken for "skipped the credits", however short the item. Percent.
+const CREDITS_GRACE_FLOOR: f64 = 80.0;
+
+/// The code of the judgement that a play is a repetition of the one before.
+pub const TOO_SOON: &str = "watched-just-now";
+
+/// The judgement over a play, and the numbers that decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Whether it is a watch.
+    pub watched: bool,
+    /// The rule, stable.
+    pub code: &'static str,
+    /// The rule with its numbers, in words.
+    pub text: String,
+}
+
+/// Judges a play as it stands. While it is open only a count by the server and the credits marker decide; the
+/// threshold is for where it ends.
+pub fn judge(play: &Play, policy: &Policy) -> Judgement {
+    let judgement = judge_evidence(play, policy);
+    if judgement.watched && play.repeats {
+        return no("repeats", "it repeats a play that was just watched".to_owned());
+    }
+    let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
+    // A pause that is left standing is no second viewing, however long it stands; a tick is of when it is made.
+    let moved = play.moved_at.filter(|_| !play.marked).unwrap_or(play.last_seen_at);
+    let since = moved.duration_since(previous);
+    if since >= play.merge_window() {
+        return judgement;
+    }
+    let (since, needed) = (minutes(since), minutes(play.merge_window()));
+    no(
+        TOO_SOON,
+        format!("the same item was watched {since} before, and a second watch takes at least {needed}"),
+    )
+}
+
+fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
+    if play.marked {
+        return yes("marked", "it was marked as watched by hand".to_owned());
+    }
+    if play.completion == Completion::Counted {
+        return yes("counted-by-server", "the server counted this play as watched".to_owned());
+    }
+    // Credits in the first half are the opening ones, whatever they are called.
+    let are_closing = |credits: u32| play.item.runtime_ms.is_none_or(|runtime| credits >= runtime / 2);
+    if policy.credits
+        && let (Some(credits), Some(position)) = (play.credits_start_ms, play.position_ms)
+        && position >= credits
+        && are_closing(credits)
+    {
+        return yes("credits", format!("{} is past the credits at {}", clock(position), clock(credits)));
+    }
+    if play.is_open() {
+        return no("still-playing", "still playing".to_owned());
+    }
+    let runtime = play.item.runtime_ms.filter(|runtime| *runtime > 0);
+    match (play.progress(), runtime, play.position_ms) {
+        (Some(progress), _, _) if progress >= policy.watched_at => {
+            yes("threshold", format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at))
+        }
+        (Some(progress), Some(runtime), Some(position))
+            if policy.credits
+                && progress >= CREDITS_GRACE_FLOOR
+                && u128::from(runtime.saturating_sub(position)) <= policy.credits_grace.as_millis() =>
+        {
+            yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
+        }
+        (Some(_), runtime, _) if play.claimed_blind && judge_claim(play, runtime, policy).watched => {
+            judge_claim(play, runtime, policy)
+        }
+        (Some(progress), _, _) => no(
+            "below-threshold",
+            format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at),
+        ),
+        (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
+        (None, _, _) => {
+            no("position-unknown", "ended at an unknown position, which is no evidence".to_owned())
+        }
+    }
+}
+
+/// "Played to the end" without a position to hold it against: time is the only witness.
+fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement {
+    let elapsed = play.elapsed();
+    if runtime.is_some() && !play.is_unmeasured && play.is_seen_at_its_end_only() {
+        // A server that cannot measure a file calls every stop complete; one that can has something to go by.
+        let text = "the server says that it was played to the end, and nobody saw more of it".to_owned();
+        return yes("claim-believed", text);
+    }
+    if let Some(runtime) = runtime
+        && let Ok(reach) = u32::try_from(play.reach_ms())
+        && percent(reach, runtime).is_some_and(|reach| reach >= policy.watched_at)
+    {
+        let text = format!(
+            "the server says that it was played to the end, and it can have come as far as {} of {}",
+            clock(reach.min(runtime)),
+            clock(runtime)
+        );
+        return yes("claim-believed", text);
+    }
+    let needed = match runtime {
+        Some(runtime) => std::time::Duration::from_millis(u64::from(runtime) / 2),
+        None => policy.min_watched_with_unknown_runtime,
+    };
+    let text = format!(
+        "the server says that it was played to the end; it lasted {} s of the {} s needed to believe that",
+        elapsed.as_secs(),
+        needed.as_secs()
+    );
+    // Where it was told where it is, again and again, that and the time since are known better.
+    let is_known = play.is_steady() && play.progress().is_some();
+    if elapsed >= needed && !is_known { yes("claim-believed", text) } else { no("claim-doubted", text) }
+}
+
+fn yes(code: &'static str, text: String) -> Judgement {
+    Judgement { watched: true, code, text }
+}
+
+fn no(code: &'static str, text: String) -> Judgement {
+    Judgement { watched: false, code, text }
+}
+
+fn clock(ms: u32) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn minutes(duration: SignedDuration) -> String {
+    format!("{:.0} min", duration.as_secs_f64() / 60.0)
+}

@@ -1,0 +1,395 @@
+//! The session engine: reports in, plays out.
+//!
+//! [`Sessions::advance`] is a function of what is known, one report and the policy. It changes nothing; what should
+//! change comes back in an [`Advance`], whose plays [`Sessions::absorb`] takes over once they have been stored.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{
+    Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
+    User, fold, folds_to,
+};
+use crate::play::{Play, Viewer};
+use crate::policy::Policy;
+use crate::rules::builder::{Ledger, first_overdue, recorded};
+use crate::rules::content::{position_of_something_else, refuse};
+use crate::rules::history;
+use crate::rules::playback::Turn;
+use crate::timeline;
+use crate::timeline::{Outcome, Stage};
+use crate::transition::{Advance, Rating};
+
+/// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
+const REMEMBERED: usize = 32;
+/// …and those of this time, of which there are many when a whole series is ticked…
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(6);
+/// …up to this many.
+const MOST_REMEMBERED: usize = 400;
+/// The same rating of the same item is told again after this only.
+pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
+
+/// All plays that still matter: the open ones, and those that ended recently; and recent ratings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sessions {
+    viewers: HashMap<Viewer, Vec<Play>>,
+    ratings: HashMap<Viewer, Vec<Rated>>,
+}
+
+impl Sessions {
+    /// Restores what is known from what was stored, in any order.
+    pub fn restore(plays: impl IntoIterator<Item = Play>, ratings: impl IntoIterator<Item = Rating>) -> Self {
+        let mut sessions = Self::default();
+        sessions.absorb(plays);
+        let mut ratings: Vec<Rating> = ratings.into_iter().collect();
+        ratings.sort_by_key(|rating| rating.rated.at);
+        sessions.absorb_ratings(ratings);
+        sessions
+    }
+
+    /// What a report of a server's own history means, given what is known.
+    pub fn advance_from_history(&self, playback: &Playback, policy: &Policy) -> Advance {
+        let Some(viewer) = self.viewer(&playback.server, &playback.user) else {
+            return self.playback(playback, policy);
+        };
+        match history::placed(playback, self.known(&viewer)) {
+            Err(advance) => *advance,
+            Ok((playback, plays)) => Self::of(viewer, plays).playback(&playback, policy),
+        }
+    }
+
+    /// Nothing but some plays of one viewer.
+    pub(crate) fn of(viewer: Viewer, plays: Vec<Play>) -> Self {
+        Self { viewers: [(viewer, plays)].into(), ..Self::default() }
+    }
+
+    /// The plays that are going on.
+    pub fn open(&self) -> impl Iterator<Item = &Play> {
+        self.all().filter(|play| play.is_open())
+    }
+
+    /// All plays that are remembered.
+    pub fn all(&self) -> impl Iterator<Item = &Play> {
+        self.viewers.values().flatten()
+    }
+
+    /// Takes over plays that [`advance`](Self::advance) returned.
+    pub fn absorb(&mut self, plays: impl IntoIterator<Item = Play>) {
+        for play in plays {
+            let known = self.viewers.entry(play.viewer.clone()).or_default();
+            known.retain(|other| other.id != play.id);
+            // Always in this order, so that a restored state decides as the one before did.
+            let place = known
+                .partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
+            known.insert(place, play);
+            forget(known);
+        }
+    }
+
+    /// Takes over ratings that [`advance`](Self::advance) returned.
+    pub fn absorb_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
+        for Rating { viewer, rated, .. } in ratings {
+            let known = self.ratings.entry(viewer).or_default();
+            known.retain(|other| !other.item.is_same(&rated.item));
+            known.push(rated);
+            if known.len() > REMEMBERED {
+                known.remove(0);
+            }
+        }
+    }
+
+    /// What is known of one user of a server, with plays that are remembered elsewhere: for reports of a past that is forgotten here.
+    /// Whoever goes by the same name is one of those in question.
+    pub fn recalling(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
+        let name = user.name.as_deref().map(fold).filter(|name| !name.is_empty());
+        let is_meant = |viewer: &Viewer, last: Option<&User>| {
+            let same_name = || {
+                let last = last.and_then(|last| last.name.as_deref());
+                name.as_deref().zip(last).is_some_and(|(name, last)| folds_to(last, name))
+            };
+            let same_id = || user.id.is_some() && last.is_some_and(|last| last.id == user.id);
+            // Whose it is that names nobody is asked of everybody.
+            user.key().is_none_or(|key| viewer.user == key) || same_id() || same_name()
+        };
+        let mut wide = Self::default();
+        for (viewer, plays) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
+            if is_meant(viewer, plays.last().map(|play| &play.user)) {
+                wide.viewers.insert(viewer.clone(), plays.clone());
+            }
+        }
+        for play in more.into_iter().filter(|play| is_meant(&play.viewer, Some(&play.user))) {
+            let known = wide.viewers.entry(play.viewer.clone()).or_default();
+            if known.iter().all(|other| other.id != play.id) {
+                known.push(play);
+            }
+        }
+        for known in wide.viewers.values_mut() {
+            known.sort_by(|one, other| (one.last_seen_at, &one.id).cmp(&(other.last_seen_at, &other.id)));
+        }
+        wide
+    }
+
+    /// What a part of a report means, given what is known: an advance for each play that is no longer listed, and one for the part.
+    pub fn advances(&self, part: &Report, policy: &Policy) -> Vec<Advance> {
+        let mut advances = match part {
+            Report::Snapshot { server, sessions, at } => self.vanished(server, sessions, *at, policy),
+            _ => Vec::new(),
+        };
+        advances.push(self.advance(part, policy));
+        advances
+    }
+
+    /// What a report means, given what is known.
+    pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
+        match report {
+            Report::Playback(playback) => self.playback(playback, policy),
+            Report::Marked(marked) => self.marked(marked, policy),
+            Report::Rated(rated) => self.rated(rated),
+            Report::Unheard { source, at } => self.unheard(source, *at, policy),
+            Report::Ignored { code, detail } => {
+                Advance::without_plays(Outcome::Ignored, code, detail.clone())
+            }
+            // What is on it is told of one by one, and what is not by `vanished`.
+            Report::Snapshot { sessions, .. } => Advance::without_plays(
+                Outcome::Merged,
+                "no-change",
+                match sessions.len() {
+                    0 => "nothing is playing".to_owned(),
+                    1 => "1 session, as it was".to_owned(),
+                    several => format!("{several} sessions, as they were"),
+                },
+            ),
+        }
+    }
+
+    /// Closes what has been silent for too long, as of a time for each play: an advance for each.
+    pub fn overdue(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Advance> {
+        let mut advances = Vec::new();
+        for known in self.viewers.values() {
+            // One after the other: what one is found to be decides what the next repeats.
+            let mut known = Cow::Borrowed(known.as_slice());
+            while let Some(place) = first_overdue(&known, as_of, policy) {
+                let mut ledger = Ledger::new(&known, policy);
+                let closed = ledger.close_stale(known[place].clone());
+                let advance = ledger.close(recorded("stale"));
+                known.to_mut()[place] = closed;
+                advances.push(advance);
+            }
+        }
+        advances
+    }
+
+    /// Ends what a list of all sessions of a server no longer has, where it was last seen: an advance for each. Only what was
+    /// on such a list before can be missed on it.
+    pub fn vanished(
+        &self,
+        server: &Server,
+        listed: &[Playback],
+        at: Timestamp,
+        policy: &Policy,
+    ) -> Vec<Advance> {
+        let is_listed = |viewer: &Viewer, play: &Play| {
+            listed.iter().any(|playback| {
+                let same_user = match self.viewer(&playback.server, &playback.user) {
+                    Some(theirs) => theirs == *viewer,
+                    None => true,
+                };
+                same_user && play.item.is_same(&playback.item) && play.shares_session(playback)
+            })
+        };
+        let mut advances = Vec::new();
+        for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
+            let missed = known.iter().filter(|play| {
+                play.is_open()
+                    && play.listed_by.contains(&server.source)
+                    && play.last_seen_at <= at
+                    && !is_listed(viewer, play)
+            });
+            for play in missed {
+                let mut ledger = Ledger::new(known, policy);
+                ledger.end_unheard(play.clone(), "vanished", "the server no longer lists it");
+                advances.push(ledger.close(recorded("vanished")));
+            }
+        }
+        advances.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
+        advances
+    }
+
+    /// Nobody has listened for a while: whatever was on a list may have gone on unseen.
+    pub fn lose_all(&mut self) {
+        for play in self.viewers.values_mut().flatten().filter(|play| play.is_open()) {
+            play.unheard = !play.listed_by.is_empty();
+        }
+    }
+
+    /// A source's list is no longer heard: what was on it, and has not been silent for too long already, may go on unseen.
+    fn unheard(&self, source: &str, at: Timestamp, policy: &Policy) -> Advance {
+        let is_lost = |play: &&Play| {
+            play.is_open()
+                && play.listed_by.contains(source)
+                && play.deadline(policy).is_none_or(|deadline| deadline >= at)
+        };
+        let lost = self.all().filter(is_lost).map(|play| Play { unheard: true, ..play.clone() });
+        let mut plays: Vec<Play> = lost.collect();
+        plays.sort_by(|one, other| one.id.cmp(&other.id));
+        let titles: Vec<String> = plays.iter().map(|play| format!("{} ({})", play.item, play.user)).collect();
+        let (outcome, code, text) = match titles.is_empty() {
+            true => (Outcome::Merged, "no-change", format!("nothing that {source} listed plays")),
+            false => (Outcome::Recorded, "unheard", format!("may go on unseen: {}", titles.join(", "))),
+        };
+        Advance { plays, ..Advance::without_plays(outcome, code, text) }
+    }
+
+    pub(crate) fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
+        if let Some(refusal) = refuse(playback, policy) {
+            return Advance::without_plays(refusal.outcome, &refusal.code, refusal.detail);
+        }
+        if let Some(position) = position_of_something_else(playback) {
+            let without = Playback { position_ms: None, ..playback.clone() };
+            let mut advance = self.playback(&without, policy);
+            let text = format!(
+                "a position of {} s is far beyond the end of {}, and belongs to something else",
+                position / 1000,
+                playback.item
+            );
+            advance.steps.insert(0, timeline::Step::new(Stage::Engine, "position-beyond-end", text));
+            return advance;
+        }
+        if let Some(viewer) = self.viewer(&playback.server, &playback.user) {
+            return Turn::new(viewer.clone(), self.known(&viewer), playback, policy).take();
+        }
+        let Some(viewer) = self.only_viewer(playback) else { return no_user(&playback.item) };
+        let mut advance = Turn::new(viewer.clone(), self.known(viewer), playback, policy).take();
+        let text = format!("the server named no user; only {} plays this there", viewer.user);
+        advance.steps.insert(0, timeline::Step::new(Stage::Engine, "user-inferred", text));
+        advance
+    }
+
+    fn marked(&self, marked: &Marked, policy: &Policy) -> Advance {
+        let Marked { server, user, item, watched, library, paths, at } = marked.clone();
+        if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
+            let text = format!("{item} is no movie or episode; each of its episodes is told of by itself");
+            return Advance::without_plays(Outcome::Ignored, "media-kind", text);
+        }
+        let Some(viewer) = self.viewer(&server, &user) else { return no_user(&item) };
+        let playback = Playback {
+            server,
+            user,
+            player: Player::default(),
+            session: None,
+            item,
+            state: PlaybackState::Stopped,
+            position_ms: None,
+            completion: Completion::None,
+            is_unmeasured: false,
+            is_listed: false,
+            credits_start_ms: None,
+            content: Content::OnDemand,
+            library,
+            paths,
+            at,
+        };
+        Turn::new(viewer.clone(), self.known(&viewer), &playback, policy).mark(watched)
+    }
+
+    fn rated(&self, rated: &Rated) -> Advance {
+        let Some(viewer) = self.viewer(&rated.server, &rated.user) else { return no_user(&rated.item) };
+        let text = match rated.rating {
+            Some(rating) => format!("{} rated {} with {rating}", rated.user, rated.item),
+            None => format!("{} took the rating of {} back", rated.user, rated.item),
+        };
+        let known = self.ratings.get(&viewer).into_iter().flatten().rev();
+        let before = known.into_iter().find(|known| known.item.is_same(&rated.item));
+        if let Some(before) = before {
+            let since = rated.at.duration_since(before.at);
+            if since.is_negative() {
+                return Advance::without_plays(
+                    Outcome::Merged,
+                    "out-of-order",
+                    format!("{text}; a later rating is known"),
+                );
+            }
+            if since < RATING_REPEATED && before.rating == rated.rating {
+                return Advance::without_plays(
+                    Outcome::Merged,
+                    "rating-repeated",
+                    format!("{text}, as before"),
+                );
+            }
+        }
+        let rating = Some(Rating { viewer, rated: rated.clone(), reported_by: 0, held: false });
+        Advance { rating, ..Advance::without_plays(Outcome::Recorded, "rating", text) }
+    }
+
+    pub(crate) fn known(&self, viewer: &Viewer) -> &[Play] {
+        self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whose report it is. Some forms of a webhook name the user's id and some only the name: a name without an id is that
+    /// of the one user of the server who is known by it.
+    pub(crate) fn viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
+        let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };
+        let key = user.key()?;
+        let viewer = on_server(key);
+        if self.viewers.contains_key(&viewer) {
+            return Some(viewer);
+        }
+        let Some(name) = user.name.as_deref().map(fold).filter(|name| !name.is_empty()) else {
+            return Some(viewer);
+        };
+        let is_namesake = |known: &Viewer, last: &User| {
+            let same_id = user.id.is_some() && user.id == last.id;
+            let one_has_no_id =
+                user.id.is_none() || last.id.is_none() || user.has_local_id != last.has_local_id;
+            known.server == server.id
+                && (same_id || (one_has_no_id && last.name.as_deref().map(fold).as_ref() == Some(&name)))
+        };
+        let mut namesakes = self
+            .viewers
+            .iter()
+            .filter(|(known, plays)| plays.last().is_some_and(|last| is_namesake(known, &last.user)));
+        match (namesakes.next(), namesakes.next()) {
+            (Some((known, _)), None) => Some(known.clone()),
+            _ => Some(viewer),
+        }
+    }
+
+    /// The viewer of the one open play on the server that a report without a user can speak of.
+    fn only_viewer(&self, playback: &Playback) -> Option<&Viewer> {
+        let says_nothing = playback.session.is_none() && playback.player.id.is_none();
+        let mut viewers: Vec<&Viewer> = self
+            .open()
+            .filter(|play| play.viewer.server == playback.server.id && play.item.is_same(&playback.item))
+            .filter(|play| says_nothing || play.surely_shares_session(playback))
+            .map(|play| &play.viewer)
+            .collect();
+        viewers.dedup();
+        match viewers.as_slice() {
+            [viewer] => Some(viewer),
+            _ => None,
+        }
+    }
+}
+
+/// Leaves out the oldest of the plays that ended, as long as there are too many.
+fn forget(known: &mut Vec<Play>) {
+    let mut ended = known.iter().filter(|play| !play.is_open()).count();
+    while ended > REMEMBERED {
+        let oldest = known.iter().position(|play| !play.is_open());
+        let (Some(oldest), Some(newest)) = (oldest, known.last().map(|play| play.last_seen_at)) else {
+            return;
+        };
+        let age = newest.duration_since(known[oldest].last_seen_at);
+        if age < REMEMBERED_FOR && ended <= MOST_REMEMBERED {
+            return;
+        }
+        known.remove(oldest);
+        ended -= 1;
+    }
+}
+
+fn no_user(item: &Item) -> Advance {
+    Advance::without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
+}

@@ -1,0 +1,89 @@
+//! What one report changes, as data.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Rated;
+use crate::play::{Play, Viewer};
+use crate::timeline::{Outcome, Stage, Step, Verdict};
+
+/// What happened to a play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It began.
+    Started,
+    /// It goes on after a pause.
+    Resumed,
+    /// It jumped.
+    Sought,
+    /// It was paused.
+    Paused,
+    /// It ended.
+    Ended,
+    /// The server counted it, or it reached the credits, while it goes on.
+    Completed,
+    /// It had ended; a further report brought new evidence.
+    Amended,
+    /// A source that had not told of it yet does so too.
+    Joined,
+    /// That it was watched was taken back by hand.
+    Unmarked,
+}
+
+/// A change of a play, with the play as it stands after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// What happened.
+    pub change: Change,
+    /// To what.
+    pub play: Play,
+    /// When.
+    pub at: Timestamp,
+    /// The source whose routes it is for; absent where it is for those of every source that has told of the play.
+    pub source: Option<String>,
+}
+
+/// A rating, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rating {
+    /// Whose.
+    pub viewer: Viewer,
+    /// Of what, from 0 to 10, and when.
+    #[serde(flatten)]
+    pub rated: Rated,
+    /// The input that told of it, for the timeline: its id in the inbox.
+    #[serde(default)]
+    pub reported_by: i64,
+    /// Whether nobody could be told of it, because no route knew its user.
+    #[serde(default)]
+    pub held: bool,
+}
+
+/// What one report does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advance {
+    /// Plays that are new or different, in the order of their changes.
+    pub plays: Vec<Play>,
+    /// What to tell.
+    pub signals: Vec<Signal>,
+    /// How it was decided.
+    pub steps: Vec<Step>,
+    /// How the report ends, before routes are asked.
+    pub verdict: Verdict,
+    /// A rating that is news.
+    pub rating: Option<Rating>,
+}
+
+impl Advance {
+    /// A report that changes no play.
+    pub fn without_plays(outcome: Outcome, code: &str, detail: String) -> Self {
+        Self {
+            plays: Vec::new(),
+            signals: Vec::new(),
+            steps: vec![Step::new(Stage::Engine, code, detail.clone())],
+            verdict: Verdict::new(outcome, code, detail),
+            rating: None,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The client: bare requests to an address that has been checked, with bounded answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, ClientBuilder, Method};
+use rustls::ClientConfig;
+use url::{Host, Url};
+
+use crate::http::ip_policy::{Reach, is_here};
+use crate::http::tls;
+use crate::http::tls::Trust;
+use crate::ports::ExchangeRecorder;
+
+/// The longest time a single request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a server may take to answer at one of several addresses.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The most that is read of an answer unless a manifest asks for more.
+pub const RESPONSE_LIMIT: usize = 2 << 20;
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// Absolute.
+    pub url: Url,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Absent for none.
+    pub body: Option<Vec<u8>>,
+    /// At most [`REQUEST_TIMEOUT`].
+    pub timeout: Duration,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Decompressed.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this name, which must be in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer. The texts name origins, never paths, queries or headers: those can hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// Policy forbids it. Nothing was sent.
+    #[error("{0}")]
+    Denied(String),
+    /// The account is not logged in. Nothing was sent.
+    #[error("{0}")]
+    NotLoggedIn(String),
+    /// The requests of today are used up. Nothing was sent.
+    #[error("{reason}")]
+    Quota {
+        /// When there are new ones.
+        until: jiff::Timestamp,
+        /// In words.
+        reason: String,
+    },
+    /// No connection could be made. Nothing was sent.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It may have been applied.
+    #[error("{0}")]
+    Interrupted(String),
+    /// The answer is too large.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// The port at which this daemon listens. No plugin may send requests there. 0 means that no daemon listens.
+#[derive(Clone, Debug, Default)]
+pub struct OwnPort(Arc<AtomicU16>);
+
+impl OwnPort {
+    /// The daemon listens here from now on.
+    pub fn set(&self, port: u16) {
+        self.0.store(port, Ordering::Relaxed);
+    }
+
+    fn is(&self, port: u16) -> bool {
+        port != 0 && self.0.load(Ordering::Relaxed) == port
+    }
+}
+
+/// The program that plugins run in, as services are told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct HostIdentity {
+    /// Its name, one word.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// The clients, one for each reach.
+#[derive(Clone)]
+pub struct Wire {
+    /// In whose name requests are sent.
+    pub host: HostIdentity,
+    public: Client,
+    home: Client,
+    anywhere: Client,
+    tls: Arc<ClientConfig>,
+    /// Where the daemon itself listens.
+    pub own_port: OwnPort,
+    /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
+    pub recorder: Option<Arc<dyn ExchangeRecorder>>,
+}
+
+impl Wire {
+    /// Sets up the clients. Fails where the system's certificates cannot be read.
+    pub fn new(host: HostIdentity) -> Result<Self, String> {
+        // A second installation is refused by rustls and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
+        let tls = tls::config(&Trust::Authorities).map_err(|error| error.to_string())?;
+        let failed = |error: reqwest::Error| error.to_string();
+        Ok(Self {
+            host,
+            public: builder(host)
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(Arc::new(Within(Reach::Public)))
+                .build()
+                .map_err(failed)?,
+            home: at_home(host, &tls)?,
+            anywhere: builder(host).tls_backend_preconfigured(tls.clone()).build().map_err(failed)?,
+            tls: Arc::new(tls),
+            own_port: OwnPort::default(),
+            recorder: None,
+        })
+    }
+
+    /// The same, with other certificates that are believed of addresses that the user typed.
+    pub fn believing(&self, trust: &Trust) -> Result<Self, String> {
+        if *trust == Trust::Authorities {
+            return Ok(self.clone());
+        }
+        let tls = tls::config(trust).map_err(|error| error.to_string())?;
+        let anywhere = builder(self.host).tls_backend_preconfigured(tls.clone()).build();
+        Ok(Self {
+            host: self.host,
+            public: self.public.clone(),
+            home: at_home(self.host, &tls)?,
+            anywhere: anywhere.map_err(|error| error.to_string())?,
+            tls: Arc::new(tls),
+            own_port: self.own_port.clone(),
+            recorder: self.recorder.clone(),
+        })
+    }
+
+    fn client(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Public => &self.public,
+            Reach::Home => &self.home,
+            Reach::Anywhere => &self.anywhere,
+        }
+    }
+
+    /// Refuses what is out of reach, and the daemon's own address. Names are looked at once more when they are resolved.
+    pub async fn check(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+        refuse_literal(url, reach)?;
+        let Some(port) = url.port_or_known_default().filter(|port| self.own_port.is(*port)) else {
+            return Ok(());
+        };
+        let found: Vec<IpAddr> = match url.host() {
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            // What cannot be resolved is not reached either.
+            Some(Host::Domain(name)) => match tokio::net::lookup_host((name, port)).await {
+                Ok(found) => found.map(|found| found.ip()).collect(),
+                Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        match found.into_iter().any(is_here) {
+            true => Err(HttpError::Denied(
+                "that is Playrelay's own address, which no plugin may reach".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Asks an address for anything at all.
+    async fn probe(&self, url: &Url, reach: Reach) -> Result<reqwest::Response, HttpError> {
+        let origin = url.origin().ascii_serialization();
+        let request = self.client(reach).get(url.clone()).timeout(PROBE_TIMEOUT);
+        request.send().await.map_err(|error| classify(&error, &origin))
+    }
+
+    /// Whether a server answers at an address, whatever it says. An error says why not.
+    pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+        self.check(url, reach).await?;
+        let status = self.probe(url, reach).await?.status();
+        match status.is_server_error() {
+            true => Err(unexpected(url, &format!("answered {status}"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a server answers at an address with these words. An error says what else was found.
+    pub async fn says(&self, url: &Url, words: &str) -> Result<(), HttpError> {
+        let answer = self.probe(url, Reach::Anywhere).await?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(unexpected(url, &format!("answered {status}")));
+        }
+        let is_short = answer.content_length().is_some_and(|length| length <= 1_024);
+        match is_short && answer.text().await.is_ok_and(|text| text.trim() == words) {
+            true => Ok(()),
+            false => Err(unexpected(url, "answered something else: another program is there")),
+        }
+    }
+
+    /// What a connection of another kind needs to speak TLS with an address that the user typed.
+    pub fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// Opens an answer that has no end: its head has come.
+    pub async fn open(&self, request: Request, reach: Reach) -> Result<reqwest::Response, HttpError> {
+        let origin = request.url.origin().ascii_serialization();
+        self.check(&request.url, reach).await?;
+        let mut builder = self.client(reach).request(request.method, request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let late = HttpError::Unreachable(format!("{origin} gave no answer in time"));
+        match tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await {
+            Ok(answer) => answer.map_err(|error| classify(&error, &origin)),
+            Err(_) => Err(late),
+        }
+    }
+
+    /// Sends a request, as far as it may go.
+    pub async fn send(&self, request: Request, reach: Reach, limit: usize) -> Result<Response, HttpError> {
+        let origin = request.url.origin().ascii_serialization();
+        self.check(&request.url, reach).await?;
+        let mut builder = self
+            .client(reach)
+            .request(request.method, request.url)
+            .timeout(request.timeout.min(REQUEST_TIMEOUT));
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let response = builder.send().await.map_err(|error| classify(&error, &origin))?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name != "set-cookie")
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| classify(&error, &origin))?;
+            if body.len() + chunk.len() > limit {
+                return Err(HttpError::TooLarge(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, body })
+    }
+}
+
+fn unexpected(url: &Url, what: &str) -> HttpError {
+    HttpError::Unreachable(format!("{} {what}", url.origin().ascii_serialization()))
+}
+
+fn builder(host: HostIdentity) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(2)
+        .user_agent(format!("{}/{}", host.name, host.version))
+}
+
+/// The client for what logins have found.
+fn at_home(host: HostIdentity, tls: &ClientConfig) -> Result<Client, String> {
+    let resolver = Arc::new(Within(Reach::Home));
+    let built = builder(host).tls_backend_preconfigured(tls.clone()).dns_resolver(resolver).build();
+    built.map_err(|error| error.to_string())
+}
+
+/// The resolver is asked for names only, so addresses that are written as such are checked here.
+fn refuse_literal(url: &Url, reach: Reach) -> Result<(), HttpError> {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        _ => return Ok(()),
+    };
+    if reach.admits(address) { Ok(()) } else { Err(HttpError::Denied(private_address(&address.to_string()))) }
+}
+
+fn private_address(what: &str) -> String {
+    format!(
+        "{what} is an address inside the private network or of this machine, and only the user can open that by typing it"
+    )
+}
+
+fn classify(error: &reqwest::Error, origin: &str) -> HttpError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut innermost = String::new();
+    while let Some(source) = cause {
+        if let Some(refused) = source.downcast_ref::<PrivateAddress>() {
+            return HttpError::Denied(private_address(&refused.0));
+        }
+        innermost = source.to_string();
+        cause = source.source();
+    }
+    if error.is_builder() {
+        return HttpError::Denied("the request has a header that is not valid".to_owned());
+    }
+    if innermost.contains("InvalidContentType") || innermost.contains("corrupt message") {
+        let plain = origin.replacen("https://", "http://", 1);
+        return HttpError::Unreachable(format!("{origin} speaks no TLS; try {plain}"));
+    }
+    if error.is_connect() {
+        return HttpError::Unreachable(format!("{origin} cannot be reached: {innermost}"));
+    }
+    if error.is_timeout() {
+        return HttpError::Interrupted(format!("{origin} gave no answer in time"));
+    }
+    HttpError::Interrupted(format!("{origin} broke the connection off: {innermost}"))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} has no address within reach")]
+struct PrivateAddress(String);
+
+/// Resolves a name and leaves out addresses that are not within reach; the connection goes to one of those left, so the
+/// answer cannot change between check and use.
+#[derive(Debug)]
+struct Within(Reach);
+
+impl Resolve for Within {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|found| reach.admits(found.ip()))
+                .collect();
+            if found.is_empty() {
+                return Err(PrivateAddress(name).into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}

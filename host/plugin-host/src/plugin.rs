@@ -1,0 +1,403 @@
+//! One call: a fresh instance, within limits, on threads of its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use playrelay_util::clock;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use wasmtime::component::InstancePre;
+use wasmtime::{Engine, Store, Trap};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::account::Account;
+use crate::capabilities::Capability;
+use crate::circuit_breaker::Breaker;
+use crate::limits::{
+    ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, NESTED_SLOTS, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
+};
+use crate::log_budget::{Line, LogBudget};
+use crate::manifest::Manifest;
+use crate::placeholders::Masks;
+use crate::ports::KeyValue;
+use crate::wasm::Ticker;
+use crate::{text, wasm};
+
+/// What a store holds for the time of one call.
+pub struct CallState {
+    pub(super) memory: MemoryLimit,
+    pub(super) wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) context: CallContext,
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// For whom a call is made, and what it may do.
+pub struct CallContext {
+    /// The plugin's id.
+    pub plugin: String,
+    /// For whom; absent while a plugin is tried out.
+    pub account: Option<Arc<Account>>,
+    /// The small store; absent where the call may not use it.
+    pub kv: Option<Arc<dyn KeyValue>>,
+    /// Where the clock stands; absent where it goes.
+    pub clock: Option<Timestamp>,
+    /// Requests that may still be sent.
+    pub requests_left: u32,
+    /// Lines that may still be logged.
+    pub log_left: u32,
+    /// Lines that the plugin may still log, over all its calls.
+    pub log_budget: Arc<LogBudget>,
+    /// What the call did, for the timeline.
+    pub trace: Arc<Mutex<Trace>>,
+    /// Secrets that the guest has markers for.
+    pub masks: Option<Arc<Masks>>,
+    /// Whether requests go without the account's credentials: it is being logged in.
+    pub is_login: bool,
+}
+
+/// What a call did beside its result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// One line per request: verb, origin and path, status or error.
+    pub requests: Vec<String>,
+    /// Whether a request that writes may have been applied without an answer.
+    pub uncertain: bool,
+    /// Why the account has to be logged in, where a request could not be sent for want of that.
+    pub login_needed: Option<String>,
+    /// When there are new requests, and in words, where one could not be sent because the day's are used up.
+    pub quota: Option<(Timestamp, String)>,
+}
+
+/// Why a call gave no result. The text says which limit, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of fault.
+    pub kind: FaultKind,
+    /// In words.
+    pub text: String,
+}
+
+/// The kinds of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The guest crashed.
+    Trap,
+    /// It computed too long.
+    Cpu,
+    /// It took too long.
+    Wall,
+    /// It wanted too much memory.
+    Memory,
+    /// It returned too much.
+    Output,
+    /// It is paused after too many faults.
+    Paused,
+    /// The host could not make the call.
+    Host,
+}
+
+impl FaultKind {
+    /// The name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Cpu => "cpu-limit",
+            Self::Wall => "time-limit",
+            Self::Memory => "memory-limit",
+            Self::Output => "output-limit",
+            Self::Paused => "paused",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Fault {
+    pub(super) fn new(kind: FaultKind, words: impl AsRef<str>) -> Self {
+        Self { kind, text: text::cut(words.as_ref(), text::WORDS) }
+    }
+}
+
+/// What all plugins share: the engine, its ticker, the threads that guests run on.
+pub struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) ticker: Ticker,
+    /// For calls that only compute.
+    pure_slots: Arc<Semaphore>,
+    /// For calls that may wait for a network.
+    waiting_slots: Arc<Semaphore>,
+    /// For calls that other calls wait for.
+    nested_slots: Arc<Semaphore>,
+    threads: Option<tokio::runtime::Runtime>,
+}
+
+impl Runtime {
+    /// Starts the threads.
+    pub fn start(engine: Engine) -> std::io::Result<Self> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("plugin")
+            .enable_all()
+            .build()?;
+        let ticker = Ticker::start(&engine)?;
+        let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
+        let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
+        let nested_slots = slots(NESTED_SLOTS);
+        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads: Some(threads) })
+    }
+
+    fn threads(&self) -> &tokio::runtime::Runtime {
+        self.threads.as_ref().expect("the threads are taken only by drop")
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // Blocking shutdown is forbidden where the last reference is dropped inside another runtime.
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// A plugin that can be called.
+pub struct Plugin {
+    /// What it says of itself.
+    pub manifest: Arc<Manifest>,
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) memory: usize,
+    runtime: Arc<Runtime>,
+    /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
+    slots: Arc<Semaphore>,
+    accounts: Mutex<HashMap<String, Served>>,
+    /// What it may log.
+    pub(super) log_budget: Arc<LogBudget>,
+}
+
+/// An account, as its plugin serves it: a fault of one must not be that of another.
+struct Served {
+    breaker: Breaker,
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self { breaker: Breaker::default(), slots: Arc::new(Semaphore::new(ACCOUNT_SLOTS)) }
+    }
+}
+
+/// For whom to call.
+#[derive(Clone)]
+pub struct Caller {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The small store of the account.
+    pub kv: Arc<dyn KeyValue>,
+    /// When the input was received; what the clock says in calls that must be repeatable.
+    pub received_at: Timestamp,
+    /// Secrets that the guest has markers for.
+    pub masks: Option<Arc<Masks>>,
+}
+
+impl Caller {
+    /// A call for an account, now.
+    pub fn new(account: &Arc<Account>, kv: Arc<dyn KeyValue>) -> Self {
+        Self { account: Arc::clone(account), kv, received_at: clock::now(), masks: None }
+    }
+}
+
+impl Plugin {
+    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, pre: InstancePre<CallState>) -> Self {
+        let memory = crate::limits::memory(&manifest);
+        Self {
+            manifest,
+            pre,
+            memory,
+            runtime,
+            slots: Arc::new(Semaphore::new(PLUGIN_SLOTS)),
+            accounts: Mutex::default(),
+            log_budget: Arc::default(),
+        }
+    }
+
+    /// Calls a capability for an account. The trace is filled whatever the result.
+    pub async fn call<C: Capability>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        input: C::Input,
+    ) -> (Result<C::Output, Fault>, Trace) {
+        let account = &caller.account.name;
+        let paused = self.served(account, |served| served.breaker.paused_for(Instant::now()));
+        if let Some(left) = paused {
+            let text = format!(
+                "plugin {:?} is paused for account {account:?} for {} s after repeated faults",
+                self.manifest.plugin.id,
+                left.as_secs().max(1)
+            );
+            return (Err(Fault::new(FaultKind::Paused, text)), Trace::default());
+        }
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let budget = C::BUDGET;
+        let context = CallContext {
+            plugin: self.manifest.plugin.id.clone(),
+            account: Some(Arc::clone(&caller.account)),
+            kv: budget.stateful.then(|| Arc::clone(&caller.kv)),
+            clock: (!budget.clock_goes).then_some(caller.received_at),
+            requests_left: budget.requests,
+            log_left: crate::limits::LOG_LINES,
+            log_budget: Arc::clone(&self.log_budget),
+            trace: Arc::clone(&trace),
+            masks: caller.masks.clone(),
+            is_login: C::IS_LOGIN,
+        };
+        let is_large = C::size(&input) > LARGE_INPUT;
+        let needed = if C::IS_NESTED {
+            vec![Arc::clone(&self.runtime.nested_slots)]
+        } else if budget.requests > 0 {
+            // Those of few before those of all: whoever waits holds nobody up.
+            let of_account = self.served(account, |served| Arc::clone(&served.slots));
+            vec![of_account, Arc::clone(&self.slots), Arc::clone(&self.runtime.waiting_slots)]
+        } else {
+            vec![Arc::clone(&self.runtime.pure_slots)]
+        };
+        let result = self.run::<C>(context, input, needed).await;
+        match &result {
+            Ok(_) => self.served(account, |served| served.breaker.succeeded(Instant::now())),
+            Err(fault) => {
+                self.report(account, C::NAME, fault);
+                let is_of_input =
+                    is_large && matches!(fault.kind, FaultKind::Cpu | FaultKind::Memory | FaultKind::Wall);
+                if fault.kind != FaultKind::Host && !is_of_input {
+                    let now = Instant::now();
+                    let paused = self.served(account, |served| {
+                        served.breaker.failed(now);
+                        served.breaker.paused_for(now)
+                    });
+                    if let Some(left) = paused {
+                        let plugin = &self.manifest.plugin.id;
+                        tracing::warn!(%plugin, account, "the plugin is paused for {} s after repeated faults", left.as_secs());
+                    }
+                }
+            }
+        }
+        let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (result, trace)
+    }
+
+    /// Does something with what is known of an account.
+    fn served<T>(&self, account: &str, work: impl FnOnce(&mut Served) -> T) -> T {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get_mut(account) {
+            Some(served) => work(served),
+            None => work(accounts.entry(account.to_owned()).or_default()),
+        }
+    }
+
+    /// Logs a fault, as far as the plugin's budget for lines allows: it decides how many there are.
+    fn report(&self, account: &str, call: &str, fault: &Fault) {
+        let plugin = &self.manifest.plugin.id;
+        let kind = fault.kind.as_str();
+        match self.log_budget.take() {
+            Line::Logged { left_out: 0 } => {
+                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault}");
+            }
+            Line::Logged { left_out } => {
+                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault} ({left_out} lines were left out)");
+            }
+            Line::LeftOut => {}
+        }
+    }
+
+    /// Takes a slot of each of these, in this order; `None` where the host shuts down.
+    async fn take_slots(needed: Vec<Arc<Semaphore>>) -> Option<Vec<OwnedSemaphorePermit>> {
+        let mut held = Vec::with_capacity(needed.len());
+        for slots in needed {
+            held.push(slots.acquire_owned().await.ok()?);
+        }
+        Some(held)
+    }
+
+    /// Runs one call to its end on the guests' threads, once it has a slot of each of `needed`.
+    async fn run<C: Capability>(
+        self: &Arc<Self>,
+        context: CallContext,
+        input: C::Input,
+        needed: Vec<Arc<Semaphore>>,
+    ) -> Result<C::Output, Fault> {
+        let Some(slot) = Self::take_slots(needed).await else {
+            return Err(Fault::new(FaultKind::Host, "the plugin host is shutting down"));
+        };
+        let ticking = self.runtime.ticker.enter();
+        let plugin = Arc::clone(self);
+        let call = self.runtime.threads().spawn(async move {
+            let _held = (slot, ticking);
+            let mut store = wasm::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
+            let call = async {
+                let instance = plugin.pre.instantiate_async(&mut store).await?;
+                C::call(&plugin.pre, &mut store, &instance, input).await
+            };
+            match tokio::time::timeout(C::BUDGET.wall, call).await {
+                Ok(Ok(output)) => Ok(output),
+                Ok(Err(error)) => Err(explain(&error, &store, C::BUDGET)),
+                Err(_) => Err(wall_fault(C::BUDGET.wall)),
+            }
+        });
+        call.await
+            .unwrap_or_else(|error| Err(Fault::new(FaultKind::Host, format!("the call broke off: {error}"))))
+    }
+}
+
+fn wall_fault(wall: Duration) -> Fault {
+    Fault::new(
+        FaultKind::Wall,
+        format!("it took longer than the {} s that such a call may take", wall.as_secs()),
+    )
+}
+
+fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
+    if let Some(limit) = store.data().memory.exceeded() {
+        let text = format!(
+            "it wanted more than its {} MiB of memory; a plugin that needs more says so with limits.memory-mib",
+            limit >> 20
+        );
+        return Fault::new(FaultKind::Memory, text);
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Fault::new(FaultKind::Host, "no place is free in the instance pool");
+    }
+    let root = error.root_cause().to_string();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::new(
+            FaultKind::Cpu,
+            format!(
+                "it computed for longer than the {} ms that such a call may take",
+                budget.cpu.as_millis()
+            ),
+        ),
+        Some(trap) => Fault::new(FaultKind::Trap, format!("it crashed: {trap}")),
+        None if root.contains("fuel") => Fault::new(
+            FaultKind::Output,
+            format!("it returned more than the {} MiB that a call may return", budget.lifted >> 20),
+        ),
+        None => match error.downcast_ref::<Fault>() {
+            Some(fault) => fault.clone(),
+            None => Fault::new(FaultKind::Trap, format!("it broke the contract: {root}")),
+        },
+    }
+}
