@@ -16,14 +16,14 @@ use futures_util::{StreamExt, stream};
 use playrelay::app::House;
 use playrelay::config;
 use playrelay_plugin_host::capabilities::Check;
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{
-    self, Daemon, Home, WEBHOOK_TOKEN, event_of, server_to_trakt, sources_to_trakt_config,
+    Daemon, Home, WEBHOOK_TOKEN, event_of, server_to_trakt, sources_to_trakt_config,
 };
-use playrelay_tests::jellyfin_webhook as jellyfin;
 use playrelay_tests::load::Usage;
 use playrelay_tests::server::Server;
+use playrelay_tests::{fake_mediabrowser, harness, jellyfin_webhook as jellyfin};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
-use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
+use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::harness::{Home, payloads, server_to_trakt};
 use playrelay_tests::sockets::Sockets;
+use playrelay_tests::{fake_mediabrowser, fake_plex};
 use serde_json::{Value, json};
 
 /// Of what Plex plays in its stories, whose notifications say nothing. Ms.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_tests::evening::{SOURCES, Servers, title};
+use playrelay_tests::fake_playback::{Person, Screening};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Home, trakt_account};
-use playrelay_tests::screening::{Person, Screening};
+use playrelay_tests::simulation::{SOURCES, Servers, title};
 use serde_json::{Value, json};
 
 const ADA: Person = Person { number: 1, guid: "50e1109a03fd4e13a3a5dd9bb27e08e1", name: "ada" };

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_tests::catalogue;
 use playrelay_tests::fake_mdblist::FakeMdbList;
-use playrelay_tests::fake_simkl::{self, FakeSimkl};
+use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::{Fault, Faults};
 use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
+use playrelay_tests::{catalogue, fake_simkl};
 use serde_json::json;
 
 const SEAN: (u32, &str) = (31_646_104, "sean");
@@ -127,7 +127,7 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
         let at = row["at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
         watched.insert(row["item"]["title"].as_str().expect("a title").to_owned(), at);
     }
-    let of = |library: playrelay_tests::library::Library| -> Vec<(String, Timestamp, bool)> {
+    let of = |library: playrelay_tests::user_library::Library| -> Vec<(String, Timestamp, bool)> {
         library.history.iter().map(|play| (play.entry.name(), play.watched_at, play.live)).collect()
     };
     let plays = trakt.history();

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{self, Daemon, Home, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
-use playrelay_tests::jellyfin_webhook as jellyfin;
+use playrelay_tests::harness::{Daemon, Home, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
+use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
 use serde_json::Value;
 
 use crate::sandbox::home;

@@ -1,12 +1,13 @@
 //! `playrelay doctor` finds what is wrong, and says what to do; certificates are believed only as somebody said.
 
-use playrelay_tests::evening::Servers;
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWORD};
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, PASSWORD};
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, trakt_account};
-use playrelay_tests::tls_front::TlsFront;
+use playrelay_tests::simulation::Servers;
+use playrelay_tests::tls_proxy::TlsFront;
+use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 use serde_json::Value;
 
 /// The finding of a check.

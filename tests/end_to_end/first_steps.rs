@@ -5,8 +5,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{self, Home, WEBHOOK_TOKEN, binary, sources_to_trakt_config, trakt_account};
-use playrelay_tests::jellyfin_webhook as jellyfin;
+use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, binary, sources_to_trakt_config, trakt_account};
+use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use playrelay_tests::fake_mdblist::FakeMdbList;
-use playrelay_tests::fake_simkl::{self, FakeSimkl};
+use playrelay_tests::fake_simkl;
+use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::{Approval, FakeTrakt};
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, mdblist_account, simkl_account};

@@ -1,10 +1,10 @@
 //! Webhooks are registered at the servers by one command, verified and removed; tokens are rotated, with a time in which the old one
 //! still works.
 
-use playrelay_tests::evening::Servers;
-use playrelay_tests::fake_mediabrowser;
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::harness::Home;
+use playrelay_tests::simulation::Servers;
+use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 
 /// The address of a source's webhook, as the command shows it.
 fn address(home: &Home, source: &str) -> String {

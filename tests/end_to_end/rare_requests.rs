@@ -3,12 +3,12 @@
 use playrelay_engine::event::{Action, ReceiptOutcome};
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_plugin_host::capabilities::{Check, Find, LastAired};
-use playrelay_tests::catalogue;
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{simkl_account, tmdb_account, trakt_account};
+use playrelay_tests::{catalogue, fake_plex_tv};
 use serde_json::json;
 
 use crate::tracker_kinds::{Told, film, show};

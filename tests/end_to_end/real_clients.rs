@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use playrelay_tests::catalogue;
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
-use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
+use playrelay_tests::fake_playback::{Person, Screening, Title};
+use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::{CLIENT_ID, FakeTrakt};
-use playrelay_tests::screening::{Person, Screening, Title};
+use playrelay_tests::{catalogue, fake_mediabrowser, fake_plex};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};

@@ -4,12 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use playrelay_tests::contracts::{self, Deviations};
-use playrelay_tests::exchanges;
-use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::contracts::Deviations;
+use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::{CLIENT_ID, CLIENT_SECRET};
 use playrelay_tests::harness::{WEBHOOK_TOKEN, server_to_trakt};
 use playrelay_tests::plex_webhook::{event, movie};
+use playrelay_tests::{contracts, exchanges, fake_plex};
 
 const SEAN: (u32, &str) = (31_646_104, "sean");
 

@@ -2,7 +2,7 @@
 
 use playrelay_tests::harness::{fixture, payloads};
 use playrelay_tests::jellyfin_webhook as jellyfin;
-use playrelay_tests::stage::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Script, Stage};
 use serde_json::{Value, json};
 
 const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");

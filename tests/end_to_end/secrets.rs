@@ -1,6 +1,7 @@
 //! No secret is ever seen: in logs at their most talkative, on the screen, in answers, or in the database.
 
-use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_plex;
+use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::{CLIENT_SECRET, FakeTrakt};
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};

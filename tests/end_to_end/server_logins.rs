@@ -2,13 +2,14 @@
 
 use playrelay_tests::fake_emby_connect::FakeEmbyConnect;
 use playrelay_tests::fake_mdblist::FakeMdbList;
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family, PASSWORD};
-use playrelay_tests::fake_plex::{self, FakePlex};
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, PASSWORD};
+use playrelay_tests::fake_plex::FakePlex;
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Daemon, Home, trakt_account};
-use playrelay_tests::tls_front::TlsFront;
+use playrelay_tests::tls_proxy::TlsFront;
+use playrelay_tests::{fake_mediabrowser, fake_plex, fake_plex_tv};
 use serde_json::{Value, json};
 
 fn source(plugin: &str, more: &str) -> Home {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use playrelay_tests::fake_trakt::{episode, movie};
 use playrelay_tests::harness::payloads;
-use playrelay_tests::stage::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Script, Stage};
 use playrelay_tests::{jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
 

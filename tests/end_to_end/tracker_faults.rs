@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use playrelay_tests::catalogue;
 use playrelay_tests::fake_mdblist::FakeMdbList;
-use playrelay_tests::fake_simkl::{self, FakeSimkl};
+use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::{Fault, Faults};
 use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
+use playrelay_tests::{catalogue, fake_simkl};
 use serde_json::{Value, json};
 
 const SEAN: (u32, &str) = (31_646_104, "sean");
@@ -108,7 +108,7 @@ async fn settled(daemon: &Daemon<'_>, id: i64, end: End) -> Value {
     story.await["outbox"][0].clone()
 }
 
-fn names(library: playrelay_tests::library::Library) -> Vec<String> {
+fn names(library: playrelay_tests::user_library::Library) -> Vec<String> {
     library.history.iter().map(|play| play.entry.name()).collect()
 }
 

@@ -204,7 +204,7 @@ async fn episodes_specials_anime_and_files_with_several() {
 }
 
 fn known(three: &Three) -> [Vec<String>; 3] {
-    let names = |library: playrelay_tests::library::Library| {
+    let names = |library: playrelay_tests::user_library::Library| {
         library.history.iter().map(|play| play.entry.name()).collect()
     };
     let trakt = three.trakt.history().iter().map(|play| play.entry.name()).collect();

@@ -10,16 +10,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
-use playrelay_tests::catalogue;
 use playrelay_tests::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
-use playrelay_tests::harness::{
-    self, Daemon, Home, WEBHOOK_TOKEN, event_of, payloads, sources_to_trakt_config,
-};
+use playrelay_tests::harness::{Daemon, Home, WEBHOOK_TOKEN, event_of, payloads, sources_to_trakt_config};
 use playrelay_tests::server::Server;
+use playrelay_tests::{catalogue, harness};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::payloads::{check, check_item, check_people};
+use crate::captured_payloads::{check, check_item, check_people};
 
 /// The user that the messages are of, at a Plex server that stands in.
 const PLEX_TOKEN: &str = "a-plex-token-0123456789";

@@ -1,7 +1,8 @@
 //! What a confirmed watch takes off watchlists, and that nothing else ever goes.
 
 use playrelay_tests::fake_mdblist::FakeMdbList;
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_plex_tv;
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;

@@ -16,12 +16,13 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, Entry, is_named, shares_id};
+use crate::catalogue::{Entry, is_named, shares_id};
 use crate::device_login::{DeviceLogins, Manner};
 use crate::fake_trakt::Approval;
-use crate::library::Library;
 use crate::server::Server;
-use crate::service::{self, Gate, Service, header, parameter, read, service_of};
+use crate::service::{Gate, Service, header, parameter, read, service_of};
+use crate::user_library::Library;
+use crate::{catalogue, service};
 
 /// The key of the account.
 pub const API_KEY: &str = "mdblist-api-key-0123456789";

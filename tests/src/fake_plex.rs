@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use crate::fake_playback::{Person, Screening, Title};
 use crate::faults::Faults;
-use crate::screening::{Person, Screening, Title};
 use crate::server::{Cut, Server, Up};
 use crate::sockets::Sockets;
 

@@ -18,11 +18,11 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, Entry};
+use crate::catalogue::Entry;
 use crate::device_keys::DeviceKeys;
-use crate::fake_plex;
 use crate::server::Server;
-use crate::service::{self, Gate, Service, header, service_of};
+use crate::service::{Gate, Service, header, service_of};
+use crate::{catalogue, fake_plex, service};
 
 /// The token of the account.
 pub const TOKEN: &str = "plex-account-token-0123456789";

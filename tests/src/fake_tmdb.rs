@@ -16,9 +16,10 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, Entry};
+use crate::catalogue::Entry;
 use crate::server::Server;
-use crate::service::{self, Gate, Service, header, parameter, service_of};
+use crate::service::{Gate, Service, header, parameter, service_of};
+use crate::{catalogue, service};
 
 /// The short key.
 pub const API_KEY: &str = "tmdb-key-0123456789abcdef";

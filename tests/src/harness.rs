@@ -11,12 +11,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::fake_mdblist::{self, FakeMdbList};
-use crate::fake_plex::{self, FakePlex};
+use crate::fake_mdblist::FakeMdbList;
+use crate::fake_plex::FakePlex;
 use crate::fake_simkl::FakeSimkl;
-use crate::fake_tmdb::{self, FakeTmdb};
+use crate::fake_tmdb::FakeTmdb;
 use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
-use crate::{plex_webhook, warm_cache};
+use crate::{fake_mdblist, fake_plex, fake_tmdb, plex_webhook, warm_cache};
 
 /// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -13,9 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::exchanges::{self, Exchange};
+use crate::exchanges::Exchange;
 use crate::faults::Faulty;
-use crate::service;
+use crate::{exchanges, service};
 
 /// The largest body that is noted. Bytes.
 const LARGEST: usize = 64 << 20;

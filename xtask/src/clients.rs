@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell::{self, command, workspace};
+use crate::shell;
+use crate::shell::{command, workspace};
 
 /// Installs the clients of `tests/clients`, where they are not there in these versions. Without Python or Node.js it says so, and the tests
 /// that need them are skipped; in CI that is an error.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{self, cargo, workspace};
+use crate::shell;
+use crate::shell::{cargo, workspace};
 
 /// The targets, with the folder that has examples of what they read.
 const TARGETS: [(&str, &str); 4] = [

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::guests;
-use crate::shell::{self, command, workspace};
+use crate::shell::{command, workspace};
+use crate::{plugins, shell};
 
 /// Builds `tests/javascript` into `target/fixtures/notebook.wasm`. Where Node.js is missing it says so, and the test
 /// that needs it is skipped; in CI that is an error.
@@ -38,5 +38,5 @@ pub fn fixture() -> Result<()> {
         )?;
     }
     shell::run(command("node").arg("build.mjs").current_dir(&build).env("WIT", workspace().join("wit")))?;
-    guests::pack(&build.join("notebook.wasm"), &source.join("plugin.toml"), &out)
+    plugins::pack(&build.join("notebook.wasm"), &source.join("plugin.toml"), &out)
 }

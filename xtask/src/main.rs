@@ -4,8 +4,8 @@
 
 mod clients;
 mod fuzz;
-mod guests;
 mod javascript;
+mod plugins;
 mod shell;
 mod third_party;
 mod toolchain;
@@ -78,10 +78,10 @@ fn run_command() -> Result<()> {
         ("notices", _) => third_party::check().and_then(|()| third_party::notices()),
         ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
             .and_then(|()| contracts(first == Some("--partial"))),
-        ("plugins", _) => guests::bundled(),
-        ("fixtures", _) => guests::fixtures().and_then(|()| javascript::fixture()),
+        ("plugins", _) => plugins::bundled(),
+        ("fixtures", _) => plugins::fixtures().and_then(|()| javascript::fixture()),
         ("pack", _) => match rest.as_slice() {
-            [core, manifest, out] => guests::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
+            [core, manifest, out] => plugins::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
             _ => bail!("expected `cargo xtask pack CORE MANIFEST OUT`"),
         },
         ("" | "help" | "--help" | "-h", _) => {
@@ -97,9 +97,9 @@ fn run_command() -> Result<()> {
 fn build_release() -> Result<()> {
     let program = workspace().join("target/release/playrelay");
     if !program.exists() {
-        eprintln!("building {} plugins and the host; about 6 minutes the first time", guests::BUNDLED.len());
+        eprintln!("building {} plugins and the host; about 6 minutes the first time", plugins::BUNDLED.len());
     }
-    guests::bundled()?;
+    plugins::bundled()?;
     let mut build = cargo(&["build"]);
     build.args(RELEASE);
     // Where it was built is nobody's business: paths of the builder's folders stay out of the program.
@@ -157,8 +157,8 @@ fn against_release(program: &str, arguments: &[String]) -> Result<()> {
 fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     third_party::check()?;
-    guests::bundled()?;
-    guests::fixtures()?;
+    plugins::bundled()?;
+    plugins::fixtures()?;
     javascript::fixture()?;
     clients::install()?;
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;

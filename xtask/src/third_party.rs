@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::shell::{self, cargo, workspace};
+use crate::shell;
+use crate::shell::{cargo, workspace};
 
 /// Licences under which others' code may be built in: permissive ones, which ask for their texts at most.
 const ALLOWED: [&str; 12] = [

@@ -9,7 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{self, command, workspace};
+use crate::shell;
+use crate::shell::{command, workspace};
 
 /// What guests are built for: no operating system at all.
 pub const TARGET: &str = "wasm32-unknown-unknown";

@@ -13,7 +13,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use playrelay_util::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::{SharedStore, StoreError};
+use crate::{SharedStore, StoreError};
 
 /// The environment variable that may hold the key: 64 hexadecimal digits.
 pub const KEY_VARIABLE: &str = "PLAYRELAY_SECRET_KEY";

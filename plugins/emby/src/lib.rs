@@ -6,7 +6,7 @@ mod login;
 mod provision;
 mod webhook;
 
-use playrelay_mediabrowser::{Family, history, look_up, realtime, sessions};
+use playrelay_mediabrowser::{Family, enrich, history, identify, realtime};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -32,13 +32,13 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Emby {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        look_up::resolve(Family::Emby, &item)
+        enrich::resolve(Family::Emby, &item)
     }
 }
 
 impl capability::identify::Guest for Emby {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        sessions::whose(Family::Emby, &sighting)
+        identify::whose(Family::Emby, &sighting)
     }
 }
 

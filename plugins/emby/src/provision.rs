@@ -1,6 +1,6 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
-use playrelay_mediabrowser::{Family, provision, sessions};
+use playrelay_mediabrowser::{Family, identify, provision};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::json::{flag, text};
@@ -72,7 +72,7 @@ fn by_hand() -> Failure {
 /// The notifications of the first administrator: a notification that is limited to no user tells of all.
 fn address() -> Result<String, Failure> {
     let api = Family::Emby.api()?;
-    let users = sessions::users(Family::Emby, &api)?;
+    let users = identify::users(Family::Emby, &api)?;
     let is_administrator = |user: &&Value| flag(&user["Policy"]["IsAdministrator"]);
     let user = users.iter().find(is_administrator).or(users.first()).and_then(|user| text(&user["Id"]));
     let user = user.filter(|id| server::is_id(id));

@@ -1,8 +1,8 @@
 //! Webhooks: JSON in the form field `data` (4.7, and the default of 4.8), or as the body (4.9).
 
 use playrelay_mediabrowser::item;
-use playrelay_mediabrowser::message::{self, player, user};
-use playrelay_mediabrowser::text::{guid, ms};
+use playrelay_mediabrowser::session_dto::{self, player, user};
+use playrelay_mediabrowser::values::{guid, ms};
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::{Completion, Content, Marked, Playback, PlaybackState, Server};
 use playrelay_sdk::host::types::Item;
@@ -91,7 +91,7 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
 
 /// Messages of some events carry no server of their own.
 fn server(message: &Value) -> Server {
-    let told = message::server(message);
+    let told = session_dto::server(message);
     Server { id: told.id.or_else(|| guid(&message["Item"]["ServerId"])), ..told }
 }
 

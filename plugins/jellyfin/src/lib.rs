@@ -5,14 +5,11 @@
 //! from real servers.
 
 mod login;
-mod official;
-mod plex_like;
 mod provision;
 mod realtime;
-mod unofficial;
 mod webhook;
 
-use playrelay_mediabrowser::{Family, history, look_up, realtime as heard, sessions};
+use playrelay_mediabrowser::{Family, enrich, history, identify, realtime as heard};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -38,13 +35,13 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Jellyfin {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        look_up::resolve(Family::Jellyfin, &item)
+        enrich::resolve(Family::Jellyfin, &item)
     }
 }
 
 impl capability::identify::Guest for Jellyfin {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        sessions::whose(Family::Jellyfin, &sighting)
+        identify::whose(Family::Jellyfin, &sighting)
     }
 }
 

@@ -7,7 +7,7 @@ use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, spa
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body, scrobble};
+use crate::{NAME, item_body, response, scrobble};
 
 /// Plays of a page: the most with a cursor.
 const PAGE: usize = 1_000;
@@ -37,16 +37,17 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         entry["watched_at"] = json!(event.at);
         entry
     };
-    let Some(entry) = body::synced(&event.item, &missing, timed) else {
+    let Some(entry) = item_body::synced(&event.item, &missing, timed) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
-    let answer: Value = answer::require_success(post("/sync/watched?report_added=true", &entry)?)?.json()?;
+    let answer: Value =
+        response::require_success(post("/sync/watched?report_added=true", &entry)?)?.json()?;
     // A play that MDBList has folded into one that it had.
     let mut plays = answer["plays"].as_array().into_iter().flatten().peekable();
     if plays.peek().is_some() && plays.all(|play| play["added"] == false) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
-    match (count(&answer["updated"], &body::KINDS), is_missing(&answer)) {
+    match (count(&answer["updated"], &item_body::KINDS), is_missing(&answer)) {
         (0, _) => return Ok(unmatched(NAME, &event.item, &["ids and numbers"])),
         (added, true) => {
             let note =
@@ -63,11 +64,11 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     if !matches!(event.item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
         return Ok(receipt(Outcome::Unsupported, "only movies and episodes are taken out of the history"));
     }
-    let Some(entry) = body::synced(&event.item, numbers(&event.item), |entry| entry) else {
+    let Some(entry) = item_body::synced(&event.item, numbers(&event.item), |entry| entry) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
-    let answer: Value = answer::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
-    Ok(match count(&answer["removed"], &body::KINDS) {
+    let answer: Value = response::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
+    Ok(match count(&answer["removed"], &item_body::KINDS) {
         0 => receipt(Outcome::Duplicate, "the history does not have it"),
         _ => scrobble::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")),
     })
@@ -83,7 +84,7 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     let (mut found, mut page) = (Vec::new(), String::new());
     for _ in 0..MOST_PAGES {
         let path = format!("/sync/watched?since={since}&plays=all&limit={PAGE}{page}");
-        let answer: Value = answer::require_success(get(&path)?)?.json()?;
+        let answer: Value = response::require_success(get(&path)?)?.json()?;
         let lists = [&answer["movies"], &answer["episodes"]];
         let rows = || lists.into_iter().filter_map(Value::as_array).flatten();
         found.extend(rows().filter(is_near).cloned());
@@ -106,14 +107,14 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
     match &item.kind {
         ItemKind::Movie(movie) => {
             let found = &entry["movie"];
-            shares(&movie.ids, &body::MOVIE_IDS, &found["ids"])
+            shares(&movie.ids, &item_body::MOVIE_IDS, &found["ids"])
                 || (!movie.title.is_empty()
                     && found["title"].as_str() == Some(&movie.title)
                     && json::whole(&found["year"]) == movie.year)
         }
         ItemKind::Episode(episode) => {
             let found = &entry["episode"];
-            let same_show = shares(&episode.show.ids, &body::SHOW_IDS, &found["show"]["ids"])
+            let same_show = shares(&episode.show.ids, &item_body::SHOW_IDS, &found["show"]["ids"])
                 || (!episode.show.title.is_empty()
                     && found["show"]["title"].as_str() == Some(&episode.show.title));
             same_show
@@ -126,5 +127,5 @@ fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
 }
 
 fn shares(ours: &[ExternalId], known: &[&str], theirs: &Value) -> bool {
-    ids::share(ours, known, &body::plain_ids(theirs))
+    ids::share(ours, known, &item_body::plain_ids(theirs))
 }

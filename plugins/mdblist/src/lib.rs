@@ -2,12 +2,12 @@
 //!
 //! Facts: github.com/linaspurinis/api.mdblist.com.
 
-mod answer;
-mod body;
 mod history;
-mod list;
+mod item_body;
 mod rating;
+mod response;
 mod scrobble;
+mod watchlist;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::sink::{Action, Event};
@@ -39,21 +39,21 @@ impl capability::sink::Guest for MdbList {
 
 impl capability::watchlist::Guest for MdbList {
     fn entries(cursor: Option<String>) -> Result<Page, Failure> {
-        list::entries(cursor.as_deref())
+        watchlist::entries(cursor.as_deref())
     }
 
     fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::add).collect()
+        items.iter().map(watchlist::add).collect()
     }
 
     fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::remove).collect()
+        items.iter().map(watchlist::remove).collect()
     }
 }
 
 impl capability::check::Guest for MdbList {
     fn run() -> Result<capability::check::Account, Failure> {
-        let user: Value = answer::require_success(playrelay_sdk::tracker::get("/user")?)?.json()?;
+        let user: Value = response::require_success(playrelay_sdk::tracker::get("/user")?)?.json()?;
         let fact =
             |name: &str, value: &Value| text(value).map(|value| Field { name: name.to_owned(), value });
         Ok(capability::check::Account {

@@ -5,7 +5,7 @@ use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body};
+use crate::{NAME, item_body, response};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -27,11 +27,11 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
         entry
     };
     let first = numbers(&event.item).get(..1).unwrap_or_default();
-    let Some(entry) = body::synced(&event.item, first, rated) else {
+    let Some(entry) = item_body::synced(&event.item, first, rated) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
-    let answer: Value = answer::require_success(post(path, &entry)?)?.json()?;
-    Ok(match (count(&answer[done], &body::KINDS), is_missing(&answer)) {
+    let answer: Value = response::require_success(post(path, &entry)?)?.json()?;
+    Ok(match (count(&answer[done], &item_body::KINDS), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &event.item, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),
         (_, _) => receipt(Outcome::Accepted, ""),

@@ -8,7 +8,7 @@ use playrelay_sdk::tracker::{
 };
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body, history};
+use crate::{NAME, history, item_body, response};
 
 /// From here on MDBList counts a stop as watched, and a start too. Percent.
 const WATCHED: f64 = 80.0;
@@ -43,7 +43,7 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let progress = progress.clamp(0.0, 100.0);
     let mut tried = Vec::new();
-    for variant in body::variants(&event.item) {
+    for variant in item_body::variants(&event.item) {
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
         let response = post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
@@ -51,10 +51,10 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             tried.push(variant.name);
             continue;
         }
-        let mut answer: Value = answer::require_success(response)?.json()?;
+        let mut answer: Value = response::require_success(response)?.json()?;
         for kind in ["movie", "show", "episode"] {
             if answer[kind].is_object() {
-                answer[kind]["ids"] = body::plain_ids(&answer[kind]["ids"]);
+                answer[kind]["ids"] = item_body::plain_ids(&answer[kind]["ids"]);
             }
         }
         let action = answer["action"].as_str().unwrap_or_default().to_owned();
@@ -74,12 +74,12 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
 /// Clears the resume point of an item whose watch was entered or taken back.
 pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
     // The name without ids of the episode fits whatever was paused under it.
-    let Some(variant) = body::variants(item).pop() else { return receipt };
+    let Some(variant) = item_body::variants(item).pop() else { return receipt };
     let cleared = post("/scrobble/clear", &Value::Object(variant.fields)).and_then(|response| {
         if response.status == 404 {
             return Ok(false);
         }
-        Ok(answer::require_success(response)?.json::<Value>()?["deleted"] == true)
+        Ok(response::require_success(response)?.json::<Value>()?["deleted"] == true)
     });
     with_resume_point(receipt, cleared)
 }
@@ -87,6 +87,6 @@ pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
 /// Ends a session by MDBList's own id of it.
 fn clear(id: &str) -> Result<bool, Failure> {
     let Ok(id) = id.parse::<u64>() else { return Ok(false) };
-    let answer: Value = answer::require_success(post("/scrobble/clear", &json!({ "id": id }))?)?.json()?;
+    let answer: Value = response::require_success(post("/scrobble/clear", &json!({ "id": id }))?)?.json()?;
     Ok(answer["deleted"] == true)
 }

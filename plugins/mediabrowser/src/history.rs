@@ -10,8 +10,8 @@ use playrelay_sdk::json::{flag, number, text};
 use playrelay_sdk::{http, server};
 use serde_json::Value;
 
-use crate::text::{guid, text as words};
-use crate::{Family, item, sessions};
+use crate::values::{guid, text as words};
+use crate::{Family, identify, item};
 
 /// Of what is shorter, any stop counts there. Ms.
 const SHORTEST_MS: u32 = 300_000;
@@ -105,7 +105,7 @@ fn users(family: Family, api: &str) -> Result<Vec<User>, Failure> {
     };
     let rows = match me {
         Some(me) if !flag(&me["Policy"]["IsAdministrator"]) => vec![me],
-        _ => sessions::users(family, api)?,
+        _ => identify::users(family, api)?,
     };
     Ok(rows
         .iter()

@@ -7,7 +7,7 @@ use playrelay_sdk::json::{flag, text, whole};
 use playrelay_sdk::server::{edition, without_year};
 use serde_json::Value;
 
-use crate::text::{guid, length, ms, text as words, year};
+use crate::values::{guid, length, ms, text as words, year};
 
 /// What files call the chapter of the closing credits.
 const CREDITS: [&str; 3] = ["credits", "end credits", "closing credits"];

@@ -2,16 +2,16 @@
 //!
 //! Facts: the two servers' API documents and sources, and messages captured from real servers.
 
-mod family;
+pub mod enrich;
+mod flavor;
 pub mod history;
+pub mod identify;
 pub mod item;
 pub mod login;
-pub mod look_up;
-pub mod message;
 pub mod provision;
 pub mod realtime;
 pub mod segments;
-pub mod sessions;
-pub mod text;
+pub mod session_dto;
+pub mod values;
 
-pub use family::Family;
+pub use flavor::Family;

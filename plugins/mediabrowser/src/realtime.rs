@@ -12,8 +12,8 @@ use playrelay_sdk::webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::message::player;
-use crate::text::{guid, ms, text as words};
+use crate::session_dto::player;
+use crate::values::{guid, ms, text as words};
 use crate::{Family, item};
 
 /// What opens the stream of sessions: "initial delay, interval". Nothing is sent while nothing changes.

@@ -5,7 +5,7 @@ use playrelay_sdk::{http, server};
 use serde_json::{Value, json};
 
 use crate::Family;
-use crate::text::ms;
+use crate::values::ms;
 
 /// How long the answer for an item is kept. Seconds.
 const KEPT: u32 = 24 * 60 * 60;

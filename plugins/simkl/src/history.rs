@@ -6,7 +6,7 @@ use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body};
+use crate::{NAME, item_body, response};
 
 /// Whether the user wants a second watch to count.
 pub fn counts_rewatches() -> bool {
@@ -23,7 +23,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     for (name, entry) in entries(&event.item, numbers, Some(&event.at)) {
         let path = if counts_rewatches() { "/sync/history?allow_rewatch=yes" } else { "/sync/history" };
-        let answer: Value = answer::require_success(post(path, &entry)?)?.json()?;
+        let answer: Value = response::require_success(post(path, &entry)?)?.json()?;
         match (count(&answer["added"], &["movies", "episodes"]), is_missing(&answer)) {
             (0, true) => tried.push(name),
             (0, false) if counts_rewatches() => {
@@ -55,7 +55,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     }
     let mut tried = Vec::new();
     for (name, entry) in entries(&event.item, numbers(&event.item), None) {
-        let answer: Value = answer::require_success(post("/sync/history/remove", &entry)?)?.json()?;
+        let answer: Value = response::require_success(post("/sync/history/remove", &entry)?)?.json()?;
         match (count(&answer["deleted"], &["episodes"]), is_missing(&answer)) {
             (0, true) => tried.push(name),
             (0, false) => return Ok(receipt(Outcome::Duplicate, "the history does not have it")),
@@ -76,11 +76,11 @@ fn entries(item: &Item, numbers: &[u32], at: Option<&str>) -> Vec<(&'static str,
     };
     match &item.kind {
         ItemKind::Movie(_) => {
-            let movie = body::title(item);
+            let movie = item_body::title(item);
             movie.map(|(list, movie)| ("ids", json!({ list: [timed(movie)] }))).into_iter().collect()
         }
         ItemKind::Episode(episode) => {
-            let shows = body::synced(episode, numbers, timed);
+            let shows = item_body::synced(episode, numbers, timed);
             shows.into_iter().map(|(name, show)| (name, json!({ "shows": [show] }))).collect()
         }
         ItemKind::Season(_) | ItemKind::Show(_) => Vec::new(),

@@ -2,12 +2,12 @@
 //!
 //! Facts: api.simkl.org.
 
-mod answer;
-mod body;
 mod history;
-mod list;
+mod item_body;
 mod rating;
+mod response;
 mod scrobble;
+mod watchlist;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::sink::{Action, Event};
@@ -39,15 +39,15 @@ impl capability::sink::Guest for Simkl {
 
 impl capability::watchlist::Guest for Simkl {
     fn entries(cursor: Option<String>) -> Result<Page, Failure> {
-        list::entries(cursor.as_deref())
+        watchlist::entries(cursor.as_deref())
     }
 
     fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::add).collect()
+        items.iter().map(watchlist::add).collect()
     }
 
     fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::remove).collect()
+        items.iter().map(watchlist::remove).collect()
     }
 }
 
@@ -56,7 +56,7 @@ impl capability::check::Guest for Simkl {
         // A POST without a body, as the documents have it.
         let url = playrelay_sdk::http::below("api_url", "/users/settings");
         let answer = playrelay_sdk::http::bare(playrelay_sdk::http::Method::Post, &url, &[])?;
-        let settings: Value = answer::require_success(answer)?.json()?;
+        let settings: Value = response::require_success(answer)?.json()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());
         Ok(capability::check::Account {

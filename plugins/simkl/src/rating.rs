@@ -5,7 +5,7 @@ use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body};
+use crate::{NAME, item_body, response};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
@@ -19,14 +19,14 @@ pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
 }
 
 fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
-    let Some((list, mut entry)) = body::title(&event.item) else {
+    let Some((list, mut entry)) = item_body::title(&event.item) else {
         return Ok(receipt(Outcome::Unsupported, "SIMKL has ratings of movies and shows only"));
     };
     if let Some(rating) = rating {
         entry["rating"] = json!(rating);
         entry["rated_at"] = json!(event.at);
     }
-    let answer: Value = answer::require_success(post(path, &json!({ list: [entry] }))?)?.json()?;
+    let answer: Value = response::require_success(post(path, &json!({ list: [entry] }))?)?.json()?;
     Ok(match (count(&answer[done], &["movies", "shows"]), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &event.item, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),

@@ -7,7 +7,7 @@ use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::tracker::{accepted, post, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, body, history};
+use crate::{NAME, history, item_body, response};
 
 /// From here on SIMKL counts a stop as watched. Percent.
 const WATCHED: f64 = 80.0;
@@ -45,14 +45,14 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
     let progress = progress.clamp(0.0, 100.0);
     let counts = verb == "stop" && progress >= WATCHED;
     let mut tried = Vec::new();
-    for variant in body::variants(&event.item) {
+    for variant in item_body::variants(&event.item) {
         let mut body = variant.fields;
         body.insert("progress".to_owned(), json!((progress * 100.0).round() / 100.0));
         let response = post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
             409 => return Ok(watched_before(NAME, &response)),
-            _ => match answer::failure(&response) {
+            _ => match response::failure(&response) {
                 Some(failure) => return Err(failure),
                 None => return taken(event, &response, counts, progress),
             },
@@ -80,5 +80,5 @@ fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Res
 
 fn remove_resume_point(id: &str) -> Result<bool, Failure> {
     let url = http::below("api_url", &format!("/sync/playback/{id}"));
-    answer::require_success(http::bare(Method::Delete, &url, &[])?).map(|_| true)
+    response::require_success(http::bare(Method::Delete, &url, &[])?).map(|_| true)
 }

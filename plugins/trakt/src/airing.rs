@@ -4,7 +4,7 @@ use playrelay_sdk::host::types::{Failure, Item, ItemKind};
 use playrelay_sdk::{ids, titles};
 use serde_json::Value;
 
-use crate::{answer, api};
+use crate::{api, response};
 
 /// The last episode of a show that has aired; 204 where none has.
 pub fn last_aired(show: &Item) -> Result<Option<Item>, Failure> {
@@ -19,6 +19,6 @@ pub fn last_aired(show: &Item) -> Result<Option<Item>, Failure> {
     if matches!(response.status, 204 | 404) {
         return Ok(None);
     }
-    let last: Value = answer::require_success(response)?.json()?;
+    let last: Value = response::require_success(response)?.json()?;
     Ok(titles::last_aired(show, &last["season"], &last["number"], &last["title"], ids::read(&last["ids"])))
 }

@@ -11,7 +11,7 @@ use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, span, unmatche
 use serde_json::{Map, Value, json};
 
 use crate::scrobble::DOUBTFUL;
-use crate::{NAME, answer, api, body, pages, playback, search};
+use crate::{NAME, api, item_body, pages, playback, response, search};
 
 /// Adds a watch, unless it is there. What was watched to its end somewhere needs no resume point any more.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -81,7 +81,7 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
 
 /// Whether an entry of the history is this item: by an id of its own, or by the show's and the numbers.
 pub fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
-    let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
+    let (movie_ids, show_ids, episode_ids) = item_body::NAMESPACES;
     match &item.kind {
         ItemKind::Movie(movie) => {
             share(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
@@ -125,7 +125,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
             tried.push(DOUBTFUL);
             continue;
         }
-        let answer: Value = answer::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
+        let answer: Value = response::require_success(api::post("/sync/history/remove", &entry)?)?.json()?;
         if count(&answer["deleted"], &["movies", "episodes"]) > 0 {
             return Ok(playback::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")));
         }
@@ -141,7 +141,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
 pub fn remove_play(id: &str) -> Result<bool, Failure> {
     let Ok(id) = id.parse::<u64>() else { return Ok(false) };
     let response = api::post("/sync/history/remove", &json!({ "ids": [id] }))?;
-    let answer: Value = answer::require_success(response)?.json()?;
+    let answer: Value = response::require_success(response)?.json()?;
     Ok(count(&answer["deleted"], &["movies", "episodes"]) > 0)
 }
 
@@ -162,7 +162,7 @@ fn entries(item: &Item, at: Option<&str>) -> Vec<Named> {
         fields
     };
     let mut entries = Vec::new();
-    for variant in body::variants(item) {
+    for variant in item_body::variants(item) {
         let (name, is_doubtful) = (variant.name, variant.is_doubtful);
         if let Some(Value::Object(movie)) = variant.fields.get("movie") {
             entries.push(Named { name, entry: json!({ "movies": [with_time(movie.clone())] }), is_doubtful });
@@ -188,7 +188,7 @@ fn is_doubtful(episode: &Episode) -> bool {
 }
 
 fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {
-    let (mut show, season) = (body::show(&episode.show)?, episode.season?);
+    let (mut show, season) = (item_body::show(&episode.show)?, episode.season?);
     if numbers.is_empty() {
         return None;
     }
@@ -207,6 +207,6 @@ fn post(entry: &Value) -> Result<u64, Failure> {
     if response.status == 404 {
         return Ok(0);
     }
-    let answer: Value = answer::require_success(response)?.json()?;
+    let answer: Value = response::require_success(response)?.json()?;
     Ok(count(&answer["added"], &["movies", "episodes"]))
 }

@@ -3,16 +3,16 @@
 //! Facts: docs.trakt.tv and the contract in github.com/trakt/trakt-api.
 
 mod airing;
-mod answer;
 mod api;
-mod body;
 mod history;
-mod list;
+mod item_body;
 mod pages;
 mod playback;
 mod rating;
+mod response;
 mod scrobble;
 mod search;
+mod watchlist;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::sink::{Action, Event};
@@ -46,15 +46,15 @@ impl capability::sink::Guest for Trakt {
 
 impl capability::watchlist::Guest for Trakt {
     fn entries(cursor: Option<String>) -> Result<Page, Failure> {
-        list::entries(cursor.as_deref())
+        watchlist::entries(cursor.as_deref())
     }
 
     fn add(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        list::add_all(&items)
+        watchlist::add_all(&items)
     }
 
     fn remove(items: Vec<Item>) -> Result<Vec<Receipt>, Failure> {
-        items.iter().map(list::remove).collect()
+        items.iter().map(watchlist::remove).collect()
     }
 }
 
@@ -66,7 +66,7 @@ impl capability::airing::Guest for Trakt {
 
 impl capability::check::Guest for Trakt {
     fn run() -> Result<capability::check::Account, Failure> {
-        let answer = answer::require_success(api::get("/users/settings")?)?;
+        let answer = response::require_success(api::get("/users/settings")?)?;
         let settings: Value = answer.json()?;
         let user = &settings["user"];
         let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -4,7 +4,7 @@ use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::Response;
 use serde_json::Value;
 
-use crate::{answer, api};
+use crate::{api, response};
 
 /// Entries of a page: the most that Trakt gives.
 pub const SIZE: usize = 250;
@@ -26,7 +26,7 @@ pub fn all(path: &str, query: &str) -> Result<Vec<Value>, Failure> {
 
 /// A page of a list, counted from 1, and whether it is the last one.
 pub fn one(path: &str, query: &str, page: u32) -> Result<(Vec<Value>, bool), Failure> {
-    let answer = answer::require_success(api::get(&format!("{path}?{query}page={page}&limit={SIZE}"))?)?;
+    let answer = response::require_success(api::get(&format!("{path}?{query}page={page}&limit={SIZE}"))?)?;
     let entries: Vec<Value> = answer.json()?;
     // A gateway may drop the header: then a page that is not full is the last.
     let is_last =
@@ -36,7 +36,7 @@ pub fn one(path: &str, query: &str, page: u32) -> Result<(Vec<Value>, bool), Fai
 
 /// How many entries a list has; absent where Trakt does not say.
 pub fn count(path: &str) -> Result<Option<u32>, Failure> {
-    let answer = answer::require_success(api::get(&format!("{path}?page=1&limit=1"))?)?;
+    let answer = response::require_success(api::get(&format!("{path}?page=1&limit=1"))?)?;
     Ok(number(&answer, "x-pagination-item-count"))
 }
 

@@ -7,7 +7,7 @@ use playrelay_sdk::json::text;
 use playrelay_sdk::tracker::with_resume_point;
 use serde_json::Value;
 
-use crate::{answer, history, pages};
+use crate::{history, pages, response};
 
 /// Clears the resume points of an item whose watch was entered or taken back.
 pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
@@ -39,5 +39,5 @@ pub fn remove(id: &str) -> Result<bool, Failure> {
     if answer.status == 404 {
         return Ok(false);
     }
-    answer::require_success(answer).map(|_| true)
+    response::require_success(answer).map(|_| true)
 }

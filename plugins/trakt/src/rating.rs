@@ -7,7 +7,7 @@ use playrelay_sdk::{ids, matching};
 use serde_json::{Value, json};
 
 use crate::scrobble::DOUBTFUL;
-use crate::{NAME, answer, api, body, search};
+use crate::{NAME, api, item_body, response, search};
 
 /// The ids of seasons that Trakt knows.
 const SEASON_IDS: [&str; 3] = ["trakt", "tvdb", "tmdb"];
@@ -39,7 +39,7 @@ fn send(
             tried.push(DOUBTFUL);
             continue;
         }
-        let answer: Value = answer::require_success(api::post(path, &body)?)?.json()?;
+        let answer: Value = response::require_success(api::post(path, &body)?)?.json()?;
         let applied = count(&answer[done], &["movies", "shows", "seasons", "episodes"]) > 0;
         match (applied, is_missing(&answer)) {
             (true, _) => return Ok(receipt(Outcome::Accepted, String::new())),
@@ -64,13 +64,13 @@ fn entries(item: &Item, rating: Option<(u8, &str)>) -> Vec<(&'static str, Value)
         }
         entry
     };
-    let (movie_ids, show_ids, episode_ids) = body::NAMESPACES;
+    let (movie_ids, show_ids, episode_ids) = item_body::NAMESPACES;
     let by_ids = |list: &str, ids: &[ExternalId], known: &[&str]| {
         let ids = ids::object(ids, known);
         (!ids.is_empty()).then(|| ("ids", json!({ list: [rate(json!({ "ids": ids }))] })))
     };
     let below = |show: &Show, season: Value| {
-        let mut show = body::show(show)?;
+        let mut show = item_body::show(show)?;
         show["seasons"] = json!([season]);
         Some(("show, season and number", json!({ "shows": [show] })))
     };

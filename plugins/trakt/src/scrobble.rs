@@ -7,7 +7,7 @@ use playrelay_sdk::http::Response;
 use playrelay_sdk::tracker::{self, receipt, taken_back, unmatched, watched_before, with_the_rest};
 use serde_json::{Value, json};
 
-use crate::{NAME, answer, api, body, history, playback, search};
+use crate::{NAME, api, history, item_body, playback, response, search};
 
 /// What is said of an id that is of something else.
 pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
@@ -41,7 +41,7 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
 fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
     let mut refused = None;
-    for variant in body::variants(&event.item) {
+    for variant in item_body::variants(&event.item) {
         if variant.is_doubtful && !search::is_of_item(&event.item)? {
             tried.push(DOUBTFUL);
             continue;
@@ -54,14 +54,14 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             409 => return Ok(watched_before(NAME, &response)),
             // Of a watch it may be the way in which the item is named that Trakt does not take.
             422 if progress >= WATCHED && path == "/scrobble/stop" => {
-                refused = Some(answer::refused(&response));
+                refused = Some(response::refused(&response));
             }
             422 => {
                 let words = failure::words(&response).map(|words| format!(": {words}")).unwrap_or_default();
                 let note = format!("Trakt takes no {progress:.1} % here (422{words})");
                 return Ok(receipt(Outcome::Unsupported, note));
             }
-            _ => match answer::failure(&response) {
+            _ => match response::failure(&response) {
                 Some(failure) => return Err(failure),
                 None => return accepted(event, &response, path, progress),
             },

@@ -4,7 +4,7 @@ use playrelay_sdk::host::types::{Failure, Item, ItemKind};
 use playrelay_sdk::{ids, matching};
 use serde_json::Value;
 
-use crate::{answer, api};
+use crate::{api, response};
 
 /// Whether the lone id of TMDb that an episode has is that of this episode. It is often its show's, and Trakt would take it for an
 /// episode of another show.
@@ -15,7 +15,7 @@ pub fn is_of_item(item: &Item) -> Result<bool, Failure> {
     if response.status == 404 {
         return Ok(false);
     }
-    let found: Vec<Value> = answer::require_success(response)?.json()?;
+    let found: Vec<Value> = response::require_success(response)?.json()?;
     let is_it = |found: &Value| found["episode"].is_object() && matching::mismatch(item, found).is_none();
     // Where nothing else is known of the episode there is nothing to hold the answer against.
     let is_comparable = !episode.show.title.is_empty() || !episode.show.ids.is_empty();

@@ -6,12 +6,13 @@ mod skeleton;
 
 use std::path::Path;
 
-use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
-use playrelay_tests::fake_plex_tv::{self, FakePlexTv};
+use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, Home, plex_to, tmdb_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
+use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
 use skeleton::Skeleton;

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use playrelay_tests::evening::{SOURCES, Servers};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Home, trakt_account};
 use playrelay_tests::load::Usage;
+use playrelay_tests::simulation::{SOURCES, Servers};
 
 /// What comes with the start is not measured.
 const SETTLING: Duration = Duration::from_secs(10);

@@ -7,9 +7,9 @@ use std::time::Duration;
 use playrelay_tests::catalogue::{self, Entry};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
+use playrelay_tests::fake_playback::{Person, Screening, Title};
 use playrelay_tests::fake_simkl::{self, FakeSimkl};
 use playrelay_tests::fake_trakt::{self, FakeTrakt};
-use playrelay_tests::screening::{Person, Screening, Title};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
 
 const MIA: Person = Person { number: 1, guid: "f2e1d0c9b8a7f6e5d4c3b2a190817263", name: "mia" };

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::document::{Endpoint, family_of};
-use super::examples::Example;
-use super::schema::{Schema, of_examples};
+use crate::contracts::document::{Endpoint, family_of};
+use crate::contracts::examples::Example;
+use crate::contracts::schema::{Schema, of_examples};
 
 /// A heading with a method.
 struct Section<'a> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Deviations;
+use crate::contracts::Deviations;
 use crate::exchanges::Exchange;
 
 /// Plugins, and the services that they speak to.

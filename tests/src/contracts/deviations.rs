@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::Finding;
+use crate::contracts::Finding;
 
 /// All of them.
 #[derive(Debug, Deserialize)]

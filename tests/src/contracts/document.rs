@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::blueprint;
-use super::schema::{Schema, bundle, of_examples, open};
+use crate::contracts::blueprint;
+use crate::contracts::schema::{Schema, bundle, of_examples, open};
 
 /// A method and a path.
 pub struct Endpoint {

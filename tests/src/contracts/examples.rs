@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::blueprint;
+use crate::contracts::blueprint;
 
 /// A request or a response with its body.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Family, Shared};
-use crate::screening::Person;
+use crate::fake_mediabrowser::{Family, Shared};
+use crate::fake_playback::Person;
 
 pub(super) async fn items(
     State(shared): State<Shared>,

@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::library::person;
-use super::{Family, Shared};
-use crate::screening::Person;
+use crate::fake_mediabrowser::library::person;
+use crate::fake_mediabrowser::{Family, Shared};
+use crate::fake_playback::Person;
 
 /// Who logs in, unless a test says who.
 const MIA: &str = "50e1109a03fd4e13a3a5dd9bb27e08e1";

@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 use sessions::Listed;
 
 use crate::clock::Clock;
+use crate::fake_playback::{Person, Title};
 use crate::faults::Faults;
-use crate::screening::{Person, Title};
 use crate::server::{Cut, Server, Up};
 use crate::service::{header, parameter};
 use crate::sockets::Sockets;

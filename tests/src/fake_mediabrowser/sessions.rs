@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{FakeMediaBrowser, Family, Shared};
-use crate::screening::Screening;
+use crate::fake_mediabrowser::{FakeMediaBrowser, Family, Shared};
+use crate::fake_playback::Screening;
 
 /// A session of the list.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 //! - the lock of 20 s over a user's writes is a second;
 //! - every resume point has the same id, and none ends by itself.
 
-mod names;
+mod matching;
 mod scrobble;
 mod sync;
 
@@ -21,12 +21,13 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, Entry};
+use crate::catalogue::Entry;
 use crate::device_login::{DeviceLogins, Manner};
 use crate::fake_trakt::Approval;
-use crate::library::Library;
 use crate::server::Server;
-use crate::service::{self, Gate, Service, header, parameter, read, service_of};
+use crate::service::{Gate, Service, header, parameter, read, service_of};
+use crate::user_library::Library;
+use crate::{catalogue, service};
 
 /// The client id of an app that is new enough for OAuth 2.
 pub const CLIENT_ID: &str = "simkl-client-0123456789abcdef";

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{Shared, failure, names};
+use crate::fake_simkl::{Shared, failure, matching};
 
 /// A second stop within this is a 409.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -23,11 +23,11 @@ pub(super) async fn scrobble(
 ) -> Response {
     let now = shared.clock.now();
     let mut world = shared.world();
-    let Some(entry) = names::find(&world.catalogue, &body).cloned() else {
+    let Some(entry) = matching::find(&world.catalogue, &body).cloned() else {
         return failure(404, "id_err");
     };
     let Some(progress) = body["progress"].as_f64() else { return failure(400, "empty_field") };
-    let mut answer = names::describe(&entry);
+    let mut answer = matching::describe(&entry);
     answer["progress"] = json!(progress);
     let last_progress = world.last_progress;
     let library = &mut world.library;

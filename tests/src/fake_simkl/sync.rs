@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::names::{self, Named};
-use super::scrobble::PAUSE_ID;
-use super::{Shared, World};
 use crate::catalogue::Entry;
+use crate::fake_simkl::matching::Named;
+use crate::fake_simkl::scrobble::PAUSE_ID;
+use crate::fake_simkl::{Shared, World, matching};
 
 fn answered(answer: Value) -> Response {
     Json(answer).into_response()
@@ -35,7 +35,7 @@ pub(super) async fn add(
     let mut world = shared.world();
     let mut answer = json!({ "added": { "movies": 0, "shows": 0, "episodes": 0 },
         "not_found": { "movies": [], "shows": [], "episodes": [] } });
-    for named in names::all(&world.catalogue, &body) {
+    for named in matching::all(&world.catalogue, &body) {
         match named {
             Named::Thing(entry, at) => {
                 let at: Timestamp = at.and_then(|at| at.parse().ok()).unwrap_or(now);
@@ -70,7 +70,7 @@ pub(super) async fn remove(State(shared): State<Shared>, Json(body): Json<Value>
     let mut world = shared.world();
     let mut deleted = json!({ "movies": 0, "shows": 0, "episodes": 0 });
     let mut count = |kind: &str| deleted[kind] = json!(deleted[kind].as_u64().unwrap_or(0) + 1);
-    for named in names::all(&world.catalogue, &body) {
+    for named in matching::all(&world.catalogue, &body) {
         let library = &mut world.library;
         match named {
             Named::Thing(entry, _) => {
@@ -110,7 +110,7 @@ fn change_ratings(world: &mut World, body: &Value, done: &str) -> Response {
         for named in body[list].as_array().into_iter().flatten() {
             let rating = named["rating"].as_u64();
             let in_range = done == "deleted" || rating.is_some_and(|rating| (1..=10).contains(&rating));
-            match names::title(&world.catalogue, named, is_movie).filter(|_| in_range) {
+            match matching::title(&world.catalogue, named, is_movie).filter(|_| in_range) {
                 Some(title) => {
                     // A rating of a film that is out files it as completed.
                     if is_movie && rating.is_some() {
@@ -155,7 +155,7 @@ fn rows_of_ratings(world: &World, kind: &str, is_wanted: impl Fn(Option<u64>) ->
         let is_anime = entry.title_ids().contains_key("mal");
         (entry.is_movie() == (kind == "movies") && is_anime == (kind == "anime") && is_wanted(rating)).then(|| {
             json!({ "last_watched_at": null, "user_rated_at": null, "user_rating": rating, "status": list_of(world, title),
-                key: { "title": title, "year": entry.title_year(), "ids": names::as_text(entry.title_ids()) } })
+                key: { "title": title, "year": entry.title_year(), "ids": matching::as_text(entry.title_ids()) } })
         })
     };
     let rows: Vec<_> = titles.into_iter().filter_map(row).collect();
@@ -176,7 +176,7 @@ fn list_of(world: &World, title: &str) -> Option<&'static str> {
 /// Takes a resume point away: the last one, by the id that every pause is answered with.
 pub(super) async fn forget_pause(State(shared): State<Shared>, Path(id): Path<u64>) -> Response {
     let known = id == PAUSE_ID && shared.world().library.resume.pop().is_some();
-    if known { StatusCode::NO_CONTENT.into_response() } else { super::failure(404, "url_failed") }
+    if known { StatusCode::NO_CONTENT.into_response() } else { crate::fake_simkl::failure(404, "url_failed") }
 }
 
 pub(super) async fn plan(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
@@ -185,7 +185,7 @@ pub(super) async fn plan(State(shared): State<Shared>, Json(body): Json<Value>) 
         json!({ "added": { "movies": [], "shows": [] }, "not_found": { "movies": [], "shows": [] } });
     for (list, is_movie) in [("movies", true), ("shows", false)] {
         for named in body[list].as_array().into_iter().flatten() {
-            let title = names::title(&world.catalogue, named, is_movie);
+            let title = matching::title(&world.catalogue, named, is_movie);
             let place = if title.is_some() { "added" } else { "not_found" };
             answer[place][list].as_array_mut().expect("a list").push(named.clone());
             world.library.watchlist.extend(title);
@@ -201,7 +201,7 @@ pub(super) async fn watched(State(shared): State<Shared>, Json(body): Json<Value
         let mut row = named.clone();
         // The ids stand beside the title.
         let with_ids = json!({ "title": named["title"], "year": named["year"], "ids": named });
-        let Some(title) = names::title(&world.catalogue, &with_ids, named["type"] == "movie") else {
+        let Some(title) = matching::title(&world.catalogue, &with_ids, named["type"] == "movie") else {
             row["result"] = json!("not_found");
             return row;
         };
@@ -230,7 +230,7 @@ pub(super) async fn planned(State(shared): State<Shared>, Path(kind): Path<Strin
         let fits = entry.is_movie() == (kind == "movies") && kind != "anime";
         fits.then(|| {
             json!({ "added_to_watchlist_at": "2026-10-01T00:00:00Z", "status": "plantowatch",
-            key: { "title": title, "year": entry.title_year(), "ids": names::as_text(entry.title_ids()) } })
+            key: { "title": title, "year": entry.title_year(), "ids": matching::as_text(entry.title_ids()) } })
         })
     };
     let rows: Vec<_> = world.library.watchlist.iter().filter_map(row).collect();

@@ -6,8 +6,8 @@
 //! - users are one, VIP in name: limits of lists other than the watchlist are not kept;
 //! - titles are searched by TMDb id only.
 
-mod gate;
 mod oauth;
+mod request_checks;
 mod scrobble;
 mod sync;
 
@@ -18,10 +18,10 @@ pub use oauth::Approval;
 use oauth::Logins;
 use serde_json::{Value, json};
 
-use crate::catalogue;
 pub use crate::catalogue::{Entry, episode, movie};
 use crate::server::Server;
-use crate::service::{self, Call, Service, service_of};
+use crate::service::{Call, Service, service_of};
+use crate::{catalogue, service};
 
 /// The ids of movies that Trakt knows.
 const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];

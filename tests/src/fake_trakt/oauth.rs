@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{CLIENT_ID, Shared};
+use crate::fake_trakt::{CLIENT_ID, Shared};
 
 /// How long a code is good. Seconds.
 const CODE_LIFE: i64 = 600;

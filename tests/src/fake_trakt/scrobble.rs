@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{Play, Shared, Watching, catalogue, ids};
+use crate::fake_trakt::{Play, Shared, Watching, catalogue, ids};
 
 /// A second stop within this is a 409.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Entry, Play, Shared, World, catalogue, ids};
+use crate::fake_trakt::{Entry, Play, Shared, World, catalogue, ids};
 
 pub(super) async fn settings(State(shared): State<Shared>) -> Response {
     let watchlist = shared.world().watchlist_limit;

@@ -1,9 +1,9 @@
 //! A load driver, light enough to leave most of a small machine to the server under test.
 
-mod bare;
+mod baseline;
 mod driver;
 mod process;
 
-pub use bare::serve as serve_bare;
+pub use baseline::serve as serve_bare;
 pub use driver::{Figures, drive};
 pub use process::Usage;

@@ -23,8 +23,8 @@ use playrelay_plugin_host::plugin::{Caller, Plugin, Runtime};
 use playrelay_plugin_host::registry::{Plugins, Status};
 use playrelay_plugin_host::{registry, wasm};
 use playrelay_store::sqlite::Sqlite;
-use playrelay_store::vault::{self, Vault, VaultError};
-use playrelay_store::{SharedOwner, SharedStore, StoreError};
+use playrelay_store::vault::{Vault, VaultError};
+use playrelay_store::{SharedOwner, SharedStore, StoreError, vault};
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
 

@@ -7,8 +7,8 @@ use clap::Subcommand;
 use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
 use playrelay_plugin_host::registry;
 use playrelay_plugin_host::registry::{Entry, Origin, Status};
-use playrelay_store::SharedStore;
-use playrelay_store::watermarks::{self, Watermark};
+use playrelay_store::watermarks::Watermark;
+use playrelay_store::{SharedStore, watermarks};
 use playrelay_util::clock;
 use serde::Serialize;
 

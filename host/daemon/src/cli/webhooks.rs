@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_store::vault::VaultError;
-use playrelay_store::watermarks::{self, Watermark};
+use playrelay_store::watermarks;
+use playrelay_store::watermarks::Watermark;
 use serde::Serialize;
 
 use crate::app::{House, HouseError, Purpose};

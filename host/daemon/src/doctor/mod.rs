@@ -4,8 +4,8 @@ mod source;
 mod tracker;
 
 use playrelay_plugin_host::http::tls;
-use playrelay_store::StoreError;
-use playrelay_store::watermarks::{self, Watermark};
+use playrelay_store::watermarks::Watermark;
+use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
 use serde::Serialize;
 

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::routing::users::Decision;
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::http::Trust;
-use playrelay_store::StoreError;
-use playrelay_store::watermarks::{self, Watermark};
+use playrelay_store::watermarks::Watermark;
+use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
 
 use crate::app::House;

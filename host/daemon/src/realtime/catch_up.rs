@@ -12,8 +12,8 @@ use playrelay_engine::model::{Playback, Report};
 use playrelay_engine::play::Play;
 use playrelay_plugin_host::capabilities::{HistoryPage, Since, SinceInput};
 use playrelay_plugin_host::plugin::{Caller, Fault, Plugin};
-use playrelay_store::watermarks::{self, Watermark};
-use playrelay_store::{SharedStore, StoreError};
+use playrelay_store::watermarks::Watermark;
+use playrelay_store::{SharedStore, StoreError, watermarks};
 use playrelay_util::clock;
 use tokio::sync::watch;
 

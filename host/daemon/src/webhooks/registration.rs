@@ -8,7 +8,8 @@ use playrelay_plugin_host::capabilities::{Failure, Provision, ProvisionInput};
 use playrelay_plugin_host::manifest::WebhookFacts;
 use playrelay_plugin_host::placeholders::Masks;
 use playrelay_plugin_host::plugin::{Caller, Plugin};
-use playrelay_store::vault::{self, Vault, VaultError};
+use playrelay_store::vault;
+use playrelay_store::vault::{Vault, VaultError};
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Sqlite;
-use super::rows::{json, to_json};
+use crate::sqlite::Sqlite;
+use crate::sqlite::rows::{json, to_json};
 use crate::{AccountStore, Parked, QuotaStore, QuotaUsage, StoreError};
 
 #[async_trait]

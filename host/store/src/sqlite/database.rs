@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use super::schema;
-use super::writer::Writer;
+use crate::sqlite::schema;
+use crate::sqlite::writer::Writer;
 use crate::{Store, StoreError};
 
 /// How long another process (a command beside the daemon) may hold the database.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{self, time};
-use super::{Sqlite, outbox, people, plays};
+use crate::sqlite::rows::time;
+use crate::sqlite::{Sqlite, outbox, plays, rows, users};
 use crate::{
     EventFilter, EventStory, EventSummary, InboxOwner, InboxRow, InboxStore, Received, Settlement,
     StoreError, TimelineRow,
@@ -288,7 +288,7 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
         plays::put_rating(connection, rating)?;
     }
     for held in held {
-        people::hold(connection, held, *at)?;
+        users::hold(connection, held, *at)?;
     }
     for event in events {
         outbox::add(connection, *inbox, event, *later, *at)?;

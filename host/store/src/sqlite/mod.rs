@@ -1,16 +1,16 @@
 //! The store in SQLite: one file, write-ahead log, one writer with group commit.
 
 mod accounts;
-mod commands;
 mod database;
 mod inbox;
 mod outbox;
-mod people;
+mod outbox_commands;
 mod plays;
 mod plugins;
 mod rows;
 mod schema;
 mod secrets;
+mod users;
 mod writer;
 
 pub use database::Sqlite;

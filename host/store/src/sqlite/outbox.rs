@@ -8,7 +8,7 @@ use playrelay_engine::outbox_rules;
 use playrelay_engine::outbox_rules::AttemptEffect;
 use playrelay_engine::timeline::Stage;
 
-use super::{Sqlite, accounts, commands};
+use crate::sqlite::{Sqlite, accounts, outbox_commands};
 use crate::{OutboxOwner, OutboxStore, Parked, StoreError};
 
 /// Entries of the log of removals: as many as the file for other programs has had.
@@ -16,8 +16,8 @@ const REMOVALS_KEPT: u32 = 2_000;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::rows::{add_step, json, named, time, to_json};
 use crate::OutboxStats;
+use crate::sqlite::rows::{add_step, json, named, time, to_json};
 
 #[async_trait]
 impl OutboxStore for Sqlite {
@@ -40,7 +40,7 @@ impl OutboxStore for Sqlite {
         command: OutboxCommand,
         at: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.writer.write(move |connection| commands::apply(connection, selection, &command, at)).await
+        self.writer.write(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
     }
 
     async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {

@@ -6,8 +6,8 @@ use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::transition::Rating;
 use rusqlite::{Connection, params};
 
-use super::Sqlite;
-use super::rows::{json, to_json};
+use crate::sqlite::Sqlite;
+use crate::sqlite::rows::{json, to_json};
 use crate::{PlayStore, StoreError};
 
 #[async_trait]

@@ -6,8 +6,8 @@ use playrelay_engine::model::Item;
 use playrelay_util::clock;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Sqlite;
-use super::rows::{json, to_json};
+use crate::sqlite::Sqlite;
+use crate::sqlite::rows::{json, to_json};
 use crate::{Approval, KeyValueStore, LookupStore, PluginStore, StoreError};
 
 /// Keys of one owner.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use super::Sqlite;
+use crate::sqlite::Sqlite;
 use crate::{SecretStore, StoreError};
 
 #[async_trait]

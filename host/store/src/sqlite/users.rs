@@ -1,0 +1,91 @@
+//! Users whom no route names.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::play::Viewer;
+use playrelay_engine::routing::Held;
+use playrelay_engine::routing::users::{Decision, Person};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::sqlite::Sqlite;
+use crate::sqlite::rows::{json, to_json};
+use crate::{StoreError, UserStore};
+
+#[async_trait]
+impl UserStore for Sqlite {
+    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        self.read(list).await
+    }
+
+    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError> {
+        let (source, viewer) = (source.to_owned(), viewer.clone());
+        self.writer.write(move |connection| decide(connection, &source, &viewer, decision)).await
+    }
+
+    async fn people_version(&self) -> Result<i64, StoreError> {
+        self.read(version).await
+    }
+}
+
+/// All of them, those who were seen last first.
+pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {
+    connection
+        .prepare_cached("SELECT body FROM people ORDER BY last_seen DESC")?
+        .query_map([], |row| json(row, 0))?
+        .collect()
+}
+
+/// Puts somebody into the list, or notes what they watched last.
+pub fn hold(connection: &Connection, held: &Held, at: Timestamp) -> rusqlite::Result<()> {
+    let known = find(connection, &held.source, &held.viewer)?;
+    let (first_seen, decision) =
+        known.map_or((at, Decision::Held), |known| (known.first_seen, known.decision));
+    let person = Person {
+        source: held.source.clone(),
+        viewer: held.viewer.clone(),
+        user: held.user.clone(),
+        first_seen,
+        last_seen: at,
+        last_item: held.item.clone(),
+        decision,
+    };
+    put(connection, &person)
+}
+
+/// Notes what is to become of somebody's plays. False where they are not in the list.
+pub fn decide(
+    connection: &Connection,
+    source: &str,
+    viewer: &Viewer,
+    decision: Decision,
+) -> rusqlite::Result<bool> {
+    let Some(person) = find(connection, source, viewer)? else { return Ok(false) };
+    put(connection, &Person { decision, ..person }).map(|()| true)
+}
+
+/// A number that is another one after each change of the list.
+pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT version FROM versions WHERE name = 'people'")?
+        .query_row([], |row| row.get(0))
+}
+
+fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<Person>> {
+    connection
+        .prepare_cached("SELECT body FROM people WHERE source = ?1 AND server = ?2 AND user = ?3")?
+        .query_row(params![source, viewer.server, viewer.user], |row| json(row, 0))
+        .optional()
+}
+
+fn put(connection: &Connection, person: &Person) -> rusqlite::Result<()> {
+    let Person { source, viewer, last_seen, .. } = person;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO people (source, server, user, last_seen, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![source, viewer.server, viewer.user, last_seen.as_millisecond(), to_json(person)?])?;
+    connection
+        .prepare_cached("UPDATE versions SET version = version + 1 WHERE name = 'people'")?
+        .execute([])
+        .map(drop)
+}

@@ -1,0 +1,26 @@
+//! What messages of both servers say beside the item: the server, the user, and the player of a session, each a DTO.
+
+use playrelay_sdk::host::reports::{Player, Server, User};
+use playrelay_sdk::json::text;
+use serde_json::Value;
+
+use crate::values::{guid, text as words};
+
+/// The server, by its own DTO.
+pub fn server(message: &Value) -> Server {
+    Server { id: guid(&message["Server"]["Id"]), name: words(&message["Server"]["Name"]) }
+}
+
+/// Who watches.
+pub fn user(message: &Value) -> User {
+    User { id: guid(&message["User"]["Id"]), name: words(&message["User"]["Name"]) }
+}
+
+/// What plays it, by the session's DTO.
+pub fn player(session: &Value) -> Player {
+    Player {
+        id: text(&session["DeviceId"]),
+        name: text(&session["DeviceName"]),
+        product: text(&session["Client"]),
+    }
+}

@@ -1,0 +1,90 @@
+//! Guests: core modules for wasm32, wrapped as components, with their manifest in a custom section.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wasm_encoder::{ComponentSection, CustomSection};
+use wit_component::ComponentEncoder;
+
+use crate::shell::{cargo, workspace};
+use crate::toolchain::TARGET;
+use crate::{shell, toolchain};
+
+/// The custom section that the host reads the manifest from.
+const SECTION: &str = "playrelay:manifest";
+/// Names of the bundled plugins: folders below `plugins/`.
+pub const BUNDLED: [&str; 7] = ["emby", "jellyfin", "mdblist", "plex", "simkl", "tmdb", "trakt"];
+
+/// Builds the bundled plugins into `target/plugins`, from where the host's build script embeds them.
+pub fn bundled() -> Result<()> {
+    let packages: Vec<String> = BUNDLED.iter().map(|name| format!("playrelay-{name}")).collect();
+    let built = build(&workspace().join("Cargo.toml"), &packages)?;
+    for (name, package) in BUNDLED.iter().zip(&packages) {
+        let core = built.join(format!("{}.wasm", package.replace('-', "_")));
+        let manifest = workspace().join("plugins").join(name).join("plugin.toml");
+        pack(&core, &manifest, &workspace().join(format!("target/plugins/{name}.wasm")))?;
+    }
+    Ok(())
+}
+
+/// Builds the guests that tests need into `target/fixtures`: one that misbehaves, one that is well, and one whose requests
+/// are signed.
+pub fn fixtures() -> Result<()> {
+    let folder = workspace().join("tests/misbehaving_plugin");
+    let built = build(&folder.join("Cargo.toml"), &["rogue".to_owned()])?;
+    for manifest in ["rogue", "sound", "signed"] {
+        pack(
+            &built.join("rogue.wasm"),
+            &folder.join(format!("{manifest}.toml")),
+            &workspace().join(format!("target/fixtures/{manifest}.wasm")),
+        )?;
+    }
+    Ok(())
+}
+
+/// Builds packages for wasm32 and returns the folder that their modules are in.
+fn build(manifest: &Path, packages: &[String]) -> Result<PathBuf> {
+    let toolchain = toolchain::ensure_wasm()?;
+    let target = workspace().join("target/plugin-build");
+    for package in packages {
+        // Natively the crates are plain libraries: a linker for programs does not take the names of their exports.
+        let mut command =
+            cargo(&["rustc", "--lib", "--crate-type", "cdylib", "--profile", "guest", "--target", TARGET]);
+        command
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(&target)
+            .args(["--package", package]);
+        // A guest needs no host's flags, and wrappers know nothing of it.
+        command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", shell::remapped().join("\u{1f}"));
+        toolchain.apply(&mut command);
+        shell::run(&mut command)?;
+    }
+    Ok(target.join(TARGET).join("guest"))
+}
+
+/// Wraps a core module as a component, where it is none yet, and appends its manifest.
+pub fn pack(core: &Path, manifest: &Path, out: &Path) -> Result<()> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
+    let mut bytes = read(core)?;
+    // The version field of a core module ends in two zero bytes; a component's layer is 1.
+    let is_module = bytes.get(6..8) == Some(&[0, 0]);
+    if is_module {
+        bytes = ComponentEncoder::default()
+            .module(&bytes)
+            .and_then(|encoder| encoder.validate(true).encode())
+            .with_context(|| format!("{} cannot be made a component", core.display()))?;
+    }
+    let manifest = read(manifest)?;
+    let section = CustomSection { name: SECTION.into(), data: manifest.into() };
+    section.append_to_component(&mut bytes);
+    let folder = out.parent().context("the output has no folder")?;
+    fs::create_dir_all(folder)?;
+    // The host is built anew when the file changes, so it is left alone when it would not.
+    if fs::read(out).ok().as_deref() != Some(&bytes) {
+        fs::write(out, bytes).with_context(|| format!("{} cannot be written", out.display()))?;
+    }
+    Ok(())
+}
