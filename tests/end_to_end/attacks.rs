@@ -13,7 +13,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use futures_util::{StreamExt, stream};
-use playrelay::app::House;
+use playrelay::app::App;
 use playrelay::config;
 use playrelay_plugin_host::capabilities::Check;
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
@@ -322,8 +322,8 @@ async fn the_store_of_a_plugin_is_its_own() {
     let path = home.path().join("playrelay.toml");
     let look = async || {
         let config = config::load(Some(&path)).unwrap();
-        let house = House::open_with(config, harness::binary()).await.unwrap();
-        let (plugin, caller) = house.plugin_of("rogue").unwrap();
+        let house = App::open_with(config, harness::binary()).await.unwrap();
+        let (plugin, caller) = house.plugin("rogue").unwrap();
         plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap().name
     };
     assert_eq!(look().await, "Ok(None) Ok(())");

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use playrelay::app::House;
+use playrelay::app::App;
 use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Item, ItemKind};
@@ -73,7 +73,7 @@ async fn replay(State(replay): State<Arc<Replay>>, request: Request) -> Response
 
 /// An account whose service is a [`Replay`].
 struct Played {
-    house: House,
+    house: App,
     replay: Arc<Replay>,
     _home: Home,
     _server: Server,
@@ -91,7 +91,7 @@ impl Played {
         let file = home.path().join("playrelay.toml");
         let text = std::fs::read_to_string(&file).unwrap().replace(real, &server.url());
         std::fs::write(&file, text).unwrap();
-        let house = House::open_with(config::load(Some(&file)).unwrap(), binary()).await.unwrap();
+        let house = App::open_with(config::load(Some(&file)).unwrap(), binary()).await.unwrap();
         Self { house, replay, _home: home, _server: server }
     }
 
@@ -119,7 +119,7 @@ impl Played {
     }
 
     async fn tell(&self, told: Told, example: &Example, endpoint: &str) {
-        let (plugin, caller) = self.house.plugin_of("bob").unwrap();
+        let (plugin, caller) = self.house.plugin("bob").unwrap();
         let answer: Result<Option<Receipt>, Failure> = match told {
             Told::Sink(action, item, late) => {
                 let event = SinkEvent {

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
-use playrelay::app::House;
+use playrelay::app::App;
 use playrelay::config;
 use playrelay_plugin_host::capabilities::Check;
 use playrelay_tests::harness::{Home, binary, fixture};
@@ -109,8 +109,8 @@ async fn a_plugin_that_keeps_failing_is_paused_and_loses_nothing() {
 pub async fn reach(plugin: &str, url: &str, target: &str) -> String {
     let home = home(url, target);
     let config = config::load(Some(&home.path().join("playrelay.toml"))).unwrap();
-    let house = House::open_with(config, binary()).await.unwrap();
-    let (plugin, caller) = house.plugin_of(plugin).unwrap();
+    let house = App::open_with(config, binary()).await.unwrap();
+    let (plugin, caller) = house.plugin(plugin).unwrap();
     plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap().name
 }
 

@@ -2,7 +2,7 @@
 //! a test for each cell.
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay::app::House;
+use playrelay::app::App;
 use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Episode, Item, ItemKind, Movie, Season, Show};
@@ -14,7 +14,7 @@ use playrelay_tests::harness::{Home, binary, mdblist_account, simkl_account, tra
 
 /// An account at a tracker. Tests call its plugin as the daemon does.
 pub struct Told {
-    pub house: House,
+    pub house: App,
     /// Removes the folder at its end.
     _home: Home,
 }
@@ -26,12 +26,12 @@ impl Told {
             home.connect().await;
         }
         let config = config::load(Some(&home.path().join("playrelay.toml"))).unwrap();
-        let house = House::open_with(config, binary()).await.unwrap();
+        let house = App::open_with(config, binary()).await.unwrap();
         Self { house, _home: home }
     }
 
     pub async fn of(&self, action: Action, item: &Item, late: bool) -> Receipt {
-        let (plugin, caller) = self.house.plugin_of("bob").unwrap();
+        let (plugin, caller) = self.house.plugin("bob").unwrap();
         let now = Timestamp::now();
         let at = if late { now - SignedDuration::from_hours(30) } else { now };
         let event = SinkEvent {
@@ -49,18 +49,18 @@ impl Told {
     }
 
     async fn enlist(&self, item: &Item) -> Result<Receipt, Failure> {
-        let (plugin, caller) = self.house.plugin_of("bob").unwrap();
+        let (plugin, caller) = self.house.plugin("bob").unwrap();
         plugin.call::<Enlist>(&caller, item.clone()).await.0.unwrap()
     }
 
     async fn unlist(&self, item: &Item) -> Receipt {
-        let (plugin, caller) = self.house.plugin_of("bob").unwrap();
+        let (plugin, caller) = self.house.plugin("bob").unwrap();
         plugin.call::<Unlist>(&caller, item.clone()).await.0.unwrap().unwrap()
     }
 
     /// The titles on the watchlist, over all of its pages.
     pub async fn watchlist(&self) -> Vec<String> {
-        let (plugin, caller) = self.house.plugin_of("bob").unwrap();
+        let (plugin, caller) = self.house.plugin("bob").unwrap();
         let (mut titles, mut cursor) = (Vec::new(), None);
         for _ in 0..10 {
             let page = plugin.call::<ReadWatchlist>(&caller, cursor).await.0.unwrap().unwrap();
@@ -338,7 +338,7 @@ async fn the_limit_of_five_minutes_is_not_that_of_a_day() {
     let mdblist = FakeMdbList::start().await;
     let told = Told::new(&mdblist_account("bob", &mdblist, true), false).await;
     mdblist.exhaust();
-    let (plugin, caller) = told.house.plugin_of("bob").unwrap();
+    let (plugin, caller) = told.house.plugin("bob").unwrap();
     let event = SinkEvent {
         id: "playrelay-test".to_owned(),
         action: Action::Rated(8.0),

@@ -22,10 +22,10 @@ use playrelay_store::{EventStory, SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::app::House;
+use crate::app::App;
 use crate::inbox::input;
-use crate::inbox::input::{HeardBy, Input};
-use crate::metadata::resolver::Catalogue;
+use crate::inbox::input::{Input, InputOrigin};
+use crate::metadata::resolver::MetadataResolver;
 use crate::pipeline;
 
 /// How far back the inputs before are read.
@@ -49,7 +49,7 @@ pub enum ReplayError {
 
 /// What an input would lead to.
 #[derive(Debug, Serialize)]
-pub struct Replay {
+pub struct Replayer {
     /// The source.
     pub source: String,
     /// When it was received.
@@ -71,11 +71,15 @@ pub struct Replay {
 }
 
 /// Replays a recorded input, with the source's own plugin or another one.
-pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Result<Replay, ReplayError> {
+pub async fn replay_recorded(
+    house: &App,
+    id: i64,
+    plugin: Option<Arc<Plugin>>,
+) -> Result<Replayer, ReplayError> {
     let row = house.store.request(id).await?.ok_or(ReplayError::Unknown(id))?;
     let since = row.received.at.saturating_sub(CONTEXT).unwrap_or(Timestamp::MIN);
     let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
-    let mut stage = Rehearsal::new(house, &row.received.source, plugin).await?;
+    let mut stage = ReplayRun::new(house, &row.received.source, plugin).await?;
     for earlier in &before {
         stage.play(earlier.received.at, input::stored(earlier)).await;
     }
@@ -87,31 +91,31 @@ pub async fn recorded(house: &House, id: i64, plugin: Option<Arc<Plugin>>) -> Re
 }
 
 /// Replays an input that was never received, as if nothing had been before it.
-pub async fn unheard(
-    house: &House,
+pub async fn replay_message(
+    house: &App,
     source: &str,
     request: WebhookRequest,
     plugin: Option<Arc<Plugin>>,
-) -> Result<Replay, ReplayError> {
-    let mut stage = Rehearsal::new(house, source, plugin).await?;
+) -> Result<Replayer, ReplayError> {
+    let mut stage = ReplayRun::new(house, source, plugin).await?;
     Ok(stage.play(clock::now(), Ok(Input::Webhook(request))).await)
 }
 
 /// An engine of its own, for one source.
-struct Rehearsal {
+struct ReplayRun {
     plugin: Arc<Plugin>,
     caller: Caller,
     store: SharedStore,
-    catalogue: Option<Catalogue>,
+    catalogue: Option<MetadataResolver>,
     policy: Policy,
     routing: Routing,
     sessions: Sessions,
 }
 
-impl Rehearsal {
-    async fn new(house: &House, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
+impl ReplayRun {
+    async fn new(house: &App, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
         let no_plugin = || ReplayError::NoPlugin(source.to_owned());
-        let (own, caller) = house.plugin_of(source).ok_or_else(no_plugin)?;
+        let (own, caller) = house.plugin(source).ok_or_else(no_plugin)?;
         Ok(Self {
             plugin: plugin.unwrap_or(own),
             caller,
@@ -130,9 +134,9 @@ impl Rehearsal {
         &self.caller.account.name
     }
 
-    async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replay {
+    async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replayer {
         let facts = &self.plugin.manifest.plugin;
-        let mut replay = Replay {
+        let mut replay = Replayer {
             source: self.source().to_owned(),
             received_at,
             plugin: format!("{} {}", facts.id, facts.version),
@@ -146,8 +150,8 @@ impl Rehearsal {
         let mut is_history = false;
         let result = match input {
             Ok(Input::Webhook(request)) => self.read(received_at, request).await,
-            Ok(Input::Heard(heard)) => {
-                is_history = heard.by == HeardBy::History;
+            Ok(Input::Observed(heard)) => {
+                is_history = heard.by == InputOrigin::History;
                 Ok(heard.reports)
             }
             Err(verdict) => Err(verdict),
@@ -178,7 +182,7 @@ impl Rehearsal {
         replay
     }
 
-    fn apply(&mut self, mut advance: Advance, replay: &mut Replay, is_first: bool) {
+    fn apply(&mut self, mut advance: Advance, replay: &mut Replayer, is_first: bool) {
         let plan = self.routing.plan(&mut advance);
         self.sessions.absorb(advance.plays);
         self.sessions.absorb_ratings(advance.rating);
@@ -194,7 +198,7 @@ impl Rehearsal {
         let caller = Caller { received_at, ..self.caller.clone() };
         let input = WebhookInput { request, received_at, source: self.source().to_owned() };
         let result = self.plugin.call::<Webhook>(&caller, input).await.0;
-        pipeline::understand(result, &self.plugin.manifest.plugin.id)
+        pipeline::reports_or_verdict(result, &self.plugin.manifest.plugin.id)
     }
 
     /// Fills in what the server said when it was asked.
@@ -208,21 +212,21 @@ impl Rehearsal {
                 steps.push(Step::new(Stage::Enriched, "looked-up-before", text));
             }
             if let Some(catalogue) =
-                self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(placed.item))
-                && let Some(known) = catalogue.known(placed.item).await
+                self.catalogue.as_ref().filter(|catalogue| catalogue.needs_ids(placed.item))
+                && let Some(known) = catalogue.cached(placed.item).await
             {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from what the catalogue said", placed.item);
                 steps.push(Step::new(Stage::Enriched, "found-before", text));
             }
-            pipeline::take_place(&mut placed);
+            pipeline::move_lookup_fields(&mut placed);
         }
         steps
     }
 }
 
 /// What differs between what happened and what would.
-fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
+fn differences(story: &EventStory, replay: &Replayer) -> Vec<String> {
     let mut differences = Vec::new();
     let verdict = |verdict: &Verdict| format!("{} ({})", verdict.outcome, verdict.code);
     match &story.summary.verdict {
@@ -236,9 +240,13 @@ fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
         }
         _ => {}
     }
-    let mut was: Vec<String> =
-        story.outbox.iter().filter(|row: &&OutboxRow| !row.later).map(|row| in_words(&row.event)).collect();
-    for would in replay.events.iter().map(in_words) {
+    let mut was: Vec<String> = story
+        .outbox
+        .iter()
+        .filter(|row: &&OutboxRow| !row.later)
+        .map(|row| describe_event(&row.event))
+        .collect();
+    for would in replay.events.iter().map(describe_event) {
         match was.iter().position(|was| *was == would) {
             Some(place) => drop(was.remove(place)),
             None => differences.push(format!("+ {would}")),
@@ -249,7 +257,7 @@ fn differences(story: &EventStory, replay: &Replay) -> Vec<String> {
 }
 
 /// An event for a tracker, in one line.
-pub fn in_words(event: &TrackerEvent) -> String {
+pub fn describe_event(event: &TrackerEvent) -> String {
     let value = match event.action {
         Action::Playing(at) | Action::Paused(at) | Action::Stopped(at) | Action::Watched(at) => {
             format!(" at {at:.1} %")

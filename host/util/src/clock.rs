@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 pub const TEST_OFFSET: &str = "PLAYRELAY_TEST_CLOCK_OFFSET_FILE";
 
 /// Between two looks at a test's clock.
-const SIMULATED_LOOK: Duration = Duration::from_millis(5);
+const SIMULATED_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Now, in whole milliseconds: what is stored is what was used.
 pub fn now() -> Timestamp {
@@ -27,16 +27,16 @@ pub fn now() -> Timestamp {
 }
 
 /// A clock that was set back by more than this was wrong before, and what it said is not kept up. Milliseconds.
-const SET_BACK: i64 = 6 * 60 * 60 * 1000;
+const MAX_BACKWARD_STEP_MS: i64 = 6 * 60 * 60 * 1000;
 
 /// When something is received. Never earlier than what was received before: where the clock is set back, this one goes on at half its
 /// speed until it is caught up with, so that the order of things is what it was.
-pub fn receipt() -> Timestamp {
-    static LATEST: Mutex<Option<(i64, Instant)>> = Mutex::new(None);
-    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn monotonic_now() -> Timestamp {
+    static LAST_RECEIPT: Mutex<Option<(i64, Instant)>> = Mutex::new(None);
+    let mut latest = LAST_RECEIPT.lock().unwrap_or_else(PoisonError::into_inner);
     let (now, instant) = (now().as_millisecond(), Instant::now());
     let at = match *latest {
-        Some((before, seen)) if now < before && before - now <= SET_BACK => {
+        Some((before, seen)) if now < before && before - now <= MAX_BACKWARD_STEP_MS => {
             before + i64::try_from(instant.duration_since(seen).as_millis() / 2).unwrap_or(0)
         }
         _ => now,
@@ -57,6 +57,6 @@ pub async fn sleep(duration: Duration) {
     }
     let end = now().saturating_add(SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX));
     while end.as_ref().is_ok_and(|end| now() < *end) {
-        tokio::time::sleep(SIMULATED_LOOK.min(duration)).await;
+        tokio::time::sleep(SIMULATED_POLL_INTERVAL.min(duration)).await;
     }
 }

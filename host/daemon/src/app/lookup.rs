@@ -11,13 +11,13 @@ use playrelay_plugin_host::http::client::HttpError;
 use playrelay_plugin_host::plugin::{Caller, Plugin};
 use playrelay_store::vault;
 
-use crate::app::{AccountFacts, House, HouseError};
-use crate::config::source::Mode;
-use crate::config::{Place, Problem};
+use crate::app::{AccountSpec, App, AppError};
+use crate::config::source::ListenMode;
+use crate::config::{ConfigError, Location};
 use crate::metadata::artwork::Artwork;
-use crate::metadata::resolver::Catalogue;
+use crate::metadata::resolver::MetadataResolver;
 
-impl House {
+impl App {
     /// How often trackers want to hear that something still plays.
     pub(crate) fn heartbeats(&self) -> BTreeMap<String, Duration> {
         let wanted = self.config.trackers.keys().filter_map(|name| {
@@ -49,12 +49,12 @@ impl House {
     }
 
     /// What can work, and is probably not what was meant.
-    pub fn warnings(&self) -> Vec<Problem> {
+    pub fn warnings(&self) -> Vec<ConfigError> {
         let mut warnings = self.config.warnings.clone();
         for (name, source) in &self.config.sources {
             let options = &source.source;
             if options.enabled
-                && options.mode == Mode::Watch
+                && options.mode == ListenMode::Watch
                 && self.accounts.contains_key(name)
                 && !self.has_address(name)
             {
@@ -62,12 +62,12 @@ impl House {
                     "[sources.{name}] has `mode = \"watch\"` and no address, so it hears nothing; set its address, or run \
                      `playrelay connect {name}`"
                 );
-                warnings.push(Problem { place: source.place.clone(), text });
+                warnings.push(ConfigError { place: source.place.clone(), text });
             }
         }
         if self.config.has_plugin_dir && !self.config.plugin_dir.is_dir() {
             let text = format!("the plugin directory {} is not there", self.config.plugin_dir.display());
-            warnings.push(Problem { place: Place::Nowhere, text });
+            warnings.push(ConfigError { place: Location::Nowhere, text });
         }
         warnings.extend(self.readable_secrets());
         warnings.sort();
@@ -75,7 +75,7 @@ impl House {
     }
 
     /// Files with secrets that others than their owner may read.
-    fn readable_secrets(&self) -> Vec<Problem> {
+    fn readable_secrets(&self) -> Vec<ConfigError> {
         use std::os::unix::fs::PermissionsExt;
         let has_secret = self.accounts.values().any(|account| !account.secrets.is_empty())
             || self.config.sources.values().any(|source| source.source.webhook_token.is_some())
@@ -91,7 +91,7 @@ impl House {
                 "others than its owner may read it, and it holds secrets; run `chmod 600 {}`",
                 file.display()
             );
-            Problem { place: Place::Line(file.display().to_string(), 1), text }
+            ConfigError { place: Location::Line(file.display().to_string(), 1), text }
         })
         .collect()
     }
@@ -100,7 +100,7 @@ impl House {
     pub async fn logged_out(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (name, account) in self.accounts.iter().filter(|(_, account)| account.needs_login()) {
-            match self.keeper.kept(name, &account.manifest.plugin.id).await {
+            match self.credentials.load(name, &account.manifest.plugin.id).await {
                 Ok(Some(_)) => {}
                 Ok(None) => found.push((name.clone(), format!("run `playrelay connect {name}`"))),
                 Err(error) => found.push((name.clone(), error.to_string())),
@@ -110,12 +110,13 @@ impl House {
     }
 
     fn catalogues(&self) -> impl Iterator<Item = (Arc<Plugin>, Caller)> {
-        self.config.catalogues.keys().filter_map(|name| self.plugin_of(name))
+        self.config.catalogues.keys().filter_map(|name| self.plugin(name))
     }
 
     /// The first catalogue that finds titles.
-    pub fn catalogue(&self) -> Option<Catalogue> {
-        self.catalogues().find_map(|(plugin, caller)| Catalogue::new(plugin, caller, Arc::clone(&self.store)))
+    pub fn catalogue(&self) -> Option<MetadataResolver> {
+        self.catalogues()
+            .find_map(|(plugin, caller)| MetadataResolver::new(plugin, caller, Arc::clone(&self.store)))
     }
 
     /// The same for its pictures.
@@ -130,14 +131,14 @@ impl House {
     }
 
     /// Whether a connection to a source's server is to be held: it is wanted, and there is an address.
-    pub(crate) fn is_watched(&self, source: &str) -> bool {
+    pub(crate) fn wants_realtime(&self, source: &str) -> bool {
         let options = self.facts.get(source).map(|facts| &facts.source);
-        options.is_some_and(|it| it.enabled && it.mode.watches()) && self.has_address(source)
+        options.is_some_and(|it| it.enabled && it.mode.uses_realtime()) && self.has_address(source)
     }
 
     /// Whether a source's server can be asked for its history.
     pub(crate) fn has_history(&self, source: &str) -> bool {
-        let plugin = self.plugin_of(source).map(|(plugin, _)| plugin);
+        let plugin = self.plugin(source).map(|(plugin, _)| plugin);
         plugin.is_some_and(|plugin| plugin.manifest.provides.server_history.is_some())
             && self.has_address(source)
     }
@@ -151,21 +152,21 @@ impl House {
     }
 
     /// Whether a daemon answers at an address. An error says what else was found.
-    pub async fn is_ours(&self, url: &url::Url) -> Result<(), HttpError> {
+    pub async fn is_playrelay_at(&self, url: &url::Url) -> Result<(), HttpError> {
         self.wire.says(url, "ok").await
     }
 
     /// Whether a daemon lives in the data folder.
-    pub fn is_served(&self) -> Result<bool, HouseError> {
+    pub fn is_daemon_running(&self) -> Result<bool, AppError> {
         match self.lock() {
             Ok(_) => Ok(false),
-            Err(HouseError::Occupied(_)) => Ok(true),
+            Err(AppError::Occupied(_)) => Ok(true),
             Err(error) => Err(error),
         }
     }
 
     /// What the catalogues are made of.
-    pub(crate) fn catalogue_facts(&self) -> Vec<AccountFacts> {
+    pub(crate) fn catalogue_specs(&self) -> Vec<AccountSpec> {
         self.config.catalogues.keys().filter_map(|name| self.facts.get(name).cloned()).collect()
     }
 }

@@ -28,9 +28,9 @@ use playrelay_store::{SharedOwner, SharedStore, StoreError, vault};
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
 
-use crate::auth::credentials::LoginKeeper;
+use crate::auth::credentials::CredentialManager;
 use crate::config;
-use crate::config::{AccountConfig, Config, Problem, RoleNeeds, source};
+use crate::config::{AccountConfig, Config, ConfigError, RoleRequirements, source};
 use crate::record::Recorder;
 use crate::webhooks::registration;
 use crate::webhooks::registration::{Registration, Tokens};
@@ -42,10 +42,10 @@ const DATABASE: &str = "playrelay.db";
 
 /// Why the house does not stand.
 #[derive(Debug, thiserror::Error)]
-pub enum HouseError {
+pub enum AppError {
     /// The configuration is wrong.
     #[error("{}", list(.0))]
-    Config(Vec<Problem>),
+    Config(Vec<ConfigError>),
     /// The data folder cannot be used.
     #[error(
         "the data folder {path} cannot be used: {error}; set `data_dir` in [server] to one that can be written to"
@@ -94,7 +94,7 @@ pub enum HouseError {
     Engine(String),
 }
 
-pub(crate) fn list(problems: &[Problem]) -> String {
+pub(crate) fn list(problems: &[ConfigError]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -108,41 +108,41 @@ pub enum Purpose {
 }
 
 /// Opens the store in the data folder, which is made where it is missing (mode 0700).
-pub fn open_store(config: &Config) -> Result<SharedOwner, HouseError> {
+pub fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
-    let failed = |error| HouseError::Data { path: data.clone(), error };
+    let failed = |error| AppError::Data { path: data.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let database = data.join(DATABASE);
     Sqlite::open(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
         let us = rustix::process::geteuid().as_raw();
         let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
         match owner {
-            Ok(owner) if owner != us && us != 0 => HouseError::Foreign { path: data.clone(), owner, us },
+            Ok(owner) if owner != us && us != 0 => AppError::Foreign { path: data.clone(), owner, us },
             _ => error.into(),
         }
     })
 }
 
 /// A store that a command only reads. A missing database is replaced by an empty temporary one.
-pub struct Looked {
+pub struct ReadOnlyStore {
     /// The store.
     pub store: SharedStore,
     _scratch: Option<Arc<TempDir>>,
 }
 
 /// Opens the store to look at it: nothing is made where there is nothing.
-pub fn look_at_store(config: &Config) -> Result<Looked, HouseError> {
+pub fn open_store_to_read(config: &Config) -> Result<ReadOnlyStore, AppError> {
     let (config, scratch) = prepared(config.clone(), Purpose::Look)?;
-    Ok(Looked { store: open_store(&config)?, _scratch: scratch })
+    Ok(ReadOnlyStore { store: open_store(&config)?, _scratch: scratch })
 }
 
 /// The configuration with a data folder that may be written to, whatever the purpose.
-fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<TempDir>>), HouseError> {
+fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<TempDir>>), AppError> {
     if purpose == Purpose::Change || config.server.data_dir.join(DATABASE).exists() {
         return Ok((config, None));
     }
-    let failed = |error| HouseError::Data { path: std::env::temp_dir(), error };
+    let failed = |error| AppError::Data { path: std::env::temp_dir(), error };
     let scratch = TempDir::with_prefix("playrelay-").map_err(failed)?;
     // What is compiled already need not be compiled again.
     let cache = config.server.data_dir.join(CACHE);
@@ -169,7 +169,7 @@ async fn instance(vault: &Vault) -> Result<String, VaultError> {
 
 /// Everything but the daemon. A clone is the same house.
 #[derive(Clone)]
-pub struct House {
+pub struct App {
     /// What the user wants.
     pub config: Config,
     /// The store.
@@ -177,17 +177,17 @@ pub struct House {
     /// The same, for the tasks of this process: it owns all sources and accounts.
     pub owner: SharedOwner,
     /// The logins.
-    pub keeper: Arc<LoginKeeper>,
+    pub credentials: Arc<CredentialManager>,
     /// All plugins that were found.
     pub plugins: Arc<Plugins>,
     /// The accounts whose plugins serve.
     pub accounts: BTreeMap<String, Arc<Account>>,
     /// What is wrong with the configuration, now that the plugins are known.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ConfigError>,
     /// Accounts that cannot work yet, and why. They stop nothing else.
     pub waiting: Vec<String>,
     /// What each of the accounts was made of.
-    pub(crate) facts: BTreeMap<String, AccountFacts>,
+    pub(crate) facts: BTreeMap<String, AccountSpec>,
     /// The accounts as everybody sees them.
     pub(crate) shared: Accounts,
     pub(crate) wire: Wire,
@@ -203,51 +203,51 @@ pub struct House {
 
 /// What an account is made of: as long as this stays, so does the account.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct AccountFacts {
+pub(crate) struct AccountSpec {
     pub(crate) plugin: String,
     pub(crate) settings: Settings,
-    pub(crate) source: source::Options,
+    pub(crate) source: source::SourceOptions,
     /// A digest of the login that fills its open settings: another login makes another account.
     pub(crate) login: Option<Digest>,
 }
 
-impl House {
+impl App {
     /// Puts everything together.
-    pub async fn open(config: Config, purpose: Purpose) -> Result<Self, HouseError> {
-        let program = std::env::current_exe().map_err(|error| HouseError::Engine(error.to_string()))?;
+    pub async fn open(config: Config, purpose: Purpose) -> Result<Self, AppError> {
+        let program = std::env::current_exe().map_err(|error| AppError::Engine(error.to_string()))?;
         let (config, scratch) = prepared(config, purpose)?;
         Ok(Self { _scratch: scratch, ..Self::open_with(config, program).await? })
     }
 
     /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
-    pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, HouseError> {
+    pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, AppError> {
         let owner = open_store(&config)?;
         let store: SharedStore = owner.clone();
         let data = &config.server.data_dir;
         let shared = Accounts::default();
         let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
-        let failed = |error: &dyn std::fmt::Display| HouseError::Engine(error.to_string());
+        let failed = |error: &dyn std::fmt::Display| AppError::Engine(error.to_string());
         let engine = wasm::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
         let compiler = Compiler::open(data.join(CACHE), compiler)?;
         let approvals = adapters::approvals(store.approvals().await?);
         let plugins =
             Arc::new(Plugins::load(&runtime, &compiler, BUNDLED, &config.plugin_dir, &approvals).await?);
-        let keeper = LoginKeeper::new(
+        let keeper = CredentialManager::new(
             vault,
             shared.clone(),
             Arc::clone(&plugins),
             Arc::new(PluginStore(store.clone())),
         );
         let installation = store.installation().await?;
-        let mut wire = Wire::new(IDENTITY).map_err(HouseError::Engine)?;
+        let mut wire = Wire::new(IDENTITY).map_err(AppError::Engine)?;
         wire.recorder = Some(Arc::new(Recorder::new(data)));
         let instance = instance(keeper.vault()).await?;
         let mut house = Self {
             config,
             store,
             owner,
-            keeper,
+            credentials: keeper,
             plugins,
             accounts: BTreeMap::new(),
             problems: Vec::new(),
@@ -268,7 +268,7 @@ impl House {
 
     /// The same house with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
     /// go, and what was used of the day's requests.
-    pub(crate) async fn furnished(&self, config: Config) -> Self {
+    pub(crate) async fn with_config(&self, config: Config) -> Self {
         let mut house = Self {
             config,
             accounts: BTreeMap::new(),
@@ -282,7 +282,7 @@ impl House {
     }
 
     pub(crate) async fn add_all_accounts(&mut self, before: Option<&Self>) {
-        for role in [RoleNeeds::SOURCE, RoleNeeds::TRACKER, RoleNeeds::CATALOGUE] {
+        for role in [RoleRequirements::SOURCE, RoleRequirements::TRACKER, RoleRequirements::CATALOGUE] {
             let configured = match role.section {
                 "sources" => self.config.sources.clone(),
                 "trackers" => self.config.trackers.clone(),
@@ -305,7 +305,7 @@ impl House {
         for (name, tracker) in &self.config.trackers {
             let Some(account) = self.accounts.get(name) else { continue };
             let provides = &account.manifest.provides;
-            let mut complain = |text| self.problems.push(Problem { place: tracker.place.clone(), text });
+            let mut complain = |text| self.problems.push(ConfigError { place: tracker.place.clone(), text });
             if provides.sink.is_none() && provides.watchlist.is_none() {
                 // It is no tracker at all, which was said.
                 continue;
@@ -344,7 +344,7 @@ impl House {
                     least.as_secs(),
                     tracker.plugin
                 );
-                self.problems.push(Problem { place: tracker.place.clone(), text });
+                self.problems.push(ConfigError { place: tracker.place.clone(), text });
             }
         }
     }
@@ -353,11 +353,11 @@ impl House {
         &mut self,
         name: &str,
         configured: &AccountConfig,
-        role: &RoleNeeds,
+        role: &RoleRequirements,
         before: Option<&Self>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), ConfigError> {
         let within = format!("[{}.{name}]", role.section);
-        let problem = |text: String| Problem { place: configured.place.clone(), text };
+        let problem = |text: String| ConfigError { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
             if !self.plugins.has_bundled() {
                 let text = "this build has no bundled plugins: build it with `cargo xtask build`, or put plugins into the \
@@ -365,7 +365,7 @@ impl House {
                 return Err(problem(text.to_owned()));
             }
             let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
-            return Err(problem(config::unknown("plugin", &configured.plugin, &within, &known)));
+            return Err(problem(config::unknown_key_message("plugin", &configured.plugin, &within, &known)));
         };
         let plugin = match &entry.status {
             Status::Active(plugin) => plugin,
@@ -383,7 +383,7 @@ impl House {
         let manifest = Arc::clone(&plugin.manifest);
         let mut settings = config::settings(name, configured, &manifest, role, &mut self.problems);
         let login = self.fill_from_login(name, &manifest, &mut settings).await;
-        let facts = AccountFacts {
+        let facts = AccountSpec {
             login,
             plugin: configured.plugin.clone(),
             settings: settings.clone(),
@@ -394,7 +394,8 @@ impl House {
             Some(account) => Arc::clone(account),
             None => {
                 let wire = self.wire.believing(&configured.source.trust).map_err(problem)?;
-                let (logins, counts) = (Arc::clone(&self.keeper), Arc::new(PluginStore(self.store.clone())));
+                let (logins, counts) =
+                    (Arc::clone(&self.credentials), Arc::new(PluginStore(self.store.clone())));
                 let instance = self.instance.clone();
                 let common = Common { wire, logins, counts, instance };
                 Account::new(name, manifest, settings, common)
@@ -416,7 +417,7 @@ impl House {
     ) -> Option<Digest> {
         let Some(Login::Plugin(login)) = &manifest.login else { return None };
         // Before the rest: a login that is stored in between is seen at the next look.
-        let stamp = match self.stamp(name).await {
+        let stamp = match self.revision(name).await {
             Ok(stamp) => stamp,
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
@@ -427,7 +428,7 @@ impl House {
         if login.unless.as_ref().is_some_and(is_set) {
             return stamp;
         }
-        let kept = match self.keeper.kept(name, &manifest.plugin.id).await {
+        let kept = match self.credentials.load(name, &manifest.plugin.id).await {
             Ok(Some(kept)) => kept.0,
             Ok(None) => return stamp,
             Err(error) => {
@@ -446,38 +447,39 @@ impl House {
     }
 
     /// A digest of what the vault has under a name; it changes with every change of that.
-    pub(crate) async fn stamp(&self, name: &str) -> Result<Option<Digest>, StoreError> {
+    pub(crate) async fn revision(&self, name: &str) -> Result<Option<Digest>, StoreError> {
         Ok(self.store.sealed(name).await?.map(|sealed| Digest::of(&sealed)))
     }
 
     /// What tells the logins from others, by account: it changes when somebody logs in, or out.
-    pub(crate) async fn login_stamps(&self) -> Result<BTreeMap<String, Option<Digest>>, StoreError> {
-        let stamps = self.guided().map(|name| async { Ok((name.clone(), self.stamp(name).await?)) });
+    pub(crate) async fn login_revisions(&self) -> Result<BTreeMap<String, Option<Digest>>, StoreError> {
+        let stamps =
+            self.uses_plugin_login().map(|name| async { Ok((name.clone(), self.revision(name).await?)) });
         Ok(try_join_all(stamps).await?.into_iter().collect())
     }
 
     /// The same as it was when the accounts were made.
-    pub(crate) fn known_logins(&self) -> BTreeMap<String, Option<Digest>> {
+    pub(crate) fn stored_logins(&self) -> BTreeMap<String, Option<Digest>> {
         let known = |name: &String| self.facts.get(name).and_then(|facts| facts.login.clone());
-        self.guided().map(|name| (name.clone(), known(name))).collect()
+        self.uses_plugin_login().map(|name| (name.clone(), known(name))).collect()
     }
 
     /// The accounts that are logged in by their plugin's own code.
-    pub(crate) fn guided(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn uses_plugin_login(&self) -> impl Iterator<Item = &String> {
         let is_guided = |account: &Account| matches!(account.manifest.login, Some(Login::Plugin(_)));
         self.accounts.iter().filter(move |(_, account)| is_guided(account)).map(|(name, _)| name)
     }
 
     /// The same for the tokens of the webhooks.
-    pub(crate) async fn token_stamps(&self) -> Result<Vec<Option<Digest>>, StoreError> {
-        let names = self.config.sources.keys().map(|source| registration::name(source));
-        try_join_all(names.map(|name| async move { self.stamp(&name).await })).await
+    pub(crate) async fn token_revisions(&self) -> Result<Vec<Option<Digest>>, StoreError> {
+        let names = self.config.sources.keys().map(|source| registration::token_key(source));
+        try_join_all(names.map(|name| async move { self.revision(&name).await })).await
     }
 
     /// What opens a source's door.
-    pub async fn webhook_tokens(&self, source: &str) -> Result<Tokens, HouseError> {
+    pub async fn webhook_tokens(&self, source: &str) -> Result<Tokens, AppError> {
         let set = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone());
-        Ok(registration::tokens(self.keeper.vault(), source, set).await?)
+        Ok(registration::tokens(self.credentials.vault(), source, set).await?)
     }
 
     /// How media servers reach us, without a slash at its end.
@@ -490,22 +492,22 @@ impl House {
     }
 
     /// A source's webhook; absent where there is no such source, or its plugin does not serve.
-    pub async fn registration(&self, source: &str) -> Result<Option<Registration>, HouseError> {
+    pub async fn registration(&self, source: &str) -> Result<Option<Registration>, AppError> {
         if !self.config.sources.contains_key(source) {
             return Ok(None);
         }
-        let Some((plugin, caller)) = self.plugin_of(source) else { return Ok(None) };
+        let Some((plugin, caller)) = self.plugin(source) else { return Ok(None) };
         let tokens = self.webhook_tokens(source).await?;
         Ok(Some(Registration { plugin, caller, base: self.base_url(), tokens }))
     }
 
     /// A plugin from any file, to try it out on what it may not change.
-    pub async fn try_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
+    pub async fn check_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
         registry::rehearse(path, &self.runtime, &self.compiler).await
     }
 
     /// Makes calls for an account, outside of the daemon.
-    pub fn plugin_of(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
+    pub fn plugin(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
         let account = self.accounts.get(account)?;
         let plugin = self.plugins.active(&account.manifest.plugin.id)?;
         Some((Arc::clone(plugin), Caller::new(account, Arc::new(PluginStore(self.store.clone())))))

@@ -28,11 +28,11 @@ use tokio::sync::Mutex;
 use url::Url;
 
 /// After a refresh that failed for want of a connection, the next one waits this long while the login is still good.
-const REFRESH_PAUSE: Duration = Duration::from_secs(60);
+const REFRESH_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// What is known of an account's login.
 #[derive(Default)]
-struct Slot {
+struct CachedLogin {
     tokens: Option<Arc<LoginTokens>>,
     /// Whether it was looked at what is stored.
     is_known: bool,
@@ -44,23 +44,23 @@ struct Slot {
     not_before: Option<tokio::time::Instant>,
 }
 
-impl Slot {
-    fn holding(tokens: Option<Arc<LoginTokens>>) -> Self {
+impl CachedLogin {
+    fn with_tokens(tokens: Option<Arc<LoginTokens>>) -> Self {
         Self { tokens, ..Self::default() }
     }
 }
 
 /// Keeps the logins.
-pub struct LoginKeeper {
+pub struct CredentialManager {
     this: Weak<Self>,
     vault: Vault,
     accounts: Accounts,
     plugins: Arc<Plugins>,
     kv: Arc<dyn KeyValue>,
-    slots: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
+    slots: Mutex<HashMap<String, Arc<Mutex<CachedLogin>>>>,
 }
 
-impl LoginKeeper {
+impl CredentialManager {
     /// A keeper of what lies in the vault. The way out of the accounts is needed to refresh, or their plugins with their small store.
     pub fn new(vault: Vault, accounts: Accounts, plugins: Arc<Plugins>, kv: Arc<dyn KeyValue>) -> Arc<Self> {
         let slots = Mutex::default();
@@ -72,25 +72,25 @@ impl LoginKeeper {
         &self.vault
     }
 
-    async fn slot(&self, account: &str) -> Arc<Mutex<Slot>> {
+    async fn slot(&self, account: &str) -> Arc<Mutex<CachedLogin>> {
         Arc::clone(self.slots.lock().await.entry(account.to_owned()).or_default())
     }
 
     /// The login that is kept for an account. One that another plugin was given under the same name is none of this one's: another
     /// company would see it.
-    pub async fn kept(&self, account: &str, plugin: &str) -> Result<Option<LoginTokens>, VaultError> {
+    pub async fn load(&self, account: &str, plugin: &str) -> Result<Option<LoginTokens>, VaultError> {
         Ok(self.vault.get(account).await?.map(LoginTokens).filter(|login| login.is_of(plugin)))
     }
 
     /// Keeps a login for an account, in place of the one before.
-    pub async fn keep(&self, account: &Account, parts: BTreeMap<String, Secret>) -> Result<(), VaultError> {
+    pub async fn store(&self, account: &Account, parts: BTreeMap<String, Secret>) -> Result<(), VaultError> {
         let login = LoginTokens::of(&account.manifest.plugin.id, parts);
         self.vault.put(&account.name, &login.0).await
     }
 
     async fn stored(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let Some(owner) = self.accounts.get(account) else { return Ok(None) };
-        let kept = self.kept(account, &owner.manifest.plugin.id).await.map_err(vault_failed)?;
+        let kept = self.load(account, &owner.manifest.plugin.id).await.map_err(vault_failed)?;
         Ok(kept.map(Arc::new))
     }
 
@@ -113,8 +113,8 @@ impl LoginKeeper {
             ("grant_type".to_owned(), Secret::new("refresh_token")),
             (part::REFRESH.to_owned(), refresh_token.clone()),
         ];
-        fields.extend(filled(&owner, &login.parameters));
-        fields.extend(filled(&owner, &login.refresh_parameters));
+        fields.extend(render_parameters(&owner, &login.parameters));
+        fields.extend(render_parameters(&owner, &login.refresh_parameters));
         let url = login.refresh_url.as_ref().unwrap_or(&login.token_url);
         let answer = post(&owner, &login, url, &fields).await?;
         match answer.status {
@@ -190,7 +190,7 @@ impl LoginKeeper {
         let mut slot = slot.lock().await;
         let stored = self.vault.get(&account.name).await;
         self.vault.remove(&account.name).await?;
-        *slot = Slot::default();
+        *slot = CachedLogin::default();
         match stored {
             Ok(Some(tokens)) => Ok(revoke(account, &LoginTokens(tokens)).await.err()),
             // What cannot be opened is forgotten all the same.
@@ -200,10 +200,15 @@ impl LoginKeeper {
     }
 
     /// Refreshes the login in a slot and stores it.
-    async fn refresh_slot(&self, account: &str, slot: &mut Slot, old: &LoginTokens) -> Result<(), HttpError> {
+    async fn refresh_slot(
+        &self,
+        account: &str,
+        slot: &mut CachedLogin,
+        old: &LoginTokens,
+    ) -> Result<(), HttpError> {
         match self.refresh(account, old).await? {
             Some(fresh) => {
-                *slot = Slot { unsaved: true, ..Slot::holding(Some(fresh)) };
+                *slot = CachedLogin { unsaved: true, ..CachedLogin::with_tokens(Some(fresh)) };
                 self.save(account, slot).await
             }
             None => {
@@ -214,7 +219,7 @@ impl LoginKeeper {
     }
 
     /// Stores a fresh login. Until that has worked it stays in memory and is not used.
-    async fn save(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
+    async fn save(&self, account: &str, slot: &mut CachedLogin) -> Result<(), HttpError> {
         if let (true, Some(tokens)) = (slot.unsaved, &slot.tokens) {
             self.vault.put(account, &tokens.0).await.map_err(vault_failed)?;
             slot.unsaved = false;
@@ -223,9 +228,9 @@ impl LoginKeeper {
     }
 
     /// Takes over what somebody else has stored: another process may have logged in.
-    async fn look(&self, account: &str, slot: &mut Slot) -> Result<(), HttpError> {
+    async fn reload(&self, account: &str, slot: &mut CachedLogin) -> Result<(), HttpError> {
         self.save(account, slot).await?;
-        let stored = Slot::holding(self.stored(account).await?);
+        let stored = CachedLogin::with_tokens(self.stored(account).await?);
         if stored.tokens != slot.tokens {
             // The first look of a process finds what was there before.
             match (&slot.tokens, &stored.tokens) {
@@ -242,14 +247,14 @@ impl LoginKeeper {
     async fn current_login(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let slot = self.slot(account).await;
         let mut slot = slot.lock().await;
-        self.look(account, &mut slot).await?;
+        self.reload(account, &mut slot).await?;
         let Some(tokens) = slot.tokens.clone() else { return Ok(None) };
         let paused = slot.not_before.is_some_and(|until| tokio::time::Instant::now() < until);
-        if is_half_over(&tokens, clock::now()) && !slot.refused && !paused {
+        if is_past_half_life(&tokens, clock::now()) && !slot.refused && !paused {
             if let Err(error) = self.refresh_slot(account, &mut slot, &tokens).await {
                 // The old one still serves; should it not, its 401 leads to `renew`.
                 tracing::warn!(account, "the login could not be refreshed yet: {error}");
-                slot.not_before = Some(tokio::time::Instant::now() + REFRESH_PAUSE);
+                slot.not_before = Some(tokio::time::Instant::now() + REFRESH_RETRY_DELAY);
             }
             self.save(account, &mut slot).await?;
         }
@@ -263,7 +268,7 @@ impl LoginKeeper {
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let slot = self.slot(account).await;
         let mut slot = slot.lock().await;
-        self.look(account, &mut slot).await?;
+        self.reload(account, &mut slot).await?;
         // Another task, or another process, may have renewed it meanwhile.
         if slot.tokens.as_deref() == Some(rejected) && !slot.refused {
             self.refresh_slot(account, &mut slot, rejected).await?;
@@ -273,7 +278,7 @@ impl LoginKeeper {
 
     /// Runs something to its end, whatever becomes of the caller: a plugin's call that runs out of time must not take
     /// a fresh login with it.
-    async fn to_its_end<T: Send + 'static, F>(
+    async fn run_to_completion<T: Send + 'static, F>(
         &self,
         work: impl FnOnce(Arc<Self>) -> F,
     ) -> Result<T, HttpError>
@@ -287,10 +292,10 @@ impl LoginKeeper {
 }
 
 #[async_trait]
-impl Logins for LoginKeeper {
+impl Logins for CredentialManager {
     async fn current(&self, account: &str) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let account = account.to_owned();
-        self.to_its_end(|this| async move { this.current_login(&account).await }).await
+        self.run_to_completion(|this| async move { this.current_login(&account).await }).await
     }
 
     async fn renew(
@@ -299,7 +304,7 @@ impl Logins for LoginKeeper {
         rejected: &LoginTokens,
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let (account, rejected) = (account.to_owned(), rejected.clone());
-        self.to_its_end(|this| async move { this.renewed_login(&account, &rejected).await }).await
+        self.run_to_completion(|this| async move { this.renewed_login(&account, &rejected).await }).await
     }
 
     async fn is_refused(&self, account: &str) -> bool {
@@ -320,8 +325,8 @@ async fn revoke(account: &Account, tokens: &LoginTokens) -> Result<(), String> {
         return Err("the service has no way to end a login; its settings have".to_owned());
     };
     let mut fields = vec![("token".to_owned(), access.clone())];
-    fields.extend(filled(account, &login.parameters));
-    fields.extend(filled(account, &login.revoke_parameters));
+    fields.extend(render_parameters(account, &login.parameters));
+    fields.extend(render_parameters(account, &login.revoke_parameters));
     match post(account, login, url, &fields).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("the service answered {} when it was to end the login", answer.status)),
@@ -342,7 +347,7 @@ fn vault_failed(error: VaultError) -> HttpError {
     }
 }
 
-fn is_half_over(tokens: &LoginTokens, now: Timestamp) -> bool {
+fn is_past_half_life(tokens: &LoginTokens, now: Timestamp) -> bool {
     let seconds = |part: &str| tokens.0.get(part).and_then(|text| text.expose().parse::<i64>().ok());
     match (seconds(part::OBTAINED), seconds(part::EXPIRES)) {
         (Some(obtained), Some(expires)) => now.as_second() >= obtained + (expires - obtained) / 2,
@@ -373,7 +378,10 @@ pub(crate) fn parts_of(
 }
 
 /// Fills parameters; those that name a setting that is not set are left out.
-pub(crate) fn filled(account: &Account, parameters: &BTreeMap<String, Template>) -> Vec<(String, Secret)> {
+pub(crate) fn render_parameters(
+    account: &Account,
+    parameters: &BTreeMap<String, Template>,
+) -> Vec<(String, Secret)> {
     let fill = |(name, template): (&String, &Template)| {
         Some((name.clone(), account.outbound.render(template, None).ok()?))
     };
@@ -403,7 +411,9 @@ pub(crate) async fn post(
     };
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.extend(
-        filled(account, &login.headers).into_iter().map(|(name, value)| (name, value.expose().to_owned())),
+        render_parameters(account, &login.headers)
+            .into_iter()
+            .map(|(name, value)| (name, value.expose().to_owned())),
     );
     let request = Request {
         method: reqwest::Method::POST,

@@ -16,10 +16,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::auth::credentials::{LoginKeeper, filled, post, read_tokens};
+use crate::auth::credentials::{CredentialManager, post, read_tokens, render_parameters};
 
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
-const SLOWER: Duration = Duration::from_secs(5);
+const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
 
 /// What the user has to do.
 #[derive(Clone, Debug)]
@@ -36,12 +36,12 @@ pub struct Prompt {
     pub ends_at: Instant,
     /// How often to ask.
     pub interval: Duration,
-    asked_with: AskedWith,
+    asked_with: PollMethod,
 }
 
 /// What the service knows the login by.
 #[derive(Clone, Debug)]
-enum AskedWith {
+enum PollMethod {
     DeviceCode(Secret),
     /// The code that the user enters.
     Pin,
@@ -49,7 +49,7 @@ enum AskedWith {
 
 /// What an attempt to fetch the login gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum PollResult {
     /// Not yet.
     Pending,
     /// Not yet, and asked too often.
@@ -114,32 +114,32 @@ pub enum LoginError {
 /// Asks for a code.
 pub async fn begin(account: &Account) -> Result<Prompt, LoginError> {
     let login = device_login(account)?;
-    let mut fields = filled(account, &login.parameters);
-    fields.extend(filled(account, &login.device_parameters));
+    let mut fields = render_parameters(account, &login.parameters);
+    fields.extend(render_parameters(account, &login.device_parameters));
     let answer = post(account, login, &login.device_url, &fields).await?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let refused_as_old = matches!(body["error"].as_str(), Some("invalid_client"));
     match (answer.status, &login.pin) {
         (200..=299, _) => {
             let device_code = text(&body, &["device_code"])?;
-            prompt(&body, AskedWith::DeviceCode(Secret::new(device_code)))
+            prompt(&body, PollMethod::DeviceCode(Secret::new(device_code)))
         }
-        (400 | 401 | 403, Some(pin)) if refused_as_old => begin_with_pin(account, pin).await,
+        (400 | 401 | 403, Some(pin)) if refused_as_old => begin_pin(account, pin).await,
         (status, _) => Err(refusal(status, &body)),
     }
 }
 
 /// An app that is too old for the device flow still gets PINs. One that is no app gets none either.
-async fn begin_with_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, LoginError> {
+async fn begin_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, LoginError> {
     let answer = get(account, &pin.code_url, None).await?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match answer.status {
-        200..=299 => prompt(&body, AskedWith::Pin),
+        200..=299 => prompt(&body, PollMethod::Pin),
         status => Err(refusal(status, &body)),
     }
 }
 
-fn prompt(body: &Value, asked_with: AskedWith) -> Result<Prompt, LoginError> {
+fn prompt(body: &Value, asked_with: PollMethod) -> Result<Prompt, LoginError> {
     let expires_in = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(CODE_LIFE_S.into()));
     Ok(Prompt {
         url: text(body, &["verification_url", "verification_uri"])?,
@@ -172,12 +172,16 @@ fn refusal(status: u16, body: &Value) -> LoginError {
 
 /// Asks once whether the user has entered the code; when so, the login is stored. A network that is gone for a moment does not
 /// end a login; a code that is too old does.
-pub async fn ask(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -> Result<bool, LoginError> {
+pub async fn poll_login(
+    account: &Account,
+    keeper: &CredentialManager,
+    prompt: &mut Prompt,
+) -> Result<bool, LoginError> {
     if Instant::now() >= prompt.ends_at {
         return Err(LoginError::Expired);
     }
     match poll(account, keeper, prompt).await {
-        Ok(progress) => Ok(progress == Progress::Granted),
+        Ok(progress) => Ok(progress == PollResult::Granted),
         Err(LoginError::Http(error)) => {
             tracing::warn!(account = account.name, "{error}");
             Ok(false)
@@ -187,15 +191,19 @@ pub async fn ask(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -
 }
 
 /// The interval of the prompt grows where the service asks for that.
-async fn poll(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -> Result<Progress, LoginError> {
+async fn poll(
+    account: &Account,
+    keeper: &CredentialManager,
+    prompt: &mut Prompt,
+) -> Result<PollResult, LoginError> {
     let login = device_login(account)?;
     let progress = match (&prompt.asked_with, &login.pin) {
-        (AskedWith::DeviceCode(code), _) => poll_device(account, login, keeper, code).await?,
-        (AskedWith::Pin, Some(pin)) => poll_pin(account, pin, keeper, &prompt.code).await?,
-        (AskedWith::Pin, None) => return Err(LoginError::NoLogin(account.manifest.plugin.name.clone())),
+        (PollMethod::DeviceCode(code), _) => poll_device(account, login, keeper, code).await?,
+        (PollMethod::Pin, Some(pin)) => poll_pin(account, pin, keeper, &prompt.code).await?,
+        (PollMethod::Pin, None) => return Err(LoginError::NoLogin(account.manifest.plugin.name.clone())),
     };
-    if progress == Progress::SlowDown {
-        prompt.interval += SLOWER;
+    if progress == PollResult::SlowDown {
+        prompt.interval += SLOW_DOWN_STEP;
     }
     Ok(progress)
 }
@@ -203,12 +211,12 @@ async fn poll(account: &Account, keeper: &LoginKeeper, prompt: &mut Prompt) -> R
 async fn poll_device(
     account: &Account,
     login: &DeviceLogin,
-    keeper: &LoginKeeper,
+    keeper: &CredentialManager,
     code: &Secret,
-) -> Result<Progress, LoginError> {
+) -> Result<PollResult, LoginError> {
     let mut fields = vec![(login.code_field.clone(), code.clone())];
-    fields.extend(filled(account, &login.parameters));
-    fields.extend(filled(account, &login.poll_parameters));
+    fields.extend(render_parameters(account, &login.parameters));
+    fields.extend(render_parameters(account, &login.poll_parameters));
     let answer = post(account, login, &login.token_url, &fields).await?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if (200..300).contains(&answer.status) {
@@ -216,8 +224,8 @@ async fn poll_device(
         return store(account, keeper, &answer).await;
     }
     match body["error"].as_str() {
-        Some("authorization_pending") => return Ok(Progress::Pending),
-        Some("slow_down") => return Ok(Progress::SlowDown),
+        Some("authorization_pending") => return Ok(PollResult::Pending),
+        Some("slow_down") => return Ok(PollResult::SlowDown),
         Some("access_denied") => return Err(LoginError::Denied),
         Some("expired_token") => return Err(LoginError::Expired),
         _ => {}
@@ -225,12 +233,12 @@ async fn poll_device(
     let says = |statuses: &[u16]| statuses.contains(&answer.status);
     let meaning = &login.poll_status;
     match answer.status {
-        _ if says(&meaning.pending) => Ok(Progress::Pending),
-        _ if says(&meaning.slow_down) => Ok(Progress::SlowDown),
+        _ if says(&meaning.pending) => Ok(PollResult::Pending),
+        _ if says(&meaning.slow_down) => Ok(PollResult::SlowDown),
         _ if says(&meaning.denied) => Err(LoginError::Denied),
         _ if says(&meaning.expired) => Err(LoginError::Expired),
         status if says(&meaning.invalid) => Err(LoginError::Invalid(status)),
-        429 | 500..=599 => Ok(Progress::SlowDown),
+        429 | 500..=599 => Ok(PollResult::SlowDown),
         status => Err(refusal(status, &body)),
     }
 }
@@ -238,25 +246,29 @@ async fn poll_device(
 async fn poll_pin(
     account: &Account,
     pin: &PinLogin,
-    keeper: &LoginKeeper,
+    keeper: &CredentialManager,
     code: &str,
-) -> Result<Progress, LoginError> {
+) -> Result<PollResult, LoginError> {
     let answer = get(account, &pin.poll_url, Some(code)).await?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match (answer.status, body["result"].as_str()) {
         (200..=299, Some("OK")) if body[part::ACCESS].is_string() => store(account, keeper, &answer).await,
         // To a code that it no longer knows, the service answers with a new one.
         (200..=299, Some("OK")) => Err(LoginError::Expired),
-        (200..=299, _) => Ok(Progress::Pending),
-        (429 | 500..=599, _) => Ok(Progress::SlowDown),
+        (200..=299, _) => Ok(PollResult::Pending),
+        (429 | 500..=599, _) => Ok(PollResult::SlowDown),
         (status, _) => Err(refusal(status, &body)),
     }
 }
 
-async fn store(account: &Account, keeper: &LoginKeeper, answer: &Response) -> Result<Progress, LoginError> {
+async fn store(
+    account: &Account,
+    keeper: &CredentialManager,
+    answer: &Response,
+) -> Result<PollResult, LoginError> {
     let tokens = read_tokens(answer, clock::now()).map_err(LoginError::Answer)?;
-    keeper.keep(account, tokens).await?;
-    Ok(Progress::Granted)
+    keeper.store(account, tokens).await?;
+    Ok(PollResult::Granted)
 }
 
 /// What the login was allowed is said in words with spaces between them; where nothing is said, it is what was asked for.

@@ -16,18 +16,18 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::app::adapters::PluginStore;
-use crate::auth::credentials::LoginKeeper;
+use crate::auth::credentials::CredentialManager;
 use crate::auth::device_flow::{LoginError, Prompt};
-use crate::auth::plugin_flow::{Form, GuidedLogin, Next, Parting};
+use crate::auth::plugin_flow::{Form, LoginStep, LogoutOutcome, PluginLoginFlow};
 use crate::auth::{device_flow, plugin_flow};
 
 /// How long a user may take to choose.
-const CHOICE: Duration = Duration::from_secs(10 * 60);
+const CHOICE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// How a login stands.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub(crate) enum Standing {
+pub(crate) enum LoginState {
     /// The service is being asked.
     Beginning,
     /// The user is to enter the code.
@@ -65,7 +65,7 @@ pub(crate) struct Choice {
 /// What a page asks for to begin a login.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wish {
+pub(crate) struct BeginLogin {
     /// The way to log in; the first one where there are several and none is named.
     method: Option<String>,
     /// What the user typed.
@@ -77,35 +77,35 @@ pub(crate) struct Wish {
 #[derive(Default)]
 struct Logins {
     /// How they stand, each with its number: one that is begun anew takes the place of the one before.
-    standings: HashMap<String, (u64, Standing)>,
+    standings: HashMap<String, (u64, LoginState)>,
     /// Those that wait for their user to choose.
-    choosing: HashMap<String, Choosing>,
+    choosing: HashMap<String, AwaitingChoice>,
 }
 
 /// A login that waits for its user to choose.
-pub(crate) struct Choosing {
-    login: GuidedLogin,
+pub(crate) struct AwaitingChoice {
+    login: PluginLoginFlow,
     number: u64,
     /// Its secrets are not kept for longer.
     until: Instant,
 }
 
 /// Where logins are begun.
-pub struct LoginDesk {
+pub struct PendingLogins {
     /// The accounts.
     pub(crate) accounts: Accounts,
     plugins: Arc<Plugins>,
-    keeper: Arc<LoginKeeper>,
+    keeper: Arc<CredentialManager>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
 }
 
-impl LoginDesk {
+impl PendingLogins {
     /// A desk at which no login is under way yet. The store says how accounts stand.
     pub fn new(
         accounts: Accounts,
         plugins: Arc<Plugins>,
-        keeper: Arc<LoginKeeper>,
+        keeper: Arc<CredentialManager>,
         store: SharedStore,
     ) -> Self {
         Self { accounts, plugins, keeper, store, under_way: Arc::default() }
@@ -116,35 +116,35 @@ impl LoginDesk {
     }
 
     /// Begins a login by the plugin's own code.
-    async fn guide(
+    async fn begin_plugin_login(
         &self,
         account: &Arc<Account>,
         login: &PluginLogin,
-        wish: Wish,
-    ) -> Result<Standing, LoginError> {
+        wish: BeginLogin,
+    ) -> Result<LoginState, LoginError> {
         let plugin = self.plugins.active(&account.manifest.plugin.id);
         let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
         let method = plugin_flow::method(login, wish.method.as_deref())?;
         // A slip in the form is no reason to end what is under way.
         let form = Form::of(method, wish.form)?;
-        let waiting = self.waiting(&account.name, self.enter(&account.name, Standing::Beginning));
+        let waiting = self.waiting(&account.name, self.insert(&account.name, LoginState::Beginning));
         let (caller, is_wanted) = (self.caller(account), waiting.is_wanted());
-        let begun = GuidedLogin::begin(Arc::clone(plugin), caller, form, &self.keeper, is_wanted).await;
+        let begun = PluginLoginFlow::begin(Arc::clone(plugin), caller, form, &self.keeper, is_wanted).await;
         match begun {
-            Ok((login, next)) => Ok(waiting.go_on(login, next).await),
+            Ok((login, next)) => Ok(waiting.advance(login, next).await),
             Err(error) => {
-                waiting.show(Standing::Failed { reason: error.to_string() });
+                waiting.show(LoginState::Failed { reason: error.to_string() });
                 Err(error)
             }
         }
     }
 
     /// Goes on with what the user has chosen. Absent where no login waits for that.
-    pub(crate) async fn choose(&self, name: &str, id: &str) -> Option<Result<Standing, LoginError>> {
-        let Choosing { mut login, number, until } = lock(&self.under_way).choosing.remove(name)?;
+    pub(crate) async fn choose(&self, name: &str, id: &str) -> Option<Result<LoginState, LoginError>> {
+        let AwaitingChoice { mut login, number, until } = lock(&self.under_way).choosing.remove(name)?;
         let waiting = self.waiting(name, number);
         match login.choose(id, &self.keeper).await {
-            Ok(next) => Some(Ok(waiting.go_on(login, next).await)),
+            Ok(next) => Some(Ok(waiting.advance(login, next).await)),
             // A slip of the user, or of the network, does not end it; nor does a server that cannot be reached.
             Err(
                 error @ (LoginError::Http(_)
@@ -156,26 +156,24 @@ impl LoginDesk {
                 Some(Err(error))
             }
             Err(error) => {
-                waiting.show(Standing::Failed { reason: error.to_string() });
+                waiting.show(LoginState::Failed { reason: error.to_string() });
                 Some(Err(error))
             }
         }
     }
 
     /// Ends a login: here, and at the service where that is possible. Absent where its plugin does not serve.
-    pub(crate) async fn end(&self, account: &Arc<Account>) -> Result<Option<Parting>, VaultError> {
+    pub(crate) async fn end(&self, account: &Arc<Account>) -> Result<Option<LogoutOutcome>, VaultError> {
         // One that is under way is not wanted any more.
-        self.enter(&account.name, Standing::Failed { reason: "it was ended here".to_owned() });
+        self.insert(&account.name, LoginState::Failed { reason: "it was ended here".to_owned() });
         match self.plugins.active(&account.manifest.plugin.id) {
-            Some(plugin) => {
-                plugin_flow::part_with(plugin, &self.caller(account), &self.keeper).await.map(Some)
-            }
+            Some(plugin) => plugin_flow::log_out(plugin, &self.caller(account), &self.keeper).await.map(Some),
             None => Ok(None),
         }
     }
 
-    fn waiting(&self, name: &str, number: u64) -> Waiting {
-        Waiting {
+    fn waiting(&self, name: &str, number: u64) -> PendingLogin {
+        PendingLogin {
             name: name.to_owned(),
             keeper: Arc::clone(&self.keeper),
             store: Arc::clone(&self.store),
@@ -184,25 +182,29 @@ impl LoginDesk {
         }
     }
 
-    pub(crate) fn standing(&self, name: &str) -> Option<Standing> {
+    pub(crate) fn standing(&self, name: &str) -> Option<LoginState> {
         lock(&self.under_way).standings.get(name).map(|(_, standing)| standing.clone())
     }
 
-    pub(crate) async fn begin(&self, account: &Arc<Account>, wish: Wish) -> Result<Standing, LoginError> {
+    pub(crate) async fn begin(
+        &self,
+        account: &Arc<Account>,
+        wish: BeginLogin,
+    ) -> Result<LoginState, LoginError> {
         if let Some(login) = plugin_flow::methods(account) {
-            return self.guide(account, login, wish).await;
+            return self.begin_plugin_login(account, login, wish).await;
         }
         let prompt = device_flow::begin(account).await?;
         let (url, complete_url, code) =
             (prompt.url.clone(), prompt.complete_url.clone(), prompt.code.clone());
         let standing = pending(url, complete_url, code, prompt.expires_in);
-        let number = self.enter(&account.name, standing.clone());
-        tokio::spawn(self.waiting(&account.name, number).run(Arc::clone(account), prompt));
+        let number = self.insert(&account.name, standing.clone());
+        tokio::spawn(self.waiting(&account.name, number).poll_device(Arc::clone(account), prompt));
         Ok(standing)
     }
 
     /// A login that is begun anew takes the place of the one before.
-    fn enter(&self, name: &str, standing: Standing) -> u64 {
+    fn insert(&self, name: &str, standing: LoginState) -> u64 {
         let mut logins = lock(&self.under_way);
         let number = logins.standings.get(name).map_or(0, |(number, _)| number + 1);
         logins.standings.insert(name.to_owned(), (number, standing));
@@ -212,22 +214,22 @@ impl LoginDesk {
 }
 
 /// A login by the plugin's own code whose user is to enter a code.
-struct Prompted {
-    login: GuidedLogin,
+struct AwaitingApproval {
+    login: PluginLoginFlow,
     interval: Duration,
     end: Instant,
 }
 
 /// A login that waits for its user.
-struct Waiting {
+struct PendingLogin {
     name: String,
-    keeper: Arc<LoginKeeper>,
+    keeper: Arc<CredentialManager>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
     number: u64,
 }
 
-impl Waiting {
+impl PendingLogin {
     /// Whether it was neither ended nor begun anew.
     fn is_wanted(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let (under_way, name, number) = (Arc::clone(&self.under_way), self.name.clone(), self.number);
@@ -235,33 +237,33 @@ impl Waiting {
     }
 
     /// Shows what is next of a login by the plugin's own code, and waits for it.
-    async fn go_on(self, login: GuidedLogin, next: Next) -> Standing {
+    async fn advance(self, login: PluginLoginFlow, next: LoginStep) -> LoginState {
         let (standing, prompted) = self.take(login, next).await;
         if let Some(prompted) = prompted {
-            tokio::spawn(self.follow(prompted));
+            tokio::spawn(self.poll_plugin(prompted));
         }
         standing
     }
 
     /// Shows what is next. Where the user is to enter a code, that has to be waited for.
-    async fn take(&self, login: GuidedLogin, next: Next) -> (Standing, Option<Prompted>) {
+    async fn take(&self, login: PluginLoginFlow, next: LoginStep) -> (LoginState, Option<AwaitingApproval>) {
         let (standing, prompted) = match next {
-            Next::Granted => (self.granted().await, None),
-            Next::Choose(choices) => {
+            LoginStep::Granted => (self.granted().await, None),
+            LoginStep::Choose(choices) => {
                 let choices = choices.into_iter().map(|(id, label)| Choice { id, label }).collect();
-                self.wait_for_choice(login, Instant::now() + CHOICE);
-                (Standing::Choosing { choices }, None)
+                self.wait_for_choice(login, Instant::now() + CHOICE_TIMEOUT);
+                (LoginState::Choosing { choices }, None)
             }
-            Next::Prompt(prompt) => {
+            LoginStep::Prompt(prompt) => {
                 let expires_in = Duration::from_secs(prompt.expires_s.into());
                 let interval = Duration::from_secs(prompt.interval_s.into());
-                let prompted = Prompted { login, interval, end: Instant::now() + expires_in };
+                let prompted = AwaitingApproval { login, interval, end: Instant::now() + expires_in };
                 let standing = pending(prompt.url, prompt.complete_url, prompt.code, expires_in);
                 (standing, Some(prompted))
             }
-            Next::Pending => {
+            LoginStep::Pending => {
                 let reason = "the plugin waits for something, and does not say what".to_owned();
-                (Standing::Failed { reason }, None)
+                (LoginState::Failed { reason }, None)
             }
         };
         self.show(standing.clone());
@@ -269,30 +271,30 @@ impl Waiting {
     }
 
     /// Keeps a login until its user has chosen, unless another one has taken its place.
-    fn wait_for_choice(&self, login: GuidedLogin, until: Instant) {
+    fn wait_for_choice(&self, login: PluginLoginFlow, until: Instant) {
         let mut logins = lock(&self.under_way);
         if is_current(&logins, &self.name, self.number) {
-            logins.choosing.insert(self.name.clone(), Choosing { login, number: self.number, until });
+            logins.choosing.insert(self.name.clone(), AwaitingChoice { login, number: self.number, until });
         }
     }
 
     /// Asks the service, until the user has entered the code and whatever follows is done.
-    async fn follow(self, mut prompted: Prompted) {
+    async fn poll_plugin(self, mut prompted: AwaitingApproval) {
         loop {
             if !self.pause(prompted.interval, prompted.end).await {
                 return;
             }
             if Instant::now() >= prompted.end {
-                return self.show(Standing::Failed { reason: LoginError::Expired.to_string() });
+                return self.show(LoginState::Failed { reason: LoginError::Expired.to_string() });
             }
             match prompted.login.poll(&self.keeper).await {
-                Ok(Next::Pending) => {}
+                Ok(LoginStep::Pending) => {}
                 Ok(next) => match self.take(prompted.login, next).await {
                     (_, Some(further)) => prompted = further,
                     (_, None) => return,
                 },
                 Err(LoginError::Http(error)) => tracing::warn!(account = self.name, "{error}"),
-                Err(error) => return self.show(Standing::Failed { reason: error.to_string() }),
+                Err(error) => return self.show(LoginState::Failed { reason: error.to_string() }),
             }
         }
     }
@@ -303,15 +305,15 @@ impl Waiting {
         self.is_current()
     }
 
-    async fn granted(&self) -> Standing {
+    async fn granted(&self) -> LoginState {
         match self.store.park(&self.name, None).await {
-            Ok(()) => Standing::Granted,
-            Err(error) => Standing::Failed { reason: error.to_string() },
+            Ok(()) => LoginState::Granted,
+            Err(error) => LoginState::Failed { reason: error.to_string() },
         }
     }
 
     /// Shows how it stands, unless another one has taken its place.
-    fn show(&self, standing: Standing) {
+    fn show(&self, standing: LoginState) {
         let mut logins = lock(&self.under_way);
         if let Some(entry) = logins.standings.get_mut(&self.name).filter(|(number, _)| *number == self.number)
         {
@@ -319,12 +321,12 @@ impl Waiting {
         }
     }
 
-    async fn run(self, account: Arc<Account>, mut prompt: Prompt) {
+    async fn poll_device(self, account: Arc<Account>, mut prompt: Prompt) {
         let standing = loop {
             if !self.pause(prompt.interval, prompt.ends_at).await {
                 return;
             }
-            match device_flow::ask(&account, &self.keeper, &mut prompt).await {
+            match device_flow::poll_login(&account, &self.keeper, &mut prompt).await {
                 Ok(false) => {}
                 // It was ended, or begun anew, while the service was asked: this one is not wanted any more.
                 Ok(true) if !self.is_current() => {
@@ -334,7 +336,7 @@ impl Waiting {
                     return;
                 }
                 Ok(true) => break self.granted().await,
-                Err(error) => break Standing::Failed { reason: error.to_string() },
+                Err(error) => break LoginState::Failed { reason: error.to_string() },
             }
         };
         self.show(standing);
@@ -357,14 +359,14 @@ fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
     let Logins { standings, choosing } = &mut *logins;
     for (name, gone) in choosing.extract_if(|_, choosing| choosing.until <= now) {
         if let Some((_, standing)) = standings.get_mut(&name).filter(|(number, _)| *number == gone.number) {
-            *standing = Standing::Failed { reason: LoginError::Expired.to_string() };
+            *standing = LoginState::Failed { reason: LoginError::Expired.to_string() };
         }
     }
     logins
 }
 
-fn pending(url: String, complete_url: Option<String>, code: String, expires_in: Duration) -> Standing {
+fn pending(url: String, complete_url: Option<String>, code: String, expires_in: Duration) -> LoginState {
     let expires_in = SignedDuration::try_from(expires_in).unwrap_or(SignedDuration::MAX);
     let expires_at = clock::now().saturating_add(expires_in).unwrap_or(Timestamp::MAX);
-    Standing::Pending { url, complete_url, code, expires_at }
+    LoginState::Pending { url, complete_url, code, expires_at }
 }

@@ -18,16 +18,16 @@ use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 use url::Url;
 
-use crate::auth::credentials::{LoginKeeper, parts_of};
+use crate::auth::credentials::{CredentialManager, parts_of};
 use crate::auth::device_flow::LoginError;
 
 /// Addresses of one server that are tried.
-const MOST_ADDRESSES: usize = 16;
+const MAX_ADDRESSES: usize = 16;
 /// Steps that follow each other without the user.
-const MOST_STEPS: usize = MOST_ADDRESSES + 4;
+const MAX_STEPS: usize = MAX_ADDRESSES + 4;
 
 /// A login that has begun.
-pub struct GuidedLogin {
+pub struct PluginLoginFlow {
     plugin: Arc<Plugin>,
     caller: Caller,
     masks: Arc<Masks>,
@@ -40,7 +40,7 @@ pub struct GuidedLogin {
 
 /// What is next.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Next {
+pub enum LoginStep {
     /// The user does something elsewhere.
     Prompt(AuthPrompt),
     /// The user has done nothing yet.
@@ -99,36 +99,40 @@ impl Form {
     }
 }
 
-impl GuidedLogin {
+impl PluginLoginFlow {
     /// Begins. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
         plugin: Arc<Plugin>,
         caller: Caller,
         form: Form,
-        keeper: &LoginKeeper,
+        keeper: &CredentialManager,
         is_wanted: impl Fn() -> bool + Send + Sync + 'static,
-    ) -> Result<(Self, Next), LoginError> {
+    ) -> Result<(Self, LoginStep), LoginError> {
         let masks = Arc::new(Masks::new(form.secrets));
         let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
         let (state, found) = Default::default();
         let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(is_wanted) };
-        let next = login.go(AuthInput::Begin(form.method, form.shown), keeper).await?;
+        let next = login.advance(AuthInput::Begin(form.method, form.shown), keeper).await?;
         Ok((login, next))
     }
 
     /// Asks whether the user has done it.
-    pub async fn poll(&mut self, keeper: &LoginKeeper) -> Result<Next, LoginError> {
-        self.go(AuthInput::Poll(self.state.clone()), keeper).await
+    pub async fn poll(&mut self, keeper: &CredentialManager) -> Result<LoginStep, LoginError> {
+        self.advance(AuthInput::Poll(self.state.clone()), keeper).await
     }
 
     /// Goes on with what the user has chosen.
-    pub async fn choose(&mut self, id: &str, keeper: &LoginKeeper) -> Result<Next, LoginError> {
-        self.go(AuthInput::Choose(id.to_owned(), self.state.clone()), keeper).await
+    pub async fn choose(&mut self, id: &str, keeper: &CredentialManager) -> Result<LoginStep, LoginError> {
+        self.advance(AuthInput::Choose(id.to_owned(), self.state.clone()), keeper).await
     }
 
-    async fn go(&mut self, first: AuthInput, keeper: &LoginKeeper) -> Result<Next, LoginError> {
+    async fn advance(
+        &mut self,
+        first: AuthInput,
+        keeper: &CredentialManager,
+    ) -> Result<LoginStep, LoginError> {
         let mut input = first;
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let answer = self.plugin.call::<Authenticate>(&self.caller, input).await.0;
             let AuthStep { outcome, state } = match answer {
                 Ok(Ok(step)) => step,
@@ -137,27 +141,27 @@ impl GuidedLogin {
             };
             self.state = state;
             match outcome {
-                AuthOutcome::Prompt(prompt) => return Ok(Next::Prompt(prompt)),
-                AuthOutcome::Pending => return Ok(Next::Pending),
-                AuthOutcome::Choose(choices) => return Ok(Next::Choose(choices)),
+                AuthOutcome::Prompt(prompt) => return Ok(LoginStep::Prompt(prompt)),
+                AuthOutcome::Pending => return Ok(LoginStep::Pending),
+                AuthOutcome::Choose(choices) => return Ok(LoginStep::Choose(choices)),
                 AuthOutcome::Denied => return Err(LoginError::Denied),
                 AuthOutcome::Expired => return Err(LoginError::Expired),
                 AuthOutcome::Found(fields) => {
-                    self.adopt(&fields).await?;
+                    self.apply_found_settings(&fields).await?;
                     input = AuthInput::Poll(self.state.clone());
                 }
                 AuthOutcome::Granted(grant) => {
-                    self.adopt(&grant.settings).await?;
+                    self.apply_found_settings(&grant.settings).await?;
                     self.keep(&grant, keeper).await?;
-                    return Ok(Next::Granted);
+                    return Ok(LoginStep::Granted);
                 }
             }
         }
-        Err(LoginError::Answer(format!("the plugin took more than {MOST_STEPS} steps")))
+        Err(LoginError::Answer(format!("the plugin took more than {MAX_STEPS} steps")))
     }
 
     /// Takes settings over that are no secrets. Of a server's addresses the first one that answers counts.
-    async fn adopt(&mut self, fields: &[(String, String)]) -> Result<(), LoginError> {
+    async fn apply_found_settings(&mut self, fields: &[(String, String)]) -> Result<(), LoginError> {
         let manifest = Arc::clone(&self.caller.account.manifest);
         let names: BTreeSet<&String> = fields.iter().map(|(name, _)| name).collect();
         for name in names {
@@ -176,7 +180,7 @@ impl GuidedLogin {
                 continue;
             }
             let value = match setting.kind {
-                SettingKind::ServerUrl => self.reachable(name, &candidates).await?,
+                SettingKind::ServerUrl => self.first_reachable(name, &candidates).await?,
                 _ => candidates.last().map(|value| (*value).clone()),
             };
             self.found.extend(value.map(|value| (name.clone(), value)));
@@ -192,14 +196,18 @@ impl GuidedLogin {
         Ok(())
     }
 
-    async fn reachable(&self, setting: &str, candidates: &[&String]) -> Result<Option<String>, LoginError> {
-        let candidates = &candidates[..candidates.len().min(MOST_ADDRESSES)];
+    async fn first_reachable(
+        &self,
+        setting: &str,
+        candidates: &[&String],
+    ) -> Result<Option<String>, LoginError> {
+        let candidates = &candidates[..candidates.len().min(MAX_ADDRESSES)];
         let mut reasons = Vec::new();
         for candidate in candidates {
             let account = &self.caller.account;
             let reach = account.reach_of_found(setting, candidate);
             let shown = text::cut(candidate, text::KEY);
-            let reason = match bare(candidate) {
+            let reason = match server_url(candidate) {
                 None => format!("{shown} is no address that is believed of a server"),
                 Some(url) => match account.outbound.answers(&url, reach).await {
                     Ok(()) => return Ok(Some((*candidate).clone())),
@@ -215,7 +223,7 @@ impl GuidedLogin {
     }
 
     /// Stores what the login gives for settings that the user left open.
-    async fn keep(&self, grant: &Grant, keeper: &LoginKeeper) -> Result<(), LoginError> {
+    async fn keep(&self, grant: &Grant, keeper: &CredentialManager) -> Result<(), LoginError> {
         let account = &self.caller.account;
         // What a login before has found, and this one has not been told otherwise, stays.
         let found = account.found().filter(|(_, value)| !value.is_empty());
@@ -228,19 +236,19 @@ impl GuidedLogin {
         if !(self.is_wanted)() {
             return Err(LoginError::Denied);
         }
-        keeper.keep(account, kept).await?;
+        keeper.store(account, kept).await?;
         Ok(())
     }
 }
 
 /// An address that a login found is one of a server and nothing else.
-fn bare(candidate: &str) -> Option<Url> {
+fn server_url(candidate: &str) -> Option<Url> {
     let url = Url::parse(candidate).ok()?;
     (Origin::of(&url).is_ok() && url.query().is_none()).then_some(url)
 }
 
 /// What became of a login that was ended.
-pub struct Parting {
+pub struct LogoutOutcome {
     /// Whether there was one.
     pub was_logged_in: bool,
     /// Whether a key in the configuration goes on to count.
@@ -250,11 +258,11 @@ pub struct Parting {
 }
 
 /// Ends the login of an account: at the service where that is possible, and here in any case.
-pub async fn part_with(
+pub async fn log_out(
     plugin: &Arc<Plugin>,
     caller: &Caller,
-    keeper: &LoginKeeper,
-) -> Result<Parting, VaultError> {
+    keeper: &CredentialManager,
+) -> Result<LogoutOutcome, VaultError> {
     let account = &caller.account;
     let has_key = account.manifest.login.is_some() && !account.needs_login();
     let (was_logged_in, is_own) = match keeper.vault().get(&account.name).await {
@@ -269,7 +277,7 @@ pub async fn part_with(
     let by_plugin = matches!(account.manifest.login, Some(Login::Plugin(_))) && is_own && !has_key;
     let remains = if by_plugin { revoke(plugin, caller).await } else { None };
     let remains = keeper.disconnect(account).await?.or(remains);
-    Ok(Parting { was_logged_in, has_key, remains })
+    Ok(LogoutOutcome { was_logged_in, has_key, remains })
 }
 
 /// Ends a login at the service. Says what remains valid there.

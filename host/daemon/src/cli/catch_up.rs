@@ -7,12 +7,12 @@ use playrelay_engine::state::Sessions;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::app::{House, Purpose};
+use crate::app::{App, Purpose};
 use crate::cli::print::{Table, columns, count, when};
-use crate::cli::{Failure, Output};
-use crate::config::{Config, unknown};
+use crate::cli::{CliError, Output};
+use crate::config::{Config, unknown_key_message};
 use crate::realtime::catch_up;
-use crate::realtime::catch_up::{CatchUpError, History};
+use crate::realtime::catch_up::{CatchUpError, HistoryReader};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct CatchUpEntry {
     at: Timestamp,
     user: String,
     item: String,
@@ -41,26 +41,25 @@ struct Shown {
 
 #[derive(Serialize)]
 struct Report {
-    plays: Vec<Shown>,
+    plays: Vec<CatchUpEntry>,
     entered: bool,
 }
 
-pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
-    let house = House::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
+    let house = App::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
     let source = &arguments.source;
-    let Some((plugin, caller)) =
-        house.plugin_of(source).filter(|_| house.config.sources.contains_key(source))
+    let Some((plugin, caller)) = house.plugin(source).filter(|_| house.config.sources.contains_key(source))
     else {
         let known: Vec<String> = house.config.sources.keys().cloned().collect();
-        return Err(Failure::Other(unknown("source", source, "the configuration", &known)));
+        return Err(CliError::Other(unknown_key_message("source", source, "the configuration", &known)));
     };
     if plugin.manifest.provides.server_history.is_none() {
         let name = &plugin.manifest.plugin.name;
-        return Err(Failure::Other(format!("plugin {name} does not know a history of its server")));
+        return Err(CliError::Other(format!("plugin {name} does not know a history of its server")));
     }
     let since = clock::now().saturating_sub(SignedDuration::from_hours(24 * arguments.days));
     let since = since.unwrap_or(Timestamp::MIN);
-    let found = History { plugin, caller }.since(since).await.map_err(failed)?;
+    let found = HistoryReader { plugin, caller }.since(since).await.map_err(failed)?;
     let mut plays = Vec::new();
     for playback in &found {
         plays.push(shown(&house, playback).await?);
@@ -72,12 +71,12 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), Fail
     arguments.output.print(&report, |report| text(report, source))
 }
 
-async fn shown(house: &House, playback: &Playback) -> Result<Shown, Failure> {
+async fn shown(house: &App, playback: &Playback) -> Result<CatchUpEntry, CliError> {
     let stored = house.store.plays_for(playback).await?;
     let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
     let sessions = Sessions::default().recalling(&playback.server, &playback.user, stored);
     let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
-    Ok(Shown {
+    Ok(CatchUpEntry {
         at: playback.at,
         user: playback.user.to_string(),
         item: playback.item.to_string(),
@@ -104,6 +103,6 @@ fn text(report: &Report, source: &str) -> String {
     text
 }
 
-fn failed(error: CatchUpError) -> Failure {
-    Failure::Other(error.to_string())
+fn failed(error: CatchUpError) -> CliError {
+    CliError::Other(error.to_string())
 }

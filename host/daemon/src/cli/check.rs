@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use playrelay_plugin_host::registry::{Entry, Status};
 use serde::Serialize;
 
-use crate::app::{House, Purpose};
+use crate::app::{App, Purpose};
 use crate::cli::print::count;
-use crate::cli::{Failure, Output};
+use crate::cli::{CliError, Output};
 use crate::config::Config;
 
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ fn trouble(entry: &Entry) -> Option<String> {
     }
 }
 
-fn is_waited_for(house: &House, entry: &Entry) -> bool {
+fn is_waited_for(house: &App, entry: &Entry) -> bool {
     let accounts = house
         .config
         .sources
@@ -47,8 +47,8 @@ fn is_waited_for(house: &House, entry: &Entry) -> bool {
     !house.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
 }
 
-pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
-    let house = House::open(config, Purpose::Look).await?;
+pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
+    let house = App::open(config, Purpose::Look).await?;
     let report = Report {
         problems: house.problems.iter().map(ToString::to_string).collect(),
         waiting: house.waiting.clone(),

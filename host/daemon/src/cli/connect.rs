@@ -12,12 +12,12 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use tokio::time::Instant;
 
-use crate::app::{House, Purpose};
+use crate::app::{App, Purpose};
 use crate::auth::device_flow::{LoginError, Prompt};
-use crate::auth::plugin_flow::{Form, GuidedLogin, Next};
+use crate::auth::plugin_flow::{Form, LoginStep, PluginLoginFlow};
 use crate::auth::{device_flow, plugin_flow};
-use crate::cli::{Failure, print};
-use crate::config::{Config, unknown};
+use crate::cli::{CliError, print};
+use crate::config::{Config, unknown_key_message};
 
 #[derive(Args)]
 pub(crate) struct Connect {
@@ -39,12 +39,12 @@ pub(crate) struct Connect {
 
 impl Connect {
     /// `--field KEY=VALUE`, by key.
-    fn typed(&self) -> Result<BTreeMap<String, String>, Failure> {
+    fn read_field(&self) -> Result<BTreeMap<String, String>, CliError> {
         let split = |field: &String| {
             let (key, value) = field.split_once('=')?;
             Some((key.trim().to_owned(), value.to_owned()))
         };
-        let wrong = || Failure::Other("--field is KEY=VALUE".to_owned());
+        let wrong = || CliError::Other("--field is KEY=VALUE".to_owned());
         self.field.iter().map(|field| split(field).ok_or_else(wrong)).collect()
     }
 }
@@ -55,41 +55,44 @@ pub(crate) struct Disconnect {
     account: String,
 }
 
-pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Change).await?;
+pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_some() && !account.needs_login() {
         house.store.park(name, None).await?;
-        say!("{name} needs no login: it has a key in the configuration{}.", who(&house, name).await);
+        say!(
+            "{name} needs no login: it has a key in the configuration{}.",
+            account_label(&house, name).await
+        );
         return Ok(());
     }
     if let Some(login) = plugin_flow::methods(account) {
-        guide(&house, login, &arguments).await?;
+        run_plugin_login(&house, login, &arguments).await?;
         house.store.park(name, None).await?;
-        say!("{name} is logged in{}.", who(&house, name).await);
+        say!("{name} is logged in{}.", account_label(&house, name).await);
         return Ok(());
     }
     if arguments.method.is_some() || !arguments.field.is_empty() || arguments.choose.is_some() {
         let text =
             format!("{name} is logged in with a code; --method, --field and --choose mean nothing for it");
-        return Err(Failure::Other(text));
+        return Err(CliError::Other(text));
     }
     let mut prompt = device_flow::begin(account).await?;
     say!("Open {} and enter the code {}", prompt.url, prompt.code);
     if arguments.qr || stdout().is_terminal() {
-        show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+        print_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
     }
     say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
     wait(&house, account, &mut prompt).await?;
     house.store.park(name, None).await?;
-    say!("{name} is logged in{}.", who(&house, name).await);
+    say!("{name} is logged in{}.", account_label(&house, name).await);
     Ok(())
 }
 
 /// A login by the plugin's own code.
-async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Result<(), Failure> {
-    let Some((plugin, caller)) = house.plugin_of(&arguments.account) else {
+async fn run_plugin_login(house: &App, login: &PluginLogin, arguments: &Connect) -> Result<(), CliError> {
+    let Some((plugin, caller)) = house.plugin(&arguments.account) else {
         return Err(LoginError::NoLogin(arguments.account.clone()).into());
     };
     let method = match (&arguments.method, login.methods.as_slice()) {
@@ -100,29 +103,29 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
         }
         (name, _) => plugin_flow::method(login, name.as_deref())?,
     };
-    let mut form = arguments.typed()?;
+    let mut form = arguments.read_field()?;
     for field in method.fields.iter().filter(|field| !form.contains_key(&field.key)).collect::<Vec<_>>() {
         form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
     }
     let (mut login, mut next) =
-        GuidedLogin::begin(plugin, caller, Form::of(method, form)?, &house.keeper, || true).await?;
+        PluginLoginFlow::begin(plugin, caller, Form::of(method, form)?, &house.credentials, || true).await?;
     let mut interval = Duration::from_secs(1);
     let mut end = Instant::now() + Duration::from_secs(60);
     loop {
         match next {
-            Next::Granted => return Ok(()),
-            Next::Prompt(prompt) => {
+            LoginStep::Granted => return Ok(()),
+            LoginStep::Prompt(prompt) => {
                 say!("Open {} and enter the code {}", prompt.url, prompt.code);
                 if arguments.qr || stdout().is_terminal() {
-                    show_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+                    print_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
                 }
                 interval = Duration::from_secs(prompt.interval_s.into());
                 end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
             }
-            Next::Pending => {}
-            Next::Choose(choices) => {
+            LoginStep::Pending => {}
+            LoginStep::Choose(choices) => {
                 let id = choose(&choices, arguments.choose.as_deref())?;
-                next = login.choose(&id, &house.keeper).await?;
+                next = login.choose(&id, &house.credentials).await?;
                 continue;
             }
         }
@@ -130,11 +133,11 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
             return Err(LoginError::Expired.into());
         }
         tokio::time::sleep(interval).await;
-        next = match login.poll(&house.keeper).await {
+        next = match login.poll(&house.credentials).await {
             // A network that is gone for a moment does not end a login.
             Err(LoginError::Http(error)) => {
                 tracing::warn!("{error}");
-                Next::Pending
+                LoginStep::Pending
             }
             other => other?,
         };
@@ -142,7 +145,7 @@ async fn guide(house: &House, login: &PluginLogin, arguments: &Connect) -> Resul
 }
 
 /// The id of one of several.
-fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, Failure> {
+fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, CliError> {
     let by_name = |wanted: &str| {
         let wanted = wanted.trim().to_lowercase();
         let by_number = wanted.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
@@ -159,12 +162,12 @@ fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, 
         // A slip does not cost the login where somebody can be asked.
         (None, Some(wanted)) if stdin().is_terminal() => say!("No single entry begins with {wanted:?}."),
         (None, Some(wanted)) => {
-            return Err(Failure::Other(format!("no single entry begins with {wanted:?}")));
+            return Err(CliError::Other(format!("no single entry begins with {wanted:?}")));
         }
         (None, None) => {}
     }
     if !stdin().is_terminal() {
-        return Err(Failure::Other("say which with --choose".to_owned()));
+        return Err(CliError::Other("say which with --choose".to_owned()));
     }
     loop {
         let typed = ask_for("Which one", false)?;
@@ -176,9 +179,9 @@ fn choose(choices: &[(String, String)], wanted: Option<&str>) -> Result<String, 
 }
 
 /// Asks on the terminal; what is secret is not shown.
-fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
+fn ask_for(label: &str, is_secret: bool) -> Result<String, CliError> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let unreadable = |error: std::io::Error| Failure::Other(format!("the terminal cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| CliError::Other(format!("the terminal cannot be read: {error}"));
     print!("{label}: ");
     stdout().flush().map_err(unreadable)?;
     let before = tcgetattr(stdin()).ok().filter(|_| is_secret);
@@ -194,7 +197,7 @@ fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
         say!("");
     }
     match read.map_err(unreadable)? {
-        0 => Err(Failure::Other(format!(
+        0 => Err(CliError::Other(format!(
             "nothing was typed for {label:?}; --field says it on the command line"
         ))),
         _ => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
@@ -202,12 +205,12 @@ fn ask_for(label: &str, is_secret: bool) -> Result<String, Failure> {
 }
 
 /// Asks until the code was entered, or is too old. On a terminal the time that is left runs down.
-async fn wait(house: &House, account: &Account, prompt: &mut Prompt) -> Result<(), Failure> {
+async fn wait(house: &App, account: &Account, prompt: &mut Prompt) -> Result<(), CliError> {
     let mut asked = 0;
     let ended = loop {
         pause(prompt.interval, prompt.ends_at, asked).await;
         asked += 1;
-        match device_flow::ask(account, &house.keeper, prompt).await {
+        match device_flow::poll_login(account, &house.credentials, prompt).await {
             Ok(true) => break Ok(()),
             Ok(false) => {}
             Err(error) => break Err(error.into()),
@@ -235,7 +238,7 @@ async fn pause(interval: Duration, end: Instant, asked: u32) {
 }
 
 /// An address that is too long for a QR code stands above anyway.
-fn show_qr(url: &str) -> Result<(), Failure> {
+fn print_qr(url: &str) -> Result<(), CliError> {
     if let Ok(code) = QrCode::new(url) {
         // Dark on light, whatever the terminal's colours: readers want a light margin.
         let image = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
@@ -244,19 +247,20 @@ fn show_qr(url: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Change).await?;
+pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Change).await?;
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_none() {
         return Err(LoginError::NoLogin(name.clone()).into());
     }
-    let Some((plugin, caller)) = house.plugin_of(name) else {
+    let Some((plugin, caller)) = house.plugin(name) else {
         return Err(LoginError::NoLogin(name.clone()).into());
     };
-    let parting = plugin_flow::part_with(&plugin, &caller, &house.keeper).await.map_err(LoginError::Vault)?;
+    let parting =
+        plugin_flow::log_out(&plugin, &caller, &house.credentials).await.map_err(LoginError::Vault)?;
     if !parting.was_logged_in && parting.has_key {
-        return Err(Failure::Other(format!(
+        return Err(CliError::Other(format!(
             "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
         )));
     }
@@ -273,16 +277,16 @@ pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<
     Ok(())
 }
 
-fn find<'a>(house: &'a House, name: &str) -> Result<&'a Account, Failure> {
+fn find<'a>(house: &'a App, name: &str) -> Result<&'a Account, CliError> {
     house.accounts.get(name).map(AsRef::as_ref).ok_or_else(|| {
         let known: Vec<String> = house.accounts.keys().cloned().collect();
-        Failure::Other(unknown("account", name, "the configuration", &known))
+        CliError::Other(unknown_key_message("account", name, "the configuration", &known))
     })
 }
 
 /// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
-async fn who(house: &House, name: &str) -> String {
-    let Some((plugin, caller)) = house.plugin_of(name) else { return String::new() };
+async fn account_label(house: &App, name: &str) -> String {
+    let Some((plugin, caller)) = house.plugin(name) else { return String::new() };
     if house.config.sources.contains_key(name) {
         return at_server(house, name, &plugin.manifest).await;
     }
@@ -297,8 +301,8 @@ async fn who(house: &House, name: &str) -> String {
 }
 
 /// At which server a source is logged in: where the user typed it, or the login found it.
-async fn at_server(house: &House, name: &str, manifest: &Manifest) -> String {
-    let found = match house.keeper.kept(name, &manifest.plugin.id).await {
+async fn at_server(house: &App, name: &str, manifest: &Manifest) -> String {
+    let found = match house.credentials.load(name, &manifest.plugin.id).await {
         Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
         Err(error) => return format!(", but its login cannot be read: {error}"),
     };

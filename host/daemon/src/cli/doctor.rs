@@ -2,26 +2,26 @@
 
 use std::process::ExitCode;
 
-use crate::app::{House, Purpose};
+use crate::app::{App, Purpose};
 use crate::cli::print::{columns, count, hang, one_line};
-use crate::cli::{Failure, Output};
+use crate::cli::{CliError, Output};
 use crate::config::Config;
 use crate::doctor;
-use crate::doctor::{Finding, Level};
+use crate::doctor::{Finding, Severity};
 
-pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, Failure> {
-    let house = House::open(config, Purpose::Look).await?;
+pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
+    let house = App::open(config, Purpose::Look).await?;
     let findings = doctor::examine(&house).await?;
     output.print(&findings, |findings| findings.iter().map(line).collect::<String>() + &summary(findings))?;
-    let is_ill = findings.iter().any(|finding| finding.level == Level::Error);
+    let is_ill = findings.iter().any(|finding| finding.level == Severity::Error);
     Ok(if is_ill { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn line(finding: &Finding) -> String {
     let level = match finding.level {
-        Level::Ok => "ok",
-        Level::Note => "note",
-        Level::Error => "error",
+        Severity::Ok => "ok",
+        Severity::Note => "note",
+        Severity::Error => "error",
     };
     let columns = columns();
     let Finding { about, check, text, remedy, .. } = finding;
@@ -33,7 +33,7 @@ fn line(finding: &Finding) -> String {
 
 fn summary(findings: &[Finding]) -> String {
     let of = |level| findings.iter().filter(|finding| finding.level == level).count();
-    match (of(Level::Error), of(Level::Note)) {
+    match (of(Severity::Error), of(Severity::Note)) {
         (0, 0) => "all is well\n".to_owned(),
         (errors, notes) => format!("{}, {}\n", count(errors, "error"), count(notes, "note")),
     }

@@ -7,15 +7,15 @@ use clap::Args;
 use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_store::{EventFilter, EventStory, EventSummary, Parked};
 
-use crate::app::look_at_store;
+use crate::app::open_store_to_read;
 use crate::cli::print::{Table, columns, hang, when, wrap};
-use crate::cli::{Failure, Output, print};
+use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 
 /// New events that are looked at in one go.
-const PAGE: u32 = 1_000;
+const PAGE_SIZE: u32 = 1_000;
 /// Between two looks for new events.
-const FOLLOW: Duration = Duration::from_secs(1);
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct List {
@@ -74,8 +74,8 @@ pub(crate) struct Show {
     output: Output,
 }
 
-pub(crate) async fn list(config: Config, list: List) -> Result<(), Failure> {
-    let looked = look_at_store(&config)?;
+pub(crate) async fn list(config: Config, list: List) -> Result<(), CliError> {
+    let looked = open_store_to_read(&config)?;
     let store = &looked.store;
     let mut events = store.events(&list.filter()).await?;
     if !list.follow {
@@ -100,25 +100,25 @@ pub(crate) async fn list(config: Config, list: List) -> Result<(), Failure> {
                 list.output.print_line(&event, |event| table(std::slice::from_ref(event)))?;
             }
         }
-        tokio::time::sleep(FOLLOW).await;
+        tokio::time::sleep(FOLLOW_INTERVAL).await;
         for id in &waiting {
             events.extend(
                 store.event(*id).await?.map(|story| story.summary).filter(|event| event.verdict.is_some()),
             );
         }
-        let mut newer = store.events(&EventFilter { limit: PAGE, ..list.filter() }).await?;
+        let mut newer = store.events(&EventFilter { limit: PAGE_SIZE, ..list.filter() }).await?;
         newer.retain(|event| event.id > newest);
         newer.reverse();
         events.append(&mut newer);
     }
 }
 
-pub(crate) async fn show(config: Config, show: Show) -> Result<(), Failure> {
-    let looked = look_at_store(&config)?;
+pub(crate) async fn show(config: Config, show: Show) -> Result<(), CliError> {
+    let looked = open_store_to_read(&config)?;
     let store = &looked.store;
     let story = store.event(show.id).await?;
     let story = story.ok_or_else(|| {
-        Failure::Other(format!("there is no event {}; `playrelay events` lists them", show.id))
+        CliError::Other(format!("there is no event {}; `playrelay events` lists them", show.id))
     })?;
     let mut parked = BTreeMap::new();
     for row in &story.outbox {

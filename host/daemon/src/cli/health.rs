@@ -6,10 +6,10 @@ use playrelay_plugin_host::http::client::Wire;
 use url::Url;
 
 use crate::app::adapters::IDENTITY;
-use crate::cli::Failure;
+use crate::cli::CliError;
 use crate::config::Config;
 
-pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
+pub(crate) async fn run(config: &Config) -> Result<(), CliError> {
     let listen = config.server.listen;
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -17,13 +17,13 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
         ip => ip,
     };
     let address = format!("http://{}/readyz", SocketAddr::new(ip, listen.port()));
-    let url = Url::parse(&address).map_err(|error| Failure::Other(error.to_string()))?;
-    let wire = Wire::new(IDENTITY).map_err(Failure::Other)?;
+    let url = Url::parse(&address).map_err(|error| CliError::Other(error.to_string()))?;
+    let wire = Wire::new(IDENTITY).map_err(CliError::Other)?;
     match wire.says(&url, "ok").await {
         Ok(()) => {
             say!("ok");
             Ok(())
         }
-        Err(error) => Err(Failure::Other(format!("the daemon is not well: {error}"))),
+        Err(error) => Err(CliError::Other(format!("the daemon is not well: {error}"))),
     }
 }

@@ -10,8 +10,8 @@ use clap::Args;
 use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
 use playrelay_plugin_host::registry::Status;
 
-use crate::app::{House, HouseError, Purpose};
-use crate::cli::{Failure, print};
+use crate::app::{App, AppError, Purpose};
+use crate::cli::{CliError, print};
 use crate::config;
 
 /// What the answers are, where they are given on the command line. What is missing is asked for.
@@ -35,13 +35,13 @@ pub(crate) struct Arguments {
 }
 
 /// Writes a configuration to `file`, which must not be there yet.
-pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), CliError> {
     if file.exists() {
-        return Err(Failure::Other(format!("{} is there already; it is left as it is", file.display())));
+        return Err(CliError::Other(format!("{} is there already; it is left as it is", file.display())));
     }
     // The plugins know what can be set. Nothing is made yet.
-    let empty = config::parse(None, std::iter::empty()).map_err(HouseError::Config)?;
-    let house = House::open(empty, Purpose::Look).await?;
+    let empty = config::parse(None, std::iter::empty()).map_err(AppError::Config)?;
+    let house = App::open(empty, Purpose::Look).await?;
     let asks = !arguments.no_questions && stdin().is_terminal();
     let given = given(&arguments.set)?;
     let source = plugin(&house, "media server", arguments.source, &["webhook", "realtime"], asks)?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure
     section(&mut text, "sources", "home", &source, &given, &mut used, asks)?;
     section(&mut text, "trackers", "me", &tracker, &given, &mut used, asks)?;
     if let Some((key, _)) = given.iter().find(|(key, _)| !used.contains(key)) {
-        return Err(Failure::Other(format!(
+        return Err(CliError::Other(format!(
             "--set {key}: neither plugin {} nor plugin {} has such a setting",
             source.id, tracker.id
         )));
@@ -85,7 +85,7 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error: io::Error| {
-        Failure::Other(format!("{} cannot be written: {error}", file.display()))
+        CliError::Other(format!("{} cannot be written: {error}", file.display()))
     })?;
     say!("{} is written.", file.display());
     if users.is_empty() {
@@ -97,23 +97,23 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), Failure
     Ok(())
 }
 
-fn given(set: &[String]) -> Result<Vec<(String, String)>, Failure> {
+fn given(set: &[String]) -> Result<Vec<(String, String)>, CliError> {
     let split = |text: &String| {
         let (key, value) = text.split_once('=')?;
         Some((key.trim().to_owned(), value.trim().to_owned()))
     };
-    let wrong = |text: &String| Failure::Other(format!("--set {text}: expected KEY=VALUE"));
+    let wrong = |text: &String| CliError::Other(format!("--set {text}: expected KEY=VALUE"));
     set.iter().map(|text| split(text).ok_or_else(|| wrong(text))).collect()
 }
 
 /// A plugin that provides one of these interfaces: the one that is named, or chosen.
 fn plugin(
-    house: &House,
+    house: &App,
     what: &str,
     named: Option<String>,
     provides: &[&str],
     asks: bool,
-) -> Result<Inspection, Failure> {
+) -> Result<Inspection, CliError> {
     let serves = house.plugins.entries().iter().filter(|entry| matches!(entry.status, Status::Active(_)));
     let fitting: Vec<&Inspection> = serves
         .filter_map(|entry| entry.inspection.as_ref())
@@ -122,7 +122,7 @@ fn plugin(
     let known: Vec<String> = fitting.iter().map(|it| it.id.clone()).collect();
     if known.is_empty() {
         let text = "this build has no bundled plugins: build it with `cargo xtask build`";
-        return Err(Failure::Other(text.to_owned()));
+        return Err(CliError::Other(text.to_owned()));
     }
     let mut named = named;
     loop {
@@ -131,13 +131,20 @@ fn plugin(
             None if asks => ask(&format!("Which {what} ({})", known.join(", ")))?,
             None => {
                 let flag = if what == "tracker" { "--tracker" } else { "--source" };
-                return Err(Failure::Other(format!("give {flag}: {}", known.join(", "))));
+                return Err(CliError::Other(format!("give {flag}: {}", known.join(", "))));
             }
         };
         match fitting.iter().find(|it| it.id.eq_ignore_ascii_case(id.trim())) {
             Some(found) => return Ok((*found).clone()),
             None if asks => say!("There is no {what} {id:?}; expected one of {}.", known.join(", ")),
-            None => return Err(Failure::Other(config::unknown(what, &id, "the bundled plugins", &known))),
+            None => {
+                return Err(CliError::Other(config::unknown_key_message(
+                    what,
+                    &id,
+                    "the bundled plugins",
+                    &known,
+                )));
+            }
         }
     }
 }
@@ -151,7 +158,7 @@ fn section(
     given: &[(String, String)],
     used: &mut Vec<String>,
     asks: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     // Writing to a text cannot fail.
     let _ = write!(text, "# {}\n[{kind}.{name}]\nplugin = {}\n", plugin.description, quoted(&plugin.id));
     for setting in &plugin.settings {
@@ -193,12 +200,12 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn ask(question: &str) -> Result<String, Failure> {
+fn ask(question: &str) -> Result<String, CliError> {
     print::out(&format!("{question}: "))?;
     let mut line = String::new();
     match stdin().read_line(&mut line) {
-        Ok(0) => Err(Failure::Other("nothing was typed; give the answers on the command line".to_owned())),
+        Ok(0) => Err(CliError::Other("nothing was typed; give the answers on the command line".to_owned())),
         Ok(_) => Ok(line.trim().to_owned()),
-        Err(error) => Err(Failure::Other(format!("the terminal cannot be read: {error}"))),
+        Err(error) => Err(CliError::Other(format!("the terminal cannot be read: {error}"))),
     }
 }

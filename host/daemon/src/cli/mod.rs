@@ -33,7 +33,7 @@ use playrelay_store::StoreError;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::HouseError;
+use crate::app::AppError;
 use crate::auth::device_flow::LoginError;
 use crate::config;
 use crate::config::{Config, DEFAULT_FILE};
@@ -120,18 +120,22 @@ struct Output {
 
 impl Output {
     /// Prints one of many values, each on a line of its own.
-    fn print_line<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+    fn print_line<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), CliError> {
         match self.json {
-            true => {
-                print::json(&serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?)
-            }
+            true => print::json(
+                &serde_json::to_string(value).map_err(|error| CliError::Other(error.to_string()))?,
+            ),
             false => print::out(&text(value)),
         }
     }
 
     /// Prints a value: as JSON, or as `text` writes it.
-    fn print<T: Serialize + ?Sized>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
-        let json = || serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.to_string()));
+    fn print<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), CliError> {
+        let json = || serde_json::to_string_pretty(value).map_err(|error| CliError::Other(error.to_string()));
         match self.json {
             true => print::json(&json()?),
             false => print::out(&text(value)),
@@ -141,9 +145,9 @@ impl Output {
 
 /// Why a command fails.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum CliError {
     #[error(transparent)]
-    House(#[from] HouseError),
+    House(#[from] AppError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -155,11 +159,11 @@ enum Failure {
     Other(String),
 }
 
-impl Failure {
+impl CliError {
     /// What is said of it, one complaint a line.
     fn lines(&self) -> Vec<String> {
         match self {
-            Self::House(HouseError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
+            Self::House(AppError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
             other => vec![other.to_string()],
         }
     }
@@ -170,7 +174,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match start_log(&arguments.command).and_then(|()| execute(arguments)) {
         Ok(code) => code,
-        Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(CliError::Unread) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.lines() {
                 eprintln!("error: {}", print::clean(&line));
@@ -180,10 +184,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
+fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     match &arguments.command {
         Command::Compile => {
-            return compile::run().map(|()| ExitCode::SUCCESS).map_err(Failure::Other);
+            return compile::run().map(|()| ExitCode::SUCCESS).map_err(CliError::Other);
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -196,14 +200,14 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Other(format!("the program cannot start its threads: {error}")))?;
+        .map_err(|error| CliError::Other(format!("the program cannot start its threads: {error}")))?;
     if let Command::Init(init) = arguments.command {
         let file = arguments.config.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
         return runtime.block_on(init::run(&file, init)).map(|()| ExitCode::SUCCESS);
     }
-    let config = config::load(arguments.config.as_deref()).map_err(HouseError::Config)?;
+    let config = config::load(arguments.config.as_deref()).map_err(AppError::Config)?;
     if !config.is_there && !arguments.command.needs_no_configuration() {
-        return Err(Failure::Other(no_configuration()));
+        return Err(CliError::Other(no_configuration()));
     }
     runtime.block_on(dispatch(arguments.command, config))
 }
@@ -217,7 +221,7 @@ fn no_configuration() -> String {
     )
 }
 
-async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure> {
+async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError> {
     match command {
         Command::Serve => serve::run(config).await?,
         Command::Status(output) => status::run(config, output).await?,
@@ -242,10 +246,10 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
 }
 
 /// The daemon tells what it does; a command has an output of its own, and only complains.
-fn start_log(command: &Command) -> Result<(), Failure> {
+fn start_log(command: &Command) -> Result<(), CliError> {
     let default = if matches!(command, Command::Serve) { "info" } else { "warn" };
     let filter = match std::env::var(LOG_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => log_filter(&text).map_err(Failure::Other)?,
+        Ok(text) if !text.trim().is_empty() => log_filter(&text).map_err(CliError::Other)?,
         _ => EnvFilter::new(default),
     };
     tracing_subscriber::fmt()

@@ -6,9 +6,9 @@ use playrelay_engine::outbox::{DeliveryState, OutboxRow, OutboxSelection};
 use playrelay_store::{self, Parked, SharedStore};
 use playrelay_util::clock;
 
-use crate::app::{look_at_store, open_store};
+use crate::app::{open_store, open_store_to_read};
 use crate::cli::print::{columns, count, hang, when};
-use crate::cli::{Failure, Output, print};
+use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 
 #[derive(Subcommand)]
@@ -26,15 +26,15 @@ pub(crate) enum Command {
         output: Output,
     },
     /// Try an event again now, whatever became of it; a watch is looked for at the tracker first.
-    Retry(Which),
+    Retry(OutboxTarget),
     /// Never send an event. It stays in the list.
-    Drop(Which),
+    Drop(OutboxTarget),
     /// Say what an event is about, and try it again now.
     Match {
         /// The event, by the number in the list.
         event: i64,
         /// An id of the movie, or of the show of an episode: imdb=tt1375666. May be given several times.
-        #[arg(long = "id", value_name = "CATALOGUE=ID", value_parser = external)]
+        #[arg(long = "id", value_name = "CATALOGUE=ID", value_parser = parse_external_id)]
         ids: Vec<(String, String)>,
         /// The season of an episode.
         #[arg(long)]
@@ -47,7 +47,7 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 #[group(required = true)]
-pub(crate) struct Which {
+pub(crate) struct OutboxTarget {
     /// One event, by the number in the list.
     id: Option<i64>,
     /// All that failed for good: dead, or unknown to the tracker.
@@ -58,7 +58,7 @@ pub(crate) struct Which {
     waiting: bool,
 }
 
-impl Which {
+impl OutboxTarget {
     fn selection(&self) -> OutboxSelection {
         match (self.id, self.failed) {
             (Some(id), _) => OutboxSelection::One(id),
@@ -75,15 +75,15 @@ fn state(name: &str) -> Result<DeliveryState, String> {
     })
 }
 
-fn external(text: &str) -> Result<(String, String), String> {
+fn parse_external_id(text: &str) -> Result<(String, String), String> {
     let named = text.split_once('=').filter(|(name, id)| !name.trim().is_empty() && !id.trim().is_empty());
     let (name, id) = named.ok_or_else(|| "expected an id as CATALOGUE=ID, imdb=tt1375666".to_owned())?;
     Ok((name.trim().to_lowercase(), id.trim().to_owned()))
 }
 
-pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     if let Command::List { state, limit, output } = command {
-        return list(&look_at_store(&config)?.store, state, limit, output).await;
+        return list(&open_store_to_read(&config)?.store, state, limit, output).await;
     }
     let store: SharedStore = open_store(&config)?;
     match command {
@@ -97,8 +97,8 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure>
         }
         Command::Match { event: id, ids, season, episode } => {
             let row = store.outbox_row(id).await?;
-            let row = row.ok_or_else(|| Failure::Other(format!("there is no event {id} in the outbox")))?;
-            let item = corrected(row.event.item, &ids, season, episode).map_err(Failure::Other)?;
+            let row = row.ok_or_else(|| CliError::Other(format!("there is no event {id} in the outbox")))?;
+            let item = with_corrected_ids(row.event.item, &ids, season, episode).map_err(CliError::Other)?;
             let command = playrelay_engine::outbox::OutboxCommand::Match(Box::new(item));
             apply(&store, OutboxSelection::One(id), command, "tried again").await
         }
@@ -110,7 +110,7 @@ async fn apply(
     selection: OutboxSelection,
     command: playrelay_engine::outbox::OutboxCommand,
     done: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let found = store.command(selection, command, clock::now()).await?;
     if let (OutboxSelection::One(id), 0) = (selection, found) {
         let why = match store.outbox_row(id).await? {
@@ -118,14 +118,14 @@ async fn apply(
             Some(row) => format!("it is {}", row.state.as_str()),
             None => "there is no such event in the outbox; `playrelay outbox list` lists them".to_owned(),
         };
-        return Err(Failure::Other(format!("event {id} cannot be {done}: {why}")));
+        return Err(CliError::Other(format!("event {id} cannot be {done}: {why}")));
     }
     say!("{} {} {done}", count(found, "event"), if found == 1 { "is" } else { "are" });
     Ok(())
 }
 
 /// What a person says that an item is takes the place of the ids that it came with.
-fn corrected(
+fn with_corrected_ids(
     mut item: Item,
     named: &[(String, String)],
     season: Option<u32>,
@@ -172,7 +172,7 @@ async fn list(
     state: Option<DeliveryState>,
     limit: u32,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let rows = store.outbox(state, limit).await?;
     let mut parked = std::collections::BTreeMap::new();
     for row in rows.iter().filter(|row| row.state == DeliveryState::Waiting) {
@@ -192,7 +192,7 @@ async fn list(
 
 /// What happens to an event next, and when.
 pub(crate) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
-    let next = next(row, parked);
+    let next = next_step(row, parked);
     let end = match row.note.as_deref().filter(|note| !note.is_empty()) {
         None => next,
         // "superseded by …" need not be said to be superseded.
@@ -210,7 +210,7 @@ pub(crate) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
     hang(&print::one_line(&head), &print::one_line(&text), columns()) + "\n"
 }
 
-fn next(row: &OutboxRow, parked: Option<&Parked>) -> String {
+fn next_step(row: &OutboxRow, parked: Option<&Parked>) -> String {
     let id = row.id;
     match (row.state, parked) {
         (DeliveryState::Waiting, Some(Parked::Login { .. })) => {

@@ -13,10 +13,10 @@ use playrelay_util::clock;
 use serde::Serialize;
 
 use crate::app::adapters::approval_of;
-use crate::app::{House, Purpose, open_store};
+use crate::app::{App, Purpose, open_store};
 use crate::cli::print::{Table, columns};
-use crate::cli::{Failure, Output, print};
-use crate::config::{Config, unknown};
+use crate::cli::{CliError, Output, print};
+use crate::config::{Config, unknown_key_message};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -58,10 +58,10 @@ struct Row {
     reason: Option<String>,
 }
 
-pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(output) => {
-            let house = House::open(config, Purpose::Look).await?;
+            let house = App::open(config, Purpose::Look).await?;
             let rows: Vec<_> = house.plugins.entries().iter().map(row).collect();
             output.print(&rows, |rows| match rows.is_empty() {
                 true => "no plugins: this build has none bundled (`cargo xtask build` builds them in)\n"
@@ -112,21 +112,21 @@ fn list(rows: &[Row]) -> String {
 }
 
 /// Shows a file, or all plugins that were found with an id.
-async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Failure> {
+async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), CliError> {
     let path = PathBuf::from(plugin);
     if path.is_file() {
         let inspection =
-            registry::inspect(&path).map_err(|error| Failure::Other(format!("{plugin}: {error}")))?;
+            registry::inspect(&path).map_err(|error| CliError::Other(format!("{plugin}: {error}")))?;
         return output.print(&inspection, describe);
     }
-    let house = House::open(config, Purpose::Look).await?;
+    let house = App::open(config, Purpose::Look).await?;
     let first = find(&house, plugin)?;
     let found: Vec<&Entry> = house.plugins.entries().iter().filter(|entry| entry.id() == plugin).collect();
     let readable: Vec<&Inspection> = found.iter().filter_map(|entry| entry.inspection.as_ref()).collect();
     match readable.as_slice() {
         [] => {
             let reason = row(first).reason.unwrap_or_default();
-            Err(Failure::Other(format!("plugin {plugin} cannot be read: {reason}")))
+            Err(CliError::Other(format!("plugin {plugin} cannot be read: {reason}")))
         }
         [only] => output.print(*only, describe),
         // One that serves, and one that would like to: both are to be seen.
@@ -144,15 +144,15 @@ async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Fai
     }
 }
 
-fn find<'a>(house: &'a House, id: &str) -> Result<&'a Entry, Failure> {
+fn find<'a>(house: &'a App, id: &str) -> Result<&'a Entry, CliError> {
     house.plugins.find(id).ok_or_else(|| {
         let known: Vec<String> = house.plugins.entries().iter().map(Entry::id).collect();
-        Failure::Other(unknown("plugin", id, "the plugin directory", &known))
+        CliError::Other(unknown_key_message("plugin", id, "the plugin directory", &known))
     })
 }
 
-async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Change).await?;
+async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Change).await?;
     let fits = |entry: &&Entry| match (digest, &entry.inspection) {
         (Some(digest), Some(it)) => it.digest.as_str().starts_with(&digest.to_lowercase()),
         (Some(_), None) => false,
@@ -165,13 +165,13 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
         [only] => *only,
         [] if digest.is_some() && house.plugins.pending(id).next().is_some() => {
             let text = "no file that waits has this digest: it is not the one that was inspected; `playrelay plugin inspect` shows it";
-            return Err(Failure::Other(text.to_owned()));
+            return Err(CliError::Other(text.to_owned()));
         }
         [] => find(&house, id)?,
         several => {
             let digests = several.iter().filter_map(|entry| entry.inspection.as_ref());
             let digests: Vec<String> = digests.map(|it| format!("--digest {}", it.digest)).collect();
-            return Err(Failure::Other(format!(
+            return Err(CliError::Other(format!(
                 "several files have the id {id:?}; say which by one of {}",
                 digests.join(", ")
             )));
@@ -185,7 +185,7 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
         (Status::Pending, Some(inspection)) => inspection,
         _ => {
             let reason = row(entry).reason.unwrap_or_default();
-            return Err(Failure::Other(format!("plugin {id} cannot be approved: {reason}")));
+            return Err(CliError::Other(format!("plugin {id} cannot be approved: {reason}")));
         }
     };
     print::out(&describe(inspection))?;
@@ -193,9 +193,9 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
         print::out(&difference)?;
     }
     if !yes && digest.is_none() && stdin().is_terminal() && !agrees()? {
-        return Err(Failure::Other(format!("{id} is not approved")));
+        return Err(CliError::Other(format!("{id} is not approved")));
     }
-    let shown = serde_json::to_string(inspection).map_err(|error| Failure::Other(error.to_string()))?;
+    let shown = serde_json::to_string(inspection).map_err(|error| CliError::Other(error.to_string()))?;
     house.store.approve(approval_of(inspection), shown, clock::now()).await?;
     note_change(&house.store).await?;
     say!("approved; it serves from the next start on: restart the daemon");
@@ -203,17 +203,17 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
 }
 
 /// Asks on the terminal.
-fn agrees() -> Result<bool, Failure> {
+fn agrees() -> Result<bool, CliError> {
     print::out("Approve it? [y/N] ")?;
     let mut answer = String::new();
     stdin()
         .read_line(&mut answer)
-        .map_err(|error| Failure::Other(format!("the terminal cannot be read: {error}")))?;
+        .map_err(|error| CliError::Other(format!("the terminal cannot be read: {error}")))?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// What is other than it was when a plugin of this id was approved, line by line; absent where none was.
-async fn difference(house: &House, now: &Inspection) -> Result<Option<String>, Failure> {
+async fn difference(house: &App, now: &Inspection) -> Result<Option<String>, CliError> {
     let id = &now.id;
     if !house.store.approvals().await?.iter().any(|approval| approval.id == *id) {
         return Ok(None);
@@ -222,7 +222,7 @@ async fn difference(house: &House, now: &Inspection) -> Result<Option<String>, F
         return Ok(Some(format!("\nanother version of {id} was approved before; this takes its place\n")));
     };
     let before: Inspection = serde_json::from_str(&shown)
-        .map_err(|error| Failure::Other(format!("what was approved of {id} cannot be read: {error}")))?;
+        .map_err(|error| CliError::Other(format!("what was approved of {id} cannot be read: {error}")))?;
     let (old, new) = (describe(&before), describe(now));
     let gone = old
         .lines()
@@ -241,15 +241,15 @@ async fn difference(house: &House, now: &Inspection) -> Result<Option<String>, F
 }
 
 /// The doctor says so where the daemon was started before.
-async fn note_change(store: &SharedStore) -> Result<(), Failure> {
+async fn note_change(store: &SharedStore) -> Result<(), CliError> {
     watermarks::write(store, watermarks::DAEMON, Watermark::PluginsChanged, clock::now()).await?;
     Ok(())
 }
 
-async fn revoke(config: Config, id: &str) -> Result<(), Failure> {
+async fn revoke(config: Config, id: &str) -> Result<(), CliError> {
     let store: SharedStore = open_store(&config)?;
     if !store.revoke(id).await? {
-        return Err(Failure::Other(format!(
+        return Err(CliError::Other(format!(
             "plugin {id:?} is not approved; `playrelay plugin list` shows all"
         )));
     }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use playrelay_plugin_host::text::is_odd;
 use playrelay_util::clock;
 
-use crate::cli::Failure;
+use crate::cli::CliError;
 
 /// Columns below which nothing is laid out.
 const NARROWEST: usize = 40;
@@ -19,12 +19,12 @@ const LEAST_CELL: usize = 8;
 const GAP: &str = "  ";
 
 /// Prints text. Names and titles come from strangers: what moves a cursor or turns the direction of text is blanked.
-pub fn out(text: &str) -> Result<(), Failure> {
+pub fn out(text: &str) -> Result<(), CliError> {
     write(clean(text).as_bytes())
 }
 
 /// Prints JSON, with escapes in those places: a reader gets what was there.
-pub fn json(text: &str) -> Result<(), Failure> {
+pub fn json(text: &str) -> Result<(), CliError> {
     let mut escaped = String::with_capacity(text.len() + 1);
     for letter in text.chars() {
         if letter != '\n' && is_odd(letter) {
@@ -41,11 +41,11 @@ pub fn json(text: &str) -> Result<(), Failure> {
     write(escaped.as_bytes())
 }
 
-fn write(bytes: &[u8]) -> Result<(), Failure> {
+fn write(bytes: &[u8]) -> Result<(), CliError> {
     let written = stdout().write_all(bytes).and_then(|()| stdout().flush());
     written.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::Unread,
-        _ => Failure::Other(format!("the output cannot be written: {error}")),
+        io::ErrorKind::BrokenPipe => CliError::Unread,
+        _ => CliError::Other(format!("the output cannot be written: {error}")),
     })
 }
 

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::cli::{Failure, Output, print};
+use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 use crate::record::Recorder;
 
@@ -41,14 +41,14 @@ struct Shown {
     requests: BTreeMap<String, usize>,
 }
 
-pub(crate) fn run(config: &Config, command: Command) -> Result<(), Failure> {
+pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
     let recorder = Recorder::new(&config.server.data_dir);
     let failed = |error: std::io::Error| {
-        Failure::Other(format!("{} cannot be used: {error}", recorder.file().display()))
+        CliError::Other(format!("{} cannot be used: {error}", recorder.file().display()))
     };
     match command {
         Command::Start { length } if length <= SignedDuration::ZERO || length > LONGEST => {
-            Err(Failure::Other(format!("--for is {length:#}; expected at most 24h, such as 1h or 30m")))
+            Err(CliError::Other(format!("--for is {length:#}; expected at most 24h, such as 1h or 30m")))
         }
         Command::Start { length } => {
             let until = clock::now().saturating_add(length).unwrap_or(jiff::Timestamp::MAX);

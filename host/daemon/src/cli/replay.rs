@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 
-use crate::app::{House, Purpose};
-use crate::cli::{Failure, Output};
+use crate::app::{App, Purpose};
+use crate::cli::{CliError, Output};
 use crate::config::Config;
 use crate::replay;
-use crate::replay::Replay;
+use crate::replay::Replayer;
 use crate::web::ingress;
 
 #[derive(Args)]
@@ -30,54 +30,57 @@ pub(crate) struct Arguments {
     output: Output,
 }
 
-pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
     let file = PathBuf::from(&arguments.what);
     let max_body = config.server.max_body;
-    let house = House::open(config, Purpose::Look).await?;
+    let house = App::open(config, Purpose::Look).await?;
     let plugin = match &arguments.plugin {
-        Some(path) => Some(house.try_plugin(path).await.map_err(Failure::Other)?),
+        Some(path) => Some(house.check_plugin(path).await.map_err(CliError::Other)?),
         None => None,
     };
     let replay = match arguments.what.parse::<i64>() {
-        Ok(id) if !file.exists() => replay::recorded(&house, id, plugin).await,
+        Ok(id) if !file.exists() => replay::replay_recorded(&house, id, plugin).await,
         _ => {
             let source = source(&house, arguments.source.as_deref())?;
             let request = read(&file, max_body).await?;
-            replay::unheard(&house, &source, request, plugin).await
+            replay::replay_message(&house, &source, request, plugin).await
         }
     };
-    let replay = replay.map_err(|error| Failure::Other(error.to_string()))?;
+    let replay = replay.map_err(|error| CliError::Other(error.to_string()))?;
     arguments.output.print(&replay, describe)?;
     let differs = replay.differences.as_ref().is_some_and(|differences| !differences.is_empty());
     Ok(if arguments.check && differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn source(house: &House, named: Option<&str>) -> Result<String, Failure> {
+fn source(house: &App, named: Option<&str>) -> Result<String, CliError> {
     let known: Vec<String> = house.config.sources.keys().cloned().collect();
     match (named, known.as_slice()) {
         (Some(name), _) if known.iter().any(|known| known == name) => Ok(name.to_owned()),
-        (Some(name), _) => {
-            Err(Failure::Other(crate::config::unknown("source", name, "the configuration", &known)))
-        }
+        (Some(name), _) => Err(CliError::Other(crate::config::unknown_key_message(
+            "source",
+            name,
+            "the configuration",
+            &known,
+        ))),
         (None, [only]) => Ok(only.clone()),
-        (None, []) => Err(Failure::Other("there is no source; add a section [sources.…]".to_owned())),
+        (None, []) => Err(CliError::Other("there is no source; add a section [sources.…]".to_owned())),
         (None, several) => {
-            Err(Failure::Other(format!("say which source it is for: --source {}", several.join(" or "))))
+            Err(CliError::Other(format!("say which source it is for: --source {}", several.join(" or "))))
         }
     }
 }
 
 /// Reads a message: a raw request as it came over the wire, or its body alone.
-async fn read(path: &Path, max_body: usize) -> Result<WebhookRequest, Failure> {
-    let failed = |reason: String| Failure::Other(format!("{} cannot be replayed: {reason}", path.display()));
+async fn read(path: &Path, max_body: usize) -> Result<WebhookRequest, CliError> {
+    let failed = |reason: String| CliError::Other(format!("{} cannot be replayed: {reason}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let raw = path.extension().is_some_and(|extension| extension == "http");
-    let request = if raw { ingress::raw_request(&bytes) } else { ingress::bare_request(bytes) };
+    let request = if raw { ingress::parse_raw_request(&bytes) } else { ingress::request_from_body(bytes) };
     let request = request.map_err(failed)?;
-    ingress::keep(request, None, max_body).await.map_err(failed)
+    ingress::to_webhook_request(request, None, max_body).await.map_err(failed)
 }
 
-fn describe(replay: &Replay) -> String {
+fn describe(replay: &Replayer) -> String {
     let mut text = format!(
         "{} of {}, received {}, after {} earlier ones\n",
         replay.plugin, replay.source, replay.received_at, replay.context
@@ -90,7 +93,7 @@ fn describe(replay: &Replay) -> String {
         replay.verdict.outcome, replay.verdict.code, replay.verdict.detail
     ));
     for event in &replay.events {
-        text.push_str(&format!("        {}\n", replay::in_words(event)));
+        text.push_str(&format!("        {}\n", replay::describe_event(event)));
     }
     match &replay.differences {
         None => {}

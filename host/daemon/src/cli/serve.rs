@@ -2,13 +2,14 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{House, Purpose};
-use crate::cli::Failure;
+use crate::app::{App, Purpose};
+use crate::cli::CliError;
 use crate::config::{Config, DEFAULT_FILE};
 
-pub(crate) async fn run(config: Config) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Change).await?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::Other(error.to_string()))?;
+pub(crate) async fn run(config: Config) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Change).await?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| CliError::Other(error.to_string()))?;
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -5,9 +5,9 @@ use playrelay_store::Parked;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::app::{House, Purpose};
+use crate::app::{App, Purpose};
 use crate::cli::print::{Table, columns, count, when};
-use crate::cli::{Failure, Output, print};
+use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 use crate::exports::now_playing;
 
@@ -49,8 +49,8 @@ struct Tracker {
     paused: Option<String>,
 }
 
-pub(crate) async fn run(config: Config, output: Output) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Look).await?;
+pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Look).await?;
     let store = &house.store;
     let logged_out: Vec<String> = house.logged_out().await.into_iter().map(|(name, _)| name).collect();
     let mut sources = Vec::new();
@@ -83,7 +83,7 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), Failure> {
     }
     let people = store.people().await?;
     let held = people.iter().filter(|person| person.decision == Decision::Held).map(|it| it.user.to_string());
-    let running = house.is_served()?;
+    let running = house.is_daemon_running()?;
     let report = Report {
         running,
         playing: if running { playing(&house) } else { Vec::new() },
@@ -95,7 +95,7 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), Failure> {
 }
 
 /// What the daemon says that plays now.
-fn playing(house: &House) -> Vec<Playing> {
+fn playing(house: &App) -> Vec<Playing> {
     let shown = now_playing::read(&house.config.server.data_dir);
     let streams = shown.as_ref().and_then(|shown| shown["streams"].as_object()).into_iter().flatten();
     let text = |stream: &Value, key: &str| stream[key].as_str().unwrap_or_default().to_owned();
@@ -114,7 +114,7 @@ fn playing(house: &House) -> Vec<Playing> {
     streams.map(row).collect()
 }
 
-fn describe(report: &Report, house: &House) -> String {
+fn describe(report: &Report, house: &App) -> String {
     let columns = columns();
     let mut text = match report.running {
         true => "the daemon runs\n".to_owned(),

@@ -1,10 +1,10 @@
 //! `playrelay token`
 
-use crate::cli::Failure;
+use crate::cli::CliError;
 use crate::config::Config;
 use crate::web::api::token;
 
-pub(crate) fn run(config: &Config) -> Result<(), Failure> {
+pub(crate) fn run(config: &Config) -> Result<(), CliError> {
     let data = &config.server.data_dir;
     let place = token::path(data);
     match token::read(data) {
@@ -14,8 +14,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         }
         Ok(None) => {
             let text = format!("there is no {} yet; the first `playrelay serve` makes it", place.display());
-            Err(Failure::Other(text))
+            Err(CliError::Other(text))
         }
-        Err(error) => Err(Failure::Other(format!("{} cannot be read: {error}", place.display()))),
+        Err(error) => Err(CliError::Other(format!("{} cannot be read: {error}", place.display()))),
     }
 }

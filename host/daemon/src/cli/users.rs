@@ -11,9 +11,9 @@ use playrelay_store::Store;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::app::{look_at_store, open_store};
+use crate::app::{open_store, open_store_to_read};
 use crate::cli::print::{Table, columns, when};
-use crate::cli::{Failure, Output};
+use crate::cli::{CliError, Output};
 use crate::config::Config;
 
 #[derive(Subcommand)]
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     if let Command::List { all, output } = command {
         return list(&config, all, output).await;
     }
@@ -104,12 +104,12 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), Failure>
     }
 }
 
-fn check_tracker(config: &Config, name: &str) -> Result<(), Failure> {
+fn check_tracker(config: &Config, name: &str) -> Result<(), CliError> {
     if config.trackers.contains_key(name) {
         return Ok(());
     }
     let known: Vec<String> = config.trackers.keys().cloned().collect();
-    Err(Failure::Other(crate::config::unknown("tracker", name, "the configuration", &known)))
+    Err(CliError::Other(crate::config::unknown_key_message("tracker", name, "the configuration", &known)))
 }
 
 /// Finds the one person of a name or id, and says what is to become of their plays.
@@ -118,7 +118,7 @@ async fn decide(
     user: &str,
     source: Option<&str>,
     decision: impl Fn(&Person) -> Result<Decision, String>,
-) -> Result<Person, Failure> {
+) -> Result<Person, CliError> {
     let people = store.people().await?;
     let named = fold(user.strip_prefix("id:").unwrap_or(user));
     let is_meant = |person: &&Person| {
@@ -130,21 +130,25 @@ async fn decide(
     match found.as_slice() {
         [] => {
             let known: Vec<String> = people.iter().map(|person| person.user.to_string()).collect();
-            let text =
-                crate::config::unknown("user", user, "the list of users that no route mentions", &known);
-            Err(Failure::Other(text + "; whoever a route mentions is managed by its `users`"))
+            let text = crate::config::unknown_key_message(
+                "user",
+                user,
+                "the list of users that no route mentions",
+                &known,
+            );
+            Err(CliError::Other(text + "; whoever a route mentions is managed by its `users`"))
         }
         [person] => {
-            let decision = decision(person).map_err(Failure::Other)?;
+            let decision = decision(person).map_err(CliError::Other)?;
             if !store.decide(&person.source, &person.viewer, decision).await? {
-                return Err(Failure::Other(format!("{} is no longer in the list", person.user)));
+                return Err(CliError::Other(format!("{} is no longer in the list", person.user)));
             }
             Ok((*person).clone())
         }
         several => {
             let which = |person: &&Person| format!("id:{} --source {}", person.viewer.user, person.source);
             let which: Vec<_> = several.iter().map(which).collect();
-            Err(Failure::Other(format!("{user:?} are several; say which by one of {}", which.join(", "))))
+            Err(CliError::Other(format!("{user:?} are several; say which by one of {}", which.join(", "))))
         }
     }
 }
@@ -170,8 +174,8 @@ struct Everybody {
     people: Vec<Person>,
 }
 
-async fn list(config: &Config, all: bool, output: Output) -> Result<(), Failure> {
-    let looked = look_at_store(config)?;
+async fn list(config: &Config, all: bool, output: Output) -> Result<(), CliError> {
+    let looked = open_store_to_read(config)?;
     let people = looked.store.people().await?;
     let mut table = Table::default();
     if !all {

@@ -7,10 +7,10 @@ use playrelay_store::watermarks;
 use playrelay_store::watermarks::Watermark;
 use serde::Serialize;
 
-use crate::app::{House, HouseError, Purpose};
-use crate::cli::{Failure, Output};
-use crate::config::{Config, unknown};
-use crate::webhooks::registration::{Registration, Wish, in_path, rotate};
+use crate::app::{App, AppError, Purpose};
+use crate::cli::{CliError, Output};
+use crate::config::{Config, unknown_key_message};
+use crate::webhooks::registration::{Registration, RegistrationAction, encode_path_segment, rotate};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -64,47 +64,54 @@ struct Address {
     old_token_used_at: Option<Timestamp>,
 }
 
-pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), Failure> {
-    let house = House::open(config, Purpose::Change).await?;
+pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
+    let house = App::open(config, Purpose::Change).await?;
     let (source, wish) = match arguments.command {
         None | Some(Command::List) => return list(&house, arguments.output).await,
-        Some(Command::Rotate { source, grace, force }) => return turn(&house, &source, grace, force).await,
-        Some(Command::Register { source }) => (source, Wish::Register),
-        Some(Command::Verify { source }) => (source, Wish::Verify),
-        Some(Command::Remove { source }) => (source, Wish::Remove),
+        Some(Command::Rotate { source, grace, force }) => {
+            return rotate_token(&house, &source, grace, force).await;
+        }
+        Some(Command::Register { source }) => (source, RegistrationAction::Register),
+        Some(Command::Verify { source }) => (source, RegistrationAction::Verify),
+        Some(Command::Remove { source }) => (source, RegistrationAction::Remove),
     };
     let registration = find(&house, &source).await?;
     if house.config.server.public_url.is_none() {
         let text = "set `public_url` in [server] to the address at which your media server reaches Playrelay, \
                     \"http://192.168.1.5:8787\"";
-        return Err(Failure::Other(text.to_owned()));
+        return Err(CliError::Other(text.to_owned()));
     }
-    match registration.ask(wish, house.keeper.vault()).await {
+    match registration.perform(wish, house.credentials.vault()).await {
         Ok(true) => say!("{source}: the server sends its webhooks here."),
-        Ok(false) if wish == Wish::Remove => {
+        Ok(false) if wish == RegistrationAction::Remove => {
             say!("{source}: the server sends no webhooks here any more.");
         }
         Ok(false) => {
-            return Err(Failure::Other(format!(
+            return Err(CliError::Other(format!(
                 "the server of {source} does not send its webhooks here; `playrelay webhooks register {source}` has it do so"
             )));
         }
         Err(reason) => {
-            let by_hand = if wish == Wish::Register { registration.instructions() } else { String::new() };
+            let by_hand = if wish == RegistrationAction::Register {
+                registration.instructions()
+            } else {
+                String::new()
+            };
             let by_hand = if by_hand.is_empty() { by_hand } else { format!("\nBy hand: {by_hand}") };
-            return Err(Failure::Other(format!("{reason}{by_hand}")));
+            return Err(CliError::Other(format!("{reason}{by_hand}")));
         }
     }
     Ok(())
 }
 
-async fn list(house: &House, output: Output) -> Result<(), Failure> {
+async fn list(house: &App, output: Output) -> Result<(), CliError> {
     let mut addresses = Vec::new();
     for source in house.config.sources.keys() {
         let tokens = house.webhook_tokens(source).await?;
         let used = watermarks::read(&house.store, source, Watermark::OldTokenUsed).await?;
         let used = used.filter(|_| tokens.old_until().is_some());
-        let url = format!("{}/webhook/{source}/{}", house.base_url(), in_path(tokens.current.expose()));
+        let url =
+            format!("{}/webhook/{source}/{}", house.base_url(), encode_path_segment(tokens.current.expose()));
         addresses.push(Address {
             source: source.clone(),
             url,
@@ -126,28 +133,28 @@ async fn list(house: &House, output: Output) -> Result<(), Failure> {
     })
 }
 
-async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<(), Failure> {
+async fn rotate_token(house: &App, source: &str, grace: i64, force: bool) -> Result<(), CliError> {
     let configured = house.config.sources.get(source);
     let known: Vec<String> = house.config.sources.keys().cloned().collect();
-    let configured =
-        configured.ok_or_else(|| Failure::Other(unknown("source", source, "the configuration", &known)))?;
+    let configured = configured
+        .ok_or_else(|| CliError::Other(unknown_key_message("source", source, "the configuration", &known)))?;
     if configured.source.webhook_token.is_some() {
-        return Err(Failure::Other(format!(
+        return Err(CliError::Other(format!(
             "{}: [sources.{source}] has a `webhook_token` of its own; change it there, or remove it and Playrelay keeps one",
             configured.place
         )));
     }
     let before = match house.webhook_tokens(source).await {
-        Err(HouseError::Vault(VaultError::WrongKey(_))) if force => None,
+        Err(AppError::Vault(VaultError::WrongKey(_))) if force => None,
         before => before?.old_until(),
     };
     if let Some(until) = before.filter(|_| !force) {
-        return Err(Failure::Other(format!(
+        return Err(CliError::Other(format!(
             "the previous token is valid until {until}; use --force to end it now"
         )));
     }
-    let rotated = rotate(house.keeper.vault(), source, SignedDuration::from_hours(grace)).await;
-    let tokens = rotated.map_err(HouseError::from)?;
+    let rotated = rotate(house.credentials.vault(), source, SignedDuration::from_hours(grace)).await;
+    let tokens = rotated.map_err(AppError::from)?;
     // What is noted is the use of another one.
     watermarks::erase(&house.store, source, Watermark::OldTokenUsed).await?;
     say!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
@@ -158,8 +165,9 @@ async fn turn(house: &House, source: &str, grace: i64, force: bool) -> Result<()
     Ok(())
 }
 
-async fn find(house: &House, source: &str) -> Result<Registration, Failure> {
+async fn find(house: &App, source: &str) -> Result<Registration, CliError> {
     let known: Vec<String> = house.config.sources.keys().cloned().collect();
     let registration = house.registration(source).await?;
-    registration.ok_or_else(|| Failure::Other(unknown("source", source, "the configuration", &known)))
+    registration
+        .ok_or_else(|| CliError::Other(unknown_key_message("source", source, "the configuration", &known)))
 }

@@ -15,7 +15,7 @@ const FILE_SUFFIX: &str = "_FILE";
 
 /// Where a value stands. Ordered as a reader meets them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// In the file, at a line from 1.
     Line(String, usize),
     /// In an environment variable.
@@ -24,7 +24,7 @@ pub enum Place {
     Nowhere,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(file, line) => write!(f, "{file}:{line}"),
@@ -36,14 +36,14 @@ impl fmt::Display for Place {
 
 /// Something that is wrong, where it is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct ConfigError {
     /// Where.
-    pub place: Place,
+    pub place: Location,
     /// What was found, and what is allowed.
     pub text: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)
     }
@@ -51,11 +51,11 @@ impl fmt::Display for Problem {
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub struct SpannedValue {
     /// What.
     pub value: Value,
     /// Where.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// A value. What comes from the environment is text, and is read as what the key wants.
@@ -72,9 +72,9 @@ pub enum Value {
     /// `2026-11-21`
     Date(String),
     /// `[1, 2]`
-    List(Vec<Node>),
+    List(Vec<SpannedValue>),
     /// `[section]`
-    Table(BTreeMap<String, Node>),
+    Table(BTreeMap<String, SpannedValue>),
 }
 
 impl Value {
@@ -118,18 +118,18 @@ pub fn read(
     file: Option<(&Path, &str)>,
     folder: &Path,
     environment: impl Iterator<Item = (String, String)>,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<String, Node> {
+    problems: &mut Vec<ConfigError>,
+) -> BTreeMap<String, SpannedValue> {
     let mut root = file.map(|(path, text)| parse(path, text, problems)).unwrap_or_default();
     let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with(SHORT_PREFIX)).collect();
     variables.sort();
     for (name, value) in variables {
         let result = match name.starts_with(PREFIX) {
-            true => overlay(&mut root, &name, value, folder),
+            true => apply_environment(&mut root, &name, value, folder),
             false => misspelt(&name).map_or(Ok(()), Err),
         };
         if let Err(text) = result {
-            problems.push(Problem { place: Place::Variable(name), text });
+            problems.push(ConfigError { place: Location::Variable(name), text });
         }
     }
     root
@@ -146,20 +146,20 @@ fn misspelt(name: &str) -> Option<String> {
     is_meant.then(|| format!("it is not read; expected two `_` between the parts: {PREFIX}{section}__{key}"))
 }
 
-fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> BTreeMap<String, Node> {
+fn parse(path: &Path, text: &str, problems: &mut Vec<ConfigError>) -> BTreeMap<String, SpannedValue> {
     let file = path.display().to_string();
     // Where lines begin: a file has thousands of values, and each knows its line.
     let starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
     let line = |offset: usize| starts.partition_point(|start| *start <= offset) + 1;
     match DeTable::parse(text) {
-        Ok(table) => convert_table(table.into_inner(), &|offset| Place::Line(file.clone(), line(offset))),
+        Ok(table) => convert_table(table.into_inner(), &|offset| Location::Line(file.clone(), line(offset))),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
             let number = line(offset);
             let start = if number < 2 { 0 } else { starts[number - 2] };
             let shown = text[start..].lines().next().unwrap_or_default();
             let text = unreadable(error.message(), shown, offset.saturating_sub(start));
-            problems.push(Problem { place: Place::Line(file, number), text });
+            problems.push(ConfigError { place: Location::Line(file, number), text });
             BTreeMap::new()
         }
     }
@@ -181,17 +181,20 @@ fn unreadable(reason: &str, line: &str, at: usize) -> String {
     format!("the line cannot be read: {reason}{remedy}\n    {shown}\n    {:column$}^", "")
 }
 
-fn convert_table(table: DeTable<'_>, place: &dyn Fn(usize) -> Place) -> BTreeMap<String, Node> {
+fn convert_table(table: DeTable<'_>, place: &dyn Fn(usize) -> Location) -> BTreeMap<String, SpannedValue> {
     table
         .into_iter()
         .map(|(key, value)| {
             let at = place(key.span().start);
-            (key.into_inner().into_owned(), Node { value: convert(value.into_inner(), place), place: at })
+            (
+                key.into_inner().into_owned(),
+                SpannedValue { value: convert(value.into_inner(), place), place: at },
+            )
         })
         .collect()
 }
 
-fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
+fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Location) -> Value {
     match value {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
@@ -207,7 +210,7 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
         DeValue::Array(items) => Value::List(
             items
                 .into_iter()
-                .map(|item| Node {
+                .map(|item| SpannedValue {
                     place: place(item.span().start),
                     value: convert(item.into_inner(), place),
                 })
@@ -218,7 +221,7 @@ fn convert(value: DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
 }
 
 /// A key as the file has it: variables have no letters of two cases, and no hyphens.
-fn as_written(table: &BTreeMap<String, Node>, key: &str) -> String {
+fn source_text(table: &BTreeMap<String, SpannedValue>, key: &str) -> String {
     let alike = |known: &&String| known.eq_ignore_ascii_case(key);
     let with_hyphens = |known: &&String| known.replace('-', "_").eq_ignore_ascii_case(key);
     let found = table.keys().find(alike).or_else(|| table.keys().find(with_hyphens));
@@ -227,8 +230,8 @@ fn as_written(table: &BTreeMap<String, Node>, key: &str) -> String {
 
 /// Sets the key that a variable names. `PLAYRELAY__SOURCES__HOME__TOKEN_FILE` sets `token` of `[sources.home]` to what
 /// the file holds.
-fn overlay(
-    root: &mut BTreeMap<String, Node>,
+fn apply_environment(
+    root: &mut BTreeMap<String, SpannedValue>,
     name: &str,
     value: String,
     folder: &Path,
@@ -247,18 +250,18 @@ fn overlay(
     if last.is_empty() || keys.iter().any(|key| key.is_empty()) || keys.is_empty() {
         return Err("expected a name such as PLAYRELAY__SERVER__LISTEN".to_owned());
     }
-    let place = Place::Variable(name.to_owned());
+    let place = Location::Variable(name.to_owned());
     let mut table = root;
     for key in keys {
-        let key = as_written(table, key);
+        let key = source_text(table, key);
         let node = table
             .entry(key.clone())
-            .or_insert_with(|| Node { value: Value::Table(BTreeMap::new()), place: place.clone() });
+            .or_insert_with(|| SpannedValue { value: Value::Table(BTreeMap::new()), place: place.clone() });
         table = match &mut node.value {
             Value::Table(inner) => inner,
             other => return Err(format!("{key} is {} and has no keys of its own", other.kind())),
         };
     }
-    table.insert(as_written(table, last), Node { value: Value::Text(value), place });
+    table.insert(source_text(table, last), SpannedValue { value: Value::Text(value), place });
     Ok(())
 }

@@ -16,30 +16,30 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use document::{Node, Place, Problem};
+pub use document::{ConfigError, Location, SpannedValue};
 use playrelay_engine::policy::{Heartbeat, Policy};
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::http::Origin;
 use playrelay_util::secret::Secret;
-pub use section::unknown;
+pub use section::unknown_key_message;
 use section::{Section, is_near};
-pub use settings::{RoleNeeds, settings};
+pub use settings::{RoleRequirements, settings};
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
 
 /// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
-const LATEST_LIVE: Duration = Duration::from_secs(90);
+const MAX_LIVE_AGE: Duration = Duration::from_secs(90);
 
 /// Letters of a webhook's token.
-const SHORTEST_TOKEN: usize = 8;
+const MIN_TOKEN_LEN: usize = 8;
 /// Letters of the password: it is chosen by people, and tried by strangers.
 const SHORTEST_PASSWORD: usize = 12;
 /// The least that webhooks may send. Bytes.
-const SMALLEST_BODY: usize = 64 << 10;
+const MIN_MAX_BODY: usize = 64 << 10;
 /// The least time that stories are kept.
-const SHORTEST_KEEPING: Duration = Duration::from_secs(60 * 60);
+const MIN_RETENTION: Duration = Duration::from_secs(60 * 60);
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +51,7 @@ pub struct Config {
     /// Whether anything is configured: there is a file, or a variable sets a key.
     pub is_there: bool,
     /// What can work, and is probably not what was meant.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigError>,
     /// `[server]`
     pub server: Server,
     /// `[plugins] dir`; below the data folder where it is not set.
@@ -120,15 +120,15 @@ pub struct AccountConfig {
     /// The plugin's id.
     pub plugin: String,
     /// Where that is said.
-    pub place: Place,
+    pub place: Location,
     /// What is said of a source beside its plugin's settings; the defaults for others.
-    pub source: source::Options,
+    pub source: source::SourceOptions,
     /// Everything else.
-    pub settings: BTreeMap<String, Node>,
+    pub settings: BTreeMap<String, SpannedValue>,
 }
 
 /// Reads the configuration: that of a file, or the default one where there is one. Without either it is the defaults.
-pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
+pub fn load(file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
     // Variables that are not text are none of ours: a name of ours is ASCII, and so is its value's file or key.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -141,7 +141,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, Vec<Problem>> {
         }
         Err(error) => {
             let text = format!("the file cannot be read: {error}");
-            Err(vec![Problem { place: Place::Line(path.display().to_string(), 1), text }])
+            Err(vec![ConfigError { place: Location::Line(path.display().to_string(), 1), text }])
         }
     }
 }
@@ -156,7 +156,7 @@ pub fn text_digest(file: &Path) -> Option<Digest> {
 pub fn parse(
     file: Option<(&Path, &str)>,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<Config, Vec<ConfigError>> {
     let mut problems = Vec::new();
     let folder = file.and_then(|(path, _)| path.parent()).unwrap_or(Path::new("")).to_owned();
     let root = document::read(file, &folder, environment, &mut problems);
@@ -173,7 +173,10 @@ pub fn parse(
 }
 
 /// Complains of sections whose names are misspelt, and gives them the names that were meant: what refers to them is right.
-fn with_meant_names(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> BTreeMap<String, Node> {
+fn with_meant_names(
+    root: BTreeMap<String, SpannedValue>,
+    problems: &mut Vec<ConfigError>,
+) -> BTreeMap<String, SpannedValue> {
     const SECTIONS: [&str; 8] =
         ["server", "plugins", "scrobble", "delivery", "sources", "trackers", "catalogues", "routes"];
     let known = SECTIONS.map(str::to_owned);
@@ -182,8 +185,8 @@ fn with_meant_names(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -
     for (name, node) in others {
         let near = known.iter().find(|known| is_near(&name, known) && !meant.contains_key(*known));
         if let Some(near) = near {
-            let text = unknown("key", &name, "the configuration", &known);
-            problems.push(Problem { place: node.place.clone(), text });
+            let text = unknown_key_message("key", &name, "the configuration", &known);
+            problems.push(ConfigError { place: node.place.clone(), text });
             meant.insert(near.clone(), node);
         } else {
             meant.insert(name, node);
@@ -192,7 +195,7 @@ fn with_meant_names(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -
     meant
 }
 
-fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
+fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Config {
     let root = with_meant_names(root, problems);
     let mut sections = Section::new("the configuration", root, problems);
     let (server, plugins) = (sections.table("server"), sections.table("plugins"));
@@ -204,7 +207,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
 
     let server = read_server(server, problems);
     let mut section = Section::new("[plugins]", plugins, problems);
-    let has_plugin_dir = section.place("dir") != Place::Nowhere;
+    let has_plugin_dir = section.location("dir") != Location::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
     section.finish();
     let mut warnings = Vec::new();
@@ -221,7 +224,7 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
     for (name, account) in doubles.chain(catalogues.iter().filter(|(name, _)| taken(name))) {
         let text =
             format!("{name:?} names two accounts; expected a name for each source, tracker and catalogue");
-        problems.push(Problem { place: account.place.clone(), text });
+        problems.push(ConfigError { place: account.place.clone(), text });
     }
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems, &mut warnings);
     warn::of_accounts(&sources, &trackers, &routes, &mut warnings);
@@ -243,67 +246,67 @@ fn read(root: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Config {
     }
 }
 
-fn read_server(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Server {
+fn read_server(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Server {
     let mut section = Section::new("[server]", keys, problems);
-    let place = section.place("listen");
+    let place = section.location("listen");
     let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
     let address = listen.parse().unwrap_or_else(|_| {
         let text =
             format!("`listen` in [server] is {listen:?}; expected an IP address and a port, \"127.0.0.1:8787\" or \"0.0.0.0:8787\"");
-        section.problem(place, text);
+        section.error(place, text);
         SocketAddr::from(([0, 0, 0, 0], 8787))
     });
     let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
-    let place = section.place("public_url");
+    let place = section.location("public_url");
     let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
     if let Some(url) = &public_url
         && (Origin::parse(url).is_err() || url.contains('?'))
     {
         let text = "`public_url` in [server] is no address; expected one that begins with http:// or https:// and has neither a \
                     password nor a query, \"http://192.168.1.5:8787\"";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
-    let place = section.place("max_body");
+    let place = section.location("max_body");
     let max_body =
         section.size("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    if max_body < SMALLEST_BODY {
+    if max_body < MIN_MAX_BODY {
         let text = format!(
-            "`max_body` in [server] is too small; expected at least {SMALLEST_BODY} bytes, since webhooks carry pictures"
+            "`max_body` in [server] is too small; expected at least {MIN_MAX_BODY} bytes, since webhooks carry pictures"
         );
-        section.problem(place, text);
+        section.error(place, text);
     }
-    let place = section.place("keep_events");
+    let place = section.location("keep_events");
     let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
-    if keep_events < SHORTEST_KEEPING {
+    if keep_events < MIN_RETENTION {
         let text = "`keep_events` in [server] is too short; expected at least \"1h\", since stories are made of them";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
-    let place = section.place("admin_password");
+    let place = section.location("admin_password");
     let admin_password = section.text("admin_password").map(Secret::new);
     if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_PASSWORD) {
         let text = format!(
             "`admin_password` in [server] is too short; expected {SHORTEST_PASSWORD} letters or more, or no such key"
         );
-        section.problem(place, text);
+        section.error(place, text);
     }
     section.finish();
     Server { listen: address, data_dir, public_url, max_body, keep_events, admin_password }
 }
 
-fn read_delivery(keys: BTreeMap<String, Node>, problems: &mut Vec<Problem>) -> Delivery {
+fn read_delivery(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Delivery {
     let mut section = Section::new("[delivery]", keys, problems);
-    let place = section.place("late_after");
+    let place = section.location("late_after");
     let late_after = section.duration("late_after").unwrap_or(Duration::from_secs(60));
-    if late_after > LATEST_LIVE {
+    if late_after > MAX_LIVE_AGE {
         let text = "`late_after` in [delivery] is too long; expected at most \"90s\", since trackers enter what is live with \
                     their own time";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
-    let place = section.place("retry_first");
+    let place = section.location("retry_first");
     let retry_first = section.duration("retry_first").unwrap_or(Duration::from_secs(2));
     if retry_first.is_zero() {
         let text = "`retry_first` in [delivery] is 0; expected a pause such as \"2s\": without one a tracker would be asked all the time";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
     let delivery = Delivery {
         late_after,
@@ -335,13 +338,13 @@ fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
 
 /// `heartbeat`: false, or an interval. Absent where nothing is said.
 fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
-    let place = section.place("heartbeat");
+    let place = section.location("heartbeat");
     match section.flag_or_duration("heartbeat")? {
         Ok(true) => Some(Heartbeat::AsOften),
         Ok(false) => Some(Heartbeat::Off),
         Err(interval) if interval.is_zero() => {
             section
-                .problem(place, "`heartbeat` is 0; expected an interval such as \"5m\", or false".to_owned());
+                .error(place, "`heartbeat` is 0; expected an interval such as \"5m\", or false".to_owned());
             None
         }
         Err(interval) => Some(Heartbeat::Every(interval)),
@@ -362,28 +365,26 @@ fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
 
 fn read_accounts(
     kind: &str,
-    keys: BTreeMap<String, Node>,
-    problems: &mut Vec<Problem>,
+    keys: BTreeMap<String, SpannedValue>,
+    problems: &mut Vec<ConfigError>,
 ) -> BTreeMap<String, AccountConfig> {
     let mut accounts = BTreeMap::new();
     for (name, node) in keys {
         let document::Value::Table(table) = node.value else {
             let text =
                 format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
-            problems.push(Problem { place: node.place, text });
+            problems.push(ConfigError { place: node.place, text });
             continue;
         };
         let mut section = Section::new(format!("[{kind}.{name}]"), table, problems);
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             || name.is_empty()
         {
-            section.problem(
-                node.place.clone(),
-                format!("{name:?} is no name; expected letters, digits, - and _"),
-            );
+            section
+                .error(node.place.clone(), format!("{name:?} is no name; expected letters, digits, - and _"));
         }
-        let place = match section.place("plugin") {
-            Place::Nowhere => node.place,
+        let place = match section.location("plugin") {
+            Location::Nowhere => node.place,
             place => place,
         };
         let plugin = section.text("plugin").unwrap_or_else(|| {
@@ -394,30 +395,30 @@ fn read_accounts(
         let within = format!("[{kind}.{name}]");
         let source = match kind {
             "sources" => source::read(&mut section, &within),
-            _ => source::Options::default(),
+            _ => source::SourceOptions::default(),
         };
-        let settings = section.rest();
+        let settings = section.remaining_keys();
         accounts.insert(name, AccountConfig { plugin, place, source, settings });
     }
     accounts
 }
 
 /// A token that can be guessed, or that opens two doors, is none.
-fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<Problem>) {
+fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<ConfigError>) {
     let mut known: HashSet<&str> = HashSet::new();
     for (name, source) in sources {
         let Some(token) = &source.source.webhook_token else { continue };
         let place = source.place.clone();
-        if token.expose().len() < SHORTEST_TOKEN {
+        if token.expose().len() < MIN_TOKEN_LEN {
             let text = format!(
-                "`webhook_token` of [sources.{name}] is too short; expected {SHORTEST_TOKEN} letters or more"
+                "`webhook_token` of [sources.{name}] is too short; expected {MIN_TOKEN_LEN} letters or more"
             );
-            problems.push(Problem { place, text });
+            problems.push(ConfigError { place, text });
         } else if known.contains(token.expose()) {
             let text = format!(
                 "`webhook_token` of [sources.{name}] is that of another source; expected one of its own"
             );
-            problems.push(Problem { place, text });
+            problems.push(ConfigError { place, text });
         }
         known.insert(token.expose());
     }

@@ -7,30 +7,30 @@ use playrelay_engine::routing::filter::{Filters, Kind, Names, PathRule};
 use playrelay_engine::routing::route::{Removal, Route, Untaken, UserRule};
 
 use crate::config::AccountConfig;
-use crate::config::document::{Node, Place, Problem, Value};
-use crate::config::section::{Section, unknown};
+use crate::config::document::{ConfigError, Location, SpannedValue, Value};
+use crate::config::section::{Section, unknown_key_message};
 
 /// Reads all routes. One whose accounts there are not is complained of and left out; one that is switched off is left out.
 pub(crate) fn read(
-    routes: Option<Node>,
+    routes: Option<SpannedValue>,
     sources: &BTreeMap<String, AccountConfig>,
     trackers: &BTreeMap<String, AccountConfig>,
     scrobble: &Policy,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
+    problems: &mut Vec<ConfigError>,
+    warnings: &mut Vec<ConfigError>,
 ) -> Vec<Route> {
-    let Some(Node { value, place }) = routes else { return Vec::new() };
+    let Some(SpannedValue { value, place }) = routes else { return Vec::new() };
     let Value::List(items) = value else {
         let text = format!("`routes` is {}; expected sections [[routes]]", value.kind());
-        problems.push(Problem { place, text });
+        problems.push(ConfigError { place, text });
         return Vec::new();
     };
     let mut read: Vec<Route> = Vec::new();
     // Where the routes between two accounts are: there may be thousands of others.
     let mut places: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    for Node { value, place } in items {
+    for SpannedValue { value, place } in items {
         let Value::Table(table) = value else {
-            problems.push(Problem { place, text: "expected a section [[routes]]".to_owned() });
+            problems.push(ConfigError { place, text: "expected a section [[routes]]".to_owned() });
             continue;
         };
         let mut section = Section::new("[[routes]]", table, problems);
@@ -61,7 +61,7 @@ pub(crate) fn read(
             let alike = places.entry((route.source.clone(), route.tracker.clone())).or_default();
             if alike.iter().any(|place| read[*place] == route) {
                 let text = format!("this route from {} to {} is there twice", route.source, route.tracker);
-                warnings.push(Problem { place, text });
+                warnings.push(ConfigError { place, text });
                 continue;
             }
             alike.push(read.len());
@@ -72,9 +72,9 @@ pub(crate) fn read(
 }
 
 /// Nobody is carried whom nobody has named; an empty list leaves that to `playrelay users assign`.
-fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
-    let is_there = section.place("users") != Place::Nowhere;
-    let place = section.place("users");
+fn users(section: &mut Section<'_>, route: &Location) -> Vec<UserRule> {
+    let is_there = section.location("users") != Location::Nowhere;
+    let place = section.location("users");
     let Some(users) = section.texts("users") else {
         if is_there {
             // What is wrong with it was said.
@@ -86,10 +86,10 @@ fn users(section: &mut Section<'_>, route: &Place) -> Vec<UserRule> {
         return Vec::new();
     };
     if users.iter().any(String::is_empty) && users.len() > 1
-        || users == [""] && matches!(place, Place::Line(..))
+        || users == [""] && matches!(place, Location::Line(..))
     {
         let text = "`users` in [[routes]] has an empty name; expected names, or [] for those whom you assign";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
     users.iter().filter(|user| !user.is_empty()).map(|user| UserRule::parse(user)).collect()
 }
@@ -101,7 +101,7 @@ fn removal(
     trackers: &BTreeMap<String, AccountConfig>,
 ) -> Removal {
     const KINDS: [&str; 2] = ["movie", "show"];
-    let place = section.place("watchlist_remove");
+    let place = section.location("watchlist_remove");
     let kinds = section.flag_or_texts("watchlist_remove").map_or_else(Vec::new, |value| match value {
         Ok(true) => vec!["movie".to_owned()],
         Ok(false) => Vec::new(),
@@ -112,20 +112,20 @@ fn removal(
             "`watchlist_remove` in [[routes]] has {kind:?}; expected \"movie\" or \"show\" (a show goes when its last aired \
              episode was watched)"
         );
-        section.problem(place.clone(), text);
+        section.error(place.clone(), text);
     }
-    let place = section.place("watchlist_remove_from");
+    let place = section.location("watchlist_remove_from");
     let accounts = section.texts("watchlist_remove_from");
     for name in accounts.iter().flatten().filter(|name| !trackers.contains_key(*name)) {
         let known: Vec<String> = trackers.keys().cloned().collect();
-        section.problem(
+        section.error(
             place.clone(),
-            unknown("tracker", name, "`watchlist_remove_from` of [[routes]]", &known),
+            unknown_key_message("tracker", name, "`watchlist_remove_from` of [[routes]]", &known),
         );
     }
     if accounts.is_some() && kinds.is_empty() {
         let text = "`watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`; expected both, or neither";
-        section.problem(place, text.to_owned());
+        section.error(place, text.to_owned());
     }
     Removal {
         movies: kinds.iter().any(|kind| kind == "movie"),
@@ -157,13 +157,13 @@ fn filters(section: &mut Section<'_>) -> Filters {
 
 /// Reads each entry of a list, and complains of those that cannot be read.
 fn each<T>(section: &mut Section<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-    let place = section.place(key);
+    let place = section.location(key);
     let mut found = Vec::new();
     for text in section.texts(key).unwrap_or_default() {
         match read(&text) {
             Ok(value) => found.push(value),
             Err(reason) => {
-                section.problem(place.clone(), format!("`{key}` in [[routes]] has {text:?}: {reason}"));
+                section.error(place.clone(), format!("`{key}` in [[routes]] has {text:?}: {reason}"));
             }
         }
     }
@@ -174,12 +174,12 @@ fn each<T>(section: &mut Section<'_>, key: &str, read: impl Fn(&str) -> Result<T
 fn account(
     section: &mut Section<'_>,
     key: &str,
-    route: &Place,
+    route: &Location,
     accounts: &BTreeMap<String, AccountConfig>,
 ) -> Option<String> {
-    let place = section.place(key);
+    let place = section.location(key);
     let Some(name) = section.text(key) else {
-        if place == Place::Nowhere {
+        if place == Location::Nowhere {
             let text = format!("[[routes]] has no `{key}`; expected a name from [{key}s.…]");
             section.missing(key, route.clone(), text);
         }
@@ -187,7 +187,7 @@ fn account(
     };
     if !accounts.contains_key(&name) {
         let known: Vec<String> = accounts.keys().cloned().collect();
-        section.problem(place, unknown(key, &name, "[[routes]]", &known));
+        section.error(place, unknown_key_message(key, &name, "[[routes]]", &known));
         return None;
     }
     Some(name)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::document::{Node, Place, Problem, Value};
+use crate::config::document::{ConfigError, Location, SpannedValue, Value};
 
 /// Percent below which no threshold is believed.
 const LEAST_THRESHOLD: f64 = 20.0;
@@ -11,34 +11,34 @@ const LEAST_THRESHOLD: f64 = 20.0;
 /// A section that is being read.
 pub struct Section<'a> {
     name: String,
-    keys: BTreeMap<String, Node>,
+    keys: BTreeMap<String, SpannedValue>,
     known: Vec<String>,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<ConfigError>,
 }
 
 impl<'a> Section<'a> {
     /// Begins to read a section; `name` is for complaints.
     pub fn new(
         name: impl Into<String>,
-        keys: BTreeMap<String, Node>,
-        problems: &'a mut Vec<Problem>,
+        keys: BTreeMap<String, SpannedValue>,
+        problems: &'a mut Vec<ConfigError>,
     ) -> Self {
         Self { name: name.into(), keys, known: Vec::new(), problems }
     }
 
     /// Where a key stands that has not been taken.
-    pub fn place(&self, key: &str) -> Place {
-        self.keys.get(key).map_or(Place::Nowhere, |node| node.place.clone())
+    pub fn location(&self, key: &str) -> Location {
+        self.keys.get(key).map_or(Location::Nowhere, |node| node.place.clone())
     }
 
     /// Takes a key as it is.
-    pub fn take(&mut self, key: &str) -> Option<Node> {
+    pub fn take(&mut self, key: &str) -> Option<SpannedValue> {
         self.known.push(key.to_owned());
         self.keys.remove(key)
     }
 
     /// Takes a section inside this one; a missing one is empty.
-    pub fn table(&mut self, key: &str) -> BTreeMap<String, Node> {
+    pub fn table(&mut self, key: &str) -> BTreeMap<String, SpannedValue> {
         self.read(key, "a section", |value| match value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -71,7 +71,7 @@ impl<'a> Section<'a> {
 
     /// Takes a percentage of at least [`LEAST_THRESHOLD`]: a smaller one is a fraction, or a slip that counts looks as watches.
     pub fn threshold(&mut self, key: &str) -> Option<f64> {
-        let place = self.place(key);
+        let place = self.location(key);
         let percent = self.percent(key)?;
         if percent >= LEAST_THRESHOLD {
             return Some(percent);
@@ -82,7 +82,7 @@ impl<'a> Section<'a> {
              would count as watched",
             self.name
         );
-        self.problem(place, text);
+        self.error(place, text);
         None
     }
 
@@ -101,7 +101,7 @@ impl<'a> Section<'a> {
 
     /// Takes a duration.
     pub fn duration(&mut self, key: &str) -> Option<Duration> {
-        self.read(key, "a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"", time)
+        self.read(key, "a duration such as \"90s\", \"15m\", \"12h\" or \"30d\"", parse_duration)
     }
 
     /// Takes a duration, or `false` (inside: nothing).
@@ -109,7 +109,7 @@ impl<'a> Section<'a> {
         self.read(key, "a duration such as \"7d\", or false", |value| match value {
             Value::Boolean(false) => Some(None),
             Value::Text(text) if text.trim() == "false" => Some(None),
-            other => time(other).map(Some),
+            other => parse_duration(other).map(Some),
         })
     }
 
@@ -119,7 +119,7 @@ impl<'a> Section<'a> {
             Value::Boolean(flag) => Some(Ok(flag)),
             Value::Text(text) if text.trim() == "off" => Some(Ok(false)),
             Value::Text(text) if text.trim().parse::<bool>().is_ok() => text.trim().parse().ok().map(Ok),
-            other => time(other).map(Err),
+            other => parse_duration(other).map(Err),
         })
     }
 
@@ -138,41 +138,41 @@ impl<'a> Section<'a> {
     }
 
     fn read<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
-        let Node { value, place } = self.take(key)?;
+        let SpannedValue { value, place } = self.take(key)?;
         let found = value.shown(key);
         let read = read(value);
         if read.is_none() {
             let text = format!("`{key}` in {} is {found}; expected {expected}", self.name);
-            self.problems.push(Problem { place, text });
+            self.problems.push(ConfigError { place, text });
         }
         read
     }
 
     /// Complains that a key is missing: of the key that it was misspelt as, where there is such a one, and `text` otherwise.
-    pub fn missing(&mut self, key: &str, place: Place, text: String) {
+    pub fn missing(&mut self, key: &str, place: Location, text: String) {
         let misspelt = self.keys.keys().find(|found| is_near(found, key) && !self.known.contains(found));
-        let Some(found) = misspelt.cloned() else { return self.problem(place, text) };
+        let Some(found) = misspelt.cloned() else { return self.error(place, text) };
         if let Some(node) = self.keys.remove(&found) {
-            let text = unknown("key", &found, &self.name, &[key.to_owned()]);
-            self.problems.push(Problem { place: node.place, text });
+            let text = unknown_key_message("key", &found, &self.name, &[key.to_owned()]);
+            self.problems.push(ConfigError { place: node.place, text });
         }
     }
 
     /// Complains.
-    pub fn problem(&mut self, place: Place, text: String) {
-        self.problems.push(Problem { place, text });
+    pub fn error(&mut self, place: Location, text: String) {
+        self.problems.push(ConfigError { place, text });
     }
 
     /// What has not been taken: for sections whose keys are not all known here.
-    pub fn rest(self) -> BTreeMap<String, Node> {
+    pub fn remaining_keys(self) -> BTreeMap<String, SpannedValue> {
         self.keys
     }
 
     /// Ends the section: complains of every key that was not taken.
     pub fn finish(self) {
         for (key, node) in &self.keys {
-            let text = unknown("key", key, &self.name, &self.known);
-            self.problems.push(Problem { place: node.place.clone(), text });
+            let text = unknown_key_message("key", key, &self.name, &self.known);
+            self.problems.push(ConfigError { place: node.place.clone(), text });
         }
     }
 }
@@ -183,7 +183,7 @@ pub fn is_near(found: &str, meant: &str) -> bool {
 }
 
 /// The complaint about a name that nobody knows, with the nearest one that somebody does.
-pub fn unknown(what: &str, found: &str, within: &str, known: &[String]) -> String {
+pub fn unknown_key_message(what: &str, found: &str, within: &str, known: &[String]) -> String {
     let nearest = known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(found, name), name))
@@ -211,7 +211,7 @@ fn texts(value: Value) -> Option<Vec<String>> {
     }
 }
 
-fn time(value: Value) -> Option<Duration> {
+fn parse_duration(value: Value) -> Option<Duration> {
     match value {
         Value::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
         Value::Text(text) => duration(text.trim()),

@@ -8,11 +8,11 @@ use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
 use playrelay_util::secret::Secret;
 
 use crate::config::AccountConfig;
-use crate::config::document::{Node, Problem, Value};
-use crate::config::section::{is_near, unknown};
+use crate::config::document::{ConfigError, SpannedValue, Value};
+use crate::config::section::{is_near, unknown_key_message};
 
 /// What an account's plugin must provide.
-pub struct RoleNeeds {
+pub struct RoleRequirements {
     /// `sources` or `trackers`.
     pub section: &'static str,
     /// One of these interfaces.
@@ -21,7 +21,7 @@ pub struct RoleNeeds {
     pub own_keys: &'static [&'static str],
 }
 
-impl RoleNeeds {
+impl RoleRequirements {
     /// A source.
     pub const SOURCE: Self = Self {
         section: "sources",
@@ -41,8 +41,8 @@ pub fn settings(
     name: &str,
     account: &AccountConfig,
     manifest: &Manifest,
-    role: &RoleNeeds,
-    problems: &mut Vec<Problem>,
+    role: &RoleRequirements,
+    problems: &mut Vec<ConfigError>,
 ) -> Settings {
     let within = format!("[{}.{name}]", role.section);
     let provided = manifest.provides.names();
@@ -54,7 +54,7 @@ pub fn settings(
             provided.into_iter().collect::<Vec<_>>().join(", "),
             role.provides.join(" or ")
         );
-        problems.push(Problem { place: account.place.clone(), text });
+        problems.push(ConfigError { place: account.place.clone(), text });
         let mut settings = Settings::default();
         add_defaults(&mut settings, manifest);
         return settings;
@@ -64,14 +64,17 @@ pub fn settings(
         let Some(setting) = manifest.settings.get(key) else {
             let own = role.own_keys.iter().map(|key| (*key).to_owned());
             let known: Vec<String> = own.chain(manifest.settings.keys().cloned()).collect();
-            problems.push(Problem { place: node.place.clone(), text: unknown("key", key, &within, &known) });
+            problems.push(ConfigError {
+                place: node.place.clone(),
+                text: unknown_key_message("key", key, &within, &known),
+            });
             continue;
         };
         let must_say_something = setting.secret || setting.kind == SettingKind::ServerUrl;
         match read(node, setting) {
             Some(value) if must_say_something && value.trim().is_empty() => {
                 let text = format!("`{key}` in {within} is empty; expected {}, or no such key", setting.kind);
-                problems.push(Problem { place: node.place.clone(), text });
+                problems.push(ConfigError { place: node.place.clone(), text });
                 continue;
             }
             Some(value) if setting.secret => {
@@ -82,12 +85,12 @@ pub fn settings(
             }
             None => {
                 let found = match (&node.value, setting.kind) {
-                    (Value::Text(text), SettingKind::ServerUrl) => unusable(text),
+                    (Value::Text(text), SettingKind::ServerUrl) => invalid_url_message(text),
                     (value, _) if setting.secret => value.kind().to_owned(),
                     (value, _) => value.shown(key),
                 };
                 let text = format!("`{key}` in {within} is {found}; expected {}", setting.kind);
-                problems.push(Problem { place: node.place.clone(), text });
+                problems.push(ConfigError { place: node.place.clone(), text });
                 continue;
             }
         }
@@ -115,14 +118,14 @@ pub fn settings(
                 account.plugin, setting.label
             );
             let hint = if setting.help.is_empty() { String::new() } else { format!(". {}", setting.help) };
-            problems.push(Problem { place: account.place.clone(), text: text + &hint });
+            problems.push(ConfigError { place: account.place.clone(), text: text + &hint });
         }
     }
     settings
 }
 
 /// What is wrong with an address. It is not repeated: it may carry a password.
-fn unusable(text: &str) -> String {
+fn invalid_url_message(text: &str) -> String {
     let why = Origin::parse(text).err().map(|error| format!(": {error}")).unwrap_or_default();
     format!("not a valid address{why}")
 }
@@ -138,7 +141,7 @@ fn add_defaults(settings: &mut Settings, manifest: &Manifest) {
 }
 
 /// The value as text, where it is of the setting's type. The environment gives text for everything.
-fn read(node: &Node, setting: &Setting) -> Option<String> {
+fn read(node: &SpannedValue, setting: &Setting) -> Option<String> {
     let text = match &node.value {
         // Blanks around a value come from copying, and are never meant.
         Value::Text(text) => text.trim().to_owned(),

@@ -16,25 +16,25 @@ pub const KEYS: [&str; 7] =
 
 /// What is said of a source.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct SourceOptions {
     /// The token in the address of its webhook.
     pub webhook_token: Option<Secret>,
     /// Whether anything is taken from it.
     pub enabled: bool,
     /// How it is heard; where nothing is said, in every way that is open.
-    pub mode: Mode,
+    pub mode: ListenMode,
     /// How far back its own history is read after an outage; nothing where that is switched off.
     pub catch_up: Option<Duration>,
     /// Whose certificates are believed.
     pub trust: Trust,
 }
 
-impl Default for Options {
+impl Default for SourceOptions {
     fn default() -> Self {
         Self {
             webhook_token: None,
             enabled: true,
-            mode: Mode::Both,
+            mode: ListenMode::Both,
             catch_up: Some(CATCH_UP),
             trust: Trust::Authorities,
         }
@@ -43,7 +43,7 @@ impl Default for Options {
 
 /// How a source is heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
+pub enum ListenMode {
     /// Playrelay holds a connection to it.
     Watch,
     /// It sends webhooks.
@@ -53,9 +53,9 @@ pub enum Mode {
     Both,
 }
 
-impl Mode {
+impl ListenMode {
     /// Whether a connection is held.
-    pub fn watches(self) -> bool {
+    pub fn uses_realtime(self) -> bool {
         self != Self::Webhook
     }
 
@@ -66,30 +66,30 @@ impl Mode {
 }
 
 /// Reads the keys.
-pub(crate) fn read(section: &mut Section<'_>, within: &str) -> Options {
+pub(crate) fn read(section: &mut Section<'_>, within: &str) -> SourceOptions {
     let webhook_token = section.text("webhook_token").map(Secret::new);
     let enabled = section.boolean("enabled").unwrap_or(true);
-    let place = section.place("mode");
+    let place = section.location("mode");
     let mode = match section.text("mode").as_deref() {
-        None | Some("both") => Mode::Both,
-        Some("watch") => Mode::Watch,
-        Some("webhook") => Mode::Webhook,
+        None | Some("both") => ListenMode::Both,
+        Some("watch") => ListenMode::Watch,
+        Some("webhook") => ListenMode::Webhook,
         Some(other) => {
             let text =
                 format!("`mode` in {within} is {other:?}; expected \"watch\", \"webhook\" or \"both\"");
-            section.problem(place, text);
-            Mode::Both
+            section.error(place, text);
+            ListenMode::Both
         }
     };
     let catch_up = match section.duration_or_off("catch_up") {
         None => Some(CATCH_UP),
         Some(set) => set.filter(|duration| !duration.is_zero()),
     };
-    Options { webhook_token, enabled, mode, catch_up, trust: trust(section, within) }
+    SourceOptions { webhook_token, enabled, mode, catch_up, trust: trust(section, within) }
 }
 
 fn trust(section: &mut Section<'_>, within: &str) -> Trust {
-    let place = section.place("tls_fingerprint");
+    let place = section.location("tls_fingerprint");
     let insecure = section.boolean("tls_insecure").unwrap_or(false);
     let Some(fingerprint) = section.text("tls_fingerprint") else {
         return if insecure { Trust::Anybody } else { Trust::Authorities };
@@ -98,13 +98,13 @@ fn trust(section: &mut Section<'_>, within: &str) -> Trust {
         let text = format!(
             "{within} has `tls_fingerprint` and `tls_insecure`; expected one of them, and the fingerprint is the safer one"
         );
-        section.problem(place.clone(), text);
+        section.error(place.clone(), text);
     }
     Trust::fingerprint(&fingerprint).unwrap_or_else(|| {
         let text = format!(
             "`tls_fingerprint` in {within} is {fingerprint:?}; expected the SHA-256 of the certificate as 64 hexadecimal digits"
         );
-        section.problem(place, text);
+        section.error(place, text);
         Trust::Authorities
     })
 }

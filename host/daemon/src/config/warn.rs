@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use playrelay_engine::routing::route::Route;
 
 use crate::config::AccountConfig;
-use crate::config::document::{Problem, Value};
+use crate::config::document::{ConfigError, Value};
 
 /// Sources and trackers to which no route leads, and sources that are one server.
 pub(crate) fn of_accounts(
     sources: &BTreeMap<String, AccountConfig>,
     trackers: &BTreeMap<String, AccountConfig>,
     routes: &[Route],
-    warnings: &mut Vec<Problem>,
+    warnings: &mut Vec<ConfigError>,
 ) {
     let mut warn = |account: &AccountConfig, text: String| {
-        warnings.push(Problem { place: account.place.clone(), text });
+        warnings.push(ConfigError { place: account.place.clone(), text });
     };
     // A configuration may have thousands of accounts: each is looked at once.
     let heard: HashSet<&str> = routes.iter().map(|route| route.source.as_str()).collect();

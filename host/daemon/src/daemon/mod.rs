@@ -25,23 +25,23 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::app::{AccountFacts, House, HouseError};
-use crate::auth::pending::LoginDesk;
+use crate::app::{AccountSpec, App, AppError};
+use crate::auth::pending::PendingLogins;
 use crate::config;
 use crate::config::Config;
-use crate::daemon::task_set::Roster;
-use crate::delivery::worker::Lane;
-use crate::exports::now_playing::Board;
-use crate::exports::watchlist_removals::Removals;
-use crate::inbox::signal::Arrivals;
-use crate::pipeline::committer::{Desk, Settler};
-use crate::pipeline::{Pipeline, Sieve};
-use crate::realtime::catch_up::{CatchUp, History};
-use crate::realtime::client::Ear;
-use crate::realtime::connection::Watcher;
-use crate::web::api::{Api, Standings};
-use crate::web::attempt_limiter::Guard;
-use crate::web::ingress::{Door, Ingress};
+use crate::daemon::task_set::TaskSet;
+use crate::delivery::worker::DeliveryWorker;
+use crate::exports::now_playing::NowPlaying;
+use crate::exports::watchlist_removals::RemovalLog;
+use crate::inbox::signal::InboxSignal;
+use crate::pipeline::committer::{Committer, EngineContext};
+use crate::pipeline::{Pipeline, PipelineOptions};
+use crate::realtime::catch_up::{CatchUp, HistoryReader};
+use crate::realtime::client::RealtimeClient;
+use crate::realtime::connection::RealtimeConnection;
+use crate::web::api::{Api, ConnectionRegistry};
+use crate::web::attempt_limiter::AttemptLimiter;
+use crate::web::ingress::{Ingress, WebhookEndpoint};
 use crate::web::{api, server};
 use crate::webhooks::registration;
 
@@ -50,51 +50,51 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What a lane is started with.
 #[derive(PartialEq)]
-struct LaneKey {
-    account: AccountFacts,
+struct WorkerSpec {
+    account: AccountSpec,
     delivery: config::Delivery,
     offline_keep: Duration,
-    catalogues: Vec<AccountFacts>,
+    catalogues: Vec<AccountSpec>,
 }
 
 /// What a source's pipeline is started with.
 #[derive(PartialEq)]
-struct SourceKey {
-    account: AccountFacts,
+struct PipelineSpec {
+    account: AccountSpec,
     needs_place: bool,
     needs_credits: bool,
-    catalogues: Vec<AccountFacts>,
+    catalogues: Vec<AccountSpec>,
 }
 
 /// What runs.
 struct Daemon {
-    house: House,
-    settler: Settler,
+    house: App,
+    settler: Committer,
     ingress: Arc<Ingress>,
-    traffic: Arrivals,
-    removals: Arc<Removals>,
-    bells: BTreeMap<String, Arc<Notify>>,
-    arrivals: BTreeMap<String, Arrivals>,
-    lanes: Roster<LaneKey>,
-    pipelines: Roster<SourceKey>,
-    watchers: Roster<AccountFacts>,
-    histories: Roster<AccountFacts>,
-    standings: Standings,
+    traffic: InboxSignal,
+    removals: Arc<RemovalLog>,
+    notifiers: BTreeMap<String, Arc<Notify>>,
+    arrivals: BTreeMap<String, InboxSignal>,
+    lanes: TaskSet<WorkerSpec>,
+    pipelines: TaskSet<PipelineSpec>,
+    watchers: TaskSet<AccountSpec>,
+    histories: TaskSet<AccountSpec>,
+    standings: ConnectionRegistry,
 }
 
-impl House {
+impl App {
     /// Runs the daemon until `stop` is done. `ready` is told the address.
     pub async fn serve(
         self,
         ready: impl FnOnce(SocketAddr),
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), HouseError> {
+    ) -> Result<(), AppError> {
         if !self.problems.is_empty() {
-            return Err(HouseError::Config(self.problems));
+            return Err(AppError::Config(self.problems));
         }
         let _lock = self.lock()?;
         let address = self.config.server.listen;
-        let listen = |error| HouseError::Listen { address, error };
+        let listen = |error| AppError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let local = listener.local_addr().map_err(listen)?;
         // What a plugin asks for does not come back here.
@@ -104,39 +104,39 @@ impl House {
             tracing::error!("services on the internet cannot be reached: {reason}");
         }
         tokio::spawn(prune::prune(Arc::clone(&self.owner), self.config.server.keep_events));
-        let board = Arc::new(Board::new(&self.config.server.data_dir));
-        let settler = Settler::start(self.desk(Arc::clone(&board), Vec::new())).await?;
+        let board = Arc::new(NowPlaying::new(&self.config.server.data_dir));
+        let settler = Committer::start(self.engine_context(Arc::clone(&board), Vec::new())).await?;
         let ingress = Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body));
-        let standings = Standings::default();
+        let standings = ConnectionRegistry::default();
         let api = Arc::new(Api {
             board,
             token: api::token::read_or_make(&self.config.server.data_dir).map_err(|error| {
-                HouseError::Data { path: api::token::path(&self.config.server.data_dir), error }
+                AppError::Data { path: api::token::path(&self.config.server.data_dir), error }
             })?,
             password: self.config.server.admin_password.clone(),
             public_url: self.config.server.public_url.clone(),
-            logins: LoginDesk::new(
+            logins: PendingLogins::new(
                 self.shared.clone(),
                 Arc::clone(&self.plugins),
-                Arc::clone(&self.keeper),
+                Arc::clone(&self.credentials),
                 Arc::clone(&self.store),
             ),
             artwork: self.artwork(),
             store: Arc::clone(&self.store),
-            standings: standings.clone(),
-            guard: Guard::default(),
+            connections: standings.clone(),
+            attempt_limiter: AttemptLimiter::default(),
         });
         let mut daemon = Daemon {
             settler,
             ingress: Arc::clone(&ingress),
-            traffic: Arrivals::default(),
-            removals: Arc::new(Removals::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
-            bells: BTreeMap::new(),
+            traffic: InboxSignal::default(),
+            removals: Arc::new(RemovalLog::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
+            notifiers: BTreeMap::new(),
             arrivals: BTreeMap::new(),
-            lanes: Roster::default(),
-            pipelines: Roster::default(),
-            watchers: Roster::default(),
-            histories: Roster::default(),
+            lanes: TaskSet::default(),
+            pipelines: TaskSet::default(),
+            watchers: TaskSet::default(),
+            histories: TaskSet::default(),
             standings,
             house: self,
         };
@@ -145,18 +145,18 @@ impl House {
         {
             tracing::warn!("the start cannot be noted: {error}");
         }
-        daemon.arrange().await?;
+        daemon.reconcile().await?;
         let app = ingress.router().merge(api.router());
         ready(local);
         tokio::select! {
             () = server::serve(listener, app, room, stop) => Ok(()),
-            () = daemon.follow() => Ok(()),
+            () = daemon.watch_config() => Ok(()),
         }
     }
 
     /// What the settler works with.
-    fn desk(&self, board: Arc<Board>, lanes: Vec<(String, Arc<Notify>)>) -> Desk {
-        Desk {
+    fn engine_context(&self, board: Arc<NowPlaying>, lanes: Vec<(String, Arc<Notify>)>) -> EngineContext {
+        EngineContext {
             store: Arc::clone(&self.owner),
             policy: self.config.engine_policy(),
             routing: Routing { routes: self.routes(), people: People::default() },
@@ -168,14 +168,14 @@ impl House {
     }
 
     /// Keeps other daemons out of the data folder for as long as the file is open.
-    pub(crate) fn lock(&self) -> Result<File, HouseError> {
+    pub(crate) fn lock(&self) -> Result<File, AppError> {
         let data = &self.config.server.data_dir;
-        let failed = |error| HouseError::Data { path: data.clone(), error };
+        let failed = |error| AppError::Data { path: data.clone(), error };
         // The folder itself: a file in it could be removed, and another one locked.
         let file = File::open(data).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(HouseError::Occupied(data.clone())),
+            Err(fs::TryLockError::WouldBlock) => Err(AppError::Occupied(data.clone())),
             Err(fs::TryLockError::Error(error)) => Err(failed(error)),
         }
     }
@@ -183,11 +183,11 @@ impl House {
 
 impl Daemon {
     /// Takes over what the configuration becomes, for good.
-    async fn follow(mut self) {
+    async fn watch_config(mut self) {
         let file = self.house.config.file.clone();
         let read = || file.as_ref().and_then(|file| config::text_digest(file));
         let (mut seen, mut last) = (self.house.config.digest.clone(), None);
-        let mut logins = self.house.known_logins();
+        let mut logins = self.house.stored_logins();
         // The doors are opened once more: a token may have changed since.
         let mut tokens = None;
         let mut hangup = match signal(SignalKind::hangup()) {
@@ -215,11 +215,11 @@ impl Daemon {
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
             // A database that cannot be read now says nothing of what has changed.
-            let stamps = (self.house.token_stamps().await, self.house.login_stamps().await);
+            let stamps = (self.house.token_revisions().await, self.house.login_revisions().await);
             let (Ok(token_stamps), Ok(login_stamps)) = stamps else { continue };
             // Tokens of webhooks may be changed by a command beside the daemon.
             if tokens.as_ref() != Some(&token_stamps) {
-                match self.doors().await {
+                match self.webhook_endpoints().await {
                     Ok(doors) => {
                         self.ingress.open_doors(doors);
                         tokens = Some(token_stamps);
@@ -235,39 +235,39 @@ impl Daemon {
             if is_edited {
                 seen = found;
             }
-            match self.take_over(file.as_deref()).await {
-                Ok(()) => logins = self.house.known_logins(),
+            match self.reload(file.as_deref()).await {
+                Ok(()) => logins = self.house.stored_logins(),
                 Err(complaint) => {
                     tracing::error!("the changed configuration is not taken over: {complaint}");
-                    self.standings.complain(Some(complaint));
+                    self.standings.set_config_error(Some(complaint));
                 }
             }
         }
     }
 
-    async fn take_over(&mut self, file: Option<&Path>) -> Result<(), String> {
+    async fn reload(&mut self, file: Option<&Path>) -> Result<(), String> {
         let config = config::load(file).map_err(|problems| crate::app::list(&problems))?;
         if !config.is_there {
             return Err("the configuration is gone; the one before goes on to count".to_owned());
         }
         let restart = needs_restart(&self.house.config, &config);
-        let house = self.house.furnished(config).await;
+        let house = self.house.with_config(config).await;
         if !house.problems.is_empty() {
             return Err(crate::app::list(&house.problems));
         }
         self.house = house;
         self.house.shared.replace(self.house.accounts.clone());
-        self.arrange().await.map_err(|error| error.to_string())?;
+        self.reconcile().await.map_err(|error| error.to_string())?;
         if restart {
             tracing::warn!("changes in [server] and [plugins] need a restart");
         }
-        self.standings.complain(None);
+        self.standings.set_config_error(None);
         tracing::info!("the changed configuration is taken over");
         Ok(())
     }
 
     /// Ends what is not wanted any more, and starts what is new.
-    async fn arrange(&mut self) -> Result<(), HouseError> {
+    async fn reconcile(&mut self) -> Result<(), AppError> {
         for waiting in &self.house.waiting {
             tracing::warn!("{waiting}");
         }
@@ -277,43 +277,43 @@ impl Daemon {
         for (account, remedy) in self.house.logged_out().await {
             tracing::warn!(account, "nobody is logged in; {remedy}");
         }
-        self.arrange_lanes().await;
+        self.reconcile_workers().await;
         let bells =
-            self.lanes.names().filter_map(|name| Some((name.clone(), Arc::clone(self.bells.get(name)?))));
+            self.lanes.names().filter_map(|name| Some((name.clone(), Arc::clone(self.notifiers.get(name)?))));
         let bells = bells.collect();
         let board = self.settler.board();
-        self.settler.reconfigure(self.house.desk(board, bells)).await;
-        self.arrange_pipelines().await;
-        self.arrange_watchers().await;
-        self.arrange_histories().await;
-        let doors = self.doors().await?;
+        self.settler.reconfigure(self.house.engine_context(board, bells)).await;
+        self.reconcile_pipelines().await;
+        self.reconcile_connections().await;
+        self.reconcile_histories().await;
+        let doors = self.webhook_endpoints().await?;
         self.ingress.open_doors(doors);
         Ok(())
     }
 
-    async fn arrange_lanes(&mut self) {
+    async fn reconcile_workers(&mut self) {
         let mut wanted = BTreeMap::new();
         for name in self.house.config.trackers.keys() {
             if let Some(account) = self.house.facts.get(name).cloned() {
-                let key = LaneKey {
+                let key = WorkerSpec {
                     account,
                     delivery: self.house.config.delivery.clone(),
                     offline_keep: self.house.config.scrobble.offline_keep,
-                    catalogues: self.house.catalogue_facts(),
+                    catalogues: self.house.catalogue_specs(),
                 };
                 wanted.insert(name.clone(), key);
             }
         }
-        self.lanes.retire_others(&wanted).await;
+        self.lanes.stop_except(&wanted).await;
         self.lanes.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin_of(name)?;
-            let lane = Lane {
+            let (plugin, caller) = self.house.plugin(name)?;
+            let lane = DeliveryWorker {
                 plugin,
                 caller,
                 store: Arc::clone(&self.house.owner),
                 delivery: key.delivery.clone(),
                 offline_keep: key.offline_keep,
-                arrived: Arc::clone(self.bells.entry(name.to_owned()).or_default()),
+                arrived: Arc::clone(self.notifiers.entry(name.to_owned()).or_default()),
                 removals: Arc::clone(&self.removals),
                 installation: self.house.installation.clone(),
                 catalogue: self.house.airing(),
@@ -322,30 +322,30 @@ impl Daemon {
         });
     }
 
-    async fn arrange_pipelines(&mut self) {
+    async fn reconcile_pipelines(&mut self) {
         let mut wanted = BTreeMap::new();
         for name in self.house.config.sources.keys() {
             let Some(account) = self.house.facts.get(name).cloned() else { continue };
             let routes = || self.house.config.routes.iter().filter(|route| route.source == *name);
-            let key = SourceKey {
+            let key = PipelineSpec {
                 account,
                 needs_place: routes().any(|route| route.filters.need_place()),
                 needs_credits: self.house.has_address(name) && routes().any(|route| route.policy.credits),
-                catalogues: self.house.catalogue_facts(),
+                catalogues: self.house.catalogue_specs(),
             };
             wanted.insert(name.clone(), key);
         }
-        self.pipelines.retire_others(&wanted).await;
+        self.pipelines.stop_except(&wanted).await;
         self.pipelines.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin_of(name)?;
-            let sieve = Sieve {
+            let (plugin, caller) = self.house.plugin(name)?;
+            let sieve = PipelineOptions {
                 needs_place: key.needs_place,
                 needs_credits: key.needs_credits,
                 enabled: key.account.source.enabled,
                 mode: key.account.source.mode,
             };
             let store = Arc::clone(&self.house.owner);
-            let arrivals = arrivals_of(&mut self.arrivals, &self.traffic, name);
+            let arrivals = inbox_signal(&mut self.arrivals, &self.traffic, name);
             let (settler, catalogue) = (self.settler.clone(), self.house.catalogue());
             let pipeline = Pipeline::new(plugin, caller, store, settler, arrivals, sieve, catalogue);
             Some(pipeline.run(stop).boxed())
@@ -353,38 +353,38 @@ impl Daemon {
     }
 
     /// The facts of the sources of which something is true.
-    fn sources(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, AccountFacts> {
+    fn sources(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, AccountSpec> {
         let names = self.house.config.sources.keys().filter(|name| is_wanted(name));
         names.filter_map(|name| Some((name.clone(), self.house.facts.get(name)?.clone()))).collect()
     }
 
-    async fn arrange_watchers(&mut self) {
-        let wanted = self.sources(|name| self.house.is_watched(name));
-        self.watchers.retire_others(&wanted).await;
-        self.standings.keep_only(self.watchers.names());
+    async fn reconcile_connections(&mut self) {
+        let wanted = self.sources(|name| self.house.wants_realtime(name));
+        self.watchers.stop_except(&wanted).await;
+        self.standings.retain(self.watchers.names());
         self.watchers.start_missing(wanted, |name, _, stop| {
-            let (plugin, caller) = self.house.plugin_of(name)?;
-            let watcher = Watcher {
-                ear: Ear { plugin, caller },
+            let (plugin, caller) = self.house.plugin(name)?;
+            let watcher = RealtimeConnection {
+                client: RealtimeClient { plugin, caller },
                 store: Arc::clone(&self.house.store),
-                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
-                standing: self.standings.add(name),
+                inbox_signal: inbox_signal(&mut self.arrivals, &self.traffic, name),
+                status: self.standings.add(name),
             };
             Some(watcher.run(stop).boxed())
         });
     }
 
-    async fn arrange_histories(&mut self) {
+    async fn reconcile_histories(&mut self) {
         let wanted = self.sources(|name| self.house.has_history(name));
-        self.histories.retire_others(&wanted).await;
+        self.histories.stop_except(&wanted).await;
         self.histories.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin_of(name)?;
+            let (plugin, caller) = self.house.plugin(name)?;
             let catch_up = CatchUp {
-                history: History { plugin, caller },
+                history: HistoryReader { plugin, caller },
                 store: Arc::clone(&self.house.store),
-                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
+                inbox_signal: inbox_signal(&mut self.arrivals, &self.traffic, name),
                 limit: key.source.catch_up,
-                standing: self.standings.of(name),
+                status: self.standings.of(name),
                 enabled: key.source.enabled,
             };
             Some(catch_up.run(stop).boxed())
@@ -392,12 +392,12 @@ impl Daemon {
     }
 
     /// A source whose plugin does not serve still has its door: its requests wait in the store.
-    async fn doors(&mut self) -> Result<Vec<Door>, HouseError> {
+    async fn webhook_endpoints(&mut self) -> Result<Vec<WebhookEndpoint>, AppError> {
         let mut doors = Vec::new();
         for name in self.house.config.sources.keys() {
             let tokens = match self.house.webhook_tokens(name).await {
                 Ok(tokens) => Some(tokens),
-                Err(HouseError::Vault(error @ VaultError::WrongKey(_))) => {
+                Err(AppError::Vault(error @ VaultError::WrongKey(_))) => {
                     tracing::error!(
                         source = name,
                         "webhooks are asked to come again: {error}, or `playrelay webhooks rotate {name} --force`"
@@ -406,9 +406,9 @@ impl Daemon {
                 }
                 Err(error) => return Err(error),
             };
-            let plugin = self.house.plugin_of(name).map(|(plugin, _)| plugin);
+            let plugin = self.house.plugin(name).map(|(plugin, _)| plugin);
             let webhook = plugin.as_ref().and_then(|plugin| plugin.manifest.provides.webhook.as_ref());
-            doors.push(Door {
+            doors.push(WebhookEndpoint {
                 source: name.clone(),
                 legacy_names: plugin
                     .as_ref()
@@ -418,7 +418,7 @@ impl Daemon {
                     .map(|facts| registration::in_words(facts, "this address"))
                     .unwrap_or_default(),
                 tokens,
-                arrivals: arrivals_of(&mut self.arrivals, &self.traffic, name),
+                arrivals: inbox_signal(&mut self.arrivals, &self.traffic, name),
             });
         }
         Ok(doors)
@@ -426,8 +426,8 @@ impl Daemon {
 }
 
 /// What wakes a source's pipeline. It stays, whatever becomes of the pipeline.
-fn arrivals_of(all: &mut BTreeMap<String, Arrivals>, traffic: &Arrivals, source: &str) -> Arrivals {
-    all.entry(source.to_owned()).or_insert_with(|| traffic.for_another()).clone()
+fn inbox_signal(all: &mut BTreeMap<String, InboxSignal>, traffic: &InboxSignal, source: &str) -> InboxSignal {
+    all.entry(source.to_owned()).or_insert_with(|| traffic.for_source()).clone()
 }
 
 /// Whether something has changed that a running daemon cannot take over.

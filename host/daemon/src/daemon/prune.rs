@@ -7,9 +7,9 @@ use playrelay_store::SharedOwner;
 use playrelay_util::clock;
 
 /// How long requests are kept that said nothing new.
-const REPEATS_KEPT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const DUPLICATE_RETENTION: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// Between two removals of old requests.
-const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Forgets old requests, once an hour.
 pub(crate) async fn prune(store: SharedOwner, keep: Duration) {
@@ -20,7 +20,7 @@ pub(crate) async fn prune(store: SharedOwner, keep: Duration) {
             now.saturating_sub(keep).unwrap_or(jiff::Timestamp::MIN)
         };
         loop {
-            match store.prune(before(keep), before(keep.min(REPEATS_KEPT)), now).await {
+            match store.prune(before(keep), before(keep.min(DUPLICATE_RETENTION)), now).await {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
@@ -29,6 +29,6 @@ pub(crate) async fn prune(store: SharedOwner, keep: Duration) {
                 }
             }
         }
-        tokio::time::sleep(PRUNE_EVERY).await;
+        tokio::time::sleep(PRUNE_INTERVAL).await;
     }
 }

@@ -9,85 +9,87 @@ use playrelay_plugin_host::plugin::{Plugin, Trace};
 use playrelay_store::StoreError;
 use playrelay_util::clock;
 
-use crate::delivery::worker::{Answer, Lane};
+use crate::delivery::worker::{CallOutcome, DeliveryWorker};
 
 /// What became of a removal.
-pub(crate) enum Removal {
+pub(crate) enum RemovalOutcome {
     /// It is not known yet whether to ask.
     Later(String),
     /// Nothing was asked of the tracker, and why.
     Skipped(String),
     /// It was asked.
-    Asked(Answer, Trace),
+    Asked(CallOutcome, Trace),
 }
 
 /// The last episode of a show that has aired.
-enum LastAiredAnswer {
+enum LastAiredOutcome {
     /// It is known.
     Known(Item),
     /// Nobody knows it.
     Unknown,
     /// The tracker does not answer, which is a matter of its lane.
-    TrackerFails(Answer, Trace),
+    TrackerFails(CallOutcome, Trace),
     /// The catalogue does not, which is none.
     CatalogueFails(String),
 }
 
-impl Lane {
+impl DeliveryWorker {
     /// Takes a movie that was watched off the watchlist, or a show whose last aired episode was.
-    pub(crate) async fn unlist(&self, row: &OutboxRow) -> Result<Removal, StoreError> {
+    pub(crate) async fn remove_from_watchlist(&self, row: &OutboxRow) -> Result<RemovalOutcome, StoreError> {
         let watched = &row.event.item;
         let Some(title) = watchlist::title(watched) else {
-            return Ok(Removal::Skipped("only movies and shows stand on watchlists".to_owned()));
+            return Ok(RemovalOutcome::Skipped("only movies and shows stand on watchlists".to_owned()));
         };
         let facts = self.plugin.manifest.provides.watchlist.as_ref();
         let order = facts.map(|facts| facts.ledger_ids.as_slice()).unwrap_or_default();
         let key = watchlist::key(&self.plugin.manifest.plugin.id, self.tracker(), order, &title);
-        if self.removals.is_fresh(&key, clock::now()).await? {
-            return Ok(Removal::Skipped("it was taken off a moment ago".to_owned()));
+        if self.removals.is_recent(&key, clock::now()).await? {
+            return Ok(RemovalOutcome::Skipped("it was taken off a moment ago".to_owned()));
         }
         if matches!(watched.kind, ItemKind::Episode(_)) {
             match self.last_aired(title.clone()).await {
-                LastAiredAnswer::Known(last) if watchlist::is_last(watched, &last) => {}
-                LastAiredAnswer::Known(last) => {
-                    return Ok(Removal::Skipped(format!(
+                LastAiredOutcome::Known(last) if watchlist::is_last(watched, &last) => {}
+                LastAiredOutcome::Known(last) => {
+                    return Ok(RemovalOutcome::Skipped(format!(
                         "the show stays on the list: the last to air was {last}"
                     )));
                 }
-                LastAiredAnswer::Unknown => {
+                LastAiredOutcome::Unknown => {
                     let note = "nobody here knows which episode was the last to air; a catalogue may ([catalogues.…])";
-                    return Ok(Removal::Skipped(note.to_owned()));
+                    return Ok(RemovalOutcome::Skipped(note.to_owned()));
                 }
-                LastAiredAnswer::CatalogueFails(reason) => return Ok(Removal::Later(reason)),
-                LastAiredAnswer::TrackerFails(answer, trace) => return Ok(Removal::Asked(answer, trace)),
+                LastAiredOutcome::CatalogueFails(reason) => return Ok(RemovalOutcome::Later(reason)),
+                LastAiredOutcome::TrackerFails(answer, trace) => {
+                    return Ok(RemovalOutcome::Asked(answer, trace));
+                }
             }
         }
         let (answer, trace) = self.plugin.call::<Unlist>(&self.caller, title).await;
         if matches!(&answer, Ok(Ok(receipt)) if receipt.outcome == ReceiptOutcome::Accepted) {
-            self.removals.note(key, clock::now()).await?;
+            self.removals.append(key, clock::now()).await?;
         }
-        Ok(Removal::Asked(answer, trace))
+        Ok(RemovalOutcome::Asked(answer, trace))
     }
 
     /// Asks the tracker, or the catalogue, for the last episode of a show that has aired.
-    async fn last_aired(&self, show: Item) -> LastAiredAnswer {
+    async fn last_aired(&self, show: Item) -> LastAiredOutcome {
         let knows = |plugin: &Plugin| plugin.manifest.provides.airing.is_some();
         if knows(&self.plugin) {
             match self.plugin.call::<LastAired>(&self.caller, show.clone()).await {
-                (Ok(Ok(Some(last))), _) => return LastAiredAnswer::Known(last),
+                (Ok(Ok(Some(last))), _) => return LastAiredOutcome::Known(last),
                 (Ok(Ok(None)), _) => {}
-                (Ok(Err(failure)), trace) => return LastAiredAnswer::TrackerFails(Ok(Err(failure)), trace),
-                (Err(fault), trace) => return LastAiredAnswer::TrackerFails(Err(fault), trace),
+                (Ok(Err(failure)), trace) => return LastAiredOutcome::TrackerFails(Ok(Err(failure)), trace),
+                (Err(fault), trace) => return LastAiredOutcome::TrackerFails(Err(fault), trace),
             }
         }
         let Some((plugin, caller)) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin)) else {
-            return LastAiredAnswer::Unknown;
+            return LastAiredOutcome::Unknown;
         };
         match plugin.call::<LastAired>(caller, show).await.0 {
-            Ok(Ok(Some(last))) => LastAiredAnswer::Known(last),
-            Ok(Ok(None)) => LastAiredAnswer::Unknown,
-            Ok(Err(failure)) => LastAiredAnswer::CatalogueFails(failure.reason().to_owned()),
-            Err(fault) => LastAiredAnswer::CatalogueFails(fault.to_string()),
+            Ok(Ok(Some(last))) => LastAiredOutcome::Known(last),
+            Ok(Ok(None)) => LastAiredOutcome::Unknown,
+            Ok(Err(failure)) => LastAiredOutcome::CatalogueFails(failure.reason().to_owned()),
+            Err(fault) => LastAiredOutcome::CatalogueFails(fault.to_string()),
         }
     }
 }

@@ -15,28 +15,28 @@ use playrelay_util::{backoff, clock};
 use tokio::sync::{Notify, watch};
 
 use crate::config;
-use crate::delivery::watchlist::Removal;
-use crate::exports::watchlist_removals::Removals;
+use crate::delivery::watchlist::RemovalOutcome;
+use crate::exports::watchlist_removals::RemovalLog;
 
 /// What is playing is no longer worth telling after this.
-const PRESENCE_KEPT: SignedDuration = SignedDuration::from_mins(15);
+const PRESENCE_TTL: SignedDuration = SignedDuration::from_mins(15);
 /// How often an account that waits for a login is looked at: another process may have logged in.
 const LOGIN_POLL: Duration = Duration::from_secs(2);
 /// How often a blocked account is tried again.
-const BLOCKED_FOR: SignedDuration = SignedDuration::from_hours(1);
+const BLOCKED_RETRY_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// The longest that a tracker can make us wait: quotas are by the day.
-const LONGEST_ASKED: Duration = Duration::from_secs(26 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 /// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
-const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+const MAX_SLEEP: Duration = Duration::from_secs(2);
 /// The same where the clock is a test's.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
 /// What waited for a login for a month has not been tried for a month: it is given up after so many attempts, not before.
-const OFTEN: u32 = 20;
+const MIN_ATTEMPTS_BEFORE_GIVING_UP: u32 = 20;
 /// After this many failures in a row a success means that the tracker is back, and what waits is due.
-const OUTAGE: u32 = 3;
+const OUTAGE_FAILURES: u32 = 3;
 
 /// The lane of one tracker account.
-pub struct Lane {
+pub struct DeliveryWorker {
     /// The tracker's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
@@ -50,7 +50,7 @@ pub struct Lane {
     /// Tells of new events.
     pub arrived: Arc<Notify>,
     /// What was taken off watchlists.
-    pub removals: Arc<Removals>,
+    pub removals: Arc<RemovalLog>,
     /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
     pub installation: String,
     /// Who else knows what has aired.
@@ -58,18 +58,18 @@ pub struct Lane {
 }
 
 /// What a call for an event gave.
-pub(crate) type Answer = Result<Result<Receipt, Failure>, Fault>;
+pub(crate) type CallOutcome = Result<Result<Receipt, Failure>, Fault>;
 
-impl Lane {
+impl DeliveryWorker {
     pub(crate) fn tracker(&self) -> &str {
         &self.caller.account.name
     }
 
     /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        self.forget_old_refusal().await;
+        self.clear_stale_refusal().await;
         while stop.has_changed().is_ok() && !*stop.borrow() {
-            let wait = match self.step().await {
+            let wait = match self.deliver_next().await {
                 Ok(None) => continue,
                 Ok(Some(wait)) => wait,
                 Err(error) => {
@@ -77,7 +77,7 @@ impl Lane {
                     Duration::from_secs(1)
                 }
             };
-            let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { LONGEST_SLEEP };
+            let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { MAX_SLEEP };
             let arrived = tokio::time::timeout(wait.min(longest), self.arrived.notified());
             // Elapsed, notified and stopped mean the same: look again.
             tokio::select! {
@@ -88,7 +88,7 @@ impl Lane {
     }
 
     /// A key that was mended in the configuration, or a key file that was restored, may serve now: only trying tells.
-    async fn forget_old_refusal(&self) {
+    async fn clear_stale_refusal(&self) {
         let forgotten = match self.store.parked(self.tracker()).await {
             Ok(Some(Parked::Login { .. } | Parked::Blocked { .. })) => {
                 self.store.park(self.tracker(), None).await
@@ -102,7 +102,7 @@ impl Lane {
     }
 
     /// Delivers one event, or says how long there is nothing to do.
-    async fn step(&self) -> Result<Option<Duration>, StoreError> {
+    async fn deliver_next(&self) -> Result<Option<Duration>, StoreError> {
         let now = clock::now();
         let parked = self.store.parked(self.tracker()).await?;
         let failures = match &parked {
@@ -117,10 +117,10 @@ impl Lane {
         let Some(row) = self.store.next_due(self.tracker(), now).await? else {
             let next = self.store.next_time(self.tracker()).await?;
             return Ok(Some(
-                next.map_or(LONGEST_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
+                next.map_or(MAX_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
             ));
         };
-        let mut needless = self.not_worth_sending(&row, now);
+        let mut needless = self.skip_reason(&row, now);
         if needless.is_none() && row.event.action.weight() == Weight::Presence && self.is_scarce().await {
             let note = "few requests are left today, and they are kept for what was watched";
             needless = Some((DeliveryState::Superseded, note.to_owned()));
@@ -134,10 +134,10 @@ impl Lane {
     }
 
     /// Events that need not be sent, or cannot.
-    fn not_worth_sending(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
+    fn skip_reason(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
         let action = row.event.action;
         let age = now.duration_since(row.event.at);
-        if let Some(reason) = self.is_beyond(row) {
+        if let Some(reason) = self.unsupported_reason(row) {
             return Some((DeliveryState::Unsupported, reason));
         }
         match (action.weight(), row.event.item.doubt()) {
@@ -154,7 +154,7 @@ impl Lane {
             (_, None) => {}
         }
         match action.weight() {
-            Weight::Presence if age > PRESENCE_KEPT => {
+            Weight::Presence if age > PRESENCE_TTL => {
                 Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
             }
             _ => None,
@@ -163,17 +163,18 @@ impl Lane {
 
     /// Whether an event that fails once more has been tried for long enough, and with what words it ends. What waits for a login, or
     /// for a new day, is not being tried.
-    fn is_given_up(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
+    fn give_up_reason(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
         let tried_for = now.duration_since(row.since);
-        let is_over =
-            row.attempts >= OFTEN && tried_for.is_positive() && tried_for.unsigned_abs() > self.offline_keep;
+        let is_over = row.attempts >= MIN_ATTEMPTS_BEFORE_GIVING_UP
+            && tried_for.is_positive()
+            && tried_for.unsigned_abs() > self.offline_keep;
         (is_over && row.event.action.weight() != Weight::Presence).then(|| {
             format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
         })
     }
 
     /// Why the tracker can do nothing with an event, where it cannot.
-    fn is_beyond(&self, row: &OutboxRow) -> Option<String> {
+    fn unsupported_reason(&self, row: &OutboxRow) -> Option<String> {
         let action = row.event.action;
         let provides = &self.plugin.manifest.provides;
         let name = &self.plugin.manifest.plugin.name;
@@ -213,21 +214,21 @@ impl Lane {
             self.store.attempting(&row).await?;
         }
         let (answer, trace) = match row.event.action {
-            Action::Unlisted => match self.unlist(&row).await? {
-                Removal::Skipped(note) => {
+            Action::Unlisted => match self.remove_from_watchlist(&row).await? {
+                RemovalOutcome::Skipped(note) => {
                     let attempt =
                         AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };
                     return self.store.attempted(&row, attempt, None, clock::now()).await;
                 }
-                Removal::Later(note) => {
+                RemovalOutcome::Later(note) => {
                     let now = clock::now();
                     let next_at = later(now, self.pause(row.attempts + 1));
                     let attempt = AttemptOutcome::Postponed { next_at, note, uncertain: false };
                     return self.store.attempted(&row, attempt, None, now).await;
                 }
-                Removal::Asked(answer, trace) => (answer, trace),
+                RemovalOutcome::Asked(answer, trace) => (answer, trace),
             },
-            _ => self.submit(&row).await,
+            _ => self.call_sink(&row).await,
         };
         let now = clock::now();
         let uncertain = trace.uncertain && !is_presence;
@@ -251,7 +252,7 @@ impl Lane {
                 let note = receipt.note.clone().unwrap_or_default();
                 let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
                 self.store.attempted(&row, attempt, None, now).await?;
-                if failures >= OUTAGE {
+                if failures >= OUTAGE_FAILURES {
                     self.store.wake(self.tracker(), now).await?;
                 }
                 return Ok(());
@@ -259,14 +260,14 @@ impl Lane {
             Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
                 (Some(reason), _) => Failure::Unauthorized(reason),
                 (None, None) if matches!(failure, Failure::Unauthorized(_)) => {
-                    self.unauthorized(failure).await
+                    self.confirm_unauthorized(failure).await
                 }
                 (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
                 (None, None) => failure,
             },
             Err(fault) => Failure::Retry { after_ms: None, reason: format!("the plugin failed: {fault}") },
         };
-        let (attempt, parked) = self.react(&row, &failure, failures, uncertain, now);
+        let (attempt, parked) = self.reaction(&row, &failure, failures, uncertain, now);
         tracing::warn!(
             tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
             "not delivered: {}", failure.reason()
@@ -275,7 +276,7 @@ impl Lane {
     }
 
     /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
-    async fn unauthorized(&self, failure: Failure) -> Failure {
+    async fn confirm_unauthorized(&self, failure: Failure) -> Failure {
         let (reason, account) = (failure.reason(), &self.caller.account);
         let connect = format!("run `playrelay connect {}`", self.tracker());
         match (account.needs_login(), account.outbound.is_login_refused().await) {
@@ -287,7 +288,7 @@ impl Lane {
         }
     }
 
-    async fn submit(&self, row: &OutboxRow) -> (Answer, Trace) {
+    async fn call_sink(&self, row: &OutboxRow) -> (CallOutcome, Trace) {
         let age = clock::now().duration_since(row.event.at);
         let event = SinkEvent {
             id: format!("playrelay-{}-{}", self.installation, row.id),
@@ -309,7 +310,7 @@ impl Lane {
     }
 
     /// One reaction for each kind of failure.
-    fn react(
+    fn reaction(
         &self,
         row: &OutboxRow,
         failure: &Failure,
@@ -325,7 +326,7 @@ impl Lane {
         match failure {
             Failure::Retry { after_ms, .. } => {
                 // A tracker that says when, means it: up to a day, and not at once. Where it says nothing, we wait longer each time.
-                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(LONGEST_ASKED));
+                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(MAX_RETRY_AFTER));
                 let wait = |failures| asked.map_or_else(|| pause(failures), |asked| asked.max(pause(1)));
                 let (lane, event) = (after(wait(failures + 1)), after(wait(row.attempts + 1)));
                 let parked = |attempt| {
@@ -334,7 +335,7 @@ impl Lane {
                         Some(Parked::Until { until: lane, reason: reason.clone(), failures: failures + 1 }),
                     )
                 };
-                if let Some(note) = self.is_given_up(row, &note, now) {
+                if let Some(note) = self.give_up_reason(row, &note, now) {
                     return parked(AttemptOutcome::Settled {
                         state: DeliveryState::Dead,
                         note,
@@ -347,16 +348,19 @@ impl Lane {
                 // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
                 let quota = self.plugin.manifest.limits.quota.as_ref();
                 let next = || quota.map(|quota| quota.refilled(now));
-                let until: Timestamp =
-                    until.parse().ok().or_else(next).unwrap_or_else(|| after(BLOCKED_FOR.unsigned_abs()));
-                let until = until.min(after(LONGEST_ASKED)).max(after(pause(failures + 1)));
+                let until: Timestamp = until
+                    .parse()
+                    .ok()
+                    .or_else(next)
+                    .unwrap_or_else(|| after(BLOCKED_RETRY_INTERVAL.unsigned_abs()));
+                let until = until.min(after(MAX_RETRY_AFTER)).max(after(pause(failures + 1)));
                 (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
             }
             Failure::Unauthorized(_) if self.caller.account.needs_login() => {
                 (postponed(now), Some(Parked::Login { reason }))
             }
             Failure::Unauthorized(_) | Failure::Blocked(_) => {
-                let until = after(BLOCKED_FOR.unsigned_abs());
+                let until = after(BLOCKED_RETRY_INTERVAL.unsigned_abs());
                 (postponed(until), Some(Parked::Blocked { until, reason }))
             }
             Failure::Rejected(_) => {

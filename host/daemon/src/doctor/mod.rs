@@ -9,12 +9,12 @@ use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::app::House;
+use crate::app::App;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum Severity {
     /// All is well.
     Ok,
     /// It works, and could be better.
@@ -31,7 +31,7 @@ pub struct Finding {
     /// What was looked at, stable.
     pub check: &'static str,
     /// How grave it is.
-    pub level: Level,
+    pub level: Severity,
     /// What was found.
     pub text: String,
     /// What to do.
@@ -40,33 +40,33 @@ pub struct Finding {
 }
 
 /// What was found of one account.
-struct Chart {
+struct Findings {
     about: String,
     findings: Vec<Finding>,
 }
 
-impl Chart {
-    fn add(&mut self, check: &'static str, level: Level, text: String, remedy: Option<String>) {
+impl Findings {
+    fn add(&mut self, check: &'static str, level: Severity, text: String, remedy: Option<String>) {
         self.findings.push(Finding { about: self.about.clone(), check, level, text, remedy });
     }
 
     fn ok(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Level::Ok, text.into(), None);
+        self.add(check, Severity::Ok, text.into(), None);
     }
 
     fn note(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
-        self.add(check, Level::Note, text.into(), Some(remedy.into()));
+        self.add(check, Severity::Note, text.into(), Some(remedy.into()));
     }
 
     fn error(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
-        self.add(check, Level::Error, text.into(), Some(remedy.into()));
+        self.add(check, Severity::Error, text.into(), Some(remedy.into()));
     }
 }
 
 /// Looks at everything.
-pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
+pub async fn examine(house: &App) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![];
-    let chart = |about: &str| Chart { about: about.to_owned(), findings: Vec::new() };
+    let chart = |about: &str| Findings { about: about.to_owned(), findings: Vec::new() };
     let mut general = chart("playrelay");
     for problem in &house.problems {
         general.error("configuration", problem.to_string(), "correct the configuration");
@@ -97,7 +97,7 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
             general.note("inbox", text, remedy);
         }
     }
-    match house.is_served() {
+    match house.is_daemon_running() {
         Ok(true) => general.ok("daemon", "it runs"),
         Ok(false) => general.error("daemon", "no daemon uses this data folder now", "run `playrelay serve`"),
         Err(error) => general.error("daemon", error.to_string(), "look at the data folder"),
@@ -109,19 +109,19 @@ pub async fn examine(house: &House) -> Result<Vec<Finding>, StoreError> {
     findings.append(&mut general.findings);
     for name in house.config.sources.keys() {
         let mut chart = chart(name);
-        source::examine(house, name, &mut chart).await?;
+        source::check_source(house, name, &mut chart).await?;
         findings.append(&mut chart.findings);
     }
     for name in house.config.trackers.keys().chain(house.config.catalogues.keys()) {
         let mut chart = chart(name);
-        tracker::examine(house, name, &mut chart).await?;
+        tracker::check_tracker(house, name, &mut chart).await?;
         findings.append(&mut chart.findings);
     }
     Ok(findings)
 }
 
 /// Whether plugins were approved or revoked that the running daemon does not know of.
-async fn plugins_changed(house: &House, chart: &mut Chart) {
+async fn plugins_changed(house: &App, chart: &mut Findings) {
     let read = async |note| watermarks::read(&house.store, watermarks::DAEMON, note).await;
     match (read(Watermark::Started).await, read(Watermark::PluginsChanged).await) {
         (Ok(Some(started)), Ok(Some(changed))) if changed > started => {
@@ -137,10 +137,10 @@ async fn plugins_changed(house: &House, chart: &mut Chart) {
 }
 
 /// Whether media servers can reach us, as far as we can tell from here.
-async fn public_address(house: &House, chart: &mut Chart) {
+async fn public_address(house: &App, chart: &mut Findings) {
     // Whoever is listened to need not reach us.
     let takes_webhooks = house.config.sources.iter().any(|(name, it)| {
-        let is_heard_else = it.source.mode.watches() && house.has_address(name);
+        let is_heard_else = it.source.mode.uses_realtime() && house.has_address(name);
         it.source.enabled && it.source.mode.takes_webhooks() && !is_heard_else
     });
     let Some(url) = &house.config.server.public_url else {
@@ -152,7 +152,7 @@ async fn public_address(house: &House, chart: &mut Chart) {
         return;
     };
     match reqwest::Url::parse(&format!("{url}/healthz")) {
-        Ok(address) => match house.is_ours(&address).await {
+        Ok(address) => match house.is_playrelay_at(&address).await {
             Ok(()) => chart.ok("public-address", format!("{url} leads to a daemon that answers")),
             Err(error) => chart.error(
                 "public-address",

@@ -11,13 +11,13 @@ use playrelay_store::watermarks::Watermark;
 use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
 
-use crate::app::House;
-use crate::config::source::Mode;
-use crate::doctor::Chart;
+use crate::app::App;
+use crate::config::source::ListenMode;
+use crate::doctor::Findings;
 use crate::doctor::tracker::login;
-use crate::realtime::Broken;
-use crate::realtime::client::Ear;
-use crate::webhooks::registration::Wish;
+use crate::realtime::ConnectionError;
+use crate::realtime::client::RealtimeClient;
+use crate::webhooks::registration::RegistrationAction;
 
 /// A server's clock that differs by more is not believed. Seconds.
 const CLOCK_TOLERANCE: i64 = 30;
@@ -25,13 +25,13 @@ const CLOCK_TOLERANCE: i64 = 30;
 const USERS_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Looks at a source.
-pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+pub(crate) async fn check_source(house: &App, name: &str, chart: &mut Findings) -> Result<(), StoreError> {
     let Some(options) = house.config.sources.get(name).map(|it| &it.source) else { return Ok(()) };
     if !options.enabled {
         chart.note("enabled", "it is switched off", "remove `enabled = false` to switch it on");
         return Ok(());
     }
-    let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
+    let Some((plugin, caller)) = house.plugin(name) else { return Ok(()) };
     match options.trust {
         Trust::Authorities => {}
         Trust::Fingerprint(_) => chart.ok("tls", "its certificate is believed by its fingerprint"),
@@ -42,13 +42,14 @@ pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
         ),
     }
     if house.has_address(name) {
-        server(house, &Ear { plugin: Arc::clone(&plugin), caller }, options.mode, chart).await;
-    } else if options.mode.watches() {
+        check_server(house, &RealtimeClient { plugin: Arc::clone(&plugin), caller }, options.mode, chart)
+            .await;
+    } else if options.mode.uses_realtime() {
         let remedy =
             format!("set the server's address in [sources.{name}], or run `playrelay connect {name}`");
         let text = "no server address is known, so it cannot be listened to";
         match options.mode {
-            Mode::Watch => chart.error("address", text, remedy),
+            ListenMode::Watch => chart.error("address", text, remedy),
             _ => chart.note("address", text, remedy),
         }
     }
@@ -78,17 +79,17 @@ pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
 }
 
 /// Looks at a source's server. One that only sends webhooks is asked too: for what they leave out, and for its history.
-async fn server(house: &House, ear: &Ear, mode: Mode, chart: &mut Chart) {
+async fn check_server(house: &App, ear: &RealtimeClient, mode: ListenMode, chart: &mut Findings) {
     let is_logged_in = login(house, &ear.caller.account, chart).await;
     if is_logged_in && ear.plugin.manifest.provides.realtime.is_some() {
-        listen(ear, mode.watches(), chart).await;
+        check_realtime(ear, mode.uses_realtime(), chart).await;
     }
 }
 
-async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {
-    let trial = match ear.try_out(watches).await {
+async fn check_realtime(ear: &RealtimeClient, watches: bool, chart: &mut Findings) {
+    let trial = match ear.probe(watches).await {
         Ok(trial) => trial,
-        Err(broken) => return unheard(&ear.caller.account, watches, &broken, chart),
+        Err(broken) => return connection_problem(&ear.caller.account, watches, &broken, chart),
     };
     let playing = match trial.sessions.len() {
         0 => "nothing plays now".to_owned(),
@@ -128,24 +129,24 @@ async fn listen(ear: &Ear, watches: bool, chart: &mut Chart) {
 }
 
 /// What stands in the way of asking a server, and what helps.
-fn unheard(account: &Account, watches: bool, broken: &Broken, chart: &mut Chart) {
+fn connection_problem(account: &Account, watches: bool, broken: &ConnectionError, chart: &mut Findings) {
     let name = &account.name;
     let owner = "the token must be of the server's owner or an administrator";
     match broken {
         // Webhooks come without any right to ask.
-        Broken::Refused(403) if !watches => chart.note(
+        ConnectionError::Unauthorized(403) if !watches => chart.note(
             "server",
             format!("{broken}: what its webhooks leave out cannot be looked up, and gaps are not filled"),
             format!("for that {owner}"),
         ),
-        Broken::Refused(401) if account.needs_login() => {
+        ConnectionError::Unauthorized(401) if account.needs_login() => {
             chart.error("server", broken.to_string(), format!("run `playrelay connect {name}`"));
         }
-        Broken::Refused(_) if watches => {
+        ConnectionError::Unauthorized(_) if watches => {
             chart.error("server", broken.to_string(), format!("{owner}; `mode = \"webhook\"` needs none"));
         }
-        Broken::Refused(_) => chart.error("server", broken.to_string(), owner),
-        Broken::Other(_) => chart.error(
+        ConnectionError::Unauthorized(_) => chart.error("server", broken.to_string(), owner),
+        ConnectionError::Other(_) => chart.error(
             "server",
             broken.to_string(),
             format!("see whether the server runs, and check its address in [sources.{name}]"),
@@ -153,7 +154,7 @@ fn unheard(account: &Account, watches: bool, broken: &Broken, chart: &mut Chart)
     }
 }
 
-async fn webhook(house: &House, name: &str, chart: &mut Chart) {
+async fn webhook(house: &App, name: &str, chart: &mut Findings) {
     if house.config.server.public_url.is_none() {
         return;
     }
@@ -163,7 +164,7 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
         Err(error) => return chart.error("webhook", error.to_string(), "look at the database"),
     };
     let by_hand = format!("`playrelay webhooks register {name}`");
-    match registration.ask(Wish::Verify, house.keeper.vault()).await {
+    match registration.perform(RegistrationAction::Verify, house.credentials.vault()).await {
         Ok(true) => chart.ok("webhook", "its server sends webhooks here"),
         Ok(false) => chart.note("webhook", "its server sends no webhooks to this address", by_hand),
         Err(reason) => {
@@ -184,7 +185,7 @@ async fn webhook(house: &House, name: &str, chart: &mut Chart) {
 }
 
 /// Who has been seen, and whose plays lead nowhere.
-async fn users(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
+async fn users(house: &App, name: &str, chart: &mut Findings) -> Result<(), StoreError> {
     let since = clock::now().saturating_sub(USERS_SINCE).unwrap_or(Timestamp::MIN);
     let plays = house.store.plays_since(since).await?;
     let seen = plays.iter().filter(|play| play.sources.contains(name));

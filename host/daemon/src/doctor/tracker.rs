@@ -7,15 +7,15 @@ use playrelay_plugin_host::manifest::part;
 use playrelay_store::{Parked, StoreError};
 use playrelay_util::clock;
 
-use crate::app::House;
-use crate::doctor::Chart;
+use crate::app::App;
+use crate::doctor::Findings;
 
 /// A login that ends sooner is worth a word.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 
 /// Looks at a tracker or a catalogue.
-pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Result<(), StoreError> {
-    let Some((plugin, caller)) = house.plugin_of(name) else { return Ok(()) };
+pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings) -> Result<(), StoreError> {
+    let Some((plugin, caller)) = house.plugin(name) else { return Ok(()) };
     let is_logged_in = login(house, &caller.account, chart).await;
     // Without a login every answer is the same refusal.
     if is_logged_in && plugin.manifest.provides.check.is_some() {
@@ -89,7 +89,7 @@ pub(crate) async fn examine(house: &House, name: &str, chart: &mut Chart) -> Res
 }
 
 /// What helps where a service refuses.
-fn remedy(house: &House, name: &str, failure: &Failure) -> String {
+fn remedy(house: &App, name: &str, failure: &Failure) -> String {
     let section = if house.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
     let needs_login = house.accounts.get(name).is_some_and(|account| account.needs_login());
     match (failure, needs_login) {
@@ -106,12 +106,12 @@ fn remedy(house: &House, name: &str, failure: &Failure) -> String {
 }
 
 /// Whether somebody is logged in where that is needed, and for how long.
-pub(crate) async fn login(house: &House, account: &Account, chart: &mut Chart) -> bool {
+pub(crate) async fn login(house: &App, account: &Account, chart: &mut Findings) -> bool {
     if !account.needs_login() {
         return true;
     }
     let remedy = format!("run `playrelay connect {}`", account.name);
-    let kept = match house.keeper.kept(&account.name, &account.manifest.plugin.id).await {
+    let kept = match house.credentials.load(&account.name, &account.manifest.plugin.id).await {
         Ok(Some(kept)) => kept.0,
         Ok(None) => {
             chart.error("login", "nobody is logged in", remedy);

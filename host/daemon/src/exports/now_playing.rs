@@ -18,19 +18,19 @@ pub fn read(data: &Path) -> Option<Value> {
 
 /// The board. What stands on it is in the file too, which is replaced as a whole whenever something changes, and is absent
 /// while nothing plays.
-pub struct Board {
+pub struct NowPlaying {
     path: PathBuf,
     shown: Mutex<Option<Watching>>,
 }
 
-impl Board {
+impl NowPlaying {
     /// A board in a data folder. What stood there before is replaced with the first thing that is shown.
     pub fn new(data: &Path) -> Self {
         Self { path: data.join(FILE), shown: Mutex::default() }
     }
 
     /// Shows what plays now. A file that cannot be written is complained of, once for each change.
-    pub fn show(&self, watching: Watching) {
+    pub fn set(&self, watching: Watching) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.as_ref() == Some(&watching) {
             return;
@@ -42,7 +42,7 @@ impl Board {
     }
 
     /// What plays now.
-    pub fn watching(&self) -> Watching {
+    pub fn entries(&self) -> Watching {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 

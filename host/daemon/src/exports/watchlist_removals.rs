@@ -12,31 +12,31 @@ use tokio::sync::Mutex;
 /// The file, below the data folder. Its shape is that of CrossWatch: keys with Unix seconds.
 const FILE: &str = "state/watchlist_wl_autoremove.json";
 /// What was taken off within this is not asked for again: two routes may lead to one list.
-const JUST_NOW: SignedDuration = SignedDuration::from_secs(120);
+const RECENT: SignedDuration = SignedDuration::from_secs(120);
 
 /// The ledger.
-pub struct Removals {
+pub struct RemovalLog {
     store: SharedOwner,
     path: PathBuf,
     writing: Mutex<()>,
 }
 
-impl Removals {
+impl RemovalLog {
     /// A ledger in a data folder.
     pub fn new(store: SharedOwner, data: &Path) -> Self {
         Self { store, path: data.join(FILE), writing: Mutex::default() }
     }
 
     /// Whether it was taken off a moment ago.
-    pub async fn is_fresh(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn is_recent(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
         let known = self.store.removals().await?;
         let is_fresh =
-            |(known, at): &(String, Timestamp)| known == key && now.duration_since(*at).abs() < JUST_NOW;
+            |(known, at): &(String, Timestamp)| known == key && now.duration_since(*at).abs() < RECENT;
         Ok(known.iter().any(is_fresh))
     }
 
     /// Notes that it was taken off. A file that cannot be written is complained of; the ledger itself is in the store.
-    pub async fn note(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn append(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
         self.store.removed(key, now).await?;
         let _writing = self.writing.lock().await;
         let entries = self.store.removals().await?;

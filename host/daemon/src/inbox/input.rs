@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 pub enum Input {
     /// What was heard.
-    Heard(Heard),
+    Observed(Observed),
     /// What was sent to us.
     Webhook(WebhookRequest),
 }
 
 /// What was heard of a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Heard {
+pub struct Observed {
     /// How.
     #[serde(rename = "heard_by")]
-    pub by: HeardBy,
+    pub by: InputOrigin,
     /// What.
     pub reports: Vec<Report>,
 }
@@ -31,14 +31,14 @@ pub struct Heard {
 /// The ways to hear of a play that nobody sent us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum HeardBy {
+pub enum InputOrigin {
     /// A watcher was connected.
     Watching,
     /// The server's own history was read.
     History,
 }
 
-impl HeardBy {
+impl InputOrigin {
     /// The name, as it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,11 +58,11 @@ pub fn stored(row: &InboxRow) -> Result<Input, Verdict> {
 pub async fn store(
     store: &SharedStore,
     source: &str,
-    by: HeardBy,
+    by: InputOrigin,
     reports: Vec<Report>,
     at: Timestamp,
 ) -> Result<i64, StoreError> {
-    let heard = Input::Heard(Heard { by, reports });
+    let heard = Input::Observed(Observed { by, reports });
     let request = serde_json::to_vec(&heard).map_err(|error| StoreError::Unwritable(error.to_string()))?;
     store.receive(Received { source: source.to_owned(), at, request }).await
 }

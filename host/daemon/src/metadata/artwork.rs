@@ -19,9 +19,9 @@ use url::Url;
 /// Below the data folder.
 const FOLDER: &str = "cache/artwork";
 /// How long a picture is kept: six months are the most that catalogues allow.
-const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+const CACHE_TTL: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 /// Pictures that are kept.
-const MOST: usize = 2_000;
+const MAX_FILES: usize = 2_000;
 /// The kinds of pictures that are taken, and how their files end.
 const TYPES: [(&str, &str); 3] = [("image/jpeg", "jpg"), ("image/png", "png"), ("image/webp", "webp")];
 
@@ -55,7 +55,7 @@ impl Artwork {
     /// A picture of an item, `poster`, `backdrop` or `still`: its media type and its bytes.
     pub async fn get(&self, item: &Item, kind: &str) -> Result<(&'static str, Vec<u8>), ArtworkError> {
         let name = Digest::of(format!("{kind}\n{}", item.catalogue_key()).as_bytes()).to_string();
-        if let Some(kept) = self.kept(&name) {
+        if let Some(kept) = self.cached(&name) {
             return Ok(kept);
         }
         let answer = self.plugin.call::<capabilities::Artwork>(&self.caller, item.clone()).await.0;
@@ -67,7 +67,7 @@ impl Artwork {
         let picture = pictures.into_iter().find(|picture| picture.kind == kind).ok_or(ArtworkError::None)?;
         let (media_type, ending, bytes) = self.fetch(&picture.url).await?;
         fs::create_dir_all(&self.folder)?;
-        self.make_room()?;
+        self.evict()?;
         // Two requests for one picture write two files, and the last one stays.
         let new = format!("{}.new", backoff::random().to_bits());
         private_file::replace(&self.folder.join(format!("{name}.{ending}")), &new, &bytes)?;
@@ -75,24 +75,24 @@ impl Artwork {
     }
 
     /// Removes what is too old, and all where there is too much: it is only a cache.
-    fn make_room(&self) -> std::io::Result<()> {
+    fn evict(&self) -> std::io::Result<()> {
         let files = fs::read_dir(&self.folder)?.collect::<Result<Vec<_>, _>>()?;
-        let is_full = files.len() >= MOST;
+        let is_full = files.len() >= MAX_FILES;
         for file in files {
             let age = SystemTime::now().duration_since(file.metadata()?.modified()?).unwrap_or_default();
-            if is_full || age >= KEPT {
+            if is_full || age >= CACHE_TTL {
                 fs::remove_file(file.path())?;
             }
         }
         Ok(())
     }
 
-    fn kept(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
+    fn cached(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
         TYPES.iter().find_map(|(media_type, ending)| {
             let file = self.folder.join(format!("{name}.{ending}"));
             let written = fs::metadata(&file).and_then(|facts| facts.modified()).ok()?;
             let age = SystemTime::now().duration_since(written).unwrap_or_default();
-            (age < KEPT).then(|| fs::read(file).ok()).flatten().map(|bytes| (*media_type, bytes))
+            (age < CACHE_TTL).then(|| fs::read(file).ok()).flatten().map(|bytes| (*media_type, bytes))
         })
     }
 

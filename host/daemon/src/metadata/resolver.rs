@@ -18,24 +18,24 @@ use playrelay_util::cooldown::Cooldown;
 /// After a failure the catalogue is not asked for this long.
 const COOLDOWN: Duration = Duration::from_secs(60);
 /// What is at least this likely is taken, where nothing else is about as likely.
-const CONFIDENT: f64 = 0.85;
+const MIN_CONFIDENCE: f64 = 0.85;
 /// How much less likely the next one must be.
-const CLEARLY: f64 = 0.05;
+const MIN_LEAD: f64 = 0.05;
 /// How long it is kept what an item is: six months are the most that catalogues allow.
-const FOUND_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
+const FOUND_TTL: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long it is kept that nothing, or too much, was found.
-const DOUBT_KEPT: SignedDuration = SignedDuration::from_hours(24);
+const AMBIGUOUS_TTL: SignedDuration = SignedDuration::from_hours(24);
 
 /// A catalogue in use.
 #[derive(Clone)]
-pub struct Catalogue {
+pub struct MetadataResolver {
     plugin: Arc<Plugin>,
     caller: Caller,
     store: SharedStore,
     silence: Arc<Cooldown>,
 }
 
-impl Catalogue {
+impl MetadataResolver {
     /// A catalogue; absent where the plugin finds nothing.
     pub fn new(plugin: Arc<Plugin>, caller: Caller, store: SharedStore) -> Option<Self> {
         plugin.manifest.provides.metadata.is_some().then(|| Self {
@@ -47,7 +47,7 @@ impl Catalogue {
     }
 
     /// Whether an item comes without an id that would do.
-    pub fn is_needed(&self, item: &Item) -> bool {
+    pub fn needs_ids(&self, item: &Item) -> bool {
         let facts = self.plugin.manifest.provides.metadata.as_ref();
         facts.is_some_and(|facts| match &item.kind {
             ItemKind::Movie(movie) => !movie.ids.has_any(&facts.movie_ids),
@@ -58,18 +58,18 @@ impl Catalogue {
     }
 
     /// What was found before of an item, whenever that was.
-    pub async fn known(&self, item: &Item) -> Option<Item> {
-        let kept = self.store.looked_up(&self.shelf(), &item.catalogue_key(), Timestamp::MIN).await;
+    pub async fn cached(&self, item: &Item) -> Option<Item> {
+        let kept = self.store.looked_up(&self.cache_namespace(), &item.catalogue_key(), Timestamp::MIN).await;
         kept.ok().flatten()
     }
 
     /// Fills in the ids of an item, or a doubt.
     pub async fn resolve(&self, item: &mut Item) -> Step {
         let key = item.catalogue_key();
-        match self.store.looked_up(&self.shelf(), &key, clock::now()).await {
+        match self.store.looked_up(&self.cache_namespace(), &key, clock::now()).await {
             Ok(Some(known)) => {
                 item.fill_from(&known);
-                let text = format!("{item}: {}, as the catalogue said before", self.said(item));
+                let text = format!("{item}: {}, as the catalogue said before", self.failure_text(item));
                 return Step::new(Stage::Enriched, "found-before", text);
             }
             Ok(None) => {}
@@ -91,18 +91,18 @@ impl Catalogue {
             }
         };
         let (found, kept_for, code) = match choose(&candidates) {
-            Choice::Found(found) => (found.clone(), FOUND_KEPT, "found"),
-            Choice::Doubt(text) => (item.with_doubt(text), DOUBT_KEPT, "ambiguous"),
-            Choice::Nothing => (item.clone(), DOUBT_KEPT, "not-found"),
+            Choice::Found(found) => (found.clone(), FOUND_TTL, "found"),
+            Choice::Doubt(text) => (item.with_doubt(text), AMBIGUOUS_TTL, "ambiguous"),
+            Choice::Nothing => (item.clone(), AMBIGUOUS_TTL, "not-found"),
         };
         item.fill_from(&found);
         let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
         // What one server says of its file is no other server's business.
         let kept = item.as_catalogued();
-        if let Err(error) = self.store.keep_look_up(&self.shelf(), &key, &kept, until).await {
+        if let Err(error) = self.store.keep_look_up(&self.cache_namespace(), &key, &kept, until).await {
             tracing::warn!("what the catalogue said cannot be kept: {error}");
         }
-        Step::new(Stage::Enriched, code, format!("{item}: {}", self.said(item)))
+        Step::new(Stage::Enriched, code, format!("{item}: {}", self.failure_text(item)))
     }
 
     fn not_asked(&self, item: &Item, reason: &str) -> Step {
@@ -111,8 +111,8 @@ impl Catalogue {
         Step::new(Stage::Enriched, "not-found", text)
     }
 
-    fn said(&self, item: &Item) -> String {
-        match (item.doubt(), self.is_needed(item)) {
+    fn failure_text(&self, item: &Item) -> String {
+        match (item.doubt(), self.needs_ids(item)) {
             (Some(doubt), _) => format!("it is not clear which one it is: {doubt}"),
             (None, false) => format!("it is {}", item.ids_in_words()),
             (None, true) => "no catalogue knows it".to_owned(),
@@ -120,7 +120,7 @@ impl Catalogue {
     }
 
     /// Where its answers are kept, apart from those of servers.
-    fn shelf(&self) -> String {
+    fn cache_namespace(&self) -> String {
         format!("catalogue:{}", self.caller.account.name)
     }
 }
@@ -134,12 +134,12 @@ enum Choice<'a> {
 /// One that stands clearly above the others, or none.
 fn choose(candidates: &[(Item, f64)]) -> Choice<'_> {
     let mut likely: Vec<&(Item, f64)> =
-        candidates.iter().filter(|(_, confidence)| *confidence >= CONFIDENT).collect();
+        candidates.iter().filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE).collect();
     likely.sort_by(|one, other| other.1.total_cmp(&one.1));
     match likely.as_slice() {
         [] => Choice::Nothing,
         [(item, _)] => Choice::Found(item),
-        [(item, best), (_, second), ..] if best - second >= CLEARLY => Choice::Found(item),
+        [(item, best), (_, second), ..] if best - second >= MIN_LEAD => Choice::Found(item),
         several => {
             let names: Vec<_> =
                 several.iter().map(|(item, _)| format!("{item} ({})", item.ids_in_words())).collect();

@@ -26,22 +26,22 @@ use playrelay_util::clock;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::exports::now_playing::Board;
-use crate::inbox::input::HeardBy;
-use crate::pipeline::Parsed;
+use crate::exports::now_playing::NowPlaying;
+use crate::inbox::input::InputOrigin;
+use crate::pipeline::ParsedInput;
 
 /// Requests in one transaction.
 const BATCH: usize = 128;
 /// Ended plays are remembered for this long, to tell a repeated finish and a rewatch.
-const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
+const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// More than a look may be late. What is beyond is time in which the machine slept, or by which its clock was set.
-const SLEPT: SignedDuration = SignedDuration::from_secs(60);
+const CLOCK_JUMP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two looks at the clock and the list of people.
-const LOOK: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
-const SIMULATED_LOOK: Duration = Duration::from_millis(50);
+const SIMULATED_TICK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Users and items that a list names of one request.
 const MOST_NAMED: usize = 8;
@@ -51,20 +51,20 @@ const STORY_STEPS: usize = 200;
 const STORY_BYTES: usize = 64 << 10;
 
 /// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
-const SHOWN_FOR: Duration = Duration::from_millis(40);
+const MIN_EXPORT_INTERVAL: Duration = Duration::from_millis(40);
 /// …and for so many times as long as it takes to show.
-const SHOWING: u32 = 20;
+const EXPORT_COST_FACTOR: u32 = 20;
 
 /// The way to the settler.
 #[derive(Clone)]
-pub struct Settler {
-    parsed: mpsc::Sender<Parsed>,
-    desks: mpsc::Sender<(Desk, oneshot::Sender<()>)>,
-    board: Arc<Board>,
+pub struct Committer {
+    parsed: mpsc::Sender<ParsedInput>,
+    desks: mpsc::Sender<(EngineContext, oneshot::Sender<()>)>,
+    board: Arc<NowPlaying>,
 }
 
 /// What the settler works with.
-pub struct Desk {
+pub struct EngineContext {
     /// Where decisions are stored.
     pub store: SharedOwner,
     /// `[scrobble]`, with whatever any route switches on.
@@ -76,21 +76,21 @@ pub struct Desk {
     /// How often trackers want to hear that something still plays, those that do.
     pub heartbeats: BTreeMap<String, Duration>,
     /// Where it is shown what plays.
-    pub board: Arc<Board>,
+    pub board: Arc<NowPlaying>,
     /// What the board says of sources.
     pub sources: BTreeMap<String, SourceFacts>,
 }
 
-impl Settler {
+impl Committer {
     /// Reads the engine's state and starts the settler.
-    pub async fn start(desk: Desk) -> Result<Self, StoreError> {
-        let sessions = remembered(&desk.store).await?;
+    pub async fn start(desk: EngineContext) -> Result<Self, StoreError> {
+        let sessions = load_state(&desk.store).await?;
         let mut desk = desk;
         desk.routing.people = People::new(desk.store.people().await?);
         let (parsed, queue) = mpsc::channel(BATCH);
         let (desks, new_desks) = mpsc::channel(1);
         let board = Arc::clone(&desk.board);
-        let work = Work {
+        let work = CommitterTask {
             desk,
             sessions,
             heeded: People::default(),
@@ -104,12 +104,12 @@ impl Settler {
     }
 
     /// Where it is shown what plays.
-    pub fn board(&self) -> Arc<Board> {
+    pub fn board(&self) -> Arc<NowPlaying> {
         Arc::clone(&self.board)
     }
 
     /// Has it work by another configuration, from its next decision on. What plays is told to routes that are new.
-    pub async fn reconfigure(&self, desk: Desk) {
+    pub async fn reconfigure(&self, desk: EngineContext) {
         let (done, is_done) = oneshot::channel();
         // The settler ends only with the program.
         let _ = self.desks.send((desk, done)).await;
@@ -117,24 +117,24 @@ impl Settler {
     }
 
     /// Hands a request over. Waits while too many are in front of it.
-    pub async fn settle(&self, parsed: Parsed) {
+    pub async fn submit(&self, parsed: ParsedInput) {
         // The settler ends only with the program, and then the request comes again at the next start.
         let _ = self.parsed.send(parsed).await;
     }
 }
 
-async fn remembered(store: &SharedOwner) -> Result<Sessions, StoreError> {
+async fn load_state(store: &SharedOwner) -> Result<Sessions, StoreError> {
     let now = clock::now();
     let since = |ago| now.saturating_sub(ago).unwrap_or(jiff::Timestamp::MIN);
-    let plays = store.plays_since(since(MEMORY)).await?;
+    let plays = store.plays_since(since(ENDED_PLAY_RETENTION)).await?;
     let mut sessions = Sessions::restore(plays, store.ratings_since(since(RATING_REPEATED)).await?);
     // Whatever was on a list has not been heard meanwhile.
     sessions.lose_all();
     Ok(sessions)
 }
 
-struct Work {
-    desk: Desk,
+struct CommitterTask {
+    desk: EngineContext,
     sessions: Sessions,
     /// The people as they were when what was held for them was last looked for.
     heeded: People,
@@ -147,17 +147,17 @@ struct Work {
     looked: (jiff::Timestamp, Instant),
 }
 
-impl Work {
+impl CommitterTask {
     async fn run(
         mut self,
-        mut queue: mpsc::Receiver<Parsed>,
-        mut desks: mpsc::Receiver<(Desk, oneshot::Sender<()>)>,
+        mut queue: mpsc::Receiver<ParsedInput>,
+        mut desks: mpsc::Receiver<(EngineContext, oneshot::Sender<()>)>,
     ) {
         let mut batch = Vec::new();
-        let look = if clock::is_simulated() { SIMULATED_LOOK } else { LOOK };
+        let look = if clock::is_simulated() { SIMULATED_TICK_INTERVAL } else { TICK_INTERVAL };
         let mut looks = tokio::time::interval(look);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.show();
+        self.export_now_playing();
         let mut show_at = Instant::now();
         loop {
             tokio::select! {
@@ -165,41 +165,41 @@ impl Work {
                     if received == 0 {
                         return;
                     }
-                    let past = self.recall(&batch).await;
+                    let past = self.load_past_plays(&batch).await;
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed, &past)).collect()).await {}
                     batch.clear();
                 }
                 Some((desk, done)) = desks.recv() => {
-                    self.move_to(desk).await;
+                    self.replace_context(desk).await;
                     // Whoever asked may have gone.
                     let _ = done.send(());
                 }
                 _ = looks.tick() => {
-                    if let Err(error) = self.look_around().await {
+                    if let Err(error) = self.tick().await {
                         tracing::error!("the database cannot be read: {error}");
                     }
                 }
             }
             if Instant::now() >= show_at {
                 let start = Instant::now();
-                self.show();
+                self.export_now_playing();
                 // A home has a few streams; where there are thousands, showing them must not be all that is done.
-                show_at = start + SHOWN_FOR.max(start.elapsed() * SHOWING);
+                show_at = start + MIN_EXPORT_INTERVAL.max(start.elapsed() * EXPORT_COST_FACTOR);
             }
         }
     }
 
     /// Works at another desk from here on. What plays is told to trackers to which no route led before.
-    async fn move_to(&mut self, desk: Desk) {
+    async fn replace_context(&mut self, desk: EngineContext) {
         let people = self.desk.routing.people.clone();
         let before = std::mem::replace(&mut self.desk, desk);
         self.desk.routing.people = people;
         // A route may have come to name somebody for whom plays are held.
         (self.heeded, self.people_version) = (People::default(), None);
-        while !self.store(|work| work.welcome(&before.routing)).await {}
+        while !self.store(|work| work.announce_to_new_routes(&before.routing)).await {}
     }
 
-    fn welcome(&mut self, before: &Routing) -> Vec<Settlement> {
+    fn announce_to_new_routes(&mut self, before: &Routing) -> Vec<Settlement> {
         let open: Vec<Play> = self.sessions.open().cloned().collect();
         let mut settlements = Vec::new();
         for play in open {
@@ -207,7 +207,7 @@ impl Work {
             let mut settlement = Settlement { later: true, ..empty(play.reported_by) };
             let plan = self.desk.routing.among_new(before, &play).plan(&mut advance);
             let is_news = !plan.events.is_empty();
-            let verdict = self.keep(advance, plan, &mut settlement);
+            let verdict = self.record(advance, plan, &mut settlement);
             settlement.verdict = is_news.then_some(verdict);
             settlements.push(settlement);
         }
@@ -215,15 +215,15 @@ impl Work {
     }
 
     /// Shows what plays now, as far as some route carries it.
-    fn show(&self) {
+    fn export_now_playing(&self) {
         let carried = self.sessions.open().filter(|play| self.desk.routing.carries(play));
-        self.desk.board.show(watching(carried, &self.desk.sources));
+        self.desk.board.set(watching(carried, &self.desk.sources));
     }
 
     /// What happens without a request.
-    async fn look_around(&mut self) -> Result<(), StoreError> {
+    async fn tick(&mut self) -> Result<(), StoreError> {
         let now = clock::now();
-        if self.has_slept(now) {
+        if self.clock_jumped(now) {
             self.sessions.lose_all();
         }
         // What was received before now and is not settled yet may be the news that a play waits for.
@@ -239,7 +239,7 @@ impl Work {
         }
         if !self.desk.heartbeats.is_empty() {
             // What cannot be stored is told an interval later.
-            self.store(|work| work.beat(now)).await;
+            self.store(|work| work.send_heartbeats(now)).await;
         }
         // The list is long where many watch, and changes seldom.
         let version = self.desk.store.people_version().await?;
@@ -247,21 +247,21 @@ impl Work {
             return Ok(());
         }
         let people = People::new(self.desk.store.people().await?);
-        self.heed(people).await?;
+        self.apply_user_decisions(people).await?;
         self.people_version = Some(version);
         Ok(())
     }
 
     /// Whether more time has passed since the last look than we were there for: the machine slept, or its clock was set. That is no
     /// silence of a server.
-    fn has_slept(&mut self, now: jiff::Timestamp) -> bool {
+    fn clock_jumped(&mut self, now: jiff::Timestamp) -> bool {
         let (at, looked) = std::mem::replace(&mut self.looked, (now, Instant::now()));
         let there = SignedDuration::try_from(looked.elapsed()).unwrap_or(SignedDuration::MAX);
-        now.duration_since(at) > there.saturating_add(SLEPT)
+        now.duration_since(at) > there.saturating_add(CLOCK_JUMP)
     }
 
-    fn beat(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
-        let Desk { routing, heartbeats, .. } = &self.desk;
+    fn send_heartbeats(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
+        let EngineContext { routing, heartbeats, .. } = &self.desk;
         let beats = self.heart.beat(self.sessions.open(), routing, heartbeats, now);
         let settle = |(play, event): (&Play, TrackerEvent)| Settlement {
             later: true,
@@ -285,11 +285,11 @@ impl Work {
 
     /// Takes over what was said of people, and delivers what was held for them: for those of whom something new was said,
     /// and, once, for those whom a route has come to name.
-    async fn heed(&mut self, people: People) -> Result<(), StoreError> {
+    async fn apply_user_decisions(&mut self, people: People) -> Result<(), StoreError> {
         self.desk.routing.people = people.clone();
         let news: Vec<Person> = people.decided_since(&self.heeded).cloned().collect();
         let is_new = |person: &&Person| self.heeded.decision(&person.source, &person.viewer).is_none();
-        let named = people.iter().filter(is_new).filter(|person| self.is_named(person)).cloned();
+        let named = people.iter().filter(is_new).filter(|person| self.is_routed(person)).cloned();
         for person in news.into_iter().chain(named.collect::<Vec<_>>()) {
             self.release(&person).await?;
         }
@@ -298,7 +298,7 @@ impl Work {
     }
 
     /// Whether a route names somebody whom none named before.
-    fn is_named(&self, person: &Person) -> bool {
+    fn is_routed(&self, person: &Person) -> bool {
         let routes = self.desk.routing.routes.iter().filter(|route| route.source == person.source);
         person.decision == Decision::Held && routes.into_iter().any(|route| route.names(&person.user))
     }
@@ -307,11 +307,11 @@ impl Work {
         let (mut plays, mut ratings) = self.desk.store.held_of(&person.viewer).await?;
         plays.retain(|play| play.sources.contains(&person.source));
         ratings.retain(|rating| rating.rated.server.source == person.source);
-        while !self.store(|work| work.release_held(person, &plays, &ratings)).await {}
+        while !self.store(|work| work.release_held_plays(person, &plays, &ratings)).await {}
         Ok(())
     }
 
-    fn release_held(&mut self, person: &Person, plays: &[Play], ratings: &[Rating]) -> Vec<Settlement> {
+    fn release_held_plays(&mut self, person: &Person, plays: &[Play], ratings: &[Rating]) -> Vec<Settlement> {
         let is_told = |at: Option<jiff::Timestamp>| match &person.decision {
             Decision::Held => true,
             Decision::Ignored => false,
@@ -325,7 +325,7 @@ impl Work {
         for held in plays {
             let Some(play) = known.iter().find(|play| play.id == held.id).cloned() else { continue };
             let advance = self.desk.routing.release(&play, &known);
-            let settlement = self.released(advance, play.reported_by, is_told(play.ended_at));
+            let settlement = self.release_one(advance, play.reported_by, is_told(play.ended_at));
             for play in &settlement.plays {
                 if let Some(known) = known.iter_mut().find(|known| known.id == play.id) {
                     known.clone_from(play);
@@ -335,19 +335,19 @@ impl Work {
         }
         for rating in ratings {
             let advance = self.desk.routing.release_rating(rating);
-            settlements.push(self.released(advance, rating.reported_by, is_told(Some(rating.rated.at))));
+            settlements.push(self.release_one(advance, rating.reported_by, is_told(Some(rating.rated.at))));
         }
         settlements
     }
 
-    fn released(&mut self, mut advance: Advance, inbox: i64, is_told: bool) -> Settlement {
+    fn release_one(&mut self, mut advance: Advance, inbox: i64, is_told: bool) -> Settlement {
         let mut settlement = Settlement { later: true, ..empty(inbox) };
         let plan = if is_told { self.desk.routing.plan(&mut advance) } else { Plan::default() };
         let is_news = !plan.events.is_empty();
         if !is_told {
             advance.steps.clear();
         }
-        let verdict = self.keep(advance, plan, &mut settlement);
+        let verdict = self.record(advance, plan, &mut settlement);
         settlement.verdict = is_news.then_some(verdict);
         settlement
     }
@@ -362,7 +362,7 @@ impl Work {
             .collect();
         if let Err(error) = self.desk.store.settle(settlements).await {
             tracing::error!("decisions cannot be stored and are made again: {error}");
-            self.recover().await;
+            self.reload_after_failure().await;
             return false;
         }
         for (_, lane) in self.desk.lanes.iter().filter(|(tracker, _)| told.contains(tracker)) {
@@ -372,10 +372,10 @@ impl Work {
     }
 
     /// Waits, and goes back to what is stored.
-    async fn recover(&mut self) {
+    async fn reload_after_failure(&mut self) {
         loop {
-            tokio::time::sleep(PATIENCE).await;
-            match remembered(&self.desk.store).await {
+            tokio::time::sleep(STORE_RETRY_DELAY).await;
+            match load_state(&self.desk.store).await {
                 Ok(sessions) => {
                     self.sessions = sessions;
                     return;
@@ -386,16 +386,16 @@ impl Work {
     }
 
     /// The plays that reports of a server's history may speak of, by their inputs. They may be long forgotten here.
-    async fn recall(&self, batch: &[Parsed]) -> HashMap<i64, Vec<Play>> {
+    async fn load_past_plays(&self, batch: &[ParsedInput]) -> HashMap<i64, Vec<Play>> {
         let mut past: HashMap<i64, Vec<Play>> = HashMap::new();
         for parsed in batch {
             for report in parsed.result.iter().flatten() {
                 let plays = loop {
-                    match self.past_of(report, parsed.heard_by).await {
+                    match self.past_plays_for(report, parsed.heard_by).await {
                         Ok(plays) => break plays,
                         Err(error) => tracing::error!("stored plays cannot be read: {error}"),
                     }
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(STORE_RETRY_DELAY).await;
                 };
                 if let Some(plays) = plays {
                     past.entry(parsed.row.id).or_default().extend(plays);
@@ -406,14 +406,14 @@ impl Work {
     }
 
     /// The stored plays that a report may speak of, where it speaks of a past that may be forgotten here.
-    async fn past_of(
+    async fn past_plays_for(
         &self,
         report: &Report,
-        heard_by: Option<HeardBy>,
+        heard_by: Option<InputOrigin>,
     ) -> Result<Option<Vec<Play>>, StoreError> {
         let store = &self.desk.store;
         match (report, heard_by) {
-            (Report::Playback(row), Some(HeardBy::History)) => store.plays_for(row).await.map(Some),
+            (Report::Playback(row), Some(InputOrigin::History)) => store.plays_for(row).await.map(Some),
             (Report::Marked(marked), _) => match &marked.item.server_ref {
                 Some(item) => store.plays_of_item(&marked.server.id, item).await.map(Some),
                 None => Ok(None),
@@ -422,7 +422,7 @@ impl Work {
         }
     }
 
-    fn decide(&mut self, parsed: &Parsed, past: &HashMap<i64, Vec<Play>>) -> Settlement {
+    fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> Settlement {
         let mut settlement = empty(parsed.row.id);
         let mut verdicts = Verdicts::default();
         settlement.steps.clone_from(&parsed.steps);
@@ -473,11 +473,11 @@ impl Work {
     fn apply(&mut self, mut advance: Advance, settlement: &mut Settlement) -> (Option<String>, Verdict) {
         let plan = self.desk.routing.plan(&mut advance);
         let viewer = advance.plays.last().map(|play| play.user.to_string());
-        (viewer, self.keep(advance, plan, settlement))
+        (viewer, self.record(advance, plan, settlement))
     }
 
     /// Takes over what the engine and the routes have decided. Gives how it ends.
-    fn keep(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) -> Verdict {
+    fn record(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) -> Verdict {
         let Advance { mut plays, mut steps, verdict, rating, .. } = advance;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;

@@ -11,8 +11,8 @@ use playrelay_plugin_host::capabilities::{Enrich, Failure, Identify};
 use playrelay_plugin_host::plugin::FaultKind;
 use playrelay_util::clock;
 
-use crate::metadata::resolver::Catalogue;
-use crate::pipeline::{Parsed, Pipeline};
+use crate::metadata::resolver::MetadataResolver;
+use crate::pipeline::{ParsedInput, Pipeline};
 
 /// The name under which a look-up gives the library.
 const LIBRARY: &str = "library";
@@ -23,49 +23,49 @@ const CREDITS: &str = "credits-start-ms";
 /// How long a refusal is kept. Seconds.
 const REFUSAL_KEPT: u32 = 600;
 /// How long a server that does not answer is left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(60);
+const COOLDOWN: Duration = Duration::from_secs(60);
 /// How long it is taken for granted whose a session is.
 const IDENTIFIED_FOR: Duration = Duration::from_secs(120);
 /// Sessions of which that is remembered.
 const MOST_IDENTIFIED: usize = 256;
 /// The waits between attempts. After the last one the event goes on with what it has.
-const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Pipeline {
     /// Whether a look at the server could tell more of anything in there.
-    pub(crate) fn needs_look_up(&self, parsed: &mut Parsed) -> bool {
+    pub(crate) fn needs_look_up(&self, parsed: &mut ParsedInput) -> bool {
         parsed.result.iter_mut().flatten().any(|report| {
-            self.is_nobodys(report)
+            self.lacks_user(report)
                 || report
                     .items_mut()
                     .iter()
-                    .any(|placed| self.is_worth_a_look(placed) || self.asked_of(placed.item).is_some())
+                    .any(|placed| self.can_look_up(placed) || self.asked_of(placed.item).is_some())
         })
     }
 
     /// Looks up what is missing.
-    pub(crate) async fn look_up(&self, parsed: &mut Parsed) {
-        let Parsed { result: Ok(reports), steps, .. } = parsed else { return };
+    pub(crate) async fn look_up(&self, parsed: &mut ParsedInput) {
+        let ParsedInput { result: Ok(reports), steps, .. } = parsed else { return };
         for report in reports {
-            if self.is_nobodys(report)
+            if self.lacks_user(report)
                 && let Report::Playback(playback) = report
             {
                 steps.push(self.identify(playback).await);
             }
             for mut placed in report.items_mut() {
-                if self.is_worth_a_look(&placed) {
+                if self.can_look_up(&placed) {
                     steps.push(self.look_up_item(placed.item).await);
                 }
                 if let Some(catalogue) = self.asked_of(placed.item) {
                     steps.push(catalogue.resolve(placed.item).await);
                 }
-                take_place(&mut placed);
+                move_lookup_fields(&mut placed);
             }
         }
     }
 
     /// Without an id on its server an item cannot be looked up there; of one that is gone the show may still be there.
-    fn is_worth_a_look(&self, placed: &Placed<'_>) -> bool {
+    fn can_look_up(&self, placed: &Placed<'_>) -> bool {
         let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
         let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
@@ -77,12 +77,12 @@ impl Pipeline {
     }
 
     /// The catalogue, where there is one and it may know more of an item.
-    fn asked_of(&self, item: &Item) -> Option<&Catalogue> {
-        self.catalogue.as_ref().filter(|catalogue| catalogue.is_needed(item))
+    fn asked_of(&self, item: &Item) -> Option<&MetadataResolver> {
+        self.catalogue.as_ref().filter(|catalogue| catalogue.needs_ids(item))
     }
 
     /// Whether the server may know whose a playback is that does not say so.
-    fn is_nobodys(&self, report: &Report) -> bool {
+    fn lacks_user(&self, report: &Report) -> bool {
         matches!(report, Report::Playback(it) if it.user.name.is_none())
             && self.plugin.manifest.provides.identify.is_some()
     }
@@ -98,7 +98,7 @@ impl Pipeline {
                 }
                 Ok(Err(failure)) => {
                     if matches!(failure, Failure::Retry { .. }) {
-                        self.silence.start(LEFT_ALONE);
+                        self.silence.start(COOLDOWN);
                     }
                     Err(failure.reason().to_owned())
                 }
@@ -129,7 +129,7 @@ impl Pipeline {
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
         }
         let asked = match self.silence.remaining() {
-            Some(left) => Err(Refused::Unreachable(format!(
+            Some(left) => Err(LookupError::Unreachable(format!(
                 "the server did not answer; it is asked again in {} s",
                 left.as_secs()
             ))),
@@ -144,39 +144,39 @@ impl Pipeline {
                 return Step::new(Stage::Enriched, "looked-up", format!("{item}: looked up at the server"));
             }
             // It would say the same of the next report of this item, and there may be one every second.
-            Err(Refused::ForGood(reason)) => {
+            Err(LookupError::ForGood(reason)) => {
                 self.keep(&key, item, REFUSAL_KEPT).await;
                 reason
             }
-            Err(Refused::Unreachable(reason)) => reason,
+            Err(LookupError::Unreachable(reason)) => reason,
         };
         let text = format!("{item}: goes on as it came, because {reason}");
         Step::new(Stage::Enriched, "not-looked-up", text)
     }
 
-    async fn ask_server(&self, item: &Item) -> Result<Item, Refused> {
-        let mut waits = WAITS.iter();
+    async fn ask_server(&self, item: &Item) -> Result<Item, LookupError> {
+        let mut waits = RETRY_DELAYS.iter();
         loop {
             let (answer, _) = self.plugin.call::<Enrich>(&self.caller, item.clone()).await;
             let reason = match answer {
                 Ok(Ok(found)) => return Ok(found),
                 Ok(Err(Failure::Retry { reason, .. })) => reason,
-                Ok(Err(failure)) => return Err(Refused::ForGood(failure.reason().to_owned())),
+                Ok(Err(failure)) => return Err(LookupError::ForGood(failure.reason().to_owned())),
                 // The plugin's host is busy, or the plugin paused: that says nothing of the item.
                 Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host | FaultKind::Wall) => {
                     if fault.kind == FaultKind::Wall {
                         // A server that takes so long is as good as silent.
-                        self.silence.start(LEFT_ALONE);
+                        self.silence.start(COOLDOWN);
                     }
-                    return Err(Refused::Unreachable(fault.to_string()));
+                    return Err(LookupError::Unreachable(fault.to_string()));
                 }
-                Err(fault) => return Err(Refused::ForGood(fault.to_string())),
+                Err(fault) => return Err(LookupError::ForGood(fault.to_string())),
             };
             match waits.next() {
                 Some(wait) => tokio::time::sleep(*wait).await,
                 None => {
-                    self.silence.start(LEFT_ALONE);
-                    return Err(Refused::Unreachable(reason));
+                    self.silence.start(COOLDOWN);
+                    return Err(LookupError::Unreachable(reason));
                 }
             }
         }
@@ -192,7 +192,7 @@ impl Pipeline {
 }
 
 /// What a look-up tells of the place and of the credits goes to the report; trackers have no use for it.
-pub fn take_place(placed: &mut Placed<'_>) {
+pub fn move_lookup_fields(placed: &mut Placed<'_>) {
     let library = placed.item.take_ext(LIBRARY).pop();
     *placed.library = placed.library.take().or(library);
     let paths = placed.item.take_ext(PATH);
@@ -206,7 +206,7 @@ pub fn take_place(placed: &mut Placed<'_>) {
 }
 
 /// Why nothing was looked up.
-enum Refused {
+enum LookupError {
     /// The server will not say.
     ForGood(String),
     /// The server does not answer.
@@ -215,9 +215,9 @@ enum Refused {
 
 /// Whose the sessions are that were asked about: there may be a report of each every second.
 #[derive(Default)]
-pub(crate) struct Identified(Mutex<HashMap<String, (User, Instant)>>);
+pub(crate) struct UserCache(Mutex<HashMap<String, (User, Instant)>>);
 
-impl Identified {
+impl UserCache {
     /// Messages that say nothing of a session are asked about each time: another may play the same by now.
     fn get(&self, playback: &Playback) -> Option<User> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use committer::Settler;
-pub use enrich::take_place;
+use committer::Committer;
+pub use enrich::move_lookup_fields;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
@@ -21,10 +21,10 @@ use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::config::source::Mode;
-use crate::inbox::input::{self, HeardBy, Input};
-use crate::inbox::signal::Arrivals;
-use crate::metadata::resolver::Catalogue;
+use crate::config::source::ListenMode;
+use crate::inbox::input::{self, Input, InputOrigin};
+use crate::inbox::signal::InboxSignal;
+use crate::metadata::resolver::MetadataResolver;
 
 /// Requests of a source that are worked on at the same time.
 const IN_FLIGHT: usize = 256;
@@ -35,14 +35,14 @@ const LONGEST_DESCRIPTION: usize = 2 << 10;
 /// Requests that are read from the store at a time.
 const PAGE: u32 = 64;
 /// A parse that takes too long is tried again so often.
-const SLOW: u32 = 1;
+const MAX_PARSE_RETRIES: u32 = 1;
 /// Between two looks at an inbox of which nothing is heard.
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at a store or a plugin that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What has become of a request on its way to the settler.
-pub struct Parsed {
+pub struct ParsedInput {
     /// The request.
     pub row: InboxRow,
     /// What the plugin said, or how the request ended.
@@ -50,14 +50,14 @@ pub struct Parsed {
     /// How it got there.
     pub steps: Vec<Step>,
     /// How it was heard; absent for a webhook.
-    pub heard_by: Option<HeardBy>,
+    pub heard_by: Option<InputOrigin>,
     /// Makes room for another one when it is dropped: for one more, and for so many KiB.
     pub room: Vec<OwnedSemaphorePermit>,
 }
 
 /// What is to become of a source's inputs.
 #[derive(Clone, Copy, Debug)]
-pub struct Sieve {
+pub struct PipelineOptions {
     /// Whether some route asks for the library or the files.
     pub needs_place: bool,
     /// Whether some route asks for the credits.
@@ -65,12 +65,12 @@ pub struct Sieve {
     /// Whether anything is taken from it.
     pub enabled: bool,
     /// How it is heard.
-    pub mode: Mode,
+    pub mode: ListenMode,
 }
 
-impl Sieve {
+impl PipelineOptions {
     /// Why an input is left alone, where it is.
-    fn refuse(&self, source: &str, heard_by: Option<HeardBy>) -> Option<Verdict> {
+    fn refuse(&self, source: &str, heard_by: Option<InputOrigin>) -> Option<Verdict> {
         if !self.enabled {
             let text = format!("[sources.{source}] has `enabled = false`");
             return Some(Verdict::new(Outcome::Filtered, "source-off", text));
@@ -88,16 +88,16 @@ pub struct Pipeline {
     plugin: Arc<Plugin>,
     caller: Caller,
     store: SharedOwner,
-    settler: Settler,
-    arrivals: Arrivals,
+    settler: Committer,
+    arrivals: InboxSignal,
     room: Arc<Semaphore>,
     room_kib: Arc<Semaphore>,
-    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Parsed>>>,
-    sieve: Sieve,
+    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<ParsedInput>>>,
+    sieve: PipelineOptions,
     /// Who knows the ids of items that come without.
-    catalogue: Option<Catalogue>,
+    catalogue: Option<MetadataResolver>,
     silence: playrelay_util::cooldown::Cooldown,
-    identified: enrich::Identified,
+    identified: enrich::UserCache,
 }
 
 impl Pipeline {
@@ -106,10 +106,10 @@ impl Pipeline {
         plugin: Arc<Plugin>,
         caller: Caller,
         store: SharedOwner,
-        settler: Settler,
-        arrivals: Arrivals,
-        sieve: Sieve,
-        catalogue: Option<Catalogue>,
+        settler: Committer,
+        arrivals: InboxSignal,
+        sieve: PipelineOptions,
+        catalogue: Option<MetadataResolver>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
@@ -141,7 +141,7 @@ impl Pipeline {
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
-            self.arrivals.calm().await;
+            self.arrivals.wait_until_idle().await;
             let rows = match self.store.pending(self.source(), cursor, PAGE).await {
                 Ok(rows) => rows,
                 Err(error) => {
@@ -166,14 +166,14 @@ impl Pipeline {
                 cursor = row.id;
                 let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
                 let parsed = self.parse(row, room).await;
-                self.pass_on(parsed, &life).await;
+                self.enqueue(parsed, &life).await;
             }
         }
         // All the room is free again when nothing is under way any more.
         let _ = self.room.acquire_many(IN_FLIGHT as u32).await;
     }
 
-    async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> Parsed {
+    async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> ParsedInput {
         let received = Step::new(
             Stage::Received,
             "received",
@@ -182,14 +182,14 @@ impl Pipeline {
         let mut steps = vec![received];
         let input = input::stored(&row);
         let heard_by = match &input {
-            Ok(Input::Heard(heard)) => Some(heard.by),
+            Ok(Input::Observed(heard)) => Some(heard.by),
             Ok(Input::Webhook(_)) | Err(_) => None,
         };
         let refused = self.sieve.refuse(self.source(), heard_by);
         let result = match (refused, input) {
             (Some(verdict), _) | (None, Err(verdict)) => Err(verdict),
-            (None, Ok(Input::Webhook(request))) => self.ask(&row, request).await,
-            (None, Ok(Input::Heard(heard))) => Ok(heard.reports),
+            (None, Ok(Input::Webhook(request))) => self.call_plugin(&row, request).await,
+            (None, Ok(Input::Observed(heard))) => Ok(heard.reports),
         };
         steps.push(parsed_step(&result));
         let mut room = vec![room];
@@ -199,11 +199,11 @@ impl Pipeline {
         // Its text is in the store, and needed no more.
         let mut row = row;
         row.received.request = Vec::new();
-        Parsed { row, result, steps, heard_by, room }
+        ParsedInput { row, result, steps, heard_by, room }
     }
 
     /// Has the plugin read a request. While the plugin is paused the request waits.
-    async fn ask(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
+    async fn call_plugin(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
         let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
         let mut slow = 0;
         loop {
@@ -217,15 +217,17 @@ impl Pipeline {
                     tokio::time::sleep(PATIENCE).await;
                 }
                 // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
-                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < SLOW => slow += 1,
-                result => return understand(result, &self.plugin.manifest.plugin.id),
+                Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < MAX_PARSE_RETRIES => {
+                    slow += 1
+                }
+                result => return reports_or_verdict(result, &self.plugin.manifest.plugin.id),
             }
         }
     }
 
     /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
     /// viewer that is still being looked up, and behind no other.
-    async fn pass_on(self: &Arc<Self>, mut parsed: Parsed, life: &watch::Sender<()>) {
+    async fn enqueue(self: &Arc<Self>, mut parsed: ParsedInput, life: &watch::Sender<()>) {
         let viewer = viewer(&parsed);
         let mut lanes = self.lanes.lock().await;
         if let Some(lane) = lanes.get(&viewer) {
@@ -236,7 +238,7 @@ impl Pipeline {
         }
         if !self.needs_look_up(&mut parsed) {
             drop(lanes);
-            return self.settler.settle(parsed).await;
+            return self.settler.submit(parsed).await;
         }
         let (lane, mut queue) = mpsc::unbounded_channel();
         // The receiver lives until the lane is taken out of the map below.
@@ -248,7 +250,7 @@ impl Pipeline {
             loop {
                 while let Ok(mut parsed) = queue.try_recv() {
                     this.look_up(&mut parsed).await;
-                    this.settler.settle(parsed).await;
+                    this.settler.submit(parsed).await;
                 }
                 let mut lanes = this.lanes.lock().await;
                 if queue.is_empty() {
@@ -295,7 +297,7 @@ fn weight(result: &Result<Vec<Report>, Verdict>) -> usize {
 }
 
 /// The reports that a plugin has made of a request, or how the request ends.
-pub fn understand(
+pub fn reports_or_verdict(
     result: Result<Result<Vec<Report>, ParseError>, Fault>,
     plugin: &str,
 ) -> Result<Vec<Report>, Verdict> {
@@ -313,7 +315,7 @@ pub fn understand(
 }
 
 /// Whom it is about. What is heard of one server keeps its order, whomever it is about.
-fn viewer(parsed: &Parsed) -> String {
+fn viewer(parsed: &ParsedInput) -> String {
     if let Some(by) = parsed.heard_by {
         return format!("\n{}", by.as_str());
     }

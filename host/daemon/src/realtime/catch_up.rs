@@ -18,35 +18,35 @@ use playrelay_util::clock;
 use tokio::sync::watch;
 
 use crate::inbox::input;
-use crate::inbox::input::HeardBy;
-use crate::inbox::signal::Arrivals;
-use crate::realtime::status::Standing;
+use crate::inbox::input::InputOrigin;
+use crate::inbox::signal::InboxSignal;
+use crate::realtime::status::ConnectionStatus;
 
 /// Between two notes of the time until which a source was heard.
-const NOTED_EVERY: Duration = Duration::from_secs(60);
+const WATERMARK_INTERVAL: Duration = Duration::from_secs(60);
 /// So much before the gap is read as well: a play may have been counted when it began, or late.
-const MARGIN: SignedDuration = SignedDuration::from_hours(4);
+const LOOKBACK: SignedDuration = SignedDuration::from_hours(4);
 /// A gap shorter than this is none: what a connection misses in it shows in the sessions.
-const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(90);
+const MIN_GAP: SignedDuration = SignedDuration::from_secs(90);
 /// A source that only sends webhooks says nothing of those that were lost on the way: its history is read this often.
-const RECONCILED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const HISTORY_POLL_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Pages of a history that are read at most.
-const PAGES: usize = 2_000;
+const MAX_PAGES: usize = 2_000;
 /// A play may have begun so much before it was heard of.
-const SLACK: SignedDuration = SignedDuration::from_mins(10);
+const START_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Keeps one source caught up.
 pub struct CatchUp {
     /// Reads the history.
-    pub history: History,
+    pub history: HistoryReader,
     /// Where it is noted until when the source was heard.
     pub store: SharedStore,
     /// Wakes the source's pipeline.
-    pub arrivals: Arrivals,
+    pub inbox_signal: InboxSignal,
     /// How far back it is read at most; nothing is read where that is switched off.
     pub limit: Option<Duration>,
     /// How the connection stands; absent where the source only sends webhooks.
-    pub standing: Option<Standing>,
+    pub status: Option<ConnectionStatus>,
     /// Whether anything is taken from the source. What happens while it is switched off is no gap.
     pub enabled: bool,
 }
@@ -61,7 +61,7 @@ pub enum CatchUpError {
     #[error(transparent)]
     Plugin(#[from] Fault),
     /// It does not end.
-    #[error("the server's history has more than {PAGES} pages; read fewer days at once")]
+    #[error("the server's history has more than {MAX_PAGES} pages; read fewer days at once")]
     TooLong,
     /// The database failed.
     #[error(transparent)]
@@ -70,20 +70,20 @@ pub enum CatchUpError {
 
 /// Reads a server's history.
 #[derive(Clone)]
-pub struct History {
+pub struct HistoryReader {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
     pub caller: Caller,
 }
 
-impl History {
+impl HistoryReader {
     /// Everything that was played since a time, the oldest first.
     pub async fn since(&self, since: Timestamp) -> Result<Vec<Playback>, CatchUpError> {
         let mut found: Vec<Playback> = Vec::new();
         let mut cursor = None;
-        for _ in 0..PAGES {
-            let now = clock::receipt();
+        for _ in 0..MAX_PAGES {
+            let now = clock::monotonic_now();
             let source = self.caller.account.name.clone();
             let input = SinceInput { cursor, since, now, source };
             let HistoryPage { reports, next } = match self.plugin.call::<Since>(&self.caller, input).await.0 {
@@ -113,15 +113,15 @@ impl CatchUp {
     /// Works until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let next_connect = || async {
-            match &self.standing {
+            match &self.status {
                 Some(standing) => standing.next_connect().await,
                 None => std::future::pending().await,
             }
         };
         let work = async {
-            let mut round = Round { is_first: true, entered: BTreeSet::new() };
+            let mut round = CatchUpProgress { is_first: true, entered: BTreeSet::new() };
             loop {
-                if let Err(error) = self.look(&mut round).await {
+                if let Err(error) = self.run_once(&mut round).await {
                     tracing::warn!(
                         source = self.source(),
                         "the server's history cannot be read yet: {error}"
@@ -129,7 +129,7 @@ impl CatchUp {
                 }
                 tokio::select! {
                     () = next_connect() => {}
-                    () = clock::sleep(NOTED_EVERY) => {}
+                    () = clock::sleep(WATERMARK_INTERVAL) => {}
                 }
             }
         };
@@ -141,25 +141,25 @@ impl CatchUp {
     }
 
     /// Fills the gap, where there is one, and notes until when the source was heard.
-    async fn look(&self, round: &mut Round) -> Result<(), CatchUpError> {
-        let is_lost = self.standing.as_ref().is_some_and(|standing| !standing.report().connected);
+    async fn run_once(&self, round: &mut CatchUpProgress) -> Result<(), CatchUpError> {
+        let is_lost = self.status.as_ref().is_some_and(|standing| !standing.report().connected);
         if is_lost && self.enabled {
             return Ok(());
         }
-        let now = clock::receipt();
+        let now = clock::monotonic_now();
         let before = watermarks::read(&self.store, self.source(), Watermark::SeenUntil).await?;
         if let (Some(before), Some(limit)) = (before, self.limit.filter(|_| self.enabled)) {
             let gap = now.duration_since(before);
-            let shortest = match (&self.standing, round.is_first) {
-                (Some(_), _) => SHORTEST_GAP,
+            let shortest = match (&self.status, round.is_first) {
+                (Some(_), _) => MIN_GAP,
                 (None, true) => SignedDuration::ZERO,
-                (None, false) => RECONCILED_EVERY,
+                (None, false) => HISTORY_POLL_INTERVAL,
             };
             if gap > shortest {
                 let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
                 let oldest = now.saturating_sub(limit).unwrap_or(Timestamp::MIN);
-                self.fill(before, oldest, round).await?;
-            } else if self.standing.is_none() {
+                self.fill_gap(before, oldest, round).await?;
+            } else if self.status.is_none() {
                 // Only what is listened to has been heard since.
                 return Ok(());
             }
@@ -173,34 +173,38 @@ impl CatchUp {
     }
 
     /// Reads the history of a gap that began at `before`, and nothing that is older than `oldest`.
-    async fn fill(
+    async fn fill_gap(
         &self,
         before: Timestamp,
         oldest: Timestamp,
-        round: &mut Round,
+        round: &mut CatchUpProgress,
     ) -> Result<(), CatchUpError> {
-        let since = before.saturating_sub(MARGIN).unwrap_or(Timestamp::MIN);
-        let since = since.min(self.oldest_unfinished(before).await?.unwrap_or(since));
+        let since = before.saturating_sub(LOOKBACK).unwrap_or(Timestamp::MIN);
+        let since = since.min(self.oldest_open_play(before).await?.unwrap_or(since));
         // What was before the very first start is not entered unasked.
         let first =
             watermarks::read(&self.store, self.source(), Watermark::FirstSeen).await?.unwrap_or(before);
         let since = since.max(oldest).max(first);
-        let count = self.enter(since, round).await?;
+        let count = self.enqueue_history(since, round).await?;
         tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
         Ok(())
     }
 
     /// When the oldest play began that went on when the gap began, and has not been found to be watched: its server may have noted when
     /// it began, and it may have been closed meanwhile for want of news.
-    async fn oldest_unfinished(&self, before: Timestamp) -> Result<Option<Timestamp>, CatchUpError> {
-        let since = before.saturating_sub(SLACK).unwrap_or(Timestamp::MIN);
+    async fn oldest_open_play(&self, before: Timestamp) -> Result<Option<Timestamp>, CatchUpError> {
+        let since = before.saturating_sub(START_TOLERANCE).unwrap_or(Timestamp::MIN);
         let plays = self.store.plays_since(since).await?;
         let unfinished = |play: &&Play| play.watched_at.is_none() || play.is_open();
         let mine = plays.iter().filter(|play| play.sources.contains(self.source())).filter(unfinished);
-        Ok(mine.map(|play| play.started_at.saturating_sub(SLACK).unwrap_or(play.started_at)).min())
+        Ok(mine.map(|play| play.started_at.saturating_sub(START_TOLERANCE).unwrap_or(play.started_at)).min())
     }
 
-    async fn enter(&self, since: Timestamp, round: &mut Round) -> Result<usize, CatchUpError> {
+    async fn enqueue_history(
+        &self,
+        since: Timestamp,
+        round: &mut CatchUpProgress,
+    ) -> Result<usize, CatchUpError> {
         let mut found = self.history.since(since).await?;
         let key = |playback: &Playback| {
             let user = playback.user.key().unwrap_or_default();
@@ -209,14 +213,14 @@ impl CatchUp {
         let all: BTreeSet<String> = found.iter().map(key).collect();
         found.retain(|playback| !round.entered.contains(&key(playback)));
         let count = enter(&self.store, self.source(), found).await?;
-        self.arrivals.ring();
+        self.inbox_signal.notify();
         round.entered = all;
         Ok(count)
     }
 }
 
 /// What was done so far in this run.
-struct Round {
+struct CatchUpProgress {
     is_first: bool,
     /// What the last reading has entered: it is read once more, and entered once.
     entered: BTreeSet<String>,
@@ -227,7 +231,7 @@ pub async fn enter(store: &SharedStore, source: &str, found: Vec<Playback>) -> R
     let count = found.len();
     for playback in found {
         let reports = vec![Report::Playback(playback)];
-        input::store(store, source, HeardBy::History, reports, clock::receipt()).await?;
+        input::store(store, source, InputOrigin::History, reports, clock::monotonic_now()).await?;
     }
     Ok(count)
 }

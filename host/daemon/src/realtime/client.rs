@@ -12,38 +12,38 @@ use playrelay_plugin_host::http::{HttpError, Purpose, Request, Response};
 use playrelay_plugin_host::plugin::{Caller, Fault, FaultKind, Plugin};
 use url::Url;
 
-use crate::realtime::transport::{Broken, Line};
+use crate::realtime::transport::{Channel, ConnectionError};
 
 /// Hears one source's server.
 #[derive(Clone)]
-pub struct Ear {
+pub struct RealtimeClient {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
     pub caller: Caller,
 }
 
-impl Ear {
+impl RealtimeClient {
     /// The source's name.
     pub fn source(&self) -> &str {
         &self.caller.account.name
     }
 
     /// The ways to listen, the best one first.
-    pub(crate) async fn ways(&self) -> Result<Vec<Connection>, Broken> {
+    pub(crate) async fn connection_options(&self) -> Result<Vec<Connection>, ConnectionError> {
         match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
             Ok(Ok(ways)) => Ok(ways),
-            Ok(Err(failure)) => Err(Broken::Other(failure.reason().to_owned())),
-            Err(fault) => Err(Broken::Other(fault.to_string())),
+            Ok(Err(failure)) => Err(ConnectionError::Other(failure.reason().to_owned())),
+            Err(fault) => Err(ConnectionError::Other(fault.to_string())),
         }
     }
 
-    pub(crate) async fn open(&self, way: &Connection) -> Result<Line, Broken> {
+    pub(crate) async fn open(&self, way: &Connection) -> Result<Channel, ConnectionError> {
         if way.transport == Transport::Poll {
-            return Ok(Line::Silence);
+            return Ok(Channel::Poll);
         }
         let first = self.dial(way).await;
-        if !matches!(first, Err(Broken::Refused(_))) {
+        if !matches!(first, Err(ConnectionError::Unauthorized(_))) {
             return first;
         }
         // A request is answered by a renewal of the login, where there is one; a socket is not.
@@ -54,16 +54,16 @@ impl Ear {
         self.dial(way).await
     }
 
-    async fn dial(&self, way: &Connection) -> Result<Line, Broken> {
+    async fn dial(&self, way: &Connection) -> Result<Channel, ConnectionError> {
         let none = BTreeMap::new();
         let query = self.plugin.manifest.provides.realtime.as_ref().map_or(&none, |facts| &facts.query);
         let outbound = &self.caller.account.outbound;
-        let dial = outbound.dial(&self.url(&way.path)?, query).await.map_err(other)?;
-        Line::open(way, dial).await
+        let dial = outbound.dial(&self.url(&way.path)?, query).await.map_err(transport_error)?;
+        Channel::open(way, dial).await
     }
 
     /// An answer of success to a path below the server's address.
-    pub(crate) async fn fetch(&self, path: &str) -> Result<Response, Broken> {
+    pub(crate) async fn fetch(&self, path: &str) -> Result<Response, ConnectionError> {
         let request = Request {
             method: reqwest::Method::GET,
             url: self.url(path)?,
@@ -71,12 +71,13 @@ impl Ear {
             body: None,
             timeout: REQUEST_TIMEOUT,
         };
-        let answer = self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(other)?;
+        let answer =
+            self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(transport_error)?;
         match answer.status {
             200 => Ok(answer),
-            status @ (401 | 403 | 498) => Err(Broken::Refused(status)),
+            status @ (401 | 403 | 498) => Err(ConnectionError::Unauthorized(status)),
             // Another web server, a wrong port, or a path that somebody copied from a browser.
-            404 => Err(Broken::Other(format!(
+            404 => Err(ConnectionError::Other(format!(
                 "what answers at {} is no {} (404 for {})",
                 self.address(),
                 self.plugin.manifest.plugin.name,
@@ -84,7 +85,7 @@ impl Ear {
             ))),
             status => {
                 let path = path.split('?').next().unwrap_or_default();
-                Err(Broken::Other(format!("the server answered {status} to {path}")))
+                Err(ConnectionError::Other(format!("the server answered {status} to {path}")))
             }
         }
     }
@@ -97,19 +98,19 @@ impl Ear {
     }
 
     /// A path below the server's address.
-    fn url(&self, path: &str) -> Result<Url, Broken> {
+    fn url(&self, path: &str) -> Result<Url, ConnectionError> {
         let address = self.address();
         Url::parse(&format!("{}{path}", address.trim_end_matches('/')))
-            .map_err(|error| Broken::Other(format!("the server's address cannot be used: {error}")))
+            .map_err(|error| ConnectionError::Other(format!("the server's address cannot be used: {error}")))
     }
 
     /// Has the plugin read what was heard. The inner error says why it cannot be read, the outer one that the plugin does not serve now.
-    pub(crate) async fn understand(
+    pub(crate) async fn parse_message(
         &self,
         text: String,
         state: Vec<u8>,
         received_at: Timestamp,
-    ) -> Result<Result<MessageStep, String>, Broken> {
+    ) -> Result<Result<MessageStep, String>, ConnectionError> {
         let input = MessageInput { text, state, received_at, source: self.source().to_owned() };
         let caller = Caller { received_at, ..self.caller.clone() };
         let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
@@ -122,7 +123,7 @@ impl Ear {
             Ok(Err(error)) => Ok(Err(error.to_string())),
             // It says nothing of the message, which would be lost.
             Err(fault) if matches!(fault.kind, FaultKind::Paused | FaultKind::Host) => {
-                Err(Broken::Other(fault.to_string()))
+                Err(ConnectionError::Other(fault.to_string()))
             }
             Err(fault) => Ok(Err(fault.to_string())),
         }
@@ -130,10 +131,11 @@ impl Ear {
 }
 
 /// What an answer says.
-pub(crate) fn text(answer: Response) -> Result<String, Broken> {
-    String::from_utf8(answer.body).map_err(|_| Broken::Other("the server's answer is no text".to_owned()))
+pub(crate) fn into_text(answer: Response) -> Result<String, ConnectionError> {
+    String::from_utf8(answer.body)
+        .map_err(|_| ConnectionError::Other("the server's answer is no text".to_owned()))
 }
 
-fn other(error: HttpError) -> Broken {
-    Broken::Other(error.to_string())
+fn transport_error(error: HttpError) -> ConnectionError {
+    ConnectionError::Other(error.to_string())
 }

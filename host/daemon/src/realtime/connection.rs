@@ -12,48 +12,48 @@ use playrelay_util::{backoff, clock};
 use tokio::sync::watch;
 
 use crate::inbox::input;
-use crate::inbox::input::HeardBy;
-use crate::inbox::signal::Arrivals;
+use crate::inbox::input::InputOrigin;
+use crate::inbox::signal::InboxSignal;
 use crate::realtime::client;
-use crate::realtime::client::Ear;
-use crate::realtime::dedup::Digest;
-use crate::realtime::status::Standing;
-use crate::realtime::transport::{Broken, Heard, Line};
+use crate::realtime::client::RealtimeClient;
+use crate::realtime::dedup::ReportDeduplicator;
+use crate::realtime::status::ConnectionStatus;
+use crate::realtime::transport::{Channel, ConnectionError, Frame};
 
 /// The pause after a first failure…
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// …and the longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// A connection that has lasted this long was a good one: what ends it is a first failure.
-const GOOD_AFTER: SignedDuration = SignedDuration::from_mins(1);
+const STABLE_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// A connection that breaks so soon was none.
-const AT_ONCE: SignedDuration = SignedDuration::from_secs(10);
+const IMMEDIATE_CLOSE: SignedDuration = SignedDuration::from_secs(10);
 /// A second-best way to listen is given up after this time, to try the best one again.
-const SECOND_BEST_FOR: Duration = Duration::from_secs(30 * 60);
+const FALLBACK_RETRY_INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// Looks at what plays that may fail one after the other while a line lives.
-const MISSED_LOOKS: u32 = 2;
+const MAX_FAILED_RESYNCS: u32 = 2;
 /// A list is read again so often at most, because something was said meanwhile.
-const READ_AGAIN: u32 = 2;
+const MAX_RESYNC_REPEATS: u32 = 2;
 /// Frames that may have come while an answer was waited for.
-const MOST_QUEUED: usize = 4_096;
+const MAX_QUEUED_FRAMES: usize = 4_096;
 /// Between two attempts at a store that fails.
-const STORE_PATIENCE: Duration = Duration::from_secs(1);
+const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Listens to one source's server.
-pub struct Watcher {
+pub struct RealtimeConnection {
     /// Hears.
-    pub ear: Ear,
+    pub client: RealtimeClient,
     /// Where what is heard goes.
     pub store: SharedStore,
     /// Wakes the source's pipeline.
-    pub arrivals: Arrivals,
+    pub inbox_signal: InboxSignal,
     /// How it stands.
-    pub standing: Standing,
+    pub status: ConnectionStatus,
 }
 
 /// A connection that is open.
-struct Talk {
-    line: Line,
+struct OpenConnection {
+    line: Channel,
     /// What the plugin remembers.
     state: Vec<u8>,
     /// Whether nothing was heard since the last sign of ours.
@@ -61,60 +61,61 @@ struct Talk {
 }
 
 /// How listening came to its end.
-enum End {
+enum CloseReason {
     /// Something went wrong.
-    Broken(Broken),
+    Broken(ConnectionError),
     /// It is to be tried in a better way.
     Better,
 }
 
-impl Watcher {
+impl RealtimeConnection {
     fn source(&self) -> &str {
-        self.ear.source()
+        self.client.source()
     }
 
     /// Listens until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut digest = Digest::default();
+        let mut digest = ReportDeduplicator::default();
         let stopped = async move {
             // Gone or set: it is to stop.
             let _ = stop.wait_for(|stop| *stop).await;
         };
         tokio::select! {
             () = stopped => {}
-            () = self.listen_for_good(&mut digest) => {}
+            () = self.run_with_backoff(&mut digest) => {}
         }
         // Another one may take its place, or webhooks do.
-        self.lose(&mut digest).await;
+        self.report_disconnected(&mut digest).await;
     }
 
     /// What was held back, and that whatever plays is not heard now.
-    async fn lose(&self, digest: &mut Digest) {
-        let at = clock::receipt();
-        self.store(digest.lose(self.source(), at), at).await;
+    async fn report_disconnected(&self, digest: &mut ReportDeduplicator) {
+        let at = clock::monotonic_now();
+        self.store(digest.on_disconnected(self.source(), at), at).await;
     }
 
-    async fn listen_for_good(&self, digest: &mut Digest) {
+    async fn run_with_backoff(&self, digest: &mut ReportDeduplicator) {
         let (mut failures, mut first) = (0, 0);
         let mut said: Option<String> = None;
         loop {
             let began = clock::now();
-            let (end, used) = self.listen(digest, first).await;
+            let (end, used) = self.connect_first(digest, first).await;
             let broken = match end {
-                End::Better => {
+                CloseReason::Better => {
                     first = 0;
                     continue;
                 }
-                End::Broken(broken) => broken,
+                CloseReason::Broken(broken) => broken,
             };
             let lasted = clock::now().duration_since(began);
-            let was_connected = self.standing.report().connected;
+            let was_connected = self.status.report().connected;
             if was_connected {
-                self.lose(digest).await;
+                self.report_disconnected(digest).await;
             }
             // A clock that was set back says nothing of how long it was.
-            let (is_unknown, at_once) = (lasted.is_negative(), !lasted.is_negative() && lasted < AT_ONCE);
-            let was_good = was_connected && (is_unknown || lasted > GOOD_AFTER);
+            let (is_unknown, at_once) =
+                (lasted.is_negative(), !lasted.is_negative() && lasted < IMMEDIATE_CLOSE);
+            let was_good = was_connected && (is_unknown || lasted > STABLE_AFTER);
             if was_good {
                 (failures, said) = (0, None);
             }
@@ -123,7 +124,7 @@ impl Watcher {
             first = used.filter(|_| at_once).map_or(0, |used| used + 1);
             let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
             let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
-            self.standing.waiting(
+            self.status.mark_retrying(
                 broken.to_string(),
                 clock::now().saturating_add(again).unwrap_or(jiff::Timestamp::MAX),
             );
@@ -141,15 +142,19 @@ impl Watcher {
     }
 
     /// Listens in the best way that can be opened, from the `first` on, until that ends; and says which it was.
-    async fn listen(&self, digest: &mut Digest, first: usize) -> (End, Option<usize>) {
-        let ways = match self.ear.ways().await {
+    async fn connect_first(
+        &self,
+        digest: &mut ReportDeduplicator,
+        first: usize,
+    ) -> (CloseReason, Option<usize>) {
+        let ways = match self.client.connection_options().await {
             Ok(ways) => ways,
-            Err(broken) => return (End::Broken(broken), None),
+            Err(broken) => return (CloseReason::Broken(broken), None),
         };
         let first = if first < ways.len() { first } else { 0 };
         let mut trouble = None;
         for (place, way) in ways.iter().enumerate().skip(first) {
-            match self.ear.open(way).await {
+            match self.client.open(way).await {
                 Ok(mut line) => {
                     if let Err(broken) = self.begin(way, &mut line).await {
                         trouble = Some(broken);
@@ -158,40 +163,40 @@ impl Watcher {
                     let best = Box::pin(async {
                         match place {
                             0 => std::future::pending().await,
-                            _ => clock::sleep(SECOND_BEST_FOR).await,
+                            _ => clock::sleep(FALLBACK_RETRY_INTERVAL).await,
                         }
                     });
-                    return (self.hear(way, line, digest, best, trouble).await, Some(place));
+                    return (self.receive_until_closed(way, line, digest, best, trouble).await, Some(place));
                 }
                 Err(broken) => trouble = Some(broken),
             }
         }
-        let none = || Broken::Other("the plugin named no way to listen".to_owned());
-        (End::Broken(trouble.unwrap_or_else(none)), None)
+        let none = || ConnectionError::Other("the plugin named no way to listen".to_owned());
+        (CloseReason::Broken(trouble.unwrap_or_else(none)), None)
     }
 
-    async fn begin(&self, way: &Connection, line: &mut Line) -> Result<(), Broken> {
+    async fn begin(&self, way: &Connection, line: &mut Channel) -> Result<(), ConnectionError> {
         for frame in &way.hello {
-            line.say(frame).await?;
+            line.send_text(frame).await?;
         }
         Ok(())
     }
 
     /// Listens to an open line until it ends, or `best` is done.
-    async fn hear(
+    async fn receive_until_closed(
         &self,
         way: &Connection,
-        line: Line,
-        digest: &mut Digest,
+        line: Channel,
+        digest: &mut ReportDeduplicator,
         mut best: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
-        trouble: Option<Broken>,
-    ) -> End {
-        let mut talk = Talk { line, state: Vec::new(), is_silent: false };
-        digest.begin();
+        trouble: Option<ConnectionError>,
+    ) -> CloseReason {
+        let mut talk = OpenConnection { line, state: Vec::new(), is_silent: false };
+        digest.on_connected();
         if let Err(broken) | Ok(Err(broken)) = self.resync(way, &mut talk, digest).await {
-            return End::Broken(broken);
+            return CloseReason::Broken(broken);
         }
-        self.standing.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
+        self.status.connected(way.transport.as_str(), trouble.map(|broken| broken.to_string()));
         tracing::info!(source = self.source(), by = way.transport.as_str(), "connected");
         let keep_alive = way.keep_alive.as_ref();
         let beat = || {
@@ -206,13 +211,13 @@ impl Watcher {
         let mut missed = 0;
         loop {
             let done = tokio::select! {
-                heard = talk.line.next() => self.hear_one(heard, &mut talk, digest).await,
+                heard = talk.line.next() => self.receive_one(heard, &mut talk, digest).await,
                 () = &mut next_beat => {
                     next_beat = beat();
                     if std::mem::replace(&mut talk.is_silent, true) {
-                        Err(Broken::Other("the server has fallen silent".to_owned()))
+                        Err(ConnectionError::Other("the server has fallen silent".to_owned()))
                     } else {
-                        talk.line.say(keep_alive.map_or("", |it| &it.text)).await
+                        talk.line.send_text(keep_alive.map_or("", |it| &it.text)).await
                     }
                 }
                 () = &mut next_look => {
@@ -221,15 +226,15 @@ impl Watcher {
                         missed = if looked.is_ok() { 0 } else { missed + 1 };
                         // A line that shows that it lives is worth more than a look that fails.
                         looked.or_else(|broken| match keep_alive {
-                            Some(_) if missed <= MISSED_LOOKS => Ok(()),
+                            Some(_) if missed <= MAX_FAILED_RESYNCS => Ok(()),
                             _ => Err(broken),
                         })
                     })
                 }
-                () = &mut best => return End::Better,
+                () = &mut best => return CloseReason::Better,
             };
             if let Err(broken) = done {
-                return End::Broken(broken);
+                return CloseReason::Broken(broken);
             }
         }
     }
@@ -238,61 +243,65 @@ impl Watcher {
     async fn resync(
         &self,
         way: &Connection,
-        talk: &mut Talk,
-        digest: &mut Digest,
-    ) -> Result<Result<(), Broken>, Broken> {
+        talk: &mut OpenConnection,
+        digest: &mut ReportDeduplicator,
+    ) -> Result<Result<(), ConnectionError>, ConnectionError> {
         for (place, path) in way.resync.iter().enumerate() {
-            let mut answer = self.answer(path).await;
+            let mut answer = self.fetch_text(path).await;
             // What was said while the list was on its way may be older than it, or newer: a list is read after which nothing was said.
             if place > 0 && place + 1 == way.resync.len() {
-                for _ in 0..READ_AGAIN {
-                    if answer.is_err() || !self.catch_up_with(talk, digest).await? {
+                for _ in 0..MAX_RESYNC_REPEATS {
+                    if answer.is_err() || !self.process_queued(talk, digest).await? {
                         break;
                     }
-                    answer = self.answer(path).await;
+                    answer = self.fetch_text(path).await;
                 }
             }
             let handled = match answer {
                 Ok(text) => self.handle(text, talk, digest).await,
                 Err(broken) => return Ok(Err(broken)),
             };
-            self.standing.answered();
+            self.status.mark_reply();
             // An answer that cannot be read is none.
-            if let Err(broken) = handled.and_then(|read| read.map_err(Broken::Other)) {
+            if let Err(broken) = handled.and_then(|read| read.map_err(ConnectionError::Other)) {
                 return Ok(Err(broken));
             }
         }
         Ok(Ok(()))
     }
 
-    async fn answer(&self, path: &str) -> Result<String, Broken> {
-        client::text(self.ear.fetch(path).await?)
+    async fn fetch_text(&self, path: &str) -> Result<String, ConnectionError> {
+        client::into_text(self.client.fetch(path).await?)
     }
 
     /// Deals with what was said while an answer was waited for: what a list no longer has must not begin again after it. Whether there
     /// was anything.
-    async fn catch_up_with(&self, talk: &mut Talk, digest: &mut Digest) -> Result<bool, Broken> {
+    async fn process_queued(
+        &self,
+        talk: &mut OpenConnection,
+        digest: &mut ReportDeduplicator,
+    ) -> Result<bool, ConnectionError> {
         let mut is_any = false;
-        for _ in 0..MOST_QUEUED {
+        for _ in 0..MAX_QUEUED_FRAMES {
             let Some(heard) = talk.line.next().now_or_never() else { break };
-            is_any |= matches!(heard, Ok(Heard::Text(_)));
-            self.hear_one(heard, talk, digest).await?;
+            is_any |= matches!(heard, Ok(Frame::Text(_)));
+            self.receive_one(heard, talk, digest).await?;
         }
         Ok(is_any)
     }
 
     /// Deals with what the server said by itself. A message that cannot be read is counted, and costs nothing else.
-    async fn hear_one(
+    async fn receive_one(
         &self,
-        heard: Result<Heard, Broken>,
-        talk: &mut Talk,
-        digest: &mut Digest,
-    ) -> Result<(), Broken> {
+        heard: Result<Frame, ConnectionError>,
+        talk: &mut OpenConnection,
+        digest: &mut ReportDeduplicator,
+    ) -> Result<(), ConnectionError> {
         let heard = heard?;
         talk.is_silent = false;
-        let Heard::Text(text) = heard else { return Ok(()) };
+        let Frame::Text(text) = heard else { return Ok(()) };
         let handled = self.handle(text, talk, digest).await;
-        self.standing.heard();
+        self.status.mark_message();
         handled.map(drop)
     }
 
@@ -300,22 +309,22 @@ impl Watcher {
     async fn handle(
         &self,
         text: String,
-        talk: &mut Talk,
-        digest: &mut Digest,
-    ) -> Result<Result<(), String>, Broken> {
-        let received_at = clock::receipt();
-        let step = match self.ear.understand(text, talk.state.clone(), received_at).await? {
+        talk: &mut OpenConnection,
+        digest: &mut ReportDeduplicator,
+    ) -> Result<Result<(), String>, ConnectionError> {
+        let received_at = clock::monotonic_now();
+        let step = match self.client.parse_message(text, talk.state.clone(), received_at).await? {
             Ok(step) => step,
             Err(reason) => {
                 tracing::debug!(source = self.source(), "a message cannot be read: {reason}");
-                self.standing.unreadable(reason.clone());
+                self.status.mark_unparsed(reason.clone());
                 return Ok(Err(reason));
             }
         };
         talk.state = step.state;
-        self.store(digest.take(step.reports), received_at).await;
+        self.store(digest.filter(step.reports), received_at).await;
         for reply in &step.replies {
-            talk.line.say(reply).await?;
+            talk.line.send_text(reply).await?;
         }
         Ok(Ok(()))
     }
@@ -326,12 +335,12 @@ impl Watcher {
             return;
         }
         while let Err(error) =
-            input::store(&self.store, self.source(), HeardBy::Watching, reports.clone(), at).await
+            input::store(&self.store, self.source(), InputOrigin::Watching, reports.clone(), at).await
         {
             tracing::error!(source = self.source(), "what was heard cannot be stored yet: {error}");
-            tokio::time::sleep(STORE_PATIENCE).await;
+            tokio::time::sleep(STORE_RETRY_DELAY).await;
         }
-        self.standing.stored();
-        self.arrivals.ring();
+        self.status.mark_stored();
+        self.inbox_signal.notify();
     }
 }

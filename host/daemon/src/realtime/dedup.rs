@@ -9,30 +9,30 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::{Playback, PlaybackState, Report, Server};
 
 /// Progress that is in step is passed on this often.
-const HELD_FOR: SignedDuration = SignedDuration::from_secs(10);
+const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 /// A position may lead or lag by so much and still be in step: jitter of clocks and of clients. Ms.
-const TOLERANCE: i64 = 2_000;
+const CLOCK_TOLERANCE_MS: i64 = 2_000;
 /// Sessions of one source that are remembered. Beyond that all is passed on.
-const MOST: usize = 1_000;
+const MAX_SESSIONS: usize = 1_000;
 
 /// What was passed on of each session.
 #[derive(Debug, Default)]
-pub struct Digest {
-    said: HashMap<Key, Said>,
+pub struct ReportDeduplicator {
+    said: HashMap<SessionKey, SessionEntry>,
     /// Whether a list of all sessions has been passed on since the connection was opened.
     is_synced: bool,
 }
 
 /// An item that somebody plays somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct SessionKey {
     server: String,
     user: Option<String>,
     place: Option<String>,
     item: String,
 }
 
-impl Key {
+impl SessionKey {
     fn of(playback: &Playback) -> Self {
         Self {
             server: playback.server.id.clone(),
@@ -44,39 +44,39 @@ impl Key {
 }
 
 #[derive(Debug)]
-struct Said {
+struct SessionEntry {
     last: Playback,
     held: Option<Playback>,
 }
 
-impl Said {
+impl SessionEntry {
     /// Passes on what was held back.
-    fn release(&mut self) -> Option<Playback> {
+    fn flush(&mut self) -> Option<Playback> {
         let held = self.held.take()?;
         self.last = held.clone();
         Some(held)
     }
 }
 
-impl Digest {
+impl ReportDeduplicator {
     /// The connection was opened anew: the next list of all sessions is news, whatever it says.
-    pub fn begin(&mut self) {
+    pub fn on_connected(&mut self) {
         self.is_synced = false;
     }
 
     /// The connection is lost: what was held back, and that whatever plays is not heard.
-    pub fn lose(&mut self, source: &str, at: Timestamp) -> Vec<Report> {
+    pub fn on_disconnected(&mut self, source: &str, at: Timestamp) -> Vec<Report> {
         if self.said.is_empty() {
             return Vec::new();
         }
-        let mut held: Vec<Playback> = self.said.values_mut().filter_map(Said::release).collect();
+        let mut held: Vec<Playback> = self.said.values_mut().filter_map(SessionEntry::flush).collect();
         held.sort_by_key(|playback| playback.at);
         let lost = Report::Unheard { source: source.to_owned(), at };
         held.into_iter().map(Report::Playback).chain([lost]).collect()
     }
 
     /// What is to be stored of some reports.
-    pub fn take(&mut self, reports: Vec<Report>) -> Vec<Report> {
+    pub fn filter(&mut self, reports: Vec<Report>) -> Vec<Report> {
         let mut news = Vec::new();
         for report in reports {
             match report {
@@ -85,7 +85,7 @@ impl Digest {
                     let is_news = !self.is_synced | self.release_absent(&server, &sessions, &mut news);
                     self.is_synced = true;
                     if is_news {
-                        sessions.iter().for_each(|session| self.note(session.clone()));
+                        sessions.iter().for_each(|session| self.record(session.clone()));
                         news.push(Report::Snapshot { server, sessions, at });
                     } else {
                         sessions.into_iter().for_each(|session| self.playback(session, &mut news));
@@ -99,7 +99,7 @@ impl Digest {
     }
 
     fn playback(&mut self, playback: Playback, news: &mut Vec<Report>) {
-        let key = Key::of(&playback);
+        let key = SessionKey::of(&playback);
         self.release_displaced(&key, news);
         if playback.state == PlaybackState::Stopped {
             if let Some(held) = self.said.remove(&key).and_then(|said| said.held) {
@@ -109,17 +109,17 @@ impl Digest {
             return;
         }
         match self.said.get_mut(&key) {
-            Some(said) if is_in_step(&said.last, &playback) => said.held = Some(playback),
+            Some(said) if matches_clock(&said.last, &playback) => said.held = Some(playback),
             _ => {
-                self.note(playback.clone());
+                self.record(playback.clone());
                 news.push(Report::Playback(playback));
             }
         }
     }
 
     /// Forgets another item of the same place, and passes on what was held back of it: it has ended.
-    fn release_displaced(&mut self, key: &Key, news: &mut Vec<Report>) {
-        let is_displaced = |other: &Key| {
+    fn release_displaced(&mut self, key: &SessionKey, news: &mut Vec<Report>) {
+        let is_displaced = |other: &SessionKey| {
             other.item != key.item
                 && key.place.is_some()
                 && (&other.server, &other.user, &other.place) == (&key.server, &key.user, &key.place)
@@ -128,18 +128,18 @@ impl Digest {
         news.extend(gone.filter_map(|(_, said)| said.held).map(Report::Playback));
     }
 
-    fn note(&mut self, playback: Playback) {
-        if self.said.len() >= MOST {
+    fn record(&mut self, playback: Playback) {
+        if self.said.len() >= MAX_SESSIONS {
             self.said.clear();
         }
-        self.said.insert(Key::of(&playback), Said { last: playback, held: None });
+        self.said.insert(SessionKey::of(&playback), SessionEntry { last: playback, held: None });
     }
 
     /// Forgets sessions of a server that are no longer there, and passes on what was held back of them. Whether there were any.
     fn release_absent(&mut self, server: &Server, sessions: &[Playback], news: &mut Vec<Report>) -> bool {
-        let there: Vec<Key> = sessions.iter().map(Key::of).collect();
+        let there: Vec<SessionKey> = sessions.iter().map(SessionKey::of).collect();
         let gone = self.said.extract_if(|key, _| key.server == server.id && !there.contains(key));
-        let mut gone: Vec<Said> = gone.map(|(_, said)| said).collect();
+        let mut gone: Vec<SessionEntry> = gone.map(|(_, said)| said).collect();
         gone.sort_by_key(|said| said.last.at);
         let is_any = !gone.is_empty();
         news.extend(gone.into_iter().filter_map(|said| said.held).map(Report::Playback));
@@ -148,14 +148,14 @@ impl Digest {
 }
 
 /// Whether a report says nothing that the last one and the clock do not.
-fn is_in_step(last: &Playback, now: &Playback) -> bool {
+fn matches_clock(last: &Playback, now: &Playback) -> bool {
     let passed = now.at.duration_since(last.at);
     if last.state != now.state
         || last.completion != now.completion
         || last.item.runtime_ms != now.item.runtime_ms
         || last.credits_start_ms != now.credits_start_ms
         || passed.is_negative()
-        || passed >= HELD_FOR
+        || passed >= PROGRESS_INTERVAL
     {
         return false;
     }
@@ -166,7 +166,7 @@ fn is_in_step(last: &Playback, now: &Playback) -> bool {
         PlaybackState::Playing => i64::try_from(passed.as_millis()).unwrap_or(i64::MAX),
         PlaybackState::Paused | PlaybackState::Stopped => 0,
     };
-    (i64::from(after) - i64::from(before) - expected).abs() <= TOLERANCE
+    (i64::from(after) - i64::from(before) - expected).abs() <= CLOCK_TOLERANCE_MS
 }
 
 #[cfg(test)]
@@ -216,18 +216,18 @@ mod tests {
     }
 
     /// The positions of what is passed on, in seconds; a list of sessions is their number, negative.
-    fn passed(digest: &mut Digest, report: Report) -> Vec<i64> {
+    fn passed(digest: &mut ReportDeduplicator, report: Report) -> Vec<i64> {
         let told = |report: &Report| match report {
             Report::Playback(it) => i64::from(it.position_ms.unwrap()) / 1_000,
             Report::Snapshot { sessions, .. } => -1 - i64::try_from(sessions.len()).unwrap(),
             other => panic!("unexpected {other:?}"),
         };
-        digest.take(vec![report]).iter().map(told).collect()
+        digest.filter(vec![report]).iter().map(told).collect()
     }
 
     #[test]
     fn progress_in_step_is_held_back_for_a_while() {
-        let mut digest = Digest::default();
+        let mut digest = ReportDeduplicator::default();
         let mut take = |seconds, position| passed(&mut digest, Report::Playback(playing(seconds, position)));
         assert_eq!(take(0, 100), [100]);
         assert_eq!((take(1, 101), take(5, 106), take(9, 110)), (vec![], vec![], vec![]));
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_changes_is_passed_on_at_once_and_what_was_held_back_before_an_end() {
-        let mut digest = Digest::default();
+        let mut digest = ReportDeduplicator::default();
         passed(&mut digest, Report::Playback(playing(0, 100)));
         assert_eq!(
             passed(&mut digest, Report::Playback(playback("tom", 1, 101, PlaybackState::Playing))),
@@ -262,31 +262,31 @@ mod tests {
 
     #[test]
     fn a_connection_that_is_lost_gives_up_what_was_held_back() {
-        let mut digest = Digest::default();
-        assert_eq!(digest.lose("home", Timestamp::UNIX_EPOCH), [], "nothing plays");
+        let mut digest = ReportDeduplicator::default();
+        assert_eq!(digest.on_disconnected("home", Timestamp::UNIX_EPOCH), [], "nothing plays");
         passed(&mut digest, Report::Playback(playing(0, 100)));
         passed(&mut digest, Report::Playback(playing(4, 104)));
         let lost = Report::Unheard { source: "home".to_owned(), at: Timestamp::UNIX_EPOCH };
-        let told = digest.lose("home", Timestamp::UNIX_EPOCH);
+        let told = digest.on_disconnected("home", Timestamp::UNIX_EPOCH);
         assert_eq!(told, [Report::Playback(playing(4, 104)), lost.clone()]);
-        assert_eq!(digest.lose("home", Timestamp::UNIX_EPOCH), [lost], "once");
+        assert_eq!(digest.on_disconnected("home", Timestamp::UNIX_EPOCH), [lost], "once");
     }
 
     #[test]
     fn a_list_is_told_once_after_each_connect_and_whenever_somebody_has_gone() {
-        let mut digest = Digest::default();
+        let mut digest = ReportDeduplicator::default();
         assert_eq!(passed(&mut digest, snapshot(vec![])), [-1]);
         assert_eq!(passed(&mut digest, snapshot(vec![])), NOTHING);
         assert_eq!(passed(&mut digest, snapshot(vec![playing(0, 100)])), [100]);
         assert_eq!(passed(&mut digest, snapshot(vec![playing(3, 103)])), NOTHING);
         assert_eq!(passed(&mut digest, snapshot(vec![])), [103, -1], "where it was last comes first");
-        digest.begin();
+        digest.on_connected();
         assert_eq!(passed(&mut digest, snapshot(vec![playing(9, 109)])), [-2]);
         passed(&mut digest, snapshot(vec![playing(12, 112)]));
         let mut next = playing(14, 0);
         next.item.server_ref = Some("10".to_owned());
         assert_eq!(passed(&mut digest, Report::Playback(next)), [112, 0], "the item has changed");
-        digest = Digest::default();
+        digest = ReportDeduplicator::default();
         passed(&mut digest, snapshot(vec![playing(9, 109)]));
         assert_eq!(passed(&mut digest, snapshot(vec![playing(10, 110)])), NOTHING);
     }

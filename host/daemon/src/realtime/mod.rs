@@ -18,4 +18,4 @@ pub mod probe;
 pub mod status;
 mod transport;
 
-pub use transport::Broken;
+pub use transport::ConnectionError;

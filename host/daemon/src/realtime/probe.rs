@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use playrelay_engine::model::Report;
 use playrelay_util::clock;
 
-use crate::realtime::client::{Ear, text};
-use crate::realtime::transport::Broken;
+use crate::realtime::client::{RealtimeClient, into_text};
+use crate::realtime::transport::ConnectionError;
 
 /// What a trial has shown.
 #[derive(Debug, Default)]
-pub struct Trial {
+pub struct ProbeResult {
     /// Each way to listen, the best one first, and what stands in its way.
     pub ways: Vec<(&'static str, Option<String>)>,
     /// What plays now: its users.
@@ -20,11 +20,11 @@ pub struct Trial {
     pub clock_ahead: Option<i64>,
 }
 
-impl Ear {
+impl RealtimeClient {
     /// Reads what plays now, and tries all ways to listen where it is to be listened to. An error says why nothing of that can be done.
-    pub async fn try_out(&self, and_listen: bool) -> Result<Trial, Broken> {
-        let ways = self.ways().await?;
-        let mut trial = Trial::default();
+    pub async fn probe(&self, and_listen: bool) -> Result<ProbeResult, ConnectionError> {
+        let ways = self.connection_options().await?;
+        let mut trial = ProbeResult::default();
         let mut users = BTreeSet::new();
         let mut state = Vec::new();
         for path in ways.first().map_or(&[][..], |way| &way.resync) {
@@ -32,8 +32,10 @@ impl Ear {
             let told = answer.header("date").and_then(http_date);
             let ahead = told.map(|told| told.duration_since(clock::now()).as_secs());
             trial.clock_ahead = trial.clock_ahead.or(ahead);
-            let step =
-                self.understand(text(answer)?, state, clock::receipt()).await?.map_err(Broken::Other)?;
+            let step = self
+                .parse_message(into_text(answer)?, state, clock::monotonic_now())
+                .await?
+                .map_err(ConnectionError::Other)?;
             state = step.state;
             for report in step.reports {
                 if let Report::Snapshot { sessions, .. } = report {

@@ -9,17 +9,17 @@ use tokio::sync::Notify;
 
 /// Shared by a watcher and those who ask. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Standing(Arc<Shared>);
+pub struct ConnectionStatus(Arc<Inner>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    report: Mutex<Report>,
+struct Inner {
+    report: Mutex<ConnectionReport>,
     connected: Notify,
 }
 
 /// How it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ConnectionReport {
     /// Whether there is a connection now.
     pub connected: bool,
     /// How it is listened to: "a websocket".
@@ -46,13 +46,13 @@ pub struct Report {
     pub connections: u64,
 }
 
-impl Standing {
+impl ConnectionStatus {
     /// How it stands.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> ConnectionReport {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Report> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionReport> {
         self.0.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,7 +69,7 @@ impl Standing {
         self.0.connected.notify_one();
     }
 
-    pub(crate) fn waiting(&self, trouble: String, again_at: Timestamp) {
+    pub(crate) fn mark_retrying(&self, trouble: String, again_at: Timestamp) {
         let mut report = self.lock();
         if report.connected || report.since.is_none() {
             report.since = Some(clock::now());
@@ -78,24 +78,24 @@ impl Standing {
     }
 
     /// Something was dealt with that the server said by itself.
-    pub(crate) fn heard(&self) {
+    pub(crate) fn mark_message(&self) {
         let mut report = self.lock();
         report.messages += 1;
         report.heard_at = Some(clock::now());
     }
 
     /// The same, where it was asked.
-    pub(crate) fn answered(&self) {
+    pub(crate) fn mark_reply(&self) {
         let mut report = self.lock();
         report.answers += 1;
         report.heard_at = Some(clock::now());
     }
 
-    pub(crate) fn stored(&self) {
+    pub(crate) fn mark_stored(&self) {
         self.lock().stored += 1;
     }
 
-    pub(crate) fn unreadable(&self, because: String) {
+    pub(crate) fn mark_unparsed(&self, because: String) {
         let mut report = self.lock();
         report.unreadable += 1;
         report.unreadable_because = Some(because);

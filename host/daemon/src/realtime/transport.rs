@@ -18,114 +18,118 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, http};
 
 /// The longest message. A list of sessions has the queue of each, with all its items.
-const LONGEST: usize = 8 << 20;
+const MAX_FRAME_BYTES: usize = 8 << 20;
 /// What may wait to be sent: a server that asks for answers and takes none is left. Bytes.
 const MOST_UNSENT: usize = 256 << 10;
 /// How long opening one may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> AsyncStream for T {}
 
 /// An open line.
-pub(crate) enum Line {
+pub(crate) enum Channel {
     /// Messages both ways.
-    Socket(Box<WebSocketStream<Box<dyn Pipe>>>),
+    Socket(Box<WebSocketStream<Box<dyn AsyncStream>>>),
     /// Messages one way.
-    Events(Events),
+    Events(EventStream),
     /// Nothing comes by itself.
-    Silence,
+    Poll,
 }
 
 /// What comes down a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Frame {
     /// A message.
     Text(String),
     /// A sign of life.
-    Sign,
+    KeepAlive,
 }
 
 /// Why a line could not be opened, or has ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum ConnectionError {
     /// The server wants another login.
     #[error("the server refused the login ({0})")]
-    Refused(u16),
+    Unauthorized(u16),
     /// Anything else.
     #[error("{0}")]
     Other(String),
 }
 
-impl Line {
+impl Channel {
     /// Opens a line.
-    pub(crate) async fn open(way: &Connection, dial: Dial) -> Result<Self, Broken> {
+    pub(crate) async fn open(way: &Connection, dial: Dial) -> Result<Self, ConnectionError> {
         let opened = async {
             match way.transport {
-                Transport::Websocket => socket(dial).await,
-                Transport::EventStream => Events::open(dial).await.map(Self::Events),
-                Transport::Poll => Ok(Self::Silence),
+                Transport::Websocket => connect_websocket(dial).await,
+                Transport::EventStream => EventStream::open(dial).await.map(Self::Events),
+                Transport::Poll => Ok(Self::Poll),
             }
         };
-        let late = || Broken::Other(format!("{} could not be opened in time", way.transport.as_str()));
-        timeout(PATIENCE, opened).await.unwrap_or_else(|_| Err(late()))
+        let late =
+            || ConnectionError::Other(format!("{} could not be opened in time", way.transport.as_str()));
+        timeout(SEND_TIMEOUT, opened).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// The next thing that comes. Nothing is lost where the wait is given up.
-    pub(crate) async fn next(&mut self) -> Result<Heard, Broken> {
+    pub(crate) async fn next(&mut self) -> Result<Frame, ConnectionError> {
         match self {
             Self::Socket(socket) => match socket.next().await {
-                Some(Ok(Message::Text(text))) => Ok(Heard::Text(text.as_str().to_owned())),
+                Some(Ok(Message::Text(text))) => Ok(Frame::Text(text.as_str().to_owned())),
                 Some(Ok(Message::Close(_))) | None => {
-                    Err(Broken::Other("the server closed the connection".to_owned()))
+                    Err(ConnectionError::Other("the server closed the connection".to_owned()))
                 }
-                Some(Ok(_)) => Ok(Heard::Sign),
-                Some(Err(error)) => Err(broken(&error)),
+                Some(Ok(_)) => Ok(Frame::KeepAlive),
+                Some(Err(error)) => Err(from_socket_error(&error)),
             },
             Self::Events(events) => events.next().await,
-            Self::Silence => std::future::pending().await,
+            Self::Poll => std::future::pending().await,
         }
     }
 
     /// Sends a text frame; a ping where it is empty. Nothing where nothing can be sent.
-    pub(crate) async fn say(&mut self, text: &str) -> Result<(), Broken> {
+    pub(crate) async fn send_text(&mut self, text: &str) -> Result<(), ConnectionError> {
         let Self::Socket(socket) = self else { return Ok(()) };
         let message = match text {
             "" => Message::Ping(bytes::Bytes::new()),
             text => Message::text(text),
         };
-        match timeout(PATIENCE, socket.send(message)).await {
-            Ok(sent) => sent.map_err(|error| broken(&error)),
-            Err(_) => Err(Broken::Other("the server takes nothing any more".to_owned())),
+        match timeout(SEND_TIMEOUT, socket.send(message)).await {
+            Ok(sent) => sent.map_err(|error| from_socket_error(&error)),
+            Err(_) => Err(ConnectionError::Other("the server takes nothing any more".to_owned())),
         }
     }
 }
 
-fn broken(error: &SocketError) -> Broken {
+fn from_socket_error(error: &SocketError) -> ConnectionError {
     match error {
         SocketError::Http(answer) if matches!(answer.status().as_u16(), 401 | 403 | 498) => {
-            Broken::Refused(answer.status().as_u16())
+            ConnectionError::Unauthorized(answer.status().as_u16())
         }
-        SocketError::Http(answer) => {
-            Broken::Other(format!("the server answered {} instead of opening a websocket", answer.status()))
-        }
+        SocketError::Http(answer) => ConnectionError::Other(format!(
+            "the server answered {} instead of opening a websocket",
+            answer.status()
+        )),
         SocketError::WriteBufferFull(_) => {
-            Broken::Other("the server asks for answers, and does not take them".to_owned())
+            ConnectionError::Other("the server asks for answers, and does not take them".to_owned())
         }
-        SocketError::Capacity(_) => {
-            Broken::Other(format!("the server sent more than {} MiB in one message", LONGEST >> 20))
-        }
-        error => Broken::Other(format!("the connection broke: {error}")),
+        SocketError::Capacity(_) => ConnectionError::Other(format!(
+            "the server sent more than {} MiB in one message",
+            MAX_FRAME_BYTES >> 20
+        )),
+        error => ConnectionError::Other(format!("the connection broke: {error}")),
     }
 }
 
-async fn socket(dial: Dial) -> Result<Line, Broken> {
+async fn connect_websocket(dial: Dial) -> Result<Channel, ConnectionError> {
     let url = &dial.request.url;
     let origin = url.origin().ascii_serialization();
-    let failed =
-        |error: &dyn std::fmt::Display| Broken::Other(format!("{origin} cannot be reached: {error}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        ConnectionError::Other(format!("{origin} cannot be reached: {error}"))
+    };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Err(Broken::Other("the server's address names no host".to_owned()));
+        return Err(ConnectionError::Other("the server's address names no host".to_owned()));
     };
     // An address of version 6 stands in brackets in a URL, and nowhere else.
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -136,7 +140,7 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
     let stream = TcpStream::connect(within.as_slice()).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     let is_secure = url.scheme() == "https";
-    let stream: Box<dyn Pipe> = if is_secure {
+    let stream: Box<dyn AsyncStream> = if is_secure {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
         let stream = TlsConnector::from(dial.tls).connect(name, stream).await;
         Box::new(stream.map_err(|error| failed(&error))?)
@@ -149,22 +153,22 @@ async fn socket(dial: Dial) -> Result<Line, Broken> {
         let name = http::HeaderName::try_from(name.as_str()).map_err(|error| failed(&error))?;
         // Where a header cannot be written, its value is a secret that must not be shown.
         let value = http::HeaderValue::try_from(value.as_str()).map_err(|_| {
-            Broken::Other(format!("the header {name} cannot be sent: its value has odd letters"))
+            ConnectionError::Other(format!("the header {name} cannot be sent: its value has odd letters"))
         })?;
         request.headers_mut().insert(name, value);
     }
     let limits = WebSocketConfig::default()
-        .max_message_size(Some(LONGEST))
-        .max_frame_size(Some(LONGEST))
+        .max_message_size(Some(MAX_FRAME_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES))
         .write_buffer_size(0)
         .max_write_buffer_size(MOST_UNSENT);
     let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
-    let (socket, _) = opened.map_err(|error| broken(&error))?;
-    Ok(Line::Socket(Box::new(socket)))
+    let (socket, _) = opened.map_err(|error| from_socket_error(&error))?;
+    Ok(Channel::Socket(Box::new(socket)))
 }
 
 /// An event stream (WHATWG HTML, 9.2).
-pub(crate) struct Events {
+pub(crate) struct EventStream {
     chunks: BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     buffer: BytesMut,
     /// As far as the end of a line was looked for in vain.
@@ -172,21 +176,21 @@ pub(crate) struct Events {
     data: String,
 }
 
-impl Events {
-    async fn open(mut dial: Dial) -> Result<Self, Broken> {
+impl EventStream {
+    async fn open(mut dial: Dial) -> Result<Self, ConnectionError> {
         dial.request.headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
         let answer = dial
             .wire
             .open(dial.request, dial.reach)
             .await
-            .map_err(|error| Broken::Other(error.to_string()))?;
+            .map_err(|error| ConnectionError::Other(error.to_string()))?;
         let status = answer.status().as_u16();
         let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         match status {
-            401 | 403 | 498 => return Err(Broken::Refused(status)),
+            401 | 403 | 498 => return Err(ConnectionError::Unauthorized(status)),
             200 if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) => {}
             status => {
-                return Err(Broken::Other(format!(
+                return Err(ConnectionError::Other(format!(
                     "the server answered {status} and opened no event stream"
                 )));
             }
@@ -199,7 +203,7 @@ impl Events {
         })
     }
 
-    async fn next(&mut self) -> Result<Heard, Broken> {
+    async fn next(&mut self) -> Result<Frame, ConnectionError> {
         loop {
             while let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.buffer.split_to(self.searched + end + 1);
@@ -212,20 +216,20 @@ impl Events {
                     self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
                 } else if line.is_empty() {
                     let data = std::mem::take(&mut self.data);
-                    return Ok(if data.is_empty() { Heard::Sign } else { Heard::Text(data) });
+                    return Ok(if data.is_empty() { Frame::KeepAlive } else { Frame::Text(data) });
                 }
             }
             self.searched = self.buffer.len();
-            if self.buffer.len() + self.data.len() > LONGEST {
-                return Err(Broken::Other(format!(
+            if self.buffer.len() + self.data.len() > MAX_FRAME_BYTES {
+                return Err(ConnectionError::Other(format!(
                     "the server sent an event of more than {} MiB",
-                    LONGEST >> 20
+                    MAX_FRAME_BYTES >> 20
                 )));
             }
             match self.chunks.next().await {
                 Some(Ok(chunk)) => self.buffer.extend_from_slice(&chunk),
-                Some(Err(_)) => return Err(Broken::Other("the event stream broke".to_owned())),
-                None => return Err(Broken::Other("the server ended the event stream".to_owned())),
+                Some(Err(_)) => return Err(ConnectionError::Other("the event stream broke".to_owned())),
+                None => return Err(ConnectionError::Other("the server ended the event stream".to_owned())),
             }
         }
     }

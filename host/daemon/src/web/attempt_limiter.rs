@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Wrong tokens or passwords that a client may send…
-const FAILURES: u32 = 10;
+const MAX_FAILURES: u32 = 10;
 /// …within this time.
 const WINDOW: Duration = Duration::from_secs(60);
 /// How long a client is locked out the first time; each further time it is twice as long.
@@ -14,7 +14,7 @@ const FIRST_LOCK: Duration = Duration::from_secs(60);
 /// The longest that a client is locked out.
 const LONGEST_LOCK: Duration = Duration::from_secs(60 * 60);
 /// Clients that are remembered.
-const CLIENTS: usize = 10_000;
+const MAX_CLIENTS: usize = 10_000;
 
 /// What is known of a client.
 #[derive(Debug)]
@@ -29,9 +29,9 @@ struct Client {
 
 /// Counts what is wrong per client: an IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
 #[derive(Debug, Default)]
-pub struct Guard(Mutex<HashMap<IpAddr, Client>>);
+pub struct AttemptLimiter(Mutex<HashMap<IpAddr, Client>>);
 
-impl Guard {
+impl AttemptLimiter {
     /// For how long a client is locked out from now on; absent where it is not.
     pub fn locked(&self, client: IpAddr) -> Option<Duration> {
         self.locked_at(client, Instant::now())
@@ -54,7 +54,7 @@ impl Guard {
     fn failed_at(&self, client: IpAddr, now: Instant) -> Option<Duration> {
         let client = network(client);
         let mut clients = self.clients();
-        if clients.len() >= CLIENTS && !clients.contains_key(&client) {
+        if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             // Whoever was quiet for longest is forgotten, so that many addresses together lock out nobody else.
             let quietest = clients.iter().min_by_key(|(_, known)| known.locked_until.unwrap_or(known.since));
             if let Some(quietest) = quietest.map(|(address, _)| *address) {
@@ -71,7 +71,7 @@ impl Guard {
             known.since = now;
         }
         known.failures = known.failures.saturating_add(1);
-        if known.failures <= FAILURES {
+        if known.failures <= MAX_FAILURES {
             return None;
         }
         let lock = FIRST_LOCK.saturating_mul(1 << known.locks.min(6)).min(LONGEST_LOCK);
@@ -97,20 +97,20 @@ fn network(client: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn fail(guard: &Guard, client: IpAddr, now: Instant, times: u32) -> Option<Duration> {
+    fn fail(guard: &AttemptLimiter, client: IpAddr, now: Instant, times: u32) -> Option<Duration> {
         (0..times).fold(None, |_, _| guard.failed_at(client, now))
     }
 
     #[test]
     fn more_than_ten_failures_lock_a_client_out_and_each_time_for_longer() {
-        let guard = Guard::default();
+        let guard = AttemptLimiter::default();
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let mut now = Instant::now();
-        assert_eq!(fail(&guard, one, now, FAILURES), None);
+        assert_eq!(fail(&guard, one, now, MAX_FAILURES), None);
         assert_eq!(guard.locked_at(one, now), None);
         for lock in [60, 120, 240, 480, 960, 1_920, 3_600, 3_600] {
             let lock = Duration::from_secs(lock);
-            let missing = FAILURES + 1 - guard.clients()[&one].failures;
+            let missing = MAX_FAILURES + 1 - guard.clients()[&one].failures;
             assert_eq!(fail(&guard, one, now, missing), Some(lock), "{lock:?}");
             assert_eq!(guard.locked_at(one, now), Some(lock));
             assert_eq!(guard.locked_at(other, now), None);
@@ -123,26 +123,26 @@ mod tests {
 
     #[test]
     fn a_customers_network_is_one_client() {
-        let guard = Guard::default();
+        let guard = AttemptLimiter::default();
         let now = Instant::now();
-        for last in 0..=FAILURES {
+        for last in 0..=MAX_FAILURES {
             let address = format!("2001:db8:1:2::{last:x}").parse().expect("an address");
             fail(&guard, address, now, 1);
         }
         let locked = |text: &str| guard.locked_at(text.parse().expect("an address"), now).is_some();
         assert!(locked("2001:db8:1:2:ffff::1") && !locked("2001:db8:1:3::1"));
-        fail(&guard, "::ffff:10.0.0.1".parse().expect("an address"), now, FAILURES + 1);
+        fail(&guard, "::ffff:10.0.0.1".parse().expect("an address"), now, MAX_FAILURES + 1);
         assert!(locked("10.0.0.1"));
     }
 
     #[test]
     fn many_addresses_lock_nobody_else_out_and_are_forgotten() {
-        let guard = Guard::default();
+        let guard = AttemptLimiter::default();
         let now = Instant::now();
-        for number in 0..CLIENTS + 5 {
+        for number in 0..MAX_CLIENTS + 5 {
             let address = IpAddr::from(u32::try_from(number).expect("small").to_be_bytes());
             assert_eq!(guard.failed_at(address, now + Duration::from_micros(number as u64)), None);
         }
-        assert_eq!(guard.clients().len(), CLIENTS);
+        assert_eq!(guard.clients().len(), MAX_CLIENTS);
     }
 }

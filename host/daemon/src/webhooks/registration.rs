@@ -52,29 +52,29 @@ impl Tokens {
 }
 
 /// Under which name a source's tokens lie in the vault.
-pub fn name(source: &str) -> String {
+pub fn token_key(source: &str) -> String {
     format!("webhook:{source}")
 }
 
 /// Under which name the address lies there that a source's server was told last.
-fn told_name(source: &str) -> String {
+fn registered_address_key(source: &str) -> String {
     format!("webhook-told:{source}")
 }
 
 /// A source's tokens: what was set in the configuration, else one that was made up once.
 pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<Tokens, VaultError> {
-    let told = told(vault, source).await?;
+    let told = registered_address(vault, source).await?;
     if let Some(current) = set {
         return Ok(Tokens { current, old: None, told });
     }
-    let (current, mut kept) = vault.kept_or_made(&name(source), TOKEN, |token| token).await?;
+    let (current, mut kept) = vault.kept_or_made(&token_key(source), TOKEN, |token| token).await?;
     let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
     let old = kept.remove(OLD).zip(until);
     Ok(Tokens { current, old, told })
 }
 
-async fn told(vault: &Vault, source: &str) -> Result<Option<Address>, VaultError> {
-    let kept = match vault.get(&told_name(source)).await {
+async fn registered_address(vault: &Vault, source: &str) -> Result<Option<Address>, VaultError> {
+    let kept = match vault.get(&registered_address_key(source)).await {
         // What cannot be opened is no reason to close a door.
         Err(VaultError::WrongKey(_)) => None,
         kept => kept?,
@@ -86,9 +86,13 @@ async fn told(vault: &Vault, source: &str) -> Result<Option<Address>, VaultError
 }
 
 /// Keeps which address a source's server was told.
-async fn keep_told(vault: &Vault, source: &str, Address { base, token }: Address) -> Result<(), VaultError> {
+async fn store_registered_address(
+    vault: &Vault,
+    source: &str,
+    Address { base, token }: Address,
+) -> Result<(), VaultError> {
     let kept = BTreeMap::from([(BASE.to_owned(), Secret::new(base)), (TOKEN.to_owned(), token)]);
-    vault.put(&told_name(source), &kept).await
+    vault.put(&registered_address_key(source), &kept).await
 }
 
 /// Gives a source another token. The one before it works for a while longer.
@@ -107,7 +111,7 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
         kept.insert(OLD.to_owned(), before.clone());
         kept.insert(OLD_UNTIL.to_owned(), Secret::new(until.to_string()));
     }
-    vault.put(&name(source), &kept).await?;
+    vault.put(&token_key(source), &kept).await?;
     Ok(Tokens { current, old: before.map(|before| (before, until)), told: told.flatten() })
 }
 
@@ -118,14 +122,14 @@ pub fn in_words(facts: &WebhookFacts, address: &str) -> String {
 }
 
 /// A token as it stands in a path.
-pub fn in_path(token: &str) -> String {
+pub fn encode_path_segment(token: &str) -> String {
     // In a path a plus is itself, and a space is not.
     url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// What is wanted of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum RegistrationAction {
     /// To know whether it sends webhooks here.
     Verify,
     /// That it does.
@@ -147,13 +151,13 @@ pub struct Registration {
 }
 
 impl Registration {
-    fn masked(&self, base: &str, marker: &str) -> String {
+    fn with_marker(&self, base: &str, marker: &str) -> String {
         format!("{base}/webhook/{}/{marker}", self.caller.account.name)
     }
 
     /// The address, with its secret.
     pub fn address(&self) -> Secret {
-        Secret::new(self.masked(&self.base, &in_path(self.tokens.current.expose())))
+        Secret::new(self.with_marker(&self.base, &encode_path_segment(self.tokens.current.expose())))
     }
 
     fn current(&self) -> Address {
@@ -161,7 +165,7 @@ impl Registration {
     }
 
     /// The addresses before this one that its server may still send to.
-    fn former(&self) -> Vec<Address> {
+    fn previous_addresses(&self) -> Vec<Address> {
         let rotated = self.tokens.old.iter().map(|(old, _)| old.clone());
         let rotated = rotated.map(|token| Address { base: self.base.clone(), token });
         let mut former: Vec<Address> = self.tokens.told.iter().cloned().chain(rotated).collect();
@@ -180,38 +184,38 @@ impl Registration {
 
     /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not. The vault knows what the server
     /// was told: an address that is no longer ours can only be taken off by whoever remembers it.
-    pub async fn ask(&self, wish: Wish, vault: &Vault) -> Result<bool, String> {
-        let (current, former) = (self.current(), self.former());
+    pub async fn perform(&self, wish: RegistrationAction, vault: &Vault) -> Result<bool, String> {
+        let (current, former) = (self.current(), self.previous_addresses());
         let source = &self.caller.account.name;
         let noted = |error: VaultError| error.to_string();
         match wish {
-            Wish::Verify => self.call(&current, ProvisionInput::Verify).await,
-            Wish::Register => {
+            RegistrationAction::Verify => self.call(&current, ProvisionInput::Verify).await,
+            RegistrationAction::Register => {
                 let (first, others) = former.split_first().unzip();
-                let replaced = first.map(|first| self.shown(first));
+                let replaced = first.map(|first| self.redacted(first));
                 let register = |url| ProvisionInput::Register(url, replaced);
-                let is_registered = self.call_with(&current, first, register).await?;
+                let is_registered = self.call_plugin(&current, first, register).await?;
                 for other in others.unwrap_or_default() {
                     self.call(other, ProvisionInput::Remove).await?;
                 }
-                keep_told(vault, source, current).await.map_err(noted)?;
+                store_registered_address(vault, source, current).await.map_err(noted)?;
                 Ok(is_registered)
             }
-            Wish::Remove => {
+            RegistrationAction::Remove => {
                 let is_registered = self.call(&current, ProvisionInput::Remove).await?;
                 for address in &former {
                     self.call(address, ProvisionInput::Remove).await?;
                 }
-                vault.remove(&told_name(source)).await.map_err(noted)?;
+                vault.remove(&registered_address_key(source)).await.map_err(noted)?;
                 Ok(is_registered)
             }
         }
     }
 
     /// An address as the plugin sees it: with a marker in its token's place.
-    fn shown(&self, address: &Address) -> String {
+    fn redacted(&self, address: &Address) -> String {
         let marker = if address.token == self.tokens.current { MARKER } else { OLD_MARKER };
-        self.masked(&address.base, marker)
+        self.with_marker(&address.base, marker)
     }
 
     async fn call(
@@ -219,11 +223,11 @@ impl Registration {
         address: &Address,
         input: impl FnOnce(String) -> ProvisionInput,
     ) -> Result<bool, String> {
-        self.call_with(address, Some(address), input).await
+        self.call_plugin(address, Some(address), input).await
     }
 
     /// Calls the plugin about an address. `other` is one whose token it may meet as well.
-    async fn call_with(
+    async fn call_plugin(
         &self,
         address: &Address,
         other: Option<&Address>,
@@ -232,7 +236,7 @@ impl Registration {
         if self.plugin.manifest.provides.provision.is_none() {
             return Err(format!("plugin {} cannot register webhooks", self.plugin.manifest.plugin.name));
         }
-        let in_address = |token: &Secret| Secret::new(in_path(token.expose()));
+        let in_address = |token: &Secret| Secret::new(encode_path_segment(token.expose()));
         let mut secrets = vec![(MARKER.to_owned(), in_address(&self.tokens.current))];
         let mut add = |marker: String, token: &Secret| {
             if secrets.iter().all(|(_, known)| *known != in_address(token)) {
@@ -241,11 +245,11 @@ impl Registration {
         };
         other.iter().for_each(|other| add(OLD_MARKER.to_owned(), &other.token));
         // Whatever else of ours stands in an answer is no plugin's to know.
-        for (place, former) in self.former().iter().enumerate() {
+        for (place, former) in self.previous_addresses().iter().enumerate() {
             add(format!("{{webhook.old-token-{place}}}"), &former.token);
         }
         let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
-        let input = input(self.shown(address));
+        let input = input(self.redacted(address));
         match self.plugin.call::<Provision>(&caller, input).await.0 {
             Ok(Ok(is_registered)) => Ok(is_registered),
             Ok(Err(Failure::Unauthorized(reason))) => {

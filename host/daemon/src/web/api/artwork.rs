@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use playrelay_engine::model::{Ids, Item, ItemKind, Movie, Show};
 
 use crate::metadata::artwork::ArtworkError;
-use crate::web::api::{Api, complaint};
+use crate::web::api::{Api, error_response};
 
 /// Ids of a query.
 const IDS: usize = 8;
@@ -21,10 +21,13 @@ pub(crate) async fn picture(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     let Some(artwork) = &api.artwork else {
-        return complaint(StatusCode::NOT_FOUND, "there is no catalogue; add a section [catalogues.…]");
+        return error_response(StatusCode::NOT_FOUND, "there is no catalogue; add a section [catalogues.…]");
     };
     let Some(item) = named(query) else {
-        return complaint(StatusCode::BAD_REQUEST, "expected kind=movie or kind=show, and ids or a title");
+        return error_response(
+            StatusCode::BAD_REQUEST,
+            "expected kind=movie or kind=show, and ids or a title",
+        );
     };
     match artwork.get(&item, &kind).await {
         Ok((media_type, bytes)) => {
@@ -35,8 +38,8 @@ pub(crate) async fn picture(
             ];
             (headers, bytes).into_response()
         }
-        Err(error @ ArtworkError::None) => complaint(StatusCode::NOT_FOUND, error.to_string()),
-        Err(error) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
+        Err(error @ ArtworkError::None) => error_response(StatusCode::NOT_FOUND, error.to_string()),
+        Err(error) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
     }
 }
 

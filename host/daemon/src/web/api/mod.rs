@@ -24,20 +24,20 @@ use playrelay_store::SharedStore;
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 use serde_json::{Value, json};
-pub use sources::Standings;
+pub use sources::ConnectionRegistry;
 use subtle::ConstantTimeEq;
 use url::Url;
 
-use crate::auth::pending::LoginDesk;
-use crate::exports::now_playing::Board;
+use crate::auth::pending::PendingLogins;
+use crate::exports::now_playing::NowPlaying;
 use crate::metadata::artwork::Artwork;
-use crate::web::attempt_limiter::Guard;
+use crate::web::attempt_limiter::AttemptLimiter;
 use crate::web::ingress::credentials;
 
 /// What the endpoints share.
 pub struct Api {
     /// What plays now.
-    pub board: Arc<Board>,
+    pub board: Arc<NowPlaying>,
     /// What always opens the API.
     pub token: Secret,
     /// What opens it too, where it is set.
@@ -45,15 +45,15 @@ pub struct Api {
     /// The address at which browsers reach us, where it is set: pages from there are ours.
     pub public_url: Option<String>,
     /// Accounts and their logins.
-    pub logins: LoginDesk,
+    pub logins: PendingLogins,
     /// Pictures, where there is a catalogue.
     pub artwork: Option<Artwork>,
     /// What must not be forgotten.
     pub store: SharedStore,
     /// How the connections stand.
-    pub standings: Standings,
+    pub connections: ConnectionRegistry,
     /// Slows down those who guess the password.
-    pub guard: Guard,
+    pub attempt_limiter: AttemptLimiter,
 }
 
 impl Api {
@@ -73,29 +73,29 @@ impl Api {
             .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
             .route("/api", any(unknown))
             .route("/api/{*rest}", any(unknown))
-            .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self), require_admin))
             .with_state(self)
     }
 
     /// Whether a request carries what opens the API.
     fn check(&self, client: IpAddr, headers: &HeaderMap) -> Result<(), Refused> {
-        let given = given(headers).ok_or(Refused::Missing)?;
+        let given = presented_password(headers).ok_or(Refused::Missing)?;
         let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(given.as_bytes()));
         if is(&self.token) {
             return Ok(());
         }
-        if let Some(left) = self.guard.locked(client) {
+        if let Some(left) = self.attempt_limiter.locked(client) {
             return Err(Refused::Locked(left));
         }
         if self.password.as_ref().is_some_and(is) {
             return Ok(());
         }
         tracing::warn!(%client, "the API was refused: the token or password is wrong");
-        Err(self.guard.failed(client).map_or(Refused::Wrong, Refused::Locked))
+        Err(self.attempt_limiter.failed(client).map_or(Refused::Wrong, Refused::Locked))
     }
 
     /// A browser says of a page's request that changes something where the page is from: another site's is refused.
-    fn is_ours(&self, request: &Request) -> bool {
+    fn is_same_origin(&self, request: &Request) -> bool {
         if request.method().is_safe() {
             return true;
         }
@@ -122,29 +122,29 @@ enum Refused {
     Locked(Duration),
 }
 
-async fn admit(
+async fn require_admin(
     State(api): State<Arc<Api>>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    if !api.is_ours(&request) {
+    if !api.is_same_origin(&request) {
         let text = "a page of another site may not change anything here; set `public_url` in [server] where a proxy \
                     changes the name of the host";
-        return complaint(StatusCode::FORBIDDEN, text);
+        return error_response(StatusCode::FORBIDDEN, text);
     }
     match api.check(client.ip(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(Refused::Locked(left)) => {
             let text = "too many wrong tokens or passwords from this address; wait, or use the token of `playrelay token`";
-            let mut answer = complaint(StatusCode::TOO_MANY_REQUESTS, text);
+            let mut answer = error_response(StatusCode::TOO_MANY_REQUESTS, text);
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs().max(1)));
             answer
         }
         Err(Refused::Missing | Refused::Wrong) => {
             let text = "send the token that `playrelay token` shows, or `admin_password` of [server], as a bearer token or as \
                         the password of basic authentication";
-            let mut answer = complaint(StatusCode::UNAUTHORIZED, text);
+            let mut answer = error_response(StatusCode::UNAUTHORIZED, text);
             let challenge = HeaderValue::from_static("Basic realm=\"Playrelay\"");
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             answer
@@ -154,16 +154,16 @@ async fn admit(
 
 /// What is not there.
 async fn unknown(uri: Uri) -> Response {
-    complaint(StatusCode::NOT_FOUND, format!("{:?} is no address of the API", uri.path()))
+    error_response(StatusCode::NOT_FOUND, format!("{:?} is no address of the API", uri.path()))
 }
 
 /// An answer that says what is wrong.
-fn complaint(status: StatusCode, text: impl Into<String>) -> Response {
+fn error_response(status: StatusCode, text: impl Into<String>) -> Response {
     (status, Json(json!({ "error": text.into() }))).into_response()
 }
 
 /// The token or password that came along.
-fn given(headers: &HeaderMap) -> Option<String> {
+fn presented_password(headers: &HeaderMap) -> Option<String> {
     use base64::Engine;
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     if let Some(token) = credentials(value, "bearer") {
@@ -176,7 +176,7 @@ fn given(headers: &HeaderMap) -> Option<String> {
 
 /// What plays now: all streams, and the one that a display with room for one would show.
 async fn currently_watching(State(api): State<Arc<Api>>) -> Json<Value> {
-    let streams = api.board.watching().streams;
+    let streams = api.board.entries().streams;
     let mut rows: Vec<(bool, i64, Value)> = Vec::new();
     for (key, stream) in &streams {
         let mut row = json!(stream);

@@ -11,7 +11,7 @@ use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxSelection};
 use playrelay_util::clock;
 use serde_json::json;
 
-use crate::web::api::{Api, complaint};
+use crate::web::api::{Api, error_response};
 
 /// Rows of an answer.
 const MOST: u32 = 500;
@@ -27,7 +27,7 @@ pub(crate) async fn list(
             Some(state) => Some(state),
             None => {
                 let known = DeliveryState::ALL.map(DeliveryState::as_str).join(", ");
-                return complaint(
+                return error_response(
                     StatusCode::BAD_REQUEST,
                     format!("state is {name:?}; expected one of {known}"),
                 );
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(50).min(MOST);
     match api.store.outbox(state, limit).await {
         Ok(rows) => Json(json!({ "events": rows })).into_response(),
-        Err(error) => complaint(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
 }
 
@@ -51,14 +51,14 @@ pub(crate) async fn command(
         "drop" => OutboxCommand::Drop,
         other => {
             let text = format!("{other:?} is no command; expected \"retry\" or \"drop\"");
-            return complaint(StatusCode::NOT_FOUND, text);
+            return error_response(StatusCode::NOT_FOUND, text);
         }
     };
     match api.store.command(OutboxSelection::One(id), command, clock::now()).await {
         Ok(0) => {
-            complaint(StatusCode::NOT_FOUND, format!("there is no event {id}, or it has been delivered"))
+            error_response(StatusCode::NOT_FOUND, format!("there is no event {id}, or it has been delivered"))
         }
         Ok(count) => Json(json!({ "changed": count })).into_response(),
-        Err(error) => complaint(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
     }
 }

@@ -12,9 +12,9 @@ use flate2::read::MultiGzDecoder;
 use futures_util::{Stream, StreamExt, stream};
 
 /// The most text parts of a multipart form.
-const PARTS: usize = 64;
+const MAX_PARTS: usize = 64;
 /// The most fields of a url-encoded form: some servers send one for each stream of a file.
-const FIELDS: usize = 4_096;
+const MAX_FIELDS: usize = 4_096;
 /// A multipart form.
 const MULTIPART: &str = "multipart/form-data";
 /// A url-encoded form.
@@ -33,7 +33,7 @@ pub struct ReadBody {
 
 /// Why a body is not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct BodyError {
     /// To answer with.
     pub status: StatusCode,
     /// In words.
@@ -41,7 +41,7 @@ pub struct Refusal {
 }
 
 /// Reads a body of at most `limit` bytes, compressed and not.
-pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
+pub async fn read(request: Request, limit: usize) -> Result<ReadBody, BodyError> {
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = header(header::CONTENT_TYPE).to_owned();
@@ -54,7 +54,7 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
     let is_compressed = match refused {
         Ok(is_compressed) => is_compressed,
         Err(refusal) => {
-            drain(body, limit).await;
+            discard_rest(body, limit).await;
             return Err(refusal);
         }
     };
@@ -62,7 +62,7 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media_type == MULTIPART {
         let boundary = multer::parse_boundary(&content_type)
-            .map_err(|error| bad(format!("the form's boundary cannot be read: {error}")))?;
+            .map_err(|error| invalid(format!("the form's boundary cannot be read: {error}")))?;
         let (first, chunks) = peek(body).await?;
         if !is_json(&first) {
             let form = read_form(chunks, boundary, limit).await?;
@@ -72,12 +72,12 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
         return Ok(ReadBody { media_type, form: Vec::new(), body: text(bytes) });
     }
     if media_type.starts_with("multipart/") {
-        drain(body, limit).await;
+        discard_rest(body, limit).await;
         return Err(unsupported(format!("{media_type} is not read; send {MULTIPART}, or JSON")));
     }
     let bytes = read_all(body, limit).await?;
     if media_type == URL_ENCODED && !is_json(&bytes) {
-        let form = url::form_urlencoded::parse(&bytes).take(FIELDS);
+        let form = url::form_urlencoded::parse(&bytes).take(MAX_FIELDS);
         let form = form.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         return Ok(ReadBody { media_type, form, body: String::new() });
     }
@@ -85,7 +85,7 @@ pub async fn read(request: Request, limit: usize) -> Result<ReadBody, Refusal> {
 }
 
 /// Whether a body is compressed. Only gzip is unpacked.
-fn compression(encoding: &str) -> Result<bool, Refusal> {
+fn compression(encoding: &str) -> Result<bool, BodyError> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(false),
         "gzip" | "x-gzip" => Ok(true),
@@ -97,7 +97,7 @@ fn compression(encoding: &str) -> Result<bool, Refusal> {
 }
 
 /// Refuses text that is not UTF-8 and says so.
-fn check_charset(content_type: &str) -> Result<(), Refusal> {
+fn check_charset(content_type: &str) -> Result<(), BodyError> {
     let parameters = content_type.split(';').skip(1).filter_map(|it| it.split_once('='));
     let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
     let Some((_, charset)) = charsets.next() else { return Ok(()) };
@@ -110,13 +110,13 @@ fn check_charset(content_type: &str) -> Result<(), Refusal> {
 }
 
 /// Unpacks gzip, up to the limit.
-fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
     let beyond = (limit as u64).saturating_add(1);
     MultiGzDecoder::new(packed)
         .take(beyond)
         .read_to_end(&mut bytes)
-        .map_err(|error| bad(format!("the body is announced as gzip and cannot be unpacked: {error}")))?;
+        .map_err(|error| invalid(format!("the body is announced as gzip and cannot be unpacked: {error}")))?;
     if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
@@ -129,7 +129,7 @@ fn is_json(bytes: &[u8]) -> bool {
 /// The first bytes of a body that are none of blanks, and the body from its beginning.
 async fn peek(
     body: Body,
-) -> Result<(Bytes, impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static), Refusal> {
+) -> Result<(Bytes, impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static), BodyError> {
     let mut chunks = body.into_data_stream();
     let first = match chunks.next().await {
         Some(Ok(first)) => first,
@@ -140,7 +140,7 @@ async fn peek(
 }
 
 /// Lets a body go by, up to the limit once more: a client that is still sending would not see the answer.
-async fn drain(body: Body, limit: usize) {
+async fn discard_rest(body: Body, limit: usize) {
     let mut left = limit.saturating_mul(2);
     let mut chunks = body.into_data_stream();
     while let (Some(Ok(chunk)), 1..) = (chunks.next().await, left) {
@@ -148,7 +148,7 @@ async fn drain(body: Body, limit: usize) {
     }
 }
 
-async fn read_all(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+async fn read_all(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
@@ -165,19 +165,19 @@ async fn read_form(
     chunks: impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static,
     boundary: String,
     limit: usize,
-) -> Result<Vec<(String, String)>, Refusal> {
+) -> Result<Vec<(String, String)>, BodyError> {
     let size = multer::SizeLimit::new().whole_stream(limit as u64);
     let constraints = multer::Constraints::new().size_limit(size);
     let mut parts = multer::Multipart::with_constraints(chunks, boundary, constraints);
     let mut form = Vec::new();
-    while let Some(mut part) = parts.next_field().await.map_err(|error| broken(&error, limit))? {
-        let keep = is_text(&part) && form.len() < PARTS;
+    while let Some(mut part) = parts.next_field().await.map_err(|error| interrupted(&error, limit))? {
+        let keep = is_text(&part) && form.len() < MAX_PARTS;
         if keep {
             check_part(part.headers())?;
         }
         let name = part.name().unwrap_or_default().to_owned();
         let mut bytes = Vec::new();
-        while let Some(chunk) = part.chunk().await.map_err(|error| broken(&error, limit))? {
+        while let Some(chunk) = part.chunk().await.map_err(|error| interrupted(&error, limit))? {
             if keep {
                 bytes.extend_from_slice(&chunk);
             }
@@ -190,7 +190,7 @@ async fn read_form(
 }
 
 /// Refuses a part that is written in a way that nobody here reads.
-fn check_part(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_part(headers: &HeaderMap) -> Result<(), BodyError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let encoding = text("content-transfer-encoding").trim().to_ascii_lowercase();
     if !matches!(encoding.as_str(), "" | "7bit" | "8bit" | "binary") {
@@ -203,11 +203,11 @@ fn check_part(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Some servers send their JSON as a file, some without a type or as any bytes. Pictures say what they are, by their type or
 /// by their name.
 fn is_text(part: &multer::Field<'_>) -> bool {
-    const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "avif"];
+    const IMAGE_EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "avif"];
     let named_as_picture = part
         .file_name()
         .and_then(|name| name.rsplit_once('.'))
-        .is_some_and(|(_, suffix)| PICTURES.contains(&suffix.to_ascii_lowercase().as_str()));
+        .is_some_and(|(_, suffix)| IMAGE_EXTENSIONS.contains(&suffix.to_ascii_lowercase().as_str()));
     match part.content_type() {
         Some(mime) if mime.type_() == "text" || mime.subtype() == "json" => true,
         Some(mime) => mime.subtype() == "octet-stream" && !named_as_picture,
@@ -220,27 +220,27 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-fn broken(error: &multer::Error, limit: usize) -> Refusal {
+fn interrupted(error: &multer::Error, limit: usize) -> BodyError {
     match error {
         multer::Error::StreamSizeExceeded { .. } => too_large(limit),
-        error => bad(format!("the form cannot be read: {error}")),
+        error => invalid(format!("the form cannot be read: {error}")),
     }
 }
 
-fn broken_off() -> Refusal {
-    bad("the request broke off".to_owned())
+fn broken_off() -> BodyError {
+    invalid("the request broke off".to_owned())
 }
 
-fn bad(reason: String) -> Refusal {
-    Refusal { status: StatusCode::BAD_REQUEST, reason }
+fn invalid(reason: String) -> BodyError {
+    BodyError { status: StatusCode::BAD_REQUEST, reason }
 }
 
-fn unsupported(reason: String) -> Refusal {
-    Refusal { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, reason }
+fn unsupported(reason: String) -> BodyError {
+    BodyError { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, reason }
 }
 
-fn too_large(limit: usize) -> Refusal {
-    Refusal {
+fn too_large(limit: usize) -> BodyError {
+    BodyError {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         reason: format!("the request is larger than {limit} bytes, the `max_body` of [server]"),
     }

@@ -15,7 +15,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use body::{ReadBody, Refusal};
+use body::{BodyError, ReadBody};
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{EventFilter, Received, SharedStore, StoreError, watermarks};
@@ -23,8 +23,8 @@ use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 use subtle::ConstantTimeEq;
 
-use crate::inbox::signal::Arrivals;
-use crate::web::attempt_limiter::Guard;
+use crate::inbox::signal::InboxSignal;
+use crate::web::attempt_limiter::AttemptLimiter;
 use crate::webhooks::registration::{self, Tokens};
 
 /// The header that may carry a source's token.
@@ -34,10 +34,10 @@ const UNGUESSABLE: usize = 16;
 /// What the paths of webhooks begin with.
 const WEBHOOK: &str = "webhook";
 /// How long a media server may take to send a request.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A source as webhooks see it.
-pub struct Door {
+pub struct WebhookEndpoint {
     /// The source's name.
     pub source: String,
     /// Names under `/webhook/` that lead here too.
@@ -47,27 +47,27 @@ pub struct Door {
     /// What the address must carry; absent where it cannot be read now.
     pub tokens: Option<Tokens>,
     /// Wakes the source's pipeline.
-    pub arrivals: Arrivals,
+    pub arrivals: InboxSignal,
 }
 
 /// Which of a door's tokens fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
+enum TokenMatch {
     /// The one that counts.
     Current,
     /// The one that was replaced, and still works.
     Old,
 }
 
-impl Door {
+impl WebhookEndpoint {
     /// Every token is compared in full.
-    fn fits(&self, token: &[u8]) -> Option<Fit> {
+    fn match_token(&self, token: &[u8]) -> Option<TokenMatch> {
         let tokens = self.tokens.as_ref()?;
         let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(token));
         let old = tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
         match (is(&tokens.current), old) {
-            (true, _) => Some(Fit::Current),
-            (false, true) => Some(Fit::Old),
+            (true, _) => Some(TokenMatch::Current),
+            (false, true) => Some(TokenMatch::Old),
             (false, false) => None,
         }
     }
@@ -75,27 +75,28 @@ impl Door {
 
 /// What the endpoints share.
 pub struct Ingress {
-    doors: RwLock<Arc<Doors>>,
+    doors: RwLock<Arc<EndpointTable>>,
     store: SharedStore,
     max_body: usize,
-    guard: Guard,
+    guard: AttemptLimiter,
 }
 
 impl Ingress {
     /// Sets the endpoints up. No door is open yet.
     pub fn new(store: SharedStore, max_body: usize) -> Self {
-        Self { doors: RwLock::default(), store, max_body, guard: Guard::default() }
+        Self { doors: RwLock::default(), store, max_body, guard: AttemptLimiter::default() }
     }
 
     /// Opens these doors, and closes all others.
-    pub fn open_doors(&self, doors: Vec<Door>) {
+    pub fn open_doors(&self, doors: Vec<WebhookEndpoint>) {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, door) in doors.iter().enumerate() {
             for name in std::iter::once(&door.source).chain(&door.legacy_names) {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Doors { doors, by_name });
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(EndpointTable { doors, by_name });
     }
 
     /// A server still sends to an address that was replaced: its owner should know.
@@ -113,15 +114,15 @@ impl Ingress {
     /// The door that a request opens, by which of its tokens, and that; or the answer that refuses it.
     fn admit<'a>(
         &self,
-        doors: &'a Doors,
+        doors: &'a EndpointTable,
         client: SocketAddr,
         name: &str,
         path_token: Option<String>,
         request: &Request,
-    ) -> Result<(&'a Door, Fit, String), Box<Response>> {
+    ) -> Result<(&'a WebhookEndpoint, TokenMatch, String), Box<Response>> {
         if doors.named(name).next().is_none() {
             let text = format!("no source is named {name:?}; `playrelay webhooks` shows the addresses");
-            return Err(Box::new(refuse(StatusCode::NOT_FOUND, text)));
+            return Err(Box::new(error_response(StatusCode::NOT_FOUND, text)));
         }
         let raw_query = request.uri().query().unwrap_or_default();
         let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
@@ -129,24 +130,24 @@ impl Ingress {
         let locked = self.guard.locked(client.ip());
         if let Some(token) = token
             && (locked.is_none() || token.len() >= UNGUESSABLE)
-            && let Some((door, fit)) = doors.open(name, &token)
+            && let Some((door, fit)) = doors.find(name, &token)
         {
             return Ok((door, fit, token));
         }
         if doors.has_closed(name) {
             // Its token is only out of reach: the sender should come again.
             let text = "the token of this source cannot be read now; send it again".to_owned();
-            return Err(Box::new(later(refuse(StatusCode::SERVICE_UNAVAILABLE, text))));
+            return Err(Box::new(later(error_response(StatusCode::SERVICE_UNAVAILABLE, text))));
         }
         if locked.is_some() || self.guard.failed(client.ip()).is_some() {
             let text = "too many wrong tokens; wait a minute".to_owned();
-            return Err(Box::new(later(refuse(StatusCode::TOO_MANY_REQUESTS, text))));
+            return Err(Box::new(later(error_response(StatusCode::TOO_MANY_REQUESTS, text))));
         }
         tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
-        Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned())))
+        Err(Box::new(error_response(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned())))
     }
 
-    fn doors(&self) -> Arc<Doors> {
+    fn doors(&self) -> Arc<EndpointTable> {
         Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -162,14 +163,14 @@ impl Ingress {
 
 /// The doors, by their names.
 #[derive(Default)]
-struct Doors {
-    doors: Vec<Door>,
+struct EndpointTable {
+    doors: Vec<WebhookEndpoint>,
     by_name: HashMap<String, Vec<usize>>,
 }
 
-impl Doors {
+impl EndpointTable {
     /// The doors of a name. Where none is written so, capital letters make no difference.
-    fn named(&self, name: &str) -> impl Iterator<Item = &Door> {
+    fn named(&self, name: &str) -> impl Iterator<Item = &WebhookEndpoint> {
         let found = self.by_name.get(name).or_else(|| {
             let mut alike = self.by_name.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
             alike.next().map(|(_, found)| found).filter(|_| alike.next().is_none())
@@ -183,12 +184,12 @@ impl Doors {
     }
 
     /// The door that this name and token open.
-    fn open(&self, name: &str, token: &str) -> Option<(&Door, Fit)> {
+    fn find(&self, name: &str, token: &str) -> Option<(&WebhookEndpoint, TokenMatch)> {
         let token = token.as_bytes();
         // Every candidate is compared in full, so the time tells nothing of which one fits.
-        self.named(name).fold(None, |open, door| match door.fits(token) {
-            Some(Fit::Old) => Some((door, Fit::Old)),
-            Some(Fit::Current) => Some((door, Fit::Current)),
+        self.named(name).fold(None, |open, door| match door.match_token(token) {
+            Some(TokenMatch::Old) => Some((door, TokenMatch::Old)),
+            Some(TokenMatch::Current) => Some((door, TokenMatch::Current)),
             None => open,
         })
     }
@@ -200,7 +201,7 @@ async fn ready(State(ingress): State<Arc<Ingress>>) -> Response {
         Ok(()) => "ok\n".into_response(),
         Err(error) => {
             tracing::error!("not ready: {error}");
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "nothing can be stored now".to_owned())
+            error_response(StatusCode::SERVICE_UNAVAILABLE, "nothing can be stored now".to_owned())
         }
     }
 }
@@ -212,14 +213,14 @@ async fn addressed(
     request: Request,
 ) -> Response {
     let Some(Address { name, token }) = Address::read(request.uri().path()) else {
-        return refuse(StatusCode::NOT_FOUND, nowhere(request.uri().path()));
+        return error_response(StatusCode::NOT_FOUND, nowhere(request.uri().path()));
     };
     match *request.method() {
         Method::POST => receive(&state, client, &name, token, request).await,
         Method::GET | Method::HEAD => describe(&state, client, &name, token, request).await,
         _ => {
             let text = "send webhooks with POST".to_owned();
-            let mut answer = refuse(StatusCode::METHOD_NOT_ALLOWED, text);
+            let mut answer = error_response(StatusCode::METHOD_NOT_ALLOWED, text);
             answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
             answer
         }
@@ -302,33 +303,39 @@ async fn receive(
         Ok(admitted) => admitted,
         Err(refusal) => return *refusal,
     };
-    if fit == Fit::Old {
+    if fit == TokenMatch::Old {
         ingress.note_old_token(&door.source).await;
     }
     let _under_way = door.arrivals.begin();
     let read = read(request, Some(&token), ingress.max_body);
-    match tokio::time::timeout(PATIENCE, read).await {
+    match tokio::time::timeout(READ_TIMEOUT, read).await {
         Ok(Ok(request)) => store(ingress, door, request).await,
-        Ok(Err(Refusal { status, reason })) => refuse(status, reason),
-        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned()),
+        Ok(Err(BodyError { status, reason })) => error_response(status, reason),
+        Err(_) => {
+            error_response(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned())
+        }
     }
 }
 
 /// What is kept of a request: its text, without credentials.
-async fn read(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, Refusal> {
-    let query = query_without(request.uri().query().unwrap_or_default(), token.unwrap_or_default());
-    let headers = kept_headers(request.headers(), token.unwrap_or_default());
+async fn read(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, BodyError> {
+    let query = query_without_token(request.uri().query().unwrap_or_default(), token.unwrap_or_default());
+    let headers = allowed_headers(request.headers(), token.unwrap_or_default());
     let ReadBody { media_type, form, body } = body::read(request, max_body).await?;
     Ok(WebhookRequest { media_type, headers, query, form, body })
 }
 
 /// The same outside of the daemon, for requests from files.
-pub async fn keep(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, String> {
+pub async fn to_webhook_request(
+    request: Request,
+    token: Option<&str>,
+    max_body: usize,
+) -> Result<WebhookRequest, String> {
     read(request, token, max_body).await.map_err(|refusal| refusal.reason)
 }
 
 /// A request as it stands in a file: a request line, headers, an empty line, the body.
-pub fn raw_request(bytes: &[u8]) -> Result<Request, String> {
+pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
     let find = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
     let (head, body) = match (find(b"\r\n\r\n"), find(b"\n\n")) {
         (Some(end), _) => (&bytes[..end], &bytes[end + 4..]),
@@ -350,20 +357,22 @@ pub fn raw_request(bytes: &[u8]) -> Result<Request, String> {
 }
 
 /// A request of which only the body is known.
-pub fn bare_request(body: Vec<u8>) -> Result<Request, String> {
+pub fn request_from_body(body: Vec<u8>) -> Result<Request, String> {
     let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
     request.body(Body::from(body)).map_err(|error| error.to_string())
 }
 
-async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Response {
+async fn store(ingress: &Ingress, door: &WebhookEndpoint, request: WebhookRequest) -> Response {
     let request = match serde_json::to_vec(&request) {
         Ok(request) => request,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}")),
+        Err(error) => {
+            return error_response(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}"));
+        }
     };
-    let received = Received { source: door.source.clone(), at: clock::receipt(), request };
+    let received = Received { source: door.source.clone(), at: clock::monotonic_now(), request };
     match ingress.store.receive(received).await {
         Ok(id) => {
-            door.arrivals.ring();
+            door.arrivals.notify();
             (StatusCode::OK, format!("stored as event {id}\n")).into_response()
         }
         Err(error) => {
@@ -373,12 +382,12 @@ async fn store(ingress: &Ingress, door: &Door, request: WebhookRequest) -> Respo
                 StoreError::Busy => "too many requests are waiting to be stored; send it again",
                 _ => "the request could not be stored; send it again",
             };
-            later(refuse(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned()))
+            later(error_response(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned()))
         }
     }
 }
 
-fn refuse(status: StatusCode, reason: String) -> Response {
+fn error_response(status: StatusCode, reason: String) -> Response {
     (status, reason + "\n").into_response()
 }
 
@@ -424,7 +433,7 @@ fn decoded(part: &str) -> String {
     parts.next().map(|(_, part)| part.into_owned()).unwrap_or_default()
 }
 
-fn query_without(query: &str, token: &str) -> Vec<(String, String)> {
+fn query_without_token(query: &str, token: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, value)| name != "token" && name != token && value != token)
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
@@ -432,9 +441,9 @@ fn query_without(query: &str, token: &str) -> Vec<(String, String)> {
 }
 
 /// The headers that a plugin may see: none with credentials, and not endlessly many. Proxies repeat the address, with its token.
-fn kept_headers(headers: &HeaderMap, token: &str) -> Vec<(String, String)> {
+fn allowed_headers(headers: &HeaderMap, token: &str) -> Vec<(String, String)> {
     const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", TOKEN_HEADER];
-    let in_path = registration::in_path(token);
+    let in_path = registration::encode_path_segment(token);
     let has_token = |value: &[u8]| {
         let text = String::from_utf8_lossy(value);
         !token.is_empty() && (text.contains(token) || text.contains(&in_path))

@@ -13,9 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::device_flow::LoginError;
-use crate::auth::pending::Wish;
+use crate::auth::pending::BeginLogin;
 use crate::auth::plugin_flow;
-use crate::web::api::{Api, complaint};
+use crate::web::api::{Api, error_response};
 
 /// What a user has chosen.
 #[derive(Debug, Deserialize)]
@@ -30,7 +30,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Response {
     for (name, account) in &api.logins.accounts.all() {
         match describe(&api, name, account).await {
             Ok(account) => accounts.push(account),
-            Err(error) => return complaint(StatusCode::SERVICE_UNAVAILABLE, error),
+            Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
         }
     }
     Json(json!({ "accounts": accounts })).into_response()
@@ -61,18 +61,18 @@ async fn describe(api: &Api, name: &str, account: &Account) -> Result<Value, Str
 pub(crate) async fn begin(State(api): State<Arc<Api>>, Path(name): Path<String>, body: Bytes) -> Response {
     let Some(account) = api.logins.accounts.get(&name) else { return unknown(&name) };
     let wish = match body.is_empty() {
-        true => Wish::default(),
+        true => BeginLogin::default(),
         false => match serde_json::from_slice(&body) {
             Ok(wish) => wish,
             Err(error) => {
-                return complaint(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"));
+                return error_response(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"));
             }
         },
     };
     match api.logins.begin(&account, wish).await {
         Ok(standing) => (StatusCode::ACCEPTED, Json(standing)).into_response(),
-        Err(error @ LoginError::Form(_)) => complaint(StatusCode::BAD_REQUEST, error.to_string()),
-        Err(error) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
+        Err(error @ LoginError::Form(_)) => error_response(StatusCode::BAD_REQUEST, error.to_string()),
+        Err(error) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
     }
 }
 
@@ -84,8 +84,10 @@ pub(crate) async fn choose(
 ) -> Response {
     match api.logins.choose(&name, &chosen.id).await {
         Some(Ok(standing)) => Json(standing).into_response(),
-        Some(Err(error)) => complaint(StatusCode::BAD_GATEWAY, error.to_string()),
-        None => complaint(StatusCode::CONFLICT, format!("the login of {name:?} does not wait for a choice")),
+        Some(Err(error)) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
+        None => {
+            error_response(StatusCode::CONFLICT, format!("the login of {name:?} does not wait for a choice"))
+        }
     }
 }
 
@@ -93,7 +95,7 @@ pub(crate) async fn choose(
 pub(crate) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
     match api.logins.standing(&name) {
         Some(standing) => Json(standing).into_response(),
-        None => complaint(StatusCode::NOT_FOUND, format!("no login of {name:?} was begun")),
+        None => error_response(StatusCode::NOT_FOUND, format!("no login of {name:?} was begun")),
     }
 }
 
@@ -107,10 +109,10 @@ pub(crate) async fn end(State(api): State<Arc<Api>>, Path(name): Path<String>) -
         }))
         .into_response(),
         Ok(None) => unknown(&name),
-        Err(error) => complaint(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        Err(error) => error_response(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
 
 fn unknown(name: &str) -> Response {
-    complaint(StatusCode::NOT_FOUND, format!("there is no account {name:?}"))
+    error_response(StatusCode::NOT_FOUND, format!("there is no account {name:?}"))
 }
