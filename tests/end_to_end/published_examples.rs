@@ -14,7 +14,9 @@ use playrelay::app::App;
 use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Item, ItemKind};
-use playrelay_plugin_host::capabilities::{Check, Enlist, Failure, ReadWatchlist, Sink, SinkEvent, Unlist};
+use playrelay_plugin_host::capabilities::{
+    AddWatchlist, Check, Failure, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent,
+};
 use playrelay_tests::contracts::{Documents, Example, answers};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -134,8 +136,8 @@ impl Played {
                 };
                 plugin.call::<Sink>(&caller, event).await.0.unwrap().map(Some)
             }
-            Told::Enlist(item) => plugin.call::<Enlist>(&caller, *item).await.0.unwrap().map(Some),
-            Told::Unlist(item) => plugin.call::<Unlist>(&caller, *item).await.0.unwrap().map(Some),
+            Told::Enlist(item) => plugin.call::<AddWatchlist>(&caller, *item).await.0.unwrap().map(Some),
+            Told::Unlist(item) => plugin.call::<RemoveWatchlist>(&caller, *item).await.0.unwrap().map(Some),
             Told::Read => plugin.call::<ReadWatchlist>(&caller, None).await.0.unwrap().map(|_| None),
             Told::Check => plugin.call::<Check>(&caller, ()).await.0.unwrap().map(|account| {
                 assert!(!account.name.is_empty(), "{endpoint}: nobody is named in {}", example.body);

@@ -6,7 +6,9 @@ use playrelay::app::App;
 use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Episode, Item, ItemKind, Movie, Season, Show};
-use playrelay_plugin_host::capabilities::{Enlist, Failure, ReadWatchlist, Sink, SinkEvent, Unlist};
+use playrelay_plugin_host::capabilities::{
+    AddWatchlist, Failure, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent,
+};
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -50,12 +52,12 @@ impl Told {
 
     async fn enlist(&self, item: &Item) -> Result<Receipt, Failure> {
         let (plugin, caller) = self.house.plugin("bob").unwrap();
-        plugin.call::<Enlist>(&caller, item.clone()).await.0.unwrap()
+        plugin.call::<AddWatchlist>(&caller, item.clone()).await.0.unwrap()
     }
 
     async fn unlist(&self, item: &Item) -> Receipt {
         let (plugin, caller) = self.house.plugin("bob").unwrap();
-        plugin.call::<Unlist>(&caller, item.clone()).await.0.unwrap().unwrap()
+        plugin.call::<RemoveWatchlist>(&caller, item.clone()).await.0.unwrap().unwrap()
     }
 
     /// The titles on the watchlist, over all of its pages.

@@ -12,13 +12,13 @@ use playrelay_engine::model::{ItemKind, Report};
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::Routing;
-use playrelay_engine::routing::users::People;
-use playrelay_engine::state::Sessions;
+use playrelay_engine::routing::users::UserAssignments;
+use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
-use playrelay_engine::transition::Advance;
+use playrelay_engine::transition::Transition;
 use playrelay_plugin_host::capabilities::{Webhook, WebhookInput, WebhookRequest};
-use playrelay_plugin_host::plugin::{Caller, Plugin};
-use playrelay_store::{EventStory, SharedStore, StoreError};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
+use playrelay_store::{EventDetail, SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
 
@@ -104,12 +104,12 @@ pub async fn replay_message(
 /// An engine of its own, for one source.
 struct ReplayRun {
     plugin: Arc<Plugin>,
-    caller: Caller,
+    caller: CallTarget,
     store: SharedStore,
     catalogue: Option<MetadataResolver>,
     policy: Policy,
     routing: Routing,
-    sessions: Sessions,
+    sessions: SessionState,
 }
 
 impl ReplayRun {
@@ -124,9 +124,9 @@ impl ReplayRun {
             policy: house.config.engine_policy(),
             routing: Routing {
                 routes: house.config.routes.clone(),
-                people: People::new(house.store.people().await?),
+                people: UserAssignments::new(house.store.users().await?),
             },
-            sessions: Sessions::default(),
+            sessions: SessionState::default(),
         })
     }
 
@@ -167,12 +167,12 @@ impl ReplayRun {
         for (index, mut report) in replay.reports.clone().into_iter().enumerate() {
             replay.steps.extend(self.look_up(&mut report).await);
             let is_first = index == 0;
-            for part in report.unfolded() {
+            for part in report.expand() {
                 let advances = match part.as_ref() {
                     Report::Playback(playback) if is_history => {
-                        vec![self.sessions.advance_from_history(playback, &self.policy)]
+                        vec![self.sessions.transition_from_history(playback, &self.policy)]
                     }
-                    part => self.sessions.advances(part, &self.policy),
+                    part => self.sessions.transitions(part, &self.policy),
                 };
                 for advance in advances {
                     self.apply(advance, &mut replay, is_first);
@@ -182,10 +182,10 @@ impl ReplayRun {
         replay
     }
 
-    fn apply(&mut self, mut advance: Advance, replay: &mut Replayer, is_first: bool) {
+    fn apply(&mut self, mut advance: Transition, replay: &mut Replayer, is_first: bool) {
         let plan = self.routing.plan(&mut advance);
-        self.sessions.absorb(advance.plays);
-        self.sessions.absorb_ratings(advance.rating);
+        self.sessions.apply(advance.plays);
+        self.sessions.apply_ratings(advance.rating);
         replay.steps.extend(advance.steps);
         replay.events.extend(plan.events);
         let is_nothing_yet = is_first && replay.verdict.code == "nothing";
@@ -195,7 +195,7 @@ impl ReplayRun {
     }
 
     async fn read(&self, received_at: Timestamp, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
-        let caller = Caller { received_at, ..self.caller.clone() };
+        let caller = CallTarget { received_at, ..self.caller.clone() };
         let input = WebhookInput { request, received_at, source: self.source().to_owned() };
         let result = self.plugin.call::<Webhook>(&caller, input).await.0;
         pipeline::reports_or_verdict(result, &self.plugin.manifest.plugin.id)
@@ -205,7 +205,7 @@ impl ReplayRun {
     async fn look_up(&self, report: &mut Report) -> Vec<Step> {
         let mut steps = Vec::new();
         for mut placed in report.items_mut() {
-            let kept = self.store.looked_up(self.source(), &placed.item.key(), Timestamp::MIN).await;
+            let kept = self.store.cached_lookup(self.source(), &placed.item.key(), Timestamp::MIN).await;
             if let Ok(Some(known)) = kept {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from a look-up that was kept", placed.item);
@@ -226,7 +226,7 @@ impl ReplayRun {
 }
 
 /// What differs between what happened and what would.
-fn differences(story: &EventStory, replay: &Replayer) -> Vec<String> {
+fn differences(story: &EventDetail, replay: &Replayer) -> Vec<String> {
     let mut differences = Vec::new();
     let verdict = |verdict: &Verdict| format!("{} ({})", verdict.outcome, verdict.code);
     match &story.summary.verdict {
@@ -263,7 +263,7 @@ pub fn describe_event(event: &TrackerEvent) -> String {
             format!(" at {at:.1} %")
         }
         Action::Rated(rating) => format!(" with {rating}"),
-        Action::Unrated | Action::Unwatched | Action::Unlisted => String::new(),
+        Action::Unrated | Action::Unwatched | Action::RemoveFromWatchlist => String::new(),
     };
     let ids = match &event.item.kind {
         ItemKind::Movie(it) => it.ids.to_string(),

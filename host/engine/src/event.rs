@@ -24,13 +24,14 @@ pub enum Action {
     /// It was marked as not watched.
     Unwatched,
     /// It, or the show that it ends, is no longer to be on the watchlist.
-    Unlisted,
+    #[serde(rename = "unlisted")]
+    RemoveFromWatchlist,
 }
 
 /// How an event is treated while it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weight {
+pub enum DeliveryClass {
     /// Latest wins; one that is no longer true is not sent.
     Presence,
     /// Never superseded, never dropped.
@@ -41,7 +42,7 @@ pub enum Weight {
     Removal,
 }
 
-impl Weight {
+impl DeliveryClass {
     /// The name, as it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,17 +65,17 @@ impl Action {
             Self::Rated(_) => "rated",
             Self::Unrated => "unrated",
             Self::Unwatched => "unwatched",
-            Self::Unlisted => "unlisted",
+            Self::RemoveFromWatchlist => "unlisted",
         }
     }
 
     /// How it is treated while it waits.
-    pub fn weight(self) -> Weight {
+    pub fn delivery_class(self) -> DeliveryClass {
         match self {
-            Self::Playing(_) | Self::Paused(_) | Self::Stopped(_) => Weight::Presence,
-            Self::Watched(_) | Self::Unwatched => Weight::Watch,
-            Self::Rated(_) | Self::Unrated => Weight::Rating,
-            Self::Unlisted => Weight::Removal,
+            Self::Playing(_) | Self::Paused(_) | Self::Stopped(_) => DeliveryClass::Presence,
+            Self::Watched(_) | Self::Unwatched => DeliveryClass::Watch,
+            Self::Rated(_) | Self::Unrated => DeliveryClass::Rating,
+            Self::RemoveFromWatchlist => DeliveryClass::Removal,
         }
     }
 }
@@ -98,8 +99,8 @@ pub struct TrackerEvent {
     /// Not to be told before.
     pub not_before: Timestamp,
     /// The accounts off whose watchlists it goes once the tracker has confirmed the watch.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unlist_from: Vec<String>,
+    #[serde(rename = "unlist_from", default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_from: Vec<String>,
 }
 
 /// How a tracker took it.

@@ -12,14 +12,14 @@ use crate::routing::Routing;
 
 /// When each tracker was last told of each play that goes on.
 #[derive(Debug, Default)]
-pub struct Heart {
+pub struct Heartbeats {
     told: HashMap<(PlayId, String), Timestamp>,
 }
 
-impl Heart {
+impl Heartbeats {
     /// What is to be told now of plays that go on. `intervals` has the trackers that want it. A play that is seen for the first
     /// time has just been told of, or was before a restart: its first beat comes an interval later.
-    pub fn beat<'a>(
+    pub fn due<'a>(
         &mut self,
         open: impl Iterator<Item = &'a Play>,
         routing: &Routing,
@@ -29,12 +29,12 @@ impl Heart {
         let mut events = Vec::new();
         let mut told = HashMap::new();
         for play in open.filter(|play| play.state == PlaybackState::Playing) {
-            for route in routing.carrying(play) {
+            for route in routing.accepting(play) {
                 let wanted = intervals.get(&route.tracker);
                 let Some(interval) = wanted.and_then(|it| route.policy.heartbeat.interval(*it)) else {
                     continue;
                 };
-                if play.told.contains(&route.tracker) {
+                if play.sent_to.contains(&route.tracker) {
                     continue;
                 }
                 let key = (play.id.clone(), route.tracker.clone());
@@ -61,7 +61,7 @@ fn event(play: &Play, tracker: &str, now: Timestamp) -> TrackerEvent {
         at: now,
         started_at: Some(play.started_at),
         not_before: now,
-        unlist_from: Vec::new(),
+        remove_from: Vec::new(),
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use crate::play::Viewer;
     use crate::policy::{Heartbeat, Policy};
     use crate::routing::filter::Filters;
-    use crate::routing::route::{Removal, Route, Untaken, UserRule};
+    use crate::routing::route::{Route, UnsupportedActions, UserRule, WatchlistRemoval};
 
     fn route(tracker: &str) -> Route {
         Route {
@@ -93,9 +93,9 @@ mod tests {
             ratings: false,
             marks: true,
             unwatched: false,
-            removal: Removal::default(),
+            removal: WatchlistRemoval::default(),
             policy: Policy::default(),
-            untaken: Untaken::default(),
+            untaken: UnsupportedActions::default(),
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
             position_ms: Some(600_000),
             completion: Completion::None,
             is_unmeasured: false,
-            is_listed: false,
+            from_session_list: false,
             credits_start_ms: None,
             content: Content::OnDemand,
             library: None,
@@ -128,11 +128,11 @@ mod tests {
         let routing = Routing { routes: vec![route("keen"), route("calm")], ..Routing::default() };
         let intervals = BTreeMap::from([("keen".to_owned(), Duration::from_secs(60))]);
         let plays = [play(start)];
-        let mut heart = Heart::default();
+        let mut heart = Heartbeats::default();
         let mut beats = Vec::new();
         for second in 0..=150 {
             let now = start + SignedDuration::from_secs(second);
-            for (_, event) in heart.beat(plays.iter(), &routing, &intervals, now) {
+            for (_, event) in heart.due(plays.iter(), &routing, &intervals, now) {
                 beats.push((second, event.tracker, event.action));
             }
         }
@@ -147,15 +147,15 @@ mod tests {
             let policy = Policy { heartbeat, ..Policy::default() };
             let routes = vec![Route { policy, ..route("keen") }];
             let routing = Routing { routes, ..Routing::default() };
-            let (mut heart, mut beats) = (Heart::default(), Vec::new());
+            let (mut heart, mut beats) = (Heartbeats::default(), Vec::new());
             for second in 0..=150 {
                 let now = start + SignedDuration::from_secs(second);
-                beats.extend(heart.beat(plays.iter(), &routing, &intervals, now).iter().map(|_| second));
+                beats.extend(heart.due(plays.iter(), &routing, &intervals, now).iter().map(|_| second));
             }
             assert_eq!(beats, expected, "{heartbeat:?}");
         }
         let paused = [Play { state: PlaybackState::Paused, ..play(start) }];
         let later = start + SignedDuration::from_secs(600);
-        assert!(heart.beat(paused.iter(), &routing, &intervals, later).is_empty());
+        assert!(heart.due(paused.iter(), &routing, &intervals, later).is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::play::Play;
 
 /// All streams, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Watching {
+pub struct CurrentlyWatching {
     /// The version of the form.
     pub v: u8,
     /// `plugin:source:session`
@@ -59,7 +59,7 @@ pub struct Stream {
 
 /// What is known of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceFacts {
+pub struct SourceInfo {
     /// The id of its plugin.
     pub plugin: String,
     /// Namespaces whose ids other programs expect as numbers.
@@ -69,14 +69,14 @@ pub struct SourceFacts {
 /// The streams of open plays.
 pub fn watching<'a>(
     plays: impl Iterator<Item = &'a Play>,
-    sources: &BTreeMap<String, SourceFacts>,
-) -> Watching {
+    sources: &BTreeMap<String, SourceInfo>,
+) -> CurrentlyWatching {
     let mut plays: Vec<&Play> = plays.filter(|play| play.is_open()).collect();
     plays.sort_by_key(|play| (play.last_seen_at, &play.id));
     let mut streams = BTreeMap::new();
     for play in plays {
         let Some(instance) = play.sources.first() else { continue };
-        let unknown = SourceFacts::default();
+        let unknown = SourceInfo::default();
         let facts = sources.get(instance).unwrap_or(&unknown);
         let source = &facts.plugin;
         let session_key = play.session.clone().or_else(|| play.player.id.clone());
@@ -86,16 +86,11 @@ pub fn watching<'a>(
         }
         streams.insert(key, stream(play, facts, instance.clone(), session_key));
     }
-    Watching { v: 2, streams }
+    CurrentlyWatching { v: 2, streams }
 }
 
-fn stream(
-    play: &Play,
-    facts: &SourceFacts,
-    provider_instance: String,
-    session_key: Option<String>,
-) -> Stream {
-    let item = Named::of(&play.item, &facts.numeric_ids);
+fn stream(play: &Play, facts: &SourceInfo, provider_instance: String, session_key: Option<String>) -> Stream {
+    let item = ExternalNames::of(&play.item, &facts.numeric_ids);
     Stream {
         source: facts.plugin.clone(),
         provider_instance,
@@ -122,7 +117,7 @@ fn seconds(at: Timestamp) -> i64 {
     at.as_second()
 }
 
-struct Named {
+struct ExternalNames {
     media_type: &'static str,
     title: String,
     year: Option<u16>,
@@ -131,18 +126,18 @@ struct Named {
     ids: Map<String, Value>,
 }
 
-impl Named {
+impl ExternalNames {
     fn of(item: &Item, numeric: &[String]) -> Self {
         let mut ids = Map::new();
         match &item.kind {
             ItemKind::Movie(movie) => {
-                put(&mut ids, &movie.ids, "", numeric);
+                set_field(&mut ids, &movie.ids, "", numeric);
                 let (title, year) = (movie.title.clone(), movie.year);
                 Self { media_type: "movie", title, year, season: None, episode: None, ids }
             }
             ItemKind::Episode(episode) => {
-                put(&mut ids, &episode.ids, "", numeric);
-                put(&mut ids, &episode.show.ids, "_show", numeric);
+                set_field(&mut ids, &episode.ids, "", numeric);
+                set_field(&mut ids, &episode.show.ids, "_show", numeric);
                 let (season, number) = (episode.season, episode.numbers.first().copied());
                 let (title, year) = (episode.show.title.clone(), episode.show.year);
                 Self { media_type: "episode", title, year, season, episode: number, ids }
@@ -160,7 +155,7 @@ impl Named {
     }
 }
 
-fn put<Kind>(into: &mut Map<String, Value>, ids: &Ids<Kind>, suffix: &str, numeric: &[String]) {
+fn set_field<Kind>(into: &mut Map<String, Value>, ids: &Ids<Kind>, suffix: &str, numeric: &[String]) {
     for (namespace, value) in ids.iter() {
         let is_numeric = numeric.iter().any(|numeric| numeric == namespace);
         let number = value.parse::<u64>().ok().filter(|_| is_numeric);

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::event::{Action, TrackerEvent, Weight};
+use crate::event::{Action, DeliveryClass, TrackerEvent};
 use crate::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow};
 
 /// A play that goes on this near to where it was paused has not moved. Percent.
@@ -26,12 +26,12 @@ pub struct Addition {
 
 /// What putting `event` into the outbox at `now` changes. `waiting` are the deliveries of its tracker and subject that wait.
 pub fn add(event: &TrackerEvent, waiting: &[OutboxRow], now: Timestamp) -> Addition {
-    let replaced = match event.action.weight() {
-        Weight::Rating => Some(Weight::Rating),
-        Weight::Presence | Weight::Watch => Some(Weight::Presence),
-        Weight::Removal => None,
+    let replaced = match event.action.delivery_class() {
+        DeliveryClass::Rating => Some(DeliveryClass::Rating),
+        DeliveryClass::Presence | DeliveryClass::Watch => Some(DeliveryClass::Presence),
+        DeliveryClass::Removal => None,
     };
-    let is_replaced = |row: &&OutboxRow| Some(row.event.action.weight()) == replaced;
+    let is_replaced = |row: &&OutboxRow| Some(row.event.action.delivery_class()) == replaced;
     Addition {
         superseded: waiting.iter().filter(is_replaced).map(|row| row.id).collect(),
         note: format!("superseded by \u{201c}{}\u{201d}", event.action.name()),
@@ -113,12 +113,12 @@ pub fn attempted(
 fn removals(event: &TrackerEvent, now: Timestamp) -> Vec<TrackerEvent> {
     let removal = |account: &String| TrackerEvent {
         tracker: account.clone(),
-        action: Action::Unlisted,
+        action: Action::RemoveFromWatchlist,
         not_before: now,
-        unlist_from: Vec::new(),
+        remove_from: Vec::new(),
         ..event.clone()
     };
-    event.unlist_from.iter().map(removal).collect()
+    event.remove_from.iter().map(removal).collect()
 }
 
 /// What a person's command does to a delivery.
@@ -150,7 +150,7 @@ pub fn command(row: &OutboxRow, command: &OutboxCommand, later: &[OutboxRow]) ->
                 if later.iter().any(|later| overtakes(later, row)) {
                     return CommandEffect::Superseded;
                 }
-                let is_watch = row.event.action.weight() == Weight::Watch;
+                let is_watch = row.event.action.delivery_class() == DeliveryClass::Watch;
                 CommandEffect::Requeued { looks_first: row.uncertain || (is_watch && row.attempts > 0) }
             }
             _ => CommandEffect::None,
@@ -161,7 +161,7 @@ pub fn command(row: &OutboxRow, command: &OutboxCommand, later: &[OutboxRow]) ->
 /// Whether a later delivery of the same kind was sent, or is to be: an old rating must not take the place of a newer one, nor a watch
 /// that of its being taken back.
 fn overtakes(later: &OutboxRow, row: &OutboxRow) -> bool {
-    later.event.action.weight() == row.event.action.weight()
+    later.event.action.delivery_class() == row.event.action.delivery_class()
         && matches!(later.state, DeliveryState::Waiting | DeliveryState::Delivered | DeliveryState::Duplicate)
 }
 
@@ -209,7 +209,7 @@ mod tests {
             at: now(),
             started_at: None,
             not_before: now(),
-            unlist_from: Vec::new(),
+            remove_from: Vec::new(),
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    use Action::{Paused, Playing, Rated, Stopped, Unlisted, Unwatched, Watched};
+    use Action::{Paused, Playing, Rated, RemoveFromWatchlist, Stopped, Unwatched, Watched};
     use DeliveryState::{
         Dead, Delivered, Dropped, Duplicate, Held, Skipped, Superseded, Unmatched, Unsupported, Waiting,
         Withheld,
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn an_event_takes_the_place_of_what_it_makes_pointless() {
-        let waiting = [Playing(1.0), Paused(2.0), Watched(90.0), Rated(8.0), Unlisted];
+        let waiting = [Playing(1.0), Paused(2.0), Watched(90.0), Rated(8.0), RemoveFromWatchlist];
         let waiting: Vec<OutboxRow> =
             (1..).zip(waiting).map(|(id, action)| row(id, action, Waiting)).collect();
         for (action, superseded) in [
@@ -246,7 +246,7 @@ mod tests {
             (Unwatched, vec![1, 2]),
             (Rated(9.0), vec![4]),
             (Action::Unrated, vec![4]),
-            (Unlisted, vec![]),
+            (RemoveFromWatchlist, vec![]),
         ] {
             assert_eq!(add(&event(action), &waiting, now()).superseded, superseded, "{action:?}");
         }
@@ -295,7 +295,7 @@ mod tests {
     fn what_an_attempt_leads_to() {
         let settled = |state| AttemptOutcome::Settled { state, note: String::new(), receipt: None };
         let mut watch = row(1, Watched(90.0), Waiting);
-        watch.event.unlist_from = vec!["list".to_owned(), "bob".to_owned()];
+        watch.event.remove_from = vec!["list".to_owned(), "bob".to_owned()];
         for (state, is_taken) in [(Delivered, true), (Duplicate, true), (Unmatched, false), (Dead, false)] {
             let effect = attempted(&watch, Some(&watch), &settled(state), now());
             let AttemptEffect::Settled { applies_to_all_states, releases_withheld, follow_ups } = effect
@@ -304,9 +304,13 @@ mod tests {
             };
             assert_eq!((applies_to_all_states, releases_withheld), (is_taken, false), "{state:?}");
             let removals: Vec<_> = follow_ups.iter().map(|it| (it.tracker.as_str(), it.action)).collect();
-            let expected = if is_taken { vec![("list", Unlisted), ("bob", Unlisted)] } else { vec![] };
+            let expected = if is_taken {
+                vec![("list", RemoveFromWatchlist), ("bob", RemoveFromWatchlist)]
+            } else {
+                vec![]
+            };
             assert_eq!(removals, expected, "{state:?}");
-            assert!(follow_ups.iter().all(|it| it.unlist_from.is_empty() && it.not_before == now()));
+            assert!(follow_ups.iter().all(|it| it.remove_from.is_empty() && it.not_before == now()));
         }
         let pause = row(1, Paused(50.0), Waiting);
         for (state, releases) in [(Delivered, true), (Duplicate, false), (Dead, false)] {

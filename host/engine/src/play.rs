@@ -74,17 +74,17 @@ pub struct Play {
     /// The strongest claim of completion so far.
     pub completion: Completion,
     /// Whether the server said "played to the end" without saying where it stood: an older position proves nothing then.
-    #[serde(default)]
-    pub claimed_blind: bool,
+    #[serde(rename = "claimed_blind", default)]
+    pub claimed_without_position: bool,
     /// Whether its server could not measure the item when it told of the end.
-    #[serde(default)]
-    pub is_unmeasured: bool,
+    #[serde(rename = "is_unmeasured", default)]
+    pub duration_unknown: bool,
     /// The sources on whose lists of what plays it was: it has ended when it is no longer on one of them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listed_by: BTreeSet<String>,
     /// Whether the connection that listed it is lost: it may go on unseen.
-    #[serde(default)]
-    pub unheard: bool,
+    #[serde(rename = "unheard", default)]
+    pub disconnected: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// When it became a watch, by the policy of `[scrobble]`.
@@ -115,26 +115,26 @@ pub struct Play {
     #[serde(default)]
     pub marked: bool,
     /// When somebody ticked its item, last.
-    #[serde(default)]
-    pub ticked_at: Option<Timestamp>,
+    #[serde(rename = "ticked_at", default)]
+    pub marked_at: Option<Timestamp>,
     /// Whether somebody took that it was watched back.
-    #[serde(default)]
-    pub revoked: bool,
+    #[serde(rename = "revoked", default)]
+    pub unwatched: bool,
     /// Whether nobody could be told of it, because no route knew its user.
-    #[serde(default)]
-    pub held: bool,
+    #[serde(rename = "held", default)]
+    pub awaiting_route: bool,
     /// Whether it was closed for want of news. Further news opens it again.
-    #[serde(default)]
-    pub stale: bool,
+    #[serde(rename = "stale", default)]
+    pub expired: bool,
     /// Reports of progress so far that were in step with the clock, as far as that matters.
-    #[serde(default)]
-    pub steady: u8,
+    #[serde(rename = "steady", default)]
+    pub progress_cadence: u8,
     /// The input that spoke of it last, for the timeline: its id in the inbox.
     #[serde(default)]
     pub reported_by: i64,
     /// The tracker accounts that have been told that it was watched.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub told: BTreeSet<String>,
+    #[serde(rename = "told", default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sent_to: BTreeSet<String>,
 }
 
 impl Play {
@@ -164,10 +164,14 @@ impl Play {
             position_ms: playback.position_ms,
             position_at: playback.position_ms.map(|_| playback.at),
             completion: playback.completion,
-            claimed_blind: is_blind_claim(playback),
-            is_unmeasured: playback.is_unmeasured,
-            listed_by: playback.is_listed.then(|| playback.server.source.clone()).into_iter().collect(),
-            unheard: false,
+            claimed_without_position: is_claim_without_position(playback),
+            duration_unknown: playback.is_unmeasured,
+            listed_by: playback
+                .from_session_list
+                .then(|| playback.server.source.clone())
+                .into_iter()
+                .collect(),
+            disconnected: false,
             credits_start_ms: playback.credits_start_ms,
             watched_at: None,
             previous_watch_at: None,
@@ -179,13 +183,13 @@ impl Play {
             paths: playback.paths.clone(),
             content: playback.content,
             marked: false,
-            ticked_at: None,
-            revoked: false,
-            held: false,
-            stale: false,
-            steady: 0,
+            marked_at: None,
+            unwatched: false,
+            awaiting_route: false,
+            expired: false,
+            progress_cadence: 0,
             reported_by: 0,
-            told: BTreeSet::new(),
+            sent_to: BTreeSet::new(),
         }
     }
 
@@ -193,8 +197,8 @@ impl Play {
     ///
     /// A position of 0 in a stop or a pause is what players send when they have already forgotten where they were.
     pub fn absorb(&mut self, playback: &Playback) {
-        self.note_cadence(playback);
-        self.note_movement(playback);
+        self.record_cadence(playback);
+        self.record_movement(playback);
         self.sources.insert(playback.server.source.clone());
         let better_id = playback.user.id.is_some() && (!playback.user.has_local_id || self.user.id.is_none());
         let (id, has_local_id) = match better_id {
@@ -207,26 +211,26 @@ impl Play {
             name: playback.user.name.clone().or(self.user.name.take()),
             uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
         };
-        if playback.is_listed {
+        if playback.from_session_list {
             self.listed_by.insert(playback.server.source.clone());
-            self.unheard = false;
+            self.disconnected = false;
         }
         let player = &playback.player;
-        fill(&mut self.player.id, &player.id);
-        fill(&mut self.player.name, &player.name);
-        fill(&mut self.player.product, &player.product);
-        fill(&mut self.server_name, &playback.server.name);
-        fill(&mut self.library, &playback.library);
+        fill_missing(&mut self.player.id, &player.id);
+        fill_missing(&mut self.player.name, &player.name);
+        fill_missing(&mut self.player.product, &player.product);
+        fill_missing(&mut self.server_name, &playback.server.name);
+        fill_missing(&mut self.library, &playback.library);
         if self.paths.is_empty() {
             self.paths.clone_from(&playback.paths);
         }
         self.last_seen_at = self.last_seen_at.max(playback.at);
         self.item.fill_from(&playback.item);
         self.completion = self.completion.max(playback.completion);
-        self.claimed_blind |= is_blind_claim(playback);
+        self.claimed_without_position |= is_claim_without_position(playback);
         self.credits_start_ms = playback.credits_start_ms.or(self.credits_start_ms);
         self.session = playback.session.clone().or(self.session.take());
-        self.is_unmeasured &= playback.is_unmeasured;
+        self.duration_unknown &= playback.is_unmeasured;
         if let Some(position) = playback.position_ms
             && (position > 0 || playback.state == PlaybackState::Playing)
         {
@@ -235,14 +239,14 @@ impl Play {
     }
 
     /// Makes this play the rest of another: who was told of that one knows of this one.
-    pub fn go_on_from(&mut self, last: &Self) {
+    pub fn continue_from(&mut self, last: &Self) {
         self.continues = Some(last.id.clone());
         self.watched_at = last.watched_at;
-        self.told.clone_from(&last.told);
+        self.sent_to.clone_from(&last.sent_to);
     }
 
     /// Whether there is nothing to hold its end against.
-    pub fn is_seen_at_its_end_only(&self) -> bool {
+    pub fn has_only_end_report(&self) -> bool {
         self.ended_at == Some(self.started_at) && self.last_seen_at == self.started_at
     }
 
@@ -282,7 +286,7 @@ impl Play {
 
     /// When it is over unless something is heard of it. A source that tells of progress is missed soon; of another one, and of one
     /// that is not heard, the play may go on unseen to its end, and half as long again for what is not seen: pauses, slow motion.
-    pub fn deadline(&self, policy: &Policy) -> Option<Timestamp> {
+    pub fn expires_at(&self, policy: &Policy) -> Option<Timestamp> {
         let silence = match self.state {
             _ if !self.is_open() => return None,
             PlaybackState::Stopped => return None,
@@ -290,7 +294,7 @@ impl Play {
             PlaybackState::Playing => {
                 let stale_after = SignedDuration::try_from(policy.stale_after).ok()?;
                 match self.item.runtime_ms.filter(|runtime| *runtime > 0) {
-                    _ if self.is_steady() && !self.unheard => stale_after,
+                    _ if self.is_steady() && !self.disconnected => stale_after,
                     None => LONGEST_UNKNOWN,
                     Some(runtime) => {
                         let left = runtime.saturating_sub(self.position_ms.unwrap_or(0));
@@ -303,7 +307,7 @@ impl Play {
     }
 
     /// A pause that is told of again and again, or ends in a stop, is no movement.
-    fn note_movement(&mut self, playback: &Playback) {
+    fn record_movement(&mut self, playback: &Playback) {
         let positions = self.position_ms.zip(playback.position_ms.filter(|position| *position > 0));
         let has_moved =
             positions.is_some_and(|(was, is)| i64::from(is).abs_diff(i64::from(was)) > STEP_TOLERANCE as u64);
@@ -314,14 +318,14 @@ impl Play {
     }
 
     /// Counts a report that moved on as far as the clock did.
-    fn note_cadence(&mut self, playback: &Playback) {
+    fn record_cadence(&mut self, playback: &Playback) {
         let (Some(before), Some(now)) = (self.position_ms, playback.position_ms) else { return };
         let passed = playback.at.duration_since(self.last_seen_at).as_millis();
         let Ok(passed) = i64::try_from(passed) else { return };
         let moved = i64::from(now) - i64::from(before);
         let playing = self.state == PlaybackState::Playing && playback.state == PlaybackState::Playing;
         if playing && moved > 0 && passed > 0 && (moved - passed).abs() <= STEP_TOLERANCE + passed / 5 {
-            self.steady = self.steady.saturating_add(1).min(STEADY);
+            self.progress_cadence = self.progress_cadence.saturating_add(1).min(STEADY);
         }
     }
 
@@ -334,35 +338,35 @@ impl Play {
     }
 
     /// How far it can have come, in ms: where it was, and what has passed since.
-    pub fn reach_ms(&self) -> u64 {
+    pub fn max_possible_position_ms(&self) -> u64 {
         let since = self.position_at.map_or(self.started_at, |at| at.min(self.last_seen_at));
-        let passed = self.heard_until().duration_since(since).as_millis();
+        let passed = self.last_heard_at().duration_since(since).as_millis();
         u64::from(self.position_ms.unwrap_or(0)) + u64::try_from(passed).unwrap_or(0)
     }
 
     /// How long it lasted, by the clock.
     pub fn elapsed(&self) -> Duration {
-        Duration::try_from(self.heard_until().duration_since(self.started_at)).unwrap_or_default()
+        Duration::try_from(self.last_heard_at().duration_since(self.started_at)).unwrap_or_default()
     }
 
     /// Whether its source tells of progress, so that its last position is where it was.
     pub fn is_steady(&self) -> bool {
-        self.steady >= STEADY
+        self.progress_cadence >= STEADY
     }
 
     /// When it ended, or was last heard of: what is told of it later does not make it longer.
-    fn heard_until(&self) -> Timestamp {
+    fn last_heard_at(&self) -> Timestamp {
         self.ended_at.map_or(self.last_seen_at, |ended| ended.min(self.last_seen_at))
     }
 }
 
-fn fill(mine: &mut Option<String>, theirs: &Option<String>) {
+fn fill_missing(mine: &mut Option<String>, theirs: &Option<String>) {
     if mine.is_none() {
         mine.clone_from(theirs);
     }
 }
 
-fn is_blind_claim(playback: &Playback) -> bool {
+fn is_claim_without_position(playback: &Playback) -> bool {
     playback.completion == Completion::Claimed && playback.position_ms.is_none_or(|position| position == 0)
 }
 

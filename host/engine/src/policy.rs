@@ -35,7 +35,7 @@ impl Heartbeat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// A play that ends at or past this is watched. Percent.
-    pub watched_at: f64,
+    pub watched_threshold: f64,
     /// Whether reaching the credits counts as watched.
     pub credits: bool,
     /// Where the server gives no credits marker: a stop this close to the end counts as reaching them, but never
@@ -69,7 +69,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            watched_at: 80.0,
+            watched_threshold: 80.0,
             credits: true,
             credits_grace: Duration::from_secs(180),
             min_duration: Duration::from_secs(120),

@@ -10,51 +10,51 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
     Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
-    User, fold, folds_to,
+    User, folds_to, normalize,
 };
 use crate::play::{Play, Viewer};
 use crate::policy::Policy;
-use crate::rules::builder::{Ledger, first_overdue, recorded};
-use crate::rules::content::{position_of_something_else, refuse};
+use crate::rules::builder::{TransitionBuilder, first_overdue, recorded};
+use crate::rules::content::{position_of_something_else, reject_content};
 use crate::rules::history;
-use crate::rules::playback::Turn;
+use crate::rules::playback::PlaybackRules;
 use crate::timeline;
 use crate::timeline::{Outcome, Stage};
-use crate::transition::{Advance, Rating};
+use crate::transition::{Rating, Transition};
 
 /// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
-const REMEMBERED: usize = 32;
+const MIN_ENDED_PLAYS: usize = 32;
 /// …and those of this time, of which there are many when a whole series is ticked…
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(6);
+const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(6);
 /// …up to this many.
-const MOST_REMEMBERED: usize = 400;
+const MAX_ENDED_PLAYS: usize = 400;
 /// The same rating of the same item is told again after this only.
-pub const RATING_REPEATED: SignedDuration = SignedDuration::from_mins(10);
+pub const RATING_REPEAT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// All plays that still matter: the open ones, and those that ended recently; and recent ratings.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sessions {
+pub struct SessionState {
     viewers: HashMap<Viewer, Vec<Play>>,
     ratings: HashMap<Viewer, Vec<Rated>>,
 }
 
-impl Sessions {
+impl SessionState {
     /// Restores what is known from what was stored, in any order.
     pub fn restore(plays: impl IntoIterator<Item = Play>, ratings: impl IntoIterator<Item = Rating>) -> Self {
         let mut sessions = Self::default();
-        sessions.absorb(plays);
+        sessions.apply(plays);
         let mut ratings: Vec<Rating> = ratings.into_iter().collect();
         ratings.sort_by_key(|rating| rating.rated.at);
-        sessions.absorb_ratings(ratings);
+        sessions.apply_ratings(ratings);
         sessions
     }
 
     /// What a report of a server's own history means, given what is known.
-    pub fn advance_from_history(&self, playback: &Playback, policy: &Policy) -> Advance {
-        let Some(viewer) = self.viewer(&playback.server, &playback.user) else {
+    pub fn transition_from_history(&self, playback: &Playback, policy: &Policy) -> Transition {
+        let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) else {
             return self.playback(playback, policy);
         };
-        match history::placed(playback, self.known(&viewer)) {
+        match history::placed(playback, self.plays_of(&viewer)) {
             Err(advance) => *advance,
             Ok((playback, plays)) => Self::of(viewer, plays).playback(&playback, policy),
         }
@@ -76,7 +76,7 @@ impl Sessions {
     }
 
     /// Takes over plays that [`advance`](Self::advance) returned.
-    pub fn absorb(&mut self, plays: impl IntoIterator<Item = Play>) {
+    pub fn apply(&mut self, plays: impl IntoIterator<Item = Play>) {
         for play in plays {
             let known = self.viewers.entry(play.viewer.clone()).or_default();
             known.retain(|other| other.id != play.id);
@@ -84,17 +84,17 @@ impl Sessions {
             let place = known
                 .partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
             known.insert(place, play);
-            forget(known);
+            drop_oldest(known);
         }
     }
 
     /// Takes over ratings that [`advance`](Self::advance) returned.
-    pub fn absorb_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
+    pub fn apply_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
         for Rating { viewer, rated, .. } in ratings {
             let known = self.ratings.entry(viewer).or_default();
             known.retain(|other| !other.item.is_same(&rated.item));
             known.push(rated);
-            if known.len() > REMEMBERED {
+            if known.len() > MIN_ENDED_PLAYS {
                 known.remove(0);
             }
         }
@@ -102,8 +102,8 @@ impl Sessions {
 
     /// What is known of one user of a server, with plays that are remembered elsewhere: for reports of a past that is forgotten here.
     /// Whoever goes by the same name is one of those in question.
-    pub fn recalling(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
-        let name = user.name.as_deref().map(fold).filter(|name| !name.is_empty());
+    pub fn with_past_plays(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
+        let name = user.name.as_deref().map(normalize).filter(|name| !name.is_empty());
         let is_meant = |viewer: &Viewer, last: Option<&User>| {
             let same_name = || {
                 let last = last.and_then(|last| last.name.as_deref());
@@ -132,27 +132,27 @@ impl Sessions {
     }
 
     /// What a part of a report means, given what is known: an advance for each play that is no longer listed, and one for the part.
-    pub fn advances(&self, part: &Report, policy: &Policy) -> Vec<Advance> {
+    pub fn transitions(&self, part: &Report, policy: &Policy) -> Vec<Transition> {
         let mut advances = match part {
-            Report::Snapshot { server, sessions, at } => self.vanished(server, sessions, *at, policy),
+            Report::Snapshot { server, sessions, at } => self.end_unlisted(server, sessions, *at, policy),
             _ => Vec::new(),
         };
-        advances.push(self.advance(part, policy));
+        advances.push(self.transition(part, policy));
         advances
     }
 
     /// What a report means, given what is known.
-    pub fn advance(&self, report: &Report, policy: &Policy) -> Advance {
+    pub fn transition(&self, report: &Report, policy: &Policy) -> Transition {
         match report {
             Report::Playback(playback) => self.playback(playback, policy),
-            Report::Marked(marked) => self.marked(marked, policy),
-            Report::Rated(rated) => self.rated(rated),
-            Report::Unheard { source, at } => self.unheard(source, *at, policy),
+            Report::Marked(marked) => self.on_marked(marked, policy),
+            Report::Rated(rated) => self.on_rated(rated),
+            Report::ConnectionLost { source, at } => self.mark_disconnected(source, *at, policy),
             Report::Ignored { code, detail } => {
-                Advance::without_plays(Outcome::Ignored, code, detail.clone())
+                Transition::without_plays(Outcome::Ignored, code, detail.clone())
             }
             // What is on it is told of one by one, and what is not by `vanished`.
-            Report::Snapshot { sessions, .. } => Advance::without_plays(
+            Report::Snapshot { sessions, .. } => Transition::without_plays(
                 Outcome::Merged,
                 "no-change",
                 match sessions.len() {
@@ -165,15 +165,15 @@ impl Sessions {
     }
 
     /// Closes what has been silent for too long, as of a time for each play: an advance for each.
-    pub fn overdue(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Advance> {
+    pub fn close_expired(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Transition> {
         let mut advances = Vec::new();
         for known in self.viewers.values() {
             // One after the other: what one is found to be decides what the next repeats.
             let mut known = Cow::Borrowed(known.as_slice());
             while let Some(place) = first_overdue(&known, as_of, policy) {
-                let mut ledger = Ledger::new(&known, policy);
-                let closed = ledger.close_stale(known[place].clone());
-                let advance = ledger.close(recorded("stale"));
+                let mut ledger = TransitionBuilder::new(&known, policy);
+                let closed = ledger.close_expired_play(known[place].clone());
+                let advance = ledger.finish(recorded("stale"));
                 known.to_mut()[place] = closed;
                 advances.push(advance);
             }
@@ -183,16 +183,16 @@ impl Sessions {
 
     /// Ends what a list of all sessions of a server no longer has, where it was last seen: an advance for each. Only what was
     /// on such a list before can be missed on it.
-    pub fn vanished(
+    pub fn end_unlisted(
         &self,
         server: &Server,
         listed: &[Playback],
         at: Timestamp,
         policy: &Policy,
-    ) -> Vec<Advance> {
+    ) -> Vec<Transition> {
         let is_listed = |viewer: &Viewer, play: &Play| {
             listed.iter().any(|playback| {
-                let same_user = match self.viewer(&playback.server, &playback.user) {
+                let same_user = match self.resolve_viewer(&playback.server, &playback.user) {
                     Some(theirs) => theirs == *viewer,
                     None => true,
                 };
@@ -208,9 +208,9 @@ impl Sessions {
                     && !is_listed(viewer, play)
             });
             for play in missed {
-                let mut ledger = Ledger::new(known, policy);
-                ledger.end_unheard(play.clone(), "vanished", "the server no longer lists it");
-                advances.push(ledger.close(recorded("vanished")));
+                let mut ledger = TransitionBuilder::new(known, policy);
+                ledger.end_silent(play.clone(), "vanished", "the server no longer lists it");
+                advances.push(ledger.finish(recorded("vanished")));
             }
         }
         advances.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
@@ -218,20 +218,20 @@ impl Sessions {
     }
 
     /// Nobody has listened for a while: whatever was on a list may have gone on unseen.
-    pub fn lose_all(&mut self) {
+    pub fn mark_all_disconnected(&mut self) {
         for play in self.viewers.values_mut().flatten().filter(|play| play.is_open()) {
-            play.unheard = !play.listed_by.is_empty();
+            play.disconnected = !play.listed_by.is_empty();
         }
     }
 
     /// A source's list is no longer heard: what was on it, and has not been silent for too long already, may go on unseen.
-    fn unheard(&self, source: &str, at: Timestamp, policy: &Policy) -> Advance {
+    fn mark_disconnected(&self, source: &str, at: Timestamp, policy: &Policy) -> Transition {
         let is_lost = |play: &&Play| {
             play.is_open()
                 && play.listed_by.contains(source)
-                && play.deadline(policy).is_none_or(|deadline| deadline >= at)
+                && play.expires_at(policy).is_none_or(|deadline| deadline >= at)
         };
-        let lost = self.all().filter(is_lost).map(|play| Play { unheard: true, ..play.clone() });
+        let lost = self.all().filter(is_lost).map(|play| Play { disconnected: true, ..play.clone() });
         let mut plays: Vec<Play> = lost.collect();
         plays.sort_by(|one, other| one.id.cmp(&other.id));
         let titles: Vec<String> = plays.iter().map(|play| format!("{} ({})", play.item, play.user)).collect();
@@ -239,12 +239,12 @@ impl Sessions {
             true => (Outcome::Merged, "no-change", format!("nothing that {source} listed plays")),
             false => (Outcome::Recorded, "unheard", format!("may go on unseen: {}", titles.join(", "))),
         };
-        Advance { plays, ..Advance::without_plays(outcome, code, text) }
+        Transition { plays, ..Transition::without_plays(outcome, code, text) }
     }
 
-    pub(crate) fn playback(&self, playback: &Playback, policy: &Policy) -> Advance {
-        if let Some(refusal) = refuse(playback, policy) {
-            return Advance::without_plays(refusal.outcome, &refusal.code, refusal.detail);
+    pub(crate) fn playback(&self, playback: &Playback, policy: &Policy) -> Transition {
+        if let Some(refusal) = reject_content(playback, policy) {
+            return Transition::without_plays(refusal.outcome, &refusal.code, refusal.detail);
         }
         if let Some(position) = position_of_something_else(playback) {
             let without = Playback { position_ms: None, ..playback.clone() };
@@ -257,23 +257,23 @@ impl Sessions {
             advance.steps.insert(0, timeline::Step::new(Stage::Engine, "position-beyond-end", text));
             return advance;
         }
-        if let Some(viewer) = self.viewer(&playback.server, &playback.user) {
-            return Turn::new(viewer.clone(), self.known(&viewer), playback, policy).take();
+        if let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) {
+            return PlaybackRules::new(viewer.clone(), self.plays_of(&viewer), playback, policy).apply();
         }
-        let Some(viewer) = self.only_viewer(playback) else { return no_user(&playback.item) };
-        let mut advance = Turn::new(viewer.clone(), self.known(viewer), playback, policy).take();
+        let Some(viewer) = self.infer_single_viewer(playback) else { return no_user(&playback.item) };
+        let mut advance = PlaybackRules::new(viewer.clone(), self.plays_of(viewer), playback, policy).apply();
         let text = format!("the server named no user; only {} plays this there", viewer.user);
         advance.steps.insert(0, timeline::Step::new(Stage::Engine, "user-inferred", text));
         advance
     }
 
-    fn marked(&self, marked: &Marked, policy: &Policy) -> Advance {
+    fn on_marked(&self, marked: &Marked, policy: &Policy) -> Transition {
         let Marked { server, user, item, watched, library, paths, at } = marked.clone();
         if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
             let text = format!("{item} is no movie or episode; each of its episodes is told of by itself");
-            return Advance::without_plays(Outcome::Ignored, "media-kind", text);
+            return Transition::without_plays(Outcome::Ignored, "media-kind", text);
         }
-        let Some(viewer) = self.viewer(&server, &user) else { return no_user(&item) };
+        let Some(viewer) = self.resolve_viewer(&server, &user) else { return no_user(&item) };
         let playback = Playback {
             server,
             user,
@@ -284,18 +284,20 @@ impl Sessions {
             position_ms: None,
             completion: Completion::None,
             is_unmeasured: false,
-            is_listed: false,
+            from_session_list: false,
             credits_start_ms: None,
             content: Content::OnDemand,
             library,
             paths,
             at,
         };
-        Turn::new(viewer.clone(), self.known(&viewer), &playback, policy).mark(watched)
+        PlaybackRules::new(viewer.clone(), self.plays_of(&viewer), &playback, policy).mark(watched)
     }
 
-    fn rated(&self, rated: &Rated) -> Advance {
-        let Some(viewer) = self.viewer(&rated.server, &rated.user) else { return no_user(&rated.item) };
+    fn on_rated(&self, rated: &Rated) -> Transition {
+        let Some(viewer) = self.resolve_viewer(&rated.server, &rated.user) else {
+            return no_user(&rated.item);
+        };
         let text = match rated.rating {
             Some(rating) => format!("{} rated {} with {rating}", rated.user, rated.item),
             None => format!("{} took the rating of {} back", rated.user, rated.item),
@@ -305,14 +307,14 @@ impl Sessions {
         if let Some(before) = before {
             let since = rated.at.duration_since(before.at);
             if since.is_negative() {
-                return Advance::without_plays(
+                return Transition::without_plays(
                     Outcome::Merged,
                     "out-of-order",
                     format!("{text}; a later rating is known"),
                 );
             }
-            if since < RATING_REPEATED && before.rating == rated.rating {
-                return Advance::without_plays(
+            if since < RATING_REPEAT_INTERVAL && before.rating == rated.rating {
+                return Transition::without_plays(
                     Outcome::Merged,
                     "rating-repeated",
                     format!("{text}, as before"),
@@ -320,23 +322,23 @@ impl Sessions {
             }
         }
         let rating = Some(Rating { viewer, rated: rated.clone(), reported_by: 0, held: false });
-        Advance { rating, ..Advance::without_plays(Outcome::Recorded, "rating", text) }
+        Transition { rating, ..Transition::without_plays(Outcome::Recorded, "rating", text) }
     }
 
-    pub(crate) fn known(&self, viewer: &Viewer) -> &[Play] {
+    pub(crate) fn plays_of(&self, viewer: &Viewer) -> &[Play] {
         self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whose report it is. Some forms of a webhook name the user's id and some only the name: a name without an id is that
     /// of the one user of the server who is known by it.
-    pub(crate) fn viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
+    pub(crate) fn resolve_viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
         let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };
         let key = user.key()?;
         let viewer = on_server(key);
         if self.viewers.contains_key(&viewer) {
             return Some(viewer);
         }
-        let Some(name) = user.name.as_deref().map(fold).filter(|name| !name.is_empty()) else {
+        let Some(name) = user.name.as_deref().map(normalize).filter(|name| !name.is_empty()) else {
             return Some(viewer);
         };
         let is_namesake = |known: &Viewer, last: &User| {
@@ -344,7 +346,7 @@ impl Sessions {
             let one_has_no_id =
                 user.id.is_none() || last.id.is_none() || user.has_local_id != last.has_local_id;
             known.server == server.id
-                && (same_id || (one_has_no_id && last.name.as_deref().map(fold).as_ref() == Some(&name)))
+                && (same_id || (one_has_no_id && last.name.as_deref().map(normalize).as_ref() == Some(&name)))
         };
         let mut namesakes = self
             .viewers
@@ -357,7 +359,7 @@ impl Sessions {
     }
 
     /// The viewer of the one open play on the server that a report without a user can speak of.
-    fn only_viewer(&self, playback: &Playback) -> Option<&Viewer> {
+    fn infer_single_viewer(&self, playback: &Playback) -> Option<&Viewer> {
         let says_nothing = playback.session.is_none() && playback.player.id.is_none();
         let mut viewers: Vec<&Viewer> = self
             .open()
@@ -374,15 +376,15 @@ impl Sessions {
 }
 
 /// Leaves out the oldest of the plays that ended, as long as there are too many.
-fn forget(known: &mut Vec<Play>) {
+fn drop_oldest(known: &mut Vec<Play>) {
     let mut ended = known.iter().filter(|play| !play.is_open()).count();
-    while ended > REMEMBERED {
+    while ended > MIN_ENDED_PLAYS {
         let oldest = known.iter().position(|play| !play.is_open());
         let (Some(oldest), Some(newest)) = (oldest, known.last().map(|play| play.last_seen_at)) else {
             return;
         };
         let age = newest.duration_since(known[oldest].last_seen_at);
-        if age < REMEMBERED_FOR && ended <= MOST_REMEMBERED {
+        if age < ENDED_PLAY_RETENTION && ended <= MAX_ENDED_PLAYS {
             return;
         }
         known.remove(oldest);
@@ -390,6 +392,6 @@ fn forget(known: &mut Vec<Play>) {
     }
 }
 
-fn no_user(item: &Item) -> Advance {
-    Advance::without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
+fn no_user(item: &Item) -> Transition {
+    Transition::without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
 }

@@ -10,7 +10,7 @@ use crate::timeline::{Outcome, Stage, Step, Verdict};
 /// What happened to a play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
+pub enum PlayEventKind {
     /// It began.
     Started,
     /// It goes on after a pause.
@@ -33,9 +33,9 @@ pub enum Change {
 
 /// A change of a play, with the play as it stands after it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Signal {
+pub struct PlayEvent {
     /// What happened.
-    pub change: Change,
+    pub kind: PlayEventKind,
     /// To what.
     pub play: Play,
     /// When.
@@ -62,11 +62,11 @@ pub struct Rating {
 
 /// What one report does.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Advance {
+pub struct Transition {
     /// Plays that are new or different, in the order of their changes.
     pub plays: Vec<Play>,
     /// What to tell.
-    pub signals: Vec<Signal>,
+    pub events: Vec<PlayEvent>,
     /// How it was decided.
     pub steps: Vec<Step>,
     /// How the report ends, before routes are asked.
@@ -75,12 +75,12 @@ pub struct Advance {
     pub rating: Option<Rating>,
 }
 
-impl Advance {
+impl Transition {
     /// A report that changes no play.
     pub fn without_plays(outcome: Outcome, code: &str, detail: String) -> Self {
         Self {
             plays: Vec::new(),
-            signals: Vec::new(),
+            events: Vec::new(),
             steps: vec![Step::new(Stage::Engine, code, detail.clone())],
             verdict: Verdict::new(outcome, code, detail),
             rating: None,

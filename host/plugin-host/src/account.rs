@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use playrelay_util::secret::Secret;
 
-use crate::http::{Common, Origin, OriginError, Outbound, Reach};
+use crate::http::{Origin, OriginError, Outbound, OutboundDeps, Reach};
 use crate::manifest::Manifest;
 
 /// The settings of an account, checked against its plugin's manifest.
@@ -16,9 +16,9 @@ pub struct Settings {
     /// Never given to the plugin.
     pub secret: BTreeMap<String, Secret>,
     /// The keys that the user set, or that a login found.
-    pub typed: BTreeSet<String>,
+    pub user_set: BTreeSet<String>,
     /// Those that a login found.
-    pub found: BTreeSet<String>,
+    pub discovered: BTreeSet<String>,
     /// Whether the user has put the service itself, which is elsewhere by default, on this machine. Then the servers that it knows may
     /// be here too.
     pub is_service_here: bool,
@@ -28,9 +28,9 @@ impl Settings {
     /// How far the address in a setting may lead: anywhere where the user typed it, there or for another setting.
     fn reach(&self, key: &str) -> Reach {
         let origin = |key: &String| self.plain.get(key).and_then(|address| Origin::parse(address).ok());
-        let was_typed = |key: &String| self.typed.contains(key) && !self.found.contains(key);
+        let was_typed = |key: &String| self.user_set.contains(key) && !self.discovered.contains(key);
         let key = key.to_owned();
-        match (self.typed.contains(&key), self.found.contains(&key)) {
+        match (self.user_set.contains(&key), self.discovered.contains(&key)) {
             (false, _) => Reach::Public,
             (true, false) => Reach::Anywhere,
             // By its address alone: where a name leads is decided by others.
@@ -92,7 +92,7 @@ pub struct Account {
     pub secrets: BTreeSet<String>,
     /// Its way out.
     pub outbound: Outbound,
-    made_of: (Settings, Common),
+    inputs: (Settings, OutboundDeps),
 }
 
 impl Account {
@@ -101,21 +101,21 @@ impl Account {
         name: &str,
         manifest: Arc<Manifest>,
         settings: Settings,
-        common: Common,
+        common: OutboundDeps,
     ) -> Result<Self, OriginError> {
         let made_of = (settings.clone(), common.clone());
         let reach = |key: &str| made_of.0.reach(key);
         let Settings { plain, secret, .. } = settings;
         let secrets = secret.keys().cloned().collect();
         let outbound = Outbound::new(name, common, &manifest, plain.clone(), secret, &reach)?;
-        Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound, made_of })
+        Ok(Self { name: name.to_owned(), manifest, settings: plain, secrets, outbound, inputs: made_of })
     }
 
     /// The same account with some more settings that are no secrets, as if the user had typed them.
     pub fn with(&self, more: &BTreeMap<String, String>) -> Result<Self, OriginError> {
-        let (mut settings, common) = self.made_of.clone();
-        settings.typed.extend(more.keys().cloned());
-        settings.found.extend(more.keys().cloned());
+        let (mut settings, common) = self.inputs.clone();
+        settings.user_set.extend(more.keys().cloned());
+        settings.discovered.extend(more.keys().cloned());
         settings.plain.extend(more.clone());
         Self::new(&self.name, Arc::clone(&self.manifest), settings, common)
     }
@@ -123,22 +123,22 @@ impl Account {
     /// How far an address may lead that a login has found for a setting: to this machine alone only where the user has typed the very
     /// same one, or has said that it may.
     pub fn reach_of_found(&self, key: &str, address: &str) -> Reach {
-        let mut settings = self.made_of.0.clone();
+        let mut settings = self.inputs.0.clone();
         settings.plain.insert(key.to_owned(), address.to_owned());
-        settings.typed.insert(key.to_owned());
-        settings.found.insert(key.to_owned());
+        settings.user_set.insert(key.to_owned());
+        settings.discovered.insert(key.to_owned());
         settings.reach(key)
     }
 
     /// The settings that a login has found, with their values.
     pub fn found(&self) -> impl Iterator<Item = (&str, &str)> {
         let value = |key: &String| self.settings.get_key_value(key);
-        self.made_of.0.found.iter().filter_map(value).map(|(key, value)| (key.as_str(), value.as_str()))
+        self.inputs.0.discovered.iter().filter_map(value).map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Whether the user set a setting, with no login in between.
-    pub fn was_typed(&self, key: &str) -> bool {
-        self.made_of.0.typed.contains(key) && !self.made_of.0.found.contains(key)
+    pub fn is_user_set(&self, key: &str) -> bool {
+        self.inputs.0.user_set.contains(key) && !self.inputs.0.discovered.contains(key)
     }
 
     /// Whether somebody has to log in: the plugin has a login, and no setting that stands in its place is set.

@@ -94,7 +94,7 @@ impl Artifact {
         if bytes.len() > SIZE_LIMIT {
             return Err(ArtifactError::Size { found: bytes.len() });
         }
-        let Outline { manifest, imports, exports } = outline(&bytes)?;
+        let ComponentSections { manifest, imports, exports } = outline(&bytes)?;
         let manifest = Manifest::parse(&manifest.ok_or(ManifestError::Missing)?)?;
         let declared: BTreeSet<_> = manifest.provides.names().into_iter().map(str::to_owned).collect();
         if declared != exports {
@@ -120,18 +120,19 @@ fn is_offered(import: &str) -> bool {
             .any(|offered| import.starts_with(offered))
 }
 
-struct Outline {
+struct ComponentSections {
     manifest: Option<Vec<u8>>,
     imports: BTreeSet<String>,
     exports: BTreeSet<String>,
 }
 
-fn outline(bytes: &[u8]) -> Result<Outline, ArtifactError> {
+fn outline(bytes: &[u8]) -> Result<ComponentSections, ArtifactError> {
     let syntax = |error: wasmparser::BinaryReaderError| {
         // The rest of it is a dump of bytes.
         ArtifactError::Syntax(error.message().lines().next().unwrap_or_default().to_owned())
     };
-    let mut outline = Outline { manifest: None, imports: BTreeSet::new(), exports: BTreeSet::new() };
+    let mut outline =
+        ComponentSections { manifest: None, imports: BTreeSet::new(), exports: BTreeSet::new() };
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(syntax)? {

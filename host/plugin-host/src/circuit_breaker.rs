@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// This many faults…
-const FAULTS: usize = 5;
+const MAX_FAULTS: usize = 5;
 /// …among so many calls…
 const CALLS: usize = 20;
 /// …within this time pause a plugin.
@@ -17,23 +17,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Counts the faults of a plugin: traps, and limits that it ran into. An answer that says "no" is not a fault. A success in between takes
 /// none of them back: one in five is too many.
 #[derive(Debug, Default)]
-pub struct Breaker {
+pub struct CircuitBreaker {
     /// The last calls: when each ended, and whether it failed.
     calls: VecDeque<(Instant, bool)>,
     pause: Option<Duration>,
     paused_until: Option<Instant>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// How long the plugin is still paused.
-    pub fn paused_for(&self, now: Instant) -> Option<Duration> {
+    pub fn open_for(&self, now: Instant) -> Option<Duration> {
         self.paused_until.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
     /// A call ended well.
     pub fn succeeded(&mut self, now: Instant) {
         self.add(now, false);
-        if self.faults() < FAULTS {
+        if self.faults() < MAX_FAULTS {
             (self.pause, self.paused_until) = (None, None);
         }
     }
@@ -41,7 +41,7 @@ impl Breaker {
     /// A call failed. Once there were too many, each further one doubles the pause.
     pub fn failed(&mut self, now: Instant) {
         self.add(now, true);
-        if self.faults() >= FAULTS {
+        if self.faults() >= MAX_FAULTS {
             let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
             self.pause = Some(pause);
             self.paused_until = Some(now + pause);
@@ -68,26 +68,26 @@ mod tests {
     #[test]
     fn five_faults_pause_and_time_mends() {
         let start = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for fault in 0..4 {
             breaker.failed(start + Duration::from_secs(fault));
-            assert_eq!(breaker.paused_for(start + Duration::from_secs(fault)), None);
+            assert_eq!(breaker.open_for(start + Duration::from_secs(fault)), None);
         }
         let fifth = start + Duration::from_secs(5);
         breaker.failed(fifth);
-        assert_eq!(breaker.paused_for(fifth), Some(FIRST_PAUSE));
-        assert_eq!(breaker.paused_for(fifth + FIRST_PAUSE), None);
+        assert_eq!(breaker.open_for(fifth), Some(FIRST_PAUSE));
+        assert_eq!(breaker.open_for(fifth + FIRST_PAUSE), None);
         breaker.failed(fifth + FIRST_PAUSE);
-        assert_eq!(breaker.paused_for(fifth + FIRST_PAUSE), Some(FIRST_PAUSE * 2));
+        assert_eq!(breaker.open_for(fifth + FIRST_PAUSE), Some(FIRST_PAUSE * 2));
         breaker.succeeded(fifth + FIRST_PAUSE);
         breaker.failed(fifth + WINDOW);
-        assert_eq!(breaker.paused_for(fifth + WINDOW), None);
+        assert_eq!(breaker.open_for(fifth + WINDOW), None);
     }
 
     #[test]
     fn a_success_between_faults_hides_none() {
         let start = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         let mut paused = 0;
         for call in 0..50 {
             let now = start + Duration::from_secs(call * 20);
@@ -97,10 +97,10 @@ mod tests {
             } else {
                 breaker.failed(now);
             }
-            paused += u32::from(breaker.paused_for(now).is_some());
+            paused += u32::from(breaker.open_for(now).is_some());
         }
         assert!(paused > 30, "{paused}");
-        let mut lively = Breaker::default();
+        let mut lively = CircuitBreaker::default();
         for call in 0..500 {
             let now = start + Duration::from_millis(call * 10);
             if call % 10 == 0 {
@@ -108,18 +108,18 @@ mod tests {
             } else {
                 lively.succeeded(now);
             }
-            assert_eq!(lively.paused_for(now), None, "two of twenty are few");
+            assert_eq!(lively.open_for(now), None, "two of twenty are few");
         }
     }
 
     #[test]
     fn rare_faults_do_not_pause() {
         let start = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for fault in 0..20 {
             let now = start + WINDOW * fault;
             breaker.failed(now);
-            assert_eq!(breaker.paused_for(now), None);
+            assert_eq!(breaker.open_for(now), None);
         }
     }
 }

@@ -19,7 +19,7 @@ const USER_ID_SCOPE: (&str, &str) = ("user-id-scope", "server");
 
 pub(super) fn report(report: reports::Report, source: &str, received_at: Timestamp) -> Report {
     let server = |it: reports::Server| server(it, source);
-    let time = |at: Option<String>| happened(at, received_at);
+    let time = |at: Option<String>| event_time(at, received_at);
     match report {
         reports::Report::Playback(it) => Report::Playback(playback(it, source, received_at)),
         reports::Report::Snapshot(it) => Report::Snapshot {
@@ -66,7 +66,7 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
             has_local_id,
             ..user(it.user)
         },
-        is_listed: false,
+        from_session_list: false,
         player: Player {
             id: key(it.player.id),
             name: name(it.player.name),
@@ -100,12 +100,12 @@ fn playback(it: reports::Playback, source: &str, received_at: Timestamp) -> Play
             .filter_map(|path| text::whole(path, text::PATH))
             .take(text::ENTRIES)
             .collect(),
-        at: happened(it.at, received_at),
+        at: event_time(it.at, received_at),
     }
 }
 
 /// When something happened: never after it was received, whatever a server's clock says.
-fn happened(at: Option<String>, received_at: Timestamp) -> Timestamp {
+fn event_time(at: Option<String>, received_at: Timestamp) -> Timestamp {
     at.and_then(|at| at.parse().ok()).map_or(received_at, |at: Timestamp| at.min(received_at))
 }
 
@@ -122,8 +122,8 @@ pub(super) fn item(it: types::Item) -> Item {
     Item {
         kind: match it.kind {
             types::ItemKind::Movie(movie) => ItemKind::Movie(Movie {
-                title: composed(movie.title),
-                original_title: movie.original_title.map(composed).filter(|title| !title.is_empty()),
+                title: from_parts(movie.title),
+                original_title: movie.original_title.map(from_parts).filter(|title| !title.is_empty()),
                 year: movie.year,
                 ids: ids(movie.ids),
             }),
@@ -132,7 +132,7 @@ pub(super) fn item(it: types::Item) -> Item {
                 season: episode.season,
                 numbers: episode.numbers.into_iter().take(text::ENTRIES).collect(),
                 absolute_number: episode.absolute_number,
-                title: episode.title.map(composed),
+                title: episode.title.map(from_parts),
                 year: episode.year,
                 ids: ids(episode.ids),
             }),
@@ -168,15 +168,15 @@ pub(super) fn fields(it: Vec<types::Field>) -> Vec<(String, String)> {
 
 fn show(it: types::Show) -> Show {
     Show {
-        title: composed(it.title),
-        original_title: it.original_title.map(composed),
+        title: from_parts(it.title),
+        original_title: it.original_title.map(from_parts),
         year: it.year,
         ids: ids(it.ids),
     }
 }
 
 /// Accents joined with their letters: a catalogue compares titles by their bytes.
-fn composed(title: String) -> String {
+fn from_parts(title: String) -> String {
     let title = text::cut(&title, text::NAME);
     if title.is_ascii() { title } else { title.nfc().collect() }
 }

@@ -9,7 +9,7 @@ use crate::manifest::Manifest;
 /// The unit in which CPU time is counted.
 pub const TICK: Duration = Duration::from_millis(10);
 /// Calls that run at the same time, those that only compute among them.
-pub const SLOTS: u32 = PURE_SLOTS + WAITING_SLOTS + NESTED_SLOTS;
+pub const MAX_CONCURRENT_CALLS: u32 = PURE_SLOTS + WAITING_SLOTS + NESTED_SLOTS;
 /// Calls that only compute, and so end soon. They have slots of their own: whoever waits for a network cannot hold them up.
 pub const PURE_SLOTS: u32 = 8;
 /// Calls that may wait for a network…
@@ -23,27 +23,27 @@ pub const NESTED_SLOTS: u32 = 4;
 /// What a larger input costs in time or memory is no fault of the plugin. Bytes.
 pub const LARGE_INPUT: usize = 256 << 10;
 /// The memory of a call, unless the manifest asks for more. Bytes.
-pub const MEMORY: usize = 32 << 20;
+pub const DEFAULT_MEMORY_BYTES: usize = 32 << 20;
 /// The memory of a call at most: the size of a pool slot. Bytes.
-pub const MEMORY_MAX: usize = 64 << 20;
+pub const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// What a guest may hand to the host in one go, and what a call may return, where it talks to a service. Bytes.
-pub const LIFTED: usize = 8 << 20;
+pub const MAX_LIFT_BYTES: usize = 8 << 20;
 /// The same of calls that only compute, or read what a server says: reports are small. Bytes.
 pub const LIFTED_REPORTS: usize = 2 << 20;
 /// Reports that one message may give.
-pub const REPORTS: usize = 256;
+pub const MAX_REPORTS: usize = 256;
 /// Sessions that one message may list.
 pub const SESSIONS: usize = 512;
 /// What a guest may ask the host to remember between two messages. Bytes.
-pub const STATE: usize = 64 << 10;
+pub const MAX_STATE_BYTES: usize = 64 << 10;
 /// Frames that one message may be answered with, and ways to listen that a plugin may name.
-pub const FRAMES: usize = 16;
+pub const MAX_FRAMES: usize = 16;
 /// For how long a user may enter the code of a login, whatever the service says. Seconds.
-pub const CODE_LIFE_S: u32 = 24 * 60 * 60;
+pub const MAX_CODE_LIFETIME_S: u32 = 24 * 60 * 60;
 /// The longest time between two questions whether they have. Seconds.
 pub const CODE_INTERVAL_S: u32 = 60;
 /// Lines that a call may log.
-pub const LOG_LINES: u32 = 100;
+pub const MAX_LOG_LINES: u32 = 100;
 /// Bytes of a log line.
 pub const LOG_LINE: usize = 2 << 10;
 /// Lines that a plugin may log at once, over all its calls…
@@ -63,7 +63,7 @@ pub struct Budget {
     /// Whether the store may be used.
     pub stateful: bool,
     /// Whether the clock goes; else it stands at the time of receipt.
-    pub clock_goes: bool,
+    pub live_clock: bool,
     /// What may be handed over in one go, and returned. Bytes.
     pub lifted: usize,
 }
@@ -75,7 +75,7 @@ impl Budget {
         wall: Duration::from_secs(1),
         requests: 0,
         stateful: false,
-        clock_goes: false,
+        live_clock: false,
         lifted: LIFTED_REPORTS,
     };
     /// For a second look at a media server.
@@ -84,7 +84,7 @@ impl Budget {
         wall: Duration::from_secs(15),
         requests: 3,
         stateful: true,
-        clock_goes: true,
+        live_clock: true,
         lifted: LIFTED_REPORTS,
     };
     /// For what is heard of a media server: most of it is computed, some of it looked up.
@@ -93,7 +93,7 @@ impl Budget {
         wall: Duration::from_secs(15),
         requests: 4,
         stateful: true,
-        clock_goes: false,
+        live_clock: false,
         lifted: LIFTED_REPORTS,
     };
     /// For a talk with a service.
@@ -102,14 +102,17 @@ impl Budget {
         wall: Duration::from_secs(30),
         requests: 6,
         stateful: true,
-        clock_goes: true,
-        lifted: LIFTED,
+        live_clock: true,
+        lifted: MAX_LIFT_BYTES,
     };
 }
 
 /// The memory limit of a plugin. Bytes.
 pub fn memory(manifest: &Manifest) -> usize {
-    manifest.limits.memory_mib.map_or(MEMORY, |mib| ((mib as usize) << 20).clamp(1 << 20, MEMORY_MAX))
+    manifest
+        .limits
+        .memory_mib
+        .map_or(DEFAULT_MEMORY_BYTES, |mib| ((mib as usize) << 20).clamp(1 << 20, MAX_MEMORY_BYTES))
 }
 
 /// Counts the memory of a call over all its memories, and remembers that it was refused more.

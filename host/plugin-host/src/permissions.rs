@@ -8,7 +8,7 @@ use crate::manifest::{Login, Manifest, Setting};
 
 /// Everything that a person should know before approving a plugin.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Inspection {
+pub struct PermissionReport {
     /// From the manifest.
     pub id: String,
     /// From the manifest.
@@ -32,7 +32,7 @@ pub struct Inspection {
     /// Where the host logs in for it.
     pub login: Vec<String>,
     /// What the user can set.
-    pub settings: Vec<ShownSetting>,
+    pub settings: Vec<SettingSummary>,
     /// MiB.
     pub memory_mib: usize,
     /// What the approval is bound to, beside the digest.
@@ -41,7 +41,7 @@ pub struct Inspection {
 
 /// A setting, for people.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct ShownSetting {
+pub struct SettingSummary {
     /// In the configuration.
     pub key: String,
     /// In words.
@@ -58,7 +58,7 @@ pub struct ShownSetting {
     pub secret: bool,
 }
 
-impl ShownSetting {
+impl SettingSummary {
     fn of((key, setting): (&String, &Setting)) -> Self {
         Self {
             key: key.clone(),
@@ -72,7 +72,7 @@ impl ShownSetting {
     }
 }
 
-impl Inspection {
+impl PermissionReport {
     /// Of a component.
     pub fn of(artifact: &Artifact) -> Self {
         let manifest = &artifact.manifest;
@@ -124,7 +124,7 @@ impl Inspection {
                 .collect(),
             credentials,
             login: logins(manifest),
-            settings: manifest.settings.iter().map(ShownSetting::of).collect(),
+            settings: manifest.settings.iter().map(SettingSummary::of).collect(),
             memory_mib: limits::memory(manifest) >> 20,
             permissions: permissions(artifact),
         }

@@ -12,27 +12,27 @@ use crate::device_key::{DeviceKey, DeviceKeyError};
 use crate::http::{Request, Response};
 
 /// Values that one request may capture out of its answer.
-pub const MOST: usize = 64;
+pub const MAX_CAPTURES: usize = 64;
 /// Secrets that one login may keep.
-const MOST_KEPT: usize = 256;
+const MAX_SECRETS: usize = 256;
 /// The longest secret. Bytes.
-const LONGEST: usize = 8 << 10;
+const MAX_SECRET_BYTES: usize = 8 << 10;
 /// The longest body with secrets in it. Bytes.
-const LONGEST_BODY: usize = 1 << 20;
+const MAX_BODY_BYTES: usize = 1 << 20;
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
-const SHORTEST: usize = 6;
+const MIN_REDACTED_BYTES: usize = 6;
 /// What begins the marker of what the user typed.
-const TYPED: &str = "{form.";
+const FORM_PREFIX: &str = "{form.";
 
 /// The secrets of a login or of a webhook, by their markers: `{form.password}`.
 #[derive(Debug, Default)]
-pub struct Masks {
+pub struct SecretPlaceholders {
     secrets: Mutex<BTreeMap<String, Secret>>,
     /// The key of the login, once its plugin has asked for one.
     device_key: Mutex<Option<Arc<DeviceKey>>>,
 }
 
-impl Masks {
+impl SecretPlaceholders {
     /// Masks for some secrets.
     pub fn new(secrets: impl IntoIterator<Item = (String, Secret)>) -> Self {
         Self { secrets: Mutex::new(secrets.into_iter().collect()), device_key: Mutex::default() }
@@ -64,16 +64,16 @@ impl Masks {
     /// Keeps a secret under a name, as if it had been captured.
     pub fn keep(&self, name: &str, secret: Secret) -> Result<(), String> {
         let mut secrets = self.lock();
-        let marker = Self::captured(name);
-        if secrets.len() >= MOST_KEPT && !secrets.contains_key(&marker) {
-            return Err(format!("a login may keep {MOST_KEPT} secrets"));
+        let marker = Self::capture_marker(name);
+        if secrets.len() >= MAX_SECRETS && !secrets.contains_key(&marker) {
+            return Err(format!("a login may keep {MAX_SECRETS} secrets"));
         }
         secrets.insert(marker, secret);
         Ok(())
     }
 
     /// The marker of what was captured under a name.
-    pub fn captured(name: &str) -> String {
+    pub fn capture_marker(name: &str) -> String {
         format!("{{captured.{name}}}")
     }
 
@@ -83,20 +83,20 @@ impl Masks {
     }
 
     /// Forgets what the user typed: it is not for servers that were found on the way.
-    pub fn forget_typed(&self) {
-        self.lock().retain(|marker, _| !marker.starts_with(TYPED));
+    pub fn forget_form(&self) {
+        self.lock().retain(|marker, _| !marker.starts_with(FORM_PREFIX));
     }
 
     /// Puts the secrets in the places of their markers, written as each place wants it. Never in the name of a host: who is asked
     /// for it would learn it. An error where the request becomes too large.
-    pub fn unmask(&self, request: &mut Request) -> Result<(), String> {
+    pub fn substitute(&self, request: &mut Request) -> Result<(), String> {
         let secrets = self.lock();
-        let in_url = |text: &str| fill(text, &secrets, true, &percent);
+        let in_url = |text: &str| substitute_in(text, &secrets, true, &percent);
         let (path, query) = (in_url(request.url.path()), request.url.query().map(in_url));
         request.url.set_path(&path);
         request.url.set_query(query.as_deref());
         for (_, value) in &mut request.headers {
-            *value = fill(value, &secrets, false, &|secret| secret.to_owned());
+            *value = substitute_in(value, &secrets, false, &|secret| secret.to_owned());
         }
         let mut kinds = request.headers.iter().filter(|(name, _)| name == "content-type");
         let is_form = kinds.any(|(_, kind)| kind.contains("form-urlencoded"));
@@ -104,12 +104,12 @@ impl Masks {
             && let Ok(text) = std::str::from_utf8(body)
         {
             let markers = text.matches('{').count() + text.matches("%7B").count();
-            if markers.saturating_mul(LONGEST) > LONGEST_BODY * 8 {
+            if markers.saturating_mul(MAX_SECRET_BYTES) > MAX_BODY_BYTES * 8 {
                 return Err("the body has too many markers".to_owned());
             }
-            let text = fill(text, &secrets, is_form, if is_form { &percent } else { &in_json });
-            if text.len() > LONGEST_BODY {
-                return Err(format!("the body is larger than {LONGEST_BODY} bytes"));
+            let text = substitute_in(text, &secrets, is_form, if is_form { &percent } else { &in_json });
+            if text.len() > MAX_BODY_BYTES {
+                return Err(format!("the body is larger than {MAX_BODY_BYTES} bytes"));
             }
             request.body = Some(text.into_bytes());
         }
@@ -123,9 +123,9 @@ impl Masks {
             for (pointer, name) in captures {
                 let Some(value) = body.pointer_mut(pointer) else { continue };
                 let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { continue };
-                let marker = Self::captured(name);
+                let marker = Self::capture_marker(name);
                 // One that is too long to be a secret is hidden all the same.
-                if text.len() <= LONGEST && secrets.len() < MOST_KEPT {
+                if text.len() <= MAX_SECRET_BYTES && secrets.len() < MAX_SECRETS {
                     secrets.insert(marker.clone(), Secret::new(text));
                 }
                 *value = Value::from(marker);
@@ -133,14 +133,14 @@ impl Masks {
             drop(secrets);
             response.body = body.to_string().into_bytes();
         }
-        self.mask(response);
+        self.redact(response);
     }
 
     /// Puts the markers in the places of their secrets, wherever they stand in an answer, however they are written.
-    pub fn mask(&self, response: &mut Response) {
+    pub fn redact(&self, response: &mut Response) {
         let secrets = self.lock();
         let hide = |text: &str| {
-            let long = secrets.iter().filter(|(_, secret)| secret.expose().len() >= SHORTEST);
+            let long = secrets.iter().filter(|(_, secret)| secret.expose().len() >= MIN_REDACTED_BYTES);
             long.fold(text.to_owned(), |text, (marker, secret)| {
                 written(secret.expose())
                     .into_iter()
@@ -155,7 +155,7 @@ impl Masks {
 }
 
 /// Fills markers in one pass: what a secret contains is never taken for a marker. Where braces are written escaped, so are markers.
-fn fill(
+fn substitute_in(
     text: &str,
     secrets: &BTreeMap<String, Secret>,
     is_escaped: bool,
@@ -260,39 +260,39 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_as_its_place_wants_it() {
-        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
+        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
         let mut json = request("application/json", r#"{"Pw":"{form.p}"}"#);
-        masks.unmask(&mut json).unwrap();
+        masks.substitute(&mut json).unwrap();
         assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c+d%22");
         assert_eq!(json.body.unwrap(), br#"{"Pw":"a\"b&c d\""}"#);
         assert_eq!(json.headers[1].1, "a\"b&c d\"");
         let mut form = request("application/x-www-form-urlencoded", "pw=%7Bform.p%7D&x=1");
-        masks.unmask(&mut form).unwrap();
+        masks.substitute(&mut form).unwrap();
         assert_eq!(form.body.unwrap(), b"pw=a%22b%26c+d%22&x=1");
     }
 
     #[test]
     fn no_host_learns_a_secret_by_its_own_name() {
-        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("deadbeef"))]);
+        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("deadbeef"))]);
         let mut request = request("application/json", "");
         let Ok(url) = "https://{form.p}.evil.example/".parse() else { return };
         request.url = url;
-        masks.unmask(&mut request).unwrap();
+        masks.substitute(&mut request).unwrap();
         assert!(!request.url.as_str().contains("deadbeef"), "{}", request.url);
     }
 
     #[test]
     fn secrets_are_no_markers_and_there_are_not_endlessly_many() {
-        let masks = Masks::new([
+        let masks = SecretPlaceholders::new([
             ("{captured.a}".to_owned(), Secret::new("x{form.p}")),
             ("{form.p}".to_owned(), Secret::new("password")),
         ]);
         let mut once = request("text/plain", "{captured.a}");
-        masks.unmask(&mut once).unwrap();
+        masks.substitute(&mut once).unwrap();
         assert_eq!(once.body.unwrap(), b"x{form.p}");
         let mut many = request("text/plain", &"{form.p}".repeat(1 << 20));
-        assert!(masks.unmask(&mut many).is_err());
-        masks.forget_typed();
+        assert!(masks.substitute(&mut many).is_err());
+        masks.forget_form();
         assert!(masks.secret("{form.p}").is_none() && masks.secret("{captured.a}").is_some());
     }
 
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn what_is_captured_is_hidden_from_then_on() {
-        let masks = Masks::new([("{form.p}".to_owned(), Secret::new("pass\"word"))]);
+        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("pass\"word"))]);
         let mut first = answer(r#"{"a":[{"token":"secret-token"}],"b":null}"#);
         let captures = [("/a/0/token", "t"), ("/b", "none"), ("/c", "gone")]
             .map(|(at, name)| (at.to_owned(), name.to_owned()));

@@ -15,15 +15,15 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::account::Account;
 use crate::capabilities::Capability;
-use crate::circuit_breaker::Breaker;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::limits::{
     ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, NESTED_SLOTS, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
 };
 use crate::log_budget::{Line, LogBudget};
 use crate::manifest::Manifest;
-use crate::placeholders::Masks;
+use crate::placeholders::SecretPlaceholders;
 use crate::ports::KeyValue;
-use crate::wasm::Ticker;
+use crate::wasm::EpochTicker;
 use crate::{text, wasm};
 
 /// What a store holds for the time of one call.
@@ -57,16 +57,16 @@ pub struct CallContext {
     /// Lines that the plugin may still log, over all its calls.
     pub log_budget: Arc<LogBudget>,
     /// What the call did, for the timeline.
-    pub trace: Arc<Mutex<Trace>>,
+    pub trace: Arc<Mutex<CallTrace>>,
     /// Secrets that the guest has markers for.
-    pub masks: Option<Arc<Masks>>,
+    pub masks: Option<Arc<SecretPlaceholders>>,
     /// Whether requests go without the account's credentials: it is being logged in.
     pub is_login: bool,
 }
 
 /// What a call did beside its result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct CallTrace {
     /// One line per request: verb, origin and path, status or error.
     pub requests: Vec<String>,
     /// Whether a request that writes may have been applied without an answer.
@@ -137,7 +137,7 @@ impl Fault {
 /// What all plugins share: the engine, its ticker, the threads that guests run on.
 pub struct Runtime {
     pub(super) engine: Engine,
-    pub(super) ticker: Ticker,
+    pub(super) ticker: EpochTicker,
     /// For calls that only compute.
     pure_slots: Arc<Semaphore>,
     /// For calls that may wait for a network.
@@ -155,7 +155,7 @@ impl Runtime {
             .thread_name("plugin")
             .enable_all()
             .build()?;
-        let ticker = Ticker::start(&engine)?;
+        let ticker = EpochTicker::start(&engine)?;
         let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
         let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
         let nested_slots = slots(NESTED_SLOTS);
@@ -192,19 +192,19 @@ pub struct Plugin {
 
 /// An account, as its plugin serves it: a fault of one must not be that of another.
 struct Served {
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     slots: Arc<Semaphore>,
 }
 
 impl Default for Served {
     fn default() -> Self {
-        Self { breaker: Breaker::default(), slots: Arc::new(Semaphore::new(ACCOUNT_SLOTS)) }
+        Self { breaker: CircuitBreaker::default(), slots: Arc::new(Semaphore::new(ACCOUNT_SLOTS)) }
     }
 }
 
 /// For whom to call.
 #[derive(Clone)]
-pub struct Caller {
+pub struct CallTarget {
     /// The account.
     pub account: Arc<Account>,
     /// The small store of the account.
@@ -212,10 +212,10 @@ pub struct Caller {
     /// When the input was received; what the clock says in calls that must be repeatable.
     pub received_at: Timestamp,
     /// Secrets that the guest has markers for.
-    pub masks: Option<Arc<Masks>>,
+    pub masks: Option<Arc<SecretPlaceholders>>,
 }
 
-impl Caller {
+impl CallTarget {
     /// A call for an account, now.
     pub fn new(account: &Arc<Account>, kv: Arc<dyn KeyValue>) -> Self {
         Self { account: Arc::clone(account), kv, received_at: clock::now(), masks: None }
@@ -239,28 +239,28 @@ impl Plugin {
     /// Calls a capability for an account. The trace is filled whatever the result.
     pub async fn call<C: Capability>(
         self: &Arc<Self>,
-        caller: &Caller,
+        caller: &CallTarget,
         input: C::Input,
-    ) -> (Result<C::Output, Fault>, Trace) {
+    ) -> (Result<C::Output, Fault>, CallTrace) {
         let account = &caller.account.name;
-        let paused = self.served(account, |served| served.breaker.paused_for(Instant::now()));
+        let paused = self.served(account, |served| served.breaker.open_for(Instant::now()));
         if let Some(left) = paused {
             let text = format!(
                 "plugin {:?} is paused for account {account:?} for {} s after repeated faults",
                 self.manifest.plugin.id,
                 left.as_secs().max(1)
             );
-            return (Err(Fault::new(FaultKind::Paused, text)), Trace::default());
+            return (Err(Fault::new(FaultKind::Paused, text)), CallTrace::default());
         }
-        let trace = Arc::new(Mutex::new(Trace::default()));
+        let trace = Arc::new(Mutex::new(CallTrace::default()));
         let budget = C::BUDGET;
         let context = CallContext {
             plugin: self.manifest.plugin.id.clone(),
             account: Some(Arc::clone(&caller.account)),
             kv: budget.stateful.then(|| Arc::clone(&caller.kv)),
-            clock: (!budget.clock_goes).then_some(caller.received_at),
+            clock: (!budget.live_clock).then_some(caller.received_at),
             requests_left: budget.requests,
-            log_left: crate::limits::LOG_LINES,
+            log_left: crate::limits::MAX_LOG_LINES,
             log_budget: Arc::clone(&self.log_budget),
             trace: Arc::clone(&trace),
             masks: caller.masks.clone(),
@@ -287,7 +287,7 @@ impl Plugin {
                     let now = Instant::now();
                     let paused = self.served(account, |served| {
                         served.breaker.failed(now);
-                        served.breaker.paused_for(now)
+                        served.breaker.open_for(now)
                     });
                     if let Some(left) = paused {
                         let plugin = &self.manifest.plugin.id;
@@ -354,8 +354,8 @@ impl Plugin {
             };
             match tokio::time::timeout(C::BUDGET.wall, call).await {
                 Ok(Ok(output)) => Ok(output),
-                Ok(Err(error)) => Err(explain(&error, &store, C::BUDGET)),
-                Err(_) => Err(wall_fault(C::BUDGET.wall)),
+                Ok(Err(error)) => Err(describe_trap(&error, &store, C::BUDGET)),
+                Err(_) => Err(timeout_fault(C::BUDGET.wall)),
             }
         });
         call.await
@@ -363,14 +363,14 @@ impl Plugin {
     }
 }
 
-fn wall_fault(wall: Duration) -> Fault {
+fn timeout_fault(wall: Duration) -> Fault {
     Fault::new(
         FaultKind::Wall,
         format!("it took longer than the {} s that such a call may take", wall.as_secs()),
     )
 }
 
-fn explain(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
+fn describe_trap(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
     if let Some(limit) = store.data().memory.exceeded() {
         let text = format!(
             "it wanted more than its {} MiB of memory; a plugin that needs more says so with limits.memory-mib",

@@ -13,7 +13,7 @@ use crate::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
 use crate::compile::{CompileError, Compiler};
 use crate::limits::Budget;
 use crate::manifest::API_TRACK;
-use crate::permissions::Inspection;
+use crate::permissions::PermissionReport;
 use crate::plugin::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
 use crate::{capabilities, imports, wasm};
 
@@ -34,7 +34,7 @@ pub struct Approval {
 /// Where a plugin comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub enum PluginOrigin {
     /// It is built into this program, and needs no approval.
     Bundled,
     /// It lies in the plugin directory.
@@ -54,9 +54,9 @@ pub enum Status {
 /// A plugin that was found.
 pub struct Entry {
     /// Where.
-    pub origin: Origin,
+    pub origin: PluginOrigin,
     /// What it asks for; absent where not even that can be read.
-    pub inspection: Option<Inspection>,
+    pub inspection: Option<PermissionReport>,
     /// What has become of it.
     pub status: Status,
 }
@@ -66,15 +66,17 @@ impl Entry {
     pub fn id(&self) -> String {
         match (&self.inspection, &self.origin) {
             (Some(inspection), _) => inspection.id.clone(),
-            (None, Origin::File(path)) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            (None, Origin::Bundled) => "unreadable".to_owned(),
+            (None, PluginOrigin::File(path)) => {
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+            (None, PluginOrigin::Bundled) => "unreadable".to_owned(),
         }
     }
 }
 
 /// Why a plugin does not serve.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum LoadError {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     #[error(transparent)]
@@ -101,23 +103,32 @@ impl Plugins {
         approvals: &[Approval],
     ) -> Result<Self, CompileError> {
         let mut linker = Linker::new(&runtime.engine);
-        imports::offer(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+        imports::add_to_linker(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
         let mut plugins = Self { entries: Vec::new() };
         for bytes in bundled {
             plugins
-                .add(Origin::Bundled, Artifact::read(bytes.to_vec()), runtime, compiler, &linker, |_| true)
+                .add_entry(
+                    PluginOrigin::Bundled,
+                    Artifact::read(bytes.to_vec()),
+                    runtime,
+                    compiler,
+                    &linker,
+                    |_| true,
+                )
                 .await?;
         }
-        let approved = |inspection: &Inspection| approvals.contains(&Approval::from(inspection));
+        let approved = |inspection: &PermissionReport| approvals.contains(&Approval::from(inspection));
         // One at a time: many large files must not be in memory together. The approved ones first: a newcomer that claims the id of
         // one must not take its place.
         let mut newcomers = Vec::new();
-        for path in list(directory) {
+        for path in wasm_files(directory) {
             let artifact = read(&path, directory);
-            if artifact.as_ref().is_ok_and(|it| approved(&Inspection::of(it))) {
-                plugins.add(Origin::File(path), artifact, runtime, compiler, &linker, approved).await?;
+            if artifact.as_ref().is_ok_and(|it| approved(&PermissionReport::of(it))) {
+                plugins
+                    .add_entry(PluginOrigin::File(path), artifact, runtime, compiler, &linker, approved)
+                    .await?;
             } else {
-                newcomers.push((path, artifact.map(|it| Inspection::of(&it))));
+                newcomers.push((path, artifact.map(|it| PermissionReport::of(&it))));
             }
         }
         for (path, inspection) in newcomers {
@@ -126,14 +137,14 @@ impl Plugins {
         Ok(plugins)
     }
 
-    async fn add(
+    async fn add_entry(
         &mut self,
-        origin: Origin,
+        origin: PluginOrigin,
         artifact: Result<Artifact, ArtifactError>,
         runtime: &Arc<Runtime>,
         compiler: &Compiler,
         linker: &Linker<CallState>,
-        approved: impl Fn(&Inspection) -> bool,
+        approved: impl Fn(&PermissionReport) -> bool,
     ) -> Result<(), CompileError> {
         let artifact = match artifact {
             Ok(artifact) => artifact,
@@ -142,7 +153,7 @@ impl Plugins {
                 return Ok(());
             }
         };
-        let inspection = Inspection::of(&artifact);
+        let inspection = PermissionReport::of(&artifact);
         let id = inspection.id.clone();
         let status = if self.is_bundled(&id) || self.active(&id).is_some() || !approved(&inspection) {
             Status::Broken(format!("another plugin has the id {id:?} already"))
@@ -150,7 +161,7 @@ impl Plugins {
             match start(artifact, runtime, compiler, linker).await {
                 Ok(plugin) => Status::Active(plugin),
                 // The folder of compiled code is of use to all of them, or to none.
-                Err(Refusal::Compile(error @ CompileError::Cache { .. })) => return Err(error),
+                Err(LoadError::Compile(error @ CompileError::Cache { .. })) => return Err(error),
                 Err(error) => {
                     tracing::warn!(plugin = %id, "plugin left out: {error}");
                     Status::Broken(error.to_string())
@@ -162,8 +173,8 @@ impl Plugins {
     }
 
     /// Lists a file that nobody has approved. Its bytes are not kept.
-    fn add_newcomer(&mut self, path: PathBuf, inspection: Result<Inspection, ArtifactError>) {
-        let origin = Origin::File(path);
+    fn add_newcomer(&mut self, path: PathBuf, inspection: Result<PermissionReport, ArtifactError>) {
+        let origin = PluginOrigin::File(path);
         let inspection = match inspection {
             Ok(inspection) => inspection,
             Err(error) => return self.add_broken(origin, &error),
@@ -178,18 +189,18 @@ impl Plugins {
         self.entries.push(Entry { origin, inspection: Some(inspection), status });
     }
 
-    fn add_broken(&mut self, origin: Origin, error: &ArtifactError) {
+    fn add_broken(&mut self, origin: PluginOrigin, error: &ArtifactError) {
         tracing::debug!(?origin, "plugin left out: {error}");
         self.entries.push(Entry { origin, inspection: None, status: Status::Broken(error.to_string()) });
     }
 
     fn is_bundled(&self, id: &str) -> bool {
-        self.entries.iter().any(|entry| entry.origin == Origin::Bundled && entry.id() == id)
+        self.entries.iter().any(|entry| entry.origin == PluginOrigin::Bundled && entry.id() == id)
     }
 
     /// Whether this program has plugins built in.
     pub fn has_bundled(&self) -> bool {
-        self.entries.iter().any(|entry| entry.origin == Origin::Bundled)
+        self.entries.iter().any(|entry| entry.origin == PluginOrigin::Bundled)
     }
 
     /// All that were found, the bundled ones first.
@@ -219,7 +230,7 @@ impl Plugins {
 }
 
 /// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
-pub async fn rehearse(
+pub async fn load_for_dry_run(
     path: &Path,
     runtime: &Arc<Runtime>,
     compiler: &Compiler,
@@ -228,7 +239,7 @@ pub async fn rehearse(
     let real = path.canonicalize().map_err(|error| failed(&error))?;
     let artifact = read_file(&real).and_then(Artifact::read).map_err(|error| failed(&error))?;
     let mut linker = Linker::new(&runtime.engine);
-    imports::offer(&mut linker).map_err(|error| failed(&error))?;
+    imports::add_to_linker(&mut linker).map_err(|error| failed(&error))?;
     start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
 }
 
@@ -237,25 +248,25 @@ async fn start(
     runtime: &Arc<Runtime>,
     compiler: &Compiler,
     linker: &Linker<CallState>,
-) -> Result<Arc<Plugin>, Refusal> {
+) -> Result<Arc<Plugin>, LoadError> {
     let component = compiler.load(&runtime.engine, &artifact)?;
     let pre = linker
         .instantiate_pre(&component)
-        .map_err(|error| Refusal::Contract(error.root_cause().to_string()))?;
+        .map_err(|error| LoadError::Contract(error.root_cause().to_string()))?;
     let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(artifact.manifest), pre));
-    trial(&plugin, runtime).await?;
+    validate_exports(&plugin, runtime).await?;
     Ok(plugin)
 }
 
 /// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
-async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
+async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), LoadError> {
     let context = CallContext {
         plugin: plugin.manifest.plugin.id.clone(),
         account: None,
         kv: None,
         clock: None,
         requests_left: 0,
-        log_left: crate::limits::LOG_LINES,
+        log_left: crate::limits::MAX_LOG_LINES,
         log_budget: Arc::clone(&plugin.log_budget),
         masks: None,
         is_login: false,
@@ -266,18 +277,18 @@ async fn trial(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), Refusal> {
     let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
     let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
         .await
-        .map_err(|_| Refusal::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
-        .map_err(|error| Refusal::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
+        .map_err(|_| LoadError::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
+        .map_err(|error| LoadError::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
     let provided = plugin.manifest.provides.names();
     for (name, verify) in capabilities::ALL.iter().filter(|(name, _)| provided.contains(name)) {
         verify(&plugin.pre, &mut store, &instance)
-            .map_err(|error| Refusal::Contract(format!("{name}: {}", error.root_cause())))?;
+            .map_err(|error| LoadError::Contract(format!("{name}: {}", error.root_cause())))?;
     }
     Ok(())
 }
 
 /// The `.wasm` files of a directory, by name, up to [`FILES`] of them. One that is not there is empty.
-fn list(directory: &Path) -> Vec<PathBuf> {
+fn wasm_files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = match fs::read_dir(directory) {
         Ok(files) => files.flatten().map(|file| file.path()).collect(),
         Err(error) => {
@@ -325,13 +336,13 @@ fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
 }
 
 /// Reads any file, for a look at what it asks for. No code of it runs.
-pub fn inspect(path: &Path) -> Result<Inspection, ArtifactError> {
+pub fn inspect(path: &Path) -> Result<PermissionReport, ArtifactError> {
     let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    Ok(Inspection::of(&Artifact::read(read_file(&real)?)?))
+    Ok(PermissionReport::of(&Artifact::read(read_file(&real)?)?))
 }
 
-impl From<&Inspection> for Approval {
-    fn from(inspection: &Inspection) -> Self {
+impl From<&PermissionReport> for Approval {
+    fn from(inspection: &PermissionReport) -> Self {
         let text = |digest: &Digest| digest.as_str().to_owned();
         Self {
             id: inspection.id.clone(),

@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Hole(Hole),
+    Hole(Placeholder),
 }
 
 /// What fills a hole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hole {
+pub enum Placeholder {
     /// `{settings.KEY}`: a setting, secret ones included.
     Setting(String),
     /// `{credential.KEY}`: a part of the login.
@@ -87,14 +87,14 @@ impl Template {
             }
             let (hole, after) = after.split_once('}').unwrap_or((after, ""));
             let filled = match hole.split_once('.') {
-                Some(("settings", key)) if !key.is_empty() => Hole::Setting(key.to_owned()),
-                Some(("credential", key)) if !key.is_empty() => Hole::Credential(key.to_owned()),
-                Some(("host", "name")) => Hole::HostName,
-                Some(("host", "version")) => Hole::HostVersion,
-                Some(("host", "instance")) => Hole::HostInstance,
+                Some(("settings", key)) if !key.is_empty() => Placeholder::Setting(key.to_owned()),
+                Some(("credential", key)) if !key.is_empty() => Placeholder::Credential(key.to_owned()),
+                Some(("host", "name")) => Placeholder::HostName,
+                Some(("host", "version")) => Placeholder::HostVersion,
+                Some(("host", "instance")) => Placeholder::HostInstance,
                 Some(("request", part)) => {
                     match RequestPart::ALL.into_iter().find(|it| it.as_str() == part) {
-                        Some(part) => Hole::Request(part),
+                        Some(part) => Placeholder::Request(part),
                         None => return Err(TemplateError { text: text.to_owned(), hole: hole.to_owned() }),
                     }
                 }
@@ -110,7 +110,7 @@ impl Template {
     }
 
     /// Fills the holes; `fill` says what with. Its first `Err` ends the rendering.
-    pub fn render<E>(&self, mut fill: impl FnMut(&Hole) -> Result<String, E>) -> Result<String, E> {
+    pub fn render<E>(&self, mut fill: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
         let mut text = String::new();
         for part in &self.0 {
             match part {
@@ -122,7 +122,7 @@ impl Template {
     }
 
     /// The text, where it has no holes.
-    pub fn fixed(&self) -> Option<&str> {
+    pub fn literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
             [Part::Text(text)] => Some(text),
@@ -133,7 +133,7 @@ impl Template {
     /// The setting, where the template is one hole and nothing else.
     pub fn only_setting(&self) -> Option<&str> {
         match self.0.as_slice() {
-            [Part::Hole(Hole::Setting(key))] => Some(key),
+            [Part::Hole(Placeholder::Setting(key))] => Some(key),
             _ => None,
         }
     }
@@ -141,14 +141,16 @@ impl Template {
     /// The setting with which it begins, where what follows cannot change the host of a URL.
     pub fn leading_setting(&self) -> Option<&str> {
         match self.0.as_slice() {
-            [Part::Hole(Hole::Setting(key))] => Some(key),
-            [Part::Hole(Hole::Setting(key)), Part::Text(rest), ..] if rest.starts_with('/') => Some(key),
+            [Part::Hole(Placeholder::Setting(key))] => Some(key),
+            [Part::Hole(Placeholder::Setting(key)), Part::Text(rest), ..] if rest.starts_with('/') => {
+                Some(key)
+            }
             _ => None,
         }
     }
 
     /// The text before the first hole.
-    pub fn leading_text(&self) -> &str {
+    pub fn leading_literal(&self) -> &str {
         match self.0.first() {
             Some(Part::Text(text)) => text,
             _ => "",
@@ -158,7 +160,7 @@ impl Template {
     /// The settings that it names.
     pub fn settings(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Hole(Hole::Setting(key)) => Some(key.as_str()),
+            Part::Hole(Placeholder::Setting(key)) => Some(key.as_str()),
             _ => None,
         })
     }
@@ -166,14 +168,14 @@ impl Template {
     /// The parts of the request that it names.
     pub fn request_parts(&self) -> impl Iterator<Item = RequestPart> {
         self.0.iter().filter_map(|part| match part {
-            Part::Hole(Hole::Request(part)) => Some(*part),
+            Part::Hole(Placeholder::Request(part)) => Some(*part),
             _ => None,
         })
     }
 
     /// Whether it takes anything from the login.
     pub fn needs_login(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Hole(Hole::Credential(_))))
+        self.0.iter().any(|part| matches!(part, Part::Hole(Placeholder::Credential(_))))
     }
 }
 
@@ -181,12 +183,12 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
             Part::Text(text) => f.write_str(text),
-            Part::Hole(Hole::Setting(key)) => write!(f, "{{settings.{key}}}"),
-            Part::Hole(Hole::Credential(key)) => write!(f, "{{credential.{key}}}"),
-            Part::Hole(Hole::HostName) => f.write_str("{host.name}"),
-            Part::Hole(Hole::HostVersion) => f.write_str("{host.version}"),
-            Part::Hole(Hole::HostInstance) => f.write_str("{host.instance}"),
-            Part::Hole(Hole::Request(part)) => write!(f, "{{request.{}}}", part.as_str()),
+            Part::Hole(Placeholder::Setting(key)) => write!(f, "{{settings.{key}}}"),
+            Part::Hole(Placeholder::Credential(key)) => write!(f, "{{credential.{key}}}"),
+            Part::Hole(Placeholder::HostName) => f.write_str("{host.name}"),
+            Part::Hole(Placeholder::HostVersion) => f.write_str("{host.version}"),
+            Part::Hole(Placeholder::HostInstance) => f.write_str("{host.instance}"),
+            Part::Hole(Placeholder::Request(part)) => write!(f, "{{request.{}}}", part.as_str()),
         })
     }
 }
@@ -211,7 +213,7 @@ mod tests {
     fn holes_are_filled_and_unknown_ones_refused() {
         let template = Template::parse("Bearer {credential.access_token}!").unwrap();
         let text = template.render(|hole| match hole {
-            Hole::Credential(key) => Ok::<_, ()>(key.to_uppercase()),
+            Placeholder::Credential(key) => Ok::<_, ()>(key.to_uppercase()),
             _ => Err(()),
         });
         assert_eq!(text, Ok("Bearer ACCESS_TOKEN!".to_owned()));

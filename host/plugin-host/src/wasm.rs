@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Store, UpdateDeadline};
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
 
-use crate::limits::{Budget, MEMORY_MAX, MemoryLimit, SLOTS, TICK};
+use crate::limits::{Budget, MAX_CONCURRENT_CALLS, MAX_MEMORY_BYTES, MemoryLimit, TICK};
 use crate::plugin::{CallContext, CallState};
 
 /// Core instances of a component.
@@ -36,7 +36,7 @@ fn base_config() -> Config {
         .async_stack_zeroing(true)
         .memory_init_cow(true)
         // 64 MiB instead of 4 GiB a memory: the pool fits into 39 bits of address space.
-        .memory_reservation(MEMORY_MAX as u64)
+        .memory_reservation(MAX_MEMORY_BYTES as u64)
         .memory_reservation_for_growth(0)
         .memory_guard_size(64 << 10)
         .memory_may_move(false)
@@ -49,19 +49,19 @@ fn base_config() -> Config {
 
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(SLOTS)
-        .total_stacks(SLOTS)
+    pool.total_component_instances(MAX_CONCURRENT_CALLS)
+        .total_stacks(MAX_CONCURRENT_CALLS)
         // As many as all slots can take: a component that has the most of them must not take those of others.
-        .total_core_instances(SLOTS * CORE_INSTANCES)
-        .total_memories(SLOTS * MEMORIES)
-        .total_tables(SLOTS * TABLES)
+        .total_core_instances(MAX_CONCURRENT_CALLS * CORE_INSTANCES)
+        .total_memories(MAX_CONCURRENT_CALLS * MEMORIES)
+        .total_tables(MAX_CONCURRENT_CALLS * TABLES)
         // A Python guest has 38 core instances, a QuickJS one three memories, a StarlingMonkey one two tables in a module.
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         .max_tables_per_module(4)
         .table_elements(50_000)
-        .max_memory_size(MEMORY_MAX)
+        .max_memory_size(MAX_MEMORY_BYTES)
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
@@ -96,9 +96,9 @@ pub fn store(engine: &Engine, context: CallContext, memory: usize, budget: Budge
 
 /// Advances the engine's epoch while calls are running, and sleeps while none is.
 #[derive(Clone)]
-pub struct Ticker(Arc<(Mutex<usize>, Condvar)>);
+pub struct EpochTicker(Arc<(Mutex<usize>, Condvar)>);
 
-impl Ticker {
+impl EpochTicker {
     /// Starts the thread; it ends with the engine.
     pub fn start(engine: &Engine) -> std::io::Result<Self> {
         let ticker = Self(Arc::new((Mutex::new(0), Condvar::new())));
@@ -119,17 +119,17 @@ impl Ticker {
     }
 
     /// Keeps the ticker going until the guard is dropped.
-    pub fn enter(&self) -> Ticking {
+    pub fn enter(&self) -> EpochGuard {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.1.notify_one();
-        Ticking(self.clone())
+        EpochGuard(self.clone())
     }
 }
 
 /// A call is running.
-pub struct Ticking(Ticker);
+pub struct EpochGuard(EpochTicker);
 
-impl Drop for Ticking {
+impl Drop for EpochGuard {
     fn drop(&mut self) {
         *self.0.0.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
     }

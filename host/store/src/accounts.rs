@@ -9,7 +9,7 @@ use crate::StoreError;
 /// Why an account is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Parked {
+pub enum AccountPause {
     /// Until a time: the tracker is down, or a quota is used up.
     Until {
         /// When to try again.
@@ -52,10 +52,10 @@ pub struct QuotaUsage {
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Why an account is left alone; absent where it is not.
-    async fn parked(&self, account: &str) -> Result<Option<Parked>, StoreError>;
+    async fn pause(&self, account: &str) -> Result<Option<AccountPause>, StoreError>;
 
     /// Says how an account stands.
-    async fn park(&self, account: &str, parked: Option<Parked>) -> Result<(), StoreError>;
+    async fn set_pause(&self, account: &str, parked: Option<AccountPause>) -> Result<(), StoreError>;
 }
 
 /// How much of their daily quotas accounts have used.

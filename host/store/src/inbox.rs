@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::play::Play;
-use playrelay_engine::routing::Held;
+use playrelay_engine::routing::UnroutedUser;
 use playrelay_engine::timeline::{Step, Verdict};
 use playrelay_engine::transition::Rating;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub struct InboxRow {
 
 /// Everything that working on a request has led to; stored as a whole.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settlement {
+pub struct ProcessedInput {
     /// The request.
     pub inbox: i64,
     /// When it was worked on.
@@ -56,7 +56,7 @@ pub struct Settlement {
     /// Ratings that are new.
     pub ratings: Vec<Rating>,
     /// Users whom no route names.
-    pub held: Vec<Held>,
+    pub held: Vec<UnroutedUser>,
     /// Events for trackers.
     pub events: Vec<TrackerEvent>,
 }
@@ -119,7 +119,7 @@ pub struct TimelineRow {
 
 /// The whole story of a request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EventStory {
+pub struct EventDetail {
     /// Its head.
     #[serde(flatten)]
     pub summary: EventSummary,
@@ -154,7 +154,7 @@ pub trait InboxStore: Send + Sync {
     async fn oldest_pending(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
 
     /// The sources whose requests wait to be worked on, with how many there are.
-    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError>;
+    async fn pending_by_source(&self) -> Result<Vec<(String, u32)>, StoreError>;
 
     /// When a source was heard last, by a webhook or otherwise.
     async fn last_received(&self, source: &str) -> Result<Option<Timestamp>, StoreError>;
@@ -163,7 +163,7 @@ pub trait InboxStore: Send + Sync {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError>;
 
     /// The whole story of a request.
-    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError>;
+    async fn event(&self, id: i64) -> Result<Option<EventDetail>, StoreError>;
 }
 
 /// The inbox, as only the owner of its sources may use it.
@@ -180,7 +180,7 @@ pub trait InboxOwner: Send + Sync {
     ///
     /// An event supersedes waiting presence of the same subject at the same tracker; a second watch of one play for one
     /// tracker is left out, and so is word of playing that only takes a pause back of which the tracker never heard.
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
+    async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError>;
 
     /// Forgets up to 2,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
     /// kept answers that have expired. Those that said nothing new go earlier: servers that tell of progress send one a

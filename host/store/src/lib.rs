@@ -28,11 +28,11 @@ pub mod watermarks;
 
 use std::sync::Arc;
 
-pub use accounts::{AccountStore, Parked, QuotaStore, QuotaUsage};
+pub use accounts::{AccountPause, AccountStore, QuotaStore, QuotaUsage};
 use async_trait::async_trait;
 pub use error::StoreError;
 pub use inbox::{
-    EventFilter, EventStory, EventSummary, InboxOwner, InboxRow, InboxStore, Received, Settlement,
+    EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
     TimelineRow,
 };
 pub use outbox::{OutboxOwner, OutboxStats, OutboxStore};

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
 
-use crate::{Parked, StoreError};
+use crate::{AccountPause, StoreError};
 
 /// How it stands with what a tracker is to be told.
 #[derive(Clone, Debug)]
@@ -31,11 +31,11 @@ pub trait OutboxStore: Send + Sync {
     async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
 
     /// How it stands with what a tracker is to be told.
-    async fn told(&self, tracker: &str) -> Result<OutboxStats, StoreError>;
+    async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError>;
 
     /// Does with events what a person says, with a step on the timeline of each. Gives how many there were; those that were
     /// delivered, or superseded, are left alone.
-    async fn command(
+    async fn apply_command(
         &self,
         selection: OutboxSelection,
         command: OutboxCommand,
@@ -57,23 +57,23 @@ pub trait OutboxOwner: Send + Sync {
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
 
     /// When the next event for a tracker becomes due.
-    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
 
     /// Says that an event is about to be sent. Should nothing be heard of the attempt, it may have been applied.
-    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError>;
+    async fn begin_attempt(&self, row: &OutboxRow) -> Result<(), StoreError>;
 
     /// Makes everything that waits for a tracker after a failure due: it is reachable again.
-    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError>;
+    async fn make_due(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError>;
 
     /// Stores what became of an attempt, with a step on the timeline, and how the account stands after it.
-    async fn attempted(
+    async fn record_attempt(
         &self,
         row: &OutboxRow,
         attempt: AttemptOutcome,
-        parked: Option<Parked>,
+        parked: Option<AccountPause>,
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Notes what was taken off a watchlist.
-    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError>;
+    async fn record_removal(&self, key: String, at: Timestamp) -> Result<(), StoreError>;
 }

@@ -30,7 +30,7 @@ pub trait PlayStore: Send + Sync {
     }
 
     /// The plays of one viewer that ended and are held, the oldest first, and the ratings.
-    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
+    async fn unrouted_plays(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError>;
 
     /// Ratings since a time.
     async fn ratings_since(&self, since: Timestamp) -> Result<Vec<Rating>, StoreError>;

@@ -60,10 +60,15 @@ pub trait KeyValueStore: Send + Sync {
 #[async_trait]
 pub trait LookupStore: Send + Sync {
     /// What a source's server said of an item before, where it is still good.
-    async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError>;
+    async fn cached_lookup(
+        &self,
+        source: &str,
+        item: &str,
+        now: Timestamp,
+    ) -> Result<Option<Item>, StoreError>;
 
     /// Keeps what a source's server said of an item.
-    async fn keep_look_up(
+    async fn cache_lookup(
         &self,
         source: &str,
         item: &str,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use playrelay_engine::play::Viewer;
-use playrelay_engine::routing::users::{Decision, Person};
+use playrelay_engine::routing::users::{KnownUser, UserDecision};
 
 use crate::StoreError;
 
@@ -14,11 +14,16 @@ use crate::StoreError;
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// Users whom no route named when they were seen, and what was said of them.
-    async fn people(&self) -> Result<Vec<Person>, StoreError>;
+    async fn users(&self) -> Result<Vec<KnownUser>, StoreError>;
 
     /// Says what is to become of somebody's plays. False where they are not in the list.
-    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError>;
+    async fn set_user_decision(
+        &self,
+        source: &str,
+        viewer: &Viewer,
+        decision: UserDecision,
+    ) -> Result<bool, StoreError>;
 
     /// A number that is another one after each change of the list of people.
-    async fn people_version(&self) -> Result<i64, StoreError>;
+    async fn users_version(&self) -> Result<i64, StoreError>;
 }

@@ -59,7 +59,7 @@ impl Vault {
                 place: KEY_VARIABLE.to_owned(),
                 reason: format!("expected {} hexadecimal digits", KEY_BYTES * 2),
             })?),
-            Err(_) if !file.exists() && store.has_sealed().await? => {
+            Err(_) if !file.exists() && store.has_secrets().await? => {
                 tracing::error!(
                     "the key of the stored logins and tokens, {}, is gone: restore it, or log in again with `playrelay connect`, which \
                      makes a new key",
@@ -83,7 +83,7 @@ impl Vault {
 
     /// The secrets under a name.
     pub async fn get(&self, name: &str) -> Result<Option<BTreeMap<String, Secret>>, VaultError> {
-        let Some(sealed) = self.store.sealed(name).await? else { return Ok(None) };
+        let Some(sealed) = self.store.secret(name).await? else { return Ok(None) };
         let wrong = || VaultError::WrongKey(name.to_owned());
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| wrong())?;
@@ -98,7 +98,7 @@ impl Vault {
 
     /// A part of what is kept under a name, and what else is kept there. Where nothing is kept it is made up: random text in this form.
     /// What cannot be opened is left as it is: the key may only be missing here.
-    pub async fn kept_or_made(
+    pub async fn get_or_create(
         &self,
         name: &str,
         part: &str,
@@ -112,8 +112,8 @@ impl Vault {
             return Err(VaultError::WrongKey(name.to_owned()));
         }
         let made = form(random_token()?);
-        let sealed = self.seal(name, &BTreeMap::from([(part.to_owned(), made.clone())]))?;
-        if self.store.seal_new(name, sealed).await? {
+        let sealed = self.encrypt(name, &BTreeMap::from([(part.to_owned(), made.clone())]))?;
+        if self.store.insert_secret(name, sealed).await? {
             return Ok((made, BTreeMap::new()));
         }
         // Another process was faster: its secret counts.
@@ -124,10 +124,10 @@ impl Vault {
     /// Keeps secrets under a name, in place of those that were there. Durable when it returns. Somebody wants it so: where the key is
     /// gone, a new one is made.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
-        Ok(self.store.seal(name, self.seal(name, secrets)?).await?)
+        Ok(self.store.put_secret(name, self.encrypt(name, secrets)?).await?)
     }
 
-    fn seal(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<Vec<u8>, VaultError> {
+    fn encrypt(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<Vec<u8>, VaultError> {
         let failed = |reason: String| VaultError::Key { place: "cipher".to_owned(), reason };
         let fields: BTreeMap<_, _> = secrets.iter().map(|(key, secret)| (key, secret.expose())).collect();
         let plain = Zeroizing::new(serde_json::to_vec(&fields).map_err(|error| failed(error.to_string()))?);
@@ -145,7 +145,7 @@ impl Vault {
 
     /// Forgets the secrets under a name.
     pub async fn remove(&self, name: &str) -> Result<(), VaultError> {
-        Ok(self.store.unseal(name).await?)
+        Ok(self.store.delete_secret(name).await?)
     }
 }
 

@@ -11,15 +11,15 @@ use playrelay_engine::model::{Item, ItemKind, Movie};
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxSelection};
 use playrelay_engine::outbox_rules;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
-use playrelay_store::sqlite::Sqlite;
-use playrelay_store::{OwnerStore, Received, Settlement};
+use playrelay_store::sqlite::SqliteStore;
+use playrelay_store::{OwnerStore, ProcessedInput, Received};
 
 fn now() -> Timestamp {
     "2026-11-21T20:00:00Z".parse().unwrap()
 }
 
 fn open(folder: &Path) -> Arc<dyn OwnerStore> {
-    Arc::new(Sqlite::open(&folder.join("test.db")).unwrap())
+    Arc::new(SqliteStore::open(&folder.join("test.db")).unwrap())
 }
 
 async fn receive(store: &Arc<dyn OwnerStore>, source: &str) -> i64 {
@@ -36,12 +36,12 @@ fn event(action: Action) -> TrackerEvent {
         at: now(),
         started_at: None,
         not_before: now(),
-        unlist_from: Vec::new(),
+        remove_from: Vec::new(),
     }
 }
 
-fn settlement(inbox: i64, actions: &[Action]) -> Settlement {
-    Settlement {
+fn settlement(inbox: i64, actions: &[Action]) -> ProcessedInput {
+    ProcessedInput {
         inbox,
         at: now(),
         later: false,
@@ -96,7 +96,7 @@ async fn a_watch_is_kept_once_and_presence_gives_way() {
         &[Action::Watched(97.0), Action::Stopped(97.0)],
     ] {
         let inbox = receive(&store, "home").await;
-        store.settle(vec![settlement(inbox, actions)]).await.unwrap();
+        store.commit(vec![settlement(inbox, actions)]).await.unwrap();
     }
     let expected =
         [("playing", "superseded"), ("paused", "superseded"), ("watched", "waiting"), ("stopped", "waiting")];
@@ -106,7 +106,7 @@ async fn a_watch_is_kept_once_and_presence_gives_way() {
     assert_eq!(first.event.action.name(), "watched");
     let later = now() + SignedDuration::from_mins(5);
     let attempt = AttemptOutcome::Postponed { next_at: later, note: "down".to_owned(), uncertain: true };
-    store.attempted(&first, attempt, None, now()).await.unwrap();
+    store.record_attempt(&first, attempt, None, now()).await.unwrap();
     assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
     let again = store.next_due("bob", later).await.unwrap().unwrap();
     assert!(again.uncertain && again.attempts == 1 && again.id == first.id);
@@ -119,9 +119,9 @@ async fn an_attempt_of_which_nothing_is_heard_is_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let inbox = receive(&store, "home").await;
-    store.settle(vec![settlement(inbox, &[Action::Watched(90.0)])]).await.unwrap();
+    store.commit(vec![settlement(inbox, &[Action::Watched(90.0)])]).await.unwrap();
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.attempting(&row).await.unwrap();
+    store.begin_attempt(&row).await.unwrap();
     drop(store);
     let store = open(folder.path());
     assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
@@ -133,16 +133,16 @@ async fn only_what_is_old_and_done_is_forgotten() {
     let store = open(folder.path());
     let (waiting, delivered, unsettled) =
         (receive(&store, "home").await, receive(&store, "home").await, receive(&store, "home").await);
-    store.settle(vec![settlement(waiting, &[Action::Rated(7.0)])]).await.unwrap();
-    store.settle(vec![settlement(delivered, &[Action::Watched(90.0)])]).await.unwrap();
+    store.commit(vec![settlement(waiting, &[Action::Rated(7.0)])]).await.unwrap();
+    store.commit(vec![settlement(delivered, &[Action::Watched(90.0)])]).await.unwrap();
     let watch = store.outbox(None, 1).await.unwrap().remove(0);
     let done =
         AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
-    store.attempted(&watch, done, None, now()).await.unwrap();
+    store.record_attempt(&watch, done, None, now()).await.unwrap();
     let repeated = receive(&store, "home").await;
     let mut said_nothing_new = settlement(repeated, &[]);
     said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, "no-change", "still playing"));
-    store.settle(vec![said_nothing_new]).await.unwrap();
+    store.commit(vec![said_nothing_new]).await.unwrap();
     let soon = now() + SignedDuration::from_secs(1);
     assert_eq!(store.prune(now(), now(), now()).await.unwrap(), 0, "not older than now");
     assert_eq!(store.prune(now(), soon, now()).await.unwrap(), 1, "repeats go first");
@@ -158,13 +158,13 @@ async fn a_pause_of_which_nobody_heard_is_taken_back_in_silence() {
     let store = open(folder.path());
     let told = async |action: Action| {
         let inbox = receive(&store, "home").await;
-        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+        store.commit(vec![settlement(inbox, &[action])]).await.unwrap();
     };
     told(Action::Playing(10.0)).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
     let done =
         AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
-    store.attempted(&row, done, None, now()).await.unwrap();
+    store.record_attempt(&row, done, None, now()).await.unwrap();
     for action in [Action::Paused(20.0), Action::Playing(20.1), Action::Paused(21.0), Action::Playing(60.0)] {
         told(action).await;
     }
@@ -185,18 +185,18 @@ async fn a_pause_that_was_on_its_way_is_taken_back_aloud() {
     let store = open(folder.path());
     let told = async |action: Action| {
         let inbox = receive(&store, "home").await;
-        store.settle(vec![settlement(inbox, &[action])]).await.unwrap();
+        store.commit(vec![settlement(inbox, &[action])]).await.unwrap();
     };
     let done =
         || AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
     told(Action::Playing(10.0)).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.attempted(&row, done(), None, now()).await.unwrap();
+    store.record_attempt(&row, done(), None, now()).await.unwrap();
     told(Action::Paused(20.0)).await;
     let on_its_way = store.next_due("bob", now()).await.unwrap().unwrap();
     told(Action::Playing(20.1)).await;
     assert_eq!(store.next_due("bob", now()).await.unwrap(), None);
-    store.attempted(&on_its_way, done(), None, now()).await.unwrap();
+    store.record_attempt(&on_its_way, done(), None, now()).await.unwrap();
     let expected = [("playing", "delivered"), ("paused", "delivered"), ("playing", "waiting")];
     assert_eq!(states(&store).await, expected);
 }
@@ -208,7 +208,7 @@ async fn a_database_of_a_newer_program_is_refused() {
     let connection = rusqlite::Connection::open(folder.path().join("test.db")).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let error = Sqlite::open(&folder.path().join("test.db")).err().unwrap().to_string();
+    let error = SqliteStore::open(&folder.path().join("test.db")).err().unwrap().to_string();
     assert!(error.contains("newer Playrelay"), "{error}");
 }
 
@@ -217,7 +217,7 @@ async fn with(actions: &[Action]) -> (tempfile::TempDir, Arc<dyn OwnerStore>) {
     let store = open(folder.path());
     for action in actions {
         let inbox = receive(&store, "home").await;
-        store.settle(vec![settlement(inbox, &[*action])]).await.unwrap();
+        store.commit(vec![settlement(inbox, &[*action])]).await.unwrap();
     }
     (folder, store)
 }
@@ -230,16 +230,17 @@ fn settled(state: DeliveryState) -> AttemptOutcome {
 async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
     let (_folder, store) = with(&[Action::Watched(90.0)]).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.attempting(&row).await.unwrap();
-    store.attempted(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    store.begin_attempt(&row).await.unwrap();
+    store.record_attempt(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
     for _ in 0..2 {
-        let count = store.command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
+        let count =
+            store.apply_command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
         let row = store.next_due("bob", now()).await.unwrap().unwrap();
         assert!(row.uncertain && count <= 1 && row.attempts == 0, "{row:?}");
         // Killed in the middle of an attempt, and retried once more.
-        store.attempting(&row).await.unwrap();
+        store.begin_attempt(&row).await.unwrap();
         assert_eq!(
-            store.command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap(),
+            store.apply_command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap(),
             1
         );
         assert!(store.next_due("bob", now()).await.unwrap().unwrap().uncertain);
@@ -250,20 +251,20 @@ async fn a_watch_that_may_have_arrived_stays_so_however_often_it_is_retried() {
 async fn what_a_person_says_outlives_an_attempt_that_was_under_way() {
     let (_folder, store) = with(&[Action::Watched(90.0)]).await;
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.command(OutboxSelection::One(row.id), OutboxCommand::Drop, now()).await.unwrap();
-    store.attempted(&row, settled(DeliveryState::Unmatched), None, now()).await.unwrap();
+    store.apply_command(OutboxSelection::One(row.id), OutboxCommand::Drop, now()).await.unwrap();
+    store.record_attempt(&row, settled(DeliveryState::Unmatched), None, now()).await.unwrap();
     assert_eq!(states(&store).await, [("watched", "dropped")]);
-    store.command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap();
+    store.apply_command(OutboxSelection::One(row.id), OutboxCommand::Retry, now()).await.unwrap();
     let row = store.next_due("bob", now()).await.unwrap().unwrap();
     let mut item = row.event.item.clone();
     if let ItemKind::Movie(movie) = &mut item.kind {
         movie.ids.insert("imdb", "tt0072443");
     }
     store
-        .command(OutboxSelection::One(row.id), OutboxCommand::Match(Box::new(item.clone())), now())
+        .apply_command(OutboxSelection::One(row.id), OutboxCommand::Match(Box::new(item.clone())), now())
         .await
         .unwrap();
-    store.attempted(&row, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    store.record_attempt(&row, settled(DeliveryState::Delivered), None, now()).await.unwrap();
     let next = store.next_due("bob", now()).await.unwrap().unwrap();
     assert_eq!((next.event.item, next.state), (item, DeliveryState::Waiting));
     let story = store.event(row.inbox).await.unwrap().unwrap();
@@ -274,12 +275,12 @@ async fn what_a_person_says_outlives_an_attempt_that_was_under_way() {
 async fn an_old_rating_is_not_retried_over_a_newer_one() {
     let (_folder, store) = with(&[Action::Rated(6.0)]).await;
     let old = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.attempted(&old, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    store.record_attempt(&old, settled(DeliveryState::Dead), None, now()).await.unwrap();
     let inbox = receive(&store, "home").await;
-    store.settle(vec![settlement(inbox, &[Action::Rated(8.0)])]).await.unwrap();
+    store.commit(vec![settlement(inbox, &[Action::Rated(8.0)])]).await.unwrap();
     let new = store.next_due("bob", now()).await.unwrap().unwrap();
-    store.attempted(&new, settled(DeliveryState::Delivered), None, now()).await.unwrap();
-    store.command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
+    store.record_attempt(&new, settled(DeliveryState::Delivered), None, now()).await.unwrap();
+    store.apply_command(OutboxSelection::AllFailed, OutboxCommand::Retry, now()).await.unwrap();
     assert_eq!(states(&store).await, [("rated", "superseded"), ("rated", "delivered")]);
 }
 
@@ -289,16 +290,16 @@ async fn a_confirmed_watch_puts_removals_in_its_wake() {
     let store = open(folder.path());
     let inbox = receive(&store, "home").await;
     let mut settlement = settlement(inbox, &[Action::Watched(90.0)]);
-    settlement.events[0].unlist_from = vec!["bob".to_owned(), "list".to_owned()];
-    store.settle(vec![settlement]).await.unwrap();
+    settlement.events[0].remove_from = vec!["bob".to_owned(), "list".to_owned()];
+    store.commit(vec![settlement]).await.unwrap();
     let watch = store.next_due("bob", now()).await.unwrap().unwrap();
     let postponed = AttemptOutcome::Postponed { next_at: now(), note: "not yet".to_owned(), uncertain: true };
-    store.attempted(&watch, postponed, None, now()).await.unwrap();
+    store.record_attempt(&watch, postponed, None, now()).await.unwrap();
     assert!(store.next_due("list", now()).await.unwrap().is_none(), "it is not confirmed");
-    store.attempted(&watch, settled(DeliveryState::Duplicate), None, now()).await.unwrap();
+    store.record_attempt(&watch, settled(DeliveryState::Duplicate), None, now()).await.unwrap();
     for account in ["bob", "list"] {
         let row = store.next_due(account, now()).await.unwrap().unwrap();
-        assert_eq!((row.event.action, row.later), (Action::Unlisted, true));
+        assert_eq!((row.event.action, row.later), (Action::RemoveFromWatchlist, true));
     }
 }
 
@@ -347,7 +348,7 @@ async fn what_is_due_is_what_the_rule_names() {
             event.subject = format!("item-{}", next(8));
             event.not_before = now() + SignedDuration::from_secs(i64::from(next(5)) * 10);
         }
-        store.settle(vec![it]).await.unwrap();
+        store.commit(vec![it]).await.unwrap();
         for seconds in [0, 10, 25, 60] {
             let at = now() + SignedDuration::from_secs(seconds);
             let mut waiting = store.outbox(Some(DeliveryState::Waiting), 1_000).await.unwrap();

@@ -13,11 +13,11 @@ use playrelay_engine::model::{
     Completion, Content, Item, ItemKind, Movie, Playback, PlaybackState, Player, Server, User,
 };
 use playrelay_engine::play::{Play, Viewer};
-use playrelay_engine::routing::users::{Decision, People, Person};
-use playrelay_engine::state::Sessions;
+use playrelay_engine::routing::users::{KnownUser, UserAssignments, UserDecision};
+use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::{Outcome, Verdict};
-use playrelay_store::sqlite::Sqlite;
-use playrelay_store::{OwnerStore, Received, Settlement};
+use playrelay_store::sqlite::SqliteStore;
+use playrelay_store::{OwnerStore, ProcessedInput, Received};
 
 /// How often each thing is done; the mean is shown.
 const ROUNDS: u32 = 50;
@@ -63,7 +63,7 @@ fn film(number: usize) -> Item {
 async fn next_delivery(kept: usize) -> (Duration, Duration) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("bench.db");
-    let store: Arc<dyn OwnerStore> = Arc::new(Sqlite::open(&database).expect("a new database"));
+    let store: Arc<dyn OwnerStore> = Arc::new(SqliteStore::open(&database).expect("a new database"));
     let now = Timestamp::now();
     let received = Received { source: "home".to_owned(), at: now, request: b"{}".to_vec() };
     let inbox = store.receive(received).await.expect("it can be written");
@@ -76,7 +76,7 @@ async fn next_delivery(kept: usize) -> (Duration, Duration) {
     let due = began.elapsed() / ROUNDS;
     let began = Instant::now();
     for _ in 0..ROUNDS {
-        assert!(store.next_time("bob").await.expect("it can be read").is_some());
+        assert!(store.next_due_at("bob").await.expect("it can be read").is_some());
     }
     (due, began.elapsed() / ROUNDS)
 }
@@ -91,10 +91,10 @@ async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timesta
             at: now,
             started_at: None,
             not_before: now,
-            unlist_from: Vec::new(),
+            remove_from: Vec::new(),
         })
         .collect();
-    let settlement = Settlement {
+    let settlement = ProcessedInput {
         inbox,
         at: now,
         later: false,
@@ -107,7 +107,7 @@ async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timesta
         held: Vec::new(),
         events,
     };
-    store.settle(vec![settlement]).await.expect("it can be written");
+    store.commit(vec![settlement]).await.expect("it can be written");
 }
 
 fn deliver_all_but(database: &Path, waiting: u32) {
@@ -149,7 +149,7 @@ fn playback(number: usize) -> Playback {
         position_ms: Some(600_000),
         completion: Completion::None,
         is_unmeasured: false,
-        is_listed: false,
+        from_session_list: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -163,26 +163,26 @@ fn viewer(number: usize) -> Viewer {
 }
 
 fn recall(viewers: usize) -> Duration {
-    let mut sessions = Sessions::default();
+    let mut sessions = SessionState::default();
     for number in 0..viewers {
         let plays = (0..8).map(|_| Play::begin(viewer(number), &playback(number), |_| false));
-        sessions.absorb(plays.collect::<Vec<_>>());
+        sessions.apply(plays.collect::<Vec<_>>());
     }
     let row = playback(7);
-    mean(|| assert!(sessions.recalling(&row.server, &row.user, Vec::new()).all().next().is_some()))
+    mean(|| assert!(sessions.with_past_plays(&row.server, &row.user, Vec::new()).all().next().is_some()))
 }
 
 fn decision(people: usize) -> Duration {
-    let person = |number: usize| Person {
+    let person = |number: usize| KnownUser {
         source: "home".to_owned(),
         viewer: viewer(number),
         user: user(number),
         first_seen: Timestamp::UNIX_EPOCH,
         last_seen: Timestamp::UNIX_EPOCH,
         last_item: "Film".to_owned(),
-        decision: Decision::Ignored,
+        decision: UserDecision::Ignored,
     };
-    let list = People::new((0..people).map(person).collect());
+    let list = UserAssignments::new((0..people).map(person).collect());
     let last = viewer(people - 1);
-    mean(|| assert_eq!(list.decision("home", &last), Some(&Decision::Ignored)))
+    mean(|| assert_eq!(list.decision("home", &last), Some(&UserDecision::Ignored)))
 }

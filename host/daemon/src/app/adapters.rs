@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use playrelay_plugin_host::http::HostIdentity;
-use playrelay_plugin_host::permissions::Inspection;
+use playrelay_plugin_host::permissions::PermissionReport;
 use playrelay_plugin_host::ports::{KeyValue, QuotaUsage};
 use playrelay_plugin_host::{ports, registry};
 use playrelay_store::{Approval, SharedStore, StoreError};
@@ -62,7 +62,7 @@ pub(crate) fn approvals(stored: Vec<Approval>) -> Vec<registry::Approval> {
 }
 
 /// The approval of what was inspected, as it is stored.
-pub fn approval_of(inspection: &Inspection) -> Approval {
+pub fn approval_of(inspection: &PermissionReport) -> Approval {
     let registry::Approval { id, digest, permissions } = registry::Approval::from(inspection);
     Approval { id, digest, permissions }
 }

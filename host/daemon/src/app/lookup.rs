@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use playrelay_engine::now_playing::SourceFacts;
-use playrelay_engine::routing::route::{Route, Untaken};
+use playrelay_engine::now_playing::SourceInfo;
+use playrelay_engine::routing::route::{Route, UnsupportedActions};
 use playrelay_plugin_host::http::client::HttpError;
-use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::vault;
 
 use crate::app::{AccountSpec, App, AppError};
@@ -28,12 +28,12 @@ impl App {
     }
 
     /// What the files for other programs say of each source.
-    pub(crate) fn source_facts(&self) -> BTreeMap<String, SourceFacts> {
+    pub(crate) fn source_facts(&self) -> BTreeMap<String, SourceInfo> {
         let facts = self.config.sources.keys().filter_map(|name| {
             let manifest = &self.accounts.get(name)?.manifest;
             let numeric_ids = manifest.provides.webhook.as_ref().map(|webhook| webhook.numeric_ids.clone());
             let plugin = manifest.plugin.id.clone();
-            Some((name.clone(), SourceFacts { plugin, numeric_ids: numeric_ids.unwrap_or_default() }))
+            Some((name.clone(), SourceInfo { plugin, numeric_ids: numeric_ids.unwrap_or_default() }))
         });
         facts.collect()
     }
@@ -42,7 +42,7 @@ impl App {
     pub(crate) fn routes(&self) -> Vec<Route> {
         let untaken = |tracker: &str| {
             let sink = self.accounts.get(tracker).and_then(|it| it.manifest.provides.sink.as_ref());
-            sink.map(|facts| Untaken(facts.untaken_presence())).unwrap_or_default()
+            sink.map(|facts| UnsupportedActions(facts.untaken_presence())).unwrap_or_default()
         };
         let routes = self.config.routes.iter();
         routes.map(|route| Route { untaken: untaken(&route.tracker), ..route.clone() }).collect()
@@ -109,7 +109,7 @@ impl App {
         found
     }
 
-    fn catalogues(&self) -> impl Iterator<Item = (Arc<Plugin>, Caller)> {
+    fn catalogues(&self) -> impl Iterator<Item = (Arc<Plugin>, CallTarget)> {
         self.config.catalogues.keys().filter_map(|name| self.plugin(name))
     }
 
@@ -126,7 +126,7 @@ impl App {
     }
 
     /// The first catalogue that knows what has aired.
-    pub(crate) fn airing(&self) -> Option<(Arc<Plugin>, Caller)> {
+    pub(crate) fn airing(&self) -> Option<(Arc<Plugin>, CallTarget)> {
         self.catalogues().find(|(plugin, _)| plugin.manifest.provides.airing.is_some())
     }
 
@@ -153,7 +153,7 @@ impl App {
 
     /// Whether a daemon answers at an address. An error says what else was found.
     pub async fn is_playrelay_at(&self, url: &url::Url) -> Result<(), HttpError> {
-        self.wire.says(url, "ok").await
+        self.wire.probe_body(url, "ok").await
     }
 
     /// Whether a daemon lives in the data folder.

@@ -16,13 +16,13 @@ use playrelay_engine::policy::Heartbeat;
 use playrelay_plugin_host::account::{Account, Accounts, Settings};
 use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::compile::{CompileError, Compiler};
-use playrelay_plugin_host::http::Common;
-use playrelay_plugin_host::http::client::Wire;
+use playrelay_plugin_host::http::OutboundDeps;
+use playrelay_plugin_host::http::client::HttpClient;
 use playrelay_plugin_host::manifest::{Login, Manifest};
-use playrelay_plugin_host::plugin::{Caller, Plugin, Runtime};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin, Runtime};
 use playrelay_plugin_host::registry::{Plugins, Status};
 use playrelay_plugin_host::{registry, wasm};
-use playrelay_store::sqlite::Sqlite;
+use playrelay_store::sqlite::SqliteStore;
 use playrelay_store::vault::{Vault, VaultError};
 use playrelay_store::{SharedOwner, SharedStore, StoreError, vault};
 use playrelay_util::secret::Secret;
@@ -114,7 +114,7 @@ pub fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
     let failed = |error| AppError::Data { path: data.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let database = data.join(DATABASE);
-    Sqlite::open(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
+    SqliteStore::open(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
         let us = rustix::process::geteuid().as_raw();
         let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
         match owner {
@@ -159,7 +159,7 @@ fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<
 async fn instance(vault: &Vault) -> Result<String, VaultError> {
     const NAME: &str = "host:instance";
     let short = |token: Secret| Secret::new(format!("playrelay-{}", &token.expose()[..16]));
-    let name = match vault.kept_or_made(NAME, NAME, short).await {
+    let name = match vault.get_or_create(NAME, NAME, short).await {
         Ok((name, _)) => name,
         Err(VaultError::WrongKey(_)) => short(vault::random_token()?),
         Err(error) => return Err(error),
@@ -190,7 +190,7 @@ pub struct App {
     pub(crate) facts: BTreeMap<String, AccountSpec>,
     /// The accounts as everybody sees them.
     pub(crate) shared: Accounts,
-    pub(crate) wire: Wire,
+    pub(crate) wire: HttpClient,
     /// A random name of this installation, by which services know it from others.
     pub(crate) instance: String,
     /// Another one, which stays with the database.
@@ -240,7 +240,7 @@ impl App {
             Arc::new(PluginStore(store.clone())),
         );
         let installation = store.installation().await?;
-        let mut wire = Wire::new(IDENTITY).map_err(AppError::Engine)?;
+        let mut wire = HttpClient::new(IDENTITY).map_err(AppError::Engine)?;
         wire.recorder = Some(Arc::new(Recorder::new(data)));
         let instance = instance(keeper.vault()).await?;
         let mut house = Self {
@@ -393,11 +393,11 @@ impl App {
         let account = match same.and_then(|before| before.accounts.get(name)) {
             Some(account) => Arc::clone(account),
             None => {
-                let wire = self.wire.believing(&configured.source.trust).map_err(problem)?;
+                let wire = self.wire.with_trust(&configured.source.trust).map_err(problem)?;
                 let (logins, counts) =
                     (Arc::clone(&self.credentials), Arc::new(PluginStore(self.store.clone())));
                 let instance = self.instance.clone();
-                let common = Common { wire, logins, counts, instance };
+                let common = OutboundDeps { wire, logins, counts, instance };
                 Account::new(name, manifest, settings, common)
                     .map(Arc::new)
                     .map_err(|error| problem(format!("an address in {within} cannot be used: {error}")))?
@@ -437,10 +437,10 @@ impl App {
             }
         };
         for (key, _) in manifest.settings.iter().filter(|(_, setting)| !setting.secret) {
-            if let (Some(value), false) = (kept.get(key), settings.typed.contains(key)) {
+            if let (Some(value), false) = (kept.get(key), settings.user_set.contains(key)) {
                 settings.plain.insert(key.clone(), value.expose().to_owned());
-                settings.typed.insert(key.clone());
-                settings.found.insert(key.clone());
+                settings.user_set.insert(key.clone());
+                settings.discovered.insert(key.clone());
             }
         }
         stamp
@@ -448,7 +448,7 @@ impl App {
 
     /// A digest of what the vault has under a name; it changes with every change of that.
     pub(crate) async fn revision(&self, name: &str) -> Result<Option<Digest>, StoreError> {
-        Ok(self.store.sealed(name).await?.map(|sealed| Digest::of(&sealed)))
+        Ok(self.store.secret(name).await?.map(|sealed| Digest::of(&sealed)))
     }
 
     /// What tells the logins from others, by account: it changes when somebody logs in, or out.
@@ -503,13 +503,13 @@ impl App {
 
     /// A plugin from any file, to try it out on what it may not change.
     pub async fn check_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
-        registry::rehearse(path, &self.runtime, &self.compiler).await
+        registry::load_for_dry_run(path, &self.runtime, &self.compiler).await
     }
 
     /// Makes calls for an account, outside of the daemon.
-    pub fn plugin(&self, account: &str) -> Option<(Arc<Plugin>, Caller)> {
+    pub fn plugin(&self, account: &str) -> Option<(Arc<Plugin>, CallTarget)> {
         let account = self.accounts.get(account)?;
         let plugin = self.plugins.active(&account.manifest.plugin.id)?;
-        Some((Arc::clone(plugin), Caller::new(account, Arc::new(PluginStore(self.store.clone())))))
+        Some((Arc::clone(plugin), CallTarget::new(account, Arc::new(PluginStore(self.store.clone())))))
     }
 }

@@ -13,10 +13,10 @@ use playrelay_plugin_host::account::{Account, Accounts};
 use playrelay_plugin_host::capabilities::{Failure, Grant, Renew};
 use playrelay_plugin_host::device_key::DeviceKey;
 use playrelay_plugin_host::http::client::{HttpError, REQUEST_TIMEOUT, Request, Response};
-use playrelay_plugin_host::http::{LoginTokens, Purpose};
+use playrelay_plugin_host::http::{LoginTokens, RequestPurpose};
 use playrelay_plugin_host::manifest::{DeviceLogin, Encoding, Login, Manifest, RefreshToken, part};
-use playrelay_plugin_host::placeholders::Masks;
-use playrelay_plugin_host::plugin::Caller;
+use playrelay_plugin_host::placeholders::SecretPlaceholders;
+use playrelay_plugin_host::plugin::CallTarget;
 use playrelay_plugin_host::ports::{KeyValue, Logins};
 use playrelay_plugin_host::registry::Plugins;
 use playrelay_plugin_host::template::Template;
@@ -79,12 +79,12 @@ impl CredentialManager {
     /// The login that is kept for an account. One that another plugin was given under the same name is none of this one's: another
     /// company would see it.
     pub async fn load(&self, account: &str, plugin: &str) -> Result<Option<LoginTokens>, VaultError> {
-        Ok(self.vault.get(account).await?.map(LoginTokens).filter(|login| login.is_of(plugin)))
+        Ok(self.vault.get(account).await?.map(LoginTokens).filter(|login| login.belongs_to(plugin)))
     }
 
     /// Keeps a login for an account, in place of the one before.
     pub async fn store(&self, account: &Account, parts: BTreeMap<String, Secret>) -> Result<(), VaultError> {
-        let login = LoginTokens::of(&account.manifest.plugin.id, parts);
+        let login = LoginTokens::for_plugin(&account.manifest.plugin.id, parts);
         self.vault.put(&account.name, &login.0).await
     }
 
@@ -124,7 +124,7 @@ impl CredentialManager {
                     tokens.entry(part::REFRESH.to_owned()).or_insert_with(|| refresh_token.clone());
                 }
                 tracing::info!(account, "login refreshed");
-                Ok(Some(Arc::new(LoginTokens::of(&owner.manifest.plugin.id, tokens))))
+                Ok(Some(Arc::new(LoginTokens::for_plugin(&owner.manifest.plugin.id, tokens))))
             }
             status @ (400 | 401 | 403) => match oauth_error(&answer).as_deref() {
                 Some("invalid_client" | "unauthorized_client") => Err(HttpError::Denied(format!(
@@ -166,8 +166,9 @@ impl CredentialManager {
                 return Ok(None);
             }
         };
-        let masks = Arc::new(Masks::with_device_key(key));
-        let caller = Caller { masks: Some(Arc::clone(&masks)), ..Caller::new(&owner, Arc::clone(&self.kv)) };
+        let masks = Arc::new(SecretPlaceholders::with_device_key(key));
+        let caller =
+            CallTarget { masks: Some(Arc::clone(&masks)), ..CallTarget::new(&owner, Arc::clone(&self.kv)) };
         let grant = match plugin.call::<Renew>(&caller, ()).await.0 {
             Ok(Ok(grant)) => grant,
             Ok(Err(Failure::Unauthorized(reason))) => {
@@ -181,7 +182,7 @@ impl CredentialManager {
         parts.remove(part::EXPIRES);
         parts.extend(parts_of(&grant, &owner.manifest, &masks, clock::now()).map_err(failed)?);
         tracing::info!(account, "login renewed");
-        Ok(Some(Arc::new(LoginTokens::of(plugin_id, parts))))
+        Ok(Some(Arc::new(LoginTokens::for_plugin(plugin_id, parts))))
     }
 
     /// Ends a login: at the service where that is possible, and here in any case. Gives what went wrong at the service.
@@ -316,7 +317,7 @@ impl Logins for CredentialManager {
 
 /// Asks the service to forget a login.
 async fn revoke(account: &Account, tokens: &LoginTokens) -> Result<(), String> {
-    if !tokens.is_of(&account.manifest.plugin.id) {
+    if !tokens.belongs_to(&account.manifest.plugin.id) {
         let other = tokens.0.get(part::PLUGIN).map_or("another plugin", Secret::expose);
         return Err(format!("the login was one of {other}; the settings there end it"));
     }
@@ -359,7 +360,7 @@ fn is_past_half_life(tokens: &LoginTokens, now: Timestamp) -> bool {
 pub(crate) fn parts_of(
     grant: &Grant,
     manifest: &Manifest,
-    masks: &Masks,
+    masks: &SecretPlaceholders,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Secret>, String> {
     let now = now.as_second();
@@ -422,7 +423,7 @@ pub(crate) async fn post(
         body: Some(body.into_bytes()),
         timeout: REQUEST_TIMEOUT,
     };
-    account.outbound.send(request, Purpose::Login).await
+    account.outbound.send(request, RequestPurpose::Login).await
 }
 
 /// Reads an OAuth 2 token answer.

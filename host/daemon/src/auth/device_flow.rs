@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::http::client::{HttpError, REQUEST_TIMEOUT, Request, Response};
-use playrelay_plugin_host::http::{LoginTokens, Purpose};
-use playrelay_plugin_host::limits::{CODE_INTERVAL_S, CODE_LIFE_S};
+use playrelay_plugin_host::http::{LoginTokens, RequestPurpose};
+use playrelay_plugin_host::limits::{CODE_INTERVAL_S, MAX_CODE_LIFETIME_S};
 use playrelay_plugin_host::manifest::{DeviceLogin, Login, PinLogin, part};
 use playrelay_plugin_host::template::Template;
 use playrelay_store::vault::VaultError;
@@ -140,7 +140,8 @@ async fn begin_pin(account: &Account, pin: &PinLogin) -> Result<Prompt, LoginErr
 }
 
 fn prompt(body: &Value, asked_with: PollMethod) -> Result<Prompt, LoginError> {
-    let expires_in = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(CODE_LIFE_S.into()));
+    let expires_in =
+        Duration::from_secs(body["expires_in"].as_u64().unwrap_or(600).min(MAX_CODE_LIFETIME_S.into()));
     Ok(Prompt {
         url: text(body, &["verification_url", "verification_uri"])?,
         complete_url: text(body, &["verification_uri_complete"]).ok(),
@@ -298,7 +299,7 @@ async fn get(account: &Account, url: &Template, code: Option<&str>) -> Result<Re
         body: None,
         timeout: REQUEST_TIMEOUT,
     };
-    Ok(account.outbound.send(request, Purpose::Login).await?)
+    Ok(account.outbound.send(request, RequestPurpose::Login).await?)
 }
 
 fn device_login(account: &Account) -> Result<&DeviceLogin, LoginError> {

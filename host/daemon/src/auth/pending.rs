@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::account::{Account, Accounts};
 use playrelay_plugin_host::manifest::PluginLogin;
-use playrelay_plugin_host::plugin::Caller;
+use playrelay_plugin_host::plugin::CallTarget;
 use playrelay_plugin_host::registry::Plugins;
 use playrelay_store::SharedStore;
 use playrelay_store::vault::VaultError;
@@ -111,8 +111,8 @@ impl PendingLogins {
         Self { accounts, plugins, keeper, store, under_way: Arc::default() }
     }
 
-    fn caller(&self, account: &Arc<Account>) -> Caller {
-        Caller::new(account, Arc::new(PluginStore(self.store.clone())))
+    fn caller(&self, account: &Arc<Account>) -> CallTarget {
+        CallTarget::new(account, Arc::new(PluginStore(self.store.clone())))
     }
 
     /// Begins a login by the plugin's own code.
@@ -306,7 +306,7 @@ impl PendingLogin {
     }
 
     async fn granted(&self) -> LoginState {
-        match self.store.park(&self.name, None).await {
+        match self.store.set_pause(&self.name, None).await {
             Ok(()) => LoginState::Granted,
             Err(error) => LoginState::Failed { reason: error.to_string() },
         }

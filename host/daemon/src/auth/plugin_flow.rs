@@ -10,8 +10,8 @@ use playrelay_plugin_host::capabilities::{
 use playrelay_plugin_host::http::client::HttpError;
 use playrelay_plugin_host::http::{LoginTokens, Origin};
 use playrelay_plugin_host::manifest::{Login, LoginMethod, PluginLogin, SettingKind, part};
-use playrelay_plugin_host::placeholders::Masks;
-use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_plugin_host::placeholders::SecretPlaceholders;
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::vault::VaultError;
 use playrelay_util::clock;
@@ -29,8 +29,8 @@ const MAX_STEPS: usize = MAX_ADDRESSES + 4;
 /// A login that has begun.
 pub struct PluginLoginFlow {
     plugin: Arc<Plugin>,
-    caller: Caller,
-    masks: Arc<Masks>,
+    caller: CallTarget,
+    masks: Arc<SecretPlaceholders>,
     state: Vec<u8>,
     /// Settings that were found out on the way.
     found: BTreeMap<String, String>,
@@ -103,13 +103,13 @@ impl PluginLoginFlow {
     /// Begins. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
         plugin: Arc<Plugin>,
-        caller: Caller,
+        caller: CallTarget,
         form: Form,
         keeper: &CredentialManager,
         is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(Self, LoginStep), LoginError> {
-        let masks = Arc::new(Masks::new(form.secrets));
-        let caller = Caller { masks: Some(Arc::clone(&masks)), ..caller };
+        let masks = Arc::new(SecretPlaceholders::new(form.secrets));
+        let caller = CallTarget { masks: Some(Arc::clone(&masks)), ..caller };
         let (state, found) = Default::default();
         let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(is_wanted) };
         let next = login.advance(AuthInput::Begin(form.method, form.shown), keeper).await?;
@@ -169,7 +169,7 @@ impl PluginLoginFlow {
                 continue;
             };
             // What the user typed stays.
-            if self.caller.account.was_typed(name) {
+            if self.caller.account.is_user_set(name) {
                 continue;
             }
             let candidates = fields.iter().filter(|(other, value)| other == name && !value.is_empty());
@@ -188,7 +188,7 @@ impl PluginLoginFlow {
         if self.found.is_empty() {
             return Ok(());
         }
-        self.masks.forget_typed();
+        self.masks.forget_form();
         let account = self.caller.account.with(&self.found);
         let account = account
             .map_err(|error| LoginError::Answer(format!("an address was found that is none: {error}")))?;
@@ -260,7 +260,7 @@ pub struct LogoutOutcome {
 /// Ends the login of an account: at the service where that is possible, and here in any case.
 pub async fn log_out(
     plugin: &Arc<Plugin>,
-    caller: &Caller,
+    caller: &CallTarget,
     keeper: &CredentialManager,
 ) -> Result<LogoutOutcome, VaultError> {
     let account = &caller.account;
@@ -270,7 +270,7 @@ pub async fn log_out(
         Err(VaultError::WrongKey(_)) => (true, false),
         kept => {
             let kept = kept?.map(LoginTokens);
-            (kept.is_some(), kept.is_some_and(|login| login.is_of(&account.manifest.plugin.id)))
+            (kept.is_some(), kept.is_some_and(|login| login.belongs_to(&account.manifest.plugin.id)))
         }
     };
     // By its own code a plugin would end the key of the configuration instead.
@@ -281,7 +281,7 @@ pub async fn log_out(
 }
 
 /// Ends a login at the service. Says what remains valid there.
-async fn revoke(plugin: &Arc<Plugin>, caller: &Caller) -> Option<String> {
+async fn revoke(plugin: &Arc<Plugin>, caller: &CallTarget) -> Option<String> {
     match plugin.call::<Revoke>(caller, ()).await.0 {
         Ok(Ok(remains)) => remains,
         Ok(Err(failure)) => Some(failure.reason().to_owned()),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::Playback;
 use playrelay_engine::play::PlayId;
-use playrelay_engine::state::Sessions;
+use playrelay_engine::state::SessionState;
 use playrelay_util::clock;
 use serde::Serialize;
 
@@ -74,8 +74,8 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
 async fn shown(house: &App, playback: &Playback) -> Result<CatchUpEntry, CliError> {
     let stored = house.store.plays_for(playback).await?;
     let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
-    let sessions = Sessions::default().recalling(&playback.server, &playback.user, stored);
-    let advance = sessions.advance_from_history(playback, &house.config.engine_policy());
+    let sessions = SessionState::default().with_past_plays(&playback.server, &playback.user, stored);
+    let advance = sessions.transition_from_history(playback, &house.config.engine_policy());
     Ok(CatchUpEntry {
         at: playback.at,
         user: playback.user.to_string(),

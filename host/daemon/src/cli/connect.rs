@@ -60,7 +60,7 @@ pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Cl
     let name = &arguments.account;
     let account = find(&house, name)?;
     if account.manifest.login.is_some() && !account.needs_login() {
-        house.store.park(name, None).await?;
+        house.store.set_pause(name, None).await?;
         say!(
             "{name} needs no login: it has a key in the configuration{}.",
             account_label(&house, name).await
@@ -69,7 +69,7 @@ pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Cl
     }
     if let Some(login) = plugin_flow::methods(account) {
         run_plugin_login(&house, login, &arguments).await?;
-        house.store.park(name, None).await?;
+        house.store.set_pause(name, None).await?;
         say!("{name} is logged in{}.", account_label(&house, name).await);
         return Ok(());
     }
@@ -85,7 +85,7 @@ pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Cl
     }
     say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
     wait(&house, account, &mut prompt).await?;
-    house.store.park(name, None).await?;
+    house.store.set_pause(name, None).await?;
     say!("{name} is logged in{}.", account_label(&house, name).await);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use playrelay_engine::timeline::{Outcome, Verdict};
-use playrelay_store::{EventFilter, EventStory, EventSummary, Parked};
+use playrelay_store::{AccountPause, EventDetail, EventFilter, EventSummary};
 
 use crate::app::open_store_to_read;
 use crate::cli::print::{Table, columns, hang, when, wrap};
@@ -122,7 +122,7 @@ pub(crate) async fn show(config: Config, show: Show) -> Result<(), CliError> {
     })?;
     let mut parked = BTreeMap::new();
     for row in &story.outbox {
-        parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+        parked.insert(row.event.tracker.clone(), store.pause(&row.event.tracker).await?);
     }
     show.output.print(&story, |story| describe(story, &parked))
 }
@@ -151,7 +151,7 @@ fn end(verdict: Option<&Verdict>) -> String {
     }
 }
 
-fn describe(story: &EventStory, parked: &BTreeMap<String, Option<Parked>>) -> String {
+fn describe(story: &EventDetail, parked: &BTreeMap<String, Option<AccountPause>>) -> String {
     let columns = columns();
     let EventSummary { id, source, received_at, user, item, verdict } = &story.summary;
     let mut text = format!("event {id} of {source}, received {}\n", when(*received_at));

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use playrelay_plugin_host::http::client::Wire;
+use playrelay_plugin_host::http::client::HttpClient;
 use url::Url;
 
 use crate::app::adapters::IDENTITY;
@@ -18,8 +18,8 @@ pub(crate) async fn run(config: &Config) -> Result<(), CliError> {
     };
     let address = format!("http://{}/readyz", SocketAddr::new(ip, listen.port()));
     let url = Url::parse(&address).map_err(|error| CliError::Other(error.to_string()))?;
-    let wire = Wire::new(IDENTITY).map_err(CliError::Other)?;
-    match wire.says(&url, "ok").await {
+    let wire = HttpClient::new(IDENTITY).map_err(CliError::Other)?;
+    match wire.probe_body(&url, "ok").await {
         Ok(()) => {
             say!("ok");
             Ok(())

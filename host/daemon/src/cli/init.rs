@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use clap::Args;
-use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
+use playrelay_plugin_host::permissions::{PermissionReport, SettingSummary};
 use playrelay_plugin_host::registry::Status;
 
 use crate::app::{App, AppError, Purpose};
@@ -113,9 +113,9 @@ fn plugin(
     named: Option<String>,
     provides: &[&str],
     asks: bool,
-) -> Result<Inspection, CliError> {
+) -> Result<PermissionReport, CliError> {
     let serves = house.plugins.entries().iter().filter(|entry| matches!(entry.status, Status::Active(_)));
-    let fitting: Vec<&Inspection> = serves
+    let fitting: Vec<&PermissionReport> = serves
         .filter_map(|entry| entry.inspection.as_ref())
         .filter(|it| provides.iter().any(|needed| it.provides.iter().any(|provided| provided == needed)))
         .collect();
@@ -154,7 +154,7 @@ fn section(
     text: &mut String,
     kind: &str,
     name: &str,
-    plugin: &Inspection,
+    plugin: &PermissionReport,
     given: &[(String, String)],
     used: &mut Vec<String>,
     asks: bool,
@@ -162,7 +162,7 @@ fn section(
     // Writing to a text cannot fail.
     let _ = write!(text, "# {}\n[{kind}.{name}]\nplugin = {}\n", plugin.description, quoted(&plugin.id));
     for setting in &plugin.settings {
-        let ShownSetting { key, label, help, default, required, kind, .. } = setting;
+        let SettingSummary { key, label, help, default, required, kind, .. } = setting;
         let mut value = given.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
         used.extend(value.is_some().then(|| key.clone()));
         let matters = *required

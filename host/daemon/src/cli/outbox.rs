@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use playrelay_engine::model::{Ids, Item, ItemKind};
 use playrelay_engine::outbox::{DeliveryState, OutboxRow, OutboxSelection};
-use playrelay_store::{self, Parked, SharedStore};
+use playrelay_store::{self, AccountPause, SharedStore};
 use playrelay_util::clock;
 
 use crate::app::{open_store, open_store_to_read};
@@ -111,7 +111,7 @@ async fn apply(
     command: playrelay_engine::outbox::OutboxCommand,
     done: &str,
 ) -> Result<(), CliError> {
-    let found = store.command(selection, command, clock::now()).await?;
+    let found = store.apply_command(selection, command, clock::now()).await?;
     if let (OutboxSelection::One(id), 0) = (selection, found) {
         let why = match store.outbox_row(id).await? {
             Some(row) if row.state == DeliveryState::Delivered => "it has been delivered".to_owned(),
@@ -138,7 +138,7 @@ fn with_corrected_ids(
     if !has_ids && season.is_none() && numbers.is_empty() {
         return Err("give --id, --season or --episode".to_owned());
     }
-    item.make_certain();
+    item.clear_ambiguity();
     match &mut item.kind {
         ItemKind::Movie(_) | ItemKind::Show(_) if season.is_some() || !numbers.is_empty() => {
             return Err("only seasons and episodes have a season and a number".to_owned());
@@ -177,7 +177,7 @@ async fn list(
     let mut parked = std::collections::BTreeMap::new();
     for row in rows.iter().filter(|row| row.state == DeliveryState::Waiting) {
         if !parked.contains_key(&row.event.tracker) {
-            parked.insert(row.event.tracker.clone(), store.parked(&row.event.tracker).await?);
+            parked.insert(row.event.tracker.clone(), store.pause(&row.event.tracker).await?);
         }
     }
     output.print(&rows, |rows| match rows.is_empty() {
@@ -191,7 +191,7 @@ async fn list(
 }
 
 /// What happens to an event next, and when.
-pub(crate) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
+pub(crate) fn line(row: &OutboxRow, parked: Option<&AccountPause>) -> String {
     let next = next_step(row, parked);
     let end = match row.note.as_deref().filter(|note| !note.is_empty()) {
         None => next,
@@ -210,13 +210,16 @@ pub(crate) fn line(row: &OutboxRow, parked: Option<&Parked>) -> String {
     hang(&print::one_line(&head), &print::one_line(&text), columns()) + "\n"
 }
 
-fn next_step(row: &OutboxRow, parked: Option<&Parked>) -> String {
+fn next_step(row: &OutboxRow, parked: Option<&AccountPause>) -> String {
     let id = row.id;
     match (row.state, parked) {
-        (DeliveryState::Waiting, Some(Parked::Login { .. })) => {
+        (DeliveryState::Waiting, Some(AccountPause::Login { .. })) => {
             format!("waits for `playrelay connect {}`", row.event.tracker)
         }
-        (DeliveryState::Waiting, Some(Parked::Until { until, .. } | Parked::Blocked { until, .. })) => {
+        (
+            DeliveryState::Waiting,
+            Some(AccountPause::Until { until, .. } | AccountPause::Blocked { until, .. }),
+        ) => {
             let at = row.next_at.max(*until);
             format!("waits; attempt {} at {}", row.attempts + 1, when(at))
         }

@@ -4,9 +4,9 @@ use std::io::{IsTerminal, stdin};
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use playrelay_plugin_host::permissions::{Inspection, ShownSetting};
+use playrelay_plugin_host::permissions::{PermissionReport, SettingSummary};
 use playrelay_plugin_host::registry;
-use playrelay_plugin_host::registry::{Entry, Origin, Status};
+use playrelay_plugin_host::registry::{Entry, PluginOrigin, Status};
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{SharedStore, watermarks};
 use playrelay_util::clock;
@@ -52,7 +52,7 @@ pub(crate) enum Command {
 struct Row {
     id: String,
     version: String,
-    origin: Origin,
+    origin: PluginOrigin,
     status: &'static str,
     provides: Vec<String>,
     reason: Option<String>,
@@ -96,8 +96,8 @@ fn list(rows: &[Row]) -> String {
     let mut table = Table::default();
     for row in rows {
         let origin = match &row.origin {
-            Origin::Bundled => "bundled".to_owned(),
-            Origin::File(path) => path.display().to_string(),
+            PluginOrigin::Bundled => "bundled".to_owned(),
+            PluginOrigin::File(path) => path.display().to_string(),
         };
         let reason = row.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
         table.row([
@@ -122,7 +122,8 @@ async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Cli
     let house = App::open(config, Purpose::Look).await?;
     let first = find(&house, plugin)?;
     let found: Vec<&Entry> = house.plugins.entries().iter().filter(|entry| entry.id() == plugin).collect();
-    let readable: Vec<&Inspection> = found.iter().filter_map(|entry| entry.inspection.as_ref()).collect();
+    let readable: Vec<&PermissionReport> =
+        found.iter().filter_map(|entry| entry.inspection.as_ref()).collect();
     match readable.as_slice() {
         [] => {
             let reason = row(first).reason.unwrap_or_default();
@@ -134,8 +135,8 @@ async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Cli
             let parts = found.iter().filter_map(|entry| {
                 let Row { status, origin, .. } = row(entry);
                 let place = match origin {
-                    Origin::Bundled => "bundled".to_owned(),
-                    Origin::File(path) => path.display().to_string(),
+                    PluginOrigin::Bundled => "bundled".to_owned(),
+                    PluginOrigin::File(path) => path.display().to_string(),
                 };
                 Some(format!("{place} ({status})\n{}", describe(entry.inspection.as_ref()?)))
             });
@@ -213,7 +214,7 @@ fn agrees() -> Result<bool, CliError> {
 }
 
 /// What is other than it was when a plugin of this id was approved, line by line; absent where none was.
-async fn difference(house: &App, now: &Inspection) -> Result<Option<String>, CliError> {
+async fn difference(house: &App, now: &PermissionReport) -> Result<Option<String>, CliError> {
     let id = &now.id;
     if !house.store.approvals().await?.iter().any(|approval| approval.id == *id) {
         return Ok(None);
@@ -221,7 +222,7 @@ async fn difference(house: &App, now: &Inspection) -> Result<Option<String>, Cli
     let Some(shown) = house.store.shown_at_approval(id).await? else {
         return Ok(Some(format!("\nanother version of {id} was approved before; this takes its place\n")));
     };
-    let before: Inspection = serde_json::from_str(&shown)
+    let before: PermissionReport = serde_json::from_str(&shown)
         .map_err(|error| CliError::Other(format!("what was approved of {id} cannot be read: {error}")))?;
     let (old, new) = (describe(&before), describe(now));
     let gone = old
@@ -258,7 +259,7 @@ async fn revoke(config: Config, id: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn setting(it: &ShownSetting) -> String {
+fn setting(it: &SettingSummary) -> String {
     let mut facts = vec![it.kind.clone()];
     facts.extend(it.required.then(|| "required".to_owned()));
     facts.extend(it.secret.then(|| "secret".to_owned()));
@@ -267,7 +268,7 @@ fn setting(it: &ShownSetting) -> String {
     format!("{}: {} ({}){help}", it.key, it.label, facts.join(", "))
 }
 
-fn describe(it: &Inspection) -> String {
+fn describe(it: &PermissionReport) -> String {
     let mut text = format!("{} {} ({})\n", it.name, it.version, it.id);
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {

@@ -1,7 +1,7 @@
 //! `playrelay status`
 
-use playrelay_engine::routing::users::Decision;
-use playrelay_store::Parked;
+use playrelay_engine::routing::users::UserDecision;
+use playrelay_store::AccountPause;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -63,12 +63,12 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> 
     }
     let mut trackers = Vec::new();
     for name in house.config.trackers.keys() {
-        let told = store.told(name).await?;
-        let paused = store.parked(name).await?.map(|parked| match parked {
-            Parked::Until { until, reason, .. } | Parked::Blocked { until, reason } => {
+        let told = store.outbox_stats(name).await?;
+        let paused = store.pause(name).await?.map(|parked| match parked {
+            AccountPause::Until { until, reason, .. } | AccountPause::Blocked { until, reason } => {
                 format!("until {}: {reason}", when(until))
             }
-            Parked::Login { reason } => reason,
+            AccountPause::Login { reason } => reason,
         });
         trackers.push(Tracker {
             name: name.clone(),
@@ -81,8 +81,9 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> 
             paused,
         });
     }
-    let people = store.people().await?;
-    let held = people.iter().filter(|person| person.decision == Decision::Held).map(|it| it.user.to_string());
+    let people = store.users().await?;
+    let held =
+        people.iter().filter(|person| person.decision == UserDecision::Held).map(|it| it.user.to_string());
     let running = house.is_daemon_running()?;
     let report = Report {
         running,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::model::{User, fold};
+use playrelay_engine::model::{User, normalize};
 use playrelay_engine::play::Viewer;
-use playrelay_engine::routing::users::{Decision, Person};
+use playrelay_engine::routing::users::{KnownUser, UserDecision};
 use playrelay_store::Store;
 use playrelay_util::clock;
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
     match command {
         Command::List { .. } => Ok(()),
         Command::Unassign { user, source } => {
-            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Held)).await?;
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(UserDecision::Held)).await?;
             say!(
                 "plays of {} of {} are held from now on; what was sent stays sent",
                 person.user,
@@ -90,14 +90,14 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
                     trackers.join(" or "),
                     person.source
                 );
-                carried.then(|| Decision::Assigned { trackers: trackers.clone(), since }).ok_or(missing)
+                carried.then(|| UserDecision::Assigned { trackers: trackers.clone(), since }).ok_or(missing)
             });
             let person = decided.await?;
             say!("{} of {} goes to {} from now on", person.user, person.source, trackers.join(", "));
             Ok(())
         }
         Command::Ignore { user, source } => {
-            let person = decide(&*store, &user, source.as_deref(), |_| Ok(Decision::Ignored)).await?;
+            let person = decide(&*store, &user, source.as_deref(), |_| Ok(UserDecision::Ignored)).await?;
             say!("nothing is sent for {} of {}", person.user, person.source);
             Ok(())
         }
@@ -117,16 +117,16 @@ async fn decide(
     store: &dyn Store,
     user: &str,
     source: Option<&str>,
-    decision: impl Fn(&Person) -> Result<Decision, String>,
-) -> Result<Person, CliError> {
-    let people = store.people().await?;
-    let named = fold(user.strip_prefix("id:").unwrap_or(user));
-    let is_meant = |person: &&Person| {
+    decision: impl Fn(&KnownUser) -> Result<UserDecision, String>,
+) -> Result<KnownUser, CliError> {
+    let people = store.users().await?;
+    let named = normalize(user.strip_prefix("id:").unwrap_or(user));
+    let is_meant = |person: &&KnownUser| {
         let name = person.user.name.as_deref().unwrap_or_default();
         let is_of_source = source.is_none_or(|source| source == person.source);
-        is_of_source && (fold(name) == named || fold(&person.viewer.user) == named)
+        is_of_source && (normalize(name) == named || normalize(&person.viewer.user) == named)
     };
-    let found: Vec<&Person> = people.iter().filter(is_meant).collect();
+    let found: Vec<&KnownUser> = people.iter().filter(is_meant).collect();
     match found.as_slice() {
         [] => {
             let known: Vec<String> = people.iter().map(|person| person.user.to_string()).collect();
@@ -140,13 +140,13 @@ async fn decide(
         }
         [person] => {
             let decision = decision(person).map_err(CliError::Other)?;
-            if !store.decide(&person.source, &person.viewer, decision).await? {
+            if !store.set_user_decision(&person.source, &person.viewer, decision).await? {
                 return Err(CliError::Other(format!("{} is no longer in the list", person.user)));
             }
             Ok((*person).clone())
         }
         several => {
-            let which = |person: &&Person| format!("id:{} --source {}", person.viewer.user, person.source);
+            let which = |person: &&KnownUser| format!("id:{} --source {}", person.viewer.user, person.source);
             let which: Vec<_> = several.iter().map(which).collect();
             Err(CliError::Other(format!("{user:?} are several; say which by one of {}", which.join(", "))))
         }
@@ -171,12 +171,12 @@ struct Routed {
 #[derive(Serialize)]
 struct Everybody {
     routed: Vec<Routed>,
-    people: Vec<Person>,
+    people: Vec<KnownUser>,
 }
 
 async fn list(config: &Config, all: bool, output: Output) -> Result<(), CliError> {
     let looked = open_store_to_read(config)?;
-    let people = looked.store.people().await?;
+    let people = looked.store.users().await?;
     let mut table = Table::default();
     if !all {
         for person in &people {
@@ -230,14 +230,14 @@ fn shown(user: &User) -> String {
     user.name.clone().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| user.to_string())
 }
 
-fn row(person: &Person, config: &Config) -> [String; 5] {
+fn row(person: &KnownUser, config: &Config) -> [String; 5] {
     let is_named =
         config.routes.iter().any(|route| route.source == person.source && route.names(&person.user));
     let (decision, goes) = match &person.decision {
-        Decision::Held if is_named => ("routed", "mentioned by a route by now".to_owned()),
-        Decision::Held => ("held", person.last_item.clone()),
-        Decision::Ignored => ("ignored", person.last_item.clone()),
-        Decision::Assigned { trackers, .. } => {
+        UserDecision::Held if is_named => ("routed", "mentioned by a route by now".to_owned()),
+        UserDecision::Held => ("held", person.last_item.clone()),
+        UserDecision::Ignored => ("ignored", person.last_item.clone()),
+        UserDecision::Assigned { trackers, .. } => {
             ("assigned", format!("to {}; {}", trackers.join(", "), person.last_item))
         }
     };

@@ -320,7 +320,7 @@ fn read_delivery(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<Config
 /// The keys of `[scrobble]` that a route may set for itself: those that decide what its tracker is told.
 fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
     Policy {
-        watched_at: section.threshold("watched_at").unwrap_or(default.watched_at),
+        watched_threshold: section.threshold("watched_at").unwrap_or(default.watched_threshold),
         credits: section.boolean("credits").unwrap_or(default.credits),
         credits_grace: section.duration("credits_grace").unwrap_or(default.credits_grace),
         min_watched_with_unknown_runtime: section

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use playrelay_engine::policy::Policy;
-use playrelay_engine::routing::filter::{Filters, Kind, Names, PathRule};
-use playrelay_engine::routing::route::{Removal, Route, Untaken, UserRule};
+use playrelay_engine::routing::filter::{Filters, Kind, NameFilter, PathRule};
+use playrelay_engine::routing::route::{Route, UnsupportedActions, UserRule, WatchlistRemoval};
 
 use crate::config::AccountConfig;
 use crate::config::document::{ConfigError, Location, SpannedValue, Value};
@@ -56,7 +56,7 @@ pub(crate) fn read(
                 unwatched,
                 removal,
                 policy,
-                untaken: Untaken::default(),
+                untaken: UnsupportedActions::default(),
             };
             let alike = places.entry((route.source.clone(), route.tracker.clone())).or_default();
             if alike.iter().any(|place| read[*place] == route) {
@@ -99,7 +99,7 @@ fn removal(
     section: &mut Section<'_>,
     tracker: Option<&str>,
     trackers: &BTreeMap<String, AccountConfig>,
-) -> Removal {
+) -> WatchlistRemoval {
     const KINDS: [&str; 2] = ["movie", "show"];
     let place = section.location("watchlist_remove");
     let kinds = section.flag_or_texts("watchlist_remove").map_or_else(Vec::new, |value| match value {
@@ -127,7 +127,7 @@ fn removal(
         let text = "`watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`; expected both, or neither";
         section.error(place, text.to_owned());
     }
-    Removal {
+    WatchlistRemoval {
         movies: kinds.iter().any(|kind| kind == "movie"),
         shows: kinds.iter().any(|kind| kind == "show"),
         accounts: accounts.unwrap_or_else(|| tracker.into_iter().map(str::to_owned).collect()),
@@ -135,7 +135,7 @@ fn removal(
 }
 
 fn filters(section: &mut Section<'_>) -> Filters {
-    let mut names = |only: &str, except: &str| Names {
+    let mut names = |only: &str, except: &str| NameFilter {
         only: section.texts(only).unwrap_or_default(),
         except: section.texts(except).unwrap_or_default(),
     };

@@ -94,7 +94,7 @@ pub fn settings(
                 continue;
             }
         }
-        settings.typed.insert(key.clone());
+        settings.user_set.insert(key.clone());
     }
     settings.is_service_here = manifest.settings.iter().any(|(key, setting)| {
         let is_service = setting.kind == SettingKind::ServerUrl && setting.default.is_some();

@@ -36,7 +36,7 @@ impl Default for SourceOptions {
             enabled: true,
             mode: ListenMode::Both,
             catch_up: Some(CATCH_UP),
-            trust: Trust::Authorities,
+            trust: Trust::SystemRoots,
         }
     }
 }
@@ -92,7 +92,7 @@ fn trust(section: &mut Section<'_>, within: &str) -> Trust {
     let place = section.location("tls_fingerprint");
     let insecure = section.boolean("tls_insecure").unwrap_or(false);
     let Some(fingerprint) = section.text("tls_fingerprint") else {
-        return if insecure { Trust::Anybody } else { Trust::Authorities };
+        return if insecure { Trust::Anybody } else { Trust::SystemRoots };
     };
     if insecure {
         let text = format!(
@@ -105,6 +105,6 @@ fn trust(section: &mut Section<'_>, within: &str) -> Trust {
             "`tls_fingerprint` in {within} is {fingerprint:?}; expected the SHA-256 of the certificate as 64 hexadecimal digits"
         );
         section.error(place, text);
-        Trust::Authorities
+        Trust::SystemRoots
     })
 }

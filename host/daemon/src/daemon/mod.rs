@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use playrelay_engine::routing::Routing;
-use playrelay_engine::routing::users::People;
+use playrelay_engine::routing::users::UserAssignments;
 use playrelay_plugin_host::http::tls;
 use playrelay_store::vault::VaultError;
 use playrelay_store::watermarks;
@@ -159,7 +159,7 @@ impl App {
         EngineContext {
             store: Arc::clone(&self.owner),
             policy: self.config.engine_policy(),
-            routing: Routing { routes: self.routes(), people: People::default() },
+            routing: Routing { routes: self.routes(), people: UserAssignments::default() },
             lanes,
             heartbeats: self.heartbeats(),
             board,
@@ -329,7 +329,7 @@ impl Daemon {
             let routes = || self.house.config.routes.iter().filter(|route| route.source == *name);
             let key = PipelineSpec {
                 account,
-                needs_place: routes().any(|route| route.filters.need_place()),
+                needs_place: routes().any(|route| route.filters.needs_location()),
                 needs_credits: self.house.has_address(name) && routes().any(|route| route.policy.credits),
                 catalogues: self.house.catalogue_specs(),
             };

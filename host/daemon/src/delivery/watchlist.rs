@@ -4,8 +4,8 @@ use playrelay_engine::event::ReceiptOutcome;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::watchlist;
-use playrelay_plugin_host::capabilities::{LastAired, Unlist};
-use playrelay_plugin_host::plugin::{Plugin, Trace};
+use playrelay_plugin_host::capabilities::{LastAired, RemoveWatchlist};
+use playrelay_plugin_host::plugin::{CallTrace, Plugin};
 use playrelay_store::StoreError;
 use playrelay_util::clock;
 
@@ -18,7 +18,7 @@ pub(crate) enum RemovalOutcome {
     /// Nothing was asked of the tracker, and why.
     Skipped(String),
     /// It was asked.
-    Asked(CallOutcome, Trace),
+    Asked(CallOutcome, CallTrace),
 }
 
 /// The last episode of a show that has aired.
@@ -28,7 +28,7 @@ enum LastAiredOutcome {
     /// Nobody knows it.
     Unknown,
     /// The tracker does not answer, which is a matter of its lane.
-    TrackerFails(CallOutcome, Trace),
+    TrackerFails(CallOutcome, CallTrace),
     /// The catalogue does not, which is none.
     CatalogueFails(String),
 }
@@ -64,7 +64,7 @@ impl DeliveryWorker {
                 }
             }
         }
-        let (answer, trace) = self.plugin.call::<Unlist>(&self.caller, title).await;
+        let (answer, trace) = self.plugin.call::<RemoveWatchlist>(&self.caller, title).await;
         if matches!(&answer, Ok(Ok(receipt)) if receipt.outcome == ReceiptOutcome::Accepted) {
             self.removals.append(key, clock::now()).await?;
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::event::{Action, Receipt, ReceiptOutcome, Weight};
+use playrelay_engine::event::{Action, DeliveryClass, Receipt, ReceiptOutcome};
 use playrelay_engine::model::ItemKind;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_plugin_host::capabilities::{Failure, Sink, SinkEvent};
 use playrelay_plugin_host::manifest::Level;
-use playrelay_plugin_host::plugin::{Caller, Fault, Plugin, Trace};
-use playrelay_store::{Parked, SharedOwner, StoreError};
+use playrelay_plugin_host::plugin::{CallTarget, CallTrace, Fault, Plugin};
+use playrelay_store::{AccountPause, SharedOwner, StoreError};
 use playrelay_util::{backoff, clock};
 use tokio::sync::{Notify, watch};
 
@@ -40,7 +40,7 @@ pub struct DeliveryWorker {
     /// The tracker's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: Caller,
+    pub caller: CallTarget,
     /// Where the events are.
     pub store: SharedOwner,
     /// Pauses and lateness.
@@ -54,7 +54,7 @@ pub struct DeliveryWorker {
     /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
     pub installation: String,
     /// Who else knows what has aired.
-    pub catalogue: Option<(Arc<Plugin>, Caller)>,
+    pub catalogue: Option<(Arc<Plugin>, CallTarget)>,
 }
 
 /// What a call for an event gave.
@@ -89,9 +89,9 @@ impl DeliveryWorker {
 
     /// A key that was mended in the configuration, or a key file that was restored, may serve now: only trying tells.
     async fn clear_stale_refusal(&self) {
-        let forgotten = match self.store.parked(self.tracker()).await {
-            Ok(Some(Parked::Login { .. } | Parked::Blocked { .. })) => {
-                self.store.park(self.tracker(), None).await
+        let forgotten = match self.store.pause(self.tracker()).await {
+            Ok(Some(AccountPause::Login { .. } | AccountPause::Blocked { .. })) => {
+                self.store.set_pause(self.tracker(), None).await
             }
             Ok(_) => Ok(()),
             Err(error) => Err(error),
@@ -104,30 +104,33 @@ impl DeliveryWorker {
     /// Delivers one event, or says how long there is nothing to do.
     async fn deliver_next(&self) -> Result<Option<Duration>, StoreError> {
         let now = clock::now();
-        let parked = self.store.parked(self.tracker()).await?;
+        let parked = self.store.pause(self.tracker()).await?;
         let failures = match &parked {
             None => 0,
-            Some(Parked::Login { .. }) => return Ok(Some(LOGIN_POLL)),
-            Some(Parked::Until { until, .. } | Parked::Blocked { until, .. }) if *until > now => {
+            Some(AccountPause::Login { .. }) => return Ok(Some(LOGIN_POLL)),
+            Some(AccountPause::Until { until, .. } | AccountPause::Blocked { until, .. }) if *until > now => {
                 return Ok(Some(until_from(*until, now)));
             }
-            Some(Parked::Until { failures, .. }) => *failures,
-            Some(Parked::Blocked { .. }) => 0,
+            Some(AccountPause::Until { failures, .. }) => *failures,
+            Some(AccountPause::Blocked { .. }) => 0,
         };
         let Some(row) = self.store.next_due(self.tracker(), now).await? else {
-            let next = self.store.next_time(self.tracker()).await?;
+            let next = self.store.next_due_at(self.tracker()).await?;
             return Ok(Some(
                 next.map_or(MAX_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
             ));
         };
         let mut needless = self.skip_reason(&row, now);
-        if needless.is_none() && row.event.action.weight() == Weight::Presence && self.is_scarce().await {
+        if needless.is_none()
+            && row.event.action.delivery_class() == DeliveryClass::Presence
+            && self.is_scarce().await
+        {
             let note = "few requests are left today, and they are kept for what was watched";
             needless = Some((DeliveryState::Superseded, note.to_owned()));
         }
         if let Some((state, note)) = needless {
             let attempt = AttemptOutcome::Settled { state, note, receipt: None };
-            self.store.attempted(&row, attempt, parked, now).await?;
+            self.store.record_attempt(&row, attempt, parked, now).await?;
             return Ok(None);
         }
         self.deliver(row, failures).await.map(|()| None)
@@ -140,8 +143,8 @@ impl DeliveryWorker {
         if let Some(reason) = self.unsupported_reason(row) {
             return Some((DeliveryState::Unsupported, reason));
         }
-        match (action.weight(), row.event.item.doubt()) {
-            (Weight::Presence, Some(doubt)) => {
+        match (action.delivery_class(), row.event.item.ambiguity()) {
+            (DeliveryClass::Presence, Some(doubt)) => {
                 return Some((DeliveryState::Skipped, format!("it is not clear what it is: {doubt}")));
             }
             (_, Some(doubt)) => {
@@ -153,8 +156,8 @@ impl DeliveryWorker {
             }
             (_, None) => {}
         }
-        match action.weight() {
-            Weight::Presence if age > PRESENCE_TTL => {
+        match action.delivery_class() {
+            DeliveryClass::Presence if age > PRESENCE_TTL => {
                 Some((DeliveryState::Superseded, format!("no longer true after {} min", age.as_secs() / 60)))
             }
             _ => None,
@@ -168,7 +171,7 @@ impl DeliveryWorker {
         let is_over = row.attempts >= MIN_ATTEMPTS_BEFORE_GIVING_UP
             && tried_for.is_positive()
             && tried_for.unsigned_abs() > self.offline_keep;
-        (is_over && row.event.action.weight() != Weight::Presence).then(|| {
+        (is_over && row.event.action.delivery_class() != DeliveryClass::Presence).then(|| {
             format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
         })
     }
@@ -179,7 +182,7 @@ impl DeliveryWorker {
         let provides = &self.plugin.manifest.provides;
         let name = &self.plugin.manifest.plugin.name;
         let takes = match (action, &provides.sink) {
-            (Action::Unlisted, _) => provides.watchlist.is_some(),
+            (Action::RemoveFromWatchlist, _) => provides.watchlist.is_some(),
             (_, Some(facts)) => facts.actions.iter().any(|taken| taken.name() == action.name()),
             (_, None) => false,
         };
@@ -193,7 +196,7 @@ impl DeliveryWorker {
             ItemKind::Episode(_) => Level::Episode,
         };
         let rates = provides.sink.as_ref().is_some_and(|facts| facts.ratings.levels.contains(&level));
-        (action.weight() == Weight::Rating && !rates)
+        (action.delivery_class() == DeliveryClass::Rating && !rates)
             .then(|| format!("{name} has no ratings of a thing like {}", row.event.item))
     }
 
@@ -209,22 +212,22 @@ impl DeliveryWorker {
     }
 
     async fn deliver(&self, row: OutboxRow, failures: u32) -> Result<(), StoreError> {
-        let is_presence = row.event.action.weight() == Weight::Presence;
+        let is_presence = row.event.action.delivery_class() == DeliveryClass::Presence;
         if !is_presence {
-            self.store.attempting(&row).await?;
+            self.store.begin_attempt(&row).await?;
         }
         let (answer, trace) = match row.event.action {
-            Action::Unlisted => match self.remove_from_watchlist(&row).await? {
+            Action::RemoveFromWatchlist => match self.remove_from_watchlist(&row).await? {
                 RemovalOutcome::Skipped(note) => {
                     let attempt =
                         AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };
-                    return self.store.attempted(&row, attempt, None, clock::now()).await;
+                    return self.store.record_attempt(&row, attempt, None, clock::now()).await;
                 }
                 RemovalOutcome::Later(note) => {
                     let now = clock::now();
                     let next_at = later(now, self.pause(row.attempts + 1));
                     let attempt = AttemptOutcome::Postponed { next_at, note, uncertain: false };
-                    return self.store.attempted(&row, attempt, None, now).await;
+                    return self.store.record_attempt(&row, attempt, None, now).await;
                 }
                 RemovalOutcome::Asked(answer, trace) => (answer, trace),
             },
@@ -251,9 +254,9 @@ impl DeliveryWorker {
                 );
                 let note = receipt.note.clone().unwrap_or_default();
                 let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
-                self.store.attempted(&row, attempt, None, now).await?;
+                self.store.record_attempt(&row, attempt, None, now).await?;
                 if failures >= OUTAGE_FAILURES {
-                    self.store.wake(self.tracker(), now).await?;
+                    self.store.make_due(self.tracker(), now).await?;
                 }
                 return Ok(());
             }
@@ -272,7 +275,7 @@ impl DeliveryWorker {
             tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
             "not delivered: {}", failure.reason()
         );
-        self.store.attempted(&row, attempt, parked, now).await
+        self.store.record_attempt(&row, attempt, parked, now).await
     }
 
     /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
@@ -288,7 +291,7 @@ impl DeliveryWorker {
         }
     }
 
-    async fn call_sink(&self, row: &OutboxRow) -> (CallOutcome, Trace) {
+    async fn call_sink(&self, row: &OutboxRow) -> (CallOutcome, CallTrace) {
         let age = clock::now().duration_since(row.event.at);
         let event = SinkEvent {
             id: format!("playrelay-{}-{}", self.installation, row.id),
@@ -317,7 +320,7 @@ impl DeliveryWorker {
         failures: u32,
         uncertain: bool,
         now: Timestamp,
-    ) -> (AttemptOutcome, Option<Parked>) {
+    ) -> (AttemptOutcome, Option<AccountPause>) {
         let note = failure.reason().to_owned();
         let reason = note.clone();
         let postponed = |next_at| AttemptOutcome::Postponed { next_at, note: note.clone(), uncertain };
@@ -332,7 +335,11 @@ impl DeliveryWorker {
                 let parked = |attempt| {
                     (
                         attempt,
-                        Some(Parked::Until { until: lane, reason: reason.clone(), failures: failures + 1 }),
+                        Some(AccountPause::Until {
+                            until: lane,
+                            reason: reason.clone(),
+                            failures: failures + 1,
+                        }),
                     )
                 };
                 if let Some(note) = self.give_up_reason(row, &note, now) {
@@ -342,7 +349,7 @@ impl DeliveryWorker {
                         receipt: None,
                     });
                 }
-                (postponed(event), Some(Parked::Until { until: lane, reason, failures: failures + 1 }))
+                (postponed(event), Some(AccountPause::Until { until: lane, reason, failures: failures + 1 }))
             }
             Failure::Quota { until, .. } => {
                 // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
@@ -354,14 +361,14 @@ impl DeliveryWorker {
                     .or_else(next)
                     .unwrap_or_else(|| after(BLOCKED_RETRY_INTERVAL.unsigned_abs()));
                 let until = until.min(after(MAX_RETRY_AFTER)).max(after(pause(failures + 1)));
-                (postponed(until), Some(Parked::Until { until, reason, failures: failures + 1 }))
+                (postponed(until), Some(AccountPause::Until { until, reason, failures: failures + 1 }))
             }
             Failure::Unauthorized(_) if self.caller.account.needs_login() => {
-                (postponed(now), Some(Parked::Login { reason }))
+                (postponed(now), Some(AccountPause::Login { reason }))
             }
             Failure::Unauthorized(_) | Failure::Blocked(_) => {
                 let until = after(BLOCKED_RETRY_INTERVAL.unsigned_abs());
-                (postponed(until), Some(Parked::Blocked { until, reason }))
+                (postponed(until), Some(AccountPause::Blocked { until, reason }))
             }
             Failure::Rejected(_) => {
                 (AttemptOutcome::Settled { state: DeliveryState::Dead, note, receipt: None }, None)

@@ -89,7 +89,7 @@ pub async fn examine(house: &App) -> Result<Vec<Finding>, StoreError> {
         general.error("certificates", "the system has no certificates of authorities", reason);
     }
     public_address(house, &mut general).await;
-    for (source, count) in house.store.waiting().await? {
+    for (source, count) in house.store.pending_by_source().await? {
         if !house.config.sources.contains_key(&source) {
             let text = format!("{count} inputs of {source:?} wait, and no source has that name any more");
             let remedy =

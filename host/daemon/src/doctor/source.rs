@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::routing::users::Decision;
+use playrelay_engine::routing::users::UserDecision;
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::http::Trust;
 use playrelay_store::watermarks::Watermark;
@@ -33,7 +33,7 @@ pub(crate) async fn check_source(house: &App, name: &str, chart: &mut Findings) 
     }
     let Some((plugin, caller)) = house.plugin(name) else { return Ok(()) };
     match options.trust {
-        Trust::Authorities => {}
+        Trust::SystemRoots => {}
         Trust::Fingerprint(_) => chart.ok("tls", "its certificate is believed by its fingerprint"),
         Trust::Anybody => chart.note(
             "tls",
@@ -196,8 +196,8 @@ async fn users(house: &App, name: &str, chart: &mut Findings) -> Result<(), Stor
             format!("seen in the last 30 days: {}", seen.into_iter().collect::<Vec<_>>().join(", ")),
         );
     }
-    let people = house.store.people().await?;
-    let held = people.iter().filter(|person| person.source == name && person.decision == Decision::Held);
+    let people = house.store.users().await?;
+    let held = people.iter().filter(|person| person.source == name && person.decision == UserDecision::Held);
     let held: Vec<String> = held.map(|person| person.user.to_string()).collect();
     if !held.is_empty() {
         let text = format!("no route names {}; their plays are held", held.join(", "));

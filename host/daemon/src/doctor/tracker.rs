@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::capabilities::{Check, Failure};
 use playrelay_plugin_host::manifest::part;
-use playrelay_store::{Parked, StoreError};
+use playrelay_store::{AccountPause, StoreError};
 use playrelay_util::clock;
 
 use crate::app::App;
@@ -33,17 +33,17 @@ pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings)
             Err(fault) => chart.error("service", fault.to_string(), "see `playrelay plugin list`"),
         }
     }
-    match house.store.parked(name).await? {
+    match house.store.pause(name).await? {
         None => {}
-        Some(Parked::Until { until, reason, .. }) => {
+        Some(AccountPause::Until { until, reason, .. }) => {
             chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
         }
         // That nobody is logged in was said.
-        Some(Parked::Login { .. }) if !is_logged_in => {}
-        Some(Parked::Login { reason }) => {
+        Some(AccountPause::Login { .. }) if !is_logged_in => {}
+        Some(AccountPause::Login { reason }) => {
             chart.error("paused", reason, format!("run `playrelay connect {name}`"));
         }
-        Some(Parked::Blocked { until, reason }) => {
+        Some(AccountPause::Blocked { until, reason }) => {
             chart.error(
                 "paused",
                 reason,
@@ -52,7 +52,7 @@ pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings)
         }
     }
     if let Some(meter) = caller.account.outbound.meter() {
-        match meter.left().await {
+        match meter.remaining().await {
             Ok((0, allowed)) => chart.note(
                 "quota",
                 format!("none of {allowed} requests are left today"),
@@ -62,7 +62,7 @@ pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings)
             Err(error) => chart.error("quota", error.to_string(), "look at the database"),
         }
     }
-    let told = house.store.told(name).await?;
+    let told = house.store.outbox_stats(name).await?;
     if let Some(last) = &told.last_delivered {
         let (action, at) = (last.event.action.name(), last.event.at);
         chart.ok(

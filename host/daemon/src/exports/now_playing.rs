@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
-use playrelay_engine::now_playing::Watching;
+use playrelay_engine::now_playing::CurrentlyWatching;
 use playrelay_util::private_file;
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub fn read(data: &Path) -> Option<Value> {
 /// while nothing plays.
 pub struct NowPlaying {
     path: PathBuf,
-    shown: Mutex<Option<Watching>>,
+    shown: Mutex<Option<CurrentlyWatching>>,
 }
 
 impl NowPlaying {
@@ -30,7 +30,7 @@ impl NowPlaying {
     }
 
     /// Shows what plays now. A file that cannot be written is complained of, once for each change.
-    pub fn set(&self, watching: Watching) {
+    pub fn set(&self, watching: CurrentlyWatching) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.as_ref() == Some(&watching) {
             return;
@@ -42,11 +42,11 @@ impl NowPlaying {
     }
 
     /// What plays now.
-    pub fn entries(&self) -> Watching {
+    pub fn entries(&self) -> CurrentlyWatching {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 
-    fn write(&self, watching: &Watching) -> io::Result<()> {
+    fn write(&self, watching: &CurrentlyWatching) -> io::Result<()> {
         if watching.streams.is_empty() {
             return match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

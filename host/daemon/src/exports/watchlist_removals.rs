@@ -37,7 +37,7 @@ impl RemovalLog {
 
     /// Notes that it was taken off. A file that cannot be written is complained of; the ledger itself is in the store.
     pub async fn append(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
-        self.store.removed(key, now).await?;
+        self.store.record_removal(key, now).await?;
         let _writing = self.writing.lock().await;
         let entries = self.store.removals().await?;
         if let Err(error) = self.write(&entries) {

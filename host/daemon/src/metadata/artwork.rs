@@ -11,8 +11,8 @@ use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::capabilities;
 use playrelay_plugin_host::capabilities::Picture;
 use playrelay_plugin_host::http::client::REQUEST_TIMEOUT;
-use playrelay_plugin_host::http::{Purpose, Request};
-use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_plugin_host::http::{Request, RequestPurpose};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_util::{backoff, private_file};
 use url::Url;
 
@@ -42,13 +42,13 @@ pub enum ArtworkError {
 /// Where pictures come from.
 pub struct Artwork {
     plugin: Arc<Plugin>,
-    caller: Caller,
+    caller: CallTarget,
     folder: PathBuf,
 }
 
 impl Artwork {
     /// Pictures of a catalogue.
-    pub fn new(plugin: Arc<Plugin>, caller: Caller, data: &Path) -> Self {
+    pub fn new(plugin: Arc<Plugin>, caller: CallTarget, data: &Path) -> Self {
         Self { plugin, caller, folder: data.join(FOLDER) }
     }
 
@@ -105,7 +105,7 @@ impl Artwork {
             body: None,
             timeout: REQUEST_TIMEOUT,
         };
-        let answer = self.caller.account.outbound.send(request, Purpose::Picture).await;
+        let answer = self.caller.account.outbound.send(request, RequestPurpose::Picture).await;
         let answer = answer.map_err(|error| failed(error.to_string()))?;
         let found = answer.header("content-type").unwrap_or_default();
         let known = TYPES.iter().find(|(media_type, _)| found.split(';').next() == Some(media_type));

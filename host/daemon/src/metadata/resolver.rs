@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::Find;
-use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::SharedStore;
 use playrelay_util::clock;
 use playrelay_util::cooldown::Cooldown;
@@ -30,14 +30,14 @@ const AMBIGUOUS_TTL: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone)]
 pub struct MetadataResolver {
     plugin: Arc<Plugin>,
-    caller: Caller,
+    caller: CallTarget,
     store: SharedStore,
     silence: Arc<Cooldown>,
 }
 
 impl MetadataResolver {
     /// A catalogue; absent where the plugin finds nothing.
-    pub fn new(plugin: Arc<Plugin>, caller: Caller, store: SharedStore) -> Option<Self> {
+    pub fn new(plugin: Arc<Plugin>, caller: CallTarget, store: SharedStore) -> Option<Self> {
         plugin.manifest.provides.metadata.is_some().then(|| Self {
             plugin,
             caller,
@@ -59,14 +59,15 @@ impl MetadataResolver {
 
     /// What was found before of an item, whenever that was.
     pub async fn cached(&self, item: &Item) -> Option<Item> {
-        let kept = self.store.looked_up(&self.cache_namespace(), &item.catalogue_key(), Timestamp::MIN).await;
+        let kept =
+            self.store.cached_lookup(&self.cache_namespace(), &item.catalogue_key(), Timestamp::MIN).await;
         kept.ok().flatten()
     }
 
     /// Fills in the ids of an item, or a doubt.
     pub async fn resolve(&self, item: &mut Item) -> Step {
         let key = item.catalogue_key();
-        match self.store.looked_up(&self.cache_namespace(), &key, clock::now()).await {
+        match self.store.cached_lookup(&self.cache_namespace(), &key, clock::now()).await {
             Ok(Some(known)) => {
                 item.fill_from(&known);
                 let text = format!("{item}: {}, as the catalogue said before", self.failure_text(item));
@@ -92,14 +93,14 @@ impl MetadataResolver {
         };
         let (found, kept_for, code) = match choose(&candidates) {
             Choice::Found(found) => (found.clone(), FOUND_TTL, "found"),
-            Choice::Doubt(text) => (item.with_doubt(text), AMBIGUOUS_TTL, "ambiguous"),
+            Choice::Doubt(text) => (item.with_ambiguity(text), AMBIGUOUS_TTL, "ambiguous"),
             Choice::Nothing => (item.clone(), AMBIGUOUS_TTL, "not-found"),
         };
         item.fill_from(&found);
         let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
         // What one server says of its file is no other server's business.
-        let kept = item.as_catalogued();
-        if let Err(error) = self.store.keep_look_up(&self.cache_namespace(), &key, &kept, until).await {
+        let kept = item.without_server_refs();
+        if let Err(error) = self.store.cache_lookup(&self.cache_namespace(), &key, &kept, until).await {
             tracing::warn!("what the catalogue said cannot be kept: {error}");
         }
         Step::new(Stage::Enriched, code, format!("{item}: {}", self.failure_text(item)))
@@ -112,9 +113,9 @@ impl MetadataResolver {
     }
 
     fn failure_text(&self, item: &Item) -> String {
-        match (item.doubt(), self.needs_ids(item)) {
+        match (item.ambiguity(), self.needs_ids(item)) {
             (Some(doubt), _) => format!("it is not clear which one it is: {doubt}"),
-            (None, false) => format!("it is {}", item.ids_in_words()),
+            (None, false) => format!("it is {}", item.describe_ids()),
             (None, true) => "no catalogue knows it".to_owned(),
         }
     }
@@ -142,7 +143,7 @@ fn choose(candidates: &[(Item, f64)]) -> Choice<'_> {
         [(item, best), (_, second), ..] if best - second >= MIN_LEAD => Choice::Found(item),
         several => {
             let names: Vec<_> =
-                several.iter().map(|(item, _)| format!("{item} ({})", item.ids_in_words())).collect();
+                several.iter().map(|(item, _)| format!("{item} ({})", item.describe_ids())).collect();
             Choice::Doubt(names.join(", or "))
         }
     }
@@ -169,7 +170,7 @@ mod tests {
                 .map(|(index, it)| candidate(&format!("{}", index + 1), *it))
                 .collect();
             match choose(&candidates) {
-                Choice::Found(item) => item.ids_in_words(),
+                Choice::Found(item) => item.describe_ids(),
                 Choice::Doubt(text) => format!("doubt: {text}"),
                 Choice::Nothing => "nothing".to_owned(),
             }

@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use playrelay_engine::event::TrackerEvent;
-use playrelay_engine::heartbeat::Heart;
+use playrelay_engine::heartbeat::Heartbeats;
 use playrelay_engine::model::Report;
-use playrelay_engine::now_playing::{SourceFacts, watching};
+use playrelay_engine::now_playing::{SourceInfo, watching};
 use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::policy::Policy;
-use playrelay_engine::routing::users::{Decision, People, Person};
+use playrelay_engine::routing::users::{KnownUser, UserAssignments, UserDecision};
 use playrelay_engine::routing::{Plan, Routing};
-use playrelay_engine::state::{RATING_REPEATED, Sessions};
+use playrelay_engine::state::{RATING_REPEAT_INTERVAL, SessionState};
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict, Verdicts};
-use playrelay_engine::transition::{Advance, Rating};
+use playrelay_engine::transition::{Rating, Transition};
 use playrelay_plugin_host::text;
-use playrelay_store::{Settlement, SharedOwner, StoreError};
+use playrelay_store::{ProcessedInput, SharedOwner, StoreError};
 use playrelay_util::clock;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -78,7 +78,7 @@ pub struct EngineContext {
     /// Where it is shown what plays.
     pub board: Arc<NowPlaying>,
     /// What the board says of sources.
-    pub sources: BTreeMap<String, SourceFacts>,
+    pub sources: BTreeMap<String, SourceInfo>,
 }
 
 impl Committer {
@@ -86,16 +86,16 @@ impl Committer {
     pub async fn start(desk: EngineContext) -> Result<Self, StoreError> {
         let sessions = load_state(&desk.store).await?;
         let mut desk = desk;
-        desk.routing.people = People::new(desk.store.people().await?);
+        desk.routing.people = UserAssignments::new(desk.store.users().await?);
         let (parsed, queue) = mpsc::channel(BATCH);
         let (desks, new_desks) = mpsc::channel(1);
         let board = Arc::clone(&desk.board);
         let work = CommitterTask {
             desk,
             sessions,
-            heeded: People::default(),
+            heeded: UserAssignments::default(),
             people_version: None,
-            heart: Heart::default(),
+            heart: Heartbeats::default(),
             announced: HashSet::new(),
             looked: (clock::now(), Instant::now()),
         };
@@ -123,24 +123,25 @@ impl Committer {
     }
 }
 
-async fn load_state(store: &SharedOwner) -> Result<Sessions, StoreError> {
+async fn load_state(store: &SharedOwner) -> Result<SessionState, StoreError> {
     let now = clock::now();
     let since = |ago| now.saturating_sub(ago).unwrap_or(jiff::Timestamp::MIN);
     let plays = store.plays_since(since(ENDED_PLAY_RETENTION)).await?;
-    let mut sessions = Sessions::restore(plays, store.ratings_since(since(RATING_REPEATED)).await?);
+    let mut sessions =
+        SessionState::restore(plays, store.ratings_since(since(RATING_REPEAT_INTERVAL)).await?);
     // Whatever was on a list has not been heard meanwhile.
-    sessions.lose_all();
+    sessions.mark_all_disconnected();
     Ok(sessions)
 }
 
 struct CommitterTask {
     desk: EngineContext,
-    sessions: Sessions,
+    sessions: SessionState,
     /// The people as they were when what was held for them was last looked for.
-    heeded: People,
+    heeded: UserAssignments,
     /// The version of the list that they are of.
     people_version: Option<i64>,
-    heart: Heart,
+    heart: Heartbeats,
     /// Who was logged as held: once is enough.
     announced: HashSet<(String, Viewer)>,
     /// When it last looked around: by the clock, and by one that is never set.
@@ -195,17 +196,17 @@ impl CommitterTask {
         let before = std::mem::replace(&mut self.desk, desk);
         self.desk.routing.people = people;
         // A route may have come to name somebody for whom plays are held.
-        (self.heeded, self.people_version) = (People::default(), None);
+        (self.heeded, self.people_version) = (UserAssignments::default(), None);
         while !self.store(|work| work.announce_to_new_routes(&before.routing)).await {}
     }
 
-    fn announce_to_new_routes(&mut self, before: &Routing) -> Vec<Settlement> {
+    fn announce_to_new_routes(&mut self, before: &Routing) -> Vec<ProcessedInput> {
         let open: Vec<Play> = self.sessions.open().cloned().collect();
         let mut settlements = Vec::new();
         for play in open {
-            let Some(mut advance) = self.desk.routing.welcome(before, &play) else { continue };
-            let mut settlement = Settlement { later: true, ..empty(play.reported_by) };
-            let plan = self.desk.routing.among_new(before, &play).plan(&mut advance);
+            let Some(mut advance) = self.desk.routing.announce_to_new_routes(before, &play) else { continue };
+            let mut settlement = ProcessedInput { later: true, ..empty(play.reported_by) };
+            let plan = self.desk.routing.only_new(before, &play).plan(&mut advance);
             let is_news = !plan.events.is_empty();
             let verdict = self.record(advance, plan, &mut settlement);
             settlement.verdict = is_news.then_some(verdict);
@@ -216,7 +217,7 @@ impl CommitterTask {
 
     /// Shows what plays now, as far as some route carries it.
     fn export_now_playing(&self) {
-        let carried = self.sessions.open().filter(|play| self.desk.routing.carries(play));
+        let carried = self.sessions.open().filter(|play| self.desk.routing.accepts(play));
         self.desk.board.set(watching(carried, &self.desk.sources));
     }
 
@@ -224,7 +225,7 @@ impl CommitterTask {
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = clock::now();
         if self.clock_jumped(now) {
-            self.sessions.lose_all();
+            self.sessions.mark_all_disconnected();
         }
         // What was received before now and is not settled yet may be the news that a play waits for.
         let pending = self.desk.store.oldest_pending().await?;
@@ -233,7 +234,7 @@ impl CommitterTask {
             waiting.map_or(now, |at| now.min(*at))
         };
         let policy = &self.desk.policy;
-        if self.sessions.open().any(|play| play.deadline(policy).is_some_and(|end| end < as_of(play))) {
+        if self.sessions.open().any(|play| play.expires_at(policy).is_some_and(|end| end < as_of(play))) {
             // Once more at the next look where it could not be stored.
             self.store(|work| work.close_overdue(&as_of)).await;
         }
@@ -242,11 +243,11 @@ impl CommitterTask {
             self.store(|work| work.send_heartbeats(now)).await;
         }
         // The list is long where many watch, and changes seldom.
-        let version = self.desk.store.people_version().await?;
+        let version = self.desk.store.users_version().await?;
         if self.people_version == Some(version) {
             return Ok(());
         }
-        let people = People::new(self.desk.store.people().await?);
+        let people = UserAssignments::new(self.desk.store.users().await?);
         self.apply_user_decisions(people).await?;
         self.people_version = Some(version);
         Ok(())
@@ -260,10 +261,10 @@ impl CommitterTask {
         now.duration_since(at) > there.saturating_add(CLOCK_JUMP)
     }
 
-    fn send_heartbeats(&mut self, now: jiff::Timestamp) -> Vec<Settlement> {
+    fn send_heartbeats(&mut self, now: jiff::Timestamp) -> Vec<ProcessedInput> {
         let EngineContext { routing, heartbeats, .. } = &self.desk;
-        let beats = self.heart.beat(self.sessions.open(), routing, heartbeats, now);
-        let settle = |(play, event): (&Play, TrackerEvent)| Settlement {
+        let beats = self.heart.due(self.sessions.open(), routing, heartbeats, now);
+        let settle = |(play, event): (&Play, TrackerEvent)| ProcessedInput {
             later: true,
             events: vec![event],
             ..empty(play.reported_by)
@@ -271,11 +272,11 @@ impl CommitterTask {
         beats.into_iter().map(settle).collect()
     }
 
-    fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<Settlement> {
-        let advances = self.sessions.overdue(as_of, &self.desk.policy);
-        let settle = |advance: Advance| {
+    fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<ProcessedInput> {
+        let advances = self.sessions.close_expired(as_of, &self.desk.policy);
+        let settle = |advance: Transition| {
             let inbox = advance.plays.first().map_or(0, |play| play.reported_by);
-            let mut settlement = Settlement { later: true, ..empty(inbox) };
+            let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
             // It had ended before; what came of it later is no other end.
             self.apply(advance, &mut settlement);
             settlement
@@ -285,10 +286,10 @@ impl CommitterTask {
 
     /// Takes over what was said of people, and delivers what was held for them: for those of whom something new was said,
     /// and, once, for those whom a route has come to name.
-    async fn apply_user_decisions(&mut self, people: People) -> Result<(), StoreError> {
+    async fn apply_user_decisions(&mut self, people: UserAssignments) -> Result<(), StoreError> {
         self.desk.routing.people = people.clone();
-        let news: Vec<Person> = people.decided_since(&self.heeded).cloned().collect();
-        let is_new = |person: &&Person| self.heeded.decision(&person.source, &person.viewer).is_none();
+        let news: Vec<KnownUser> = people.decided_since(&self.heeded).cloned().collect();
+        let is_new = |person: &&KnownUser| self.heeded.decision(&person.source, &person.viewer).is_none();
         let named = people.iter().filter(is_new).filter(|person| self.is_routed(person)).cloned();
         for person in news.into_iter().chain(named.collect::<Vec<_>>()) {
             self.release(&person).await?;
@@ -298,24 +299,29 @@ impl CommitterTask {
     }
 
     /// Whether a route names somebody whom none named before.
-    fn is_routed(&self, person: &Person) -> bool {
+    fn is_routed(&self, person: &KnownUser) -> bool {
         let routes = self.desk.routing.routes.iter().filter(|route| route.source == person.source);
-        person.decision == Decision::Held && routes.into_iter().any(|route| route.names(&person.user))
+        person.decision == UserDecision::Held && routes.into_iter().any(|route| route.names(&person.user))
     }
 
-    async fn release(&mut self, person: &Person) -> Result<(), StoreError> {
-        let (mut plays, mut ratings) = self.desk.store.held_of(&person.viewer).await?;
+    async fn release(&mut self, person: &KnownUser) -> Result<(), StoreError> {
+        let (mut plays, mut ratings) = self.desk.store.unrouted_plays(&person.viewer).await?;
         plays.retain(|play| play.sources.contains(&person.source));
         ratings.retain(|rating| rating.rated.server.source == person.source);
         while !self.store(|work| work.release_held_plays(person, &plays, &ratings)).await {}
         Ok(())
     }
 
-    fn release_held_plays(&mut self, person: &Person, plays: &[Play], ratings: &[Rating]) -> Vec<Settlement> {
+    fn release_held_plays(
+        &mut self,
+        person: &KnownUser,
+        plays: &[Play],
+        ratings: &[Rating],
+    ) -> Vec<ProcessedInput> {
         let is_told = |at: Option<jiff::Timestamp>| match &person.decision {
-            Decision::Held => true,
-            Decision::Ignored => false,
-            Decision::Assigned { since, .. } => at >= *since,
+            UserDecision::Held => true,
+            UserDecision::Ignored => false,
+            UserDecision::Assigned { since, .. } => at >= *since,
         };
         // A play that finishes another is one watch with it, also while it goes on.
         let mut known: Vec<Play> = plays.to_vec();
@@ -340,8 +346,8 @@ impl CommitterTask {
         settlements
     }
 
-    fn release_one(&mut self, mut advance: Advance, inbox: i64, is_told: bool) -> Settlement {
-        let mut settlement = Settlement { later: true, ..empty(inbox) };
+    fn release_one(&mut self, mut advance: Transition, inbox: i64, is_told: bool) -> ProcessedInput {
+        let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
         let plan = if is_told { self.desk.routing.plan(&mut advance) } else { Plan::default() };
         let is_news = !plan.events.is_empty();
         if !is_told {
@@ -353,14 +359,14 @@ impl CommitterTask {
     }
 
     /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.
-    async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<Settlement>) -> bool {
+    async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<ProcessedInput>) -> bool {
         let settlements = decide(self);
         let told: Vec<_> = settlements
             .iter()
             .flat_map(|settlement| &settlement.events)
             .map(|event| event.tracker.clone())
             .collect();
-        if let Err(error) = self.desk.store.settle(settlements).await {
+        if let Err(error) = self.desk.store.commit(settlements).await {
             tracing::error!("decisions cannot be stored and are made again: {error}");
             self.reload_after_failure().await;
             return false;
@@ -422,7 +428,7 @@ impl CommitterTask {
         }
     }
 
-    fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> Settlement {
+    fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> ProcessedInput {
         let mut settlement = empty(parsed.row.id);
         let mut verdicts = Verdicts::default();
         settlement.steps.clone_from(&parsed.steps);
@@ -433,18 +439,19 @@ impl CommitterTask {
                     match (past.get(&parsed.row.id), report) {
                         (Some(past), Report::Playback(playback)) => {
                             let known =
-                                self.sessions.recalling(&playback.server, &playback.user, past.clone());
-                            let advance = known.advance_from_history(playback, &self.desk.policy);
+                                self.sessions.with_past_plays(&playback.server, &playback.user, past.clone());
+                            let advance = known.transition_from_history(playback, &self.desk.policy);
                             verdicts.add(self.apply(advance, &mut settlement));
                         }
                         (Some(past), Report::Marked(marked)) => {
-                            let known = self.sessions.recalling(&marked.server, &marked.user, past.clone());
-                            let advance = known.advance(report, &self.desk.policy);
+                            let known =
+                                self.sessions.with_past_plays(&marked.server, &marked.user, past.clone());
+                            let advance = known.transition(report, &self.desk.policy);
                             verdicts.add(self.apply(advance, &mut settlement));
                         }
                         _ => {
-                            for part in report.unfolded() {
-                                for advance in self.sessions.advances(&part, &self.desk.policy) {
+                            for part in report.expand() {
+                                for advance in self.sessions.transitions(&part, &self.desk.policy) {
                                     verdicts.add(self.apply(advance, &mut settlement));
                                 }
                             }
@@ -470,15 +477,19 @@ impl CommitterTask {
     }
 
     /// Asks the routes, and takes over what the engine has decided. Gives how it ends, and for whom.
-    fn apply(&mut self, mut advance: Advance, settlement: &mut Settlement) -> (Option<String>, Verdict) {
+    fn apply(
+        &mut self,
+        mut advance: Transition,
+        settlement: &mut ProcessedInput,
+    ) -> (Option<String>, Verdict) {
         let plan = self.desk.routing.plan(&mut advance);
         let viewer = advance.plays.last().map(|play| play.user.to_string());
         (viewer, self.record(advance, plan, settlement))
     }
 
     /// Takes over what the engine and the routes have decided. Gives how it ends.
-    fn record(&mut self, advance: Advance, plan: Plan, settlement: &mut Settlement) -> Verdict {
-        let Advance { mut plays, mut steps, verdict, rating, .. } = advance;
+    fn record(&mut self, advance: Transition, plan: Plan, settlement: &mut ProcessedInput) -> Verdict {
+        let Transition { mut plays, mut steps, verdict, rating, .. } = advance;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;
         }
@@ -486,8 +497,8 @@ impl CommitterTask {
             reported_by: if settlement.later { rating.reported_by } else { settlement.inbox },
             ..rating
         });
-        self.sessions.absorb(plays.iter().cloned());
-        self.sessions.absorb_ratings(rating.clone());
+        self.sessions.apply(plays.iter().cloned());
+        self.sessions.apply_ratings(rating.clone());
         settlement.plays.append(&mut plays);
         settlement.steps.append(&mut steps);
         settlement.ratings.extend(rating);
@@ -513,7 +524,7 @@ fn about(reports: &[Report]) -> (Option<String>, Option<String>) {
             Report::Snapshot { sessions, .. } => sessions.iter().map(|it| (&it.user, &it.item)).collect(),
             Report::Rated(it) => vec![(&it.user, &it.item)],
             Report::Marked(it) => vec![(&it.user, &it.item)],
-            Report::Unheard { .. } | Report::Ignored { .. } => Vec::new(),
+            Report::ConnectionLost { .. } | Report::Ignored { .. } => Vec::new(),
         };
         for (user, item) in named {
             let user = user.name.clone().or_else(|| user.key().map(|id| format!("id:{id}")));
@@ -544,8 +555,8 @@ fn within_budget(steps: &mut Vec<Step>) {
     }
 }
 
-fn empty(inbox: i64) -> Settlement {
-    Settlement {
+fn empty(inbox: i64) -> ProcessedInput {
+    ProcessedInput {
         inbox,
         at: clock::now(),
         later: false,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use playrelay_engine::model::{Item, Placed, Playback, Report, User};
+use playrelay_engine::model::{Item, ItemContext, Playback, Report, User};
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::{Enrich, Failure, Identify};
 use playrelay_plugin_host::plugin::FaultKind;
@@ -65,7 +65,7 @@ impl Pipeline {
     }
 
     /// Without an id on its server an item cannot be looked up there; of one that is gone the show may still be there.
-    fn can_look_up(&self, placed: &Placed<'_>) -> bool {
+    fn can_look_up(&self, placed: &ItemContext<'_>) -> bool {
         let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
         let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
@@ -120,7 +120,7 @@ impl Pipeline {
 
     async fn look_up_item(&self, item: &mut Item) -> Step {
         let key = item.key();
-        match self.store.looked_up(self.source(), &key, clock::now()).await {
+        match self.store.cached_lookup(self.source(), &key, clock::now()).await {
             Ok(Some(known)) => {
                 item.fill_from(&known);
                 return Step::new(Stage::Enriched, "looked-up-before", format!("{item}: known from before"));
@@ -185,14 +185,14 @@ impl Pipeline {
     async fn keep(&self, key: &str, item: &Item, seconds: u32) {
         let until = clock::now().saturating_add(SignedDuration::from_secs(seconds.into()));
         let Ok(until) = until else { return };
-        if let Err(error) = self.store.keep_look_up(self.source(), key, item, until).await {
+        if let Err(error) = self.store.cache_lookup(self.source(), key, item, until).await {
             tracing::warn!("a look-up cannot be kept: {error}");
         }
     }
 }
 
 /// What a look-up tells of the place and of the credits goes to the report; trackers have no use for it.
-pub fn move_lookup_fields(placed: &mut Placed<'_>) {
+pub fn move_lookup_fields(placed: &mut ItemContext<'_>) {
     let library = placed.item.take_ext(LIBRARY).pop();
     *placed.library = placed.library.take().or(library);
     let paths = placed.item.take_ext(PATH);

@@ -16,7 +16,7 @@ pub use enrich::move_lookup_fields;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
-use playrelay_plugin_host::plugin::{Caller, Fault, FaultKind, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Fault, FaultKind, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -86,7 +86,7 @@ impl PipelineOptions {
 /// The pipeline of one source.
 pub struct Pipeline {
     plugin: Arc<Plugin>,
-    caller: Caller,
+    caller: CallTarget,
     store: SharedOwner,
     settler: Committer,
     arrivals: InboxSignal,
@@ -104,7 +104,7 @@ impl Pipeline {
     /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
     pub fn new(
         plugin: Arc<Plugin>,
-        caller: Caller,
+        caller: CallTarget,
         store: SharedOwner,
         settler: Committer,
         arrivals: InboxSignal,
@@ -204,7 +204,7 @@ impl Pipeline {
 
     /// Has the plugin read a request. While the plugin is paused the request waits.
     async fn call_plugin(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
-        let caller = Caller { received_at: row.received.at, ..self.caller.clone() };
+        let caller = CallTarget { received_at: row.received.at, ..self.caller.clone() };
         let mut slow = 0;
         loop {
             let input = WebhookInput {
@@ -323,7 +323,7 @@ fn viewer(parsed: &ParsedInput) -> String {
         Report::Playback(it) => Some((&it.server, it.user.key())),
         Report::Rated(it) => Some((&it.server, it.user.key())),
         Report::Marked(it) => Some((&it.server, it.user.key())),
-        Report::Snapshot { .. } | Report::Unheard { .. } | Report::Ignored { .. } => None,
+        Report::Snapshot { .. } | Report::ConnectionLost { .. } | Report::Ignored { .. } => None,
     });
     who.map(|(server, user)| format!("{}\n{}", server.id, user.unwrap_or_default())).unwrap_or_default()
 }
@@ -343,7 +343,7 @@ fn describe(reports: &[Report]) -> String {
                 1 => "1 session".to_owned(),
                 several => format!("{several} sessions"),
             },
-            Report::Unheard { .. } => "the connection to the server is lost".to_owned(),
+            Report::ConnectionLost { .. } => "the connection to the server is lost".to_owned(),
             Report::Rated(it) => match it.rating {
                 Some(rating) => format!("{}: {} rated {rating}", it.user, it.item),
                 None => format!("{}: the rating of {} taken back", it.user, it.item),

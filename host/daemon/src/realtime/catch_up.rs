@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::model::{Playback, Report};
 use playrelay_engine::play::Play;
-use playrelay_plugin_host::capabilities::{HistoryPage, Since, SinceInput};
-use playrelay_plugin_host::plugin::{Caller, Fault, Plugin};
+use playrelay_plugin_host::capabilities::{HistoryPage, ServerHistory, SinceInput};
+use playrelay_plugin_host::plugin::{CallTarget, Fault, Plugin};
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{SharedStore, StoreError, watermarks};
 use playrelay_util::clock;
@@ -74,7 +74,7 @@ pub struct HistoryReader {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: Caller,
+    pub caller: CallTarget,
 }
 
 impl HistoryReader {
@@ -86,11 +86,12 @@ impl HistoryReader {
             let now = clock::monotonic_now();
             let source = self.caller.account.name.clone();
             let input = SinceInput { cursor, since, now, source };
-            let HistoryPage { reports, next } = match self.plugin.call::<Since>(&self.caller, input).await.0 {
-                Ok(Ok(page)) => page,
-                Ok(Err(failure)) => return Err(CatchUpError::History(failure.reason().to_owned())),
-                Err(fault) => return Err(CatchUpError::Plugin(fault)),
-            };
+            let HistoryPage { reports, next } =
+                match self.plugin.call::<ServerHistory>(&self.caller, input).await.0 {
+                    Ok(Ok(page)) => page,
+                    Ok(Err(failure)) => return Err(CatchUpError::History(failure.reason().to_owned())),
+                    Err(fault) => return Err(CatchUpError::Plugin(fault)),
+                };
             found.extend(reports.into_iter().filter_map(|report| match report {
                 Report::Playback(playback) => Some(playback).filter(|playback| playback.at >= since),
                 _ => None,

@@ -8,8 +8,8 @@ use playrelay_plugin_host::capabilities::{
     Connect, Connection, Message, MessageInput, MessageStep, Transport,
 };
 use playrelay_plugin_host::http::client::REQUEST_TIMEOUT;
-use playrelay_plugin_host::http::{HttpError, Purpose, Request, Response};
-use playrelay_plugin_host::plugin::{Caller, Fault, FaultKind, Plugin};
+use playrelay_plugin_host::http::{HttpError, Request, RequestPurpose, Response};
+use playrelay_plugin_host::plugin::{CallTarget, Fault, FaultKind, Plugin};
 use url::Url;
 
 use crate::realtime::transport::{Channel, ConnectionError};
@@ -20,7 +20,7 @@ pub struct RealtimeClient {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: Caller,
+    pub caller: CallTarget,
 }
 
 impl RealtimeClient {
@@ -71,8 +71,13 @@ impl RealtimeClient {
             body: None,
             timeout: REQUEST_TIMEOUT,
         };
-        let answer =
-            self.caller.account.outbound.send(request, Purpose::Plugin).await.map_err(transport_error)?;
+        let answer = self
+            .caller
+            .account
+            .outbound
+            .send(request, RequestPurpose::Plugin)
+            .await
+            .map_err(transport_error)?;
         match answer.status {
             200 => Ok(answer),
             status @ (401 | 403 | 498) => Err(ConnectionError::Unauthorized(status)),
@@ -112,7 +117,7 @@ impl RealtimeClient {
         received_at: Timestamp,
     ) -> Result<Result<MessageStep, String>, ConnectionError> {
         let input = MessageInput { text, state, received_at, source: self.source().to_owned() };
-        let caller = Caller { received_at, ..self.caller.clone() };
+        let caller = CallTarget { received_at, ..self.caller.clone() };
         let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
         // Time passes for the host as well: what is slow once, right after a start, is not the guest's fault.
         if matches!(&answer, Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. })) {

@@ -71,7 +71,7 @@ impl ReportDeduplicator {
         }
         let mut held: Vec<Playback> = self.said.values_mut().filter_map(SessionEntry::flush).collect();
         held.sort_by_key(|playback| playback.at);
-        let lost = Report::Unheard { source: source.to_owned(), at };
+        let lost = Report::ConnectionLost { source: source.to_owned(), at };
         held.into_iter().map(Report::Playback).chain([lost]).collect()
     }
 
@@ -198,7 +198,7 @@ mod tests {
             position_ms: Some(position_s * 1_000),
             completion: Completion::None,
             is_unmeasured: false,
-            is_listed: true,
+            from_session_list: true,
             credits_start_ms: None,
             content: Content::OnDemand,
             library: None,
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(digest.on_disconnected("home", Timestamp::UNIX_EPOCH), [], "nothing plays");
         passed(&mut digest, Report::Playback(playing(0, 100)));
         passed(&mut digest, Report::Playback(playing(4, 104)));
-        let lost = Report::Unheard { source: "home".to_owned(), at: Timestamp::UNIX_EPOCH };
+        let lost = Report::ConnectionLost { source: "home".to_owned(), at: Timestamp::UNIX_EPOCH };
         let told = digest.on_disconnected("home", Timestamp::UNIX_EPOCH);
         assert_eq!(told, [Report::Playback(playing(4, 104)), lost.clone()]);
         assert_eq!(digest.on_disconnected("home", Timestamp::UNIX_EPOCH), [lost], "once");

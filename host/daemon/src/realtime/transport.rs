@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use futures_util::stream::BoxStream;
 use futures_util::{SinkExt, StreamExt};
 use playrelay_plugin_host::capabilities::{Connection, Transport};
-use playrelay_plugin_host::http::Dial;
+use playrelay_plugin_host::http::DialPlan;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -59,7 +59,7 @@ pub enum ConnectionError {
 
 impl Channel {
     /// Opens a line.
-    pub(crate) async fn open(way: &Connection, dial: Dial) -> Result<Self, ConnectionError> {
+    pub(crate) async fn open(way: &Connection, dial: DialPlan) -> Result<Self, ConnectionError> {
         let opened = async {
             match way.transport {
                 Transport::Websocket => connect_websocket(dial).await,
@@ -122,7 +122,7 @@ fn from_socket_error(error: &SocketError) -> ConnectionError {
     }
 }
 
-async fn connect_websocket(dial: Dial) -> Result<Channel, ConnectionError> {
+async fn connect_websocket(dial: DialPlan) -> Result<Channel, ConnectionError> {
     let url = &dial.request.url;
     let origin = url.origin().ascii_serialization();
     let failed = |error: &dyn std::fmt::Display| {
@@ -177,11 +177,11 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    async fn open(mut dial: Dial) -> Result<Self, ConnectionError> {
+    async fn open(mut dial: DialPlan) -> Result<Self, ConnectionError> {
         dial.request.headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
         let answer = dial
             .wire
-            .open(dial.request, dial.reach)
+            .open_stream(dial.request, dial.reach)
             .await
             .map_err(|error| ConnectionError::Other(error.to_string()))?;
         let status = answer.status().as_u16();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::capabilities::{Failure, Provision, ProvisionInput};
 use playrelay_plugin_host::manifest::WebhookFacts;
-use playrelay_plugin_host::placeholders::Masks;
-use playrelay_plugin_host::plugin::{Caller, Plugin};
+use playrelay_plugin_host::placeholders::SecretPlaceholders;
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::vault;
 use playrelay_store::vault::{Vault, VaultError};
 use playrelay_util::clock;
@@ -67,7 +67,7 @@ pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<
     if let Some(current) = set {
         return Ok(Tokens { current, old: None, told });
     }
-    let (current, mut kept) = vault.kept_or_made(&token_key(source), TOKEN, |token| token).await?;
+    let (current, mut kept) = vault.get_or_create(&token_key(source), TOKEN, |token| token).await?;
     let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
     let old = kept.remove(OLD).zip(until);
     Ok(Tokens { current, old, told })
@@ -143,7 +143,7 @@ pub struct Registration {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: Caller,
+    pub caller: CallTarget,
     /// How media servers reach us, without a slash at its end.
     pub base: String,
     /// What opens the door.
@@ -248,7 +248,8 @@ impl Registration {
         for (place, former) in self.previous_addresses().iter().enumerate() {
             add(format!("{{webhook.old-token-{place}}}"), &former.token);
         }
-        let caller = Caller { masks: Some(Arc::new(Masks::new(secrets))), ..self.caller.clone() };
+        let caller =
+            CallTarget { masks: Some(Arc::new(SecretPlaceholders::new(secrets))), ..self.caller.clone() };
         let input = input(self.redacted(address));
         match self.plugin.call::<Provision>(&caller, input).await.0 {
             Ok(Ok(is_registered)) => Ok(is_registered),

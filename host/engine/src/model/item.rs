@@ -5,11 +5,11 @@ use std::ops::BitOr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::fold;
 use crate::model::ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
+use crate::model::normalize;
 
 /// The name, in an item's open-ended part, of what it may be.
-const DOUBT: &str = "doubt";
+const AMBIGUITY: &str = "doubt";
 
 /// A film.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl Item {
         match (&self.kind, &other.kind) {
             (ItemKind::Movie(mine), ItemKind::Movie(theirs)) => {
                 mine.ids.agrees_with(&theirs.ids).unwrap_or_else(|| {
-                    same_words(&mine.title, &theirs.title)
+                    same_title(&mine.title, &theirs.title)
                         && !mine.title.is_empty()
                         && agree(mine.year, theirs.year)
                 })
@@ -164,10 +164,11 @@ impl Item {
 
     /// What a catalogue is asked about: everything by which it could tell this item from others.
     pub fn catalogue_key(&self) -> String {
-        let show = |show: &Show| format!("{}:{}:{}", fold(&show.title), show.year.unwrap_or(0), show.ids);
+        let show =
+            |show: &Show| format!("{}:{}:{}", normalize(&show.title), show.year.unwrap_or(0), show.ids);
         match &self.kind {
             ItemKind::Movie(movie) => {
-                format!("movie:{}:{}:{}", fold(&movie.title), movie.year.unwrap_or(0), movie.ids)
+                format!("movie:{}:{}:{}", normalize(&movie.title), movie.year.unwrap_or(0), movie.ids)
             }
             ItemKind::Show(it) => format!("show:{}", show(it)),
             ItemKind::Season(season) => format!("season:{}:{}", show(&season.show), season.number),
@@ -184,7 +185,7 @@ impl Item {
     }
 
     /// The ids by which trackers would look for it: those of the movie or the show.
-    pub fn ids_in_words(&self) -> String {
+    pub fn describe_ids(&self) -> String {
         match &self.kind {
             ItemKind::Movie(movie) => movie.ids.to_string(),
             ItemKind::Episode(episode) => episode.show.ids.to_string(),
@@ -204,27 +205,27 @@ impl Item {
     }
 
     /// Which titles it may be, where that is not clear and ids do not say it.
-    pub fn doubt(&self) -> Option<&str> {
-        self.ext(DOUBT)
+    pub fn ambiguity(&self) -> Option<&str> {
+        self.ext(AMBIGUITY)
     }
 
     /// The same item, of which it is not clear what it is.
-    pub fn with_doubt(&self, doubt: String) -> Self {
+    pub fn with_ambiguity(&self, doubt: String) -> Self {
         let mut item = self.clone();
-        item.make_certain();
-        item.ext.push((DOUBT.to_owned(), doubt));
+        item.clear_ambiguity();
+        item.ext.push((AMBIGUITY.to_owned(), doubt));
         item
     }
 
     /// What catalogues say of it, without what belongs to the server: its ids there, its length, its place.
-    pub fn as_catalogued(&self) -> Self {
-        let doubt = self.doubt().map(|doubt| (DOUBT.to_owned(), doubt.to_owned()));
+    pub fn without_server_refs(&self) -> Self {
+        let doubt = self.ambiguity().map(|doubt| (AMBIGUITY.to_owned(), doubt.to_owned()));
         Self { ext: doubt.into_iter().collect(), ..Self::of(self.kind.clone()) }
     }
 
     /// It is clear now what it is.
-    pub fn make_certain(&mut self) {
-        self.take_ext(DOUBT);
+    pub fn clear_ambiguity(&mut self) {
+        self.take_ext(AMBIGUITY);
     }
 
     /// Takes from `other` what is still missing here. Both must be the same kind of thing, else nothing is taken.
@@ -273,12 +274,12 @@ impl Item {
         }
         // A name may stand there several times: an item has files.
         // Somebody else's doubt is none where it is known what this is.
-        let is_missing = |name: &str| self.ext(name).is_none() && (name != DOUBT || before == 0);
+        let is_missing = |name: &str| self.ext(name).is_none() && (name != AMBIGUITY || before == 0);
         let missing = other.ext.iter().filter(|(name, _)| is_missing(name)).cloned();
         let missing: Vec<_> = missing.collect();
         self.ext.extend(missing);
         if self.title_ids() > before {
-            self.make_certain();
+            self.clear_ambiguity();
         }
     }
 
@@ -298,13 +299,13 @@ impl Item {
 
 fn is_same_episode(mine: &Episode, theirs: &Episode) -> bool {
     let show = mine.show.ids.agrees_with(&theirs.show.ids).unwrap_or_else(|| {
-        same_words(&mine.show.title, &theirs.show.title) && agree(mine.show.year, theirs.show.year)
+        same_title(&mine.show.title, &theirs.show.title) && agree(mine.show.year, theirs.show.year)
     });
     let numbered = !mine.numbers.is_empty() && !theirs.numbers.is_empty();
     show && if numbered {
         agree(mine.season, theirs.season) && mine.numbers.first() == theirs.numbers.first()
     } else {
-        matches!((&mine.title, &theirs.title), (Some(mine), Some(theirs)) if same_words(mine, theirs))
+        matches!((&mine.title, &theirs.title), (Some(mine), Some(theirs)) if same_title(mine, theirs))
     }
 }
 
@@ -313,8 +314,8 @@ fn agree<T: PartialEq>(mine: Option<T>, theirs: Option<T>) -> bool {
     mine.is_none() || theirs.is_none() || mine == theirs
 }
 
-fn same_words(mine: &str, theirs: &str) -> bool {
-    fold(mine) == fold(theirs)
+fn same_title(mine: &str, theirs: &str) -> bool {
+    normalize(mine) == normalize(theirs)
 }
 
 fn show_key(show: &Show) -> String {

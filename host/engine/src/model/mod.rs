@@ -7,7 +7,7 @@ mod report;
 pub use ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
 pub use item::{Episode, Item, ItemKind, Movie, Season, Show};
 pub use report::{
-    Completion, Content, Marked, Placed, Playback, PlaybackState, Player, Rated, Report, Server, User,
+    Completion, Content, ItemContext, Marked, Playback, PlaybackState, Player, Rated, Report, Server, User,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -16,12 +16,12 @@ pub fn folds_to(text: &str, folded: &str) -> bool {
     let text = text.trim();
     match text.is_ascii() {
         true => text.eq_ignore_ascii_case(folded),
-        false => fold(text) == folded,
+        false => normalize(text) == folded,
     }
 }
 
 /// Text in a form in which letters that look the same are the same, whatever their case and however they are composed.
-pub fn fold(text: &str) -> String {
+pub fn normalize(text: &str) -> String {
     text.trim().nfkc().flat_map(char::to_lowercase).collect()
 }
 
@@ -34,8 +34,16 @@ mod tests {
         for (one, other) in
             [("Mia", " mIA "), ("Zo\u{eb}", "ZOE\u{308}"), ("\u{ff2d}ia", "mia"), ("mia", "sean"), ("", " ")]
         {
-            assert_eq!(folds_to(one, &fold(other)), fold(one) == fold(other), "{one:?} {other:?}");
-            assert_eq!(folds_to(other, &fold(one)), fold(one) == fold(other), "{one:?} {other:?}");
+            assert_eq!(
+                folds_to(one, &normalize(other)),
+                normalize(one) == normalize(other),
+                "{one:?} {other:?}"
+            );
+            assert_eq!(
+                folds_to(other, &normalize(one)),
+                normalize(one) == normalize(other),
+                "{one:?} {other:?}"
+            );
         }
     }
 }

@@ -127,7 +127,7 @@ pub struct Playback {
     pub is_unmeasured: bool,
     /// Whether it comes from a list of what plays: then it has ended when it is no longer on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_listed: bool,
+    pub from_session_list: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
     /// Where the item comes from.
@@ -194,7 +194,8 @@ pub enum Report {
         at: Timestamp,
     },
     /// The connection to a source's server is lost: what it listed may go on unseen. The host's own; no plugin says it.
-    Unheard {
+    #[serde(rename = "unheard")]
+    ConnectionLost {
         /// The source.
         source: String,
         /// When.
@@ -215,24 +216,24 @@ pub enum Report {
 
 impl Report {
     /// The items that the report speaks of, each with what is known of its place: its library's name and its files.
-    pub fn items_mut(&mut self) -> Vec<Placed<'_>> {
+    pub fn items_mut(&mut self) -> Vec<ItemContext<'_>> {
         match self {
             Self::Playback(it) => vec![it.placed()],
             Self::Snapshot { sessions, .. } => sessions.iter_mut().map(Playback::placed).collect(),
             Self::Rated(it) => {
                 let Rated { item, library, paths, .. } = it;
-                vec![Placed { item, library, paths, credits_start_ms: None }]
+                vec![ItemContext { item, library, paths, credits_start_ms: None }]
             }
             Self::Marked(it) => {
                 let Marked { item, library, paths, .. } = it;
-                vec![Placed { item, library, paths, credits_start_ms: None }]
+                vec![ItemContext { item, library, paths, credits_start_ms: None }]
             }
-            Self::Unheard { .. } | Self::Ignored { .. } => Vec::new(),
+            Self::ConnectionLost { .. } | Self::Ignored { .. } => Vec::new(),
         }
     }
 
     /// The report in its parts, in the order in which they count: of a list of sessions each of these, and then the list.
-    pub fn unfolded(&self) -> Vec<Cow<'_, Self>> {
+    pub fn expand(&self) -> Vec<Cow<'_, Self>> {
         let sessions = match self {
             Self::Snapshot { sessions, .. } => sessions.as_slice(),
             _ => &[],
@@ -243,7 +244,7 @@ impl Report {
 }
 
 /// An item, and where it lies.
-pub struct Placed<'a> {
+pub struct ItemContext<'a> {
     /// What.
     pub item: &'a mut Item,
     /// The library's name.
@@ -255,8 +256,8 @@ pub struct Placed<'a> {
 }
 
 impl Playback {
-    fn placed(&mut self) -> Placed<'_> {
-        Placed {
+    fn placed(&mut self) -> ItemContext<'_> {
+        ItemContext {
             item: &mut self.item,
             library: &mut self.library,
             paths: &mut self.paths,

@@ -4,20 +4,20 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::model::{Content, Item, ItemKind, Player, fold};
+use crate::model::{Content, Item, ItemKind, Player, normalize};
 use crate::policy::{self, Policy};
 use crate::timeline::Rejection;
 
 /// Names that are let through, and names that are not. Empty lists ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct NameFilter {
     /// Only these.
     pub only: Vec<String>,
     /// Not these.
     pub except: Vec<String>,
 }
 
-impl Names {
+impl NameFilter {
     /// Refuses what goes by one or several names, of which a list may have any. The first is the one that people use: where
     /// that is not known, nobody can say that an exception does not mean it.
     fn refuse(&self, what: &'static str, names: &[Option<&str>]) -> Option<Rejection> {
@@ -30,8 +30,9 @@ impl Names {
             let text = format!("the {what} is not known, and the route asks for it");
             return Some(Rejection { code: format!("{what}-unknown"), text });
         };
-        let among =
-            |list: &[String]| list.iter().any(|entry| known.iter().any(|name| fold(name) == fold(entry)));
+        let among = |list: &[String]| {
+            list.iter().any(|entry| known.iter().any(|name| normalize(name) == normalize(entry)))
+        };
         if among(&self.except) {
             let text = format!("{what} {shown:?} is among `{}`", self.except.join(", "));
             return Some(Rejection { code: format!("{what}-excepted"), text });
@@ -59,7 +60,7 @@ impl PartialEq for PathRule {
 impl PathRule {
     /// Reads a rule. Fails where a pattern is none.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let plain = normal(text);
+        let plain = normalized(text);
         let matcher = match plain.contains(['*', '?']) {
             true => {
                 // Brackets and braces stand in the names of folders: `Kids [HD]`, `Film {id-12}`.
@@ -73,7 +74,7 @@ impl PathRule {
     }
 
     fn matches(&self, path: &str) -> bool {
-        let path = normal(path);
+        let path = normalized(path);
         match &self.matcher {
             Some(matcher) => Path::new(&path).ancestors().any(|path| matcher.is_match(path)),
             None => {
@@ -88,19 +89,19 @@ fn literal(letter: char) -> String {
     if matches!(letter, '[' | ']' | '{' | '}') { format!("[{letter}]") } else { letter.to_string() }
 }
 
-fn normal(path: &str) -> String {
-    fold(path).replace('\\', "/")
+fn normalized(path: &str) -> String {
+    normalize(path).replace('\\', "/")
 }
 
 /// What a route leaves out, whoever watches it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filters {
     /// By name or id.
-    pub servers: Names,
+    pub servers: NameFilter,
     /// By name.
-    pub libraries: Names,
+    pub libraries: NameFilter,
     /// By name, id or app.
-    pub devices: Names,
+    pub devices: NameFilter,
     /// Kinds of items; empty for all.
     pub kinds: Vec<Kind>,
     /// Files must lie in one of these; empty for anywhere.
@@ -123,7 +124,7 @@ pub enum Kind {
 impl Kind {
     /// Reads a kind as it stands in the configuration.
     pub fn parse(text: &str) -> Option<Self> {
-        match fold(text).as_str() {
+        match normalize(text).as_str() {
             "movie" | "movies" => Some(Self::Movie),
             "episode" | "episodes" | "show" | "shows" => Some(Self::Show),
             _ => None,
@@ -140,7 +141,7 @@ impl Kind {
 
 /// What filters look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct FilterSubject<'a> {
     /// The server's id.
     pub server: &'a str,
     /// The server's name.
@@ -159,13 +160,13 @@ pub struct Seen<'a> {
 
 impl Filters {
     /// Whether the server must be asked for the library or the files where a message does not say.
-    pub fn need_place(&self) -> bool {
-        let Names { only, except } = &self.libraries;
+    pub fn needs_location(&self) -> bool {
+        let NameFilter { only, except } = &self.libraries;
         !(only.is_empty() && except.is_empty() && self.paths.is_empty() && self.except_paths.is_empty())
     }
 
     /// The first rule that leaves something out.
-    pub fn refuse(&self, seen: &Seen<'_>, policy: &Policy) -> Option<Rejection> {
+    pub fn refuse(&self, seen: &FilterSubject<'_>, policy: &Policy) -> Option<Rejection> {
         policy::content(seen.content, policy)
             .or_else(|| self.kind(seen.item))
             .or_else(|| self.servers.refuse("server", &[seen.server_name, Some(seen.server)]))
@@ -183,7 +184,7 @@ impl Filters {
     }
 
     /// A rating or a mark is made on no device that anybody tells of, so that no list of devices can ask for one.
-    fn device(&self, seen: &Seen<'_>) -> Option<Rejection> {
+    fn device(&self, seen: &FilterSubject<'_>) -> Option<Rejection> {
         let player = seen.player?;
         let names = [player.name.as_deref(), player.id.as_deref(), player.product.as_deref()];
         self.devices.refuse("device", &names)
@@ -215,7 +216,7 @@ impl Filters {
 
     fn edition(&self, item: &Item) -> Option<Rejection> {
         let edition = item.ext("edition")?;
-        let excepted = self.except_editions.iter().any(|excepted| fold(excepted) == fold(edition));
+        let excepted = self.except_editions.iter().any(|excepted| normalize(excepted) == normalize(edition));
         excepted.then(|| Rejection {
             code: "edition-excepted".to_owned(),
             text: format!("edition {edition:?} is among `{}`", self.except_editions.join(", ")),
@@ -246,7 +247,7 @@ mod tests {
     ) -> Option<String> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
         let player = player.map(|name| Player { name: Some(name.to_owned()), ..Player::default() });
-        let seen = Seen {
+        let seen = FilterSubject {
             server: "abc123",
             server_name: Some("Dachboden"),
             player: player.as_ref(),
@@ -258,9 +259,9 @@ mod tests {
         filters.refuse(&seen, &Policy::default()).map(|refusal| refusal.code)
     }
 
-    fn names(only: &[&str], except: &[&str]) -> Names {
+    fn names(only: &[&str], except: &[&str]) -> NameFilter {
         let owned = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
-        Names { only: owned(only), except: owned(except) }
+        NameFilter { only: owned(only), except: owned(except) }
     }
 
     fn rules(rules: &[&str]) -> Vec<PathRule> {

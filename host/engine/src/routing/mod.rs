@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::{Action, TrackerEvent};
 use crate::model::{Content, PlaybackState, Rated, User};
 use crate::play::{Play, PlayId, Viewer};
-use crate::routing::filter::Seen;
+use crate::routing::filter::FilterSubject;
 use crate::routing::route::Route;
-use crate::routing::users::{Decision, People};
-use crate::rules::watched::judge;
+use crate::routing::users::{UserAssignments, UserDecision};
+use crate::rules::watched::evaluate;
 use crate::timeline::{Outcome, Rejection, Stage, Step, Verdict};
-use crate::transition::{Advance, Change, Rating, Signal};
+use crate::transition::{PlayEvent, PlayEventKind, Rating, Transition};
 
 /// All routes, and what a person has said of users that none of them names.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Routing {
     /// In the order of the configuration.
     pub routes: Vec<Route>,
     /// Of users whom no route names.
-    pub people: People,
+    pub people: UserAssignments,
 }
 
 /// What the routes make of an advance.
@@ -34,12 +34,12 @@ pub struct Plan {
     /// For the outbox.
     pub events: Vec<TrackerEvent>,
     /// A user whom no route names, to be held in the list: of which source, and with what.
-    pub held: Option<Held>,
+    pub held: Option<UnroutedUser>,
 }
 
 /// Somebody whom no route names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct UnroutedUser {
     /// The source that told of them.
     pub source: String,
     /// Who.
@@ -51,50 +51,50 @@ pub struct Held {
 }
 
 /// Whether a route takes something.
-enum Passage {
+enum RouteMatch {
     /// It does.
-    Carried,
+    Accepted,
     /// It does not know the user.
-    Stranger,
+    UnknownUser,
     /// A person has said that nothing is sent for the user.
     Ignored,
     /// A filter leaves it out.
-    Refused(Rejection),
+    Filtered(Rejection),
 }
 
 impl Routing {
     /// Whether some route carries a play: its user is known, and no filter leaves it out.
-    pub fn carries(&self, play: &Play) -> bool {
-        self.carrying(play).next().is_some()
+    pub fn accepts(&self, play: &Play) -> bool {
+        self.accepting(play).next().is_some()
     }
 
     /// The routes that do.
-    pub fn carrying<'a>(&'a self, play: &'a Play) -> impl Iterator<Item = &'a Route> {
+    pub fn accepting<'a>(&'a self, play: &'a Play) -> impl Iterator<Item = &'a Route> {
         let routes = self.routes.iter().filter(|route| play.sources.contains(&route.source));
         routes.filter(|route| {
-            matches!(self.passage(route, &play.user, &play.viewer, &seen(play)), Passage::Carried)
+            matches!(self.match_route(route, &play.user, &play.viewer, &seen(play)), RouteMatch::Accepted)
         })
     }
 
     /// Those of these routes that lead a play to trackers to which others did not.
-    pub fn among_new(&self, others: &Self, play: &Play) -> Self {
-        let known: Vec<&str> = others.carrying(play).map(|route| route.tracker.as_str()).collect();
-        let new = self.carrying(play).filter(|route| !known.contains(&route.tracker.as_str()));
+    pub fn only_new(&self, others: &Self, play: &Play) -> Self {
+        let known: Vec<&str> = others.accepting(play).map(|route| route.tracker.as_str()).collect();
+        let new = self.accepting(play).filter(|route| !known.contains(&route.tracker.as_str()));
         Self { routes: new.cloned().collect(), people: self.people.clone() }
     }
 
     /// An advance that tells of a play that goes on, where these routes lead it to trackers to which others did not.
-    pub fn welcome(&self, others: &Self, play: &Play) -> Option<Advance> {
-        let new = self.among_new(others, play);
+    pub fn announce_to_new_routes(&self, others: &Self, play: &Play) -> Option<Transition> {
+        let new = self.only_new(others, play);
         let trackers: Vec<&str> = new.routes.iter().map(|route| route.tracker.as_str()).collect();
         if trackers.is_empty() {
             return None;
         }
         let text = format!("a route leads to {} now", trackers.join(", "));
-        Some(Advance {
+        Some(Transition {
             plays: vec![play.clone()],
-            signals: vec![Signal {
-                change: Change::Joined,
+            events: vec![PlayEvent {
+                kind: PlayEventKind::Joined,
                 play: play.clone(),
                 at: play.last_seen_at,
                 source: None,
@@ -105,49 +105,55 @@ impl Routing {
         })
     }
 
-    fn passage(&self, route: &Route, user: &User, viewer: &Viewer, seen: &Seen<'_>) -> Passage {
+    fn match_route(
+        &self,
+        route: &Route,
+        user: &User,
+        viewer: &Viewer,
+        seen: &FilterSubject<'_>,
+    ) -> RouteMatch {
         let decision = self.people.decision(&route.source, viewer);
-        if decision == Some(&Decision::Ignored) {
-            return Passage::Ignored;
+        if decision == Some(&UserDecision::Ignored) {
+            return RouteMatch::Ignored;
         }
-        let assigned = matches!(decision, Some(Decision::Assigned { trackers, .. }) if trackers.contains(&route.tracker));
+        let assigned = matches!(decision, Some(UserDecision::Assigned { trackers, .. }) if trackers.contains(&route.tracker));
         if !assigned && !route.names(user) {
-            return Passage::Stranger;
+            return RouteMatch::UnknownUser;
         }
         match route.filters.refuse(seen, &route.policy) {
-            Some(refusal) => Passage::Refused(refusal),
-            None => Passage::Carried,
+            Some(refusal) => RouteMatch::Filtered(refusal),
+            None => RouteMatch::Accepted,
         }
     }
 
     /// Asks the routes what an advance of the engine means to them: completes its steps and its verdict, notes in the
     /// plays which trackers have been told of a watch, and returns what is to be told.
-    pub fn plan(&self, advance: &mut Advance) -> Plan {
+    pub fn plan(&self, advance: &mut Transition) -> Plan {
         if let Some(rating) = advance.rating.clone() {
             return self.plan_rating(rating, advance);
         }
-        let mut asked = Asked::default();
+        let mut asked = RoutingSummary::default();
         let mut events = Vec::new();
-        let signals = std::mem::take(&mut advance.signals);
+        let signals = std::mem::take(&mut advance.events);
         for signal in &signals {
             let play = &signal.play;
-            for route in self.routes.iter().filter(|route| concerns(route, signal, &self.routes)) {
-                match self.passage(route, &play.user, &play.viewer, &seen(play)) {
-                    Passage::Carried => asked.carried = true,
+            for route in self.routes.iter().filter(|route| applies_to(route, signal, &self.routes)) {
+                match self.match_route(route, &play.user, &play.viewer, &seen(play)) {
+                    RouteMatch::Accepted => asked.carried = true,
                     passage => {
                         asked.refused(route, passage, &mut advance.steps);
                         continue;
                     }
                 }
-                let told = told_of_watch(&advance.plays, &play.id, &route.tracker);
-                let (event, step) = tell(signal, route, told);
+                let told = watch_already_sent(&advance.plays, &play.id, &route.tracker);
+                let (event, step) = build_event(signal, route, told);
                 advance.steps.push(step);
                 let Some(event) = event else { continue };
                 if matches!(event.action, Action::Watched(_)) {
                     let same =
                         |other: &&mut Play| other.id == play.id || other.continues.as_ref() == Some(&play.id);
                     for play in advance.plays.iter_mut().filter(same) {
-                        play.told.insert(route.tracker.clone());
+                        play.sent_to.insert(route.tracker.clone());
                     }
                 }
                 events.push(event);
@@ -157,16 +163,16 @@ impl Routing {
             let play = &signal.play;
             (play.viewer.clone(), play.user.clone(), play.item.to_string())
         });
-        advance.signals = signals;
-        self.conclude(advance, asked, who, events)
+        advance.events = signals;
+        self.finish(advance, asked, who, events)
     }
 
-    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, advance: &mut Advance) -> Plan {
-        let mut asked = Asked::default();
+    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, advance: &mut Transition) -> Plan {
+        let mut asked = RoutingSummary::default();
         let mut events = Vec::new();
         for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
-            match self.passage(route, &rated.user, &viewer, &seen_rated(&rated)) {
-                Passage::Carried => asked.carried = true,
+            match self.match_route(route, &rated.user, &viewer, &seen_rated(&rated)) {
+                RouteMatch::Accepted => asked.carried = true,
                 passage => {
                     asked.refused(route, passage, &mut advance.steps);
                     continue;
@@ -183,26 +189,26 @@ impl Routing {
                 at: rated.at,
                 started_at: None,
                 not_before: later(rated.at, route.policy.pause_debounce),
-                unlist_from: Vec::new(),
+                remove_from: Vec::new(),
             });
         }
         let who = (viewer, rated.user.clone(), rated.item.to_string());
-        self.conclude(advance, asked, Some(who), events)
+        self.finish(advance, asked, Some(who), events)
     }
 
     /// The verdict, once all routes have been asked. What nobody could be told of, because no route knows its user, is noted as
     /// held in the plays and the rating themselves.
-    fn conclude(
+    fn finish(
         &self,
-        advance: &mut Advance,
-        asked: Asked,
+        advance: &mut Transition,
+        asked: RoutingSummary,
         who: Option<(Viewer, User, String)>,
         events: Vec<TrackerEvent>,
     ) -> Plan {
         let mut held = None;
         if asked.carried {
             for play in &mut advance.plays {
-                play.held = false;
+                play.awaiting_route = false;
             }
         }
         if !events.is_empty() {
@@ -222,24 +228,24 @@ impl Routing {
             advance.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
             advance.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
             for play in &mut advance.plays {
-                play.held = true;
+                play.awaiting_route = true;
             }
             if let Some(rating) = &mut advance.rating {
                 rating.held = true;
             }
-            held = Some(Held { source, viewer, user, item });
+            held = Some(UnroutedUser { source, viewer, user, item });
         }
         Plan { events, held }
     }
 
     /// An advance that tells once more of a play that was held, now that its user is known. `others` are the viewer's other
     /// plays: those that finish this one are one watch with it.
-    pub fn release(&self, play: &Play, others: &[Play]) -> Advance {
-        let play = Play { held: false, ..play.clone() };
+    pub fn release(&self, play: &Play, others: &[Play]) -> Transition {
+        let play = Play { awaiting_route: false, ..play.clone() };
         let at = play.watched_at.or(play.ended_at).unwrap_or(play.last_seen_at);
-        let mut advance = Advance {
+        let mut advance = Transition {
             plays: vec![play.clone()],
-            signals: Vec::new(),
+            events: Vec::new(),
             steps: Vec::new(),
             verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
             rating: None,
@@ -247,20 +253,20 @@ impl Routing {
         advance
             .plays
             .extend(others.iter().filter(|other| other.continues.as_ref() == Some(&play.id)).cloned());
-        if !play.revoked {
+        if !play.unwatched {
             let text = format!("it is known now where {} belongs", play.user);
             advance.steps.push(Step::new(Stage::Route, "assigned", text));
-            advance.signals.push(Signal { change: Change::Amended, play, at, source: None });
+            advance.events.push(PlayEvent { kind: PlayEventKind::Amended, play, at, source: None });
         }
         advance
     }
 
     /// The same for a rating.
-    pub fn release_rating(&self, rating: &Rating) -> Advance {
+    pub fn release_rating(&self, rating: &Rating) -> Transition {
         let text = format!("it is known now where {} belongs", rating.rated.user);
-        Advance {
+        Transition {
             plays: Vec::new(),
-            signals: Vec::new(),
+            events: Vec::new(),
             steps: vec![Step::new(Stage::Route, "assigned", text)],
             verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
             rating: Some(Rating { held: false, ..rating.clone() }),
@@ -270,26 +276,26 @@ impl Routing {
 
 /// What the routes have said so far.
 #[derive(Default)]
-struct Asked {
+struct RoutingSummary {
     carried: bool,
     /// The source of a route that does not know the user.
     stranger_of: Option<String>,
     refusal: Option<Rejection>,
 }
 
-impl Asked {
-    fn refused(&mut self, route: &Route, passage: Passage, steps: &mut Vec<Step>) {
+impl RoutingSummary {
+    fn refused(&mut self, route: &Route, passage: RouteMatch, steps: &mut Vec<Step>) {
         let refusal = match passage {
-            Passage::Carried => return,
-            Passage::Stranger => {
+            RouteMatch::Accepted => return,
+            RouteMatch::UnknownUser => {
                 self.stranger_of.get_or_insert_with(|| route.source.clone());
                 return;
             }
-            Passage::Ignored => Rejection {
+            RouteMatch::Ignored => Rejection {
                 code: "user-ignored".to_owned(),
                 text: "somebody has said that nothing is sent for this user".to_owned(),
             },
-            Passage::Refused(refusal) => refusal,
+            RouteMatch::Filtered(refusal) => refusal,
         };
         let text = format!("the route to {} leaves it out: {}", route.tracker, refusal.text);
         steps.push(Step::new(Stage::Route, refusal.code.clone(), text));
@@ -298,7 +304,7 @@ impl Asked {
 }
 
 /// Whether a signal is for a route: for one of a source that has joined others only where none of theirs leads there.
-fn concerns(route: &Route, signal: &Signal, routes: &[Route]) -> bool {
+fn applies_to(route: &Route, signal: &PlayEvent, routes: &[Route]) -> bool {
     match &signal.source {
         None => signal.play.sources.contains(&route.source),
         Some(source) => {
@@ -310,8 +316,8 @@ fn concerns(route: &Route, signal: &Signal, routes: &[Route]) -> bool {
     }
 }
 
-fn seen(play: &Play) -> Seen<'_> {
-    Seen {
+fn seen(play: &Play) -> FilterSubject<'_> {
+    FilterSubject {
         server: &play.viewer.server,
         server_name: play.server_name.as_deref(),
         // What was marked by hand alone was played on nothing.
@@ -324,8 +330,8 @@ fn seen(play: &Play) -> Seen<'_> {
     }
 }
 
-fn seen_rated(rated: &Rated) -> Seen<'_> {
-    Seen {
+fn seen_rated(rated: &Rated) -> FilterSubject<'_> {
+    FilterSubject {
         server: &rated.server.id,
         server_name: rated.server.name.as_deref(),
         player: None,
@@ -341,11 +347,11 @@ fn later(at: Timestamp, delay: Duration) -> Timestamp {
     at.saturating_add(delay).unwrap_or(at)
 }
 
-fn told_of_watch(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
-    plays.iter().any(|play| play.id == *id && play.told.contains(tracker))
+fn watch_already_sent(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
+    plays.iter().any(|play| play.id == *id && play.sent_to.contains(tracker))
 }
 
-fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
+fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
     let tracker = &route.tracker;
     let silent = |code: &str, text: String| (None, Step::new(Stage::Route, code, text));
     let marks_count = route.marks || !signal.play.marked;
@@ -353,7 +359,7 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
         true => Cow::Borrowed(&signal.play),
         false => Cow::Owned(Play { marked: false, ..signal.play.clone() }),
     };
-    if signal.change == Change::Unmarked {
+    if signal.kind == PlayEventKind::Unmarked {
         if !route.unwatched {
             let text = format!("{tracker} keeps what it has: the route has no `unwatched = true`");
             return silent("unwatched-off", text);
@@ -368,25 +374,28 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
     if told_of_watch {
         return silent("told-before", format!("{tracker} has been told that this play was watched"));
     }
-    let judgement = judge(&play, &route.policy);
+    let judgement = evaluate(&play, &route.policy);
     let progress = play.progress();
     let settles = route.policy.pause_debounce;
-    let presence = match signal.change {
-        Change::Joined if !play.is_open() => None,
-        Change::Joined if play.state == PlaybackState::Paused => {
+    let presence = match signal.kind {
+        PlayEventKind::Joined if !play.is_open() => None,
+        PlayEventKind::Joined if play.state == PlaybackState::Paused => {
             Some((Action::Paused(progress.unwrap_or(0.0)), settles))
         }
-        Change::Started | Change::Resumed | Change::Joined | Change::Completed => {
-            Some((Action::Playing(progress.unwrap_or(0.0)), Duration::ZERO))
-        }
+        PlayEventKind::Started
+        | PlayEventKind::Resumed
+        | PlayEventKind::Joined
+        | PlayEventKind::Completed => Some((Action::Playing(progress.unwrap_or(0.0)), Duration::ZERO)),
         // Whoever looks for a scene jumps more than once.
-        Change::Sought => Some((Action::Playing(progress.unwrap_or(0.0)), settles)),
-        Change::Paused => Some((Action::Paused(progress.unwrap_or(0.0)), settles)),
-        Change::Ended => Some((Action::Stopped(progress.unwrap_or(0.0)), Duration::ZERO)),
-        Change::Amended | Change::Unmarked => None,
+        PlayEventKind::Sought => Some((Action::Playing(progress.unwrap_or(0.0)), settles)),
+        PlayEventKind::Paused => Some((Action::Paused(progress.unwrap_or(0.0)), settles)),
+        PlayEventKind::Ended => Some((Action::Stopped(progress.unwrap_or(0.0)), Duration::ZERO)),
+        PlayEventKind::Amended | PlayEventKind::Unmarked => None,
     };
-    let may_complete =
-        matches!(signal.change, Change::Ended | Change::Completed | Change::Amended | Change::Joined);
+    let may_complete = matches!(
+        signal.kind,
+        PlayEventKind::Ended | PlayEventKind::Completed | PlayEventKind::Amended | PlayEventKind::Joined
+    );
     let (action, delay) = match presence {
         _ if may_complete && judgement.watched => {
             (Action::Watched(progress.unwrap_or(100.0)), Duration::ZERO)
@@ -415,7 +424,7 @@ fn tell(signal: &Signal, route: &Route, told_of_watch: bool) -> (Option<TrackerE
     (Some(event(signal, route, action, delay)), Step::new(Stage::Route, action.name(), text))
 }
 
-fn event(signal: &Signal, route: &Route, action: Action, delay: Duration) -> TrackerEvent {
+fn event(signal: &PlayEvent, route: &Route, action: Action, delay: Duration) -> TrackerEvent {
     TrackerEvent {
         tracker: route.tracker.clone(),
         action,
@@ -424,6 +433,6 @@ fn event(signal: &Signal, route: &Route, action: Action, delay: Duration) -> Tra
         at: signal.at,
         started_at: Some(signal.play.started_at),
         not_before: later(signal.at, delay),
-        unlist_from: route.removal.of(action, &signal.play.item),
+        remove_from: route.removal.of(action, &signal.play.item),
     }
 }

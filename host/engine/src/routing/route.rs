@@ -1,7 +1,7 @@
 //! Routes: from a source to a tracker, for some users; and the events that go there.
 
 use crate::event::Action;
-use crate::model::{Item, ItemKind, User, fold};
+use crate::model::{Item, ItemKind, User, normalize};
 use crate::policy::Policy;
 use crate::routing::filter::Filters;
 
@@ -23,18 +23,18 @@ pub struct Route {
     /// Whether the tracker is told when a tick is taken back, which removes what it has.
     pub unwatched: bool,
     /// What a watch takes off watchlists, and of which accounts.
-    pub removal: Removal,
+    pub removal: WatchlistRemoval,
     /// `[scrobble]`, with what the route sets for itself.
     pub policy: Policy,
     /// What the tracker's plugin does not take.
-    pub untaken: Untaken,
+    pub untaken: UnsupportedActions,
 }
 
 /// Actions, by their names, that a tracker's plugin says it does not take: nothing of them is put into its outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Untaken(pub Vec<&'static str>);
+pub struct UnsupportedActions(pub Vec<&'static str>);
 
-impl Untaken {
+impl UnsupportedActions {
     /// Whether an action is one of them.
     pub fn has(&self, action: Action) -> bool {
         self.0.contains(&action.name())
@@ -43,7 +43,7 @@ impl Untaken {
 
 /// What a confirmed watch takes off watchlists. Nothing, unless the user has switched it on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Removal {
+pub struct WatchlistRemoval {
     /// A movie that was watched.
     pub movies: bool,
     /// A show whose last aired episode was watched.
@@ -52,7 +52,7 @@ pub struct Removal {
     pub accounts: Vec<String>,
 }
 
-impl Removal {
+impl WatchlistRemoval {
     /// The accounts off whose lists an event takes something: only a watch takes anything off.
     pub fn of(&self, action: Action, item: &Item) -> Vec<String> {
         let on = match (action, &item.kind) {
@@ -95,7 +95,7 @@ impl UserRule {
             text => match (text.strip_prefix("id:"), text.strip_prefix("uuid:")) {
                 (Some(id), _) => Self::Id(id.trim().to_owned()),
                 (_, Some(uuid)) => Self::Uuid(bare(uuid)),
-                _ => Self::Name(fold(text)),
+                _ => Self::Name(normalize(text)),
             },
         }
     }
@@ -107,7 +107,7 @@ impl UserRule {
             Self::Uuid(uuid) => {
                 [&user.uuid, &user.id].into_iter().flatten().any(|theirs| bare(theirs) == *uuid)
             }
-            Self::Name(name) => user.name.as_deref().is_some_and(|theirs| fold(theirs) == *name),
+            Self::Name(name) => user.name.as_deref().is_some_and(|theirs| normalize(theirs) == *name),
         }
     }
 }

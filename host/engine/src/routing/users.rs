@@ -11,7 +11,7 @@ use crate::play::Viewer;
 /// What is to become of somebody's plays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "lowercase")]
-pub enum Decision {
+pub enum UserDecision {
     /// Nobody has said yet: nothing is sent for them.
     Held,
     /// Nothing is ever sent for them.
@@ -27,7 +27,7 @@ pub enum Decision {
 
 /// A user of a server that no route names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct KnownUser {
     /// The source that has told of them.
     pub source: String,
     /// Who.
@@ -42,19 +42,19 @@ pub struct Person {
     pub last_item: String,
     /// What is to become of it.
     #[serde(flatten)]
-    pub decision: Decision,
+    pub decision: UserDecision,
 }
 
 /// All of them, found by their source and viewer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct People {
-    people: Vec<Person>,
+pub struct UserAssignments {
+    people: Vec<KnownUser>,
     places: HashMap<String, HashMap<Viewer, usize>>,
 }
 
-impl People {
+impl UserAssignments {
     /// From what was stored.
-    pub fn new(people: Vec<Person>) -> Self {
+    pub fn new(people: Vec<KnownUser>) -> Self {
         let mut places: HashMap<String, HashMap<Viewer, usize>> = HashMap::new();
         for (place, person) in people.iter().enumerate() {
             places.entry(person.source.clone()).or_default().entry(person.viewer.clone()).or_insert(place);
@@ -63,21 +63,21 @@ impl People {
     }
 
     /// What was said of a user of a source.
-    pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&Decision> {
+    pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&UserDecision> {
         let place = *self.places.get(source)?.get(viewer)?;
         self.people.get(place).map(|person| &person.decision)
     }
 
     /// Those that were told apart from `before`: somebody has decided something new.
-    pub fn decided_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Person> {
+    pub fn decided_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a KnownUser> {
         self.people.iter().filter(move |person| {
-            person.decision != Decision::Held
+            person.decision != UserDecision::Held
                 && before.decision(&person.source, &person.viewer) != Some(&person.decision)
         })
     }
 
     /// Everybody.
-    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+    pub fn iter(&self) -> impl Iterator<Item = &KnownUser> {
         self.people.iter()
     }
 }

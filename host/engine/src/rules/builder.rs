@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use crate::model::PlaybackState;
 use crate::play::Play;
 use crate::policy::Policy;
-use crate::rules::watched::{Judgement, TOO_SOON, judge};
+use crate::rules::watched::{REPEATED_WATCH, WatchedEvaluation, evaluate};
 use crate::timeline;
 use crate::timeline::{Outcome, Stage, Verdict};
-use crate::transition::{Advance, Change, Signal};
+use crate::transition::{PlayEvent, PlayEventKind, Transition};
 
 /// The plays of one viewer, and what becomes of them.
-pub(crate) struct Ledger<'a> {
+pub(crate) struct TransitionBuilder<'a> {
     /// As they were, but for those that were overdue.
     pub known: Cow<'a, [Play]>,
     /// The numbers that decide.
@@ -21,56 +21,56 @@ pub(crate) struct Ledger<'a> {
     /// New or different, in the order of their changes.
     pub plays: Vec<Play>,
     /// What to tell.
-    pub signals: Vec<Signal>,
+    pub events: Vec<PlayEvent>,
     steps: Vec<timeline::Step>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> TransitionBuilder<'a> {
     /// A ledger in which nothing is written yet.
     pub fn new(known: &'a [Play], policy: &'a Policy) -> Self {
         let known = Cow::Borrowed(known);
-        Self { known, policy, plays: Vec::new(), signals: Vec::new(), steps: Vec::new() }
+        Self { known, policy, plays: Vec::new(), events: Vec::new(), steps: Vec::new() }
     }
 
     /// Ends it with a verdict.
-    pub fn close(self, verdict: Verdict) -> Advance {
-        Advance { plays: self.plays, signals: self.signals, steps: self.steps, verdict, rating: None }
+    pub fn finish(self, verdict: Verdict) -> Transition {
+        Transition { plays: self.plays, events: self.events, steps: self.steps, verdict, rating: None }
     }
 
     /// Ends what has been silent for too long, as it would have ended had somebody looked at the clock in time.
     pub fn close_overdue(&mut self, now: Timestamp) {
         while let Some(place) = first_overdue(&self.known, &|_| now, self.policy) {
             let play = self.known[place].clone();
-            let ended = self.close_stale(play);
+            let ended = self.close_expired_play(play);
             self.known.to_mut()[place] = ended;
         }
     }
 
     /// Ends a play that has been silent for too long.
-    pub fn close_stale(&mut self, mut play: Play) -> Play {
-        play.stale = true;
-        self.end_unheard(play, "stale", "nothing more was heard of it");
+    pub fn close_expired_play(&mut self, mut play: Play) -> Play {
+        play.expired = true;
+        self.end_silent(play, "stale", "nothing more was heard of it");
         self.plays.last().cloned().expect("ending a play has just pushed it")
     }
 
     /// Ends a play of whose end nobody told.
-    pub fn end_unheard(&mut self, mut play: Play, code: &str, why: &str) {
+    pub fn end_silent(&mut self, mut play: Play, code: &str, why: &str) {
         play.state = PlaybackState::Stopped;
         play.ended_at = Some(play.last_seen_at);
         let position = match play.progress() {
             Some(progress) => format!("at {progress:.1} %, where it was last seen"),
             None => "at an unknown position".to_owned(),
         };
-        self.step(code, format!("{} ends {position}: {why}", play.item));
+        self.push_step(code, format!("{} ends {position}: {why}", play.item));
         let at = play.last_seen_at;
-        self.signal(Change::Ended, play, at);
+        self.push_event(PlayEventKind::Ended, play, at);
     }
 
     /// Judges a play against all others of its item, and remembers when it was found to repeat one of them.
-    pub fn judge(&self, play: &mut Play) -> Judgement {
+    pub fn judge(&self, play: &mut Play) -> WatchedEvaluation {
         play.previous_watch_at = self.last_watch(play).max(play.previous_watch_at);
-        let judgement = judge(play, self.policy);
-        play.repeats |= judgement.code == TOO_SOON;
+        let judgement = evaluate(play, self.policy);
+        play.repeats |= judgement.code == REPEATED_WATCH;
         judgement
     }
 
@@ -78,10 +78,10 @@ impl<'a> Ledger<'a> {
     pub fn last_watch(&self, play: &Play) -> Option<Timestamp> {
         let others = self.known.iter().filter(|other| {
             let is_other = other.id != play.id && Some(&other.id) != play.continues.as_ref();
-            is_other && !other.revoked && other.item.is_same(&play.item)
+            is_other && !other.unwatched && other.item.is_same(&play.item)
         });
         // What a route with a lower threshold was told as watched counts too.
-        let told = |other: &Play| (!other.told.is_empty()).then_some(other.last_seen_at);
+        let told = |other: &Play| (!other.sent_to.is_empty()).then_some(other.last_seen_at);
         others.filter_map(|other| other.watched_at.or_else(|| told(other))).max()
     }
 
@@ -93,38 +93,38 @@ impl<'a> Ledger<'a> {
     }
 
     pub fn merged(&mut self, code: &str, detail: String) -> Verdict {
-        self.step(code, detail.clone());
+        self.push_step(code, detail.clone());
         Verdict::new(Outcome::Merged, code, detail)
     }
 
-    pub fn step(&mut self, code: &str, text: String) {
+    pub fn push_step(&mut self, code: &str, text: String) {
         self.steps.push(timeline::Step::new(Stage::Engine, code, text));
     }
 
-    pub fn signal(&mut self, change: Change, mut play: Play, at: Timestamp) {
+    pub fn push_event(&mut self, change: PlayEventKind, mut play: Play, at: Timestamp) {
         if play.watched_at.is_none() {
             let judgement = self.judge(&mut play);
             if judgement.watched {
                 play.watched_at = Some(at);
             }
-            if judgement.watched || change == Change::Ended {
-                self.step(judgement.code, judgement.text);
+            if judgement.watched || change == PlayEventKind::Ended {
+                self.push_step(judgement.code, judgement.text);
             }
         }
-        self.tell(change, play, at);
+        self.emit(change, play, at);
     }
 
     /// The same, without a judgement where it is not settled where it stays.
-    pub fn tell_of(&mut self, change: Change, play: Play, at: Timestamp, is_unsettled: bool) {
+    pub fn emit_unjudged(&mut self, change: PlayEventKind, play: Play, at: Timestamp, is_unsettled: bool) {
         match is_unsettled {
-            true => self.tell(change, play, at),
-            false => self.signal(change, play, at),
+            true => self.emit(change, play, at),
+            false => self.push_event(change, play, at),
         }
     }
 
-    fn tell(&mut self, change: Change, play: Play, at: Timestamp) {
+    fn emit(&mut self, change: PlayEventKind, play: Play, at: Timestamp) {
         self.plays.push(play.clone());
-        self.signals.push(Signal { change, play, at, source: None });
+        self.events.push(PlayEvent { kind: change, play, at, source: None });
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn first_overdue(
     policy: &Policy,
 ) -> Option<usize> {
     let overdue = known.iter().enumerate().filter_map(|(place, play)| {
-        let deadline = play.deadline(policy)?;
+        let deadline = play.expires_at(policy)?;
         (deadline < as_of(play)).then_some((deadline, &play.id, place))
     });
     overdue.min().map(|(_, _, place)| place)

@@ -5,31 +5,31 @@ use jiff::SignedDuration;
 use crate::model::{Completion, Playback};
 use crate::play::Play;
 use crate::timeline::Outcome;
-use crate::transition::Advance;
+use crate::transition::Transition;
 
 /// A server notes a tick, or an end, so near to when it tells of it.
-const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+const MARK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 /// How long before its first report a play of unknown length may have begun.
-const UNKNOWN_LEAD: SignedDuration = SignedDuration::from_mins(10);
+const DEFAULT_LEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Places a report of a server's own history among the plays of its viewer. It is of the play in whose time it falls, wherever in it:
 /// some servers note the beginning, some the end. Of what goes on it says that it counts, not that it has ended. Where it falls
 /// in none, it is a play of its own, whatever came after it.
 ///
 /// Gives the report as of the time of that play, and the plays that it may speak of; or what it means where it is known already.
-pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play>), Box<Advance>> {
+pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play>), Box<Transition>> {
     let at = playback.at;
     let is_tick = |play: &&Play| {
-        let ticked = play.ticked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= NOTED_WITHIN);
+        let ticked = play.marked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= MARK_TOLERANCE);
         ticked && play.item.is_same(&playback.item)
     };
     if let Some(play) = known.iter().find(is_tick) {
         let text = format!("{} was ticked by hand then, and that was told", play.item);
-        return Err(Box::new(Advance::without_plays(Outcome::Merged, "mark-repeated", text)));
+        return Err(Box::new(Transition::without_plays(Outcome::Merged, "mark-repeated", text)));
     }
     let lead = |play: &Play| {
         let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));
-        runtime.unwrap_or(UNKNOWN_LEAD)
+        runtime.unwrap_or(DEFAULT_LEAD)
     };
     let holds = |play: &&Play| {
         let trail = if play.is_open() { lead(play) } else { play.merge_window() };
@@ -49,7 +49,7 @@ pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play
             told.state = own.state;
         }
         // Servers have thresholds of their own, and count what they guess.
-        if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= NOTED_WITHIN) {
+        if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= MARK_TOLERANCE) {
             told.completion = Completion::None;
         }
     }

@@ -2,89 +2,95 @@
 
 use crate::play::Play;
 use crate::rules::builder::{position, recorded};
-use crate::rules::playback::Turn;
+use crate::rules::playback::PlaybackRules;
 use crate::timeline::Verdict;
-use crate::transition::{Change, Signal};
+use crate::transition::{PlayEvent, PlayEventKind};
 
-impl Turn<'_> {
+impl PlaybackRules<'_> {
     /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
-    pub(crate) fn tick(&mut self) -> Verdict {
+    pub(crate) fn mark_watched(&mut self) -> Verdict {
         let at = self.playback.at;
-        let mut of_item = self.ledger.known.iter().filter(|play| self.is_of_item(play) && !play.revoked);
-        if let Some(play) = of_item.find(|play| play.ticked_at >= Some(at)) {
+        let mut of_item = self.builder.known.iter().filter(|play| self.is_of_item(play) && !play.unwatched);
+        if let Some(play) = of_item.find(|play| play.marked_at >= Some(at)) {
             let text = format!("{} was marked as watched before", play.item);
-            return self.ledger.merged("mark-repeated", text);
+            return self.builder.merged("mark-repeated", text);
         }
-        let Some(before) = self.settled_by_a_tick().cloned() else {
+        let Some(before) = self.play_settled_by_mark().cloned() else {
             // What is ticked already can only be ticked again with the whole season, or after it was taken back.
-            let last = self.last_of_item().filter(|last| last.watched_at.is_some() && !last.revoked);
+            let last = self.last_play_of_item().filter(|last| last.watched_at.is_some() && !last.unwatched);
             if let Some(last) = last.cloned() {
                 let text = format!("{} has been watched, and the mark says the same", last.item);
-                self.ledger.signal(Change::Amended, Play { marked: true, ticked_at: Some(at), ..last }, at);
-                return self.ledger.merged("finish-repeated", text);
+                self.builder.push_event(
+                    PlayEventKind::Amended,
+                    Play { marked: true, marked_at: Some(at), ..last },
+                    at,
+                );
+                return self.builder.merged("finish-repeated", text);
             }
             let mut play = self.new_play();
-            (play.marked, play.ticked_at, play.ended_at) = (true, Some(at), Some(at));
-            self.ledger.step("marked", format!("{} was marked as watched", play.item));
-            self.ledger.signal(Change::Ended, play, at);
+            (play.marked, play.marked_at, play.ended_at) = (true, Some(at), Some(at));
+            self.builder.push_step("marked", format!("{} was marked as watched", play.item));
+            self.builder.push_event(PlayEventKind::Ended, play, at);
             return recorded("marked");
         };
         let mut play = before.clone();
         play.item.fill_from(&self.playback.item);
         play.last_seen_at = play.last_seen_at.max(at);
-        play.ticked_at = Some(at);
+        play.marked_at = Some(at);
         play.sources.insert(self.playback.server.source.clone());
         if before.watched_at.is_some() || before.repeats {
             let text = format!("{} has been watched, and the mark says the same", play.item);
             if before.marked || before.repeats {
-                self.ledger.plays.push(play);
+                self.builder.plays.push(play);
             } else {
                 // A route with a threshold of its own may be convinced only now.
                 play.marked = true;
-                self.ledger.signal(Change::Amended, play, at);
+                self.builder.push_event(PlayEventKind::Amended, play, at);
             }
-            return self.ledger.merged("finish-repeated", text);
+            return self.builder.merged("finish-repeated", text);
         }
-        (play.marked, play.stale) = (true, false);
-        self.ledger.step("marked", format!("{} was marked as watched {}", play.item, position(&play)));
-        let change = if play.is_open() { Change::Completed } else { Change::Amended };
-        self.ledger.signal(change, play, at);
+        (play.marked, play.expired) = (true, false);
+        self.builder.push_step("marked", format!("{} was marked as watched {}", play.item, position(&play)));
+        let change = if play.is_open() { PlayEventKind::Completed } else { PlayEventKind::Amended };
+        self.builder.push_event(change, play, at);
         recorded("marked")
     }
 
     /// The item was ticked as not watched: what was known as watched no longer is, and a next time counts anew.
-    pub(crate) fn untick(&mut self) -> Verdict {
+    pub(crate) fn mark_unwatched(&mut self) -> Verdict {
         let at = self.playback.at;
-        let known = self.ledger.known.iter().filter(|play| self.is_of_item(play));
-        let was_revoked = known.clone().any(|play| play.revoked);
+        let known = self.builder.known.iter().filter(|play| self.is_of_item(play));
+        let was_revoked = known.clone().any(|play| play.unwatched);
         // What still plays and is no watch yet may become one.
-        let stands = |play: &&Play| !play.revoked && (!play.is_open() || play.watched_at.is_some());
+        let stands = |play: &&Play| !play.unwatched && (!play.is_open() || play.watched_at.is_some());
         let mut of_item: Vec<Play> = known.filter(stands).cloned().collect();
         if of_item.is_empty() {
             if was_revoked {
-                return self.ledger.merged("mark-repeated", "it was marked as not watched before".to_owned());
+                return self
+                    .builder
+                    .merged("mark-repeated", "it was marked as not watched before".to_owned());
             }
             of_item.push(Play { ended_at: Some(at), ..self.new_play() });
         }
         for play in &mut of_item {
-            play.revoked = true;
+            play.unwatched = true;
         }
         let play = of_item.iter().max_by_key(|play| (play.last_seen_at, &play.id)).cloned();
         let play = play.expect("a play was put in where there was none");
-        self.ledger.plays.append(&mut of_item);
-        self.ledger.step("unmarked", format!("{} was marked as not watched", play.item));
-        self.ledger.signals.push(Signal { change: Change::Unmarked, play, at, source: None });
+        self.builder.plays.append(&mut of_item);
+        self.builder.push_step("unmarked", format!("{} was marked as not watched", play.item));
+        self.builder.events.push(PlayEvent { kind: PlayEventKind::Unmarked, play, at, source: None });
         recorded("unmarked")
     }
 
     /// The last play of the item before the tick, however long ago that was.
-    fn last_of_item(&self) -> Option<&Play> {
-        let of_item = self.ledger.known.iter().filter(|play| self.is_about(play));
+    fn last_play_of_item(&self) -> Option<&Play> {
+        let of_item = self.builder.known.iter().filter(|play| self.matches_play(play));
         of_item.max_by_key(|play| (play.last_seen_at, &play.id))
     }
 
     /// The play of the item that a tick speaks of: open, or just ended. One that is a watch already needs no other.
-    fn settled_by_a_tick(&self) -> Option<&Play> {
+    fn play_settled_by_mark(&self) -> Option<&Play> {
         let at = self.playback.at;
         let is_near = |play: &&Play| {
             play.ended_at.is_none_or(|end| {
@@ -92,7 +98,7 @@ impl Turn<'_> {
                 since < play.merge_window() && (play.started_at <= at || since.abs() < play.merge_window())
             })
         };
-        let of_item = self.ledger.known.iter().filter(|play| self.is_about(play) && !play.revoked);
+        let of_item = self.builder.known.iter().filter(|play| self.matches_play(play) && !play.unwatched);
         of_item.filter(is_near).max_by_key(|play| {
             let is_watch = play.watched_at.is_some() || play.repeats;
             (is_watch, play.is_open(), play.last_seen_at, &play.id)

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::{Completion, Playback, PlaybackState};
 use crate::play::{Play, PlayId, Viewer, percent};
 use crate::policy::Policy;
-use crate::rules::builder::{Ledger, position, recorded};
+use crate::rules::builder::{TransitionBuilder, position, recorded};
 use crate::timeline::Verdict;
-use crate::transition::{Advance, Change, Signal};
+use crate::transition::{PlayEvent, PlayEventKind, Transition};
 
 /// An open play without news for this long, or for twice its runtime, is not continued by a start.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(4);
@@ -17,53 +17,59 @@ const RESUMES_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 const RESTART_BEFORE: f64 = 50.0;
 
 /// One report's turn at the plays of its viewer.
-pub(crate) struct Turn<'a> {
+pub(crate) struct PlaybackRules<'a> {
     viewer: Viewer,
     /// The report.
     pub(crate) playback: &'a Playback,
     /// What has come of it so far.
-    pub(crate) ledger: Ledger<'a>,
+    pub(crate) builder: TransitionBuilder<'a>,
     /// Whether a play that the report fits had begun by then.
     had_begun: bool,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> PlaybackRules<'a> {
     /// A turn of which nothing has come yet.
     pub(crate) fn new(viewer: Viewer, known: &'a [Play], playback: &'a Playback, policy: &'a Policy) -> Self {
-        let mut turn = Self { viewer, playback, ledger: Ledger::new(known, policy), had_begun: false };
-        turn.had_begun = known.iter().any(|play| play.started_at <= playback.at && turn.fits(play));
+        let mut turn =
+            Self { viewer, playback, builder: TransitionBuilder::new(known, policy), had_begun: false };
+        turn.had_begun =
+            known.iter().any(|play| play.started_at <= playback.at && turn.matches_session(play));
         turn
     }
 
     /// Decides what the report means.
-    pub(crate) fn take(mut self) -> Advance {
-        self.ledger.close_overdue(self.playback.at);
+    pub(crate) fn apply(mut self) -> Transition {
+        self.builder.close_overdue(self.playback.at);
         let verdict = self.decide();
         self.finish(verdict)
     }
 
     fn decide(&mut self) -> Verdict {
         if !self.ends()
-            && self.ledger.known.iter().any(|play| self.fits(play) && play.started_at > self.playback.at)
+            && self
+                .builder
+                .known
+                .iter()
+                .any(|play| self.matches_session(play) && play.started_at > self.playback.at)
         {
             let text = "a later play of this item was already told of".to_owned();
-            return self.ledger.merged("out-of-order", text);
+            return self.builder.merged("out-of-order", text);
         }
-        let mut of_session = self.ledger.known.iter().rev().filter(|play| self.is_about(play));
+        let mut of_session = self.builder.known.iter().rev().filter(|play| self.matches_play(play));
         let open = of_session.clone().find(|play| play.is_open());
-        let continued = open.or_else(|| of_session.next().filter(|play| play.stale)).cloned();
+        let continued = open.or_else(|| of_session.next().filter(|play| play.expired)).cloned();
         match continued {
-            Some(play) if self.playback.at < play.last_seen_at && !self.ends() => {
-                self.ledger.merged("out-of-order", "a later report of this play was already taken".to_owned())
-            }
-            Some(play) if self.is_new_beginning(&play) => {
+            Some(play) if self.playback.at < play.last_seen_at && !self.ends() => self
+                .builder
+                .merged("out-of-order", "a later report of this play was already taken".to_owned()),
+            Some(play) if self.starts_new_play(&play) => {
                 if play.is_open() {
-                    self.ledger.end_unheard(play, "restarted", "the same item was started again");
+                    self.builder.end_silent(play, "restarted", "the same item was started again");
                 }
                 self.begin()
             }
-            Some(play) => self.carry_on(play),
-            None => self.without_open_play(),
+            Some(play) => self.continue_play(play),
+            None => self.start_or_amend(),
         }
     }
 
@@ -73,23 +79,23 @@ impl<'a> Turn<'a> {
     }
 
     /// Decides what it means that the report's item was ticked by hand, as watched or as not watched.
-    pub(crate) fn mark(mut self, watched: bool) -> Advance {
-        self.ledger.close_overdue(self.playback.at);
-        let verdict = if watched { self.tick() } else { self.untick() };
+    pub(crate) fn mark(mut self, watched: bool) -> Transition {
+        self.builder.close_overdue(self.playback.at);
+        let verdict = if watched { self.mark_watched() } else { self.mark_unwatched() };
         self.finish(verdict)
     }
 
-    fn finish(mut self, verdict: Verdict) -> Advance {
-        self.let_others_join();
-        self.ledger.close(verdict)
+    fn finish(mut self, verdict: Verdict) -> Transition {
+        self.join_source_routes();
+        self.builder.finish(verdict)
     }
 
     /// Whether the report can speak of a play: of its item, in its session, and of no earlier time, if there was one before.
-    pub(crate) fn is_about(&self, play: &Play) -> bool {
-        (play.started_at <= self.playback.at || !self.had_begun) && self.fits(play)
+    pub(crate) fn matches_play(&self, play: &Play) -> bool {
+        (play.started_at <= self.playback.at || !self.had_begun) && self.matches_session(play)
     }
 
-    fn fits(&self, play: &Play) -> bool {
+    fn matches_session(&self, play: &Play) -> bool {
         self.is_of_item(play) && play.shares_session(self.playback)
     }
 
@@ -99,29 +105,29 @@ impl<'a> Turn<'a> {
     }
 
     /// A source that tells of a play of which only others told so far has routes of its own, which have heard nothing.
-    fn let_others_join(&mut self) {
+    fn join_source_routes(&mut self) {
         let source = &self.playback.server.source;
         let has_joined = |play: &&Play| {
-            let before = self.ledger.known.iter().find(|known| known.id == play.id);
+            let before = self.builder.known.iter().find(|known| known.id == play.id);
             before.is_some_and(|before| !before.sources.contains(source)) && play.sources.contains(source)
         };
-        let Some(play) = self.ledger.plays.iter().rev().find(has_joined).cloned() else { return };
-        if self.ledger.signals.iter().any(|signal| signal.play.id == play.id) {
+        let Some(play) = self.builder.plays.iter().rev().find(has_joined).cloned() else { return };
+        if self.builder.events.iter().any(|signal| signal.play.id == play.id) {
             return;
         }
         let text = format!("{source} tells of it too");
-        self.ledger.step("joined", text);
+        self.builder.push_step("joined", text);
         let (at, joined) = (self.playback.at, Some(source.clone()));
-        self.ledger.signals.push(Signal { change: Change::Joined, play, at, source: joined });
+        self.builder.events.push(PlayEvent { kind: PlayEventKind::Joined, play, at, source: joined });
     }
 
     /// An item change inside a session ends the old item where it was last seen.
-    fn end_displaced(&mut self) {
+    fn end_replaced(&mut self) {
         if self.playback.state == PlaybackState::Stopped {
             return;
         }
         let displaced: Vec<_> = self
-            .ledger
+            .builder
             .known
             .iter()
             .filter(|play| play.is_open() && play.last_seen_at <= self.playback.at)
@@ -129,12 +135,12 @@ impl<'a> Turn<'a> {
             .cloned()
             .collect();
         for play in displaced {
-            self.ledger.end_unheard(play, "item-changed", "another item plays in the same session");
+            self.builder.end_silent(play, "item-changed", "another item plays in the same session");
         }
     }
 
     /// Whether a report that would continue `play` begins a new one instead.
-    fn is_new_beginning(&self, play: &Play) -> bool {
+    fn starts_new_play(&self, play: &Play) -> bool {
         let playback = self.playback;
         if playback.state == PlaybackState::Stopped {
             return false;
@@ -158,17 +164,17 @@ impl<'a> Turn<'a> {
         play.watched_at.is_some() && progress.is_some_and(|progress| progress < RESTART_BEFORE)
     }
 
-    fn carry_on(&mut self, mut before: Play) -> Verdict {
+    fn continue_play(&mut self, mut before: Play) -> Verdict {
         let playback = self.playback;
-        if before.stale && playback.state == PlaybackState::Stopped {
-            return self.amend(before);
+        if before.expired && playback.state == PlaybackState::Stopped {
+            return self.amend_ended(before);
         }
-        self.end_displaced();
+        self.end_replaced();
         let mut play = before.clone();
         play.absorb(playback);
-        (play.stale, play.ended_at) = (false, None);
-        let jump = jump(&before, &play, self.ledger.policy);
-        if self.has_only_now_resumed(&before, jump) && self.resume(&mut play) {
+        (play.expired, play.ended_at) = (false, None);
+        let jump = position_jump(&before, &play, self.builder.policy);
+        if self.is_delayed_resume(&before, jump) && self.resume(&mut play) {
             before.watched_at = play.watched_at;
         }
         // Whoever jumps past the credits may look for something, and jump back.
@@ -181,66 +187,73 @@ impl<'a> Turn<'a> {
                 play.state = PlaybackState::Stopped;
                 play.ended_at = Some(at);
                 play.is_end_known = play.is_steady() || playback.position_ms.is_some_and(|ms| ms > 0);
-                self.ledger.step("ended", format!("{} ended {}", play.item, position(&play)));
-                self.ledger.signal(Change::Ended, play, at);
+                self.builder.push_step("ended", format!("{} ended {}", play.item, position(&play)));
+                self.builder.push_event(PlayEventKind::Ended, play, at);
                 recorded("ended")
             }
             PlaybackState::Paused if before.state == PlaybackState::Paused => {
-                if before.watched_at.is_none() && !is_looking && self.ledger.judge(&mut play).watched {
+                if before.watched_at.is_none() && !is_looking && self.builder.judge(&mut play).watched {
                     return self.complete(play, at);
                 }
-                self.ledger.unchanged(play, "still paused")
+                self.builder.unchanged(play, "still paused")
             }
             PlaybackState::Paused => {
                 play.state = PlaybackState::Paused;
-                self.ledger.step("paused", format!("{} paused {}", play.item, position(&play)));
-                self.ledger.tell_of(Change::Paused, play, playback.at, is_looking);
+                self.builder.push_step("paused", format!("{} paused {}", play.item, position(&play)));
+                self.builder.emit_unjudged(PlayEventKind::Paused, play, playback.at, is_looking);
                 recorded("paused")
             }
-            PlaybackState::Playing => self.play_on(&before, play, jump, is_looking),
+            PlaybackState::Playing => self.update_playing(&before, play, jump, is_looking),
         }
     }
 
     /// It counts, and goes on.
     fn complete(&mut self, play: Play, at: Timestamp) -> Verdict {
         let text = format!("{} reached what counts as watched {}", play.item, position(&play));
-        self.ledger.step("completed", text);
-        self.ledger.signal(Change::Completed, play, at);
+        self.builder.push_step("completed", text);
+        self.builder.push_event(PlayEventKind::Completed, play, at);
         recorded("completed")
     }
 
     /// It plays, and may have jumped. Percent.
-    fn play_on(&mut self, before: &Play, mut play: Play, jump: Option<f64>, is_looking: bool) -> Verdict {
+    fn update_playing(
+        &mut self,
+        before: &Play,
+        mut play: Play,
+        jump: Option<f64>,
+        is_looking: bool,
+    ) -> Verdict {
         let at = play.last_seen_at;
         play.state = PlaybackState::Playing;
         let newly_complete =
-            before.watched_at.is_none() && !is_looking && self.ledger.judge(&mut play).watched;
+            before.watched_at.is_none() && !is_looking && self.builder.judge(&mut play).watched;
         if newly_complete {
             return self.complete(play, at);
         }
         if self.playback.completion == Completion::Counted {
-            return self.ledger.unchanged(play, "the server had counted this play before");
+            return self.builder.unchanged(play, "the server had counted this play before");
         }
         if before.state != PlaybackState::Playing {
-            self.ledger.step("resumed", format!("{} resumed {}", play.item, position(&play)));
-            self.ledger.tell_of(Change::Resumed, play, at, is_looking);
+            self.builder.push_step("resumed", format!("{} resumed {}", play.item, position(&play)));
+            self.builder.emit_unjudged(PlayEventKind::Resumed, play, at, is_looking);
             return recorded("resumed");
         }
         if let Some(jump) = jump {
-            self.ledger.step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
-            self.ledger.tell_of(Change::Sought, play, at, is_looking);
+            self.builder
+                .push_step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
+            self.builder.emit_unjudged(PlayEventKind::Sought, play, at, is_looking);
             return recorded("sought");
         }
-        self.ledger.unchanged(play, "still playing")
+        self.builder.unchanged(play, "still playing")
     }
 
-    fn without_open_play(&mut self) -> Verdict {
+    fn start_or_amend(&mut self) -> Verdict {
         let playback = self.playback;
         // Where nothing but a tick that was taken back is known, there is no end to repeat.
         let is_an_end =
-            |play: &Play| play.watched_at.is_some() || !(play.revoked && play.is_seen_at_its_end_only());
-        let is_recent = |play: &&Play| !play.is_open() && is_an_end(play) && self.is_about(play);
-        let recent = self.ledger.known.iter().rev().find(is_recent).cloned();
+            |play: &Play| play.watched_at.is_some() || !(play.unwatched && play.has_only_end_report());
+        let is_recent = |play: &&Play| !play.is_open() && is_an_end(play) && self.matches_play(play);
+        let recent = self.builder.known.iter().rev().find(is_recent).cloned();
         if let Some(ended) = recent
             && let Some(since) = ended.ended_at.map(|end| playback.at.duration_since(end))
             && since < ended.merge_window()
@@ -248,19 +261,19 @@ impl<'a> Turn<'a> {
             let progress =
                 playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
             let trails = ended.watched_at.is_some()
-                && !ended.revoked
-                && progress.is_some_and(|at| at >= self.ledger.policy.watched_at);
+                && !ended.unwatched
+                && progress.is_some_and(|at| at >= self.builder.policy.watched_threshold);
             if self.ends() {
-                return self.amend(ended);
+                return self.amend_ended(ended);
             }
             if !since.is_positive() {
                 return self
-                    .ledger
+                    .builder
                     .merged("out-of-order", "this play has ended by a later report".to_owned());
             }
             if trails {
                 return self
-                    .ledger
+                    .builder
                     .merged("after-the-end", format!("{} has been watched to its end", ended.item));
             }
         }
@@ -268,84 +281,87 @@ impl<'a> Turn<'a> {
     }
 
     /// A further report of an end: the play stays ended, but the report may be better evidence than the first.
-    fn amend(&mut self, ended: Play) -> Verdict {
+    fn amend_ended(&mut self, ended: Play) -> Verdict {
         let mut play = ended.clone();
         play.absorb(self.playback);
         let at = play.last_seen_at;
-        if ended.stale {
+        if ended.expired {
             // It was closed for want of news; this is the first word about its end.
-            (play.stale, play.ended_at) = (false, Some(at));
-            self.ledger.step("ended", format!("{} ended {}", play.item, position(&play)));
-            self.ledger.signal(Change::Ended, play, at);
+            (play.expired, play.ended_at) = (false, Some(at));
+            self.builder.push_step("ended", format!("{} ended {}", play.item, position(&play)));
+            self.builder.push_event(PlayEventKind::Ended, play, at);
             return recorded("ended");
         }
         play.position_ms = play.position_ms.max(ended.position_ms);
-        if play.watched_at.is_none() && self.ledger.judge(&mut play).watched {
-            self.ledger.step(
+        if play.watched_at.is_none() && self.builder.judge(&mut play).watched {
+            self.builder.push_step(
                 "amended",
                 format!("{} had ended {}; this report proves it watched", play.item, position(&ended)),
             );
-            self.ledger.signal(Change::Amended, play, at);
+            self.builder.push_event(PlayEventKind::Amended, play, at);
             return recorded("amended");
         }
         if play.completion > ended.completion || play.position_ms > ended.position_ms {
             // A route with a threshold of its own may be convinced only now.
-            self.ledger.signal(Change::Amended, play, at);
+            self.builder.push_event(PlayEventKind::Amended, play, at);
         } else {
-            self.ledger.plays.push(play);
+            self.builder.plays.push(play);
         }
-        self.ledger.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
+        self.builder.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
     }
 
     fn begin(&mut self) -> Verdict {
-        self.end_displaced();
+        self.end_replaced();
         let playback = self.playback;
         let mut play = self.new_play();
         self.resume(&mut play);
-        play.previous_watch_at = self.ledger.last_watch(&play);
-        let is_over =
-            self.ledger.known.iter().any(|later| self.fits(later) && later.started_at > playback.at);
+        play.previous_watch_at = self.builder.last_watch(&play);
+        let is_over = self
+            .builder
+            .known
+            .iter()
+            .any(|later| self.matches_session(later) && later.started_at > playback.at);
         let (change, code) = match playback.state {
             // It comes late: another play of the item is known that began after it.
             PlaybackState::Playing | PlaybackState::Paused if is_over => {
                 (play.state, play.ended_at) = (PlaybackState::Stopped, Some(playback.at));
-                (Change::Ended, "ended-unseen")
+                (PlayEventKind::Ended, "ended-unseen")
             }
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
                 if playback.position_ms == Some(0) {
                     play.position_ms = None;
                 }
-                (Change::Ended, "ended-unseen")
+                (PlayEventKind::Ended, "ended-unseen")
             }
-            PlaybackState::Paused => (Change::Paused, "paused-unseen"),
-            PlaybackState::Playing if self.ledger.judge(&mut play).watched => {
-                (Change::Completed, "completed-unseen")
+            PlaybackState::Paused => (PlayEventKind::Paused, "paused-unseen"),
+            PlaybackState::Playing if self.builder.judge(&mut play).watched => {
+                (PlayEventKind::Completed, "completed-unseen")
             }
-            PlaybackState::Playing => (Change::Started, "started"),
+            PlaybackState::Playing => (PlayEventKind::Started, "started"),
         };
         let text = match change {
-            Change::Started => format!("{} started {}", play.item, position(&play)),
+            PlayEventKind::Started => format!("{} started {}", play.item, position(&play)),
             _ => format!("{} {}; its start was not seen", play.item, position(&play)),
         };
-        self.ledger.step(code, text);
-        self.ledger.signal(change, play, playback.at);
+        self.builder.push_step(code, text);
+        self.builder.push_event(change, play, playback.at);
         recorded(code)
     }
 
     /// A play that begins with this report.
     pub(crate) fn new_play(&self) -> Play {
         let taken =
-            |id: &PlayId| self.ledger.known.iter().chain(&self.ledger.plays).any(|play| play.id == *id);
+            |id: &PlayId| self.builder.known.iter().chain(&self.builder.plays).any(|play| play.id == *id);
         Play::begin(self.viewer.clone(), self.playback, taken)
     }
 
     /// Whether a play has begun just now and in its first half, for all that was known of it, and has leapt from there.
-    fn has_only_now_resumed(&self, play: &Play, jump: Option<f64>) -> bool {
+    fn is_delayed_resume(&self, play: &Play, jump: Option<f64>) -> bool {
         let has_leapt = play.position_ms.is_none() || jump.is_some_and(|jump| jump > 0.0);
         has_leapt
             && play.watched_at.is_none()
-            && play.told.is_empty()
+            && play.sent_to.is_empty()
             && play.continues.is_none()
             && self.playback.at.duration_since(play.started_at) < RESUMES_WITHIN
             && play.progress().is_none_or(|progress| progress < RESTART_BEFORE)
@@ -353,29 +369,30 @@ impl<'a> Turn<'a> {
 
     /// Makes a play the rest of the one that it finishes. Whether there is one.
     fn resume(&mut self, play: &mut Play) -> bool {
-        let Some(last) = self.continued(play).cloned() else { return false };
-        self.ledger.step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
-        play.go_on_from(&last);
-        play.previous_watch_at = self.ledger.last_watch(play);
+        let Some(last) = self.continued_play(play).cloned() else { return false };
+        self.builder
+            .push_step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
+        play.continue_from(&last);
+        play.previous_watch_at = self.builder.last_watch(play);
         true
     }
 
     /// The last play of the item, where a play that begins in the second half only finishes it and somebody has been told
     /// of it as watched.
-    fn continued(&self, play: &Play) -> Option<&Play> {
-        let others = self.ledger.known.iter().chain(&self.ledger.plays);
+    fn continued_play(&self, play: &Play) -> Option<&Play> {
+        let others = self.builder.known.iter().chain(&self.builder.plays);
         let others =
-            others.filter(|other| other.id != play.id && !other.revoked && other.item.is_same(&play.item));
+            others.filter(|other| other.id != play.id && !other.unwatched && other.item.is_same(&play.item));
         let finishes = self.playback.state != PlaybackState::Stopped
             && play.progress().is_some_and(|progress| progress >= RESTART_BEFORE);
         others
             .max_by_key(|other| (other.last_seen_at, &other.id))
-            .filter(|last| finishes && (last.watched_at.is_some() || !last.told.is_empty()))
+            .filter(|last| finishes && (last.watched_at.is_some() || !last.sent_to.is_empty()))
     }
 }
 
 /// How far, in percent, a playing item moved beyond what the time that passed explains; absent for jitter.
-fn jump(before: &Play, after: &Play, policy: &Policy) -> Option<f64> {
+fn position_jump(before: &Play, after: &Play, policy: &Policy) -> Option<f64> {
     let moved = f64::from(after.position_ms?) - f64::from(before.position_ms?);
     let passed = after.last_seen_at.duration_since(before.last_seen_at).as_secs_f64() * 1000.0;
     let jump = (moved - passed) * 100.0 / f64::from(after.item.runtime_ms.filter(|runtime| *runtime > 0)?);

@@ -10,11 +10,11 @@ use crate::policy::Policy;
 const CREDITS_GRACE_FLOOR: f64 = 80.0;
 
 /// The code of the judgement that a play is a repetition of the one before.
-pub const TOO_SOON: &str = "watched-just-now";
+pub const REPEATED_WATCH: &str = "watched-just-now";
 
 /// The judgement over a play, and the numbers that decided.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
+pub struct WatchedEvaluation {
     /// Whether it is a watch.
     pub watched: bool,
     /// The rule, stable.
@@ -25,8 +25,8 @@ pub struct Judgement {
 
 /// Judges a play as it stands. While it is open only a count by the server and the credits marker decide; the
 /// threshold is for where it ends.
-pub fn judge(play: &Play, policy: &Policy) -> Judgement {
-    let judgement = judge_evidence(play, policy);
+pub fn evaluate(play: &Play, policy: &Policy) -> WatchedEvaluation {
+    let judgement = evaluate_evidence(play, policy);
     if judgement.watched && play.repeats {
         return no("repeats", "it repeats a play that was just watched".to_owned());
     }
@@ -39,12 +39,12 @@ pub fn judge(play: &Play, policy: &Policy) -> Judgement {
     }
     let (since, needed) = (minutes(since), minutes(play.merge_window()));
     no(
-        TOO_SOON,
+        REPEATED_WATCH,
         format!("the same item was watched {since} before, and a second watch takes at least {needed}"),
     )
 }
 
-fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
+fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
     if play.marked {
         return yes("marked", "it was marked as watched by hand".to_owned());
     }
@@ -65,9 +65,10 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
     }
     let runtime = play.item.runtime_ms.filter(|runtime| *runtime > 0);
     match (play.progress(), runtime, play.position_ms) {
-        (Some(progress), _, _) if progress >= policy.watched_at => {
-            yes("threshold", format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at))
-        }
+        (Some(progress), _, _) if progress >= policy.watched_threshold => yes(
+            "threshold",
+            format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
+        ),
         (Some(progress), Some(runtime), Some(position))
             if policy.credits
                 && progress >= CREDITS_GRACE_FLOOR
@@ -75,12 +76,14 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
         {
             yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
         }
-        (Some(_), runtime, _) if play.claimed_blind && judge_claim(play, runtime, policy).watched => {
+        (Some(_), runtime, _)
+            if play.claimed_without_position && judge_claim(play, runtime, policy).watched =>
+        {
             judge_claim(play, runtime, policy)
         }
         (Some(progress), _, _) => no(
             "below-threshold",
-            format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_at),
+            format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
         ),
         (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
         (None, _, _) => {
@@ -90,16 +93,16 @@ fn judge_evidence(play: &Play, policy: &Policy) -> Judgement {
 }
 
 /// "Played to the end" without a position to hold it against: time is the only witness.
-fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement {
+fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> WatchedEvaluation {
     let elapsed = play.elapsed();
-    if runtime.is_some() && !play.is_unmeasured && play.is_seen_at_its_end_only() {
+    if runtime.is_some() && !play.duration_unknown && play.has_only_end_report() {
         // A server that cannot measure a file calls every stop complete; one that can has something to go by.
         let text = "the server says that it was played to the end, and nobody saw more of it".to_owned();
         return yes("claim-believed", text);
     }
     if let Some(runtime) = runtime
-        && let Ok(reach) = u32::try_from(play.reach_ms())
-        && percent(reach, runtime).is_some_and(|reach| reach >= policy.watched_at)
+        && let Ok(reach) = u32::try_from(play.max_possible_position_ms())
+        && percent(reach, runtime).is_some_and(|reach| reach >= policy.watched_threshold)
     {
         let text = format!(
             "the server says that it was played to the end, and it can have come as far as {} of {}",
@@ -122,12 +125,12 @@ fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> Judgement 
     if elapsed >= needed && !is_known { yes("claim-believed", text) } else { no("claim-doubted", text) }
 }
 
-fn yes(code: &'static str, text: String) -> Judgement {
-    Judgement { watched: true, code, text }
+fn yes(code: &'static str, text: String) -> WatchedEvaluation {
+    WatchedEvaluation { watched: true, code, text }
 }
 
-fn no(code: &'static str, text: String) -> Judgement {
-    Judgement { watched: false, code, text }
+fn no(code: &'static str, text: String) -> WatchedEvaluation {
+    WatchedEvaluation { watched: false, code, text }
 }
 
 fn clock(ms: u32) -> String {

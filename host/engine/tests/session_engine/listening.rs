@@ -8,8 +8,8 @@ use playrelay_engine::model::{
 use playrelay_engine::play::Play;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
-use playrelay_engine::state::Sessions;
-use playrelay_engine::transition::Advance;
+use playrelay_engine::state::SessionState;
+use playrelay_engine::transition::Transition;
 
 use crate::story::{self, RUNTIME};
 
@@ -41,7 +41,7 @@ fn playing(seconds: i64, percent: u32) -> Playback {
         position_ms: Some(RUNTIME / 100 * percent),
         completion: Completion::None,
         is_unmeasured: false,
-        is_listed: true,
+        from_session_list: true,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -58,44 +58,44 @@ fn counted(seconds: i64) -> Playback {
         state: PlaybackState::Stopped,
         position_ms: None,
         completion: Completion::Counted,
-        is_listed: false,
+        from_session_list: false,
         ..playing(seconds, 0)
     }
 }
 
 #[derive(Default)]
-struct Engine(Sessions);
+struct Engine(SessionState);
 
 impl Engine {
-    fn absorb(&mut self, advance: Advance) -> String {
-        self.0.absorb(advance.plays);
+    fn absorb(&mut self, advance: Transition) -> String {
+        self.0.apply(advance.plays);
         advance.verdict.code
     }
 
     fn hear(&mut self, playback: Playback) -> String {
-        let advance = self.0.advance(&Report::Playback(playback), &Policy::default());
+        let advance = self.0.transition(&Report::Playback(playback), &Policy::default());
         self.absorb(advance)
     }
 
     fn read(&mut self, row: Playback) -> String {
-        let advance = self.0.advance_from_history(&row, &Policy::default());
+        let advance = self.0.transition_from_history(&row, &Policy::default());
         self.absorb(advance)
     }
 
     fn list(&mut self, source: &str, sessions: &[Playback], seconds: i64) -> Vec<String> {
-        let gone = self.0.vanished(&server(source), sessions, at(seconds), &Policy::default());
+        let gone = self.0.end_unlisted(&server(source), sessions, at(seconds), &Policy::default());
         gone.into_iter().map(|advance| self.absorb(advance)).collect()
     }
 
     fn unheard(&mut self, source: &str, seconds: i64) -> String {
-        let lost = Report::Unheard { source: source.to_owned(), at: at(seconds) };
-        let advance = self.0.advance(&lost, &Policy::default());
+        let lost = Report::ConnectionLost { source: source.to_owned(), at: at(seconds) };
+        let advance = self.0.transition(&lost, &Policy::default());
         self.absorb(advance)
     }
 
     /// Looks at the clock.
     fn look(&mut self, seconds: i64) {
-        for advance in self.0.overdue(&|_| at(seconds), &Policy::default()) {
+        for advance in self.0.close_expired(&|_| at(seconds), &Policy::default()) {
             self.absorb(advance);
         }
     }
@@ -162,7 +162,7 @@ fn what_cannot_be_heard_does_not_go_on_for_ever() {
 #[test]
 fn a_connection_that_is_lost_changes_nothing_of_what_it_never_listed() {
     let mut engine = Engine::default();
-    engine.hear(Playback { is_listed: false, ..playing(0, 0) });
+    engine.hear(Playback { from_session_list: false, ..playing(0, 0) });
     assert_eq!(engine.unheard("home", 10), "no-change");
     engine.hear(playing(20, 0));
     assert_eq!(engine.unheard("other", 30), "no-change");
@@ -180,7 +180,7 @@ fn a_connection_that_is_lost_changes_nothing_of_what_it_never_listed() {
 fn nobody_is_missed_on_a_list_that_never_had_them() {
     let mut engine = Engine::default();
     // A webhook told of it a moment ago; the list was made before.
-    engine.hear(Playback { is_listed: false, ..playing(0, 0) });
+    engine.hear(Playback { from_session_list: false, ..playing(0, 0) });
     assert_eq!(engine.list("home", &[], 1), Vec::<String>::new());
     // One source sees all sessions, another one its own: each misses what it had.
     engine.hear(playing(10, 1));
@@ -228,7 +228,7 @@ fn a_tick_that_was_told_is_no_row_of_a_history() {
     let Playback { server, user, item, .. } = playing(0, 0);
     let far = 30 * 24 * HOUR;
     let tick = Marked { server, user, item, watched: true, library: None, paths: Vec::new(), at: at(far) };
-    let advance = engine.0.advance(&Report::Marked(tick), &Policy::default());
+    let advance = engine.0.transition(&Report::Marked(tick), &Policy::default());
     assert_eq!(engine.absorb(advance), "finish-repeated");
     assert_eq!(engine.read(counted(far + 2)), "mark-repeated");
     assert_eq!(engine.watches(), [7_000]);
@@ -308,16 +308,16 @@ fn what_was_forgotten_is_recalled_for_one_decision() {
     engine.hear(playing(0, 0));
     engine.hear(Playback { state: PlaybackState::Stopped, ..playing(7_000, 97) });
     let stored: Vec<Play> = engine.0.all().cloned().collect();
-    let nothing = Sessions::default();
+    let nothing = SessionState::default();
     let policy = Policy::default();
-    let blind = nothing.advance_from_history(&counted(6_500), &policy);
+    let blind = nothing.transition_from_history(&counted(6_500), &policy);
     assert_eq!(blind.verdict.code, "ended-unseen", "without its past it would count again");
-    let recalled = nothing.recalling(&counted(0).server, &counted(0).user, stored.clone());
-    let recalled = recalled.advance_from_history(&counted(6_500), &policy);
+    let recalled = nothing.with_past_plays(&counted(0).server, &counted(0).user, stored.clone());
+    let recalled = recalled.transition_from_history(&counted(6_500), &policy);
     assert_eq!(recalled.verdict.code, "finish-repeated");
     // Of others nothing is recalled.
     let other = User { id: Some("77".to_owned()), name: Some("sean".to_owned()), ..User::default() };
-    let recalled = nothing.recalling(&counted(0).server, &other, stored);
+    let recalled = nothing.with_past_plays(&counted(0).server, &other, stored);
     assert_eq!(recalled.all().count(), 0);
 }
 
@@ -349,9 +349,9 @@ fn a_route_that_is_added_hears_of_what_plays_and_the_others_hear_nothing() {
     engine.hear(playing(0, 20));
     let play = engine.0.open().next().cloned().unwrap();
     let (before, after) = (routing(&["bob"]), routing(&["bob", "eve"]));
-    assert!(before.welcome(&before, &play).is_none());
-    let mut advance = after.welcome(&before, &play).unwrap();
-    let plan = after.among_new(&before, &play).plan(&mut advance);
+    assert!(before.announce_to_new_routes(&before, &play).is_none());
+    let mut advance = after.announce_to_new_routes(&before, &play).unwrap();
+    let plan = after.only_new(&before, &play).plan(&mut advance);
     let told: Vec<_> = plan.events.iter().map(|event| (event.tracker.as_str(), event.action)).collect();
     assert_eq!(told, [("eve", Action::Playing(20.0))]);
 }

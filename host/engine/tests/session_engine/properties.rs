@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::policy::Policy;
-use playrelay_engine::state::Sessions;
+use playrelay_engine::state::SessionState;
 use proptest::prelude::*;
 
 use crate::story::*;
@@ -171,11 +171,11 @@ proptest! {
 
     #[test]
     fn every_report_has_a_verdict_and_a_reason(story in any_story()) {
-        let mut sessions = Sessions::default();
+        let mut sessions = SessionState::default();
         for (told, at) in story.iter().zip(times(&story)) {
-            let advance = sessions.advance(&report(told, at), &Policy::default());
+            let advance = sessions.transition(&report(told, at), &Policy::default());
             prop_assert!(!advance.verdict.code.is_empty() && !advance.steps.is_empty());
-            sessions.absorb(advance.plays);
+            sessions.apply(advance.plays);
         }
     }
 }

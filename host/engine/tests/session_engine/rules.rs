@@ -9,8 +9,8 @@ use playrelay_engine::model::{
     Server, Show, User,
 };
 use playrelay_engine::policy::Policy;
-use playrelay_engine::routing::route::{Route, Untaken};
-use playrelay_engine::state::Sessions;
+use playrelay_engine::routing::route::{Route, UnsupportedActions};
+use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::Outcome;
 
 use crate::story::*;
@@ -43,19 +43,19 @@ fn routes_with_thresholds_of_their_own_are_told_once_each() {
     ];
     let routes = [70.0, 80.0, 95.0].map(|watched_at| Route {
         tracker: format!("from {watched_at} %"),
-        policy: Policy { watched_at, credits: false, ..Policy::default() },
+        policy: Policy { watched_threshold: watched_at, credits: false, ..Policy::default() },
         ..route()
     });
     for story in stories {
-        let (mut sessions, mut watched) = (Sessions::default(), BTreeMap::new());
+        let (mut sessions, mut watched) = (SessionState::default(), BTreeMap::new());
         for (told, at) in story.iter().zip(times(&story)) {
-            let mut advance = sessions.advance(&report(told, at), &Policy::default());
+            let mut advance = sessions.transition(&report(told, at), &Policy::default());
             for event in routing(routes.to_vec()).plan(&mut advance).events {
                 if matches!(event.action, Action::Watched(_)) {
                     *watched.entry(event.tracker).or_insert(0) += 1;
                 }
             }
-            sessions.absorb(advance.plays);
+            sessions.apply(advance.plays);
         }
         let expected = routes.iter().map(|route| (route.tracker.clone(), 1)).collect();
         assert_eq!(watched, expected, "{story:?}");
@@ -110,9 +110,9 @@ fn a_series_that_is_ticked_twice_is_watched_once() {
 #[test]
 fn a_tick_convinces_a_route_with_a_threshold_of_its_own() {
     let strict =
-        Route { policy: Policy { watched_at: 90.0, credits: false, ..Policy::default() }, ..route() };
+        Route { policy: Policy { watched_threshold: 90.0, credits: false, ..Policy::default() }, ..route() };
     let routing = routing(vec![strict]);
-    let mut sessions = Sessions::default();
+    let mut sessions = SessionState::default();
     let story = [
         told(0, "A", What::Play, Some(0)),
         told(6_200, "A", What::Stop, Some(86)),
@@ -120,9 +120,9 @@ fn a_tick_convinces_a_route_with_a_threshold_of_its_own() {
     ];
     let mut actions = Vec::new();
     for (told, at) in story.iter().zip(times(&story)) {
-        let mut advance = sessions.advance(&report(told, at), &Policy::default());
+        let mut advance = sessions.transition(&report(told, at), &Policy::default());
         actions.extend(routing.plan(&mut advance).events.iter().map(|event| event.action.name()));
-        sessions.absorb(advance.plays);
+        sessions.apply(advance.plays);
     }
     assert_eq!(actions, ["playing", "stopped", "watched"]);
 }
@@ -130,9 +130,9 @@ fn a_tick_convinces_a_route_with_a_threshold_of_its_own() {
 /// Newcomer 59: what a sink does not take leaves no rows, and a word on the timeline.
 #[test]
 fn presence_that_a_tracker_does_not_take_is_not_queued() {
-    let diary = Route { untaken: Untaken(vec!["playing", "paused", "stopped"]), ..route() };
+    let diary = Route { untaken: UnsupportedActions(vec!["playing", "paused", "stopped"]), ..route() };
     let routing = routing(vec![diary]);
-    let mut sessions = Sessions::default();
+    let mut sessions = SessionState::default();
     let story = [
         told(0, "A", What::Play, Some(0)),
         told(60, "A", What::Pause, Some(1)),
@@ -140,10 +140,10 @@ fn presence_that_a_tracker_does_not_take_is_not_queued() {
     ];
     let (mut actions, mut codes) = (Vec::new(), Vec::new());
     for (told, at) in story.iter().zip(times(&story)) {
-        let mut advance = sessions.advance(&report(told, at), &Policy::default());
+        let mut advance = sessions.transition(&report(told, at), &Policy::default());
         actions.extend(routing.plan(&mut advance).events.iter().map(|event| event.action.name()));
         codes.extend(advance.steps.iter().map(|step| step.code.clone()));
-        sessions.absorb(advance.plays);
+        sessions.apply(advance.plays);
     }
     assert_eq!(actions, ["watched"]);
     assert_eq!(codes.iter().filter(|code| *code == "not-taken").count(), 2, "{codes:?}");
@@ -184,7 +184,7 @@ fn of_form(official: bool, state: PlaybackState, completion: Completion, at: &st
         position_ms: official.then_some(RUNTIME / 100 * 97),
         completion,
         is_unmeasured: false,
-        is_listed: false,
+        from_session_list: false,
         credits_start_ms: None,
         content: Content::OnDemand,
         library: None,
@@ -223,7 +223,7 @@ fn two_sources_of_one_server_tell_of_one_play_and_each_is_heard() {
         ..route()
     };
     let routing = routing(vec![lead("one", "bob"), lead("two", "bob"), lead("two", "amy")]);
-    let (mut sessions, mut told_of) = (Sessions::default(), Vec::new());
+    let (mut sessions, mut told_of) = (SessionState::default(), Vec::new());
     for (source, what, at) in [
         ("one", What::Play, 0),
         ("two", What::Play, 1),
@@ -232,10 +232,10 @@ fn two_sources_of_one_server_tell_of_one_play_and_each_is_heard() {
         ("two", What::Stop, 7_000),
         ("one", What::Stop, 7_001),
     ] {
-        let mut advance = sessions.advance(&from(source, what, at), &Policy::default());
+        let mut advance = sessions.transition(&from(source, what, at), &Policy::default());
         let events = routing.plan(&mut advance).events;
         told_of.extend(events.iter().map(|event| format!("{} {}", event.action.name(), event.tracker)));
-        sessions.absorb(advance.plays);
+        sessions.apply(advance.plays);
     }
     assert_eq!(told_of, ["playing bob", "playing amy", "watched bob", "watched amy"]);
     assert_eq!(sessions.all().count(), 1);
@@ -252,11 +252,11 @@ fn a_storm_of_ratings_is_told_once_it_has_settled() {
     };
     let rating_route = Route { ratings: true, ..route() };
     let routing = routing(vec![rating_route]);
-    let mut sessions = Sessions::default();
+    let mut sessions = SessionState::default();
     let mut hear = |report: Report| {
-        let mut advance = sessions.advance(&report, &Policy::default());
+        let mut advance = sessions.transition(&report, &Policy::default());
         let events = routing.plan(&mut advance).events;
-        sessions.absorb_ratings(advance.rating);
+        sessions.apply_ratings(advance.rating);
         (advance.verdict.code, events)
     };
     let (code, events) = hear(rate("sean", Some(8.0), 0));
@@ -286,16 +286,16 @@ fn short_items_and_nobodys_are_left_out_with_a_reason() {
         unreachable!()
     };
     playback.item.runtime_ms = Some(60_000);
-    let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
+    let advance = run.sessions.transition(&Report::Playback(playback.clone()), &Policy::default());
     assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Filtered, "too-short"));
     playback.item.runtime_ms = Some(RUNTIME);
     playback.content = Content::LiveTv;
-    let advance = run.sessions.advance(&Report::Playback(playback.clone()), &Policy::default());
+    let advance = run.sessions.transition(&Report::Playback(playback.clone()), &Policy::default());
     assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Ignored, "live-tv"));
     playback.content = Content::OnDemand;
     playback.user = User::default();
-    let advance = run.sessions.advance(&Report::Playback(playback), &Policy::default());
+    let advance = run.sessions.transition(&Report::Playback(playback), &Policy::default());
     assert_eq!((advance.verdict.outcome, advance.verdict.code.as_str()), (Outcome::Held, "no-user"));
-    run.sessions.absorb(advance.plays);
+    run.sessions.apply(advance.plays);
     assert_eq!(run.sessions.open().count(), 0);
 }

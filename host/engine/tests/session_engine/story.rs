@@ -8,11 +8,11 @@ use playrelay_engine::model::{
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::Routing;
 use playrelay_engine::routing::filter::Filters;
-use playrelay_engine::routing::route::{Removal, Route, Untaken, UserRule};
-use playrelay_engine::routing::users::People;
-use playrelay_engine::state::Sessions;
+use playrelay_engine::routing::route::{Route, UnsupportedActions, UserRule, WatchlistRemoval};
+use playrelay_engine::routing::users::UserAssignments;
+use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::Outcome;
-use playrelay_engine::transition::Advance;
+use playrelay_engine::transition::Transition;
 
 /// Two hours. Ms.
 pub const RUNTIME: u32 = 7_200_000;
@@ -75,7 +75,7 @@ pub fn report(told: &Told, at: Timestamp) -> Report {
         position_ms: told.position.map(|percent| RUNTIME / 100 * percent),
         completion,
         is_unmeasured: false,
-        is_listed: false,
+        from_session_list: false,
         // One item has a marker.
         credits_start_ms: (told.item == "D").then_some(RUNTIME / 100 * 95),
         content: Content::OnDemand,
@@ -94,20 +94,20 @@ pub fn route() -> Route {
         ratings: false,
         marks: true,
         unwatched: true,
-        removal: Removal::default(),
+        removal: WatchlistRemoval::default(),
         policy: Policy::default(),
-        untaken: Untaken::default(),
+        untaken: UnsupportedActions::default(),
     }
 }
 
 pub fn routing(routes: Vec<Route>) -> Routing {
-    Routing { routes, people: People::default() }
+    Routing { routes, people: UserAssignments::default() }
 }
 
 /// The engine with one route, and everything that it told.
 #[derive(Clone, Default)]
 pub struct Run {
-    pub sessions: Sessions,
+    pub sessions: SessionState,
     pub events: Vec<TrackerEvent>,
     pub outcomes: Vec<Outcome>,
 }
@@ -118,20 +118,20 @@ impl Run {
     }
 
     pub fn hear(&mut self, report: &Report) {
-        let advance = self.sessions.advance(report, &Policy::default());
+        let advance = self.sessions.transition(report, &Policy::default());
         self.outcomes.push(advance.verdict.outcome);
         self.take(advance);
     }
 
-    pub fn take(&mut self, mut advance: Advance) {
+    pub fn take(&mut self, mut advance: Transition) {
         self.events.extend(routing(vec![route()]).plan(&mut advance).events);
-        self.sessions.absorb(advance.plays);
-        self.sessions.absorb_ratings(advance.rating);
+        self.sessions.apply(advance.plays);
+        self.sessions.apply_ratings(advance.rating);
     }
 
     /// Looks at the clock, without a report.
     pub fn look(&mut self, now: Timestamp) {
-        for advance in self.sessions.overdue(&|_| now, &Policy::default()) {
+        for advance in self.sessions.close_expired(&|_| now, &Policy::default()) {
             self.take(advance);
         }
     }
@@ -140,7 +140,7 @@ impl Run {
     pub fn restart(&mut self) {
         let plays = self.sessions.all().map(|play| serde_json::to_string(play).unwrap());
         let plays: Vec<_> = plays.map(|text| serde_json::from_str(&text).unwrap()).collect();
-        self.sessions = Sessions::restore(plays, []);
+        self.sessions = SessionState::restore(plays, []);
     }
 
     pub fn watches(&self) -> Vec<(&str, Timestamp)> {

@@ -7,7 +7,7 @@ use wasmtime::component::{Instance, InstancePre};
 use crate::bindings::exports::playrelay::plugin::auth::{self as contract, GuestIndices};
 use crate::bindings::playrelay::plugin::types::Field;
 use crate::capabilities::{Capability, Failure};
-use crate::limits::{Budget, CODE_INTERVAL_S, CODE_LIFE_S, STATE};
+use crate::limits::{Budget, CODE_INTERVAL_S, MAX_CODE_LIFETIME_S, MAX_STATE_BYTES};
 use crate::plugin::{CallState, Fault, FaultKind};
 use crate::{convert, text};
 
@@ -106,8 +106,9 @@ impl Capability for Authenticate {
                 Ok(step) => step,
                 Err(failure) => return Ok(Err(convert::failure(failure))),
             };
-            if step.state.len() > STATE {
-                let text = format!("it asked to remember {} bytes; {STATE} are allowed", step.state.len());
+            if step.state.len() > MAX_STATE_BYTES {
+                let text =
+                    format!("it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed", step.state.len());
                 return Err(Fault::new(FaultKind::Output, text).into());
             }
             Ok(Ok(AuthStep { outcome: outcome(step.outcome), state: step.state }))
@@ -122,7 +123,7 @@ fn outcome(it: contract::Outcome) -> AuthOutcome {
             url: text::cut(&it.url, text::WORDS),
             complete_url: it.complete_url.map(|url| text::cut(&url, text::WORDS)),
             code: text::cut(&it.code, text::CODE),
-            expires_s: it.expires_s.min(CODE_LIFE_S),
+            expires_s: it.expires_s.min(MAX_CODE_LIFETIME_S),
             interval_s: it.interval_s.clamp(1, CODE_INTERVAL_S),
         }),
         contract::Outcome::Pending => AuthOutcome::Pending,

@@ -22,11 +22,11 @@ pub use identify::Identify;
 pub use metadata::{Artwork, Find, Picture};
 pub use provision::{Provision, ProvisionInput};
 pub use realtime::{Connect, Connection, KeepAlive, Message, MessageInput, Step as MessageStep, Transport};
-pub use server_history::{HistoryPage, Since, SinceInput};
+pub use server_history::{HistoryPage, ServerHistory, SinceInput};
 pub use sink::{Sink, SinkEvent};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
-pub use watchlist::{Enlist, ReadWatchlist, Unlist, WatchlistPage};
+pub use watchlist::{AddWatchlist, ReadWatchlist, RemoveWatchlist, WatchlistPage};
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
 use crate::bindings::exports::playrelay::plugin as exports;

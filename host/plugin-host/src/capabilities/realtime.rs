@@ -12,7 +12,7 @@ use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, Gu
 use crate::capabilities::webhook::ParseError;
 use crate::capabilities::{Capability, Failure, webhook};
 use crate::convert;
-use crate::limits::{Budget, FRAMES, STATE};
+use crate::limits::{Budget, MAX_FRAMES, MAX_STATE_BYTES};
 use crate::plugin::{CallState, Fault, FaultKind};
 
 /// The shortest time between two looks at what plays.
@@ -85,8 +85,8 @@ impl Capability for Connect {
                 Ok(ways) => ways,
                 Err(failure) => return Ok(Err(convert::failure(failure))),
             };
-            if ways.is_empty() || ways.len() > FRAMES {
-                let text = format!("it named {} ways to listen; 1 to {FRAMES} are allowed", ways.len());
+            if ways.is_empty() || ways.len() > MAX_FRAMES {
+                let text = format!("it named {} ways to listen; 1 to {MAX_FRAMES} are allowed", ways.len());
                 return Err(Fault::new(FaultKind::Output, text).into());
             }
             Ok(Ok(ways.into_iter().map(connection).collect()))
@@ -161,20 +161,20 @@ impl Capability for Message {
                 Err(error) => return Ok(Err(error.into())),
             };
             let too_much = |text: String| Fault::new(FaultKind::Output, text).into();
-            if step.state.len() > STATE {
+            if step.state.len() > MAX_STATE_BYTES {
                 return Err(too_much(format!(
-                    "it asked to remember {} bytes; {STATE} are allowed",
+                    "it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed",
                     step.state.len()
                 )));
             }
-            if step.replies.len() > FRAMES {
+            if step.replies.len() > MAX_FRAMES {
                 return Err(too_much(format!(
-                    "it sent {} replies; {FRAMES} are allowed",
+                    "it sent {} replies; {MAX_FRAMES} are allowed",
                     step.replies.len()
                 )));
             }
             let mut reports = webhook::read(step.reports, &source, received_at)?;
-            reports.iter_mut().flat_map(playbacks).for_each(|playback| playback.is_listed = true);
+            reports.iter_mut().flat_map(playbacks).for_each(|playback| playback.from_session_list = true);
             Ok(Ok(Step { reports, replies: step.replies, state: step.state }))
         })
     }
@@ -184,6 +184,8 @@ fn playbacks(report: &mut Report) -> &mut [Playback] {
     match report {
         Report::Playback(playback) => std::slice::from_mut(playback),
         Report::Snapshot { sessions, .. } => sessions,
-        Report::Unheard { .. } | Report::Rated(_) | Report::Marked(_) | Report::Ignored { .. } => &mut [],
+        Report::ConnectionLost { .. } | Report::Rated(_) | Report::Marked(_) | Report::Ignored { .. } => {
+            &mut []
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Tells what was played.
-pub enum Since {}
+pub enum ServerHistory {}
 
 /// What [`Since`] is called with.
 pub struct SinceInput {
@@ -36,7 +36,7 @@ pub struct HistoryPage {
     pub next: Option<String>,
 }
 
-impl Capability for Since {
+impl Capability for ServerHistory {
     const NAME: &'static str = "server-history.since";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = SinceInput;

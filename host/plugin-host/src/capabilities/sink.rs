@@ -63,7 +63,7 @@ impl Capability for Sink {
                     Action::Rated(rating) => sink::Action::Rated(rating),
                     Action::Unrated => sink::Action::Unrated,
                     Action::Unwatched => sink::Action::Unwatched,
-                    Action::Unlisted => {
+                    Action::RemoveFromWatchlist => {
                         let reason = "a sink has no watchlist".to_owned();
                         return Ok(Err(Failure::Rejected(reason)));
                     }

@@ -58,9 +58,9 @@ impl Capability for ReadWatchlist {
 }
 
 /// Puts an item on a watchlist.
-pub enum Enlist {}
+pub enum AddWatchlist {}
 
-impl Capability for Enlist {
+impl Capability for AddWatchlist {
     const NAME: &'static str = "watchlist";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
@@ -93,9 +93,9 @@ fn only(answer: Result<Vec<types::Receipt>, types::Failure>) -> Result<Receipt, 
 }
 
 /// Takes an item off a watchlist.
-pub enum Unlist {}
+pub enum RemoveWatchlist {}
 
-impl Capability for Unlist {
+impl Capability for RemoveWatchlist {
     const NAME: &'static str = "watchlist";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;

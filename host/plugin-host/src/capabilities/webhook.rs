@@ -11,7 +11,7 @@ use crate::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request
 use crate::bindings::playrelay::plugin::reports;
 use crate::bindings::playrelay::plugin::types::Field;
 use crate::capabilities::Capability;
-use crate::limits::{Budget, REPORTS, SESSIONS};
+use crate::limits::{Budget, MAX_REPORTS, SESSIONS};
 use crate::plugin::{CallState, Fault, FaultKind};
 use crate::{convert, text};
 
@@ -69,8 +69,8 @@ pub(super) fn read(
     source: &str,
     received_at: Timestamp,
 ) -> wasmtime::Result<Vec<Report>> {
-    if reports.len() > REPORTS {
-        let text = format!("it returned {} reports; {REPORTS} are allowed", reports.len());
+    if reports.len() > MAX_REPORTS {
+        let text = format!("it returned {} reports; {MAX_REPORTS} are allowed", reports.len());
         return Err(Fault::new(FaultKind::Output, text).into());
     }
     let sessions = |report: &reports::Report| match report {

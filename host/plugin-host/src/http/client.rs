@@ -110,7 +110,7 @@ pub struct HostIdentity {
 
 /// The clients, one for each reach.
 #[derive(Clone)]
-pub struct Wire {
+pub struct HttpClient {
     /// In whose name requests are sent.
     pub host: HostIdentity,
     public: Client,
@@ -123,19 +123,19 @@ pub struct Wire {
     pub recorder: Option<Arc<dyn ExchangeRecorder>>,
 }
 
-impl Wire {
+impl HttpClient {
     /// Sets up the clients. Fails where the system's certificates cannot be read.
     pub fn new(host: HostIdentity) -> Result<Self, String> {
         // A second installation is refused by rustls and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
-        let tls = tls::config(&Trust::Authorities).map_err(|error| error.to_string())?;
+        let tls = tls::config(&Trust::SystemRoots).map_err(|error| error.to_string())?;
         let failed = |error: reqwest::Error| error.to_string();
         Ok(Self {
             host,
             public: builder(host)
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Arc::new(Within(Reach::Public)))
+                .dns_resolver(Arc::new(ReachResolver(Reach::Public)))
                 .build()
                 .map_err(failed)?,
             home: at_home(host, &tls)?,
@@ -147,8 +147,8 @@ impl Wire {
     }
 
     /// The same, with other certificates that are believed of addresses that the user typed.
-    pub fn believing(&self, trust: &Trust) -> Result<Self, String> {
-        if *trust == Trust::Authorities {
+    pub fn with_trust(&self, trust: &Trust) -> Result<Self, String> {
+        if *trust == Trust::SystemRoots {
             return Ok(self.clone());
         }
         let tls = tls::config(trust).map_err(|error| error.to_string())?;
@@ -197,16 +197,16 @@ impl Wire {
     }
 
     /// Asks an address for anything at all.
-    async fn probe(&self, url: &Url, reach: Reach) -> Result<reqwest::Response, HttpError> {
+    async fn get(&self, url: &Url, reach: Reach) -> Result<reqwest::Response, HttpError> {
         let origin = url.origin().ascii_serialization();
         let request = self.client(reach).get(url.clone()).timeout(PROBE_TIMEOUT);
         request.send().await.map_err(|error| classify(&error, &origin))
     }
 
     /// Whether a server answers at an address, whatever it says. An error says why not.
-    pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
+    pub async fn probe(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
         self.check(url, reach).await?;
-        let status = self.probe(url, reach).await?.status();
+        let status = self.get(url, reach).await?.status();
         match status.is_server_error() {
             true => Err(unexpected(url, &format!("answered {status}"))),
             false => Ok(()),
@@ -214,8 +214,8 @@ impl Wire {
     }
 
     /// Whether a server answers at an address with these words. An error says what else was found.
-    pub async fn says(&self, url: &Url, words: &str) -> Result<(), HttpError> {
-        let answer = self.probe(url, Reach::Anywhere).await?;
+    pub async fn probe_body(&self, url: &Url, words: &str) -> Result<(), HttpError> {
+        let answer = self.get(url, Reach::Anywhere).await?;
         let status = answer.status();
         if !status.is_success() {
             return Err(unexpected(url, &format!("answered {status}")));
@@ -233,7 +233,7 @@ impl Wire {
     }
 
     /// Opens an answer that has no end: its head has come.
-    pub async fn open(&self, request: Request, reach: Reach) -> Result<reqwest::Response, HttpError> {
+    pub async fn open_stream(&self, request: Request, reach: Reach) -> Result<reqwest::Response, HttpError> {
         let origin = request.url.origin().ascii_serialization();
         self.check(&request.url, reach).await?;
         let mut builder = self.client(reach).request(request.method, request.url);
@@ -300,7 +300,7 @@ fn builder(host: HostIdentity) -> ClientBuilder {
 
 /// The client for what logins have found.
 fn at_home(host: HostIdentity, tls: &ClientConfig) -> Result<Client, String> {
-    let resolver = Arc::new(Within(Reach::Home));
+    let resolver = Arc::new(ReachResolver(Reach::Home));
     let built = builder(host).tls_backend_preconfigured(tls.clone()).dns_resolver(resolver).build();
     built.map_err(|error| error.to_string())
 }
@@ -354,9 +354,9 @@ struct PrivateAddress(String);
 /// Resolves a name and leaves out addresses that are not within reach; the connection goes to one of those left, so the
 /// answer cannot change between check and use.
 #[derive(Debug)]
-struct Within(Reach);
+struct ReachResolver(Reach);
 
-impl Resolve for Within {
+impl Resolve for ReachResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {

@@ -17,5 +17,5 @@ pub mod tls;
 pub use client::{HostIdentity, HttpError, Request, Response};
 pub use ip_policy::Reach;
 pub use origin::{Origin, OriginError};
-pub use outbound::{Common, Dial, LoginTokens, Outbound, Purpose};
+pub use outbound::{DialPlan, LoginTokens, Outbound, OutboundDeps, RequestPurpose};
 pub use tls::Trust;

@@ -16,20 +16,20 @@ use sha2::Sha256;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::http::client::{HttpError, RESPONSE_LIMIT, Request, Response, Wire};
-use crate::http::pace::{Meter, Pace, RateLimit};
+use crate::http::client::{HttpClient, HttpError, RESPONSE_LIMIT, Request, Response};
+use crate::http::pace::{DailyQuota, RateLimit, WriteRateLimiter};
 use crate::http::{Origin, OriginError, Reach};
 use crate::manifest::{CredentialRule, Login, Manifest, SignatureEncoding, part};
 use crate::placeholders;
 use crate::ports::{Logins, QuotaStore};
-use crate::template::{Hole, RequestPart, Template};
+use crate::template::{Placeholder, RequestPart, Template};
 
 /// Statuses with which a service refuses a login: 401, and 498 where a token has expired (in no RFC; nginx and others have it).
 const LOGIN_REFUSED: [u16; 2] = [401, 498];
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
-const SHORTEST_SCRUBBED: usize = 6;
+const MIN_REDACTED_BYTES: usize = 6;
 /// What an answer has in place of a secret.
-const SCRUBBED: &str = "[secret]";
+const REDACTED: &str = "[secret]";
 /// Followed where no credential was added.
 const REDIRECTS: usize = 3;
 
@@ -39,7 +39,7 @@ pub struct LoginTokens(pub BTreeMap<String, Secret>);
 
 impl LoginTokens {
     /// A login that a plugin was given.
-    pub fn of(plugin: &str, mut parts: BTreeMap<String, Secret>) -> Self {
+    pub fn for_plugin(plugin: &str, mut parts: BTreeMap<String, Secret>) -> Self {
         parts.insert(part::PLUGIN.to_owned(), Secret::new(plugin));
         Self(parts)
     }
@@ -50,14 +50,14 @@ impl LoginTokens {
     }
 
     /// Whether a plugin was given it: the account's name may have been another's before.
-    pub fn is_of(&self, plugin: &str) -> bool {
+    pub fn belongs_to(&self, plugin: &str) -> bool {
         self.0.get(part::PLUGIN).is_some_and(|of| of.expose() == plugin)
     }
 }
 
 /// On whose behalf a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RequestPurpose {
     /// A plugin's: to the origins of `[[network]]`, with the credentials of the account.
     Plugin,
     /// A plugin's, for a login: to the origins of `[[network]]`, without credentials.
@@ -68,16 +68,16 @@ pub enum Purpose {
     Picture,
 }
 
-struct Allowed {
+struct Permission {
     origin: Origin,
     reach: Reach,
 }
 
 /// What all accounts share.
 #[derive(Clone)]
-pub struct Common {
+pub struct OutboundDeps {
     /// The client.
-    pub wire: Wire,
+    pub wire: HttpClient,
     /// Who keeps the logins.
     pub logins: Arc<dyn Logins>,
     /// Where requests are counted.
@@ -87,13 +87,13 @@ pub struct Common {
 }
 
 /// A connection that is to stay: where to, and what it needs.
-pub struct Dial {
+pub struct DialPlan {
     /// A GET, with credentials.
     pub request: Request,
     /// For TLS.
     pub tls: Arc<ClientConfig>,
     /// Opens it as an answer without end.
-    pub wire: Wire,
+    pub wire: HttpClient,
     /// How far it may go.
     pub reach: Reach,
 }
@@ -102,17 +102,17 @@ pub struct Dial {
 pub struct Outbound {
     account: String,
     plugin_id: String,
-    wire: Wire,
-    plugin: Vec<Allowed>,
-    login: Vec<Allowed>,
-    pictures: Vec<Allowed>,
+    wire: HttpClient,
+    plugin: Vec<Permission>,
+    login: Vec<Permission>,
+    pictures: Vec<Permission>,
     credentials: Vec<(Origin, CredentialRule)>,
     settings: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
     logins: Arc<dyn Logins>,
-    pace: Option<Pace>,
+    pace: Option<WriteRateLimiter>,
     rates: Vec<RateLimit>,
-    meter: Option<Meter>,
+    meter: Option<DailyQuota>,
     response_limit: usize,
     /// Secret settings that a login has, since the user did not set them.
     in_login: BTreeSet<String>,
@@ -126,14 +126,14 @@ impl Outbound {
     /// Fails if an address is not valid.
     pub fn new(
         account: &str,
-        common: Common,
+        common: OutboundDeps,
         manifest: &Manifest,
         settings: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
         reach: &dyn Fn(&str) -> Reach,
     ) -> Result<Self, OriginError> {
         let of = |setting: Option<&str>| setting.map_or(Reach::Public, reach);
-        let Common { wire, logins, counts, instance } = common;
+        let OutboundDeps { wire, logins, counts, instance } = common;
         let mut outbound = Self {
             account: account.to_owned(),
             plugin_id: manifest.plugin.id.clone(),
@@ -145,9 +145,9 @@ impl Outbound {
             settings,
             secrets,
             logins,
-            pace: manifest.limits.write_interval_ms.map(Pace::new),
+            pace: manifest.limits.write_interval_ms.map(WriteRateLimiter::new),
             rates: manifest.limits.rate.iter().copied().map(RateLimit::new).collect(),
-            meter: manifest.limits.quota.clone().map(|quota| Meter::new(account, quota, counts)),
+            meter: manifest.limits.quota.clone().map(|quota| DailyQuota::new(account, quota, counts)),
             response_limit: manifest
                 .limits
                 .response_mib
@@ -168,7 +168,7 @@ impl Outbound {
         }
         for network in &manifest.network {
             if let Some(origin) = outbound.origin(&network.origin)? {
-                outbound.plugin.push(Allowed { origin, reach: of(network.origin.only_setting()) });
+                outbound.plugin.push(Permission { origin, reach: of(network.origin.only_setting()) });
             }
         }
         let is_set = |key: &String| outbound.settings.contains_key(key) || outbound.secrets.contains_key(key);
@@ -182,12 +182,12 @@ impl Outbound {
         }
         for url in manifest.login.iter().flat_map(Login::urls) {
             if let Some(origin) = outbound.origin(url)? {
-                outbound.login.push(Allowed { origin, reach: of(url.leading_setting()) });
+                outbound.login.push(Permission { origin, reach: of(url.leading_setting()) });
             }
         }
         for template in manifest.provides.metadata.iter().flat_map(|facts| &facts.picture_origins) {
             if let Some(origin) = outbound.origin(template)? {
-                outbound.pictures.push(Allowed { origin, reach: of(template.only_setting()) });
+                outbound.pictures.push(Permission { origin, reach: of(template.only_setting()) });
             }
         }
         Ok(outbound)
@@ -205,11 +205,11 @@ impl Outbound {
     pub fn render_public(&self, template: &Template) -> String {
         let filled = template.render(|hole| {
             Ok::<_, Infallible>(match hole {
-                Hole::Setting(key) => self.settings.get(key).cloned().unwrap_or_default(),
-                Hole::HostName => self.wire.host.name.to_owned(),
-                Hole::HostVersion => self.wire.host.version.to_owned(),
-                Hole::HostInstance => self.instance.clone(),
-                Hole::Credential(_) | Hole::Request(_) => String::new(),
+                Placeholder::Setting(key) => self.settings.get(key).cloned().unwrap_or_default(),
+                Placeholder::HostName => self.wire.host.name.to_owned(),
+                Placeholder::HostVersion => self.wire.host.version.to_owned(),
+                Placeholder::HostInstance => self.instance.clone(),
+                Placeholder::Credential(_) | Placeholder::Request(_) => String::new(),
             })
         });
         match filled {
@@ -234,7 +234,7 @@ impl Outbound {
             HttpError::NotLoggedIn(format!("account {:?} has no {what} {key:?}", self.account))
         };
         let text = template.render(|hole| match hole {
-            Hole::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
+            Placeholder::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
                 (Some(secret), _) => Ok(secret.expose().to_owned()),
                 (None, Some(value)) => Ok(value.clone()),
                 (None, None) => match login.and_then(|login| login.sendable(key)) {
@@ -246,17 +246,17 @@ impl Outbound {
                     None => Err(missing("setting", key)),
                 },
             },
-            Hole::Credential(key) => match login.and_then(|login| login.sendable(key)) {
+            Placeholder::Credential(key) => match login.and_then(|login| login.sendable(key)) {
                 Some(secret) => Ok(secret.expose().to_owned()),
                 None => Err(HttpError::NotLoggedIn(format!(
                     "account {:?} is not logged in; run `playrelay connect {}`",
                     self.account, self.account
                 ))),
             },
-            Hole::HostName => Ok(self.wire.host.name.to_owned()),
-            Hole::HostVersion => Ok(self.wire.host.version.to_owned()),
-            Hole::HostInstance => Ok(self.instance.clone()),
-            Hole::Request(part) => match request {
+            Placeholder::HostName => Ok(self.wire.host.name.to_owned()),
+            Placeholder::HostVersion => Ok(self.wire.host.version.to_owned()),
+            Placeholder::HostInstance => Ok(self.instance.clone()),
+            Placeholder::Request(part) => match request {
                 Some((request, at)) => Ok(part_of(request, at, *part)),
                 None => Err(missing("request to take a part of for", part.as_str())),
             },
@@ -265,7 +265,7 @@ impl Outbound {
     }
 
     /// The account's daily quota, where it has one.
-    pub fn meter(&self) -> Option<&Meter> {
+    pub fn meter(&self) -> Option<&DailyQuota> {
         self.meter.as_ref()
     }
 
@@ -275,15 +275,15 @@ impl Outbound {
     }
 
     /// Sends a request under the account's policy. A refusal of the login is answered by one renewal of the login and one repetition.
-    pub async fn send(&self, request: Request, purpose: Purpose) -> Result<Response, HttpError> {
+    pub async fn send(&self, request: Request, purpose: RequestPurpose) -> Result<Response, HttpError> {
         let mut hop = request;
         for _ in 0..=REDIRECTS {
-            let (response, had_credential) = self.send_hop(hop.clone(), purpose).await?;
+            let (response, had_credential) = self.send_following(hop.clone(), purpose).await?;
             let target = match response.header("location") {
                 Some(target)
                     if (300..400).contains(&response.status)
                         && !had_credential
-                        && purpose == Purpose::Plugin =>
+                        && purpose == RequestPurpose::Plugin =>
                 {
                     target
                 }
@@ -299,14 +299,18 @@ impl Outbound {
         Err(HttpError::Denied(format!("more than {REDIRECTS} redirects")))
     }
 
-    async fn send_hop(&self, request: Request, purpose: Purpose) -> Result<(Response, bool), HttpError> {
+    async fn send_following(
+        &self,
+        request: Request,
+        purpose: RequestPurpose,
+    ) -> Result<(Response, bool), HttpError> {
         let reach = self.allow(&request.url, purpose)?;
         let rules = self.rules_for(&request.url, purpose);
         let login = self.login_for(templates(&rules)).await?;
         let response = self.send_once(&request, &rules, login.as_deref(), reach, purpose).await?;
         if LOGIN_REFUSED.contains(&response.status)
             && let Some(rejected) = login
-            && let Some(renewed) = self.own(self.logins.renew(&self.account, &rejected).await?)
+            && let Some(renewed) = self.own_login(self.logins.renew(&self.account, &rejected).await?)
         {
             let again = self.send_once(&request, &rules, Some(&renewed), reach, purpose).await?;
             return Ok((again, true));
@@ -315,13 +319,13 @@ impl Outbound {
     }
 
     /// Whether a URL may be asked for, and how far that may go.
-    fn allow(&self, url: &Url, purpose: Purpose) -> Result<Reach, HttpError> {
+    fn allow(&self, url: &Url, purpose: RequestPurpose) -> Result<Reach, HttpError> {
         let origin =
             Origin::of(url).map_err(|error| HttpError::Denied(format!("the URL was refused: {error}")))?;
         let allowed = match purpose {
-            Purpose::Plugin | Purpose::LoginByPlugin => &self.plugin,
-            Purpose::Login => &self.login,
-            Purpose::Picture => &self.pictures,
+            RequestPurpose::Plugin | RequestPurpose::LoginByPlugin => &self.plugin,
+            RequestPurpose::Login => &self.login,
+            RequestPurpose::Picture => &self.pictures,
         };
         match allowed.iter().find(|allowed| allowed.origin == origin) {
             Some(allowed) => Ok(allowed.reach),
@@ -334,9 +338,9 @@ impl Outbound {
         }
     }
 
-    fn rules_for(&self, url: &Url, purpose: Purpose) -> Vec<&CredentialRule> {
+    fn rules_for(&self, url: &Url, purpose: RequestPurpose) -> Vec<&CredentialRule> {
         match (purpose, Origin::of(url)) {
-            (Purpose::Plugin, Ok(origin)) => self
+            (RequestPurpose::Plugin, Ok(origin)) => self
                 .credentials
                 .iter()
                 .filter(|(allowed, _)| *allowed == origin)
@@ -352,12 +356,12 @@ impl Outbound {
         rules: &[&CredentialRule],
         login: Option<&LoginTokens>,
         reach: Reach,
-        purpose: Purpose,
+        purpose: RequestPurpose,
     ) -> Result<Response, HttpError> {
-        let signed = self.signed(request, rules, login, purpose)?;
+        let signed = self.with_credentials(request, rules, login, purpose)?;
         // A login must be possible on a day whose requests are used up.
-        let meter = self.meter.as_ref().filter(|_| purpose == Purpose::Plugin);
-        if purpose == Purpose::Plugin {
+        let meter = self.meter.as_ref().filter(|_| purpose == RequestPurpose::Plugin);
+        if purpose == RequestPurpose::Plugin {
             let counted = self.rates.iter().filter(|rate| rate.counts(&request.method));
             counted.into_iter().try_for_each(|rate| rate.take(clock::now()))?;
         }
@@ -371,28 +375,28 @@ impl Outbound {
         let mut response = self.wire.send(signed, reach, self.response_limit).await?;
         if let Some(meter) = meter {
             // What was answered was answered, whatever becomes of the count.
-            if let Err(error) = meter.learn(&response).await {
+            if let Err(error) = meter.update_from_response(&response).await {
                 tracing::warn!(account = %self.account, "the requests of today cannot be counted: {error}");
             }
         }
-        self.scrub(&mut response, login);
-        if let Some(recorder) = self.wire.recorder.as_ref().filter(|_| purpose == Purpose::Plugin) {
+        self.redact(&mut response, login);
+        if let Some(recorder) = self.wire.recorder.as_ref().filter(|_| purpose == RequestPurpose::Plugin) {
             recorder.note(&self.plugin_id, request, &response);
         }
         Ok(response)
     }
 
     /// The same request with the account's credentials, and without what is not for a guest to say.
-    fn signed(
+    fn with_credentials(
         &self,
         request: &Request,
         rules: &[&CredentialRule],
         login: Option<&LoginTokens>,
-        purpose: Purpose,
+        purpose: RequestPurpose,
     ) -> Result<Request, HttpError> {
         let mut request = request.clone();
         request.headers.retain(|(name, _)| {
-            (!is_reserved(name) || (purpose == Purpose::LoginByPlugin && name == "authorization"))
+            (!is_reserved(name) || (purpose == RequestPurpose::LoginByPlugin && name == "authorization"))
                 && !rules.iter().any(|rule| rule.adds_header(name))
         });
         let at = clock::now();
@@ -447,15 +451,15 @@ impl Outbound {
 
     /// What a connection needs that is to stay, below a server address that the user typed.
     /// `query` is added, with its secrets.
-    pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<Dial, HttpError> {
-        let reach = self.allow(url, Purpose::Plugin)?;
+    pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
+        let reach = self.allow(url, RequestPurpose::Plugin)?;
         if reach == Reach::Public {
             return Err(HttpError::Denied(
                 "only a server address that the user typed can be listened to".to_owned(),
             ));
         }
         self.wire.check(url, reach).await?;
-        let rules = self.rules_for(url, Purpose::Plugin);
+        let rules = self.rules_for(url, RequestPurpose::Plugin);
         let login = self.login_for(templates(&rules).chain(query.values())).await?;
         let request = Request {
             method: reqwest::Method::GET,
@@ -464,12 +468,13 @@ impl Outbound {
             body: None,
             timeout: crate::http::client::REQUEST_TIMEOUT,
         };
-        let mut request = self.signed(&request, &rules, login.as_deref(), Purpose::Plugin)?;
+        let mut request =
+            self.with_credentials(&request, &rules, login.as_deref(), RequestPurpose::Plugin)?;
         for (name, template) in query {
             let value = self.render(template, login.as_deref())?;
             request.url.query_pairs_mut().append_pair(name, value.expose());
         }
-        Ok(Dial { request, tls: self.wire.tls(), wire: self.wire.clone(), reach })
+        Ok(DialPlan { request, tls: self.wire.tls(), wire: self.wire.clone(), reach })
     }
 
     /// A random name of this installation and account.
@@ -479,7 +484,7 @@ impl Outbound {
 
     /// Whether a server answers at an address that a login has found. An error says why not.
     pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
-        self.wire.answers(url, reach).await
+        self.wire.probe(url, reach).await
     }
 
     /// The login, where one of these needs it: a secret that the user did not set, of an account that can be logged in, is in its login.
@@ -489,23 +494,23 @@ impl Outbound {
     ) -> Result<Option<Arc<LoginTokens>>, HttpError> {
         let is_needed =
             templates.any(|it| it.needs_login() || it.settings().any(|key| self.in_login.contains(key)));
-        if is_needed { Ok(self.own(self.logins.current(&self.account).await?)) } else { Ok(None) }
+        if is_needed { Ok(self.own_login(self.logins.current(&self.account).await?)) } else { Ok(None) }
     }
 
     /// A login that the account's own plugin was given: while a configuration changes, its name may already be another's.
-    fn own(&self, login: Option<Arc<LoginTokens>>) -> Option<Arc<LoginTokens>> {
-        login.filter(|login| login.is_of(&self.plugin_id))
+    fn own_login(&self, login: Option<Arc<LoginTokens>>) -> Option<Arc<LoginTokens>> {
+        login.filter(|login| login.belongs_to(&self.plugin_id))
     }
 
     /// Takes the account's secrets out of an answer, should the service have echoed one.
-    fn scrub(&self, response: &mut Response, login: Option<&LoginTokens>) {
+    fn redact(&self, response: &mut Response, login: Option<&LoginTokens>) {
         // Beside its tokens a login has times, which are no secrets and may well stand in an answer.
         let is_secret =
             |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != part::PLUGIN;
         let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| is_secret(name));
         let tokens = tokens.map(|(_, token)| token);
         let secrets = self.secrets.values().chain(tokens).map(Secret::expose);
-        let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SCRUBBED);
+        let secrets = secrets.filter(|secret| secret.len() >= MIN_REDACTED_BYTES);
         // The longest first: one may be a part of another.
         let mut secrets: Vec<Zeroizing<String>> =
             secrets.flat_map(placeholders::written).map(Zeroizing::new).collect();
@@ -520,7 +525,7 @@ impl Outbound {
         }
         tracing::warn!(account = %self.account, "the service echoed a secret; it was taken out of the answer");
         let clean = |text: &str| {
-            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SCRUBBED))
+            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
         };
         let body = clean(&text).into_bytes();
         for (_, value) in &mut response.headers {

@@ -12,15 +12,15 @@ use crate::manifest::{Counted, Quota, Rate};
 use crate::ports::{QuotaStore, QuotaUsage};
 
 /// Below this share of the day's requests only what must not be lost is sent.
-const SCARCE: u32 = 10;
+const RESERVED_PERCENT: u32 = 10;
 
 /// Keeps writes apart. Also the first one waits: another process may have written a moment ago, and died.
-pub struct Pace {
+pub struct WriteRateLimiter {
     interval: SignedDuration,
     next: Mutex<Timestamp>,
 }
 
-impl Pace {
+impl WriteRateLimiter {
     /// A pace in ms.
     pub fn new(interval_ms: u32) -> Self {
         let interval = SignedDuration::from_millis(interval_ms.into());
@@ -29,22 +29,22 @@ impl Pace {
 
     /// Waits until a write may be sent. It is this one's turn until what this gives is dropped: the interval is counted from the
     /// answer, since a network delays some requests more than others.
-    pub async fn turn(&self) -> Turn<'_> {
+    pub async fn turn(&self) -> Permit<'_> {
         let next = self.next.lock().await;
         // A clock that was set back must not hold writes up for longer than the interval.
         let left = next.duration_since(clock::now()).clamp(SignedDuration::ZERO, self.interval);
         clock::sleep(left.unsigned_abs()).await;
-        Turn { next, interval: self.interval }
+        Permit { next, interval: self.interval }
     }
 }
 
 /// The turn of one write.
-pub struct Turn<'a> {
+pub struct Permit<'a> {
     next: MutexGuard<'a, Timestamp>,
     interval: SignedDuration,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         *self.next = after(clock::now(), self.interval);
     }
@@ -96,14 +96,14 @@ impl RateLimit {
 
 /// Counts an account's requests of the day, and stops them where the quota is used up. The count is kept before a request is
 /// sent: a program that is killed does not begin anew.
-pub struct Meter {
+pub struct DailyQuota {
     account: String,
     quota: Quota,
     counts: Arc<dyn QuotaStore>,
     count: Mutex<Option<QuotaUsage>>,
 }
 
-impl Meter {
+impl DailyQuota {
     /// A meter for an account.
     pub fn new(account: &str, quota: Quota, counts: Arc<dyn QuotaStore>) -> Self {
         Self { account: account.to_owned(), quota, counts, count: Mutex::default() }
@@ -132,7 +132,7 @@ impl Meter {
     }
 
     /// Learns from an answer what the service counts. Others may use the same account.
-    pub async fn learn(&self, answer: &Response) -> Result<(), HttpError> {
+    pub async fn update_from_response(&self, answer: &Response) -> Result<(), HttpError> {
         let number = |name: &Option<String>| answer.header(name.as_deref()?)?.trim().parse::<u32>().ok();
         let (limit, left) = (number(&self.quota.limit_header), number(&self.quota.remaining_header));
         let mut slot = self.count.lock().await;
@@ -151,7 +151,7 @@ impl Meter {
     }
 
     /// Requests that are left today, and those that there are a day.
-    pub async fn left(&self) -> Result<(u32, u32), HttpError> {
+    pub async fn remaining(&self) -> Result<(u32, u32), HttpError> {
         let mut slot = self.count.lock().await;
         let count = self.today(&slot, clock::now()).await?;
         let left = (count.allowed.saturating_sub(count.used), count.allowed);
@@ -161,7 +161,7 @@ impl Meter {
 
     /// Whether what is left today should be kept for what must not be lost.
     pub async fn is_scarce(&self) -> Result<bool, HttpError> {
-        self.left().await.map(|(left, allowed)| left <= allowed / SCARCE)
+        self.remaining().await.map(|(left, allowed)| left <= allowed / RESERVED_PERCENT)
     }
 
     async fn today(&self, known: &Option<QuotaUsage>, now: Timestamp) -> Result<QuotaUsage, HttpError> {

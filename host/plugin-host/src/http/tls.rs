@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub enum Trust {
     /// Those that an authority of the system has signed.
     #[default]
-    Authorities,
+    SystemRoots,
     /// The one with this SHA-256 fingerprint.
     Fingerprint([u8; 32]),
     /// Any.
@@ -55,7 +55,7 @@ pub fn without_authorities() -> Option<String> {
 /// What a client needs to speak TLS.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let judge = Judge {
+    let judge = CertVerifier {
         trust: trust.clone(),
         authorities: Verifier::new(Arc::clone(&provider)).map_err(|error| error.to_string()),
         provider: Arc::clone(&provider),
@@ -68,14 +68,14 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
 }
 
 #[derive(Debug)]
-struct Judge {
+struct CertVerifier {
     trust: Trust,
     /// Small images have none, and can still speak with what is near, or known by its fingerprint.
     authorities: Result<Verifier, String>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for CertVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -92,7 +92,7 @@ impl ServerCertVerifier for Judge {
                 "its certificate has the fingerprint {found}, and `tls_fingerprint` says {}",
                 Fingerprint(*known)
             ))),
-            Trust::Authorities => self
+            Trust::SystemRoots => self
                 .authorities
                 .as_ref()
                 .map_err(|error| Error::General(format!("{error}; {INSTALL}")))?

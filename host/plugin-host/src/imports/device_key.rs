@@ -4,7 +4,7 @@ use playrelay_util::clock;
 
 use crate::bindings::playrelay::plugin::device_key::{Failure, Host};
 use crate::device_key::DeviceKey;
-use crate::placeholders::Masks;
+use crate::placeholders::SecretPlaceholders;
 use crate::plugin::CallState;
 use crate::text;
 
@@ -12,7 +12,7 @@ impl CallState {
     /// The key and the markers of the login that this call is a step of.
     fn with_device_key<T>(
         &mut self,
-        work: impl FnOnce(&DeviceKey, &Masks) -> Result<T, String>,
+        work: impl FnOnce(&DeviceKey, &SecretPlaceholders) -> Result<T, String>,
     ) -> Result<T, Failure> {
         let masks = self.context.masks.as_ref().filter(|_| self.context.is_login);
         let Some(masks) = masks else {

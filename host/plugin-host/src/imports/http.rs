@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
 use crate::http::client::REQUEST_TIMEOUT;
-use crate::http::{HttpError, Purpose, Request, Response};
-use crate::placeholders::MOST;
-use crate::plugin::{CallState, Trace};
+use crate::http::{HttpError, Request, RequestPurpose, Response};
+use crate::placeholders::MAX_CAPTURES;
+use crate::plugin::{CallState, CallTrace};
 use crate::text;
 
 /// A guest may set this many headers.
@@ -40,8 +40,8 @@ impl Host for CallState {
         if !captures.is_empty() && !self.context.is_login {
             return Ok(Err(Error::Denied("answers are captured in logins only".to_owned())));
         }
-        if captures.len() > MOST {
-            return Ok(Err(Error::Denied(format!("a request may capture {MOST} values"))));
+        if captures.len() > MAX_CAPTURES {
+            return Ok(Err(Error::Denied(format!("a request may capture {MAX_CAPTURES} values"))));
         }
         let mut request = match read(request) {
             Ok(request) => request,
@@ -54,15 +54,16 @@ impl Host for CallState {
         self.trace().uncertain |= writes;
         let masks = self.context.masks.clone();
         if let Some(masks) = &masks
-            && let Err(reason) = masks.unmask(&mut request)
+            && let Err(reason) = masks.substitute(&mut request)
         {
             return Ok(Err(Error::Denied(reason)));
         }
-        let purpose = if self.context.is_login { Purpose::LoginByPlugin } else { Purpose::Plugin };
+        let purpose =
+            if self.context.is_login { RequestPurpose::LoginByPlugin } else { RequestPurpose::Plugin };
         let mut answer = account.outbound.send(request, purpose).await;
         if let (Some(masks), Ok(answer)) = (&masks, &mut answer) {
             match captures.is_empty() {
-                true => masks.mask(answer),
+                true => masks.redact(answer),
                 false => masks.capture(answer, &captures),
             }
         }
@@ -107,7 +108,7 @@ impl Host for CallState {
 }
 
 impl CallState {
-    fn trace(&self) -> MutexGuard<'_, Trace> {
+    fn trace(&self) -> MutexGuard<'_, CallTrace> {
         self.context.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

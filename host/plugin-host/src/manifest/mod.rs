@@ -82,9 +82,9 @@ pub struct Provides {
     /// Gives a second look.
     pub enrich: Option<EnrichFacts>,
     /// Knows whose a message is.
-    pub identify: Option<NoFacts>,
+    pub identify: Option<Empty>,
     /// Knows what was played before.
-    pub server_history: Option<NoFacts>,
+    pub server_history: Option<Empty>,
     /// Takes events.
     pub sink: Option<SinkFacts>,
     /// Keeps a watchlist.
@@ -92,13 +92,13 @@ pub struct Provides {
     /// Knows ids and pictures.
     pub metadata: Option<MetadataFacts>,
     /// Knows what has aired.
-    pub airing: Option<NoFacts>,
+    pub airing: Option<Empty>,
     /// Can be tested.
-    pub check: Option<NoFacts>,
+    pub check: Option<Empty>,
     /// Logs in by code of its own.
-    pub auth: Option<NoFacts>,
+    pub auth: Option<Empty>,
     /// Has its server send webhooks.
-    pub provision: Option<NoFacts>,
+    pub provision: Option<Empty>,
 }
 
 impl Provides {
@@ -132,7 +132,7 @@ fn is_hidden(letter: char) -> bool {
 /// An interface about which there is nothing more to say.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct NoFacts {}
+pub struct Empty {}
 
 /// `[provides.webhook]`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -595,7 +595,7 @@ impl Manifest {
 
     /// An origin is fixed, or a server address that the user types: never text with a hole in it.
     fn check_origin(&self, origin: &Template) -> Result<(), ManifestError> {
-        if let Some(fixed) = origin.fixed() {
+        if let Some(fixed) = origin.literal() {
             if fixed.contains('*') {
                 return Err(ManifestError::Invalid(format!(
                     "origin {fixed:?}; an origin is one host, and patterns mean nothing"
@@ -619,7 +619,7 @@ impl Manifest {
         let typed = url.leading_setting().and_then(|key| self.settings.get(key));
         let path = |rest: &str| rest.find('/').is_some_and(|slash| slash > 0);
         let fixed =
-            ["https://", "http://"].iter().any(|it| url.leading_text().strip_prefix(it).is_some_and(path));
+            ["https://", "http://"].iter().any(|it| url.leading_literal().strip_prefix(it).is_some_and(path));
         if fixed || typed.is_some_and(|setting| setting.kind == SettingKind::ServerUrl && !setting.secret) {
             return Ok(());
         }

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::Sqlite;
+use crate::sqlite::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
-use crate::{AccountStore, Parked, QuotaStore, QuotaUsage, StoreError};
+use crate::{AccountPause, AccountStore, QuotaStore, QuotaUsage, StoreError};
 
 #[async_trait]
-impl QuotaStore for Sqlite {
+impl QuotaStore for SqliteStore {
     async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError> {
         let account = account.to_owned();
         let found = self.read(move |connection| {
@@ -37,8 +37,8 @@ impl QuotaStore for Sqlite {
 }
 
 #[async_trait]
-impl AccountStore for Sqlite {
-    async fn parked(&self, account: &str) -> Result<Option<Parked>, StoreError> {
+impl AccountStore for SqliteStore {
+    async fn pause(&self, account: &str) -> Result<Option<AccountPause>, StoreError> {
         let account = account.to_owned();
         self.read(move |connection| {
             let parked = connection
@@ -49,14 +49,14 @@ impl AccountStore for Sqlite {
         .await
     }
 
-    async fn park(&self, account: &str, parked: Option<Parked>) -> Result<(), StoreError> {
+    async fn set_pause(&self, account: &str, parked: Option<AccountPause>) -> Result<(), StoreError> {
         let account = account.to_owned();
         self.writer.write(move |connection| park(connection, &account, parked.as_ref())).await
     }
 }
 
 /// Writes how an account stands.
-pub fn park(connection: &Connection, account: &str, parked: Option<&Parked>) -> rusqlite::Result<()> {
+pub fn park(connection: &Connection, account: &str, parked: Option<&AccountPause>) -> rusqlite::Result<()> {
     let parked = parked.map(to_json).transpose()?;
     connection
         .prepare_cached(

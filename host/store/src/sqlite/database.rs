@@ -13,18 +13,18 @@ use crate::sqlite::writer::Writer;
 use crate::{Store, StoreError};
 
 /// How long another process (a command beside the daemon) may hold the database.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
 /// The database.
-pub struct Sqlite {
+pub struct SqliteStore {
     pub(super) writer: Writer,
     reader: Arc<Mutex<Connection>>,
     path: String,
 }
 
-impl Sqlite {
+impl SqliteStore {
     /// Opens a database, making or migrating it where needed.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
@@ -66,7 +66,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit is on the disk before it is answered.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -81,7 +81,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 #[async_trait]
-impl Store for Sqlite {
+impl Store for SqliteStore {
     async fn is_writable(&self) -> Result<(), StoreError> {
         if !self.writer.has_failed() {
             return self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await;

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::rows::time;
-use crate::sqlite::{Sqlite, outbox, plays, rows, users};
+use crate::sqlite::{SqliteStore, outbox, plays, rows, users};
 use crate::{
-    EventFilter, EventStory, EventSummary, InboxOwner, InboxRow, InboxStore, Received, Settlement,
+    EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
     StoreError, TimelineRow,
 };
 
 #[async_trait]
-impl InboxStore for Sqlite {
+impl InboxStore for SqliteStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
         self.writer.write_one(move |connection| add(connection, &received)).await
     }
@@ -37,7 +37,7 @@ impl InboxStore for Sqlite {
         self.read(oldest_pending).await
     }
 
-    async fn waiting(&self) -> Result<Vec<(String, u32)>, StoreError> {
+    async fn pending_by_source(&self) -> Result<Vec<(String, u32)>, StoreError> {
         self.read(waiting).await
     }
 
@@ -51,19 +51,19 @@ impl InboxStore for Sqlite {
         self.read(move |connection| summaries(connection, &filter)).await
     }
 
-    async fn event(&self, id: i64) -> Result<Option<EventStory>, StoreError> {
-        self.read(move |connection| story(connection, id)).await
+    async fn event(&self, id: i64) -> Result<Option<EventDetail>, StoreError> {
+        self.read(move |connection| detail(connection, id)).await
     }
 }
 
 #[async_trait]
-impl InboxOwner for Sqlite {
+impl InboxOwner for SqliteStore {
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
         let source = source.to_owned();
         self.read(move |connection| pending(connection, &source, after, limit)).await
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+    async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError> {
         self.writer
             .write(move |connection| {
                 settlements.iter().try_for_each(|settlement| settle(connection, settlement))
@@ -205,7 +205,7 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
 }
 
 /// Everything about one request.
-pub fn story(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventStory>> {
+pub fn detail(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventDetail>> {
     let summary = connection
         .prepare_cached(
             "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox WHERE id = ?1",
@@ -221,7 +221,7 @@ pub fn story(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventS
         })?
         .collect::<Result<_, _>>()?;
     let outbox = outbox::of_inbox(connection, id)?;
-    Ok(Some(EventStory { summary, timeline, outbox }))
+    Ok(Some(EventDetail { summary, timeline, outbox }))
 }
 
 /// Forgets old requests, and what was kept for a time that is over. Gives how many requests.
@@ -258,8 +258,8 @@ pub fn prune(
 }
 
 /// Stores what working on a request has led to.
-fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let Settlement { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } =
+fn settle(connection: &Connection, settlement: &ProcessedInput) -> rusqlite::Result<()> {
+    let ProcessedInput { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } =
         settlement;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {

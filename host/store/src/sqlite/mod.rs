@@ -13,4 +13,4 @@ mod secrets;
 mod users;
 mod writer;
 
-pub use database::Sqlite;
+pub use database::SqliteStore;

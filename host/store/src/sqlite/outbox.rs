@@ -8,19 +8,19 @@ use playrelay_engine::outbox_rules;
 use playrelay_engine::outbox_rules::AttemptEffect;
 use playrelay_engine::timeline::Stage;
 
-use crate::sqlite::{Sqlite, accounts, outbox_commands};
-use crate::{OutboxOwner, OutboxStore, Parked, StoreError};
+use crate::sqlite::{SqliteStore, accounts, outbox_commands};
+use crate::{AccountPause, OutboxOwner, OutboxStore, StoreError};
 
 /// Entries of the log of removals: as many as the file for other programs has had.
-const REMOVALS_KEPT: u32 = 2_000;
+const MAX_REMOVALS: u32 = 2_000;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::OutboxStats;
-use crate::sqlite::rows::{add_step, json, named, time, to_json};
+use crate::sqlite::rows::{add_step, json, parse_enum, time, to_json};
 
 #[async_trait]
-impl OutboxStore for Sqlite {
+impl OutboxStore for SqliteStore {
     async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError> {
         self.read(move |connection| one(connection, id)).await
     }
@@ -29,12 +29,12 @@ impl OutboxStore for Sqlite {
         self.read(move |connection| list(connection, state, limit)).await
     }
 
-    async fn told(&self, tracker: &str) -> Result<OutboxStats, StoreError> {
+    async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError> {
         let tracker = tracker.to_owned();
         self.read(move |connection| told(connection, &tracker)).await
     }
 
-    async fn command(
+    async fn apply_command(
         &self,
         selection: OutboxSelection,
         command: OutboxCommand,
@@ -55,32 +55,32 @@ impl OutboxStore for Sqlite {
 }
 
 #[async_trait]
-impl OutboxOwner for Sqlite {
+impl OutboxOwner for SqliteStore {
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
         let tracker = tracker.to_owned();
         self.read(move |connection| next_due(connection, &tracker, now)).await
     }
 
-    async fn next_time(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
         let tracker = tracker.to_owned();
         self.read(move |connection| next_time(connection, &tracker)).await
     }
 
-    async fn attempting(&self, row: &OutboxRow) -> Result<(), StoreError> {
+    async fn begin_attempt(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let id = row.id;
         self.writer.write(move |connection| attempting(connection, id)).await
     }
 
-    async fn wake(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
+    async fn make_due(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
         let tracker = tracker.to_owned();
         self.writer.write(move |connection| wake(connection, &tracker, now)).await
     }
 
-    async fn attempted(
+    async fn record_attempt(
         &self,
         row: &OutboxRow,
         attempt: AttemptOutcome,
-        parked: Option<Parked>,
+        parked: Option<AccountPause>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let row = row.clone();
@@ -92,7 +92,7 @@ impl OutboxOwner for Sqlite {
             .await
     }
 
-    async fn removed(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
+    async fn record_removal(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
         self.writer
             .write(move |connection| {
                 connection
@@ -102,7 +102,7 @@ impl OutboxOwner for Sqlite {
                     .prepare_cached(
                         "DELETE FROM removals WHERE key IN (SELECT key FROM removals ORDER BY at DESC LIMIT -1 OFFSET ?1)",
                     )?
-                    .execute(params![REMOVALS_KEPT])
+                    .execute(params![MAX_REMOVALS])
                     .map(drop)
             })
             .await
@@ -139,7 +139,7 @@ pub fn add(
             event.tracker,
             event.subject,
             event.action.name(),
-            event.action.weight().as_str(),
+            event.action.delivery_class().as_str(),
             to_json(event)?,
             addition.due_at.as_millisecond(),
             later,
@@ -405,7 +405,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         // Those of an older program have been tried since they happened.
         since: row.get::<_, Option<i64>>(9)?.map_or(event.at, time),
         event,
-        state: named(row, 3)?,
+        state: parse_enum(row, 3)?,
         attempts: row.get(4)?,
         uncertain: row.get(5)?,
         next_at: time(row.get(6)?),

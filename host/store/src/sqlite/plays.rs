@@ -6,12 +6,12 @@ use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::transition::Rating;
 use rusqlite::{Connection, params};
 
-use crate::sqlite::Sqlite;
+use crate::sqlite::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{PlayStore, StoreError};
 
 #[async_trait]
-impl PlayStore for Sqlite {
+impl PlayStore for SqliteStore {
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError> {
         self.read(move |connection| self::since(connection, since)).await
     }
@@ -26,7 +26,7 @@ impl PlayStore for Sqlite {
         self.read(move |connection| of_item(connection, &server, &item)).await
     }
 
-    async fn held_of(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
+    async fn unrouted_plays(&self, viewer: &Viewer) -> Result<(Vec<Play>, Vec<Rating>), StoreError> {
         let viewer = viewer.clone();
         self.read(move |connection| held_of(connection, &viewer)).await
     }

@@ -6,7 +6,7 @@ use playrelay_engine::model::Item;
 use playrelay_util::clock;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::Sqlite;
+use crate::sqlite::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{Approval, KeyValueStore, LookupStore, PluginStore, StoreError};
 
@@ -16,7 +16,7 @@ const KEYS_LIMIT: usize = 1_000;
 const BYTES_LIMIT: usize = 256 << 10;
 
 #[async_trait]
-impl KeyValueStore for Sqlite {
+impl KeyValueStore for SqliteStore {
     async fn get(&self, account: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let (account, key, now) = (account.to_owned(), key.to_owned(), clock::now().as_millisecond());
         let found = self.read(move |connection| {
@@ -82,7 +82,7 @@ fn used(connection: &Connection, account: &str, except: &str) -> rusqlite::Resul
 }
 
 #[async_trait]
-impl PluginStore for Sqlite {
+impl PluginStore for SqliteStore {
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
         self.read(|connection| {
             connection
@@ -136,8 +136,13 @@ impl PluginStore for Sqlite {
 }
 
 #[async_trait]
-impl LookupStore for Sqlite {
-    async fn looked_up(&self, source: &str, item: &str, now: Timestamp) -> Result<Option<Item>, StoreError> {
+impl LookupStore for SqliteStore {
+    async fn cached_lookup(
+        &self,
+        source: &str,
+        item: &str,
+        now: Timestamp,
+    ) -> Result<Option<Item>, StoreError> {
         let key = (source.to_owned(), item.to_owned());
         self.read(move |connection| {
             connection
@@ -150,7 +155,7 @@ impl LookupStore for Sqlite {
         .await
     }
 
-    async fn keep_look_up(
+    async fn cache_lookup(
         &self,
         source: &str,
         item: &str,

@@ -20,7 +20,7 @@ pub fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Resu
 }
 
 /// A column with the name of a case, as serde writes it.
-pub fn named<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub fn parse_enum<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let name = row.get_ref(column)?.as_str()?;
     T::deserialize(StrDeserializer::<serde_json::Error>::new(name)).map_err(|error| unreadable(column, error))
 }
@@ -58,8 +58,9 @@ pub fn request(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
 /// Reads `id, source, received_at, outcome, code, detail, user, item`.
 pub fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
     let settled: Option<String> = row.get(4)?;
-    let verdict = settled
-        .map(|code| Ok::<_, rusqlite::Error>(Verdict { outcome: named(row, 3)?, code, detail: row.get(5)? }));
+    let verdict = settled.map(|code| {
+        Ok::<_, rusqlite::Error>(Verdict { outcome: parse_enum(row, 3)?, code, detail: row.get(5)? })
+    });
     let verdict = verdict.transpose()?;
     Ok(EventSummary {
         id: row.get(0)?,

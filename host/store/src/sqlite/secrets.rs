@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use crate::sqlite::Sqlite;
+use crate::sqlite::SqliteStore;
 use crate::{SecretStore, StoreError};
 
 #[async_trait]
-impl SecretStore for Sqlite {
-    async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+impl SecretStore for SqliteStore {
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let name = name.to_owned();
         self.read(move |connection| {
             connection
@@ -19,7 +19,7 @@ impl SecretStore for Sqlite {
         .await
     }
 
-    async fn has_sealed(&self) -> Result<bool, StoreError> {
+    async fn has_secrets(&self) -> Result<bool, StoreError> {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM credentials)")?
@@ -28,7 +28,7 @@ impl SecretStore for Sqlite {
         .await
     }
 
-    async fn seal(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
+    async fn put_secret(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.writer
             .write(move |connection| {
@@ -40,7 +40,7 @@ impl SecretStore for Sqlite {
             .await
     }
 
-    async fn seal_new(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
+    async fn insert_secret(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
         let name = name.to_owned();
         self.writer
             .write(move |connection| {
@@ -52,7 +52,7 @@ impl SecretStore for Sqlite {
             .await
     }
 
-    async fn unseal(&self, name: &str) -> Result<(), StoreError> {
+    async fn delete_secret(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.writer
             .write(move |connection| {

@@ -3,32 +3,37 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::play::Viewer;
-use playrelay_engine::routing::Held;
-use playrelay_engine::routing::users::{Decision, Person};
+use playrelay_engine::routing::UnroutedUser;
+use playrelay_engine::routing::users::{KnownUser, UserDecision};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::Sqlite;
+use crate::sqlite::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{StoreError, UserStore};
 
 #[async_trait]
-impl UserStore for Sqlite {
-    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+impl UserStore for SqliteStore {
+    async fn users(&self) -> Result<Vec<KnownUser>, StoreError> {
         self.read(list).await
     }
 
-    async fn decide(&self, source: &str, viewer: &Viewer, decision: Decision) -> Result<bool, StoreError> {
+    async fn set_user_decision(
+        &self,
+        source: &str,
+        viewer: &Viewer,
+        decision: UserDecision,
+    ) -> Result<bool, StoreError> {
         let (source, viewer) = (source.to_owned(), viewer.clone());
         self.writer.write(move |connection| decide(connection, &source, &viewer, decision)).await
     }
 
-    async fn people_version(&self) -> Result<i64, StoreError> {
+    async fn users_version(&self) -> Result<i64, StoreError> {
         self.read(version).await
     }
 }
 
 /// All of them, those who were seen last first.
-pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {
+pub fn list(connection: &Connection) -> rusqlite::Result<Vec<KnownUser>> {
     connection
         .prepare_cached("SELECT body FROM people ORDER BY last_seen DESC")?
         .query_map([], |row| json(row, 0))?
@@ -36,11 +41,11 @@ pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Person>> {
 }
 
 /// Puts somebody into the list, or notes what they watched last.
-pub fn hold(connection: &Connection, held: &Held, at: Timestamp) -> rusqlite::Result<()> {
+pub fn hold(connection: &Connection, held: &UnroutedUser, at: Timestamp) -> rusqlite::Result<()> {
     let known = find(connection, &held.source, &held.viewer)?;
     let (first_seen, decision) =
-        known.map_or((at, Decision::Held), |known| (known.first_seen, known.decision));
-    let person = Person {
+        known.map_or((at, UserDecision::Held), |known| (known.first_seen, known.decision));
+    let person = KnownUser {
         source: held.source.clone(),
         viewer: held.viewer.clone(),
         user: held.user.clone(),
@@ -57,10 +62,10 @@ pub fn decide(
     connection: &Connection,
     source: &str,
     viewer: &Viewer,
-    decision: Decision,
+    decision: UserDecision,
 ) -> rusqlite::Result<bool> {
     let Some(person) = find(connection, source, viewer)? else { return Ok(false) };
-    put(connection, &Person { decision, ..person }).map(|()| true)
+    put(connection, &KnownUser { decision, ..person }).map(|()| true)
 }
 
 /// A number that is another one after each change of the list.
@@ -70,15 +75,15 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<Person>> {
+fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<KnownUser>> {
     connection
         .prepare_cached("SELECT body FROM people WHERE source = ?1 AND server = ?2 AND user = ?3")?
         .query_row(params![source, viewer.server, viewer.user], |row| json(row, 0))
         .optional()
 }
 
-fn put(connection: &Connection, person: &Person) -> rusqlite::Result<()> {
-    let Person { source, viewer, last_seen, .. } = person;
+fn put(connection: &Connection, person: &KnownUser) -> rusqlite::Result<()> {
+    let KnownUser { source, viewer, last_seen, .. } = person;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO people (source, server, user, last_seen, body) VALUES (?1, ?2, ?3, ?4, ?5)",

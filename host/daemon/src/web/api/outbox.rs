@@ -54,7 +54,7 @@ pub(crate) async fn command(
             return error_response(StatusCode::NOT_FOUND, text);
         }
     };
-    match api.store.command(OutboxSelection::One(id), command, clock::now()).await {
+    match api.store.apply_command(OutboxSelection::One(id), command, clock::now()).await {
         Ok(0) => {
             error_response(StatusCode::NOT_FOUND, format!("there is no event {id}, or it has been delivered"))
         }

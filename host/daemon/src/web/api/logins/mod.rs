@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use playrelay_plugin_host::account::Account;
-use playrelay_store::Parked;
+use playrelay_store::AccountPause;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,16 +37,16 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Response {
 }
 
 async fn describe(api: &Api, name: &str, account: &Account) -> Result<Value, String> {
-    let parked = api.store.parked(name).await.map_err(|error| error.to_string())?;
+    let parked = api.store.pause(name).await.map_err(|error| error.to_string())?;
     let (parked, until) = match parked {
         None => (None, None),
-        Some(Parked::Until { until, reason, .. } | Parked::Blocked { until, reason }) => {
+        Some(AccountPause::Until { until, reason, .. } | AccountPause::Blocked { until, reason }) => {
             (Some(reason), Some(until))
         }
-        Some(Parked::Login { reason }) => (Some(reason), None),
+        Some(AccountPause::Login { reason }) => (Some(reason), None),
     };
     let left = match account.outbound.meter() {
-        Some(meter) => Some(meter.left().await.map_err(|error| error.to_string())?),
+        Some(meter) => Some(meter.remaining().await.map_err(|error| error.to_string())?),
         None => None,
     };
     Ok(json!({
