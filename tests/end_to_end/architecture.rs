@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use playrelay_tests::harness::{BUNDLED, Home, binary};
+use playrelay_tests::harness::{BUNDLED, TestContext, binary};
 
 const PROVIDERS: [&str; 7] = ["plex", "jellyfin", "emby", "trakt", "simkl", "mdblist", "tmdb"];
 
@@ -94,7 +94,7 @@ fn nothing_unsafe_but_the_one_file() {
 #[test]
 fn files_with_secrets_are_private() {
     use std::os::unix::fs::PermissionsExt;
-    let home = Home::cold("");
+    let home = TestContext::without_data_dir("");
     assert!(home.run(&["webhooks"]).status.success());
     let mode = |name: &str| std::fs::metadata(home.data().join(name)).unwrap().permissions().mode() & 0o777;
     let modes = ["", "cache", "secret.key", "playrelay.db", "cache/key"].map(mode);

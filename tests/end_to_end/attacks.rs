@@ -19,7 +19,7 @@ use playrelay_plugin_host::capabilities::Check;
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{
-    Daemon, Home, WEBHOOK_TOKEN, event_of, server_to_trakt, sources_to_trakt_config,
+    Daemon, TestContext, WEBHOOK_TOKEN, event_of, server_to_trakt, sources_to_trakt_config,
 };
 use playrelay_tests::load::Usage;
 use playrelay_tests::server::Server;
@@ -76,7 +76,7 @@ async fn idle_sockets_keep_nobody_out() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let home = TestContext::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
     let daemon = home.start_with_files(1_024);
     let address = daemon.url().trim_start_matches("http://").to_owned();
     let mut sockets = Vec::new();
@@ -240,7 +240,7 @@ async fn an_echoed_secret_is_masked_in_every_spelling() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_printed_carries_control_characters() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, "").replace("[\"*\"]", "[]"));
+    let home = TestContext::new(&sources_to_trakt_config(&["jellyfin"], &trakt, "").replace("[\"*\"]", "[]"));
     let daemon = home.start();
     let film = jellyfin::movie(
         &"7".repeat(32),

@@ -1,7 +1,7 @@
 //! Every captured message gives what its manifest entry expects, through the real binary.
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, payloads, sources_to_trakt_config};
+use playrelay_tests::harness::{Daemon, TestContext, payloads, sources_to_trakt_config};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn captured(server: &str, at_least: usize) {
     for entry in webhooks {
         let file = entry["file"].as_str().unwrap();
         // Each in a house of its own: some share user, player and item.
-        let home = Home::new(&sources_to_trakt_config(&[server], &trakt, ""));
+        let home = TestContext::new(&sources_to_trakt_config(&[server], &trakt, ""));
         let daemon = home.start();
         let bytes = std::fs::read(folder.join(file)).unwrap();
         let id = send(&daemon, server, file, bytes).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex::FakePlex;
-use playrelay_tests::harness::{Home, payloads, server_to_trakt};
+use playrelay_tests::harness::{TestContext, payloads, server_to_trakt};
 use playrelay_tests::sockets::Sockets;
 use playrelay_tests::{fake_mediabrowser, fake_plex};
 use serde_json::{Value, json};
@@ -36,8 +36,8 @@ fn newest(events: &Value) -> i64 {
 }
 
 /// What became of a line: the codes of the inputs that it led to, with who was told what.
-async fn outcome(home: &Home, sockets: &Sockets, seen: &mut i64) -> Vec<String> {
-    sockets.until_taken().await;
+async fn outcome(home: &TestContext, sockets: &Sockets, seen: &mut i64) -> Vec<String> {
+    sockets.wait_until_drained().await;
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         assert!(Instant::now() < end, "an input was not decided");

@@ -4,17 +4,17 @@ use playrelay_tests::catalogue;
 use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, plex_to, tmdb_account, trakt_account};
+use playrelay_tests::harness::{TestContext, plex_to, tmdb_account, trakt_account};
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
 
 const SEAN: (u32, &str) = (31_646_104, "sean");
 const HOUR: u32 = 3_600_000;
 
-async fn set_up() -> (FakeTrakt, FakeTmdb, Home) {
+async fn set_up() -> (FakeTrakt, FakeTmdb, TestContext) {
     let (trakt, tmdb) = (FakeTrakt::start().await, FakeTmdb::start().await);
     let accounts = [trakt_account("bob", &trakt), tmdb_account(&tmdb)];
-    let home = Home::new(&plex_to(&accounts, &["bob"], ""));
+    let home = TestContext::new(&plex_to(&accounts, &["bob"], ""));
     home.connect().await;
     (trakt, tmdb, home)
 }
@@ -80,14 +80,14 @@ async fn two_titles_of_one_name_are_held_until_somebody_says_which() {
         (vec![], "give --id, --season or --episode"),
         (vec!["--id", "imdb=tt1375666"], "1 event is tried again"),
     ] {
-        let (_, text) = home.say(&[&["outbox", "match", &row_id][..], &arguments].concat()).await;
+        let (_, text) = home.run_with_fakes(&[&["outbox", "match", &row_id][..], &arguments].concat()).await;
         assert!(text.contains(words), "{text}");
     }
     let story = daemon.until(id, "the watch", |story| story["outbox"][0]["state"] == "delivered").await;
     assert_eq!(trakt.history()[0].entry.name(), "Inception");
     let steps = story["timeline"].as_array().unwrap();
     assert!(steps.iter().any(|step| step["code"] == "matched-by-hand"), "{story:#}");
-    let (success, text) = home.say(&["outbox", "drop", &row_id]).await;
+    let (success, text) = home.run_with_fakes(&["outbox", "drop", &row_id]).await;
     assert!(!success && text.contains("it has been delivered"), "{text}");
 }
 

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_tests::fake_playback::{Person, Screening};
+use playrelay_tests::fake_playback::{FakePlayback, Person};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, trakt_account};
+use playrelay_tests::harness::{TestContext, trakt_account};
 use playrelay_tests::simulation::{SOURCES, Servers, title};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
         config
             .push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"ada\"]\n"));
     }
-    let mut home = Home::new(&config);
+    let mut home = TestContext::new(&config);
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
     home.connect().await;
     let titles: Vec<_> = (1..=9).map(title).collect();
@@ -42,7 +42,7 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     }
     // Something is watched while everybody listens, and stands in the server's history too.
     let film = &titles[4];
-    let mut screening = Screening {
+    let mut screening = FakePlayback {
         session: "5".to_owned(),
         person: ADA,
         device: "TV".to_owned(),
@@ -110,7 +110,7 @@ async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
     let mut config = servers.config("webhook", "") + &trakt_account("bob", &trakt);
     config.push_str("\n[[routes]]\nsource = \"emby\"\ntracker = \"bob\"\nusers = [\"ada\"]\n");
-    let mut home = Home::new(&config);
+    let mut home = TestContext::new(&config);
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
     home.connect().await;
     let film = title(1);
@@ -119,7 +119,7 @@ async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
     let daemon = home.start();
     let noted = |found: &str| found.contains("heard until");
     let end = Instant::now() + Duration::from_secs(60);
-    while !noted(&home.say(&["doctor"]).await.1) {
+    while !noted(&home.run_with_fakes(&["doctor"]).await.1) {
         assert!(Instant::now() < end, "it does not begin");
     }
     // Neither its start nor its end came through.
@@ -130,7 +130,7 @@ async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     // Read again every hour, it is entered once.
     let events = home.json(&["events"]).as_array().unwrap().len();
-    let reads = |home: &Home| home.log().matches("read the server's history").count();
+    let reads = |home: &TestContext| home.log().matches("read the server's history").count();
     let before = reads(&home);
     clock.pass(2 * 60 * 60);
     let end = Instant::now() + Duration::from_secs(90);
@@ -151,7 +151,7 @@ async fn an_ordinary_login_reads_its_own_plays() {
     for source in ["jellyfin", "emby"] {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
-    let mut home = Home::new(&config);
+    let mut home = TestContext::new(&config);
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
     home.connect().await;
     let ben = Person { number: 2, guid: "50e1109a03fd4e13a3a5dd9bb27e08e2", name: "ben" };
@@ -184,7 +184,7 @@ async fn a_switch_turns_it_off() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
     let config = servers.config("watch", "catch_up = false") + &trakt_account("bob", &trakt);
     let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"bob\"\nusers = [\"ada\"]\n";
-    let mut home = Home::new(&(config + route));
+    let mut home = TestContext::new(&(config + route));
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock()]);
     home.connect().await;
     let film = title(2);
@@ -197,7 +197,7 @@ async fn a_switch_turns_it_off() {
     daemon.start_again();
     daemon.connected("jellyfin").await;
     // Something that is heard after it: had the history been read, it would have come first.
-    let playing = Screening {
+    let playing = FakePlayback {
         session: "5".to_owned(),
         person: ADA,
         device: "TV".to_owned(),

@@ -11,7 +11,7 @@ use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::{Fault, Faults};
-use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
+use playrelay_tests::harness::{Daemon, TestContext, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::{catalogue, fake_simkl};
 use serde_json::json;
@@ -73,7 +73,8 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
         mdblist_account("mdblist", &mdblist, true),
     ];
     let quick = "[delivery]\nretry_first = \"2s\"\nretry_longest = \"5m\"\nlate_after = \"20s\"\n";
-    let mut home = Home::new(&(quick.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], "")));
+    let mut home =
+        TestContext::new(&(quick.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], "")));
     home.connect_account("trakt").await;
     home.connect_account("simkl").await;
     home.set("PLAYRELAY_LOG", "warn,playrelay=info");
@@ -159,7 +160,7 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
 }
 
 /// Until nothing waits for anybody.
-async fn settle(home: &Home, daemon: &Daemon<'_>) {
+async fn settle(home: &TestContext, daemon: &Daemon<'_>) {
     let end = std::time::Instant::now() + Duration::from_secs(240);
     loop {
         let waiting = home.json(&["outbox", "list", "--state", "waiting", "--limit", "2000"]);
@@ -168,7 +169,7 @@ async fn settle(home: &Home, daemon: &Daemon<'_>) {
             return;
         }
         if std::time::Instant::now() >= end {
-            let (_, why) = home.say(&["outbox", "list", "--state", "waiting"]).await;
+            let (_, why) = home.run_with_fakes(&["outbox", "list", "--state", "waiting"]).await;
             panic!("{left} events still wait for process {}: {why}", daemon.pid());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -1,9 +1,9 @@
 //! What the commands say when something is wrong with the configuration.
 
-use playrelay_tests::harness::Home;
+use playrelay_tests::harness::TestContext;
 
 fn complaints(config: &str) -> Vec<String> {
-    let home = Home::new(config);
+    let home = TestContext::new(config);
     let output = home.run(&["check"]);
     assert!(!output.status.success(), "{config}");
     let text =
@@ -134,7 +134,7 @@ fn what_cannot_work_is_no_sound_configuration() {
         let found = complaints(config);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:#?}");
     }
-    let mut home = Home::new("");
+    let mut home = TestContext::new("");
     for (name, value, words) in [
         ("PUBLIC_URL", "playrelay.example", "begins with http:// or https://"),
         ("PUBLIC_URL", "", "begins with http:// or https://"),
@@ -149,7 +149,7 @@ fn what_cannot_work_is_no_sound_configuration() {
             !output.status.success() && text.contains(words) && text.contains(&variable),
             "{value}: {text}"
         );
-        home = Home::new("");
+        home = TestContext::new("");
     }
 }
 
@@ -162,7 +162,7 @@ fn a_syntax_error_has_its_line() {
 
 #[test]
 fn keys_come_from_the_environment_and_secrets_from_files() {
-    let mut home = Home::new("[trackers.bob]\nplugin = \"trakt\"\nclient_secret = \"a-secret\"\n");
+    let mut home = TestContext::new("[trackers.bob]\nplugin = \"trakt\"\nclient_secret = \"a-secret\"\n");
     let secret = home.path().join("id");
     std::fs::write(&secret, "an-id\n").unwrap();
     home.set("PLAYRELAY__TRACKERS__BOB__CLIENT_ID_FILE", secret.to_str().unwrap());
@@ -179,7 +179,7 @@ fn keys_come_from_the_environment_and_secrets_from_files() {
 
 #[test]
 fn two_daemons_do_not_share_a_folder() {
-    let home = Home::new("");
+    let home = TestContext::new("");
     let _daemon = home.start();
     let output = home.run(&["serve"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
+use playrelay_tests::harness::{Daemon, TestContext, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
 use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const PROMPT: Duration = Duration::from_secs(15);
 /// Security 8: what is approved is what was inspected.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_names_what_it_is_for() {
-    let home = Home::new("");
+    let home = TestContext::new("");
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     let sound = std::fs::read(fixture("sound.wasm")).unwrap();
@@ -28,21 +28,22 @@ async fn an_approval_names_what_it_is_for() {
     let digests: Vec<String> =
         shown.as_array().unwrap().iter().map(|it| it["digest"].as_str().unwrap().to_owned()).collect();
     assert_eq!(digests.len(), 2, "both are to be seen: {shown:#}");
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound"]).await;
+    let (succeeded, said) = home.run_with_fakes(&["plugin", "approve", "sound"]).await;
     assert!(!succeeded && digests.iter().all(|digest| said.contains(digest)), "{said}");
     // The one that was inspected is swapped.
     let wanted = home.json(&["plugin", "inspect", folder.join("a.wasm").to_str().unwrap()]);
     let wanted = wanted["digest"].as_str().unwrap();
     std::fs::write(folder.join("a.wasm"), [other.as_slice(), &[0, 2, 1, b'y']].concat()).unwrap();
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", wanted]).await;
+    let (succeeded, said) = home.run_with_fakes(&["plugin", "approve", "sound", "--digest", wanted]).await;
     assert!(!succeeded && said.contains("inspected"), "{said}");
     std::fs::write(folder.join("a.wasm"), &sound).unwrap();
-    let (succeeded, said) = home.say(&["plugin", "approve", "sound", "--digest", &wanted[..16]]).await;
+    let (succeeded, said) =
+        home.run_with_fakes(&["plugin", "approve", "sound", "--digest", &wanted[..16]]).await;
     assert!(succeeded, "{said}");
-    let (_, said) = home.say(&["plugin", "approve", "sound"]).await;
+    let (_, said) = home.run_with_fakes(&["plugin", "approve", "sound"]).await;
     assert!(said.contains("approved before") && said.contains("+ ") && said.contains("sha256"), "{said}");
-    let (succeeded, _) = home.say(&["plugin", "revoke", "sound"]).await;
-    assert!(succeeded && !home.say(&["plugin", "revoke", "sound"]).await.0);
+    let (succeeded, _) = home.run_with_fakes(&["plugin", "revoke", "sound"]).await;
+    assert!(succeeded && !home.run_with_fakes(&["plugin", "revoke", "sound"]).await.0);
     let list = home.json(&["plugin", "list"]);
     assert!(!list.to_string().contains("\"active\",\"provides\":[\"check\",\"enrich\""), "{list:#}");
 }
@@ -50,7 +51,7 @@ async fn an_approval_names_what_it_is_for() {
 /// Security 12 and 16: what is no file, or no plugin, holds nobody up.
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_files_in_the_plugin_directory_hold_nobody_up() {
-    let home = Home::new("");
+    let home = TestContext::new("");
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     assert!(Command::new("mkfifo").arg(folder.join("pipe.wasm")).status().unwrap().success());
@@ -58,7 +59,9 @@ async fn odd_files_in_the_plugin_directory_hold_nobody_up() {
         std::fs::write(folder.join(format!("junk-{number:03}.wasm")), "no plugin").unwrap();
     }
     let began = Instant::now();
-    let listed = tokio::time::timeout(Duration::from_secs(60), home.say(&["plugin", "list", "--json"])).await;
+    let listed =
+        tokio::time::timeout(Duration::from_secs(60), home.run_with_fakes(&["plugin", "list", "--json"]))
+            .await;
     let (succeeded, said) = listed.unwrap_or_else(|_| panic!("it hangs: {}", home.log()));
     assert!(succeeded, "{said}");
     println!("listed after {:?}", began.elapsed());
@@ -69,11 +72,11 @@ async fn odd_files_in_the_plugin_directory_hold_nobody_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_takes_nothing_is_not_ready() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let home = TestContext::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
     let daemon = home.start();
     let ready = async || home.client.get(format!("{}/readyz", daemon.url())).send().await.unwrap().status();
     assert_eq!(ready().await, 200);
-    let holder = harness::hold(&home.data().join("playrelay.db"));
+    let holder = harness::lock_database(&home.data().join("playrelay.db"));
     let token = format!("{WEBHOOK_TOKEN}-jellyfin");
     let refused = daemon.send("/webhook/jellyfin", Some(&token), "text/plain", b"{}".to_vec()).await;
     assert_eq!((refused.status(), ready().await), (503.try_into().unwrap(), 503.try_into().unwrap()));
@@ -84,8 +87,8 @@ async fn a_database_that_takes_nothing_is_not_ready() {
 /// Security 20: a key that is gone is missed, and its return mends everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_key_is_not_replaced_in_silence() {
-    let home = Home::new("[sources.attic]\nplugin = \"jellyfin\"\n");
-    let (_, address) = home.say(&["webhooks"]).await;
+    let home = TestContext::new("[sources.attic]\nplugin = \"jellyfin\"\n");
+    let (_, address) = home.run_with_fakes(&["webhooks"]).await;
     let path = address.split("/webhook/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let (key, aside) = (home.data().join("secret.key"), home.path().join("aside"));
     std::fs::rename(&key, &aside).unwrap();
@@ -106,7 +109,7 @@ async fn a_lost_key_is_not_replaced_in_silence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_private_and_the_folder_is_locked() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::cold(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let home = TestContext::without_data_dir(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
     std::fs::create_dir_all(home.data()).unwrap();
     std::fs::set_permissions(home.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let daemon = home.start();
@@ -127,11 +130,11 @@ async fn files_are_private_and_the_folder_is_locked() {
     if lock.exists() {
         std::fs::remove_file(lock).unwrap();
     }
-    let (succeeded, said) = home.say(&["serve"]).await;
+    let (succeeded, said) = home.run_with_fakes(&["serve"]).await;
     assert!(!succeeded && said.contains("another Playrelay"), "{said}");
     // What others may read is said.
     std::fs::set_permissions(home.data().join("secret.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let (_, said) = home.say(&["check"]).await;
+    let (_, said) = home.run_with_fakes(&["check"]).await;
     assert!(said.contains("chmod 600"), "{said}");
 }
 
@@ -153,7 +156,7 @@ async fn compiled_code_of_another_plugin_is_not_run() {
         std::fs::copy(one, other).unwrap();
         std::fs::copy(one.with_extension("mac"), other.with_extension("mac")).unwrap();
     }
-    let (succeeded, said) = home.say(&["plugin", "list", "--json"]).await;
+    let (succeeded, said) = home.run_with_fakes(&["plugin", "list", "--json"]).await;
     assert!(succeeded && said.contains("was changed by somebody"), "{said}");
     // A key that is damaged costs the cache, and nothing else.
     std::fs::write(cache.join("key"), "short").unwrap();
@@ -164,7 +167,7 @@ async fn compiled_code_of_another_plugin_is_not_run() {
 /// Security 25: want of room is no fault of a plugin: nothing starts with half of them, and nothing half-written stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_nothing_starts_by_half() {
-    let home = Home::cold("[sources.attic]\nplugin = \"jellyfin\"\n");
+    let home = TestContext::without_data_dir("[sources.attic]\nplugin = \"jellyfin\"\n");
     // Files may have 1 MiB at most: compiled plugins are larger.
     let (succeeded, said) = home.say_within("trap '' XFSZ; ulimit -f 1024", &["serve"]).await;
     assert!(!succeeded && said.contains("cache"), "{said}");

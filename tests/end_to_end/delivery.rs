@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Daemon, Home};
+use playrelay_tests::harness::{Daemon, TestContext};
 use playrelay_tests::plex_webhook::{event, movie};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ async fn delivered(daemon: &Daemon<'_>, trakt: &FakeTrakt, id: i64) -> (String, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn overload_is_waited_out() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     for fault in [Fault::retry_after(429, 1), Fault::status(429), Fault::status(408)] {
         trakt.faults().next("/scrobble/stop", 1, fault);
@@ -59,7 +59,7 @@ async fn overload_is_waited_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_fails_may_have_applied_the_write() {
     for status in [500, 502, 503, 520] {
-        let (trakt, home) = Home::logged_in(QUICK).await;
+        let (trakt, home) = TestContext::logged_in(QUICK).await;
         let daemon = home.start();
         trakt.faults().next("/scrobble/stop", 1, Fault::status(status));
         let id = watch(&daemon).await;
@@ -77,7 +77,7 @@ async fn a_server_that_fails_may_have_applied_the_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_an_answer_is_checked_before_it_is_repeated() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutAfter);
     let id = watch(&daemon).await;
@@ -89,7 +89,7 @@ async fn a_write_without_an_answer_is_checked_before_it_is_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutBefore);
     let id = watch(&daemon).await;
@@ -100,7 +100,7 @@ async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_too_late_is_checked_too() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::Slow(Duration::from_secs(12)));
     let id = watch(&daemon).await;
@@ -112,7 +112,7 @@ async fn an_answer_that_comes_too_late_is_checked_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_is_a_receipt() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     let body = r#"{"watched_at":"2026-11-01T20:58:11.000Z","expires_at":"2026-11-01T21:58:11.000Z"}"#;
     trakt.faults().next(
@@ -128,7 +128,7 @@ async fn a_duplicate_is_a_receipt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_item_is_unmatched_and_says_what_was_tried() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     let unknown = movie("1", "Home Video", 2020, RUNTIME, &["tmdb://99999999"]);
     let id = daemon.plex(&event("media.scrobble", &unknown, None, SEAN, "TV")).await;
@@ -138,7 +138,7 @@ async fn an_unknown_item_is_unmatched_and_says_what_was_tried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validation_error_is_the_end_of_a_presence() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.faults().next("/scrobble/start", 1, Fault::status(422));
     let id = daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
@@ -147,7 +147,7 @@ async fn a_validation_error_is_the_end_of_a_presence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_login_is_refreshed_and_the_request_repeated() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.expire_access();
     let id = watch(&daemon).await;
@@ -158,7 +158,7 @@ async fn an_expired_login_is_refreshed_and_the_request_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_refreshed_at_half_of_its_life_once() {
-    let (trakt, mut home) = Home::logged_in(QUICK).await;
+    let (trakt, mut home) = TestContext::logged_in(QUICK).await;
     let clock = home.set_clock(&[trakt.clock()]);
     let daemon = home.start();
     // Three and a half days of the seven that a login lives, and a bit.
@@ -175,7 +175,7 @@ async fn a_login_is_refreshed_at_half_of_its_life_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_refresh_waits_for_a_login_and_loses_nothing() {
-    let (trakt, home) = Home::logged_in(QUICK).await;
+    let (trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     trakt.forget_login();
     let id = watch(&daemon).await;
@@ -190,7 +190,7 @@ async fn a_refused_refresh_waits_for_a_login_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_was_never_logged_in_waits_and_says_so() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, QUICK);
+    let home = TestContext::plex_to_trakt(None, &trakt, QUICK);
     let daemon = home.start();
     let id = watch(&daemon).await;
     let note = loop {
@@ -208,7 +208,7 @@ async fn an_account_that_was_never_logged_in_waits_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_that_are_refused_are_parked_with_the_reason() {
     for (status, words) in [(403, "app.trakt.tv"), (423, "locked"), (426, "VIP")] {
-        let (trakt, home) = Home::logged_in(QUICK).await;
+        let (trakt, home) = TestContext::logged_in(QUICK).await;
         let daemon = home.start();
         trakt.faults().always("/scrobble", Fault::status(status));
         let id = watch(&daemon).await;
@@ -224,7 +224,7 @@ async fn accounts_that_are_refused_are_parked_with_the_reason() {
 async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
     // After its first failure the account is left alone until the clock has jumped: nothing is under way when it does.
     let (trakt, mut home) =
-        Home::logged_in("[delivery]\nretry_first = \"1h\"\nretry_longest = \"1h\"\n").await;
+        TestContext::logged_in("[delivery]\nretry_first = \"1h\"\nretry_longest = \"1h\"\n").await;
     let clock = home.set_clock(&[trakt.clock()]);
     trakt.server.go_down().await;
     let daemon = home.start();
@@ -248,7 +248,7 @@ async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
 async fn what_cannot_be_delivered_for_too_long_is_kept_and_can_be_retried() {
     let more =
         "[scrobble]\noffline_keep = \"1d\"\n[delivery]\nretry_first = \"1s\"\nretry_longest = \"1h\"\n";
-    let (trakt, mut home) = Home::logged_in(more).await;
+    let (trakt, mut home) = TestContext::logged_in(more).await;
     let clock = home.set_clock(&[trakt.clock()]);
     trakt.server.go_down().await;
     let daemon = home.start();
@@ -262,7 +262,7 @@ async fn what_cannot_be_delivered_for_too_long_is_kept_and_can_be_retried() {
     assert!(note.contains("undelivered for") && note.contains("cannot be reached"), "{note}");
     assert!(clock.passed() > 24 * 60 * 60 && row["attempts"].as_u64().unwrap() > 20, "{row}");
     trakt.server.come_up().await;
-    let (success, text) = home.say(&["outbox", "retry", "--failed"]).await;
+    let (success, text) = home.run_with_fakes(&["outbox", "retry", "--failed"]).await;
     assert!(success && text.contains("1 event is tried again"), "{text}");
     daemon.until(id, "the delivery", |story| story["outbox"][0]["state"] == "delivered").await;
     assert_eq!(trakt.history()[0].watched_at.to_string(), row["at"].as_str().unwrap(), "with its own time");

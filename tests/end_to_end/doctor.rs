@@ -4,9 +4,9 @@ use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, PASSWORD};
 use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, trakt_account};
+use playrelay_tests::harness::{TestContext, trakt_account};
 use playrelay_tests::simulation::Servers;
-use playrelay_tests::tls_proxy::TlsFront;
+use playrelay_tests::tls_proxy::TlsProxy;
 use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ fn found<'a>(findings: &'a Value, about: &str, check: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("{about} {check}: {findings:#}"))
 }
 
-async fn findings(home: &Home) -> (bool, Value) {
-    let (success, text) = home.say(&["doctor", "--json"]).await;
+async fn findings(home: &TestContext) -> (bool, Value) {
+    let (success, text) = home.run_with_fakes(&["doctor", "--json"]).await;
     let end = text.rfind("\n]").map_or(text.len(), |end| end + 2);
     (success, serde_json::from_str(&text[text.find('[').unwrap()..end]).unwrap())
 }
@@ -30,7 +30,7 @@ async fn what_is_well_and_what_is_not() {
     for source in ["plex", "jellyfin", "emby"] {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
-    let home = Home::new(&config);
+    let home = TestContext::new(&config);
     // Nobody has logged in yet.
     let (success, first) = findings(&home).await;
     assert!(!success);
@@ -80,7 +80,7 @@ async fn what_is_well_and_what_is_not() {
     says("plex", "realtime", "note", "502");
     says("emby", "server", "error", "cannot be reached");
     says("bob", "service", "error", "503");
-    let (_, shown) = home.say(&["doctor"]).await;
+    let (_, shown) = home.run_with_fakes(&["doctor"]).await;
     assert!(shown.contains("error  emby  server") && shown.contains("errors,"), "{shown}");
     assert!(!shown.contains(fake_mediabrowser::TOKEN));
 }
@@ -89,7 +89,7 @@ async fn what_is_well_and_what_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_only_sends_webhooks_is_looked_at_too() {
     let servers = Servers::start().await;
-    let home = Home::new(&servers.config("webhook", ""));
+    let home = TestContext::new(&servers.config("webhook", ""));
     let (_, well) = findings(&home).await;
     for source in ["plex", "jellyfin", "emby"] {
         assert_eq!(found(&well, source, "server")["level"], "ok", "{well:#}");
@@ -112,7 +112,7 @@ async fn remedies_are_those_that_help() {
         )
     };
     let config = servers.config("webhook", "") + &list(fake_plex_tv::TOKEN);
-    let home = Home::new(&config);
+    let home = TestContext::new(&config);
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     // A server that somebody shares gives no sessions: its webhooks come all the same.
@@ -138,7 +138,7 @@ async fn remedies_are_those_that_help() {
     let password = format!("password={PASSWORD}");
     let by_name =
         ["connect", "jellyfin", "--method", "password", "--field", "user=mia", "--field", &password];
-    let (success, said) = home.say(&by_name).await;
+    let (success, said) = home.run_with_fakes(&by_name).await;
     assert!(success, "{said}");
     servers.jellyfin.set_token("another-one-0123456789");
     let (_, shown) = findings(&home).await;
@@ -149,7 +149,7 @@ async fn remedies_are_those_that_help() {
 /// What waits for a source that was renamed is said, with its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn inputs_of_a_source_that_is_gone_are_said() {
-    let home = Home::new("[sources.attic]\nplugin = \"plex\"\n");
+    let home = TestContext::new("[sources.attic]\nplugin = \"plex\"\n");
     assert!(home.run(&["webhooks"]).status.success());
     let database = rusqlite::Connection::open(home.data().join("playrelay.db")).unwrap();
     database
@@ -164,7 +164,7 @@ async fn inputs_of_a_source_that_is_gone_are_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_ones_own_is_believed_when_it_is_named() {
     let server = FakeMediaBrowser::start(Family::Jellyfin).await;
-    let front = TlsFront::before(&server.server.url()).await;
+    let front = TlsProxy::before(&server.server.url()).await;
     let config = |more: &str| {
         format!(
             "[sources.home]\nplugin = \"jellyfin\"\nmode = \"watch\"\nurl = {:?}\ntoken = {:?}\n{more}\n",
@@ -172,7 +172,7 @@ async fn a_certificate_of_ones_own_is_believed_when_it_is_named() {
             fake_mediabrowser::TOKEN
         )
     };
-    let home = Home::new(&config(""));
+    let home = TestContext::new(&config(""));
     let daemon = home.start();
     // It is not believed, and it says which fingerprint to look for.
     let named = |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains(front.fingerprint()));

@@ -4,7 +4,7 @@ use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family, TOKEN};
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, payloads, server_to_trakt};
+use playrelay_tests::harness::{TestContext, payloads, server_to_trakt};
 use playrelay_tests::{emby_webhook as emby, jellyfin_webhook as jellyfin, plex_webhook};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const HOUR: u32 = 3_600_000;
 const ITEM: &str = "aaaaaaaaaaaa4aaaaaaaaaaaaaaaaaaa";
 const SERIES: &str = "00000000000000000000000000002008";
 
-async fn home(plugin: &str, server: &FakeMediaBrowser, route: &str) -> (FakeTrakt, Home) {
+async fn home(plugin: &str, server: &FakeMediaBrowser, route: &str) -> (FakeTrakt, TestContext) {
     server_to_trakt((plugin, "webhook"), (&server.server.url(), TOKEN), route).await
 }
 
@@ -75,7 +75,7 @@ async fn emby_is_asked_below_its_prefix_and_a_library_is_kept_out() {
     assert_eq!(story["verdict"]["code"], "library-excepted");
     assert!(story["verdict"]["detail"].as_str().unwrap().contains("Kids"), "{story:#}");
     assert_eq!(server.asked(), ["7", "of 7"]);
-    assert!(trakt.told().is_empty());
+    assert!(trakt.deliveries().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +162,7 @@ async fn captured_answers() {
     for name in ["meta-01-library-movie", "meta-02-library-show", "meta-03-library-episode"] {
         server.add(read(&format!("plex/{name}.json"))["MediaContainer"]["Metadata"][0].take());
     }
-    let home = Home::plex_to_trakt(Some(&server), &trakt, "");
+    let home = TestContext::plex_to_trakt(Some(&server), &trakt, "");
     let daemon = home.start();
     let bare =
         |key: &str, kind: &str| json!({ "ratingKey": key, "type": kind, "title": "?", "guid": "plex://x/1" });

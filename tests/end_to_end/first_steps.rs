@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, binary, sources_to_trakt_config, trakt_account};
+use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN, binary, sources_to_trakt_config, trakt_account};
 use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -149,7 +149,7 @@ fn mistakes_are_said_with_what_was_found() {
         ("[trackers.bob]\nplugin = \u{201c}trakt\u{201d}\n", "typographic"),
         ("[sources.a]\nplugin = \"trakt\"\nclient_id = \"x\"\n", "provides auth"),
     ] {
-        let home = Home::new(config);
+        let home = TestContext::new(config);
         let output = home.run(&["check"]);
         let said = text(&output);
         let is_role = words == "provides auth";
@@ -159,8 +159,8 @@ fn mistakes_are_said_with_what_was_found() {
         }
     }
     let sound = "[scrobble]\nwatched_at = 20\n[sources.a]\nplugin = \"jellyfin\"\nurl = \" http://127.0.0.1:9 \"\ntoken = \" t \"\n";
-    assert!(Home::new(sound).run(&["check"]).status.success(), "blanks around values are cut");
-    let mut home = Home::new("[trackers.bob-simkl]\nplugin = \"simkl\"\n");
+    assert!(TestContext::new(sound).run(&["check"]).status.success(), "blanks around values are cut");
+    let mut home = TestContext::new("[trackers.bob-simkl]\nplugin = \"simkl\"\n");
     home.set("PLAYRELAY__TRACKERS__BOB_SIMKL__CLIENT_ID", "an-id");
     let output = home.run(&["check"]);
     assert!(output.status.success(), "{}", text(&output));
@@ -193,7 +193,7 @@ fn what_is_probably_not_meant_is_warned_of() {
         ),
         ("[plugins]\ndir = \"missing\"\n".to_owned(), vec!["is not there"]),
     ] {
-        let home = Home::new(&config);
+        let home = TestContext::new(&config);
         let output = home.run(&["check"]);
         let said = text(&output);
         for words in words {
@@ -211,7 +211,7 @@ fn what_is_probably_not_meant_is_warned_of() {
 /// Newcomer 42 and 44.
 #[test]
 fn pipes_end_quietly_and_a_log_filter_is_known() {
-    let home = Home::new("");
+    let home = TestContext::new("");
     for _ in 0..5 {
         for command in ["plugin list", "plugin inspect trakt --json", "completions bash", "--help"] {
             let config = home.path().join("playrelay.toml");
@@ -221,7 +221,7 @@ fn pipes_end_quietly_and_a_log_filter_is_known() {
         }
     }
     for filter in ["verbose", "trace2", "warn,plugin"] {
-        let mut home = Home::new("");
+        let mut home = TestContext::new("");
         home.set("PLAYRELAY_LOG", filter);
         let output = home.run(&["check"]);
         assert!(
@@ -230,7 +230,7 @@ fn pipes_end_quietly_and_a_log_filter_is_known() {
             text(&output)
         );
     }
-    let mut home = Home::new("");
+    let mut home = TestContext::new("");
     home.set("PLAYRELAY_LOG", "");
     assert!(home.run(&["check"]).status.success());
 }
@@ -239,7 +239,7 @@ fn pipes_end_quietly_and_a_log_filter_is_known() {
 #[test]
 fn without_certificates_it_starts_and_says_what_to_install() {
     let mut home =
-        Home::new("[sources.a]\nplugin = \"jellyfin\"\nurl = \"http://127.0.0.1:9\"\ntoken = \"t\"\n");
+        TestContext::new("[sources.a]\nplugin = \"jellyfin\"\nurl = \"http://127.0.0.1:9\"\ntoken = \"t\"\n");
     let missing = home.path().join("missing").display().to_string();
     home.set("SSL_CERT_FILE", &missing);
     home.set("SSL_CERT_DIR", &missing);
@@ -298,7 +298,7 @@ async fn a_configuration_is_written_by_asking() {
 async fn lists_say_who_and_what_and_fit_the_terminal() {
     let trakt = FakeTrakt::start().await;
     let config = sources_to_trakt_config(&["jellyfin"], &trakt, "").replace("[\"*\"]", "[\"mia\"]");
-    let mut home = Home::new(&config);
+    let mut home = TestContext::new(&config);
     home.connect().await;
     home.set("COLUMNS", "80");
     let daemon = home.start();
@@ -362,7 +362,7 @@ async fn lists_say_who_and_what_and_fit_the_terminal() {
         (&["users", "assign", "mia", "bob"], "whoever a route mentions"),
         (&["connect", "bob", "--field", "a=b"], "mean nothing"),
     ] {
-        let (_, said) = home.say(arguments).await;
+        let (_, said) = home.run_with_fakes(arguments).await;
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
     assert_eq!(home.json(&["users", "list"])[0]["decision"], "held");
@@ -372,7 +372,7 @@ async fn lists_say_who_and_what_and_fit_the_terminal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_says_who_is_not_logged_in_and_a_heartbeat_can_be_set() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&trakt_account("bob", &trakt));
+    let home = TestContext::new(&trakt_account("bob", &trakt));
     let _daemon = home.start();
     let end = Instant::now() + PATIENCE;
     while !home.log().contains("nobody is logged in") {
@@ -383,7 +383,7 @@ async fn a_start_says_who_is_not_logged_in_and_a_heartbeat_can_be_set() {
                    tracker = \"m\"\nusers = [\"mia\"]\nheartbeat = ";
     // This tracker wants none: what is set is no mistake. One that wants some is in `javascript`.
     for set in ["\"1s\"", "false", "true", "\"2h\"", "\"off\""] {
-        let output = Home::new(&format!("{mdblist}{set}\n")).run(&["check"]);
+        let output = TestContext::new(&format!("{mdblist}{set}\n")).run(&["check"]);
         assert!(output.status.success(), "{set}: {}", text(&output));
     }
 }

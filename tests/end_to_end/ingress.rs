@@ -1,7 +1,7 @@
 //! All forms in which webhooks arrive, and those that are turned away.
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN, event_of, sources_to_trakt_config};
+use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN, event_of, sources_to_trakt_config};
 use playrelay_tests::jellyfin_webhook;
 use playrelay_tests::plex_webhook::{BOUNDARY, event, movie, multipart};
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn form_type() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transport_and_every_place_for_the_token() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     let json = message().to_string();
     let urlencoded: String = url_form(&[("payload", &json)]);
@@ -76,7 +76,7 @@ fn url_form(pairs: &[(&str, &str)]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_turned_away() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     let json = || message().to_string().into_bytes();
     let status = async |path: &str, token: Option<&str>, kind: &str, body: Vec<u8>| {
@@ -108,7 +108,7 @@ async fn what_is_turned_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_kept_with_a_verdict() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
     let nested = format!("{{\"event\":\"media.play\",\"Metadata\":{deep}}}");
@@ -147,7 +147,7 @@ async fn garbage_is_kept_with_a_verdict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_with_a_hundred_fields_is_read_to_its_end() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
+    let home = TestContext::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
     let daemon = home.start();
     let film =
         jellyfin_webhook::movie(&"7".repeat(32), "Inception", 2010, 7_200_000, &[("imdb", "tt1375666")]);
@@ -171,7 +171,7 @@ async fn a_form_with_a_hundred_fields_is_read_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_in_a_file_without_a_type_is_read() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     let form = String::from_utf8(multipart(&message(), 0)).unwrap();
     let named = "name=\"payload\"; filename=\"payload\"\r\n";
@@ -188,7 +188,7 @@ async fn a_message_in_a_file_without_a_type_is_read() {
 async fn garbage_is_malformed_with_a_detail_for_every_server() {
     let trakt = FakeTrakt::start().await;
     let plugins = ["plex", "jellyfin", "emby"];
-    let home = Home::new(&sources_to_trakt_config(&plugins, &trakt, ""));
+    let home = TestContext::new(&sources_to_trakt_config(&plugins, &trakt, ""));
     let daemon = home.start();
     let deep = format!("{}{}", "{\"a\":[".repeat(64), "]}".repeat(64));
     let endless = "[".repeat(100_000);
@@ -220,11 +220,11 @@ async fn garbage_is_malformed_with_a_detail_for_every_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_cannot_be_stored_is_answered_503() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let daemon = home.start();
     // Another program holds the database for longer than anybody waits.
     let database = home.data().join("playrelay.db");
-    let holder = playrelay_tests::harness::hold(&database);
+    let holder = playrelay_tests::harness::lock_database(&database);
     let response = daemon
         .send("/webhook/home", Some(WEBHOOK_TOKEN), "text/plain", message().to_string().into_bytes())
         .await;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, fixture};
+use playrelay_tests::harness::{TestContext, fixture};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::server::Server;
 use serde_json::Value;
@@ -39,7 +39,7 @@ async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
          [[routes]]\nsource = \"home\"\ntracker = \"notes\"\nusers = [\"*\"]\n",
         notebook.url()
     );
-    let mut home = Home::plex_to_trakt(None, &trakt, &extra);
+    let mut home = TestContext::plex_to_trakt(None, &trakt, &extra);
     let clock = home.set_clock(&[trakt.clock()]);
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();

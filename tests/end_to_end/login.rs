@@ -7,11 +7,11 @@ use playrelay_tests::fake_simkl;
 use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::{Approval, FakeTrakt};
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, mdblist_account, simkl_account};
+use playrelay_tests::harness::{TestContext, mdblist_account, simkl_account};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-async fn connect(home: &Home) -> (bool, String) {
+async fn connect(home: &TestContext) -> (bool, String) {
     let output = tokio::task::block_in_place(|| home.run(&["connect", "bob"]));
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -23,7 +23,7 @@ async fn granted_after_a_while() {
     let trakt = FakeTrakt::start().await;
     trakt.approve_logins(Approval::After(1));
     trakt.faults().next("/oauth/device/token", 1, Fault::status(429));
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let (success, text) = connect(&home).await;
     assert!(success, "{text}");
     assert!(text.contains("5055CC52") && text.contains("/activate"), "{text}");
@@ -44,7 +44,7 @@ async fn denied_expired_and_refused() {
         if let Some((path, fault)) = fault {
             trakt.faults().always(path, fault);
         }
-        let home = Home::plex_to_trakt(None, &trakt, "");
+        let home = TestContext::plex_to_trakt(None, &trakt, "");
         let (success, text) = connect(&home).await;
         assert!(!success && text.contains(words), "{words}: {text}");
     }
@@ -53,7 +53,7 @@ async fn denied_expired_and_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_account_names_the_nearest() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let output = home.run(&["connect", "bbo"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && text.contains("did you mean `bob`?"), "{text}");
@@ -64,11 +64,11 @@ async fn at_simkl(
     client_id: &str,
     approval: Approval,
     scope: Option<&str>,
-) -> (bool, String, FakeSimkl, Home) {
+) -> (bool, String, FakeSimkl, TestContext) {
     let simkl = FakeSimkl::start().await;
     simkl.approve_logins(approval, scope);
-    let home = Home::new(&simkl_account("bob", &simkl, client_id));
-    let (success, text) = home.say(&["connect", "bob", "--qr"]).await;
+    let home = TestContext::new(&simkl_account("bob", &simkl, client_id));
+    let (success, text) = home.run_with_fakes(&["connect", "bob", "--qr"]).await;
     (success, text, simkl, home)
 }
 
@@ -79,7 +79,7 @@ async fn simkl_by_device_code_and_by_pin() {
         assert!(success && text.contains(code), "{text}");
         assert!(text.contains("bob is logged in as sean"), "{text}");
         assert!(text.contains('\u{2588}'), "a QR code: {text}");
-        let (success, text) = home.say(&["disconnect", "bob"]).await;
+        let (success, text) = home.run_with_fakes(&["disconnect", "bob"]).await;
         assert!(success && text.contains("bob is forgotten here"), "{text}");
         assert_eq!(simkl.is_logged_in(), client_id == fake_simkl::OLD_CLIENT_ID, "PINs cannot be revoked");
         for token in simkl.tokens() {
@@ -110,20 +110,20 @@ async fn simkl_asked_too_often_or_too_late() {
     };
     let simkl = FakeSimkl::start().await;
     simkl.faults().next("/oauth2/token", 1, says("slow_down"));
-    let home = Home::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
+    let home = TestContext::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
     let begun = std::time::Instant::now();
-    let (success, text) = home.say(&["connect", "bob"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "bob"]).await;
     assert!(success && begun.elapsed() >= Duration::from_secs(7), "a second, then six: {text}");
     simkl.faults().next("/oauth2/token", 1, says("expired_token"));
-    let (success, text) = home.say(&["connect", "bob"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "bob"]).await;
     assert!(!success && text.contains("the code has expired; start again"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mdblist_by_key_or_by_code() {
     let mdblist = FakeMdbList::start().await;
-    let with_key = Home::new(&mdblist_account("bob", &mdblist, true));
-    let (success, text) = with_key.say(&["connect", "bob"]).await;
+    let with_key = TestContext::new(&mdblist_account("bob", &mdblist, true));
+    let (success, text) = with_key.run_with_fakes(&["connect", "bob"]).await;
     assert!(success && text.contains("bob needs no login") && text.contains("as sean"), "{text}");
     for (approval, scope, words) in [
         (Approval::Denied, None, "denied at the service"),
@@ -131,8 +131,8 @@ async fn mdblist_by_key_or_by_code() {
         (Approval::AtOnce, None, "bob is logged in as sean"),
     ] {
         mdblist.approve_logins(approval, scope);
-        let home = Home::new(&mdblist_account("bob", &mdblist, false));
-        let (_, text) = home.say(&["connect", "bob"]).await;
+        let home = TestContext::new(&mdblist_account("bob", &mdblist, false));
+        let (_, text) = home.run_with_fakes(&["connect", "bob"]).await;
         assert!(text.contains(words), "{words}: {text}");
     }
     mdblist.faults().next("/oauth/token/", 1, Fault::status(429));
@@ -141,8 +141,8 @@ async fn mdblist_by_key_or_by_code() {
         1,
         Fault::Answer { status: 400, headers: Vec::new(), body: r#"{"error":"expired_token"}"#.to_owned() },
     );
-    let home = Home::new(&mdblist_account("bob", &mdblist, false));
-    let (success, text) = home.say(&["connect", "bob"]).await;
+    let home = TestContext::new(&mdblist_account("bob", &mdblist, false));
+    let (success, text) = home.run_with_fakes(&["connect", "bob"]).await;
     assert!(!success && text.contains("expired"), "{text}");
 }
 
@@ -151,7 +151,7 @@ async fn locked_accounts_and_small_plans_have_their_own_words() {
     for (status, words) in [(423, "locked the account"), (426, "paying members")] {
         let trakt = FakeTrakt::start().await;
         trakt.faults().always("/oauth/device/code", Fault::status(status));
-        let home = Home::plex_to_trakt(None, &trakt, "");
+        let home = TestContext::plex_to_trakt(None, &trakt, "");
         let (success, text) = connect(&home).await;
         assert!(!success && text.contains(words), "{text}");
     }
@@ -162,7 +162,7 @@ async fn locked_accounts_and_small_plans_have_their_own_words() {
 async fn a_page_logs_in_and_out() {
     let simkl = FakeSimkl::start().await;
     simkl.approve_logins(Approval::After(1), None);
-    let home = Home::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
+    let home = TestContext::new(&simkl_account("bob", &simkl, fake_simkl::CLIENT_ID));
     let daemon = home.start();
     let login = |method| daemon.api(method, "/api/v1/accounts/bob/login");
     let begun: Value = answer(login(Method::POST)).await;

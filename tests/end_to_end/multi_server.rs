@@ -1,21 +1,21 @@
 //! A whole evening on three servers, heard by watchers, told by webhooks, and both: each play counts once, and none that was none.
 
-use playrelay_tests::simulation::{Evening, Manner, Mishap, Mode, PEOPLE};
+use playrelay_tests::simulation::{Disruption, Mode, PEOPLE, Simulation, ViewingPattern};
 
 async fn evening(mode: Mode) {
-    let (home, mut evening) = Evening::new(mode).await;
+    let (home, mut evening) = Simulation::new(mode).await;
     let mut daemon = home.start();
     evening.all_connected(&daemon).await;
-    let all = Manner::ALL;
+    let all = ViewingPattern::ALL;
     // Everybody in every manner, on every server, over the rounds.
     for round in 0..8_usize {
         let manners = std::array::from_fn(|person| all[(person + round * 2) % all.len()]);
-        let mishaps: &[(u32, Mishap)] = match round {
-            1 => &[(20, Mishap::Cut(2)), (45, Mishap::Cut(1))],
-            2 => &[(33, Mishap::Restart(0))],
-            3 => &[(25, Mishap::Killed)],
-            4 => &[(50, Mishap::Restart(1)), (60, Mishap::Cut(0))],
-            5 => &[(61, Mishap::Restart(2)), (70, Mishap::Killed)],
+        let mishaps: &[(u32, Disruption)] = match round {
+            1 => &[(20, Disruption::Cut(2)), (45, Disruption::Cut(1))],
+            2 => &[(33, Disruption::Restart(0))],
+            3 => &[(25, Disruption::Killed)],
+            4 => &[(50, Disruption::Restart(1)), (60, Disruption::Cut(0))],
+            5 => &[(61, Disruption::Restart(2)), (70, Disruption::Killed)],
             _ => &[],
         };
         evening.round(&mut daemon, manners, round, mishaps).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use playrelay_tests::{jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
 const HOUR: u32 = 3_600_000;
 
 /// The file, once it says what is waited for; `Null` while there is none.
-async fn file(stage: &Stage, came: impl Fn(&Value) -> bool) -> Value {
+async fn file(stage: &Scenario, came: impl Fn(&Value) -> bool) -> Value {
     let path = stage.home.data().join("state/currently_watching.json");
     let end = Instant::now() + Duration::from_secs(60);
     loop {
@@ -26,9 +26,9 @@ async fn file(stage: &Stage, came: impl Fn(&Value) -> bool) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_plays_is_shown_until_it_stops_or_falls_silent() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let pilot = jellyfin::episode(
         &"1".repeat(32),
         ("Breaking Bad", 2008),
@@ -89,10 +89,10 @@ async fn what_plays_is_shown_until_it_stops_or_falls_silent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_shows_what_still_plays() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
     let film = plex::movie("27205", "Inception", 2010, 2 * HOUR, &["tmdb://27205"]);
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.plex(&plex::event("media.play", &film, Some(0), (1, "sean"), "Phone")).await;
     file(&stage, |shown| shown["streams"].is_object()).await;
     daemon.kill();
@@ -103,7 +103,7 @@ async fn a_restart_shows_what_still_plays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_do_not_learn_who_watches_what() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     const PASSWORD: &str = "correct-horse-battery";
     let url = |daemon: &str| format!("{daemon}/api/v1/currently-watching");
     let path = stage.home.path().join("playrelay.toml");
@@ -119,7 +119,7 @@ async fn strangers_do_not_learn_who_watches_what() {
             assert_eq!(refused.status(), 401);
             assert!(refused.text().await.unwrap().contains("playrelay token"));
         }
-        let (_, token) = stage.home.say(&["token"]).await;
+        let (_, token) = stage.home.run_with_fakes(&["token"]).await;
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let request = get().header("authorization", format!("{scheme} {}", token.trim()));
             assert_eq!(request.send().await.unwrap().status(), 200, "{scheme}");

@@ -1,17 +1,17 @@
 //! The plugin directory: found, shown, approved, broken.
 
-use playrelay_tests::harness::{BUNDLED, Home, fixture};
+use playrelay_tests::harness::{BUNDLED, TestContext, fixture};
 use serde_json::Value;
 
 const CONFIG: &str = "[sources.odd]\nplugin = \"sound\"\nwebhook_token = \"token-of-odd\"\n";
 
-fn install(home: &Home, fixture_name: &str, name: &str) {
+fn install(home: &TestContext, fixture_name: &str, name: &str) {
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(fixture(fixture_name), folder.join(name)).unwrap();
 }
 
-fn status(home: &Home, id: &str) -> (String, String) {
+fn status(home: &TestContext, id: &str) -> (String, String) {
     let list = home.json(&["plugin", "list"]);
     let row = list
         .as_array()
@@ -26,7 +26,7 @@ fn status(home: &Home, id: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_until_approved_and_bound_to_its_bytes() {
-    let home = Home::new(CONFIG);
+    let home = TestContext::new(CONFIG);
     install(&home, "sound.wasm", "anything.wasm");
     assert_eq!(status(&home, "sound").0, "pending");
     let inspection = home.json(&["plugin", "inspect", "sound"]);
@@ -56,7 +56,7 @@ async fn pending_until_approved_and_bound_to_its_bytes() {
 
 #[test]
 fn a_newcomer_does_not_take_the_place_of_an_approved_plugin() {
-    let home = Home::new(CONFIG);
+    let home = TestContext::new(CONFIG);
     install(&home, "sound.wasm", "sound.wasm");
     assert!(home.run(&["plugin", "approve", "sound"]).status.success());
     // Another file with the same id, that comes first by its name.
@@ -78,7 +78,7 @@ fn a_newcomer_does_not_take_the_place_of_an_approved_plugin() {
 
 #[test]
 fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
-    let home = Home::new(CONFIG);
+    let home = TestContext::new(CONFIG);
     install(&home, "sound.wasm", "a-sound.wasm");
     install(&home, "sound.wasm", "b-twin.wasm");
     let folder = home.data().join("plugins");
@@ -112,7 +112,7 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
 
 #[test]
 fn compiled_code_that_was_tampered_with_is_not_run() {
-    let home = Home::cold("");
+    let home = TestContext::without_data_dir("");
     // A command that only looks makes no data folder; this one keeps something there.
     assert!(home.run(&["check"]).status.success() && !home.data().exists());
     assert!(home.run(&["webhooks"]).status.success());

@@ -1,7 +1,7 @@
 //! A hundred reports a second of one session.
 
 use playrelay_tests::jellyfin_webhook as jellyfin;
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use serde_json::{Value, json};
 
 const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
@@ -10,10 +10,10 @@ const REPORTS: u32 = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn costs_the_tracker_one_call_and_the_log_one_line() {
-    let mut stage = Stage::new("", "").await;
+    let mut stage = Scenario::new("", "").await;
     stage.home.set("PLAYRELAY_LOG", "info");
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let film = jellyfin::movie(&"7".repeat(32), "Inception", 2010, LENGTH, &[("imdb", "tt1375666")]);
     let before = stage.home.log().lines().count();
     script.jellyfin(&jellyfin::event("PlaybackStart", &film, Some(0), MIA, "TV")).await;
@@ -30,7 +30,7 @@ async fn costs_the_tracker_one_call_and_the_log_one_line() {
     }
     let story = daemon.settled(last).await;
     assert_eq!(story["verdict"]["code"], "no-change", "{story:#}");
-    assert_eq!(stage.trakt.told(), ["start 0 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception"]);
     let log = stage.home.log();
     let lines: Vec<&str> = log.lines().skip(before).filter(|line| !line.contains("ready")).collect();
     let of_storm: Vec<&&str> = lines.iter().filter(|line| line.contains("Inception")).collect();

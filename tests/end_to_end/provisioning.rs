@@ -2,18 +2,18 @@
 //! still works.
 
 use playrelay_tests::fake_plex_tv::FakePlexTv;
-use playrelay_tests::harness::Home;
+use playrelay_tests::harness::TestContext;
 use playrelay_tests::simulation::Servers;
 use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 
 /// The address of a source's webhook, as the command shows it.
-fn address(home: &Home, source: &str) -> String {
+fn address(home: &TestContext, source: &str) -> String {
     let rows = home.json(&["webhooks"]);
     let row = rows.as_array().unwrap().iter().find(|row| row["source"] == source).cloned().unwrap();
     row["url"].as_str().unwrap().to_owned()
 }
 
-async fn all(servers: &Servers, tv: &FakePlexTv) -> Home {
+async fn all(servers: &Servers, tv: &FakePlexTv) -> TestContext {
     let config = format!(
         "[sources.plex]\nplugin = \"plex\"\nmode = \"webhook\"\ntoken = {:?}\naccount_url = {:?}\n\
          [sources.jellyfin]\nplugin = \"jellyfin\"\nmode = \"webhook\"\nurl = {:?}\ntoken = {token:?}\n\
@@ -28,8 +28,8 @@ async fn all(servers: &Servers, tv: &FakePlexTv) -> Home {
 }
 
 /// A home that says how servers reach it.
-fn public(config: &str) -> Home {
-    let home = Home::new(config);
+fn public(config: &str) -> TestContext {
+    let home = TestContext::new(config);
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text = text.replacen("[server]\n", "[server]\npublic_url = \"http://192.168.1.5:8787/\"\n", 1);
@@ -38,7 +38,7 @@ fn public(config: &str) -> Home {
 }
 
 /// Servers reach it in another way from here on.
-fn move_to(home: &Home, from: &str, to: &str) {
+fn move_to(home: &TestContext, from: &str, to: &str) {
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(from));
@@ -62,37 +62,37 @@ async fn webhooks_are_registered_verified_rotated_and_removed() {
     for source in ["plex", "jellyfin", "emby"] {
         let first = address(&home, source);
         assert!(first.starts_with(&format!("http://192.168.1.5:8787/webhook/{source}/")), "{first}");
-        let (success, text) = home.say(&["webhooks", "verify", source]).await;
+        let (success, text) = home.run_with_fakes(&["webhooks", "verify", source]).await;
         assert!(!success && text.contains("does not send"), "{text}");
         for _ in 0..2 {
-            let (success, text) = home.say(&["webhooks", "register", source]).await;
+            let (success, text) = home.run_with_fakes(&["webhooks", "register", source]).await;
             assert!(success, "{source}: {text}");
         }
         assert!(registered(source, &first), "{source}");
-        assert!(home.say(&["webhooks", "verify", source]).await.0);
-        let (success, text) = home.say(&["webhooks", "rotate", source]).await;
+        assert!(home.run_with_fakes(&["webhooks", "verify", source]).await.0);
+        let (success, text) = home.run_with_fakes(&["webhooks", "rotate", source]).await;
         assert!(success && text.contains("old token works until"), "{text}");
         let second = address(&home, source);
         assert_ne!(first, second);
-        assert!(home.say(&["webhooks", "register", source]).await.0);
+        assert!(home.run_with_fakes(&["webhooks", "register", source]).await.0);
         assert!(
             registered(source, &second) && !registered(source, &first),
             "{source}: the new one takes the place of the old"
         );
         // Whatever was told to the server is taken back, under whichever token and address that was.
-        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
-        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
-        assert!(home.say(&["webhooks", "register", source]).await.0);
+        assert!(home.run_with_fakes(&["webhooks", "rotate", source, "--force"]).await.0);
+        assert!(home.run_with_fakes(&["webhooks", "rotate", source, "--force"]).await.0);
+        assert!(home.run_with_fakes(&["webhooks", "register", source]).await.0);
         let third = address(&home, source);
         assert!(registered(source, &third) && !registered(source, &second), "{source}");
         move_to(&home, "http://192.168.1.5:8787/", "https://play.example.org");
-        assert!(home.say(&["webhooks", "register", source]).await.0);
+        assert!(home.run_with_fakes(&["webhooks", "register", source]).await.0);
         let fourth = address(&home, source);
         assert!(fourth.starts_with("https://play.example.org/webhook/"), "{fourth}");
         assert!(registered(source, &fourth) && !registered(source, &third), "{source}");
         move_to(&home, "https://play.example.org", "http://192.168.1.5:8787/");
-        assert!(home.say(&["webhooks", "rotate", source, "--force"]).await.0);
-        let (success, text) = home.say(&["webhooks", "remove", source]).await;
+        assert!(home.run_with_fakes(&["webhooks", "rotate", source, "--force"]).await.0);
+        let (success, text) = home.run_with_fakes(&["webhooks", "remove", source]).await;
         assert!(success, "{source}: {text}");
         assert!(!registered(source, &fourth) && !registered(source, &address(&home, source)), "{source}");
         let secret = second.rsplit('/').next().unwrap();
@@ -104,12 +104,12 @@ async fn webhooks_are_registered_verified_rotated_and_removed() {
         "what is others' is left alone"
     );
     // Where a version of the server cannot remove it, it says what to do.
-    assert!(home.say(&["webhooks", "register", "emby"]).await.0);
+    assert!(home.run_with_fakes(&["webhooks", "register", "emby"]).await.0);
     servers.emby.set_version("4.8.11.0");
-    let (success, text) = home.say(&["webhooks", "remove", "emby"]).await;
+    let (success, text) = home.run_with_fakes(&["webhooks", "remove", "emby"]).await;
     assert!(!success && text.contains("settings, Notifications"), "{text}");
     tv.end_pass();
-    let (success, text) = home.say(&["webhooks", "register", "plex"]).await;
+    let (success, text) = home.run_with_fakes(&["webhooks", "register", "plex"]).await;
     assert!(!success && text.contains("Plex Pass") && text.contains(&address(&home, "plex")), "{text}");
 }
 
@@ -124,7 +124,7 @@ async fn a_token_of_any_letters_is_registered_as_it_works() {
         fake_mediabrowser::TOKEN
     ));
     let daemon = home.start();
-    let (success, text) = home.say(&["webhooks", "register", "jellyfin"]).await;
+    let (success, text) = home.run_with_fakes(&["webhooks", "register", "jellyfin"]).await;
     assert!(success, "{text}");
     let registered =
         servers.jellyfin.webhooks()["GenericOptions"][0]["WebhookUri"].as_str().unwrap().to_owned();
@@ -137,10 +137,10 @@ async fn a_token_of_any_letters_is_registered_as_it_works() {
 /// A command that was started without the daemon's key makes nothing up in its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_changes_nothing() {
-    let mut home = Home::new("[sources.plex]\nplugin = \"plex\"\n");
+    let mut home = TestContext::new("[sources.plex]\nplugin = \"plex\"\n");
     let before = address(&home, "plex");
     home.set("PLAYRELAY_SECRET_KEY", &"5a".repeat(32));
-    let (success, text) = home.say(&["webhooks"]).await;
+    let (success, text) = home.run_with_fakes(&["webhooks"]).await;
     assert!(!success && text.contains("restore the key file"), "{text}");
     home.set(
         "PLAYRELAY_SECRET_KEY",
@@ -149,22 +149,22 @@ async fn another_key_changes_nothing() {
     assert_eq!(address(&home, "plex"), before);
     home.set("PLAYRELAY_SECRET_KEY", &"5b".repeat(32));
     // Where it is gone for good, a new token is made on purpose.
-    assert!(!home.say(&["webhooks", "rotate", "plex"]).await.0);
-    assert!(home.say(&["webhooks", "rotate", "plex", "--force"]).await.0);
+    assert!(!home.run_with_fakes(&["webhooks", "rotate", "plex"]).await.0);
+    assert!(home.run_with_fakes(&["webhooks", "rotate", "plex", "--force"]).await.0);
     assert_ne!(address(&home, "plex"), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_token_works_for_a_while_and_its_use_is_shown() {
-    let mut home = Home::new(
+    let mut home = TestContext::new(
         "[sources.plex]\nplugin = \"plex\"\n[sources.fixed]\nplugin = \"plex\"\nwebhook_token = \"fixed-token-0123\"\n",
     );
     let clock = home.set_clock(&[]);
     let daemon = home.start();
     let token = |url: &str| url.rsplit('/').next().unwrap().to_owned();
     let old = token(&address(&home, "plex"));
-    assert!(home.say(&["webhooks", "rotate", "plex", "--grace", "1"]).await.0);
-    let (success, text) = home.say(&["webhooks", "rotate", "plex"]).await;
+    assert!(home.run_with_fakes(&["webhooks", "rotate", "plex", "--grace", "1"]).await.0);
+    let (success, text) = home.run_with_fakes(&["webhooks", "rotate", "plex"]).await;
     assert!(!success && text.contains("--force"), "{text}");
     let new = token(&address(&home, "plex"));
     let send = async |token: &str| {
@@ -189,7 +189,7 @@ async fn an_old_token_works_for_a_while_and_its_use_is_shown() {
     assert!(row["old_token_until"].is_string() && row["old_token_used_at"].is_string(), "{rows:#}");
     clock.pass(2 * 60 * 60);
     assert_eq!((send(&new).await, send(&old).await), (200, 401));
-    let (success, text) = home.say(&["webhooks", "rotate", "fixed"]).await;
+    let (success, text) = home.run_with_fakes(&["webhooks", "rotate", "fixed"]).await;
     assert!(!success && text.contains("webhook_token"), "{text}");
     assert!(address(&home, "fixed").ends_with("fixed-token-0123"));
 }

@@ -20,7 +20,7 @@ use playrelay_plugin_host::capabilities::{
 use playrelay_tests::contracts::{Documents, Example, answers};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, binary, simkl_account, trakt_account};
+use playrelay_tests::harness::{TestContext, binary, simkl_account, trakt_account};
 use playrelay_tests::server::Server;
 use serde_json::Value;
 
@@ -77,13 +77,13 @@ async fn replay(State(replay): State<Arc<Replay>>, request: Request) -> Response
 struct Played {
     house: App,
     replay: Arc<Replay>,
-    _home: Home,
+    _home: TestContext,
     _server: Server,
 }
 
 impl Played {
     /// `real` is the fake at which the account was logged in.
-    async fn new(service: &'static str, folder: &std::path::Path, home: Home, real: &str) -> Self {
+    async fn new(service: &'static str, folder: &std::path::Path, home: TestContext, real: &str) -> Self {
         let examples = answers(folder, service).unwrap();
         let documents = Documents::read(folder).unwrap();
         let (set, times, given) = Default::default();
@@ -252,7 +252,7 @@ fn endpoints(of: &[&str]) -> BTreeSet<String> {
 async fn the_examples_of_simkl_are_read() {
     let Some(folder) = documents() else { return println!("the documents are not there") };
     let simkl = FakeSimkl::start().await;
-    let home = Home::new(&simkl_account("bob", &simkl, CLIENT_ID));
+    let home = TestContext::new(&simkl_account("bob", &simkl, CLIENT_ID));
     home.connect().await;
     let played = Played::new("simkl", &folder, home, &simkl.server.url()).await;
     let asked = played.run(usize::MAX).await;
@@ -274,7 +274,7 @@ async fn the_examples_of_simkl_are_read() {
 async fn the_examples_of_mdblist_are_read() {
     let Some(folder) = documents() else { return println!("the documents are not there") };
     let account = "[trackers.bob]\nplugin = \"mdblist\"\napi_key = \"a-key-of-the-account\"\napi_url = \"http://127.0.0.1:9\"\n";
-    let played = Played::new("mdblist", &folder, Home::new(account), "http://127.0.0.1:9").await;
+    let played = Played::new("mdblist", &folder, TestContext::new(account), "http://127.0.0.1:9").await;
     let asked = played.run(usize::MAX).await;
     let wanted = endpoints(&[
         "GET /sync/watched",
@@ -298,7 +298,7 @@ async fn the_examples_of_mdblist_are_read() {
 async fn what_the_schemas_of_trakt_allow_is_read() {
     let Some(folder) = documents() else { return println!("the documents are not there") };
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&trakt_account("bob", &trakt));
+    let home = TestContext::new(&trakt_account("bob", &trakt));
     home.connect().await;
     let played = Played::new("trakt", &folder, home, &trakt.server.url()).await;
     let asked = played.run(4).await;

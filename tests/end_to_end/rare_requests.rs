@@ -65,6 +65,6 @@ async fn the_watchlist_of_plex_is_read_in_pages() {
     let told = Told::new(&account, false).await;
     assert!(told.watchlist().await.is_empty());
     let many = vec!["Inception"; 120];
-    plex.plan(&many);
+    plex.add_to_watchlist(&many);
     assert_eq!(told.watchlist().await.len(), 120, "more than a page");
 }

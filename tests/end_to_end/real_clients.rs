@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
-use playrelay_tests::fake_playback::{Person, Screening, Title};
+use playrelay_tests::fake_playback::{FakePlayback, Person, Title};
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::{CLIENT_ID, FakeTrakt};
 use playrelay_tests::{catalogue, fake_mediabrowser, fake_plex};
@@ -54,13 +54,13 @@ async fn succeeds(client: Child) {
 }
 
 fn title(key: &str, place: usize) -> Title {
-    let entry = catalogue::seed().swap_remove(place);
+    let entry = catalogue::sample_titles().swap_remove(place);
     Title { key: key.to_owned(), entry, runtime_ms: 8_880_000, credits_ms: Some(8_400_000) }
 }
 
-fn screening(title: Title, person: Person) -> Screening {
+fn screening(title: Title, person: Person) -> FakePlayback {
     let device = "TV".to_owned();
-    Screening { session: "7".to_owned(), person, device, title, position_ms: 600_000, paused: false }
+    FakePlayback { session: "7".to_owned(), person, device, title, position_ms: 600_000, paused: false }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,9 +71,9 @@ async fn plexapi_understands_the_fake_plex() {
     plex.add(film.metadata_with_markers());
     plex.add(pilot.metadata());
     plex.add(json!({ "ratingKey": "20", "type": "show", "title": "Breaking Bad", "year": 2008, "guid": "plex://show/20" }));
-    plex.record(&ADA, &film, jiff::Timestamp::now() - jiff::SignedDuration::from_hours(2));
+    plex.add_play(&ADA, &film, jiff::Timestamp::now() - jiff::SignedDuration::from_hours(2));
     let mut seen = screening(film, ADA);
-    plex.list(std::slice::from_ref(&seen));
+    plex.set_sessions(std::slice::from_ref(&seen));
     let mut client = script("plex_client.py", &clients);
     let mut client = client.arg(plex.server.url()).arg(fake_plex::TOKEN).spawn().unwrap();
     // It listens from here on.
@@ -92,7 +92,7 @@ async fn plexapi_understands_the_fake_plex() {
     }
     seen.paused = true;
     let told = async {
-        while plex.tell(&seen.notification("paused")) == 0 {
+        while plex.broadcast(&seen.notification("paused")) == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
-use playrelay_tests::fake_playback::{Person, Screening, Title};
+use playrelay_tests::fake_playback::{FakePlayback, Person, Title};
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, TestClock, server_to_trakt, trakt_account};
+use playrelay_tests::harness::{TestClock, TestContext, server_to_trakt, trakt_account};
 use playrelay_tests::{catalogue, fake_mediabrowser, fake_plex, jellyfin_webhook};
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ const HOUR: u32 = 3_600_000;
 const MIA: Person = Person { number: 1, guid: "50e1109a03fd4e13a3a5dd9bb27e08ec", name: "mia" };
 
 fn inception() -> Title {
-    let entry = catalogue::seed().into_iter().find(|entry| entry.name() == "Inception").unwrap();
+    let entry = catalogue::sample_titles().into_iter().find(|entry| entry.name() == "Inception").unwrap();
     Title { key: "27205".to_owned(), entry, runtime_ms: 2 * HOUR, credits_ms: None }
 }
 
-fn screening(title: &Title, session: &str) -> Screening {
-    Screening {
+fn screening(title: &Title, session: &str) -> FakePlayback {
+    FakePlayback {
         session: session.to_owned(),
         person: MIA,
         device: "TV".to_owned(),
@@ -30,7 +30,7 @@ fn screening(title: &Title, session: &str) -> Screening {
 }
 
 /// A Plex that is watched, with the film in its library.
-async fn at_plex() -> (FakePlex, FakeTrakt, Home) {
+async fn at_plex() -> (FakePlex, FakeTrakt, TestContext) {
     let plex = FakePlex::start().await;
     plex.add(inception().metadata_with_markers());
     let server = (plex.server.url(), fake_plex::TOKEN);
@@ -39,7 +39,7 @@ async fn at_plex() -> (FakePlex, FakeTrakt, Home) {
 }
 
 /// A Jellyfin or an Emby that is watched.
-async fn at_mediabrowser(family: Family, plugin: &str) -> (FakeMediaBrowser, FakeTrakt, Home) {
+async fn at_mediabrowser(family: Family, plugin: &str) -> (FakeMediaBrowser, FakeTrakt, TestContext) {
     let server = FakeMediaBrowser::start(family).await;
     let at = (server.server.url(), fake_mediabrowser::TOKEN);
     let (trakt, home) = server_to_trakt((plugin, "watch"), (&at.0, at.1), "").await;
@@ -53,13 +53,13 @@ async fn plex_tells_of_a_film_over_its_websocket() {
     let shown = daemon.connected("plex").await;
     assert_eq!(shown["by"], "a websocket", "{shown:#}");
     let mut film = screening(&inception(), "201");
-    plex.list(std::slice::from_ref(&film));
-    plex.tell(&film.notification("playing"));
+    plex.set_sessions(std::slice::from_ref(&film));
+    plex.broadcast(&film.notification("playing"));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
     film.position_ms = 2 * HOUR / 100 * 93;
-    plex.tell(&film.notification("playing"));
-    plex.list(&[]);
-    plex.tell(&film.notification("stopped"));
+    plex.broadcast(&film.notification("playing"));
+    plex.set_sessions(&[]);
+    plex.broadcast(&film.notification("stopped"));
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     assert_eq!(trakt.history()[0].entry.name(), "Inception");
 }
@@ -161,8 +161,8 @@ async fn an_event_stream_serves_where_a_proxy_lets_no_websocket_through() {
     assert_eq!(shown["by"], "an event stream", "{shown:#}");
     assert!(shown["trouble"].as_str().unwrap().contains("502"), "{shown:#}");
     let film = screening(&inception(), "201");
-    plex.list(std::slice::from_ref(&film));
-    plex.tell(&film.notification("playing"));
+    plex.set_sessions(std::slice::from_ref(&film));
+    plex.broadcast(&film.notification("playing"));
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
 }
 
@@ -172,13 +172,13 @@ async fn a_server_that_restarts_ends_nothing_that_still_plays() {
     let daemon = home.start();
     daemon.connected("jellyfin").await;
     let mut film = screening(&inception(), "a1");
-    let mut other = Screening {
+    let mut other = FakePlayback {
         person: Person { number: 2, guid: "6d23c30c5e9d4ec6a66db6b05b63e516", name: "tom" },
         ..screening(&inception(), "b2")
     };
     other.device = "Phone".to_owned();
     server.show(&[film.clone(), other.clone()]);
-    trakt.until("the starts", |trakt| trakt.told().len() >= 2).await;
+    trakt.until("the starts", |trakt| trakt.deliveries().len() >= 2).await;
     server.server.go_down().await;
     let shown = daemon.watched("jellyfin", "the loss", |it| it["connected"] == false).await;
     assert!(shown["trouble"].is_string() && shown["again_at"].is_string(), "{shown:#}");
@@ -193,7 +193,7 @@ async fn a_server_that_restarts_ends_nothing_that_still_plays() {
 }
 
 /// A Jellyfin that is listened to, by a clock that the test moves.
-async fn jellyfin_by_the_clock() -> (FakeMediaBrowser, FakeTrakt, Home, TestClock) {
+async fn jellyfin_by_the_clock() -> (FakeMediaBrowser, FakeTrakt, TestContext, TestClock) {
     let (server, trakt, mut home) = at_mediabrowser(Family::Jellyfin, "jellyfin").await;
     let clock = home.set_clock(&[trakt.clock(), server.clock()]);
     (server, trakt, home, clock)
@@ -232,8 +232,8 @@ async fn an_outage_is_no_stop() {
     server.show(std::slice::from_ref(&film));
     server.show(&[]);
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
-    let stops = trakt.told().into_iter().filter(|told| told.contains("stop") || told.contains("pause"));
-    assert_eq!(stops.count(), 1, "{:?}", trakt.told());
+    let stops = trakt.deliveries().into_iter().filter(|told| told.contains("stop") || told.contains("pause"));
+    assert_eq!(stops.count(), 1, "{:?}", trakt.deliveries());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +284,7 @@ async fn a_quiet_connection_stays() {
     }
     let shown = daemon.watched("jellyfin", "a source", Value::is_object).await;
     assert_eq!((&shown["connections"], &shown["connected"]), (&json!(1), &json!(true)), "{shown:#}");
-    assert!(server.sockets().heard().iter().filter(|heard| heard.contains("KeepAlive")).count() > 10);
+    assert!(server.sockets().received().iter().filter(|heard| heard.contains("KeepAlive")).count() > 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,7 +293,7 @@ async fn a_login_that_is_refused_in_the_middle_is_said_and_tried_again() {
     let daemon = home.start();
     daemon.connected("emby").await;
     server.set_token("another-key-0123456789");
-    server.sockets().cut();
+    server.sockets().close_all();
     let refused = daemon.watched("emby", "the refusal", |it| it["connected"] == false).await;
     let refused = match refused["trouble"].as_str() {
         Some(text) if text.contains("refused") => refused,
@@ -331,13 +331,13 @@ async fn nonsense_and_floods_cost_nothing_but_themselves() {
     assert!(shown["unreadable_because"].is_string(), "{shown:#}");
     // A thousand frames: most say nothing, and a film plays among them.
     let mut film = screening(&inception(), "201");
-    plex.list(std::slice::from_ref(&film));
+    plex.set_sessions(std::slice::from_ref(&film));
     let noise = json!({ "NotificationContainer": { "type": "activity", "size": 1, "ActivityNotification": [{ "event": "updated" }] } });
     let before = shown["messages"].as_u64().unwrap();
     for index in 0..1_000_u32 {
         film.position_ms = index * 100;
         let news = film.notification("playing");
-        plex.tell(if index % 10 == 0 { &news } else { &noise });
+        plex.broadcast(if index % 10 == 0 { &news } else { &noise });
     }
     let shown =
         daemon.watched("plex", "the flood", |it| it["messages"].as_u64() >= Some(before + 1_000)).await;
@@ -351,9 +351,9 @@ async fn nonsense_and_floods_cost_nothing_but_themselves() {
         .await;
     assert!(home.log().contains("more than 8 MiB in one message"), "{shown:#}");
     film.position_ms = 2 * HOUR / 100 * 95;
-    plex.tell(&film.notification("playing"));
-    plex.list(&[]);
-    plex.tell(&film.notification("stopped"));
+    plex.broadcast(&film.notification("playing"));
+    plex.set_sessions(&[]);
+    plex.broadcast(&film.notification("stopped"));
     trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
 }
 
@@ -420,8 +420,9 @@ async fn a_route_that_is_added_is_told_from_then_on() {
     for trakt in [&trakt, &second] {
         trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     }
-    let starts = |trakt: &FakeTrakt| trakt.told().iter().filter(|told| told.starts_with("start")).count();
-    assert_eq!(starts(&second), 1, "{:?}", second.told());
+    let starts =
+        |trakt: &FakeTrakt| trakt.deliveries().iter().filter(|told| told.starts_with("start")).count();
+    assert_eq!(starts(&second), 1, "{:?}", second.deliveries());
 }
 
 #[tokio::test(flavor = "multi_thread")]

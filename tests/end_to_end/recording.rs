@@ -35,9 +35,9 @@ async fn what_services_say_is_recorded_while_somebody_wants_it() {
     let id = watch("media.play", 60_000).await;
     daemon.settled(id).await;
     assert!(!home.data().join("record").exists(), "nothing is recorded by itself");
-    let (succeeded, said) = home.say(&["record", "start", "--for", "25h"]).await;
+    let (succeeded, said) = home.run_with_fakes(&["record", "start", "--for", "25h"]).await;
     assert!(!succeeded && said.contains("at most 24h"), "{said}");
-    let (succeeded, said) = home.say(&["record", "start", "--for", "10m"]).await;
+    let (succeeded, said) = home.run_with_fakes(&["record", "start", "--for", "10m"]).await;
     assert!(succeeded && said.contains("Read it before you share it"), "{said}");
     let end = Instant::now() + Duration::from_secs(60);
     let mut position = 120_000;
@@ -74,8 +74,8 @@ async fn what_services_say_is_recorded_while_somebody_wants_it() {
             report.findings.keys().filter(|finding| deviations.place_of(finding).is_none()).collect();
         assert!(report.validated > 0 && unknown.is_empty(), "{unknown:#?}");
     }
-    let (succeeded, _) = home.say(&["record", "stop"]).await;
+    let (succeeded, _) = home.run_with_fakes(&["record", "stop"]).await;
     assert!(succeeded && home.json(&["record", "show"])["until"].is_null());
-    let (succeeded, _) = home.say(&["record", "delete"]).await;
+    let (succeeded, _) = home.run_with_fakes(&["record", "delete"]).await;
     assert!(succeeded && !home.data().join("record").exists());
 }

@@ -2,7 +2,7 @@
 
 use playrelay_tests::harness::{fixture, payloads};
 use playrelay_tests::jellyfin_webhook as jellyfin;
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use serde_json::{Value, json};
 
 const MIA: jellyfin::User = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
@@ -14,13 +14,13 @@ fn pilot() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_event_gives_the_same_until_something_changes() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(), Some(0), MIA, "TV")).await;
     stage.pass(3_060);
     script.jellyfin(&jellyfin::event("PlaybackStop", &pilot(), Some(HOUR / 100 * 85), MIA, "TV")).await;
-    let told = stage.trakt.told();
+    let told = stage.trakt.deliveries();
     let replay = stage.home.json(&["replay", "2"]);
     assert_eq!((&replay["context"], &replay["differences"]), (&json!(1), &json!([])), "{replay:#}");
     assert_eq!(replay["reports"][0]["state"], "stopped");
@@ -37,13 +37,13 @@ async fn a_recorded_event_gives_the_same_until_something_changes() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("+ bob: stopped at 85.0 % Breaking Bad S01E01"), "{text}");
     assert!(text.contains("- bob: watched at 85.0 % Breaking Bad S01E01"), "{text}");
-    assert_eq!(stage.trakt.told(), told, "nothing is sent");
+    assert_eq!(stage.trakt.deliveries(), told, "nothing is sent");
     assert_eq!(stage.home.json(&["events"]).as_array().unwrap().len(), 2, "nothing is stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_from_a_file_and_another_plugin() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let file = stage.home.path().join("message.json");
     std::fs::write(&file, jellyfin::event("PlaybackStart", &pilot(), Some(0), MIA, "TV").to_string())
         .unwrap();

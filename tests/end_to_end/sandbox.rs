@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use playrelay::app::App;
 use playrelay::config;
 use playrelay_plugin_host::capabilities::Check;
-use playrelay_tests::harness::{Home, binary, fixture};
+use playrelay_tests::harness::{TestContext, binary, fixture};
 use playrelay_tests::server::Server;
 use serde_json::Value;
 use sha2::Sha256;
@@ -20,7 +20,7 @@ pub fn token(source: &str) -> String {
 }
 
 /// A home with the rogue and the sound plugin, approved. `target` is what a look-up tries to reach.
-pub fn home(url: &str, target: &str) -> Home {
+pub fn home(url: &str, target: &str) -> TestContext {
     let source = |name: &str| {
         format!(
             "[sources.{name}]\nplugin = {name:?}\nwebhook_token = {:?}\nurl = {url:?}\ntoken = \"the-guests-secret-key\"\n\
@@ -28,7 +28,7 @@ pub fn home(url: &str, target: &str) -> Home {
             token(name)
         )
     };
-    let home = Home::new(&(source("rogue") + &source("sound") + &source("signed")));
+    let home = TestContext::new(&(source("rogue") + &source("sound") + &source("signed")));
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     for name in ["rogue", "sound", "signed"] {

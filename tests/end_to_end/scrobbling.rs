@@ -2,7 +2,7 @@
 
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::Home;
+use playrelay_tests::harness::TestContext;
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn pilot() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_film_is_started_and_watched_once() {
-    let (trakt, home) = Home::logged_in("").await;
+    let (trakt, home) = TestContext::logged_in("").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -36,7 +36,7 @@ async fn a_film_is_started_and_watched_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_midway_keeps_a_resume_point_and_is_no_watch() {
-    let (trakt, home) = Home::logged_in("").await;
+    let (trakt, home) = TestContext::logged_in("").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -48,7 +48,7 @@ async fn a_stop_midway_keeps_a_resume_point_and_is_no_watch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_threshold_above_the_trackers_own_is_kept() {
-    let (trakt, home) = Home::logged_in("[scrobble]\nwatched_at = 90\ncredits = false\n").await;
+    let (trakt, home) = TestContext::logged_in("[scrobble]\nwatched_at = 90\ncredits = false\n").await;
     let daemon = home.start();
     daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
     trakt.until("the start", |trakt| trakt.watching().is_some()).await;
@@ -59,7 +59,7 @@ async fn a_threshold_above_the_trackers_own_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn autoplay_ends_the_first_episode_where_it_was_last_seen() {
-    let (trakt, home) = Home::logged_in("").await;
+    let (trakt, home) = TestContext::logged_in("").await;
     let daemon = home.start();
     let second = episode("102", "Breaking Bad", 1, 2, HOUR, &["tvdb://349235"]);
     daemon.plex(&event("media.play", &pilot(), Some(0), SEAN, "TV")).await;
@@ -77,7 +77,7 @@ async fn autoplay_ends_the_first_episode_where_it_was_last_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_users_of_one_item_are_independent() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let config = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
     let config = config.replace("users = [\"*\"]", "users = [\"SEAN\"]");
     std::fs::write(home.path().join("playrelay.toml"), config).unwrap();
@@ -103,7 +103,7 @@ async fn ids_and_runtime_are_looked_up_once() {
         "ratingKey": "1010", "type": "show", "title": "Breaking Bad", "year": 2008, "guid": "plex://show/1",
         "Guid": [{ "id": "tvdb://81189" }],
     }));
-    let home = Home::plex_to_trakt(Some(&plex), &trakt, "");
+    let home = TestContext::plex_to_trakt(Some(&plex), &trakt, "");
     home.connect().await;
     let daemon = home.start();
     let mut bare = pilot();
@@ -118,13 +118,13 @@ async fn ids_and_runtime_are_looked_up_once() {
     assert_eq!(story["outbox"][0]["value"], 50.0);
     daemon.plex(&event("media.stop", &bare, Some(HOUR / 2), SEAN, "TV")).await;
     trakt.until("the stop", |trakt| trakt.resume_points().len() == 1).await;
-    assert_eq!(plex.asked(), ["101", "1010"]);
+    assert_eq!(plex.requested_keys(), ["101", "1010"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ratings_go_where_a_route_carries_them() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     let config = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
     std::fs::write(home.path().join("playrelay.toml"), config + "ratings = true\n").unwrap();
     home.connect().await;

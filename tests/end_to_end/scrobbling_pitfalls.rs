@@ -1,6 +1,6 @@
 //! The mistakes of other scrobblers, one by one, and what a tracker is told instead: the sequence of its calls.
 
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use playrelay_tests::{emby_webhook as emby, jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
 
@@ -35,49 +35,49 @@ fn emby_pilot(number: u32) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v01_the_next_episode_ends_the_one_before() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(1), Some(0), MIA, "TV")).await;
     stage.pass(3_492);
     script.jellyfin(&jellyfin::event("PlaybackProgress", &pilot(1), percent(HOUR, 97), MIA, "TV")).await;
     stage.pass(5);
     script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(2), Some(0), MIA, "TV")).await;
     let first = ["start 0 Breaking Bad 1x01", "stop 97 Breaking Bad 1x01", "start 0 Breaking Bad 1x02"];
-    assert_eq!(stage.trakt.told(), first);
+    assert_eq!(stage.trakt.deliveries(), first);
     // Emby: the same, with a pause as the last word.
     script.emby(&emby::event("playback.start", &emby_pilot(3), Some(0), TOM, "Box")).await;
     stage.pass(3_492);
     script.emby(&emby::event("playback.pause", &emby_pilot(3), percent(HOUR, 97), TOM, "Box")).await;
     script.emby(&emby::event("playback.start", &emby_pilot(2), Some(0), TOM, "Box")).await;
     let second = ["start 0 Breaking Bad 1x03", "stop 97 Breaking Bad 1x03", "start 0 Breaking Bad 1x02"];
-    assert_eq!(stage.trakt.told()[3..], second);
+    assert_eq!(stage.trakt.deliveries()[3..], second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v02_a_stop_at_zero_keeps_what_was_seen() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.plex(&plex_film("media.play", Some(0))).await;
     stage.pass(6_912);
     script.plex(&plex_film("media.pause", percent(FILM, 96))).await;
     script.plex(&plex_film("media.stop", Some(0))).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Inception", "stop 96 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception", "stop 96 Inception"]);
     assert_eq!(stage.trakt.history().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v03_a_pause_is_told_when_it_has_held() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.plex(&plex_film("media.play", percent(FILM, 50))).await;
     stage.pass(2);
     script.plex(&plex_film("media.pause", percent(FILM, 50))).await;
-    assert_eq!(stage.trakt.told(), ["start 50 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 50 Inception"]);
     stage.pass(6);
-    stage.trakt.until("the pause", |trakt| trakt.told().len() == 2).await;
+    stage.trakt.until("the pause", |trakt| trakt.deliveries().len() == 2).await;
     // One that does not hold is not told, nor is its end.
     script.plex(&plex_film("media.resume", percent(FILM, 50))).await;
     stage.pass(2);
@@ -87,34 +87,34 @@ async fn v03_a_pause_is_told_when_it_has_held() {
     stage.pass(60);
     script.plex(&plex_film("media.stop", percent(FILM, 51))).await;
     let told = ["start 50 Inception", "stop 50 Inception", "start 50 Inception", "stop 51 Inception"];
-    assert_eq!(stage.trakt.told(), told);
+    assert_eq!(stage.trakt.deliveries(), told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v04_a_stop_between_two_thresholds_is_never_silent() {
-    let stage = Stage::new("[scrobble]\nwatched_at = 90\ncredits = false\n", "").await;
+    let stage = Scenario::new("[scrobble]\nwatched_at = 90\ncredits = false\n", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.plex(&plex_film("media.play", Some(0))).await;
     stage.pass(6_120);
     script.plex(&plex_film("media.stop", percent(FILM, 85))).await;
     // Trakt would count 85 %; the user wants 90.
-    assert_eq!(stage.trakt.told(), ["start 0 Inception", "stop 80 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception", "stop 80 Inception"]);
     assert!(stage.trakt.watching().is_none() && stage.trakt.history().is_empty());
     assert_eq!(stage.trakt.resume_points()[0].1, 79.9);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v05_counted_and_stopped_is_one_play() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.plex(&plex_film("media.play", Some(0))).await;
     stage.pass(6_480);
     script.plex(&plex_film("media.scrobble", None)).await;
     stage.pass(600);
     script.plex(&plex_film("media.stop", percent(FILM, 98))).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Inception", "stop 80 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception", "stop 80 Inception"]);
     assert_eq!(stage.trakt.history().len(), 1);
     // Jellyfin: the stop, what was saved fourteen times, and a tick on top.
     stage.pass(60);
@@ -129,51 +129,51 @@ async fn v05_counted_and_stopped_is_one_play() {
     script.jellyfin(&stop).await;
     script.jellyfin(&jellyfin::saved("PlaybackFinished", &pilot(1), true, MIA)).await;
     script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(1), true, MIA)).await;
-    assert_eq!(stage.trakt.told()[2..], ["start 0 Breaking Bad 1x01", "stop 80 Breaking Bad 1x01"]);
+    assert_eq!(stage.trakt.deliveries()[2..], ["start 0 Breaking Bad 1x01", "stop 80 Breaking Bad 1x01"]);
     // Emby: the stop, and the tick.
     stage.pass(60);
     script.emby(&emby::event("playback.start", &emby_pilot(2), Some(0), TOM, "Box")).await;
     stage.pass(3_500);
     script.emby(&emby::event("playback.stop", &emby_pilot(2), percent(HOUR, 97), TOM, "Box")).await;
     script.emby(&emby::event("item.markplayed", &emby_pilot(2), None, TOM, "")).await;
-    assert_eq!(stage.trakt.told()[4..], ["start 0 Breaking Bad 1x02", "stop 97 Breaking Bad 1x02"]);
+    assert_eq!(stage.trakt.deliveries()[4..], ["start 0 Breaking Bad 1x02", "stop 97 Breaking Bad 1x02"]);
     assert_eq!(stage.trakt.history().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v06_watched_long_ago_does_not_complete_a_stop() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let mut item = film();
     (item["viewCount"], item["lastViewedAt"]) = (json!(1), json!(1_700_000_000));
     script.plex(&plex::event("media.play", &item, Some(0), SEAN, "TV")).await;
     stage.pass(720);
     script.plex(&plex::event("media.stop", &item, percent(FILM, 10), SEAN, "TV")).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Inception", "stop 10 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception", "stop 10 Inception"]);
     assert!(stage.trakt.history().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v07_a_seek_back_before_the_end_counts_where_it_ended() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     script.emby(&emby::event("playback.start", &emby_pilot(1), Some(0), TOM, "Box")).await;
     stage.pass(3_312);
     script.emby(&emby::event("playback.pause", &emby_pilot(1), percent(HOUR, 92), TOM, "Box")).await;
     let mut stop = emby::event("playback.stop", &emby_pilot(1), percent(HOUR, 20), TOM, "Box");
     stop["PlaybackInfo"]["PlayedToCompletion"] = json!(false);
     script.emby(&stop).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Breaking Bad 1x01", "stop 20 Breaking Bad 1x01"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Breaking Bad 1x01", "stop 20 Breaking Bad 1x01"]);
     assert!(stage.trakt.history().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v08_a_rewatch_on_the_same_device_counts() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     for _ in 0..2 {
         script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(1), Some(0), MIA, "TV")).await;
         stage.pass(3_492);
@@ -181,13 +181,13 @@ async fn v08_a_rewatch_on_the_same_device_counts() {
         stage.pass(600);
     }
     let once = ["start 0 Breaking Bad 1x01", "stop 97 Breaking Bad 1x01"];
-    assert_eq!(stage.trakt.told(), [once, once].concat());
+    assert_eq!(stage.trakt.deliveries(), [once, once].concat());
     assert_eq!(stage.trakt.history().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v09_what_was_watched_while_the_tracker_was_away_comes_with_its_own_time() {
-    let stage = Stage::new("[delivery]\nretry_first = \"1s\"\nretry_longest = \"1m\"\n", "").await;
+    let stage = Scenario::new("[delivery]\nretry_first = \"1s\"\nretry_longest = \"1m\"\n", "").await;
     stage.trakt.server.go_down().await;
     let daemon = stage.home.start();
     daemon.json("jellyfin", &jellyfin::event("PlaybackStart", &pilot(1), Some(0), MIA, "TV")).await;
@@ -202,14 +202,14 @@ async fn v09_what_was_watched_while_the_tracker_was_away_comes_with_its_own_time
     stage.trakt.until("the watch", |trakt| trakt.history().len() == 1).await;
     let watch = &stage.trakt.history()[0];
     assert_eq!(watch.watched_at.to_string(), story["outbox"][0]["at"].as_str().unwrap());
-    assert_eq!(stage.trakt.told(), ["history 1"]);
+    assert_eq!(stage.trakt.deliveries(), ["history 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v10_ids_of_old_agents_are_those_of_the_show() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let mut old = plex::episode("77", "", 1, 1, HOUR, &[]);
     for field in ["Guid", "index", "parentIndex", "grandparentTitle"] {
         old.as_object_mut().unwrap().remove(field);
@@ -220,14 +220,14 @@ async fn v10_ids_of_old_agents_are_those_of_the_show() {
     film.as_object_mut().unwrap().remove("Guid");
     film["guid"] = json!("com.plexapp.agents.themoviedb://27205?lang=de");
     script.plex(&plex::event("media.scrobble", &film, None, KID, "Tablet")).await;
-    assert_eq!(stage.trakt.told(), ["stop 100 Breaking Bad 1x01", "stop 100 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["stop 100 Breaking Bad 1x01", "stop 100 Inception"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v11_music_trailers_and_television_are_ignored_with_a_reason() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let code = |story: &Value| story["verdict"]["code"].as_str().unwrap().to_owned();
     for kind in ["track", "clip", "photo"] {
         let mut item = film();
@@ -251,14 +251,14 @@ async fn v11_music_trailers_and_television_are_ignored_with_a_reason() {
         let story = script.jellyfin(&jellyfin::event("PlaybackStart", &item, Some(0), MIA, "TV")).await;
         assert_eq!(code(&story), "media-type", "{kind}: {story:#}");
     }
-    assert!(stage.trakt.told().is_empty());
+    assert!(stage.trakt.deliveries().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v12_two_users_of_one_item_are_independent() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     // Both in one session, as when somebody joins: Jellyfin tells of each.
     for user in [MIA, TOM] {
         script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(1), Some(0), user, "TV")).await;
@@ -276,14 +276,14 @@ async fn v12_two_users_of_one_item_are_independent() {
         "stop 97 Breaking Bad 1x01",
         "stop 98 Breaking Bad 1x01",
     ];
-    assert_eq!(stage.trakt.told(), told);
+    assert_eq!(stage.trakt.deliveries(), told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn v13_a_rating_at_the_root_is_a_rating() {
-    let stage = Stage::new("[scrobble]\npause_debounce = 0\n", "ratings = true").await;
+    let stage = Scenario::new("[scrobble]\npause_debounce = 0\n", "ratings = true").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let rate = |rating: Value| {
         let mut message = plex_film("media.rate", None);
         message["rating"] = rating;

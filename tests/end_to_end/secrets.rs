@@ -4,14 +4,14 @@ use playrelay_tests::fake_plex;
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::{CLIENT_SECRET, FakeTrakt};
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};
+use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN};
 use playrelay_tests::plex_webhook::{event, movie};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_stay_secret() {
     let (plex, trakt) = (FakePlex::start().await, FakeTrakt::start().await);
-    let home = Home::plex_to_trakt(
+    let home = TestContext::plex_to_trakt(
         Some(&plex),
         &trakt,
         "[delivery]\nretry_first = \"50ms\"\nretry_longest = \"100ms\"\n",

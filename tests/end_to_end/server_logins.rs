@@ -7,13 +7,13 @@ use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Daemon, Home, trakt_account};
-use playrelay_tests::tls_proxy::TlsFront;
+use playrelay_tests::harness::{Daemon, TestContext, trakt_account};
+use playrelay_tests::tls_proxy::TlsProxy;
 use playrelay_tests::{fake_mediabrowser, fake_plex, fake_plex_tv};
 use serde_json::{Value, json};
 
-fn source(plugin: &str, more: &str) -> Home {
-    Home::new(&format!("[sources.home]\nplugin = {plugin:?}\nmode = \"watch\"\n{more}\n"))
+fn source(plugin: &str, more: &str) -> TestContext {
+    TestContext::new(&format!("[sources.home]\nplugin = {plugin:?}\nmode = \"watch\"\n{more}\n"))
 }
 
 /// Whether a server was asked for something, and was shown no token.
@@ -43,7 +43,7 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     let home = source("plex", &format!("account_url = {:?}", tv.server.url()));
     // The daemon runs: it finds out by itself.
     let daemon = home.start();
-    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home", "--choose", "attic"]).await;
     assert!(success, "{text}");
     assert!(text.contains("https://plex.tv/link") && text.contains("TK7W"), "{text}");
     let places =
@@ -57,13 +57,13 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     }
     assert!(saw_no_token(&other), "{:?}", other.calls());
     // Only the account, from here on: the server is none of its.
-    let (success, text) = home.say(&["connect", "home", "--choose", "No server"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home", "--choose", "No server"]).await;
     assert!(success, "{text}");
     daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
-    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home", "--choose", "attic"]).await;
     assert!(success, "{text}");
     daemon.connected("home").await;
-    let (success, text) = home.say(&["disconnect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
     assert!(success && text.contains("authorized devices"), "{text}");
     daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
 }
@@ -77,14 +77,15 @@ async fn plex_renews_a_login_with_a_device_key() {
     tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
     let url = tv.server.url();
     let text = format!("[sources.home]\nplugin = \"plex\"\naccount_url = {url:?}\nauth_url = {url:?}\n");
-    let mut home = Home::new(&text);
+    let mut home = TestContext::new(&text);
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text = text.replacen("[server]\n", "[server]\npublic_url = \"http://192.168.1.5:8787/\"\n", 1);
     std::fs::write(&path, text).unwrap();
     let clock = home.set_clock(&[tv.clock()]);
     let daemon = home.start();
-    let (success, text) = home.say(&["connect", "home", "--method", "device-key", "--choose", "attic"]).await;
+    let (success, text) =
+        home.run_with_fakes(&["connect", "home", "--method", "device-key", "--choose", "attic"]).await;
     assert!(success && text.contains("TK7W"), "{text}");
     assert!(text.contains(&format!("home is logged in as mia at {}.", plex.server.url())), "{text}");
     daemon.connected("home").await;
@@ -95,7 +96,7 @@ async fn plex_renews_a_login_with_a_device_key() {
     };
     // Asks the server and plex.tv, each with its token.
     let doctor = async |parts: &[&str]| {
-        let (_, text) = home.say(&["doctor"]).await;
+        let (_, text) = home.run_with_fakes(&["doctor"]).await;
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     };
     let good =
@@ -131,16 +132,17 @@ async fn plex_renews_a_login_with_a_device_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_does_not_serve_is_told_with_its_reason() {
     let (tv, plex) = (FakePlexTv::start(&[]).await, FakePlex::start().await);
-    let front = TlsFront::before(&plex.server.url()).await;
+    let front = TlsProxy::before(&plex.server.url()).await;
     let addresses = json!([{ "uri": front.url(), "local": true, "relay": false }]);
     tv.add_server("Attic", true, fake_plex::TOKEN, addresses);
     let home = source("plex", &format!("account_url = {:?}", tv.server.url()));
-    let (success, text) = home.say(&["connect", "home", "--choose", "attic"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home", "--choose", "attic"]).await;
     assert!(!success && text.contains("tls_fingerprint = \"sha256:") && text.contains("set `url`"), "{text}");
     // One that was typed is not given the token of another.
     let other = FakeMdbList::start().await;
     let more = format!("account_url = {:?}\nurl = {:?}", tv.server.url(), other.server.url());
-    let (success, text) = source("plex", &more).say(&["connect", "home", "--choose", "attic"]).await;
+    let (success, text) =
+        source("plex", &more).run_with_fakes(&["connect", "home", "--choose", "attic"]).await;
     assert!(!success && text.contains("another server than Attic"), "{text}");
     assert!(saw_no_token(&other), "{:?}", other.calls());
 }
@@ -149,7 +151,7 @@ async fn an_address_that_does_not_serve_is_told_with_its_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_no_other_plugins() {
     let (trakt, mdblist) = (FakeTrakt::start().await, FakeMdbList::start().await);
-    let home = Home::new(&trakt_account("bob", &trakt));
+    let home = TestContext::new(&trakt_account("bob", &trakt));
     home.connect().await;
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -159,9 +161,9 @@ async fn a_login_is_no_other_plugins() {
         mdblist.server.url()
     );
     std::fs::write(&path, now).unwrap();
-    let (success, text) = home.say(&["doctor"]).await;
+    let (success, text) = home.run_with_fakes(&["doctor"]).await;
     assert!(!success && text.contains("nobody is logged in"), "{text}");
-    let (success, text) = home.say(&["disconnect", "bob"]).await;
+    let (success, text) = home.run_with_fakes(&["disconnect", "bob"]).await;
     assert!(success && text.contains("the login was one of trakt"), "{text}");
     assert!(mdblist.calls().is_empty(), "the other service was asked for something: {:?}", mdblist.calls());
 }
@@ -183,22 +185,22 @@ async fn a_second_login_keeps_the_address_and_needs_no_password() {
         "--field",
     ];
     let password = format!("password={PASSWORD}");
-    let (success, text) = home.say(&[&by_connect[..], &[&password]].concat()).await;
+    let (success, text) = home.run_with_fakes(&[&by_connect[..], &[&password]].concat()).await;
     assert!(success, "{text}");
     daemon.connected("home").await;
     server.set_password("");
     let by_name = ["connect", "home", "--method", "password", "--field", "user=mia", "--field", "password="];
-    let (success, text) = home.say(&by_name).await;
+    let (success, text) = home.run_with_fakes(&by_name).await;
     assert!(success, "{text}");
-    let (_, text) = home.say(&["doctor"]).await;
+    let (_, text) = home.run_with_fakes(&["doctor"]).await;
     assert!(text.contains("the token may see its sessions"), "{text}");
     // A key in the configuration counts, and goes on to do so.
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text + "token = \"a-key-of-the-dashboard\"\n").unwrap();
-    let (success, text) = home.say(&["disconnect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
     assert!(success && text.contains("goes on to count"), "{text}");
-    let (success, text) = home.say(&["disconnect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
     assert!(!success && text.contains("has no login"), "{text}");
 }
 
@@ -210,21 +212,21 @@ async fn jellyfin_takes_a_code_or_a_password() {
     let waits =
         |it: &Value| it["trouble"].as_str().is_some_and(|text| text.contains("playrelay connect home"));
     daemon.watched("home", "that it wants a login", waits).await;
-    let (success, text) = home.say(&["connect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home"]).await;
     assert!(success && text.contains("135790"), "{text}");
     daemon.connected("home").await;
-    let (success, text) = home.say(&["disconnect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
     assert!(success, "{text}");
     assert!(server.asked().contains(&"log out".to_owned()), "{:?}", server.asked());
     // Where Quick Connect is switched off it says what else there is.
     server.faults().next("/QuickConnect", 1, Fault::status(401));
-    let (success, text) = home.say(&["connect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home"]).await;
     assert!(!success && text.contains("switched off"), "{text}");
     let password = format!("password={PASSWORD}");
     let by_password = ["connect", "home", "--method", "password", "--field", "user=mia", "--field"];
-    let (success, text) = home.say(&[&by_password[..], &["password=wrong"]].concat()).await;
+    let (success, text) = home.run_with_fakes(&[&by_password[..], &["password=wrong"]].concat()).await;
     assert!(!success && text.contains("refused the name or the password"), "{text}");
-    let (success, text) = home.say(&[&by_password[..], &[&password]].concat()).await;
+    let (success, text) = home.run_with_fakes(&[&by_password[..], &[&password]].concat()).await;
     assert!(success, "{text}");
     daemon.connected("home").await;
     assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
@@ -235,21 +237,21 @@ async fn an_older_jellyfin_gives_codes_too_and_emby_takes_a_password() {
     let jellyfin = FakeMediaBrowser::start(Family::Jellyfin).await;
     jellyfin.set_version("10.8.13");
     let home = source("jellyfin", &format!("url = {:?}", jellyfin.server.url()));
-    let (success, text) = home.say(&["connect", "home"]).await;
+    let (success, text) = home.run_with_fakes(&["connect", "home"]).await;
     assert!(success && text.contains("135790"), "{text}");
     let emby = FakeMediaBrowser::start(Family::Emby).await;
     let home = source("emby", &format!("url = {:?}", emby.server.url()));
     let daemon = home.start();
     let password = format!("password={PASSWORD}");
     let by_password = ["connect", "home", "--method", "password", "--field", "user=mia", "--field"];
-    let (success, text) = home.say(&[&by_password[..], &[&password]].concat()).await;
+    let (success, text) = home.run_with_fakes(&[&by_password[..], &[&password]].concat()).await;
     assert!(success, "{text}");
     daemon.connected("home").await;
     assert!(!home.log().contains(PASSWORD) && !home.log().contains(fake_mediabrowser::TOKEN));
 }
 
 /// A person of Emby Connect with two servers, of which the second answers; and a source that may log in there.
-async fn at_emby_connect() -> (FakeMediaBrowser, FakeEmbyConnect, Home) {
+async fn at_emby_connect() -> (FakeMediaBrowser, FakeEmbyConnect, TestContext) {
     let server = FakeMediaBrowser::start(Family::Emby).await;
     let url = server.server.url();
     let connect = FakeEmbyConnect::start(&[

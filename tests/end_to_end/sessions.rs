@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use playrelay_tests::fake_trakt::{episode, movie};
 use playrelay_tests::harness::payloads;
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use playrelay_tests::{jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
 
@@ -74,9 +74,9 @@ fn emby(event: &str, session: &Value) -> Value {
     })
 }
 
-async fn play(stage: &Stage, snapshots: Vec<Vec<Value>>, server: &str) {
+async fn play(stage: &Scenario, snapshots: Vec<Vec<Value>>, server: &str) {
     let daemon = stage.home.start();
-    let script = Script { stage, daemon: &daemon };
+    let script = WebhookScript { stage, daemon: &daemon };
     let mut known: BTreeMap<String, Value> = BTreeMap::new();
     for snapshot in snapshots {
         // A little more than the pause that a pause must last.
@@ -117,8 +117,8 @@ async fn play(stage: &Stage, snapshots: Vec<Vec<Value>>, server: &str) {
     }
 }
 
-async fn the_office() -> Stage {
-    let stage = Stage::new("", "").await;
+async fn the_office() -> Scenario {
+    let stage = Scenario::new("", "").await;
     let show = || ("The Office", 2005, json!({ "trakt": 2, "imdb": "tt0386676", "tvdb": 73_244 }));
     stage.trakt.add(episode(show(), 1, 1, json!({ "trakt": 21, "tvdb": 110_413, "imdb": "tt0664521" })));
     stage.trakt.add(episode(show(), 1, 2, json!({ "trakt": 22, "tvdb": 110_414 })));
@@ -137,7 +137,7 @@ async fn a_jellyfin_evening() {
         "start 11 The Office 1x01",
         "stop 96 The Office 1x01",
     ];
-    assert_eq!(stage.trakt.told(), told);
+    assert_eq!(stage.trakt.deliveries(), told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn autoplay_two_people_and_a_seek() {
     let Some(snapshots) = snapshots("jellyfin/ws-02-autoplay-two-sessions-seek.jsonl") else { return };
     let stage = the_office().await;
     play(&stage, snapshots, "jellyfin").await;
-    let mut told = stage.trakt.told();
+    let mut told = stage.trakt.deliveries();
     let expected = [
         "start 95 The Office 1x01",
         "stop 95 The Office 1x01",
@@ -162,7 +162,7 @@ async fn autoplay_two_people_and_a_seek() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emby_evening() {
     let Some(snapshots) = snapshots("emby/ws-01-session-story.jsonl") else { return };
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let show = || ("The Old Man", 2022, json!({ "trakt": 3, "imdb": "tt5645432" }));
     stage.trakt.add(episode(show(), 2, 1, json!({ "trakt": 31, "tvdb": 10_585_954, "imdb": "tt21152280" })));
     stage.trakt.add(episode(show(), 2, 2, json!({ "trakt": 32, "tvdb": 10_585_955 })));
@@ -174,7 +174,7 @@ async fn an_emby_evening() {
         "stop 96 The Old Man 2x01",
         "start 0 The Old Man 2x02",
     ];
-    assert_eq!(stage.trakt.told(), told);
+    assert_eq!(stage.trakt.deliveries(), told);
     assert_eq!(stage.trakt.history().len(), 1);
 }
 
@@ -189,9 +189,9 @@ fn chapter(number: u32) -> Value {
 /// The story of `plex/ws-08`, as far as webhooks tell it: no progress, no buffering, no seeks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plex_binge() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let say = |event: &'static str, number: u32, position: Option<u32>| {
         plex::event(event, &chapter(number), position, SEAN, "Android")
     };
@@ -215,16 +215,16 @@ async fn a_plex_binge() {
         "stop 80 Breaking Bad 1x01",
         "start 0 Breaking Bad 1x02",
     ];
-    assert_eq!(stage.trakt.told(), told);
+    assert_eq!(stage.trakt.deliveries(), told);
     assert_eq!(stage.trakt.history().len(), 1);
 }
 
 /// The stories of `plex/ws-05` to `ws-07`: a stop under another key, stops without an item or a user, three of one play.
 #[tokio::test(flavor = "multi_thread")]
 async fn stops_of_many_kinds_are_one_stop() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let say =
         |event: &'static str, position: Option<u32>| plex::event(event, &chapter(1), position, SEAN, "Kodi");
     script.plex(&say("media.play", Some(0))).await;
@@ -245,7 +245,7 @@ async fn stops_of_many_kinds_are_one_stop() {
     whole["Player"].as_object_mut().unwrap().remove("uuid");
     let story = script.plex(&whole).await;
     assert_eq!(story["verdict"]["code"], "finish-repeated", "{story:#}");
-    assert_eq!(stage.trakt.told(), ["start 0 Breaking Bad 1x01", "stop 96 Breaking Bad 1x01"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Breaking Bad 1x01", "stop 96 Breaking Bad 1x01"]);
     // Nobody plays it now: whose stop it is cannot be known.
     let story = script.plex(&no_user).await;
     assert_eq!(story["verdict"]["code"], "no-user", "{story:#}");
@@ -254,9 +254,9 @@ async fn stops_of_many_kinds_are_one_stop() {
 /// A client that is killed leaves no stop: its server moves the position on, and tells of an end minutes later that it made up.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_makes_up_for_a_client_that_left_is_no_watch() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let pilot = pilot(1);
     let told = |kind: &str, percent: u32, silence: i64| {
         let now = stage.trakt.clock().now();
@@ -284,7 +284,7 @@ async fn what_a_server_makes_up_for_a_client_that_left_is_no_watch() {
     stop["PlayedToCompletion"] = json!(true);
     script.jellyfin(&stop).await;
     script.jellyfin(&jellyfin::saved("PlaybackFinished", &pilot, true, MIA)).await;
-    assert!(stage.trakt.history().is_empty(), "{:?}", stage.trakt.told());
+    assert!(stage.trakt.history().is_empty(), "{:?}", stage.trakt.deliveries());
     // A stop that a client tells of is believed, however long it had said nothing before.
     stage.pass(3_600);
     script.jellyfin(&told("PlaybackStart", 72, 0)).await;
@@ -292,16 +292,16 @@ async fn what_a_server_makes_up_for_a_client_that_left_is_no_watch() {
     let mut stop = told("PlaybackStop", 97, 900);
     stop["LastActivityDate"] = stop["UtcTimestamp"].clone();
     script.jellyfin(&stop).await;
-    assert_eq!(stage.trakt.history().len(), 1, "{:?}", stage.trakt.told());
+    assert_eq!(stage.trakt.history().len(), 1, "{:?}", stage.trakt.deliveries());
 }
 
 /// A whole season is ticked, of which an episode was watched so long ago that it is not remembered but for the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_season_that_is_ticked_counts_what_was_not_watched_yet() {
-    let stage = Stage::new("", "unwatched = true").await;
+    let stage = Scenario::new("", "unwatched = true").await;
     let mut daemon = stage.home.start();
     {
-        let script = Script { stage: &stage, daemon: &daemon };
+        let script = WebhookScript { stage: &stage, daemon: &daemon };
         script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(1), Some(0), MIA, "TV")).await;
         stage.pass(3_500);
         script.jellyfin(&jellyfin::event("PlaybackStop", &pilot(1), Some(3_500_000), MIA, "TV")).await;
@@ -310,12 +310,12 @@ async fn a_season_that_is_ticked_counts_what_was_not_watched_yet() {
     daemon.stop();
     stage.pass(20 * 24 * 60 * 60);
     daemon.start_again();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     for number in [1, 2, 3] {
         script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(number), true, MIA)).await;
     }
     stage.quiet().await;
-    assert_eq!(stage.trakt.history().len(), 3, "{:?}", stage.trakt.told());
+    assert_eq!(stage.trakt.history().len(), 3, "{:?}", stage.trakt.deliveries());
     // What was taken back may be watched anew.
     script.jellyfin(&jellyfin::saved("TogglePlayed", &pilot(1), false, MIA)).await;
     stage.quiet().await;

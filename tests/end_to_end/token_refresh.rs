@@ -7,7 +7,7 @@ use playrelay_tests::fake_simkl;
 use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
-use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
+use playrelay_tests::harness::{Daemon, TestContext, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
 
 const SEAN: (u32, &str) = (31_646_104, "sean");
@@ -22,18 +22,18 @@ async fn delivered(daemon: &Daemon<'_>, id: i64) {
     daemon.until(id, "the delivery", |story| story["outbox"][0]["state"] == "delivered").await;
 }
 
-async fn at_simkl() -> (FakeSimkl, Home) {
+async fn at_simkl() -> (FakeSimkl, TestContext) {
     let simkl = FakeSimkl::start().await;
     let account = simkl_account("bob", &simkl, fake_simkl::CLIENT_ID);
-    let home = Home::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     (simkl, home)
 }
 
-async fn at_mdblist() -> (FakeMdbList, Home) {
+async fn at_mdblist() -> (FakeMdbList, TestContext) {
     let mdblist = FakeMdbList::start().await;
     let account = mdblist_account("bob", &mdblist, false);
-    let home = Home::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     (mdblist, home)
 }
@@ -65,9 +65,9 @@ async fn a_refused_refresh_is_said_once_and_events_wait() {
     let id = watch(&daemon).await;
     let story = daemon.until(id, "a refusal", |story| story["outbox"][0]["attempts"] == 1).await;
     assert_eq!(story["outbox"][0]["state"], "waiting");
-    let (_, text) = home.say(&["outbox", "list"]).await;
+    let (_, text) = home.run_with_fakes(&["outbox", "list"]).await;
     assert!(text.contains("waits for `playrelay connect bob`"), "{text}");
-    let (_, text) = home.say(&["event", &id.to_string()]).await;
+    let (_, text) = home.run_with_fakes(&["event", &id.to_string()]).await;
     assert!(text.contains("waits for `playrelay connect bob`"), "{text}");
     let asked = simkl.calls().iter().filter(|call| call.path == "/oauth2/token").count();
     home.connect().await;
@@ -125,7 +125,7 @@ async fn a_kill_in_the_middle_of_a_refresh_is_survived_where_the_token_stays() {
 async fn a_kill_in_the_middle_of_a_refresh_asks_for_a_login_where_the_token_rotates() {
     let trakt = FakeTrakt::start().await;
     let account = trakt_account("bob", &trakt);
-    let home = Home::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     let daemon = home.start();
     trakt.expire_access();

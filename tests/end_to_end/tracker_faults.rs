@@ -7,7 +7,7 @@ use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::{Fault, Faults};
-use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
+use playrelay_tests::harness::{Daemon, TestContext, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::{catalogue, fake_simkl};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ struct Tracker<'a> {
     history: &'a dyn Fn() -> Vec<String>,
 }
 
-async fn run(home: &Home, tracker: Tracker<'_>, cases: Vec<Case>) {
+async fn run(home: &TestContext, tracker: Tracker<'_>, cases: Vec<Case>) {
     let daemon = home.start();
     for (index, (what, fault, end, words)) in cases.into_iter().enumerate() {
         let (title, imdb) = (format!("Film {index}"), format!("tt77000{index:02}"));
@@ -85,7 +85,7 @@ async fn run(home: &Home, tracker: Tracker<'_>, cases: Vec<Case>) {
             let line = String::from_utf8_lossy(&line.stdout).into_owned();
             let next = if end == End::Parked { "attempt 2 at " } else { "playrelay outbox retry" };
             assert!(line.contains(next) && line.contains(words), "{what}: {line}");
-            let (success, text) = home.say(&["outbox", "retry", &row["id"].to_string()]).await;
+            let (success, text) = home.run_with_fakes(&["outbox", "retry", &row["id"].to_string()]).await;
             assert!(success, "{text}");
             daemon.until(id, "the delivery", |story| story["outbox"][0]["state"] == "delivered").await;
         }
@@ -115,7 +115,7 @@ fn names(library: playrelay_tests::user_library::Library) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_simkl_answers() {
     let simkl = FakeSimkl::start().await;
-    let home = Home::new(
+    let home = TestContext::new(
         &(QUICK.to_owned() + &plex_to(&[simkl_account("bob", &simkl, fake_simkl::CLIENT_ID)], &["bob"], "")),
     );
     home.connect().await;
@@ -152,8 +152,9 @@ async fn whatever_simkl_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_mdblist_answers() {
     let mdblist = FakeMdbList::start().await;
-    let home =
-        Home::new(&(QUICK.to_owned() + &plex_to(&[mdblist_account("bob", &mdblist, true)], &["bob"], "")));
+    let home = TestContext::new(
+        &(QUICK.to_owned() + &plex_to(&[mdblist_account("bob", &mdblist, true)], &["bob"], "")),
+    );
     let mut cases = common();
     cases.extend([
         (
@@ -183,7 +184,8 @@ async fn whatever_mdblist_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_trakt_answers() {
     let trakt = FakeTrakt::start().await;
-    let home = Home::new(&(QUICK.to_owned() + &plex_to(&[trakt_account("bob", &trakt)], &["bob"], "")));
+    let home =
+        TestContext::new(&(QUICK.to_owned() + &plex_to(&[trakt_account("bob", &trakt)], &["bob"], "")));
     home.connect().await;
     let mut cases = common();
     cases.extend([

@@ -12,18 +12,18 @@ use playrelay_plugin_host::capabilities::{
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, binary, mdblist_account, simkl_account, trakt_account};
+use playrelay_tests::harness::{TestContext, binary, mdblist_account, simkl_account, trakt_account};
 
 /// An account at a tracker. Tests call its plugin as the daemon does.
 pub struct Told {
     pub house: App,
     /// Removes the folder at its end.
-    _home: Home,
+    _home: TestContext,
 }
 
 impl Told {
     pub async fn new(account: &str, needs_login: bool) -> Self {
-        let home = Home::new(account);
+        let home = TestContext::new(account);
         if needs_login {
             home.connect().await;
         }
@@ -198,7 +198,7 @@ async fn the_watchlist_of_trakt_is_read_in_pages_and_never_overfilled() {
     for number in 0..260_u32 {
         let ids = serde_json::json!({ "trakt": 900_000 + number, "slug": format!("film-{number}") });
         trakt.add(playrelay_tests::catalogue::movie(&format!("Film {number}"), 2020, ids));
-        trakt.plan(&[&format!("Film {number}")]);
+        trakt.add_to_watchlist(&[&format!("Film {number}")]);
     }
     trakt.limit_watchlist(262);
     assert_eq!(told.watchlist().await.len(), 260, "more than a page");
@@ -296,7 +296,7 @@ async fn simkl_counts_rewatches_in_its_history_only() {
     let film_entry = simkl.library().history[0].entry.clone();
     simkl.change(|library| {
         library.history.clear();
-        library.watch(film_entry, Timestamp::now() - SignedDuration::from_hours(24 * 7), true);
+        library.add_play(film_entry, Timestamp::now() - SignedDuration::from_hours(24 * 7), true);
     });
     let note = told.takes(Action::Watched(92.0), &film(), false).await;
     assert_eq!(simkl.library().history.len(), 2, "{note}");

@@ -1,7 +1,7 @@
 //! The tracker is away for a whole evening, and the daemon is killed five times in it.
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::Home;
+use playrelay_tests::harness::TestContext;
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
 
@@ -27,8 +27,11 @@ fn programme() -> Vec<((u32, &'static str), Value, &'static str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_doubled() {
     let trakt = FakeTrakt::start().await;
-    let mut home =
-        Home::plex_to_trakt(None, &trakt, "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"1s\"\n");
+    let mut home = TestContext::plex_to_trakt(
+        None,
+        &trakt,
+        "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"1s\"\n",
+    );
     let clock = home.set_clock(&[trakt.clock()]);
     home.connect().await;
     trakt.server.go_down().await;

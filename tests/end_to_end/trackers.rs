@@ -4,7 +4,7 @@ use playrelay_tests::catalogue;
 use playrelay_tests::fake_mdblist::{API_KEY, FakeMdbList};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, mdblist_account, plex_to, simkl_account, trakt_account};
+use playrelay_tests::harness::{Daemon, TestContext, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ struct Three {
     trakt: FakeTrakt,
     simkl: FakeSimkl,
     mdblist: FakeMdbList,
-    home: Home,
+    home: TestContext,
 }
 
 impl Three {
@@ -31,8 +31,9 @@ impl Three {
             simkl_account("simkl", &simkl, CLIENT_ID),
             mdblist_account("mdblist", &mdblist, true),
         ];
-        let home =
-            Home::new(&(QUICK.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], route)));
+        let home = TestContext::new(
+            &(QUICK.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], route)),
+        );
         home.connect_account("trakt").await;
         home.connect_account("simkl").await;
         Self { trakt, simkl, mdblist, home }
@@ -279,9 +280,10 @@ async fn what_simkl_has_already_is_a_duplicate() {
     let three = Three::new("").await;
     let daemon = three.home.start();
     let named = json!({ "movie": { "ids": { "imdb": "tt1375666" } } });
-    let entry = catalogue::find(&catalogue::seed(), &named).cloned().expect("it is in the catalogue");
+    let entry =
+        catalogue::find(&catalogue::sample_titles(), &named).cloned().expect("it is in the catalogue");
     let at = three.simkl.clock().now();
-    three.simkl.change(|library| library.watch(entry, at, true));
+    three.simkl.change(|library| library.add_play(entry, at, true));
     let id = daemon.plex(&event("media.scrobble", &inception(), None, SEAN, "TV")).await;
     let told = outcome(&daemon, id).await;
     assert_eq!((told[1].1.as_str(), three.simkl.library().history.len()), ("duplicate", 1), "{told:?}");

@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use playrelay_tests::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
-use playrelay_tests::harness::{Daemon, Home, WEBHOOK_TOKEN, event_of, payloads, sources_to_trakt_config};
+use playrelay_tests::harness::{
+    Daemon, TestContext, WEBHOOK_TOKEN, event_of, payloads, sources_to_trakt_config,
+};
 use playrelay_tests::server::Server;
 use playrelay_tests::{catalogue, harness};
 use reqwest::Method;
@@ -65,7 +67,7 @@ async fn troublesome_webhooks_are_read() {
     for entry in webhooks {
         let (file, source) = (entry["file"].as_str().unwrap(), entry["server"].as_str().unwrap());
         // Each in a house of its own: they share user, player and item.
-        let home = Home::new(&sources_to_trakt_config(&[source], &trakt, ""));
+        let home = TestContext::new(&sources_to_trakt_config(&[source], &trakt, ""));
         let daemon = home.start();
         let text = std::fs::read(folder.join(file)).unwrap();
         let text = filled(std::str::from_utf8(&text).unwrap(), Timestamp::now(), source);
@@ -92,7 +94,7 @@ async fn troublesome_webhooks_are_read() {
 }
 
 /// Sends a raw request as it stands. Gives the event that it has become.
-async fn raw(home: &Home, daemon: &Daemon<'_>, file: &str, text: &str, expect: &Value) -> i64 {
+async fn raw(home: &TestContext, daemon: &Daemon<'_>, file: &str, text: &str, expect: &Value) -> i64 {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
     let path = lines.next().unwrap().split(' ').nth(1).unwrap();
@@ -206,7 +208,7 @@ async fn scenario(folder: &Path, entry: &Value) {
         true => format!("url = {:?}\ntoken = {PLEX_TOKEN:?}\nmode = \"webhook\"\n", server.url()),
         false => String::new(),
     };
-    let home = Home::new(&format!(
+    let home = TestContext::new(&format!(
         "[sources.{source}]\nplugin = {source:?}\nwebhook_token = \"{WEBHOOK_TOKEN}-{source}\"\n{address}\n\
          [trackers.bob]\nplugin = \"trakt\"\nclient_id = {CLIENT_ID:?}\nclient_secret = {CLIENT_SECRET:?}\n\
          api_url = {:?}\nauth_url = {:?}\n\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n",
@@ -223,7 +225,7 @@ async fn scenario(folder: &Path, entry: &Value) {
         }
         Some(command) => {
             let command = command.replacen("catch-up", &format!("catch-up {source}"), 1);
-            let (success, said) = home.say(&command.split(' ').collect::<Vec<_>>()).await;
+            let (success, said) = home.run_with_fakes(&command.split(' ').collect::<Vec<_>>()).await;
             assert!(success, "{file}: {said}");
             let end = Instant::now() + Duration::from_secs(60);
             while !tried(&home.json(&["outbox", "list"])) {
@@ -315,7 +317,7 @@ async fn troublesome_stories_are_told_once() {
             2,
             json!({ "trakt": 78, "tvdb": 349_232 }),
         )]);
-        let mut home = Home::new(&sources_to_trakt_config(&[source], &trakt, ""));
+        let mut home = TestContext::new(&sources_to_trakt_config(&[source], &trakt, ""));
         let clock = home.set_clock(&[trakt.clock()]);
         home.connect().await;
         let daemon = home.start();

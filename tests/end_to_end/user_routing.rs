@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use playrelay_tests::harness::Home;
-use playrelay_tests::webhook_scenario::{Script, Stage};
+use playrelay_tests::harness::TestContext;
+use playrelay_tests::webhook_scenario::{Scenario, WebhookScript};
 use playrelay_tests::{jellyfin_webhook as jellyfin, plex_webhook as plex};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn pilot(number: u32) -> Value {
     jellyfin::episode(&format!("{number:0>32}"), ("Breaking Bad", 2008), 1, number, HOUR, &[("tvdb", id)])
 }
 
-async fn watch(script: &Script<'_>, number: u32, user: jellyfin::User) -> Value {
+async fn watch(script: &WebhookScript<'_>, number: u32, user: jellyfin::User) -> Value {
     script.jellyfin(&jellyfin::event("PlaybackStart", &pilot(number), Some(0), user, "TV")).await;
     script.stage.pass(3_492);
     let stop = jellyfin::event("PlaybackStop", &pilot(number), Some(HOUR / 100 * 97), user, "TV");
@@ -24,7 +24,7 @@ async fn watch(script: &Script<'_>, number: u32, user: jellyfin::User) -> Value 
     story
 }
 
-fn rewrite(home: &Home, from: &str, to: &str) {
+fn rewrite(home: &TestContext, from: &str, to: &str) {
     let path = home.path().join("playrelay.toml");
     let config = std::fs::read_to_string(&path).unwrap();
     assert!(config.contains(from));
@@ -33,16 +33,16 @@ fn rewrite(home: &Home, from: &str, to: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_held_until_a_person_says_whose_plays_they_are() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     rewrite(&stage.home, "users = [\"*\"]", "users = []");
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let story = watch(&script, 1, MIA).await;
     assert_eq!(
         (&story["verdict"]["outcome"], &story["verdict"]["code"]),
         (&json!("held"), &json!("unknown-user"))
     );
-    assert!(stage.trakt.told().is_empty(), "nothing is sent for a stranger");
+    assert!(stage.trakt.deliveries().is_empty(), "nothing is sent for a stranger");
     let people = stage.home.json(&["users", "list"]);
     assert_eq!(
         (&people[0]["user"]["name"], &people[0]["decision"]),
@@ -59,11 +59,11 @@ async fn a_stranger_is_held_until_a_person_says_whose_plays_they_are() {
     // What was held is told, with its own time; what comes, at once.
     assert!(stage.home.run(&["users", "assign", "MIA", "bob"]).status.success());
     stage.trakt.until("what was held", |trakt| trakt.history().len() == 1).await;
-    assert_eq!(stage.trakt.told(), ["history 1"]);
+    assert_eq!(stage.trakt.deliveries(), ["history 1"]);
     let held = daemon.until(2, "its release", |story| story["verdict"]["outcome"] == "queued").await;
     assert_eq!(stage.trakt.history()[0].watched_at.to_string(), held["outbox"][0]["at"].as_str().unwrap());
     watch(&script, 2, MIA).await;
-    assert_eq!(stage.trakt.told()[1..], ["start 0 Breaking Bad 1x02", "stop 97 Breaking Bad 1x02"]);
+    assert_eq!(stage.trakt.deliveries()[1..], ["start 0 Breaking Bad 1x02", "stop 97 Breaking Bad 1x02"]);
     // Ignored: from now on nothing is sent, and the verdict says who said so.
     assert!(stage.home.run(&["users", "ignore", "mia"]).status.success());
     let ignored = tokio::time::timeout(Duration::from_secs(60), async {
@@ -79,11 +79,11 @@ async fn a_stranger_is_held_until_a_person_says_whose_plays_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_held_in_two_sittings_is_one_watch_and_restarts_release_nothing_more() {
-    let stage = Stage::new("[scrobble]\npause_debounce = 0\n", "ratings = true\n").await;
+    let stage = Scenario::new("[scrobble]\npause_debounce = 0\n", "ratings = true\n").await;
     rewrite(&stage.home, "users = [\"*\"]", "users = []");
     let mut daemon = stage.home.start();
     {
-        let script = Script { stage: &stage, daemon: &daemon };
+        let script = WebhookScript { stage: &stage, daemon: &daemon };
         let say = |event: &'static str, percent: u32| {
             jellyfin::event(event, &pilot(1), Some(HOUR / 100 * percent), MIA, "TV")
         };
@@ -105,7 +105,12 @@ async fn what_was_held_in_two_sittings_is_one_watch_and_restarts_release_nothing
         stage.pass(540);
         script.jellyfin(&say("PlaybackStop", 100)).await;
     }
-    assert_eq!(stage.trakt.history().len(), 1, "both sittings are one watch: {:#?}", stage.trakt.told());
+    assert_eq!(
+        stage.trakt.history().len(),
+        1,
+        "both sittings are one watch: {:#?}",
+        stage.trakt.deliveries()
+    );
     for _ in 0..2 {
         daemon.kill();
         daemon = stage.home.start();
@@ -117,12 +122,12 @@ async fn what_was_held_in_two_sittings_is_one_watch_and_restarts_release_nothing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_that_comes_to_name_a_user_releases_what_was_held() {
-    let stage = Stage::new("", "").await;
+    let stage = Scenario::new("", "").await;
     rewrite(&stage.home, "users = [\"*\"]", "users = [\"somebody else\"]");
     let daemon = stage.home.start();
-    watch(&Script { stage: &stage, daemon: &daemon }, 1, MIA).await;
+    watch(&WebhookScript { stage: &stage, daemon: &daemon }, 1, MIA).await;
     daemon.kill();
-    assert!(stage.trakt.told().is_empty());
+    assert!(stage.trakt.deliveries().is_empty());
     let dashed = "users = [\"uuid:50E1109A-03fd-4e13-a3a5-dd9bb27e08ec\"]";
     rewrite(&stage.home, "users = [\"somebody else\"]", dashed);
     let daemon = stage.home.start();
@@ -132,7 +137,7 @@ async fn a_route_that_comes_to_name_a_user_releases_what_was_held() {
     let _daemon = stage.home.start();
     stage.pass(60);
     stage.quiet().await;
-    assert_eq!(stage.trakt.told(), ["history 1"]);
+    assert_eq!(stage.trakt.deliveries(), ["history 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,9 +145,9 @@ async fn what_a_route_leaves_out_says_by_which_rule() {
     let route = "servers = [\"Media-Server\", \"Attic\"]\nkinds = [\"movie\"]\nexcept_devices = [\"Kitchen\"]\n\
                  except_editions = [\"director's cut\"]\nexcept_paths = [\"/media/kids\", \"**/*sample*\"]\n\
                  libraries = [\"Movies\"]\n";
-    let stage = Stage::new("", route).await;
+    let stage = Scenario::new("", route).await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let film = || {
         let mut film = plex::movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]);
         film["Media"] = json!([{ "Part": [{ "file": "/media/films/Inception.mkv" }] }]);
@@ -169,18 +174,18 @@ async fn what_a_route_leaves_out_says_by_which_rule() {
     let mut elsewhere = say(&film(), "TV 6");
     elsewhere["Server"]["title"] = json!("Somebody's");
     assert_eq!(code(&script.plex(&elsewhere).await), "server");
-    assert!(stage.trakt.told().is_empty());
+    assert!(stage.trakt.deliveries().is_empty());
     script.plex(&say(&film(), "TV 7")).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn television_is_told_where_a_route_asks_for_it() {
-    let stage = Stage::new("", "live_tv = true\n").await;
+    let stage = Scenario::new("", "live_tv = true\n").await;
     let daemon = stage.home.start();
-    let script = Script { stage: &stage, daemon: &daemon };
+    let script = WebhookScript { stage: &stage, daemon: &daemon };
     let mut live = plex::movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]);
     live["live"] = json!(1);
     script.plex(&plex::event("media.play", &live, Some(0), (1, "sean"), "TV")).await;
-    assert_eq!(stage.trakt.told(), ["start 0 Inception"]);
+    assert_eq!(stage.trakt.deliveries(), ["start 0 Inception"]);
 }

@@ -8,7 +8,7 @@ use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{
-    Daemon, Home, mdblist_account, plex_to, simkl_account, tmdb_account, trakt_account,
+    Daemon, TestContext, mdblist_account, plex_to, simkl_account, tmdb_account, trakt_account,
 };
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct House {
     mdblist: FakeMdbList,
     plex: FakePlexTv,
     tmdb: FakeTmdb,
-    home: Home,
+    home: TestContext,
 }
 
 impl House {
@@ -37,7 +37,7 @@ impl House {
             FakeTmdb::start().await,
         );
         let plex = FakePlexTv::start(&LISTED).await;
-        trakt.plan(&LISTED);
+        trakt.add_to_watchlist(&LISTED);
         simkl.change(|library| library.watchlist.extend(LISTED.map(str::to_owned)));
         mdblist.change(|library| library.watchlist.extend(LISTED.map(str::to_owned)));
         let url = plex.server.url();
@@ -51,7 +51,7 @@ impl House {
             ),
             tmdb_account(&tmdb),
         ];
-        let home = Home::new(&(QUICK.to_owned() + &plex_to(&accounts, &["trakt"], route)));
+        let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&accounts, &["trakt"], route)));
         home.connect_account("trakt").await;
         home.connect_account("simkl").await;
         Self { trakt, simkl, mdblist, plex, tmdb, home }
@@ -151,7 +151,7 @@ async fn nothing_goes_before_the_watch_is_confirmed_or_where_nobody_asked() {
     house.trakt.faults().clear();
     // A list that does not answer is asked again.
     house.plex.faults().next("/actions", 2, Fault::status(503));
-    let (success, text) = house.home.say(&["outbox", "retry", "--waiting"]).await;
+    let (success, text) = house.home.run_with_fakes(&["outbox", "retry", "--waiting"]).await;
     assert!(success && text.contains("1 event is tried again"), "{text}");
     house.plex.until("the removal", |plex| plex.watchlist() == without("Inception")).await;
 
@@ -195,7 +195,7 @@ fn what_can_be_removed_is_said() {
     let config = "[sources.home]\nplugin = \"plex\"\n[trackers.bob]\nplugin = \"trakt\"\nclient_id = \"x\"\n[[routes]]\n\
                   source = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\nwatchlist_remove = [\"episode\"]\n\
                   watchlist_remove_from = [\"bbo\"]\n";
-    let home = Home::new(config);
+    let home = TestContext::new(config);
     let output = home.run(&["check"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("has \"episode\"; expected \"movie\" or \"show\""), "{text}");

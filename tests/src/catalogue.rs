@@ -68,7 +68,7 @@ pub fn episode(show: (&str, u16, Value), season: u32, number: u32, ids: Value) -
 
 impl Entry {
     /// The same with a number through all seasons.
-    pub fn counted_as(mut self, through_all: u32) -> Self {
+    pub fn with_absolute_number(mut self, through_all: u32) -> Self {
         if let Self::Episode { absolute, .. } = &mut self {
             *absolute = Some(through_all);
         }
@@ -76,7 +76,7 @@ impl Entry {
     }
 
     /// The same, as somebody has it who knows only some catalogues' ids: those of movies, of shows and of episodes.
-    pub fn known_by(mut self, movies: &[&str], shows: &[&str], episodes: &[&str]) -> Self {
+    pub fn restrict_ids(mut self, movies: &[&str], shows: &[&str], episodes: &[&str]) -> Self {
         let keep = |ids: &mut Map<String, Value>, known: &[&str]| {
             ids.retain(|name, _| known.contains(&name.as_str()));
         };
@@ -121,7 +121,7 @@ impl Entry {
 }
 
 /// Titles whose ids are in Trakt's documentation; one show has the same tmdb number as a movie.
-pub fn seed() -> Vec<Entry> {
+pub fn sample_titles() -> Vec<Entry> {
     let breaking_bad = || {
         let ids = json!({ "trakt": 1, "slug": "breaking-bad", "imdb": "tt0903747", "tmdb": 1396, "tvdb": 81189, "simkl": 11_121 });
         ("Breaking Bad", 2008, ids)
@@ -179,7 +179,7 @@ pub fn seed() -> Vec<Entry> {
             21,
             json!({ "trakt": 856_373, "tvdb": 362_082 }),
         )
-        .counted_as(164),
+        .with_absolute_number(164),
     ]
 }
 

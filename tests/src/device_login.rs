@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a service does it.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct LoginBehaviour {
     /// In front of its tokens.
     pub prefix: &'static str,
     /// How long a code is good. Seconds.
@@ -32,7 +32,7 @@ pub struct Manner {
 
 /// The state of all logins.
 pub struct DeviceLogins {
-    manner: Manner,
+    manner: LoginBehaviour,
     /// What users do at the page that asks for the code.
     pub approval: Approval,
     /// What users allow, where it is not all.
@@ -52,7 +52,7 @@ pub struct DeviceLogins {
 
 impl DeviceLogins {
     /// Nobody is logged in.
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(manner: LoginBehaviour) -> Self {
         Self {
             manner,
             approval: Approval::default(),

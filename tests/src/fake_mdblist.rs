@@ -17,10 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::catalogue::{Entry, is_named, shares_id};
-use crate::device_login::{DeviceLogins, Manner};
+use crate::device_login::{DeviceLogins, LoginBehaviour};
 use crate::fake_trakt::Approval;
 use crate::server::Server;
-use crate::service::{Gate, Service, header, parameter, read, service_of};
+use crate::service::{RequestCheck, Service, header, parameter, read, service_of};
 use crate::user_library::Library;
 use crate::{catalogue, service};
 
@@ -29,7 +29,7 @@ pub const API_KEY: &str = "mdblist-api-key-0123456789";
 /// The client id of an app.
 pub const CLIENT_ID: &str = "mdblist-client-0123456789";
 /// How MDBList logs in.
-const MANNER: Manner = Manner {
+const MANNER: LoginBehaviour = LoginBehaviour {
     prefix: "mdblist_",
     code_life: 300,
     life: 2_592_000,
@@ -74,7 +74,7 @@ impl FakeMdbList {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
         let shared = Service::new(World {
-            catalogue: catalogue::seed().into_iter().map(known).collect(),
+            catalogue: catalogue::sample_titles().into_iter().map(known).collect(),
             library: Library::default(),
             logins: DeviceLogins::new(MANNER),
             allowed: 1_000,
@@ -96,10 +96,10 @@ impl FakeMdbList {
             .route("/sync/ratings/remove", post(unrate))
             .route("/watchlist/items", get(listed))
             .route("/watchlist/items/{verb}", post(list))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("mdblist", router).await;
-        shared.settle_at(server.url());
+        shared.set_url(server.url());
         Self { shared, server }
     }
 
@@ -110,7 +110,7 @@ impl FakeMdbList {
 
     /// What was received as `VERB /path STATUS`, without logins and checks.
     pub fn story(&self) -> Vec<String> {
-        self.shared.story(&["/scrobble", "/sync", "/watchlist"])
+        self.shared.request_log(&["/scrobble", "/sync", "/watchlist"])
     }
 
     /// What the user keeps there.
@@ -226,11 +226,15 @@ impl World {
 
 /// The ids that it knows of things.
 fn known(entry: Entry) -> Entry {
-    entry.known_by(&["trakt", "imdb", "tmdb"], &["trakt", "imdb", "tmdb", "tvdb"], &["imdb", "tmdb", "tvdb"])
+    entry.restrict_ids(
+        &["trakt", "imdb", "tmdb"],
+        &["trakt", "imdb", "tmdb", "tvdb"],
+        &["imdb", "tmdb", "tvdb"],
+    )
 }
 
-impl Gate for World {
-    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
+impl RequestCheck for World {
+    fn check(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         self.now = now;
         if request.uri.path().starts_with("/oauth/") {
             return None;
@@ -266,7 +270,7 @@ impl Gate for World {
         None
     }
 
-    fn sign(&mut self, response: &mut Response, _now: Timestamp) {
+    fn add_headers(&mut self, response: &mut Response, _now: Timestamp) {
         let left = self.allowed.saturating_sub(self.used);
         let headers = response.headers_mut();
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.allowed));
@@ -337,7 +341,7 @@ async fn scrobble(
         return (StatusCode::NOT_FOUND, Json(error)).into_response();
     };
     if verb != "pause" && progress >= WATCHED {
-        world.library.watch(entry, now, true);
+        world.library.add_play(entry, now, true);
         return Json(json!({ "action": "scrobble", "progress": progress, "watched_at": now.to_string() }))
             .into_response();
     }
@@ -364,7 +368,7 @@ async fn scrobble(
         world.library.watching = Some(entry);
         return (StatusCode::CREATED, Json(answer)).into_response();
     }
-    world.library.pause(entry, progress);
+    world.library.add_resume_point(entry, progress);
     Json(answer).into_response()
 }
 
@@ -402,7 +406,7 @@ async fn add(State(shared): State<Shared>, Json(body): Json<Value>) -> Response 
             continue;
         };
         let at = fields["watched_at"].as_str().and_then(|at| at.parse().ok()).unwrap_or(now);
-        world.library.watch(entry, at, false);
+        world.library.add_play(entry, at, false);
         answer["updated"][list] = json!(answer["updated"][list].as_u64().unwrap_or(0) + 1);
         answer["plays"].as_array_mut().expect("a list").push(json!({ "added": true }));
     }
@@ -479,7 +483,7 @@ async fn list(State(shared): State<Shared>, Path(verb): Path<String>, Json(body)
             let count = match title {
                 None => &mut missing[list],
                 Some(title) if verb == "remove" => {
-                    if world.library.unlist(&title) {
+                    if world.library.remove_from_watchlist(&title) {
                         &mut done[list]
                     } else {
                         &mut missing[list]

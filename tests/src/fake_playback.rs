@@ -155,7 +155,7 @@ pub fn guid(key: &str) -> String {
 
 /// Somebody watches something.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Screening {
+pub struct FakePlayback {
     /// The server's key.
     pub session: String,
     /// Who.
@@ -170,7 +170,7 @@ pub struct Screening {
     pub paused: bool,
 }
 
-impl Screening {
+impl FakePlayback {
     /// As it stands in Plex's `/status/sessions`.
     pub fn plex(&self) -> Value {
         let mut entry = self.title.metadata();

@@ -22,9 +22,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::fake_playback::{Person, Screening, Title};
+use crate::fake_playback::{FakePlayback, Person, Title};
 use crate::faults::Faults;
-use crate::server::{Cut, Server, Up};
+use crate::server::{Disconnect, Listening, Server};
 use crate::sockets::Sockets;
 
 /// The server's identifier.
@@ -97,7 +97,7 @@ impl FakePlex {
     }
 
     /// The keys of items that were asked for, in order.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn requested_keys(&self) -> Vec<String> {
         self.shared.asked.lock().expect("no test panics here").clone()
     }
 
@@ -117,9 +117,9 @@ impl FakePlex {
     }
 
     /// What `/status/sessions` lists.
-    pub fn list(&self, screenings: &[Screening]) {
+    pub fn set_sessions(&self, screenings: &[FakePlayback]) {
         *self.shared.sessions.lock().expect("no test panics here") =
-            screenings.iter().map(Screening::plex).collect();
+            screenings.iter().map(FakePlayback::plex).collect();
     }
 
     /// The same, of entries as a server gives them.
@@ -128,14 +128,14 @@ impl FakePlex {
     }
 
     /// Tells all who listen. Gives how many there are.
-    pub fn tell(&self, notification: &Value) -> usize {
+    pub fn broadcast(&self, notification: &Value) -> usize {
         let data = &notification["NotificationContainer"]["PlaySessionStateNotification"];
         let event = json!({ "PlaySessionStateNotification": data[0] }).to_string();
         self.shared.sockets.push(notification.to_string()) + self.shared.events.send(event).unwrap_or(0)
     }
 
     /// Enters a play into the history, as at 90 %.
-    pub fn record(&self, person: &Person, title: &Title, at: Timestamp) {
+    pub fn add_play(&self, person: &Person, title: &Title, at: Timestamp) {
         let mut people = self.shared.people.lock().expect("no test panics here");
         if !people.contains(person) {
             people.push(person.clone());
@@ -153,7 +153,7 @@ async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Res
     if let Some(fault) = shared.faults.take(&path) {
         match fault.answer() {
             Some(answer) => return answer,
-            None => request.extensions().get::<Cut>().expect("the server puts it there").now().await,
+            None => request.extensions().get::<Disconnect>().expect("the server puts it there").now().await,
         }
     }
     // It says who it is to anybody.
@@ -332,7 +332,7 @@ async fn accounts(State(shared): State<Shared>) -> Response {
 
 async fn socket(
     State(shared): State<Shared>,
-    Extension(up): Extension<Up>,
+    Extension(up): Extension<Listening>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade.on_upgrade(|socket| shared.sockets.serve(socket, up.0, |_| None))

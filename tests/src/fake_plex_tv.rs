@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::catalogue::Entry;
 use crate::device_keys::DeviceKeys;
 use crate::server::Server;
-use crate::service::{Gate, Service, header, service_of};
+use crate::service::{RequestCheck, Service, header, service_of};
 use crate::{catalogue, fake_plex, service};
 
 /// The token of the account.
@@ -58,7 +58,7 @@ impl FakePlexTv {
             webhooks: Vec::new(),
             has_pass: true,
             asked: 0,
-            catalogue: catalogue::seed(),
+            catalogue: catalogue::sample_titles(),
             watchlist,
             device_keys: DeviceKeys::default(),
             pin_key: None,
@@ -75,7 +75,7 @@ impl FakePlexTv {
             .route("/library/metadata/{key}/userState", get(state))
             .route("/library/sections/watchlist/all", get(listed))
             .route("/actions/{action}", put(act))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("plex-tv", router).await;
         Self { shared, server }
@@ -104,7 +104,7 @@ impl FakePlexTv {
     }
 
     /// Puts titles on the watchlist.
-    pub fn plan(&self, titles: &[&str]) {
+    pub fn add_to_watchlist(&self, titles: &[&str]) {
         self.shared.world().watchlist.extend(titles.iter().map(|title| (*title).to_owned()));
     }
 
@@ -149,8 +149,8 @@ impl FakePlexTv {
     }
 }
 
-impl Gate for World {
-    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
+impl RequestCheck for World {
+    fn check(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         if header(request, "x-plex-client-identifier").is_empty() {
             return Some(StatusCode::BAD_REQUEST.into_response());
         }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Entry;
 use crate::server::Server;
-use crate::service::{Gate, Service, header, parameter, service_of};
+use crate::service::{RequestCheck, Service, header, parameter, service_of};
 use crate::{catalogue, service};
 
 /// The short key.
@@ -42,7 +42,7 @@ service_of!(FakeTmdb);
 impl FakeTmdb {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
-        let shared = Service::new(World { catalogue: catalogue::seed() });
+        let shared = Service::new(World { catalogue: catalogue::sample_titles() });
         let router = Router::new()
             .route("/3/configuration", get(|| async { Json(json!({})) }))
             .route("/3/find/{id}", get(find))
@@ -51,7 +51,7 @@ impl FakeTmdb {
             .route("/3/{kind}/{id}/external_ids", get(external))
             .route("/3/tv/{id}/season/{season}/episode/{number}/external_ids", get(episode))
             .route("/t/p/{size}/{file}", get(|| async { ([("content-type", "image/jpeg")], "a picture") }))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("tmdb", router).await;
         Self { shared, server }
@@ -63,8 +63,8 @@ impl FakeTmdb {
     }
 }
 
-impl Gate for World {
-    fn refuse(&mut self, request: &Parts, _now: Timestamp) -> Option<Response> {
+impl RequestCheck for World {
+    fn check(&mut self, request: &Parts, _now: Timestamp) -> Option<Response> {
         if request.uri.path().starts_with("/t/p/") {
             return None;
         }

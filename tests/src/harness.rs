@@ -131,12 +131,12 @@ pub async fn server_to_trakt(
     (plugin, mode): (&str, &str),
     (url, token): (&str, &str),
     route: &str,
-) -> (FakeTrakt, Home) {
+) -> (FakeTrakt, TestContext) {
     let trakt = FakeTrakt::start().await;
     let config = sources_to_trakt_config(&[plugin], &trakt, route);
     let bare = format!("plugin = {plugin:?}\n");
     let with_server = format!("{bare}mode = {mode:?}\nurl = {url:?}\ntoken = {token:?}\n");
-    let home = Home::new(&config.replace(&bare, &with_server));
+    let home = TestContext::new(&config.replace(&bare, &with_server));
     home.connect().await;
     (trakt, home)
 }
@@ -149,7 +149,7 @@ pub fn client() -> reqwest::Client {
 }
 
 /// A home: a data folder with a configuration, in which the daemon can run.
-pub struct Home {
+pub struct TestContext {
     folder: PathBuf,
     /// Removes the folder at the end, where it is ours.
     _temporary: Option<TempDir>,
@@ -159,16 +159,16 @@ pub struct Home {
     pub client: reqwest::Client,
 }
 
-impl Home {
+impl TestContext {
     /// A home with this configuration; `[server]` is added. The bundled plugins are compiled already.
     pub fn new(config: &str) -> Self {
-        let home = Self::cold(config);
+        let home = Self::without_data_dir(config);
         warm_cache::warm(&home.data());
         home
     }
 
     /// The same without a data folder, as it is before the very first start.
-    pub fn cold(config: &str) -> Self {
+    pub fn without_data_dir(config: &str) -> Self {
         let temporary = TempDir::new().expect("a temporary folder");
         Self::set_up(temporary.path().to_owned(), Some(temporary), config)
     }
@@ -255,12 +255,12 @@ impl Home {
 
     /// Logs an account in.
     pub async fn connect_account(&self, account: &str) {
-        let (success, text) = self.say(&["connect", account]).await;
+        let (success, text) = self.run_with_fakes(&["connect", account]).await;
         assert!(success, "{text}");
     }
 
     /// Runs a command while the fakes go on. Gives whether it succeeded, and all that it said.
-    pub async fn say(&self, arguments: &[&str]) -> (bool, String) {
+    pub async fn run_with_fakes(&self, arguments: &[&str]) -> (bool, String) {
         self.output_of(self.command(arguments)).await
     }
 
@@ -368,7 +368,7 @@ impl TestClock {
 
 /// A running daemon. It is killed when it is dropped.
 pub struct Daemon<'a> {
-    home: &'a Home,
+    home: &'a TestContext,
     child: Child,
     url: String,
 }
@@ -515,7 +515,7 @@ impl Drop for Daemon<'_> {
 }
 
 /// Holds a database, so that nobody else can write to it until the guard is dropped.
-pub fn hold(database: &Path) -> rusqlite::Connection {
+pub fn lock_database(database: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(database).expect("the database is there");
     connection.busy_timeout(PATIENCE).expect("a database that is open");
     connection.execute_batch("BEGIN IMMEDIATE").expect("the daemon lets go of it between two transactions");

@@ -22,9 +22,9 @@ const LARGEST: usize = 64 << 20;
 
 /// Cuts the connection of a request off, without an answer. Found in a request's extensions.
 #[derive(Clone, Debug, Default)]
-pub struct Cut(Arc<Notify>);
+pub struct Disconnect(Arc<Notify>);
 
-impl Cut {
+impl Disconnect {
     /// Cuts the connection; the caller should never answer.
     pub async fn now(&self) -> ! {
         self.0.notify_one();
@@ -34,7 +34,7 @@ impl Cut {
 
 /// Whether the server is up, for what outlives its connection. Found in a request's extensions.
 #[derive(Clone, Debug)]
-pub struct Up(pub watch::Receiver<bool>);
+pub struct Listening(pub watch::Receiver<bool>);
 
 /// A running server. It ends when it is dropped.
 pub struct Server {
@@ -158,8 +158,8 @@ async fn run(
 }
 
 async fn serve(stream: tokio::net::TcpStream, router: Router, mut wanted: watch::Receiver<bool>) {
-    let cut = Cut::default();
-    let router = router.layer(axum::Extension(cut.clone())).layer(axum::Extension(Up(wanted.clone())));
+    let cut = Disconnect::default();
+    let router = router.layer(axum::Extension(cut.clone())).layer(axum::Extension(Listening(wanted.clone())));
     let connection = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .with_upgrades();

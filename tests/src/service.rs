@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
-use crate::server::Cut;
+use crate::server::Disconnect;
 
 /// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -38,12 +38,12 @@ pub struct Call {
 }
 
 /// What a service refuses before it looks at a request, and what it adds to every answer.
-pub trait Gate: Send + 'static {
+pub trait RequestCheck: Send + 'static {
     /// The refusal, where there is one.
-    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response>;
+    fn check(&mut self, request: &Parts, now: Timestamp) -> Option<Response>;
 
     /// Adds headers.
-    fn sign(&mut self, _response: &mut Response, _now: Timestamp) {}
+    fn add_headers(&mut self, _response: &mut Response, _now: Timestamp) {}
 }
 
 /// A service. Clones are the same one.
@@ -99,7 +99,7 @@ impl<World> Service<World> {
     }
 
     /// What was received as `VERB /path STATUS`, without queries, where the path begins with one of these.
-    pub fn story(&self, beginnings: &[&str]) -> Vec<String> {
+    pub fn request_log(&self, beginnings: &[&str]) -> Vec<String> {
         let calls = self.calls();
         let told = calls.iter().filter(|call| beginnings.iter().any(|it| call.path.starts_with(it)));
         told.map(|call| {
@@ -110,7 +110,7 @@ impl<World> Service<World> {
     }
 
     /// Says that something has changed.
-    pub fn touch(&self) {
+    pub fn notify_changed(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 
@@ -120,7 +120,7 @@ impl<World> Service<World> {
     }
 
     /// Says where it is.
-    pub fn settle_at(&self, url: String) {
+    pub fn set_url(&self, url: String) {
         *self.own_url.lock().expect("no handler panics") = url;
     }
 
@@ -133,18 +133,18 @@ impl<World> Service<World> {
             }
         };
         if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("waited in vain for: {what}; received {:#?}", self.story(&["/"]));
+            panic!("waited in vain for: {what}; received {:#?}", self.request_log(&["/"]));
         }
     }
 }
 
 /// What every request goes through: the log, faults, what the service refuses, and then the service itself.
-pub async fn gate<World: Gate>(
+pub async fn middleware<World: RequestCheck>(
     State(service): State<Service<World>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let cut = request.extensions().get::<Cut>().expect("the server puts it there").clone();
+    let cut = request.extensions().get::<Disconnect>().expect("the server puts it there").clone();
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, 1 << 20).await.unwrap_or_default();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -170,19 +170,19 @@ pub async fn gate<World: Gate>(
     let now = service.clock.now();
     let refusal = match fault.as_ref().and_then(Fault::answer) {
         Some(answer) => Some(answer),
-        None => service.world().refuse(&parts, now),
+        None => service.world().check(&parts, now),
     };
     let mut response = match refusal {
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(bytes))).await,
     };
     if matches!(fault, Some(Fault::CutAfter)) {
-        service.touch();
+        service.notify_changed();
         cut.now().await;
     }
-    service.world().sign(&mut response, now);
+    service.world().add_headers(&mut response, now);
     service.log()[index].status = response.status().as_u16();
-    service.touch();
+    service.notify_changed();
     response
 }
 

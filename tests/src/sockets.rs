@@ -68,7 +68,7 @@ impl Sockets {
     }
 
     /// Sends a frame to all clients that have asked for it. Gives how many there are.
-    pub fn tell(&self, text: impl Into<String>) -> usize {
+    pub fn broadcast_subscribed(&self, text: impl Into<String>) -> usize {
         // Nobody may be there.
         let _ = self.pushes.send(Push::News(text.into().into()));
         *self.subscribed.borrow()
@@ -76,7 +76,7 @@ impl Sockets {
 
     /// Waits until the client has dealt with all that it was sent, or the socket has ended. A client answers a ping when it comes to it,
     /// and what came before it has then been dealt with.
-    pub async fn until_taken(&self) {
+    pub async fn wait_until_drained(&self) {
         let (mut reached, mut open, mut opened) =
             (self.reached.subscribe(), self.open.subscribe(), self.opened.subscribe());
         let before = *opened.borrow();
@@ -99,7 +99,7 @@ impl Sockets {
         let mut subscribed = self.subscribed.subscribe();
         let wait = subscribed.wait_for(|subscribed| *subscribed > 0);
         let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
-        assert!(waited, "nobody has asked for news: {:?}", self.heard());
+        assert!(waited, "nobody has asked for news: {:?}", self.received());
     }
 
     /// Floods all clients with pings for a while, and reads none of the answers.
@@ -109,7 +109,7 @@ impl Sockets {
     }
 
     /// Closes all sockets.
-    pub fn cut(&self) {
+    pub fn close_all(&self) {
         // Nobody may be there.
         let _ = self.pushes.send(Push::Cut);
     }
@@ -120,7 +120,7 @@ impl Sockets {
     }
 
     /// What clients said, in order.
-    pub fn heard(&self) -> Vec<String> {
+    pub fn received(&self) -> Vec<String> {
         self.heard.borrow().clone()
     }
 
@@ -129,7 +129,7 @@ impl Sockets {
         let mut heard = self.heard.subscribe();
         let wait = heard.wait_for(|heard| heard.iter().any(|heard| heard.contains(text)));
         let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
-        assert!(waited, "{text} was waited for in vain: {:?}", self.heard());
+        assert!(waited, "{text} was waited for in vain: {:?}", self.received());
     }
 
     /// Sockets that were opened so far.
@@ -166,12 +166,12 @@ impl Sockets {
             if is_frozen {
                 tokio::select! {
                     _ = frozen.changed() => continue,
-                    () = down(&mut up) => break,
+                    () = wait_until_down(&mut up) => break,
                 }
             }
             tokio::select! {
                 _ = frozen.changed() => {}
-                () = down(&mut up) => break,
+                () = wait_until_down(&mut up) => break,
                 push = pushes.recv() => match push {
                     Ok(Push::News(_)) if !is_subscribed => {}
                     Ok(Push::Text(text) | Push::News(text)) => {
@@ -223,7 +223,7 @@ impl Sockets {
 }
 
 /// Waits until a server is down, or gone.
-async fn down(up: &mut watch::Receiver<bool>) {
+async fn wait_until_down(up: &mut watch::Receiver<bool>) {
     // An error means that it is gone.
     let _ = up.wait_for(|up| !*up).await;
 }

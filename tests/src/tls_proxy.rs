@@ -10,13 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// A running front. It ends when it is dropped.
-pub struct TlsFront {
+pub struct TlsProxy {
     address: SocketAddr,
     fingerprint: String,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl TlsFront {
+impl TlsProxy {
     /// Puts one before the server at an address: `http://127.0.0.1:1234`.
     pub async fn before(url: &str) -> Self {
         let behind = url.trim_start_matches("http://").to_owned();
@@ -60,7 +60,7 @@ impl TlsFront {
     }
 }
 
-impl Drop for TlsFront {
+impl Drop for TlsProxy {
     fn drop(&mut self) {
         self.task.abort();
     }

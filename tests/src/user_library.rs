@@ -39,14 +39,14 @@ impl Library {
     }
 
     /// Enters a play.
-    pub fn watch(&mut self, entry: Entry, watched_at: Timestamp, live: bool) {
+    pub fn add_play(&mut self, entry: Entry, watched_at: Timestamp, live: bool) {
         self.watching = self.watching.take().filter(|watching| *watching != entry);
         self.resume.retain(|(other, _)| *other != entry);
         self.history.push(Play { watched_at, entry, live });
     }
 
     /// Keeps a resume point.
-    pub fn pause(&mut self, entry: Entry, progress: f64) {
+    pub fn add_resume_point(&mut self, entry: Entry, progress: f64) {
         self.watching = self.watching.take().filter(|watching| *watching != entry);
         self.resume.retain(|(other, _)| *other != entry);
         self.resume.push((entry, progress));
@@ -64,7 +64,7 @@ impl Library {
     }
 
     /// Takes a title off the watchlist. False where it did not stand there.
-    pub fn unlist(&mut self, title: &str) -> bool {
+    pub fn remove_from_watchlist(&mut self, title: &str) -> bool {
         let before = self.watchlist.len();
         self.watchlist.retain(|listed| listed != title);
         self.watchlist.len() < before

@@ -6,24 +6,24 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fake_trakt::FakeTrakt;
-use crate::harness::{Daemon, Home, TestClock, sources_to_trakt_config};
+use crate::harness::{Daemon, TestClock, TestContext, sources_to_trakt_config};
 use crate::plex_webhook;
 
 /// The set.
-pub struct Stage {
+pub struct Scenario {
     /// The home.
-    pub home: Home,
+    pub home: TestContext,
     /// The tracker.
     pub trakt: FakeTrakt,
     clock: TestClock,
 }
 
-impl Stage {
+impl Scenario {
     /// A stage with some more configuration in front, and some more keys in each route.
     pub async fn new(more: &str, route: &str) -> Self {
         let trakt = FakeTrakt::start().await;
         let sources = sources_to_trakt_config(&["plex", "jellyfin", "emby"], &trakt, route);
-        let mut home = Home::new(&format!("{more}\n{sources}"));
+        let mut home = TestContext::new(&format!("{more}\n{sources}"));
         let clock = home.set_clock(&[trakt.clock()]);
         home.connect().await;
         Self { home, trakt, clock }
@@ -51,14 +51,14 @@ impl Stage {
 }
 
 /// Sends messages, one after the other, each when what the last one led to has been told.
-pub struct Script<'a> {
+pub struct WebhookScript<'a> {
     /// Where.
-    pub stage: &'a Stage,
+    pub stage: &'a Scenario,
     /// To whom.
     pub daemon: &'a Daemon<'a>,
 }
 
-impl Script<'_> {
+impl WebhookScript<'_> {
     /// A message of a Plex server, as it sends them.
     pub async fn plex(&self, message: &Value) -> Value {
         let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);

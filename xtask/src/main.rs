@@ -66,12 +66,12 @@ fn run_command() -> Result<()> {
     }
     match (command.as_str(), first) {
         ("build", _) => build_release().map(|()| println!("target/release/playrelay is built")),
-        ("run", Some("--demo")) => against_release("demo", &rest[1..]),
+        ("run", Some("--demo")) => with_release_build("demo", &rest[1..]),
         ("run", _) => run(&rest),
-        ("fakes", _) => against_release("fakes", &rest),
+        ("fakes", _) => with_release_build("fakes", &rest),
         ("test", _) => test(&rest),
         ("bench", Some(name @ ("ingest" | "idle" | "scale"))) => {
-            against_release(&format!("bench-{name}"), &rest[1..])
+            with_release_build(&format!("bench-{name}"), &rest[1..])
         }
         ("fuzz", _) => fuzz::run(&rest),
         ("clients", _) => clients::install(),
@@ -79,7 +79,7 @@ fn run_command() -> Result<()> {
         ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
             .and_then(|()| contracts(first == Some("--partial"))),
         ("plugins", _) => plugins::bundled(),
-        ("fixtures", _) => plugins::fixtures().and_then(|()| javascript::fixture()),
+        ("fixtures", _) => plugins::test_plugins().and_then(|()| javascript::fixture()),
         ("pack", _) => match rest.as_slice() {
             [core, manifest, out] => plugins::pack(core.as_ref(), manifest.as_ref(), out.as_ref()),
             _ => bail!("expected `cargo xtask pack CORE MANIFEST OUT`"),
@@ -146,7 +146,7 @@ fn contracts(is_partial: bool) -> Result<()> {
 }
 
 /// Runs a program of the test crate against a daemon that is built for release.
-fn against_release(program: &str, arguments: &[String]) -> Result<()> {
+fn with_release_build(program: &str, arguments: &[String]) -> Result<()> {
     build_release()?;
     let target = workspace().join("target/release");
     shell::run(
@@ -158,7 +158,7 @@ fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     third_party::check()?;
     plugins::bundled()?;
-    plugins::fixtures()?;
+    plugins::test_plugins()?;
     javascript::fixture()?;
     clients::install()?;
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;

@@ -30,7 +30,7 @@ pub fn bundled() -> Result<()> {
 
 /// Builds the guests that tests need into `target/fixtures`: one that misbehaves, one that is well, and one whose requests
 /// are signed.
-pub fn fixtures() -> Result<()> {
+pub fn test_plugins() -> Result<()> {
     let folder = workspace().join("tests/misbehaving_plugin");
     let built = build(&folder.join("Cargo.toml"), &["rogue".to_owned()])?;
     for manifest in ["rogue", "sound", "signed"] {

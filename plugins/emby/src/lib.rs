@@ -6,7 +6,7 @@ mod login;
 mod provision;
 mod webhook;
 
-use playrelay_mediabrowser::{Family, enrich, history, identify, realtime};
+use playrelay_mediabrowser::{Flavor, enrich, history, identify, realtime};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -32,32 +32,32 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Emby {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        enrich::resolve(Family::Emby, &item)
+        enrich::resolve(Flavor::Emby, &item)
     }
 }
 
 impl capability::identify::Guest for Emby {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        identify::whose(Family::Emby, &sighting)
+        identify::whose(Flavor::Emby, &sighting)
     }
 }
 
 impl capability::realtime::Guest for Emby {
     fn connect() -> Result<Vec<Connection>, Failure> {
         Ok(vec![
-            realtime::socket(Family::Emby, "/embywebsocket?deviceId=playrelay", false),
-            realtime::poll(Family::Emby),
+            realtime::socket(Flavor::Emby, "/embywebsocket?deviceId=playrelay", false),
+            realtime::poll(Flavor::Emby),
         ])
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        realtime::message(&text, state, &clock::now(), Family::Emby)
+        realtime::message(&text, state, &clock::now(), Flavor::Emby)
     }
 }
 
 impl capability::server_history::Guest for Emby {
     fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since(Family::Emby, cursor.as_deref(), &since)
+        history::since(Flavor::Emby, cursor.as_deref(), &since)
     }
 }
 
@@ -79,7 +79,7 @@ impl capability::auth::Guest for Emby {
     }
 
     fn revoke() -> Result<Option<String>, Failure> {
-        playrelay_mediabrowser::login::revoke(Family::Emby)
+        playrelay_mediabrowser::login::revoke(Flavor::Emby)
     }
 }
 

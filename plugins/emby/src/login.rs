@@ -1,24 +1,26 @@
 //! Logins: a name with a password, and Emby Connect, which knows the servers of a person.
 
-use playrelay_mediabrowser::Family;
+use playrelay_mediabrowser::Flavor;
 use playrelay_mediabrowser::login::{self, client, expect, granted};
 use playrelay_sdk::capability::auth::{Choice, Outcome, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::{Failure, Field};
-use playrelay_sdk::http::{ACCEPT_JSON, below};
+use playrelay_sdk::http::{ACCEPT_JSON, join_setting};
 use playrelay_sdk::json::text;
-use playrelay_sdk::login::{Ask, Server, ask, captured, recall, step, typed};
+use playrelay_sdk::login::{
+    LoginRequest, Server, captured, form_value, read_state, send_login_request, step,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 const HEADER: &str = "x-emby-authorization";
 const SCHEME: &str = "Emby";
 /// Servers that a person may have.
-const MOST: usize = 24;
+const MAX_SERVERS: usize = 24;
 
 /// What is remembered of a login with Emby Connect.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
+struct State {
     user: String,
     name: Option<String>,
     servers: Vec<Server>,
@@ -28,7 +30,7 @@ struct Memory {
 /// Begins in one of the ways of the manifest.
 pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     if method == "password" {
-        return login::with_password(Family::Emby, HEADER, SCHEME, form);
+        return login::with_password(Flavor::Emby, HEADER, SCHEME, form);
     }
     let application = format!("Playrelay/{}", env!("CARGO_PKG_VERSION"));
     let encode = |value: String| {
@@ -39,14 +41,14 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
             url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
         }
     };
-    let answer = ask(Ask {
+    let answer = send_login_request(LoginRequest {
         method: Method::Post,
-        url: &below("connect_url", "/service/user/authenticate"),
+        url: &join_setting("connect_url", "/service/user/authenticate"),
         headers: &[("x-application", &application), ("content-type", "application/x-www-form-urlencoded")],
         body: Some(format!(
             "nameOrEmail={}&rawpw={}",
-            encode(typed(form, "user")),
-            encode(typed(form, "password"))
+            encode(form_value(form, "user")),
+            encode(form_value(form, "password"))
         )),
         captures: vec![("/AccessToken".to_owned(), "connect".to_owned())],
     })?;
@@ -55,17 +57,19 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     let user = text(&body["User"]["Id"])
         .ok_or_else(|| Failure::Rejected("Emby Connect named no user".to_owned()))?;
     let name = text(&body["User"]["Name"]);
-    let answer = ask(Ask {
+    let answer = send_login_request(LoginRequest {
         method: Method::Get,
-        url: &below("connect_url", &format!("/service/servers?userId={user}")),
+        url: &join_setting("connect_url", &format!("/service/servers?userId={user}")),
         headers: &[("x-application", &application), ("x-connect-usertoken", &captured("connect"))],
         body: None,
-        captures: (0..MOST).map(|place| (format!("/{place}/AccessKey"), format!("server-{place}"))).collect(),
+        captures: (0..MAX_SERVERS)
+            .map(|place| (format!("/{place}/AccessKey"), format!("server-{place}")))
+            .collect(),
     })?;
     expect(&answer, "Emby Connect refused to list the servers")?;
     let body: Value = answer.json()?;
-    let servers: Vec<Server> = body.as_array().into_iter().flatten().take(MOST).map(found).collect();
-    let memory = Memory { user, name, servers, chosen: None };
+    let servers: Vec<Server> = body.as_array().into_iter().flatten().take(MAX_SERVERS).map(found).collect();
+    let memory = State { user, name, servers, chosen: None };
     match memory.servers.len() {
         0 => Err(Failure::Rejected("Emby Connect knows no server of this person".to_owned())),
         _ => {
@@ -86,7 +90,7 @@ fn found(server: &Value) -> Server {
     }
 }
 
-fn find(memory: &mut Memory, place: usize) -> Result<Step, Failure> {
+fn find(memory: &mut State, place: usize) -> Result<Step, Failure> {
     let server = memory.servers.get(place);
     let server = server.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
     let fields = server.urls();
@@ -96,15 +100,15 @@ fn find(memory: &mut Memory, place: usize) -> Result<Step, Failure> {
 
 /// Goes on with the server that was chosen.
 pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
-    let mut memory: Memory = recall(state)?;
+    let mut memory: State = read_state(state)?;
     find(&mut memory, id.parse().unwrap_or(usize::MAX))
 }
 
 /// Whether the server that answers is the one that was chosen.
-fn is_it(server: &Server) -> Result<bool, Failure> {
-    let answer = ask(Ask {
+fn matches_server(server: &Server) -> Result<bool, Failure> {
+    let answer = send_login_request(LoginRequest {
         method: Method::Get,
-        url: &format!("{}/System/Info/Public", Family::Emby.api()?),
+        url: &format!("{}/System/Info/Public", Flavor::Emby.api()?),
         headers: ACCEPT_JSON,
         body: None,
         captures: Vec::new(),
@@ -115,16 +119,16 @@ fn is_it(server: &Server) -> Result<bool, Failure> {
 
 /// At the server itself its key becomes a token.
 pub fn poll(state: &[u8]) -> Result<Step, Failure> {
-    let mut memory: Memory = recall(state)?;
+    let mut memory: State = read_state(state)?;
     let Some(place) = memory.chosen else { return step(Outcome::Pending, &memory) };
-    if !is_it(&memory.servers[place])? {
-        memory.servers[place].strike_off()?;
+    if !matches_server(&memory.servers[place])? {
+        memory.servers[place].discard_current_address()?;
         return find(&mut memory, place);
     }
     let client = client(SCHEME);
-    let answer = ask(Ask {
+    let answer = send_login_request(LoginRequest {
         method: Method::Get,
-        url: &format!("{}/Connect/Exchange?format=json&ConnectUserId={}", Family::Emby.api()?, memory.user),
+        url: &format!("{}/Connect/Exchange?format=json&ConnectUserId={}", Flavor::Emby.api()?, memory.user),
         headers: &[(HEADER, &client), ("x-emby-token", &captured(&format!("server-{place}")))],
         body: None,
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],

@@ -1,6 +1,6 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
-use playrelay_mediabrowser::{Family, identify, provision};
+use playrelay_mediabrowser::{Flavor, identify, provision};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::json::{flag, text};
@@ -51,18 +51,18 @@ pub fn register(url: &str, replaces: Option<&str>) -> Result<(), Failure> {
 pub fn remove(url: &str) -> Result<(), Failure> {
     let address = address()?;
     for entry in list(&address)?.iter().filter(|it| it["Options"]["Url"] == url) {
-        let id = text(&entry["Id"]).filter(|id| server::is_id(id)).ok_or_else(by_hand)?;
-        let answer = http::bare(Method::Delete, &format!("{address}&Id={id}"), &[])?;
+        let id = text(&entry["Id"]).filter(|id| server::is_id(id)).ok_or_else(manual_instructions)?;
+        let answer = http::send_empty(Method::Delete, &format!("{address}&Id={id}"), &[])?;
         match answer.status {
             // What no version documents may be missing in some.
-            404 | 405 => return Err(by_hand()),
+            404 | 405 => return Err(manual_instructions()),
             _ => expect(answer)?,
         };
     }
     Ok(())
 }
 
-fn by_hand() -> Failure {
+fn manual_instructions() -> Failure {
     Failure::Rejected(
         "the server does not remove it: remove \u{201c}Playrelay\u{201d} in its settings, Notifications"
             .to_owned(),
@@ -71,8 +71,8 @@ fn by_hand() -> Failure {
 
 /// The notifications of the first administrator: a notification that is limited to no user tells of all.
 fn address() -> Result<String, Failure> {
-    let api = Family::Emby.api()?;
-    let users = identify::users(Family::Emby, &api)?;
+    let api = Flavor::Emby.api()?;
+    let users = identify::users(Flavor::Emby, &api)?;
     let is_administrator = |user: &&Value| flag(&user["Policy"]["IsAdministrator"]);
     let user = users.iter().find(is_administrator).or(users.first()).and_then(|user| text(&user["Id"]));
     let user = user.filter(|id| server::is_id(id));

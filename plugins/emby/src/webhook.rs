@@ -7,7 +7,7 @@ use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::{Completion, Content, Marked, Playback, PlaybackState, Server};
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::server::{happened, ignored};
+use playrelay_sdk::server::{event_time, ignored_report};
 use playrelay_sdk::webhook;
 use serde_json::Value;
 
@@ -42,22 +42,22 @@ fn report(event: &str, message: &Value, received_at: &str) -> Report {
         "playback.stop" => Some(PlaybackState::Stopped),
         "item.markplayed" | "item.markunplayed" => None,
         // A heart or a thumb; Emby has no scores.
-        "item.rate" => return ignored("favorite", "a like or a favourite is no score"),
-        _ => return ignored("event", event),
+        "item.rate" => return ignored_report("favorite", "a like or a favourite is no score"),
+        _ => return ignored_report("event", event),
     };
     let kind = dto["Type"].as_str().unwrap_or("none");
-    let Some(item) = item::item(dto, &message["Series"]) else { return ignored("media-type", kind) };
+    let Some(item) = item::item(dto, &message["Series"]) else { return ignored_report("media-type", kind) };
     match state {
-        None if item::content(dto) != Content::OnDemand => ignored("media-type", kind),
+        None if item::content(dto) != Content::OnDemand => ignored_report("media-type", kind),
         None => Report::Marked(Marked {
             server: server(message),
             user: user(message),
             item,
             watched: event == "item.markplayed",
             library: None,
-            at: happened(message["Date"].as_str(), received_at),
+            at: event_time(message["Date"].as_str(), received_at),
         }),
-        Some(_) if matches!(kind, "Series" | "Season") => ignored("media-type", kind),
+        Some(_) if matches!(kind, "Series" | "Season") => ignored_report("media-type", kind),
         Some(state) => Report::Playback(playback(event, message, item, state, received_at)),
     }
 }
@@ -84,7 +84,7 @@ fn playback(event: &str, message: &Value, item: Item, state: PlaybackState, rece
         position_ms: ms(&info["PositionTicks"]),
         completion,
         library: None,
-        at: happened(message["Date"].as_str(), received_at),
+        at: event_time(message["Date"].as_str(), received_at),
         ext: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ mod provision;
 mod realtime;
 mod webhook;
 
-use playrelay_mediabrowser::{Family, enrich, history, identify, realtime as heard};
+use playrelay_mediabrowser::{Flavor, enrich, history, identify, realtime as heard};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
 use playrelay_sdk::capability::realtime::{Connection, Step};
@@ -35,13 +35,13 @@ pub fn parse(request: &Request) -> Result<Vec<Report>, ParseError> {
 
 impl capability::enrich::Guest for Jellyfin {
     fn resolve(item: Item) -> Result<Item, Failure> {
-        enrich::resolve(Family::Jellyfin, &item)
+        enrich::resolve(Flavor::Jellyfin, &item)
     }
 }
 
 impl capability::identify::Guest for Jellyfin {
     fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        identify::whose(Family::Jellyfin, &sighting)
+        identify::whose(Flavor::Jellyfin, &sighting)
     }
 }
 
@@ -51,13 +51,13 @@ impl capability::realtime::Guest for Jellyfin {
     }
 
     fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        heard::message(&text, state, &clock::now(), Family::Jellyfin).map(realtime::with_credits)
+        heard::message(&text, state, &clock::now(), Flavor::Jellyfin).map(realtime::with_credits)
     }
 }
 
 impl capability::server_history::Guest for Jellyfin {
     fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since(Family::Jellyfin, cursor.as_deref(), &since)
+        history::since(Flavor::Jellyfin, cursor.as_deref(), &since)
     }
 }
 
@@ -79,7 +79,7 @@ impl capability::auth::Guest for Jellyfin {
     }
 
     fn revoke() -> Result<Option<String>, Failure> {
-        playrelay_mediabrowser::login::revoke(Family::Jellyfin)
+        playrelay_mediabrowser::login::revoke(Flavor::Jellyfin)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Logins: Quick Connect, for which an administrator may have to switch it on, and a name with a password.
 
-use playrelay_mediabrowser::Family;
+use playrelay_mediabrowser::Flavor;
 use playrelay_mediabrowser::login::{self, client, expect, granted, user_name};
 use playrelay_sdk::capability::auth::{Outcome, Prompt, Step};
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::login::{Ask, ask, captured, step};
+use playrelay_sdk::login::{LoginRequest, captured, send_login_request, step};
 use serde_json::{Value, json};
 
 const HEADER: &str = "authorization";
@@ -19,9 +19,9 @@ const INTERVAL_S: u32 = 3;
 /// Begins in one of the ways of the manifest.
 pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
     if method == "password" {
-        return login::with_password(Family::Jellyfin, HEADER, SCHEME, form);
+        return login::with_password(Flavor::Jellyfin, HEADER, SCHEME, form);
     }
-    let api = Family::Jellyfin.api()?;
+    let api = Flavor::Jellyfin.api()?;
     let initiate = |method| send(method, &format!("{api}/QuickConnect/Initiate"), None, "/Secret", "secret");
     let mut answer = initiate(Method::Post)?;
     if answer.status == 405 {
@@ -46,7 +46,7 @@ pub fn begin(method: &str, form: &[Field]) -> Result<Step, Failure> {
 
 /// Asks whether the code was entered; if so, the secret becomes a token.
 pub fn poll() -> Result<Step, Failure> {
-    let api = Family::Jellyfin.api()?;
+    let api = Flavor::Jellyfin.api()?;
     let url = format!("{api}/QuickConnect/Connect?secret={}", captured("secret"));
     let answer = send(Method::Get, &url, None, "/none", "none")?;
     if answer.status == 404 {
@@ -72,7 +72,7 @@ fn send(
     name: &str,
 ) -> Result<playrelay_sdk::http::Response, Failure> {
     let client = client(SCHEME);
-    ask(Ask {
+    send_login_request(LoginRequest {
         method,
         url,
         headers: &[(HEADER, &client), ("content-type", "application/json"), ("accept", "application/json")],

@@ -1,6 +1,6 @@
 //! The configuration of the Webhook plugin: its Generic destinations.
 
-use playrelay_mediabrowser::{Family, provision};
+use playrelay_mediabrowser::{Flavor, provision};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn destinations(configuration: &Value) -> Vec<Value> {
 }
 
 fn address() -> Result<String, Failure> {
-    Ok(format!("{}/Plugins/{PLUGIN}/Configuration", Family::Jellyfin.api()?))
+    Ok(format!("{}/Plugins/{PLUGIN}/Configuration", Flavor::Jellyfin.api()?))
 }
 
 fn read() -> Result<Value, Failure> {
@@ -61,7 +61,7 @@ fn read() -> Result<Value, Failure> {
 }
 
 fn write(configuration: &Value) -> Result<(), Failure> {
-    if http::is_scrubbed(&configuration.to_string()) {
+    if http::is_redacted(&configuration.to_string()) {
         let text = "another destination of the Webhook plugin has this account's key in it; add ours by hand";
         return Err(Failure::Rejected(text.to_owned()));
     }

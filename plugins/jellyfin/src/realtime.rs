@@ -3,7 +3,7 @@
 
 use playrelay_mediabrowser::history::myself;
 use playrelay_mediabrowser::realtime::{poll, socket};
-use playrelay_mediabrowser::{Family, segments};
+use playrelay_mediabrowser::{Flavor, segments};
 use playrelay_sdk::capability::realtime::{Connection, Step};
 use playrelay_sdk::host::reports::Report;
 use playrelay_sdk::host::types::Failure;
@@ -17,7 +17,7 @@ const EVERYBODY: (u32, u32) = (10, 11);
 
 /// What to dial, the best way first.
 pub fn connect() -> Result<Vec<Connection>, Failure> {
-    let api = Family::Jellyfin.api()?;
+    let api = Flavor::Jellyfin.api()?;
     let info = server::get(&format!("{api}/System/Info/Public"))?;
     let version = version(text(&info["Version"]).unwrap_or_default().as_str());
     let may_listen = match version {
@@ -29,8 +29,8 @@ pub fn connect() -> Result<Vec<Connection>, Failure> {
         },
         None => true,
     };
-    let socket = socket(Family::Jellyfin, "/socket?deviceId=playrelay", true);
-    Ok(if may_listen { vec![socket, poll(Family::Jellyfin)] } else { vec![poll(Family::Jellyfin)] })
+    let socket = socket(Flavor::Jellyfin, "/socket?deviceId=playrelay", true);
+    Ok(if may_listen { vec![socket, poll(Flavor::Jellyfin)] } else { vec![poll(Flavor::Jellyfin)] })
 }
 
 /// The same step, with where the credits begin: what a session plays says nothing of it.
@@ -39,7 +39,7 @@ pub fn with_credits(mut step: Step) -> Step {
         let Report::Snapshot(snapshot) = report else { continue };
         for playback in snapshot.sessions.iter_mut().filter(|it| it.credits_start_ms.is_none()) {
             let id = playback.item.server_ref.as_deref();
-            playback.credits_start_ms = id.and_then(|id| segments::credits_start(Family::Jellyfin, id));
+            playback.credits_start_ms = id.and_then(|id| segments::credits_start(Flavor::Jellyfin, id));
         }
     }
     step

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt};
-use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, span, unmatched};
+use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, unmatched, watched_interval};
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
         entry["watched_at"] = json!(event.at);
         entry
     };
-    let Some(entry) = item_body::synced(&event.item, &missing, timed) else {
+    let Some(entry) = item_body::sync_body(&event.item, &missing, timed) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value =
@@ -64,7 +64,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     if !matches!(event.item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
         return Ok(receipt(Outcome::Unsupported, "only movies and episodes are taken out of the history"));
     }
-    let Some(entry) = item_body::synced(&event.item, numbers(&event.item), |entry| entry) else {
+    let Some(entry) = item_body::sync_body(&event.item, numbers(&event.item), |entry| entry) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value = response::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
@@ -76,7 +76,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
 
 /// The plays of the history over the span of this one, in which a second play of the same item cannot have ended.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
-    let (since, until) = span(event)?;
+    let (since, until) = watched_interval(event)?;
     let is_near = |entry: &&Value| {
         let at = entry["watched_at"].as_str().or(entry["last_watched_at"].as_str());
         at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))

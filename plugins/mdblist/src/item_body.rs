@@ -59,15 +59,15 @@ fn episode_variants(episode: &Episode) -> Vec<(&'static str, Value)> {
 
 /// A movie by its ids, or by its title and year where it has none.
 pub fn movie_named(movie: &Movie) -> Option<(&'static str, Value)> {
-    named(&movie.title, movie.year, ids::object(&movie.ids, &MOVIE_IDS), "movie ids")
+    item_json(&movie.title, movie.year, ids::object(&movie.ids, &MOVIE_IDS), "movie ids")
 }
 
 /// A show by its ids, or by its title and year where it has none.
 pub fn show_named(show: &Show) -> Option<(&'static str, Value)> {
-    named(&show.title, show.year, ids::object(&show.ids, &SHOW_IDS), "show ids")
+    item_json(&show.title, show.year, ids::object(&show.ids, &SHOW_IDS), "show ids")
 }
 
-fn named(
+fn item_json(
     title: &str,
     year: Option<u16>,
     ids: Map<String, Value>,
@@ -98,7 +98,7 @@ pub fn listed(item: &Item) -> Option<(&'static str, Value)> {
 }
 
 /// A body of `/sync` that names exactly this item, with some more fields; `numbers` are those of a file's episodes.
-pub fn synced(item: &Item, numbers: &[u32], with: impl Fn(Value) -> Value) -> Option<Value> {
+pub fn sync_body(item: &Item, numbers: &[u32], with: impl Fn(Value) -> Value) -> Option<Value> {
     Some(match &item.kind {
         ItemKind::Movie(movie) => json!({ "movies": [with(movie_named(movie)?.1)] }),
         ItemKind::Show(show) => json!({ "shows": [with(show_named(show)?.1)] }),

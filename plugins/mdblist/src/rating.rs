@@ -27,7 +27,7 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
         entry
     };
     let first = numbers(&event.item).get(..1).unwrap_or_default();
-    let Some(entry) = item_body::synced(&event.item, first, rated) else {
+    let Some(entry) = item_body::sync_body(&event.item, first, rated) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value = response::require_success(post(path, &entry)?)?.json()?;

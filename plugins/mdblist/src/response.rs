@@ -25,7 +25,7 @@ pub fn failure(answer: &Response) -> Option<Failure> {
             until: reset(answer).unwrap_or_default(),
             reason: "the requests of this MDBList account are used up for today".to_owned(),
         }),
-        _ => failure::of_answer(answer, NAME),
+        _ => failure::from_status(answer, NAME),
     })
 }
 

@@ -4,7 +4,7 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Item, Outcome, Receipt};
 use playrelay_sdk::tracker::{
-    accepted, post, receipt, taken_back, unmatched, with_resume_point, with_the_rest,
+    accepted, post, receipt, taken_back, unmatched, with_remaining_episodes, with_resume_point,
 };
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 /// It was watched, just now. What counts is the host's judgement, also below MDBList's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let first = submit("stop", event, progress.max(WATCHED))?;
-    with_the_rest(event, first, history::add_numbers)
+    with_remaining_episodes(event, first, history::add_numbers)
 }
 
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {

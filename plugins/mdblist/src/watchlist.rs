@@ -4,7 +4,7 @@ use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::ids::external;
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::titles::bare;
+use playrelay_sdk::titles::item_without_server;
 use playrelay_sdk::tracker::{count, get, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn entry(row: &Value, is_movie: bool) -> Option<Entry> {
     } else {
         ItemKind::Show(Show { title, original_title: None, year, ids })
     };
-    Some(Entry { item: bare(kind), added_at: text(&row["watchlist_at"]) })
+    Some(Entry { item: item_without_server(kind), added_at: text(&row["watchlist_at"]) })
 }
 
 /// Puts a title on the list.

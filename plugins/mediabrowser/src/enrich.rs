@@ -6,16 +6,16 @@ use playrelay_sdk::{http, server};
 use serde_json::{Map, Value, json};
 
 use crate::values::guid;
-use crate::{Family, item, segments};
+use crate::{Flavor, item, segments};
 
 /// How long shows and libraries are kept. Seconds.
 const KEPT: u32 = 24 * 60 * 60;
 
 /// Fills in what `wanted` lacks. Of an item that is gone the show may still be there.
-pub fn resolve(family: Family, wanted: &Item) -> Result<Item, Failure> {
+pub fn resolve(family: Flavor, wanted: &Item) -> Result<Item, Failure> {
     let id = wanted.server_ref.as_deref().filter(|id| server::is_id(id));
     let show = wanted.server_show_ref.as_deref().filter(|id| server::is_id(id));
-    let known = show.and_then(|show| server::kept(&show_key(show)));
+    let known = show.and_then(|show| server::cache_get(&show_key(show)));
     let asked: Vec<&str> = id.into_iter().chain(show.filter(|_| known.is_none())).collect();
     if id.is_none() && show.is_none() {
         return Err(Failure::Rejected("the event names no item of the server".to_owned()));
@@ -60,7 +60,7 @@ fn with_show(wanted: &Item, series: &Value) -> Option<Item> {
     Some(found)
 }
 
-fn items(family: Family, ids: &[&str]) -> Result<Vec<Value>, Failure> {
+fn items(family: Flavor, ids: &[&str]) -> Result<Vec<Value>, Failure> {
     let (api, fields) = (family.api()?, family.item_fields());
     let url = format!("{api}/Items?Ids={}&Fields={fields}", ids.join(","));
     let mut answer = server::get(&url)?;
@@ -80,7 +80,7 @@ fn keep_show(id: &str, dto: &Value) -> Value {
     let fields = ["Type", "Name", "OriginalTitle", "ProductionYear", "ProviderIds"];
     let kept: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), dto[*field].clone())).collect();
     let kept = Value::Object(kept);
-    server::keep(&show_key(id), &kept, KEPT);
+    server::cache_put(&show_key(id), &kept, KEPT);
     kept
 }
 
@@ -91,13 +91,13 @@ fn show_key(id: &str) -> String {
 /// The library of an item. A server that does not say costs the library's name, nothing else.
 fn library(api: &str, id: &str) -> Option<String> {
     let key = format!("library:{id}");
-    if let Some(known) = server::kept(&key) {
+    if let Some(known) = server::cache_get(&key) {
         return text(&known);
     }
     let response = http::get(&format!("{api}/Items/{id}/Ancestors"), http::ACCEPT_JSON).ok()?;
-    let ancestors = server::answer(&response).ok()?;
+    let ancestors = server::json_or_failure(&response).ok()?;
     let folder = ancestors.as_array()?.iter().find(|ancestor| ancestor["Type"] == "CollectionFolder")?;
     let name = text(&folder["Name"])?;
-    server::keep(&key, &json!(name), KEPT);
+    server::cache_put(&key, &json!(name), KEPT);
     Some(name)
 }

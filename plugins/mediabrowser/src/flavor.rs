@@ -5,14 +5,14 @@ use playrelay_sdk::server;
 
 /// Which of the two a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum Flavor {
     /// It moves positions on by itself between two words of a client, and gives what a list is about without being asked for it.
     Jellyfin,
     /// Its API lies below `/emby`, and it leaves out of lists what is not asked for by name.
     Emby,
 }
 
-impl Family {
+impl Flavor {
     /// What stands before the paths of the API.
     fn prefix(self) -> &'static str {
         match self {
@@ -24,16 +24,16 @@ impl Family {
     /// A path below the address that was typed, with which the prefix may have been typed already.
     pub(crate) fn path(self, path: &str) -> String {
         let typed = server::address().unwrap_or_default();
-        format!("{}{path}", &self.below(&typed)[typed.len()..])
+        format!("{}{path}", &self.join(&typed)[typed.len()..])
     }
 
     /// The address of the API, without a slash at its end.
     pub fn api(self) -> Result<String, Failure> {
-        Ok(self.below(&server::address()?))
+        Ok(self.join(&server::address()?))
     }
 
     /// An address with the prefix at its end, once.
-    fn below(self, address: &str) -> String {
+    fn join(self, address: &str) -> String {
         format!("{}{}", address.strip_suffix(self.prefix()).unwrap_or(address), self.prefix())
     }
 
@@ -62,7 +62,7 @@ impl Family {
     }
 
     /// Whether the server moves positions on by itself.
-    pub(crate) fn guesses(self) -> bool {
+    pub(crate) fn extrapolates_position(self) -> bool {
         self == Self::Jellyfin
     }
 }
@@ -73,11 +73,11 @@ mod tests {
 
     #[test]
     fn a_prefix_that_was_typed_is_not_repeated() {
-        let emby = |address| Family::Emby.below(address);
+        let emby = |address| Flavor::Emby.join(address);
         assert_eq!(
             (emby("http://a"), emby("http://a/emby")),
             ("http://a/emby".to_owned(), "http://a/emby".to_owned())
         );
-        assert_eq!(Family::Jellyfin.below("http://a/base"), "http://a/base");
+        assert_eq!(Flavor::Jellyfin.join("http://a/base"), "http://a/base");
     }
 }

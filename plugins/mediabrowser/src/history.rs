@@ -11,7 +11,7 @@ use playrelay_sdk::{http, server};
 use serde_json::Value;
 
 use crate::values::{guid, text as words};
-use crate::{Family, identify, item};
+use crate::{Flavor, identify, item};
 
 /// Of what is shorter, any stop counts there. Ms.
 const SHORTEST_MS: u32 = 300_000;
@@ -19,7 +19,7 @@ const SHORTEST_MS: u32 = 300_000;
 const LIMIT: usize = 100;
 
 /// What was played since an instant, a user after the other.
-pub fn since(family: Family, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
+pub fn since(family: Flavor, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let api = family.api()?;
     let mut place = cursor.and_then(read_cursor).unwrap_or_default();
     let info = server::get(&format!("{api}/System/Info/Public"))?;
@@ -37,7 +37,7 @@ pub fn since(family: Family, cursor: Option<&str>, since: &str) -> Result<Page, 
     )?;
     // Who is no administrator may see a list of all, and read nobody's plays but their own.
     let is_refused = matches!(answer.status, 401 | 403);
-    let rows = if is_refused { Value::Null } else { server::answer(&answer)? };
+    let rows = if is_refused { Value::Null } else { server::json_or_failure(&answer)? };
     let rows = rows["Items"].as_array().map(Vec::as_slice).unwrap_or_default();
     place.is_any_read |= !is_refused;
     let told = Server { id: guid(&info["Id"]), name: words(&info["ServerName"]) };
@@ -69,22 +69,22 @@ fn last_page(reports: Vec<Report>) -> Page {
 
 /// Where the next page begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+struct HistoryCursor {
     user: usize,
     item: usize,
     /// Whether the plays of anybody could be read so far.
     is_any_read: bool,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for HistoryCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.user, self.item, self.is_any_read)
     }
 }
 
-fn read_cursor(cursor: &str) -> Option<Place> {
+fn read_cursor(cursor: &str) -> Option<HistoryCursor> {
     let mut parts = cursor.split(':');
-    let place = Place {
+    let place = HistoryCursor {
         user: parts.next()?.parse().ok()?,
         item: parts.next()?.parse().ok()?,
         is_any_read: parts.next()?.parse().ok()?,
@@ -94,14 +94,14 @@ fn read_cursor(cursor: &str) -> Option<Place> {
 
 /// Whether an instant is earlier than another. One that cannot be read is.
 fn is_before(at: &str, since: &str) -> bool {
-    server::instant(at).zip(server::instant(since)).is_none_or(|(at, since)| at < since)
+    server::parse_instant(at).zip(server::parse_instant(since)).is_none_or(|(at, since)| at < since)
 }
 
 /// Everybody, for a key or an administrator; else who the token belongs to, where the server says who that is.
-fn users(family: Family, api: &str) -> Result<Vec<User>, Failure> {
+fn users(family: Flavor, api: &str) -> Result<Vec<User>, Failure> {
     let me = match family {
-        Family::Jellyfin => myself(api)?,
-        Family::Emby => None,
+        Flavor::Jellyfin => myself(api)?,
+        Flavor::Emby => None,
     };
     let rows = match me {
         Some(me) if !flag(&me["Policy"]["IsAdministrator"]) => vec![me],
@@ -123,7 +123,7 @@ pub fn myself(api: &str) -> Result<Option<Value>, Failure> {
     let answer = http::get(&format!("{api}/Users/Me"), http::ACCEPT_JSON)?;
     match answer.status {
         400 | 404 => Ok(None),
-        _ => server::answer(&answer).map(Some),
+        _ => server::json_or_failure(&answer).map(Some),
     }
 }
 

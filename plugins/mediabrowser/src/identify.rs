@@ -7,14 +7,14 @@ use playrelay_sdk::json::text;
 use playrelay_sdk::{failure, server};
 use serde_json::Value;
 
-use crate::Family;
+use crate::Flavor;
 use crate::values::{guid, text as words};
 
 /// All users of the server, as far as the token may see them. Emby documents `/Users/Query` only.
-pub fn users(family: Family, api: &str) -> Result<Vec<Value>, Failure> {
+pub fn users(family: Flavor, api: &str) -> Result<Vec<Value>, Failure> {
     let answer = match family {
-        Family::Jellyfin => server::get(&format!("{api}/Users"))?,
-        Family::Emby => server::get(&format!("{api}/Users/Query"))?["Items"].take(),
+        Flavor::Jellyfin => server::get(&format!("{api}/Users"))?,
+        Flavor::Emby => server::get(&format!("{api}/Users/Query"))?["Items"].take(),
     };
     match answer {
         Value::Array(users) => Ok(users),
@@ -23,7 +23,7 @@ pub fn users(family: Family, api: &str) -> Result<Vec<Value>, Failure> {
 }
 
 /// Says whose a message is.
-pub fn whose(family: Family, sighting: &Sighting) -> Result<User, Failure> {
+pub fn whose(family: Flavor, sighting: &Sighting) -> Result<User, Failure> {
     let api = family.api()?;
     if let Some(id) = sighting.user.id.as_deref().filter(|id| server::is_id(id)) {
         let found = server::get(&format!("{api}/Users/{id}"))?;

@@ -14,4 +14,4 @@ pub mod segments;
 pub mod session_dto;
 pub mod values;
 
-pub use flavor::Family;
+pub use flavor::Flavor;

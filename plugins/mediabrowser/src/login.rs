@@ -6,11 +6,11 @@ use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::Response;
 use playrelay_sdk::json::text;
-use playrelay_sdk::login::{Ask, ask, captured, field, grant, typed};
+use playrelay_sdk::login::{LoginRequest, captured, field, form_value, grant, send_login_request};
 use playrelay_sdk::{failure, http};
 use serde_json::{Value, json};
 
-use crate::Family;
+use crate::Flavor;
 
 /// Who we are, as both servers want to be told: all four are mandatory.
 pub fn client(scheme: &str) -> String {
@@ -23,13 +23,15 @@ pub fn client(scheme: &str) -> String {
 }
 
 /// Logs in with a name and a password. `header` and `scheme` are how the server is told who we are.
-pub fn with_password(family: Family, header: &str, scheme: &str, form: &[Field]) -> Result<Step, Failure> {
+pub fn with_password(family: Flavor, header: &str, scheme: &str, form: &[Field]) -> Result<Step, Failure> {
     let client = client(scheme);
-    let answer = ask(Ask {
+    let answer = send_login_request(LoginRequest {
         method: Method::Post,
         url: &format!("{}/Users/AuthenticateByName", family.api()?),
         headers: &[(header, &client), ("content-type", "application/json"), ("accept", "application/json")],
-        body: Some(json!({ "Username": typed(form, "user"), "Pw": typed(form, "password") }).to_string()),
+        body: Some(
+            json!({ "Username": form_value(form, "user"), "Pw": form_value(form, "password") }).to_string(),
+        ),
         captures: vec![("/AccessToken".to_owned(), "token".to_owned())],
     })?;
     expect(&answer, "the server refused the name or the password")?;
@@ -51,14 +53,14 @@ pub fn expect(answer: &Response, refusal: &str) -> Result<(), Failure> {
     match answer.status {
         200..=299 => Ok(()),
         400 | 401 | 403 => Err(Failure::Rejected(format!("{refusal} ({})", answer.status))),
-        _ => Err(failure::of_answer(answer, "the server")),
+        _ => Err(failure::from_status(answer, "the server")),
     }
 }
 
 /// Ends the login: the server forgets its token.
-pub fn revoke(family: Family) -> Result<Option<String>, Failure> {
+pub fn revoke(family: Flavor) -> Result<Option<String>, Failure> {
     let url = format!("{}/Sessions/Logout", family.api()?);
-    let answer = http::bare(Method::Post, &url, &[])?;
+    let answer = http::send_empty(Method::Post, &url, &[])?;
     Ok((!(200..300).contains(&answer.status)).then(|| {
         format!(
             "the server answered {} when it was to forget the login; its dashboard lists devices",

@@ -10,6 +10,6 @@ pub fn expect(answer: Response, missing: &str) -> Result<Response, Failure> {
         200..=299 => Ok(answer),
         401 | 403 => Err(Failure::Unauthorized("only an administrator may change it".to_owned())),
         404 => Err(Failure::Rejected(missing.to_owned())),
-        _ => Err(failure::of_answer(&answer, "the server")),
+        _ => Err(failure::from_status(&answer, "the server")),
     }
 }

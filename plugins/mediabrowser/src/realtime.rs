@@ -7,21 +7,21 @@ use playrelay_sdk::host::reports::{
     Completion, ParseError, Playback, PlaybackState, Report, Server, Snapshot, User,
 };
 use playrelay_sdk::json::{flag, text};
-use playrelay_sdk::server::{self, ignored};
+use playrelay_sdk::server::{self, ignored_report};
 use playrelay_sdk::webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::session_dto::player;
 use crate::values::{guid, ms, text as words};
-use crate::{Family, item};
+use crate::{Flavor, item};
 
 /// What opens the stream of sessions: "initial delay, interval". Nothing is sent while nothing changes.
 const SUBSCRIBE: &str = r#"{"MessageType":"SessionsStart","Data":"0,1500"}"#;
 /// What keeps a socket up where the server wants to be told.
 const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 /// Reading the sessions, where a socket tells of their changes. Ms.
-const LOOK_MS: u32 = 30_000;
+const RESYNC_INTERVAL_MS: u32 = 30_000;
 /// Reading the sessions, where nothing tells of their changes. Ms.
 const POLL_MS: u32 = 2_000;
 /// Clients say something every ten seconds: one that has not for so long has fallen silent. Ms.
@@ -31,12 +31,12 @@ const LONGEST_SILENCE_MS: u32 = 15 * 60 * 1000;
 /// A server is so exact in moving a position on. Ms.
 const TOLERANCE_MS: u32 = 5_000;
 /// Sessions whose clients' last words are remembered.
-const MOST: usize = 300;
+const MAX_SESSIONS: usize = 300;
 /// Servers, and proxies before them, close what is silent for a minute. Ms.
 const KEEP_ALIVE_MS: u32 = 20_000;
 
 /// A socket at a path, kept up with a text that the server answers, or with pings.
-pub fn socket(family: Family, path: &str, text: bool) -> Connection {
+pub fn socket(family: Flavor, path: &str, text: bool) -> Connection {
     Connection {
         transport: Transport::Websocket,
         path: path.to_owned(),
@@ -46,12 +46,12 @@ pub fn socket(family: Family, path: &str, text: bool) -> Connection {
             interval_ms: KEEP_ALIVE_MS,
         }),
         resync: resync(family),
-        interval_ms: LOOK_MS,
+        interval_ms: RESYNC_INTERVAL_MS,
     }
 }
 
 /// Reading the sessions again and again.
-pub fn poll(family: Family) -> Connection {
+pub fn poll(family: Flavor) -> Connection {
     Connection {
         transport: Transport::Poll,
         path: String::new(),
@@ -63,18 +63,18 @@ pub fn poll(family: Family) -> Connection {
 }
 
 /// Who the server is, and what plays there.
-fn resync(family: Family) -> Vec<String> {
+fn resync(family: Flavor) -> Vec<String> {
     ["/System/Info/Public", "/Sessions"].map(|path| family.path(path)).to_vec()
 }
 
 /// What is remembered from one message to the next.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
+struct State {
     id: Option<String>,
     name: Option<String>,
     /// The clients' last words.
     #[serde(default)]
-    words: BTreeMap<String, Word>,
+    words: BTreeMap<String, ClientCheckIn>,
 }
 
 /// The last word of a client: when it was, by the server's clock, and since when it is known here.
@@ -82,18 +82,18 @@ struct Memory {
 /// A server lists a client that is gone for minutes more, and one of them moves its position on meanwhile. The clock by which it says
 /// when it has heard of the client may be any, so what counts is how long nothing has changed, by ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Word {
+struct ClientCheckIn {
     said: String,
     known_at: String,
     /// Where it stood then.
     position_ms: Option<u32>,
 }
 
-impl Word {
+impl ClientCheckIn {
     /// Whether a list says nothing but this once more. A server moves a position on as the clock does, and no further than to the end;
     /// any other is of the client.
-    fn is_said_again(&self, said: &str, position_ms: Option<u32>, now: &str, family: Family) -> bool {
-        let passed = ahead(&self.known_at, now, family);
+    fn is_repeat(&self, said: &str, position_ms: Option<u32>, now: &str, family: Flavor) -> bool {
+        let passed = position_lead(&self.known_at, now, family);
         let is_moved_on = |from: u32, to: u32| {
             (from.saturating_sub(TOLERANCE_MS)..=from.saturating_add(passed).saturating_add(TOLERANCE_MS))
                 .contains(&to)
@@ -107,20 +107,20 @@ impl Word {
 }
 
 /// Reads a frame or an answer. The state is a [`Memory`], as JSON. `now` is an instant.
-pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<Step, ParseError> {
+pub fn message(text: &str, state: Vec<u8>, now: &str, family: Flavor) -> Result<Step, ParseError> {
     let mut message = webhook::json(text, "the message")?;
-    let mut memory: Memory = serde_json::from_slice(&state).unwrap_or_default();
+    let mut memory: State = serde_json::from_slice(&state).unwrap_or_default();
     if message["Id"].is_string() && message["Version"].is_string() {
         (memory.id, memory.name) = (guid(&message["Id"]), words(&message["ServerName"]));
-        return Ok(step(ignored("server", "its name"), Vec::new(), remember(&memory)));
+        return Ok(step(ignored_report("server", "its name"), Vec::new(), remember(&memory)));
     }
     let list = match message["MessageType"].as_str() {
         None if message.is_array() => message,
         Some("Sessions") => message["Data"].take(),
         Some("ForceKeepAlive") => {
-            return Ok(step(ignored("keep-alive", ""), vec![KEEP_ALIVE.to_owned()], state));
+            return Ok(step(ignored_report("keep-alive", ""), vec![KEEP_ALIVE.to_owned()], state));
         }
-        Some(other) => return Ok(step(ignored("message", other), Vec::new(), state)),
+        Some(other) => return Ok(step(ignored_report("message", other), Vec::new(), state)),
         None => {
             return Err(ParseError::Unsupported("the message has no \u{201c}MessageType\u{201d}".to_owned()));
         }
@@ -134,22 +134,22 @@ pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<
     let mut sessions = Vec::new();
     for session in &list {
         let (mut at, mut position_ms) = (now.to_owned(), ms(&session["PlayState"]["PositionTicks"]));
-        if let Some((key, said)) = last_word(session, family) {
+        if let Some((key, said)) = last_check_in(session, family) {
             match before.get(&key) {
-                Some(word) if word.is_said_again(&said, position_ms, now, family) => {
+                Some(word) if word.is_repeat(&said, position_ms, now, family) => {
                     (at, position_ms) = (word.known_at.clone(), word.position_ms);
                 }
                 Some(_) => {}
                 // Nothing is known of it yet, and it may be long gone: as far as the server's clock can be believed, that says so.
-                None if is_past(&said, now) => {
+                None if is_older(&said, now) => {
                     at.clone_from(&said);
-                    let ahead = ahead(&at, now, family);
+                    let ahead = position_lead(&at, now, family);
                     position_ms = position_ms.map(|position| position.saturating_sub(ahead));
                 }
                 None => {}
             }
-            if memory.words.len() < MOST {
-                memory.words.insert(key, Word { said, known_at: at.clone(), position_ms });
+            if memory.words.len() < MAX_SESSIONS {
+                memory.words.insert(key, ClientCheckIn { said, known_at: at.clone(), position_ms });
             }
         }
         sessions.extend(playbacks(&server, session, position_ms, &at));
@@ -158,34 +158,34 @@ pub fn message(text: &str, state: Vec<u8>, now: &str, family: Family) -> Result<
     Ok(step(snapshot, Vec::new(), remember(&memory)))
 }
 
-fn remember(memory: &Memory) -> Vec<u8> {
+fn remember(memory: &State) -> Vec<u8> {
     serde_json::to_vec(memory).unwrap_or_default()
 }
 
 /// What a client that plays has said last, and under which key that is remembered. Where a server that moves no positions on does not
 /// say when it heard of the client, the position tells.
-fn last_word(session: &Value, family: Family) -> Option<(String, String)> {
+fn last_check_in(session: &Value, family: Flavor) -> Option<(String, String)> {
     let (item, play) = (&session["NowPlayingItem"], &session["PlayState"]);
     let key = format!("{} {}", guid(&session["Id"])?, guid(&item["Id"])?);
-    let position = || (!family.guesses()).then(|| play["PositionTicks"].to_string());
+    let position = || (!family.extrapolates_position()).then(|| play["PositionTicks"].to_string());
     let said = text(&session["LastPlaybackCheckIn"]).or_else(position)?;
     (!flag(&play["IsPaused"])).then_some((key, said))
 }
 
 /// Whether an instant is so long ago that a client has fallen silent since, and not so long that the clock must be wrong: servers drop
 /// such sessions after ten minutes.
-fn is_past(said: &str, now: &str) -> bool {
+fn is_older(said: &str, now: &str) -> bool {
     since(said, now).is_some_and(|ms| (SILENT_MS..=LONGEST_SILENCE_MS).contains(&ms))
 }
 
 /// By how much a server has moved a position on by itself. Ms.
-fn ahead(known_at: &str, now: &str, family: Family) -> u32 {
-    since(known_at, now).filter(|_| family.guesses()).unwrap_or(0)
+fn position_lead(known_at: &str, now: &str, family: Flavor) -> u32 {
+    since(known_at, now).filter(|_| family.extrapolates_position()).unwrap_or(0)
 }
 
 /// The time that has passed since. Ms.
 pub fn since(known_at: &str, now: &str) -> Option<u32> {
-    let (known_at, now) = (server::instant(known_at)?, server::instant(now)?);
+    let (known_at, now) = (server::parse_instant(known_at)?, server::parse_instant(now)?);
     u32::try_from(now.duration_since(known_at).as_millis()).ok()
 }
 
@@ -228,10 +228,10 @@ mod tests {
 
     use super::*;
 
-    const NOW: &str = "2026-11-21T20:00:00Z";
+    const RESYNC_PATH: &str = "2026-11-21T20:00:00Z";
 
     fn reports(text: &str, state: &[u8]) -> Step {
-        message(text, state.to_vec(), NOW, Family::Emby).unwrap()
+        message(text, state.to_vec(), RESYNC_PATH, Flavor::Emby).unwrap()
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         let [Report::Snapshot(snapshot)] = step.reports.as_slice() else { panic!("a snapshot was expected") };
         let told: Vec<_> =
             snapshot.sessions.iter().map(|it| (it.user.id.clone(), it.position_ms, it.at.clone())).collect();
-        let at = Some(NOW.to_owned());
+        let at = Some(RESYNC_PATH.to_owned());
         assert_eq!(
             told,
             [(Some("u1".to_owned()), Some(5_000), at.clone()), (Some("u2".to_owned()), Some(5_000), at)]
@@ -266,8 +266,8 @@ mod tests {
     }
 
     /// What a list says of the one who plays, told at a second of a minute: the position in seconds, and when that was.
-    fn heard(
-        family: Family,
+    fn client_updated_at(
+        family: Flavor,
         state: &mut Vec<u8>,
         second: u32,
         position: u32,
@@ -292,8 +292,9 @@ mod tests {
         for clock in ["2026-11-21T19:00:0", "2026-11-21T20:00:0", "2027-01-01T00:00:0"] {
             let word = |number: u32| json!(format!("{clock}{number}.0000000Z"));
             let mut state = Vec::new();
-            let mut told =
-                |second, position, check_in| heard(Family::Jellyfin, &mut state, second, position, check_in);
+            let mut told = |second, position, check_in| {
+                client_updated_at(Flavor::Jellyfin, &mut state, second, position, check_in)
+            };
             assert_eq!(told(10, 100, word(1)), (100, at(10)), "{clock}");
             assert_eq!(told(12, 102, word(1)), (100, at(10)), "moved on by the server");
             assert_eq!(told(20, 110, word(2)), (110, at(20)), "a word of the client");
@@ -306,10 +307,11 @@ mod tests {
 
     #[test]
     fn a_client_that_was_gone_before_the_first_list_is_not_where_its_server_has_moved_it_since() {
-        let gone = heard(Family::Jellyfin, &mut Vec::new(), 0, 1_000, json!("2026-11-21T19:55:00Z"));
+        let gone =
+            client_updated_at(Flavor::Jellyfin, &mut Vec::new(), 0, 1_000, json!("2026-11-21T19:55:00Z"));
         assert_eq!(gone, (700, "2026-11-21T19:55:00Z".to_owned()));
         for fresh in ["2026-11-21T19:59:45Z", "2026-11-21T20:04:00Z", "2026-11-21T19:40:00Z"] {
-            let told = heard(Family::Jellyfin, &mut Vec::new(), 0, 1_000, json!(fresh));
+            let told = client_updated_at(Flavor::Jellyfin, &mut Vec::new(), 0, 1_000, json!(fresh));
             assert_eq!(told, (1_000, "2026-11-21T20:00:00Z".to_owned()), "{fresh}");
         }
     }
@@ -318,7 +320,8 @@ mod tests {
     fn a_position_that_stands_still_is_no_news_where_the_server_says_no_more() {
         let at = |second: u32| format!("2026-11-21T20:00:{second:02}Z");
         let mut state = Vec::new();
-        let mut told = |second, position| heard(Family::Emby, &mut state, second, position, Value::Null);
+        let mut told =
+            |second, position| client_updated_at(Flavor::Emby, &mut state, second, position, Value::Null);
         assert_eq!((told(10, 100), told(20, 110)), ((100, at(10)), (110, at(20))));
         assert_eq!((told(30, 110), told(40, 110)), ((110, at(20)), (110, at(20))));
         assert_eq!(told(50, 120), (120, at(50)));
@@ -328,7 +331,7 @@ mod tests {
     fn keep_alive_is_answered_and_nonsense_refused() {
         assert_eq!(reports(r#"{"MessageType":"ForceKeepAlive","Data":60}"#, b"x").replies, [KEEP_ALIVE]);
         for text in ["", "{", "7", "{}", r#"{"MessageType":"Sessions","Data":{}}"#] {
-            assert!(message(text, Vec::new(), NOW, Family::Emby).is_err(), "{text}");
+            assert!(message(text, Vec::new(), RESYNC_PATH, Flavor::Emby).is_err(), "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use playrelay_sdk::{http, server};
 use serde_json::{Value, json};
 
-use crate::Family;
+use crate::Flavor;
 use crate::values::ms;
 
 /// How long the answer for an item is kept. Seconds.
@@ -14,12 +14,12 @@ const PAUSE: u32 = 5 * 60;
 
 /// Where the closing credits of an item begin, in ms; absent where the server does not know, or is no Jellyfin. A server that does not
 /// answer costs a better threshold, and nothing else.
-pub fn credits_start(family: Family, id: &str) -> Option<u32> {
-    if family != Family::Jellyfin || !server::is_id(id) {
+pub fn credits_start(family: Flavor, id: &str) -> Option<u32> {
+    if family != Flavor::Jellyfin || !server::is_id(id) {
         return None;
     }
     let key = format!("segments:{id}");
-    if let Some(known) = server::kept(&key) {
+    if let Some(known) = server::cache_get(&key) {
         return playrelay_sdk::json::whole(&known);
     }
     let url = format!("{}/MediaSegments/{id}?includeSegmentTypes=Outro", family.api().ok()?);
@@ -28,7 +28,7 @@ pub fn credits_start(family: Family, id: &str) -> Option<u32> {
         Ok(answer) if answer.status == 404 => (None, KEPT),
         Ok(_) | Err(_) => (None, PAUSE),
     };
-    server::keep(&key, &json!(start), seconds);
+    server::cache_put(&key, &json!(start), seconds);
     start
 }
 

@@ -3,17 +3,17 @@
 use playrelay_sdk::capability::check::Account;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Field};
-use playrelay_sdk::http::{self, below};
+use playrelay_sdk::http::{self, join_setting};
 use playrelay_sdk::json::{flag, text};
 use serde_json::Value;
 
 /// Asks plex.tv whose the token is.
 pub fn check() -> Result<Account, Failure> {
-    let answer = http::get(&below("account_url", "/api/v2/user"), http::ACCEPT_JSON)?;
+    let answer = http::get(&join_setting("account_url", "/api/v2/user"), http::ACCEPT_JSON)?;
     match answer.status {
         200..=299 => {}
         401 | 403 => return Err(Failure::Unauthorized("plex.tv refused the token".to_owned())),
-        _ => return Err(failure::of_answer(&answer, "plex.tv")),
+        _ => return Err(failure::from_status(&answer, "plex.tv")),
     }
     let user: Value = answer.json()?;
     let plan = if flag(&user["subscription"]["active"]) { "Plex Pass" } else { "no Plex Pass" };

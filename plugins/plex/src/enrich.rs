@@ -59,13 +59,13 @@ fn show_of(item: &mut Item) -> Option<&mut Show> {
 /// The show, from the small store where an episode of it was looked up before.
 fn look_up_show(rating_key: &str) -> Result<Value, Failure> {
     let key = format!("show:{rating_key}");
-    if let Some(show) = server::kept(&key) {
+    if let Some(show) = server::cache_get(&key) {
         return Ok(show);
     }
     let found = api::item(rating_key)?;
     let fields = ["type", "title", "originalTitle", "year", "guid", "Guid", "ratingKey"];
     let show: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), found[*field].clone())).collect();
     let show = Value::Object(show);
-    server::keep(&key, &show, SHOW_KEPT);
+    server::cache_put(&key, &show, SHOW_KEPT);
     Ok(show)
 }

@@ -6,7 +6,7 @@ use playrelay_sdk::failure;
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::host::{device_key, kv, settings};
-use playrelay_sdk::http::{Response, below};
+use playrelay_sdk::http::{Response, join_setting};
 use playrelay_sdk::json::text;
 use playrelay_sdk::login::{captured, field, grant};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ const SERVER_KEY: &str = "login-server";
 pub fn ask_for_pin() -> Result<Response, Failure> {
     let jwk: Value = serde_json::from_str(&device_key::public_jwk()?)
         .map_err(|error| Failure::Rejected(format!("the host gave a key that is no JSON: {error}")))?;
-    let url = below("auth_url", "/api/v2/pins");
+    let url = join_setting("auth_url", "/api/v2/pins");
     send_body(Method::Post, &url, None, Some(&json!({ "jwk": jwk })), Vec::new())
 }
 
@@ -47,7 +47,7 @@ pub fn ask_about_pin(
         *polls = 0;
     }
     *polls += 1;
-    let url = below("auth_url", &format!("/api/v2/pins/{pin}?deviceJWT={}", captured(DEVICE_TOKEN)));
+    let url = join_setting("auth_url", &format!("/api/v2/pins/{pin}?deviceJWT={}", captured(DEVICE_TOKEN)));
     send(Method::Get, &url, None, captures)
 }
 
@@ -65,15 +65,20 @@ pub fn renew() -> Result<Grant, Failure> {
     sign()?;
     let body = json!({ "jwt": captured(DEVICE_TOKEN) });
     let captures = vec![("/auth_token".to_owned(), ACCOUNT.to_owned())];
-    let answer =
-        send_body(Method::Post, &below("auth_url", "/api/v2/auth/token"), None, Some(&body), captures)?;
+    let answer = send_body(
+        Method::Post,
+        &join_setting("auth_url", "/api/v2/auth/token"),
+        None,
+        Some(&body),
+        captures,
+    )?;
     match answer.status {
         200..=299 => {}
         401 | 403 | 422 => {
             let text = format!("plex.tv no longer knows the key of this device ({})", answer.status);
             return Err(Failure::Unauthorized(text));
         }
-        _ => return Err(failure::of_answer(&answer, "plex.tv")),
+        _ => return Err(failure::from_status(&answer, "plex.tv")),
     }
     if text(&read(&answer)?["auth_token"]).is_none() {
         return Err(Failure::Rejected("plex.tv gave no token".to_owned()));
@@ -92,7 +97,7 @@ pub fn renew() -> Result<Grant, Failure> {
 
 /// Signs a token over a fresh nonce.
 fn sign() -> Result<(), Failure> {
-    let answer = send(Method::Get, &below("auth_url", "/api/v2/auth/nonce"), None, Vec::new())?;
+    let answer = send(Method::Get, &join_setting("auth_url", "/api/v2/auth/nonce"), None, Vec::new())?;
     let nonce = text(&read(&answer)?["nonce"]);
     let nonce = nonce.ok_or_else(|| Failure::Rejected("plex.tv gave no nonce".to_owned()))?;
     let instance = settings::get("host.instance").unwrap_or_default();

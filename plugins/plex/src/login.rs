@@ -6,9 +6,11 @@ use playrelay_sdk::failure;
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::settings;
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::http::{Response, below};
+use playrelay_sdk::http::{Response, join_setting};
 use playrelay_sdk::json::{flag, text, whole};
-use playrelay_sdk::login::{self, Ask, Server, ask, captured, field, recall, step};
+use playrelay_sdk::login::{
+    self, LoginRequest, Server, captured, field, read_state, send_login_request, step,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,13 +21,13 @@ const NO_SERVER: &str = "none";
 /// The name under which the account's token is captured.
 pub const ACCOUNT: &str = "account";
 /// Servers that an account may see.
-const MOST: usize = 32;
+const MAX_SERVERS: usize = 32;
 /// Between two questions: once a second is allowed. Seconds.
 const INTERVAL_S: u32 = 2;
 
 /// What is remembered between two steps.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
+struct State {
     pin: i64,
     /// How often the PIN was asked about since the device's token was signed; absent in a login without a device key.
     polls_since_signed: Option<u32>,
@@ -39,7 +41,7 @@ pub fn begin(method: &str) -> Result<Step, Failure> {
     let has_key = method == jwt::METHOD;
     let answer = match has_key {
         true => jwt::ask_for_pin()?,
-        false => send(Method::Post, &below("account_url", "/api/v2/pins"), None, Vec::new())?,
+        false => send(Method::Post, &join_setting("account_url", "/api/v2/pins"), None, Vec::new())?,
     };
     let body = read(&answer)?;
     let (Some(pin), Some(code)) = (whole(&body["id"]), text(&body["code"])) else {
@@ -53,20 +55,20 @@ pub fn begin(method: &str) -> Result<Step, Failure> {
         interval_s: INTERVAL_S,
     };
     let polls_since_signed = has_key.then_some(jwt::POLLS_PER_SIGNATURE);
-    step(Outcome::Prompt(prompt), &Memory { pin, polls_since_signed, ..Memory::default() })
+    step(Outcome::Prompt(prompt), &State { pin, polls_since_signed, ..State::default() })
 }
 
 /// Asks whether the PIN was entered, and then for the servers; and whether the one that was chosen is the one that answers.
 pub fn poll(state: &[u8]) -> Result<Step, Failure> {
-    let mut memory: Memory = recall(state)?;
+    let mut memory: State = read_state(state)?;
     if let Some(chosen) = memory.chosen {
-        return meet(memory, chosen);
+        return verify_server(memory, chosen);
     }
     let captures = vec![("/authToken".to_owned(), ACCOUNT.to_owned())];
     let answer = match &mut memory.polls_since_signed {
         Some(polls) => jwt::ask_about_pin(memory.pin, polls, captures)?,
         None => {
-            let url = below("account_url", &format!("/api/v2/pins/{}", memory.pin));
+            let url = join_setting("account_url", &format!("/api/v2/pins/{}", memory.pin));
             send(Method::Get, &url, None, captures)?
         }
     };
@@ -94,7 +96,7 @@ pub fn poll(state: &[u8]) -> Result<Step, Failure> {
 
 /// Takes the server that was chosen.
 pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
-    let mut memory: Memory = recall(state)?;
+    let mut memory: State = read_state(state)?;
     if id == NO_SERVER {
         return granted(&memory, None);
     }
@@ -105,22 +107,22 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
 }
 
 /// Gives the token to the server that was chosen, and to no other that answers at one of its addresses.
-fn meet(mut memory: Memory, chosen: usize) -> Result<Step, Failure> {
+fn verify_server(mut memory: State, chosen: usize) -> Result<Step, Failure> {
     let Some((_, server)) = memory.servers.get_mut(chosen) else { return granted(&memory, None) };
     // It says who it is without a token.
-    let answer = send(Method::Get, &below("url", "/identity"), None, Vec::new())?;
+    let answer = send(Method::Get, &join_setting("url", "/identity"), None, Vec::new())?;
     let told: Value = answer.json().unwrap_or_default();
     let told = text(&told["MediaContainer"]["machineIdentifier"]);
     if answer.status == 200 && told.is_some() && told == server.id {
         return granted(&memory, Some(chosen));
     }
-    server.strike_off()?;
+    server.discard_current_address()?;
     let urls = server.urls();
     step(Outcome::Found(urls), &memory)
 }
 
 /// The account, and a server with its own token, which is the one to use there; without one no address is known any more.
-fn granted(memory: &Memory, chosen: Option<usize>) -> Result<Step, Failure> {
+fn granted(memory: &State, chosen: Option<usize>) -> Result<Step, Failure> {
     let server = chosen.and_then(|chosen| memory.servers.get(chosen));
     let more = match server {
         Some((place, _)) => field("token", captured(&server_token(*place))),
@@ -136,10 +138,10 @@ fn granted(memory: &Memory, chosen: Option<usize>) -> Result<Step, Failure> {
 
 /// The servers of the account, one's own first, each with its place in the answer, under which its token is captured.
 pub fn servers() -> Result<Vec<(usize, Server)>, Failure> {
-    let tokens = (0..MOST).map(|place| (format!("/{place}/accessToken"), server_token(place)));
-    let url = below("account_url", "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1");
+    let tokens = (0..MAX_SERVERS).map(|place| (format!("/{place}/accessToken"), server_token(place)));
+    let url = join_setting("account_url", "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1");
     let answer = read(&send(Method::Get, &url, Some(&captured(ACCOUNT)), tokens.collect())?)?;
-    let resources = answer.as_array().into_iter().flatten().take(MOST).enumerate();
+    let resources = answer.as_array().into_iter().flatten().take(MAX_SERVERS).enumerate();
     let mut servers: Vec<(bool, (usize, Server))> =
         resources.filter_map(|(place, it)| Some((!flag(&it["owned"]), (place, found(it)?)))).collect();
     servers.sort_by_key(|(is_shared, _)| *is_shared);
@@ -154,7 +156,8 @@ pub fn server_token(place: usize) -> String {
 /// What plex.tv calls the account. A login is good without it.
 fn user_name() -> Option<String> {
     let account = captured(ACCOUNT);
-    let answer = send(Method::Get, &below("account_url", "/api/v2/user"), Some(&account), Vec::new()).ok()?;
+    let answer =
+        send(Method::Get, &join_setting("account_url", "/api/v2/user"), Some(&account), Vec::new()).ok()?;
     crate::account::name(&answer.json().ok()?)
 }
 
@@ -206,14 +209,20 @@ pub fn send_body(
     ];
     headers.extend(token.map(|token| ("x-plex-token", token)));
     headers.extend(body.map(|_| ("content-type", "application/json")));
-    ask(Ask { method, url, headers: &headers, body: body.map(Value::to_string), captures })
+    send_login_request(LoginRequest {
+        method,
+        url,
+        headers: &headers,
+        body: body.map(Value::to_string),
+        captures,
+    })
 }
 
 /// The body of an answer of success.
 pub fn read(answer: &Response) -> Result<Value, Failure> {
     match answer.status {
         200..=299 => answer.json(),
-        _ => Err(failure::of_answer(answer, "plex.tv")),
+        _ => Err(failure::from_status(answer, "plex.tv")),
     }
 }
 

@@ -3,9 +3,9 @@
 use playrelay_sdk::failure;
 use playrelay_sdk::host::http::Method;
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::http::{self, Response, below};
+use playrelay_sdk::http::{self, Response, join_setting};
 use playrelay_sdk::json::text;
-use playrelay_sdk::login::{Ask, ask};
+use playrelay_sdk::login::{LoginRequest, send_login_request};
 use serde_json::Value;
 
 /// Whether the address is among the account's.
@@ -29,7 +29,7 @@ pub fn remove(url: &str) -> Result<(), Failure> {
 }
 
 fn address() -> String {
-    below("account_url", "/api/v2/user/webhooks")
+    join_setting("account_url", "/api/v2/user/webhooks")
 }
 
 fn list() -> Result<Vec<String>, Failure> {
@@ -42,7 +42,7 @@ fn list() -> Result<Vec<String>, Failure> {
 }
 
 fn write(urls: &[String]) -> Result<(), Failure> {
-    if urls.iter().any(|url| http::is_scrubbed(url)) {
+    if urls.iter().any(|url| http::is_redacted(url)) {
         let text = "another webhook of the account has its token in the address; change the list at app.plex.tv by hand";
         return Err(Failure::Rejected(text.to_owned()));
     }
@@ -53,7 +53,7 @@ fn write(urls: &[String]) -> Result<(), Failure> {
     if urls.is_empty() {
         form.append_pair("urls", "");
     }
-    let answer = ask(Ask {
+    let answer = send_login_request(LoginRequest {
         method: Method::Post,
         url: &address(),
         headers: &[("accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")],
@@ -73,6 +73,6 @@ fn read(answer: &Response) -> Result<Value, Failure> {
         402 | 403 => {
             Err(Failure::Rejected("this Plex account has no Plex Pass, which webhooks need".to_owned()))
         }
-        _ => Err(failure::of_answer(answer, "plex.tv")),
+        _ => Err(failure::from_status(answer, "plex.tv")),
     }
 }

@@ -6,7 +6,7 @@ mod session;
 use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
 use playrelay_sdk::host::reports::{ParseError, PlaybackState, Report, Server, Snapshot};
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::server::ignored;
+use playrelay_sdk::server::ignored_report;
 use playrelay_sdk::webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,13 +19,13 @@ const LOOK_MS: u32 = 30_000;
 /// Pings: other clients of the server send one every 15 s too. Ms.
 const PING_MS: u32 = 15_000;
 /// Sessions that are remembered, those that have ended among them.
-const MOST: usize = 48;
+const MAX_SESSIONS: usize = 48;
 /// …and their size, well below what the host remembers for a plugin. Bytes.
-const LARGEST: usize = 48 << 10;
+const MAX_STATE_BYTES: usize = 48 << 10;
 /// A position that differs by less is the same one. Ms.
 const SAME_POSITION: u32 = 1_000;
 /// A session that the server did not list is asked about again after so many of its notifications.
-const ASKED_AGAIN: u32 = 8;
+const RELOOKUP_AFTER: u32 = 8;
 
 /// What to dial, the best way first.
 pub fn connect() -> Vec<Connection> {
@@ -48,7 +48,7 @@ pub fn connect() -> Vec<Connection> {
 
 /// What is remembered between two messages.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
+struct State {
     server_id: Option<String>,
     server_name: Option<String>,
     /// The one that was told of last comes last.
@@ -60,22 +60,22 @@ struct Memory {
 /// Reads a notification, or an answer to one of the paths above.
 pub fn message(text: &str, state: &[u8]) -> Result<Step, ParseError> {
     let message = webhook::json(text, "the message")?;
-    let mut memory: Memory = serde_json::from_slice(state).unwrap_or_default();
+    let mut memory: State = serde_json::from_slice(state).unwrap_or_default();
     let reports = memory.read(&message)?;
     let state = serde_json::to_vec(&memory).map_err(|error| ParseError::Malformed(error.to_string()))?;
     Ok(Step { reports, replies: Vec::new(), state })
 }
 
-impl Memory {
+impl State {
     fn read(&mut self, message: &Value) -> Result<Vec<Report>, ParseError> {
         let answer = &message["MediaContainer"];
         if answer.is_object() {
             return Ok(vec![match text(&answer["machineIdentifier"]) {
                 Some(id) => {
                     (self.server_id, self.server_name) = (Some(id), text(&answer["friendlyName"]));
-                    ignored("server", "its name")
+                    ignored_report("server", "its name")
                 }
-                None => self.listed(answer),
+                None => self.session_reports(answer),
             }]);
         }
         let container = match &message["NotificationContainer"] {
@@ -88,8 +88,8 @@ impl Memory {
         match (notifications, text(&container["type"])) {
             (Some(Value::Array(list)), _) => Ok(list.iter().map(|it| self.notified(it)).collect()),
             (Some(one @ Value::Object(_)), _) => Ok(vec![self.notified(one)]),
-            (_, Some(kind)) => Ok(vec![ignored("notification", kind)]),
-            (_, None) if container.is_object() => Ok(vec![ignored("notification", "none")]),
+            (_, Some(kind)) => Ok(vec![ignored_report("notification", kind)]),
+            (_, None) if container.is_object() => Ok(vec![ignored_report("notification", "none")]),
             _ => Err(ParseError::Unsupported("the message is no notification".to_owned())),
         }
     }
@@ -99,7 +99,7 @@ impl Memory {
     }
 
     /// A list of all sessions.
-    fn listed(&mut self, answer: &Value) -> Report {
+    fn session_reports(&mut self, answer: &Value) -> Report {
         let list: Vec<Session> =
             answer["Metadata"].as_array().into_iter().flatten().filter_map(Session::listed).collect();
         self.unlisted.clear();
@@ -115,7 +115,7 @@ impl Memory {
     fn remember(&mut self, session: Session) {
         self.sessions.retain(|known| known.key != session.key);
         self.sessions.push(session);
-        while self.sessions.len() > MOST || self.size() > LARGEST {
+        while self.sessions.len() > MAX_SESSIONS || self.size() > MAX_STATE_BYTES {
             let ended = self.sessions.iter().position(|known| known.has_ended);
             self.sessions.remove(ended.unwrap_or(0));
             if self.sessions.is_empty() {
@@ -134,16 +134,16 @@ impl Memory {
             Some("playing") => PlaybackState::Playing,
             Some("paused") => PlaybackState::Paused,
             Some("stopped") => PlaybackState::Stopped,
-            other => return ignored("state", other.unwrap_or("none")),
+            other => return ignored_report("state", other.unwrap_or("none")),
         };
-        let told = Told {
+        let told = Notification {
             key: text(&notification["sessionKey"]),
             item: text(&notification["ratingKey"]),
             player: text(&notification["clientIdentifier"]),
             position_ms: whole(&notification["viewOffset"]),
         };
         let Some(mut session) = self.session_of(&told, state) else {
-            return ignored("unknown-session", told.key.unwrap_or_default());
+            return ignored_report("unknown-session", told.key.unwrap_or_default());
         };
         let is_repeated = state == PlaybackState::Stopped && session.has_ended;
         session.has_ended = state == PlaybackState::Stopped;
@@ -152,14 +152,14 @@ impl Memory {
         let key = session.key.clone();
         self.remember(session);
         match playback {
-            _ if is_repeated => ignored("stop-repeated", key),
+            _ if is_repeated => ignored_report("stop-repeated", key),
             Some(playback) => Report::Playback(playback),
-            None => ignored("media-type", key),
+            None => ignored_report("media-type", key),
         }
     }
 
     /// The session that a notification speaks of: known, or asked for.
-    fn session_of(&mut self, told: &Told, state: PlaybackState) -> Option<Session> {
+    fn session_of(&mut self, told: &Notification, state: PlaybackState) -> Option<Session> {
         let by_key = self.sessions.iter().rfind(|known| told.key.as_deref() == Some(&known.key));
         let before = by_key.cloned();
         let is_it = |known: &&Session| told.item.is_none() || told.item == known.item_key;
@@ -168,12 +168,12 @@ impl Memory {
         }
         if state == PlaybackState::Stopped {
             // Some players end a session under a new key, and repeat that.
-            let ended = self.sessions.iter().rfind(|known| told.may_end(known));
+            let ended = self.sessions.iter().rfind(|known| told.may_end_session(known));
             return ended.cloned();
         }
         let item = told.item.as_deref()?;
         let key = told.key.clone()?;
-        if self.was_asked_in_vain(&key) {
+        if self.was_just_looked_up(&key) {
             return None;
         }
         // Where the server gives no answer the notification is of no use; the next one asks again.
@@ -197,15 +197,15 @@ impl Memory {
     }
 
     /// Whether a session was asked about a moment ago.
-    fn was_asked_in_vain(&mut self, key: &str) -> bool {
+    fn was_just_looked_up(&mut self, key: &str) -> bool {
         let Some(place) = self.unlisted.iter().position(|(unlisted, _)| unlisted == key) else {
-            if self.unlisted.len() >= MOST {
+            if self.unlisted.len() >= MAX_SESSIONS {
                 self.unlisted.remove(0);
             }
             return false;
         };
         self.unlisted[place].1 += 1;
-        if self.unlisted[place].1 < ASKED_AGAIN {
+        if self.unlisted[place].1 < RELOOKUP_AFTER {
             return true;
         }
         self.unlisted.remove(place);
@@ -214,17 +214,17 @@ impl Memory {
 }
 
 /// What a notification says.
-struct Told {
+struct Notification {
     key: Option<String>,
     item: Option<String>,
     player: Option<String>,
     position_ms: Option<u32>,
 }
 
-impl Told {
+impl Notification {
     /// Whether it may be the end of a session that has another key: of the same item or of none, on the same player, or where the
     /// session was.
-    fn may_end(&self, known: &Session) -> bool {
+    fn may_end_session(&self, known: &Session) -> bool {
         let near = |one: Option<u32>, other: Option<u32>| {
             one.zip(other).is_some_and(|(one, other)| one.abs_diff(other) <= SAME_POSITION)
         };

@@ -69,8 +69,8 @@ fn change(action: &str, wanted: bool, item: &Item, unchanged: &str) -> Result<Re
     if listed == wanted {
         return Ok(receipt(Outcome::Duplicate, unchanged));
     }
-    let url = http::below("discover_url", &format!("/actions/{action}?ratingKey={key}"));
-    let answer = http::bare(Method::Put, &url, http::ACCEPT_JSON)?;
+    let url = http::join_setting("discover_url", &format!("/actions/{action}?ratingKey={key}"));
+    let answer = http::send_empty(Method::Put, &url, http::ACCEPT_JSON)?;
     if matches!(answer.status, 404 | 409) {
         return Ok(receipt(Outcome::Duplicate, unchanged));
     }
@@ -105,7 +105,7 @@ fn find(kind: u8, own: &[ExternalId]) -> Result<Option<String>, Failure> {
 }
 
 fn get(setting: &str, path: &str) -> Result<Response, Failure> {
-    http::get(&http::below(setting, path), http::ACCEPT_JSON)
+    http::get(&http::join_setting(setting, path), http::ACCEPT_JSON)
 }
 
 fn success(answer: Response) -> Result<Response, Failure> {
@@ -114,6 +114,6 @@ fn success(answer: Response) -> Result<Response, Failure> {
         401 | 403 => Err(Failure::Unauthorized(
             "plex.tv refused the token (`token`): it must be the account's own".to_owned(),
         )),
-        _ => Err(failure::of_answer(&answer, "plex.tv")),
+        _ => Err(failure::from_status(&answer, "plex.tv")),
     }
 }

@@ -4,7 +4,7 @@ use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::reports::{Completion, Playback, PlaybackState, Player, Rated, Server, User};
 use playrelay_sdk::host::types::{Field, Item};
 use playrelay_sdk::json::{number, text, whole};
-use playrelay_sdk::server::ignored;
+use playrelay_sdk::server::ignored_report;
 use playrelay_sdk::webhook;
 use serde_json::Value;
 
@@ -54,13 +54,13 @@ fn report(event: &str, message: &Value, received_at: &str) -> Report {
         "media.pause" => Some(PlaybackState::Paused),
         "media.stop" => Some(PlaybackState::Stopped),
         "media.rate" => None,
-        _ => return ignored("event", event),
+        _ => return ignored_report("event", event),
     };
     let kind = metadata["type"].as_str().unwrap_or("none");
-    let Some(item) = metadata::item(metadata) else { return ignored("media-type", kind) };
+    let Some(item) = metadata::item(metadata) else { return ignored_report("media-type", kind) };
     match state {
         None => Report::Rated(rated(message, item)),
-        Some(_) if !matches!(kind, "movie" | "episode") => ignored("media-type", kind),
+        Some(_) if !matches!(kind, "movie" | "episode") => ignored_report("media-type", kind),
         Some(state) => Report::Playback(playback(message, item, state, event, received_at)),
     }
 }

@@ -12,7 +12,7 @@ pub fn retry(reason: impl Into<String>) -> Failure {
 }
 
 /// What it means that a request gave no answer.
-pub fn of_request(error: Error) -> Failure {
+pub fn from_http_error(error: Error) -> Failure {
     match error {
         Error::Denied(reason) => Failure::Blocked(reason),
         Error::Unreachable(reason) | Error::Interrupted(reason) => retry(reason),
@@ -31,14 +31,14 @@ pub fn reason(failure: &Failure) -> &str {
 }
 
 /// What a status means that is no success and has no meaning of its own. `who` names the service.
-pub fn of_answer(response: &Response, who: &str) -> Failure {
+pub fn from_status(response: &Response, who: &str) -> Failure {
     let rejected = || Failure::Rejected(answered(response, who));
-    of_overload(response, who).unwrap_or_else(rejected)
+    from_overload(response, who).unwrap_or_else(rejected)
 }
 
 /// What a status means that says nothing about the request itself: the service is busy, broken, or not where it was; or something
 /// in between answers in its place. `who` names it.
-pub fn of_overload(response: &Response, who: &str) -> Option<Failure> {
+pub fn from_overload(response: &Response, who: &str) -> Option<Failure> {
     match response.status {
         408 | 425 | 429 | 500..=599 => Some(Failure::Retry(RetryLater {
             after_ms: response.retry_after_ms(),
@@ -172,18 +172,18 @@ mod tests {
     fn what_is_no_word_of_the_service_kills_nothing() {
         let page = "<!DOCTYPE html><title>Attention Required!</title>";
         assert!(
-            matches!(of_answer(&answer(403, "text/html", page), "X"), Failure::Blocked(text) if text.contains("gateway"))
+            matches!(from_status(&answer(403, "text/html", page), "X"), Failure::Blocked(text) if text.contains("gateway"))
         );
         for status in [301, 302, 308, 400, 405, 413, 429, 500, 503, 520] {
-            let failure = of_answer(&answer(status, "text/html", page), "X");
+            let failure = from_status(&answer(status, "text/html", page), "X");
             assert!(matches!(failure, Failure::Retry(_)), "{status}: {failure:?}");
         }
         let moved = Response::of(301, &[("location", "https://other.example/api?token=x")], "");
-        let Failure::Retry(later) = of_answer(&moved, "X") else { panic!("it may come back") };
+        let Failure::Retry(later) = from_status(&moved, "X") else { panic!("it may come back") };
         assert_eq!(
             later.reason,
             "X answered 301: it is at https://other.example/api now; check the address in the settings"
         );
-        assert!(matches!(of_answer(&answer(422, "application/json", "{}"), "X"), Failure::Rejected(_)));
+        assert!(matches!(from_status(&answer(422, "application/json", "{}"), "X"), Failure::Rejected(_)));
     }
 }

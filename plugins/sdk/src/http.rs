@@ -14,7 +14,7 @@ use crate::host::{clock, settings};
 pub const ACCEPT_JSON: &[(&str, &str)] = &[("accept", "application/json")];
 
 /// Whether the host has taken one of the account's secrets out of what was read: written back, it would be lost.
-pub fn is_scrubbed(text: &str) -> bool {
+pub fn is_redacted(text: &str) -> bool {
     text.contains("[secret]")
 }
 
@@ -68,13 +68,13 @@ pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
 }
 
 /// A path below the address that a setting holds.
-pub fn below(setting: &str, path: &str) -> String {
+pub fn join_setting(setting: &str, path: &str) -> String {
     let base = settings::get(setting).unwrap_or_default();
     format!("{}{path}", base.trim_end_matches('/'))
 }
 
 /// Sends a PUT or DELETE without a body.
-pub fn bare(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
+pub fn send_empty(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
     send(method, url, headers, Body::None)
 }
 
@@ -96,7 +96,7 @@ fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Body) -> Resu
         timeout_ms: None,
         captures: Vec::new(),
     };
-    http::send(&request).map(Response::from).map_err(crate::failure::of_request)
+    http::send(&request).map(Response::from).map_err(crate::failure::from_http_error)
 }
 
 impl From<http::Response> for Response {

@@ -9,7 +9,7 @@ use crate::host::types::{Failure, Field};
 use crate::http::Response;
 
 /// A request of a login.
-pub struct Ask<'a> {
+pub struct LoginRequest<'a> {
     /// The verb.
     pub method: Method,
     /// The address.
@@ -23,7 +23,7 @@ pub struct Ask<'a> {
 }
 
 /// Sends it.
-pub fn ask(ask: Ask<'_>) -> Result<Response, Failure> {
+pub fn send_login_request(ask: LoginRequest<'_>) -> Result<Response, Failure> {
     let field = |(name, value): &(&str, &str)| Field { name: (*name).to_owned(), value: (*value).to_owned() };
     let request = Request {
         method: ask.method,
@@ -33,7 +33,7 @@ pub fn ask(ask: Ask<'_>) -> Result<Response, Failure> {
         timeout_ms: None,
         captures: ask.captures.into_iter().map(|(pointer, secret)| Capture { pointer, secret }).collect(),
     };
-    http::send(&request).map(Response::from).map_err(crate::failure::of_request)
+    http::send(&request).map(Response::from).map_err(crate::failure::from_http_error)
 }
 
 /// Stands for what was captured under a name.
@@ -68,7 +68,7 @@ pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> 
 }
 
 /// What was remembered.
-pub fn recall<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
+pub fn read_state<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(state)
         .map_err(|error| Failure::Rejected(format!("the login has lost its way: {error}")))
 }
@@ -91,7 +91,7 @@ impl Server {
     }
 
     /// Another server answers at `url`: a home has an address that many homes have. Strikes it off; an error where no other is left.
-    pub fn strike_off(&mut self) -> Result<(), Failure> {
+    pub fn discard_current_address(&mut self) -> Result<(), Failure> {
         let here = settings::get("url").unwrap_or_default();
         let before = self.addresses.len();
         self.addresses.retain(|address| *address != here);
@@ -109,6 +109,6 @@ impl Server {
 }
 
 /// What the user typed under a name.
-pub fn typed(form: &[Field], name: &str) -> String {
+pub fn form_value(form: &[Field], name: &str) -> String {
     form.iter().find(|field| field.name == name).map(|field| field.value.clone()).unwrap_or_default()
 }

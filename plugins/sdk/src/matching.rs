@@ -189,7 +189,7 @@ fn wrong_number(episode: &Episode, found: &Value) -> Option<String> {
 
 /// The letters of a title without the word “the” in front, in which catalogues differ too.
 fn fold(title: &str) -> String {
-    let letters = titles::letters(title);
+    let letters = titles::normalized(title);
     letters.strip_prefix("the").map(str::to_owned).unwrap_or(letters)
 }
 
@@ -205,7 +205,7 @@ mod tests {
 
     fn movie(title: &str) -> Item {
         let title = title.to_owned();
-        titles::bare(ItemKind::Movie(Movie {
+        titles::item_without_server(ItemKind::Movie(Movie {
             title,
             original_title: Some("Zerkalo".to_owned()),
             year: None,
@@ -215,7 +215,7 @@ mod tests {
 
     fn episode(season: u32, number: u32) -> Item {
         let show = Show { title: "The Office".to_owned(), original_title: None, year: None, ids: Vec::new() };
-        titles::bare(ItemKind::Episode(Episode {
+        titles::item_without_server(ItemKind::Episode(Episode {
             show,
             season: Some(season),
             numbers: vec![number],
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn another_film_is_another_one() {
         let solaris = |ids: Vec<ExternalId>| {
-            titles::bare(ItemKind::Movie(Movie {
+            titles::item_without_server(ItemKind::Movie(Movie {
                 title: "Solaris".to_owned(),
                 original_title: None,
                 year: Some(1972),
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn another_episode_is_another_one() {
         let sent = |own: &[ExternalId], of_show: &[ExternalId], year: Option<u16>| {
-            titles::bare(ItemKind::Episode(Episode {
+            titles::item_without_server(ItemKind::Episode(Episode {
                 show: Show {
                     title: "Doctor When".to_owned(),
                     original_title: None,

@@ -10,21 +10,21 @@ use crate::http::{self, Response};
 
 /// A server's clock is believed this far. Webhooks arrive within seconds, so beyond it is the clock that is wrong, and a play
 /// whose last word seems minutes old would be taken for silent.
-const CLOCK_BELIEVED: SignedDuration = SignedDuration::from_secs(30);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 /// A message of no interest; the code is stable, the detail is the value that decided.
-pub fn ignored(code: &str, detail: impl Into<String>) -> Report {
+pub fn ignored_report(code: &str, detail: impl Into<String>) -> Report {
     Report::Ignored(Ignored { code: code.to_owned(), detail: detail.into() })
 }
 
 /// When something of a webhook happened, by the server's clock where that is near to ours.
-pub fn happened(at: Option<&str>, received_at: &str) -> Option<String> {
+pub fn event_time(at: Option<&str>, received_at: &str) -> Option<String> {
     let (at, received): (Timestamp, Timestamp) = (at?.trim().parse().ok()?, received_at.parse().ok()?);
-    (at.duration_since(received).abs() <= CLOCK_BELIEVED).then(|| at.to_string())
+    (at.duration_since(received).abs() <= MAX_CLOCK_SKEW).then(|| at.to_string())
 }
 
 /// An instant as servers write them.
-pub fn instant(text: &str) -> Option<Timestamp> {
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
     text.trim().parse().ok()
 }
 
@@ -55,12 +55,12 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// What was kept under a key. A store that fails costs a request, nothing else.
-pub fn kept(key: &str) -> Option<serde_json::Value> {
+pub fn cache_get(key: &str) -> Option<serde_json::Value> {
     serde_json::from_slice(&kv::get(key).ok()??).ok()
 }
 
 /// Keeps a value for a number of seconds, where the store takes it.
-pub fn keep(key: &str, value: &serde_json::Value, seconds: u32) {
+pub fn cache_put(key: &str, value: &serde_json::Value, seconds: u32) {
     if let Ok(bytes) = serde_json::to_vec(value) {
         // As above.
         let _ = kv::set(key, &bytes, Some(seconds));
@@ -68,12 +68,12 @@ pub fn keep(key: &str, value: &serde_json::Value, seconds: u32) {
 }
 
 /// An answer of 200 as JSON; any other status as what it means of a look-up at a server.
-pub fn answer(response: &Response) -> Result<serde_json::Value, Failure> {
+pub fn json_or_failure(response: &Response) -> Result<serde_json::Value, Failure> {
     match response.status {
         200 => response.json(),
         401 | 403 => Err(Failure::Unauthorized("the server refused the token (`token`)".to_owned())),
         404 => Err(Failure::Rejected("the server no longer has this item".to_owned())),
-        _ => Err(failure::of_answer(response, "the server")),
+        _ => Err(failure::from_status(response, "the server")),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn address() -> Result<String, Failure> {
 
 /// The JSON at an address of a server.
 pub fn get(url: &str) -> Result<serde_json::Value, Failure> {
-    answer(&http::get(url, http::ACCEPT_JSON)?)
+    json_or_failure(&http::get(url, http::ACCEPT_JSON)?)
 }
 
 #[cfg(test)]
@@ -105,11 +105,11 @@ mod tests {
     fn a_clock_that_is_far_off_is_not_believed() {
         let received = "2026-11-21T20:11:00Z";
         assert_eq!(
-            happened(Some("2026-11-21T21:10:59.5000000+01:00"), received).unwrap(),
+            event_time(Some("2026-11-21T21:10:59.5000000+01:00"), received).unwrap(),
             "2026-11-21T20:10:59.5Z"
         );
-        assert_eq!(happened(Some("2023-01-04T06:36:12.853591Z"), received), None);
-        assert_eq!((happened(Some("soon"), received), happened(None, received)), (None, None));
+        assert_eq!(event_time(Some("2023-01-04T06:36:12.853591Z"), received), None);
+        assert_eq!((event_time(Some("soon"), received), event_time(None, received)), (None, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::host::types::{Episode, ExternalId, Item, ItemKind};
 use crate::json::{text, whole};
 
 /// An item of which no server was asked: a row of a list, an answer of a catalogue.
-pub fn bare(kind: ItemKind) -> Item {
+pub fn item_without_server(kind: ItemKind) -> Item {
     Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
 }
 
@@ -33,6 +33,6 @@ pub fn last_aired(
 }
 
 /// The letters and digits of a title in lower case: catalogues differ in dashes and apostrophes.
-pub fn letters(title: &str) -> String {
+pub fn normalized(title: &str) -> String {
     title.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

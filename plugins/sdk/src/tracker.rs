@@ -68,16 +68,16 @@ fn missing(item: &Item) -> String {
 
 /// Sends a GET to a path of the API, whose address is the setting `api_url`.
 pub fn get(path: &str) -> Result<Response, Failure> {
-    http::get(&http::below("api_url", path), &[])
+    http::get(&http::join_setting("api_url", path), &[])
 }
 
 /// Sends a POST to a path of the API.
 pub fn post(path: &str, body: &Value) -> Result<Response, Failure> {
-    http::post_json(&http::below("api_url", path), &[], body)
+    http::post_json(&http::join_setting("api_url", path), &[], body)
 }
 
 /// The tracker `who` says that it has the watch.
-pub fn watched_before(who: &str, response: &Response) -> Receipt {
+pub fn already_watched(who: &str, response: &Response) -> Receipt {
     let answer: Value = response.json().unwrap_or_default();
     let note = answer["watched_at"].as_str().map(|at| format!("{who} has it as watched at {at}"));
     receipt(Outcome::Duplicate, note.unwrap_or_default())
@@ -98,7 +98,7 @@ pub fn is_missing(answer: &Value) -> bool {
 
 /// When a play began and ended, with some room for the way to the tracker and for clocks that differ: within it a second play of the
 /// same item cannot have ended.
-pub fn span(event: &Event) -> Result<(Timestamp, Timestamp), Failure> {
+pub fn watched_interval(event: &Event) -> Result<(Timestamp, Timestamp), Failure> {
     let time = |text: &str| {
         text.parse::<Timestamp>()
             .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
@@ -111,7 +111,7 @@ pub fn span(event: &Event) -> Result<(Timestamp, Timestamp), Failure> {
 }
 
 /// Tells of the further episodes of a file, once the tracker has taken the first.
-pub fn with_the_rest(
+pub fn with_remaining_episodes(
     event: &Event,
     mut first: Receipt,
     tell: impl FnOnce(&Event, &[u32]) -> Result<Receipt, Failure>,

@@ -80,7 +80,7 @@ fn entries(item: &Item, numbers: &[u32], at: Option<&str>) -> Vec<(&'static str,
             movie.map(|(list, movie)| ("ids", json!({ list: [timed(movie)] }))).into_iter().collect()
         }
         ItemKind::Episode(episode) => {
-            let shows = item_body::synced(episode, numbers, timed);
+            let shows = item_body::sync_body(episode, numbers, timed);
             shows.into_iter().map(|(name, show)| (name, json!({ "shows": [show] }))).collect()
         }
         ItemKind::Season(_) | ItemKind::Show(_) => Vec::new(),

@@ -37,7 +37,7 @@ pub fn variants(item: &Item) -> Vec<Variant> {
 fn movie_named(movie: &Movie) -> Option<(&'static str, Value)> {
     let mut all = ids::object(&movie.ids, &SERIES_IDS);
     all.append(&mut ids::object(&movie.ids, &ANIME_IDS));
-    named(&movie.title, movie.year, all, "movie ids")
+    item_json(&movie.title, movie.year, all, "movie ids")
 }
 
 fn episode_variants(episode: &Episode) -> Vec<Variant> {
@@ -50,7 +50,7 @@ fn episode_variants(episode: &Episode) -> Vec<Variant> {
     if let (false, Some(season), Some(number)) = (of_series.is_empty(), episode.season, number) {
         let numbers = json!({ "season": season, "number": number });
         // The title and the year help where SIMKL does not know an id.
-        let Some((_, entry)) = named(&episode.show.title, episode.show.year, of_series, "") else {
+        let Some((_, entry)) = item_json(&episode.show.title, episode.show.year, of_series, "") else {
             return variants;
         };
         if !own.is_empty() {
@@ -69,7 +69,7 @@ fn episode_variants(episode: &Episode) -> Vec<Variant> {
     }
     if variants.is_empty()
         && let (Some(season), Some(number)) = (episode.season, number)
-        && let Some((_, show)) = named(&episode.show.title, episode.show.year, Map::new(), "")
+        && let Some((_, show)) = item_json(&episode.show.title, episode.show.year, Map::new(), "")
     {
         let numbers = json!({ "season": season, "number": number });
         variants.push(variant("show title, season and number", json!({ "show": show, "episode": numbers })));
@@ -91,7 +91,7 @@ fn number_in_entry(episode: &Episode, number: Option<u32>) -> Option<u32> {
 }
 
 /// Ways to name episodes of a show in `/sync`, the most exact first: each a show with these episodes below it, and nothing else.
-pub fn synced(
+pub fn sync_body(
     episode: &Episode,
     numbers: &[u32],
     with: impl Fn(Value) -> Value,
@@ -100,7 +100,7 @@ pub fn synced(
     let of_season = ids::object(&episode.show.ids, &ANIME_IDS);
     let own = ids::object(&episode.ids, &EPISODE_IDS);
     let show = |ids: &Map<String, Value>, season: u32, own: &Map<String, Value>| {
-        let (_, mut show) = named(&episode.show.title, episode.show.year, ids.clone(), "")?;
+        let (_, mut show) = item_json(&episode.show.title, episode.show.year, ids.clone(), "")?;
         let episodes: Vec<Value> = numbers
             .iter()
             .map(|number| match own.is_empty() {
@@ -147,10 +147,10 @@ pub fn title(item: &Item) -> Option<(&'static str, Value)> {
 fn show_named(show: &Show) -> Option<Value> {
     let of_series = ids::object(&show.ids, &SERIES_IDS);
     let all = if of_series.is_empty() { ids::object(&show.ids, &ANIME_IDS) } else { of_series };
-    named(&show.title, show.year, all, "show ids").map(|(_, named)| named)
+    item_json(&show.title, show.year, all, "show ids").map(|(_, named)| named)
 }
 
-fn named(
+fn item_json(
     title: &str,
     year: Option<u16>,
     ids: Map<String, Value>,

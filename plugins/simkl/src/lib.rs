@@ -54,8 +54,8 @@ impl capability::watchlist::Guest for Simkl {
 impl capability::check::Guest for Simkl {
     fn run() -> Result<capability::check::Account, Failure> {
         // A POST without a body, as the documents have it.
-        let url = playrelay_sdk::http::below("api_url", "/users/settings");
-        let answer = playrelay_sdk::http::bare(playrelay_sdk::http::Method::Post, &url, &[])?;
+        let url = playrelay_sdk::http::join_setting("api_url", "/users/settings");
+        let answer = playrelay_sdk::http::send_empty(playrelay_sdk::http::Method::Post, &url, &[])?;
         let settings: Value = response::require_success(answer)?.json()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());

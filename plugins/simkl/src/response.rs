@@ -17,7 +17,9 @@ pub fn failure(answer: &Response) -> Option<Failure> {
     Some(match (answer.status, error) {
         (200..=299 | 404 | 409, _) => return None,
         _ if let Some(failure) = failure::of_page(answer, NAME) => failure,
-        (400, "RATE_LIMIT" | "rate_limit") => soon("SIMKL is still busy with this account's last write"),
+        (400, "RATE_LIMIT" | "rate_limit") => {
+            retry_soon("SIMKL is still busy with this account's last write")
+        }
         (401, "user_token_failed") => {
             Failure::Unauthorized("the app was disconnected in the settings of SIMKL".to_owned())
         }
@@ -32,12 +34,12 @@ pub fn failure(answer: &Response) -> Option<Failure> {
         (412, _) => quota("SIMKL has blocked the client id for a while, after too many writes (412)"),
         (429, "user_limit_exceeded") => quota("the requests of this SIMKL account are used up for today"),
         (429, "app_limit_exceeded") => quota("the requests of this SIMKL app are used up for today"),
-        (429, _) if answer.retry_after_ms().is_none() => soon("SIMKL asks for a pause (429)"),
-        _ => failure::of_answer(answer, NAME),
+        (429, _) if answer.retry_after_ms().is_none() => retry_soon("SIMKL asks for a pause (429)"),
+        _ => failure::from_status(answer, NAME),
     })
 }
 
-fn soon(reason: &str) -> Failure {
+fn retry_soon(reason: &str) -> Failure {
     Failure::Retry(RetryLater { after_ms: Some(LOCKED_FOR_MS), reason: reason.to_owned() })
 }
 

@@ -4,7 +4,9 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::http::{self, Method, Response};
-use playrelay_sdk::tracker::{accepted, post, taken_back, unmatched, watched_before, with_the_rest};
+use playrelay_sdk::tracker::{
+    accepted, already_watched, post, taken_back, unmatched, with_remaining_episodes,
+};
 use serde_json::{Value, json};
 
 use crate::{NAME, history, item_body, response};
@@ -33,7 +35,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let first = submit("stop", event, progress.max(WATCHED))?;
     if !history::counts_rewatches() || first.outcome != Outcome::Accepted {
-        return with_the_rest(event, first, history::add_numbers);
+        return with_remaining_episodes(event, first, history::add_numbers);
     }
     // A stop counts the first watch only. SIMKL takes no second one within two days, so the first is not counted twice.
     let again = history::add(event)?;
@@ -51,7 +53,7 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         let response = post(&format!("/scrobble/{verb}"), &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
-            409 => return Ok(watched_before(NAME, &response)),
+            409 => return Ok(already_watched(NAME, &response)),
             _ => match response::failure(&response) {
                 Some(failure) => return Err(failure),
                 None => return taken(event, &response, counts, progress),
@@ -79,6 +81,6 @@ fn taken(event: &Event, response: &Response, counts: bool, progress: f64) -> Res
 }
 
 fn remove_resume_point(id: &str) -> Result<bool, Failure> {
-    let url = http::below("api_url", &format!("/sync/playback/{id}"));
-    response::require_success(http::bare(Method::Delete, &url, &[])?).map(|_| true)
+    let url = http::join_setting("api_url", &format!("/sync/playback/{id}"));
+    response::require_success(http::send_empty(Method::Delete, &url, &[])?).map(|_| true)
 }

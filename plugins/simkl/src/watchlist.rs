@@ -6,7 +6,7 @@
 use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{ExternalId, Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::titles::bare;
+use playrelay_sdk::titles::item_without_server;
 use playrelay_sdk::tracker::{count, get, post, receipt, unmatched};
 use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::{NAME, item_body, response};
 const LISTS: [(&str, &str, &str); 3] =
     [("movies", "movies", "movie"), ("shows", "shows", "show"), ("anime", "anime", "show")];
 /// How long a list is taken as it was read while SIMKL says that nothing has changed. Seconds.
-const KEPT: u32 = 24 * 60 * 60;
+const LIST_CACHE_TTL: u32 = 24 * 60 * 60;
 
 /// A page of the list; the cursor is the name of the next.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
@@ -31,7 +31,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
         let (named, ids) = (&row[title], ids::read(&row[title]["ids"]));
         let title = text(&named["title"])?;
         let kind = kind(path, title, whole(&named["year"]), ids);
-        Some(Entry { item: bare(kind), added_at: text(&row["added_to_watchlist_at"]) })
+        Some(Entry { item: item_without_server(kind), added_at: text(&row["added_to_watchlist_at"]) })
     };
     let entries = found[list].as_array().into_iter().flatten().filter_map(entry).collect();
     Ok(Page { entries, cursor: LISTS.get(place + 1).map(|(path, _, _)| (*path).to_owned()) })
@@ -43,7 +43,7 @@ fn planned(path: &str) -> Result<Value, Failure> {
     let key = if path == "shows" { "tv_shows" } else { path };
     let changed = &activities[key]["all"];
     let kept_as = format!("plantowatch:{path}");
-    if let Some(kept) = server::kept(&kept_as)
+    if let Some(kept) = server::cache_get(&kept_as)
         && kept["changed"] == *changed
         && !changed.is_null()
     {
@@ -51,7 +51,7 @@ fn planned(path: &str) -> Result<Value, Failure> {
     }
     let answer = response::require_success(get(&format!("/sync/all-items/{path}/plantowatch"))?)?;
     let list: Value = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
-    server::keep(&kept_as, &json!({ "changed": changed, "list": list }), KEPT);
+    server::cache_put(&kept_as, &json!({ "changed": changed, "list": list }), LIST_CACHE_TTL);
     Ok(list)
 }
 

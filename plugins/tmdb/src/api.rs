@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Gets a path; absent where there is no such thing.
 pub fn get(path: &str) -> Result<Option<Value>, Failure> {
-    let answer = http::get(&http::below("api_url", path), http::ACCEPT_JSON)?;
+    let answer = http::get(&http::join_setting("api_url", path), http::ACCEPT_JSON)?;
     match answer.status {
         200..=299 => answer.json().map(Some),
         404 => Ok(None),
@@ -14,7 +14,7 @@ pub fn get(path: &str) -> Result<Option<Value>, Failure> {
             "TMDb refused the key (`api_key`) or the token (`read_token`); see themoviedb.org/settings/api"
                 .to_owned(),
         )),
-        _ => Err(failure::of_answer(&answer, "TMDb")),
+        _ => Err(failure::from_status(&answer, "TMDb")),
     }
 }
 

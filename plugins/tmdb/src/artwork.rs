@@ -21,7 +21,7 @@ pub fn of(item: &Item) -> Result<Vec<Picture>, Failure> {
     let Some(found) = api::get(&path)? else { return Ok(Vec::new()) };
     let picture = |kind, key: &str, size: &str, width| {
         let file = found[key].as_str()?;
-        let url = http::below("pictures_url", &format!("/t/p/{size}{file}"));
+        let url = http::join_setting("pictures_url", &format!("/t/p/{size}{file}"));
         Some(Picture { kind, url, width: Some(width), height: None })
     };
     let pictures = [

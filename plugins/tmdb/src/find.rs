@@ -4,15 +4,15 @@ use playrelay_sdk::capability::metadata::Candidate;
 use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Item, ItemKind, Movie, Show};
 use playrelay_sdk::ids;
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::titles::letters;
+use playrelay_sdk::titles::normalized;
 use serde_json::Value;
 
 use crate::api;
 
 /// Candidates of a search that are looked at.
-const LOOKED_AT: usize = 5;
+const MAX_DETAILS: usize = 5;
 /// The confidence from which the ids of a candidate are fetched: the host takes none below.
-const WORTH_A_LOOK: f64 = 0.85;
+const MIN_CONFIDENCE: f64 = 0.85;
 /// Ids by which `/find` finds.
 const FINDABLE: [(&str, &str); 2] = [("imdb", "imdb_id"), ("tvdb", "tvdb_id")];
 
@@ -88,7 +88,7 @@ fn candidates(
     found: Vec<Found>,
     mut fill: impl FnMut(&Found) -> Result<Item, Failure>,
 ) -> Result<Vec<Candidate>, Failure> {
-    let likely = found.into_iter().filter(|found| found.confidence >= WORTH_A_LOOK).take(2);
+    let likely = found.into_iter().filter(|found| found.confidence >= MIN_CONFIDENCE).take(2);
     likely.map(|found| Ok(Candidate { item: fill(&found)?, confidence: found.confidence })).collect()
 }
 
@@ -117,7 +117,7 @@ fn read_ids(known: &Value) -> Vec<ExternalId> {
 
 /// TMDb's id of a movie, where there is no doubt.
 pub fn movie_id(movie: &Movie) -> Result<Option<u64>, Failure> {
-    Ok(undoubted(&find_movies(movie)?))
+    Ok(is_unambiguous(&find_movies(movie)?))
 }
 
 /// TMDb's id of a show, where there is no doubt.
@@ -125,13 +125,13 @@ pub fn show_id(show: &Show) -> Result<Option<u64>, Failure> {
     if let Some(id) = ids::find(&show.ids, "tmdb").and_then(|id| id.parse().ok()) {
         return Ok(Some(id));
     }
-    Ok(undoubted(&find_shows(show)?))
+    Ok(is_unambiguous(&find_shows(show)?))
 }
 
-fn undoubted(found: &[Found]) -> Option<u64> {
+fn is_unambiguous(found: &[Found]) -> Option<u64> {
     match found {
-        [only] if only.confidence >= WORTH_A_LOOK => Some(only.id),
-        [first, second, ..] if first.confidence >= WORTH_A_LOOK && second.confidence < WORTH_A_LOOK => {
+        [only] if only.confidence >= MIN_CONFIDENCE => Some(only.id),
+        [first, second, ..] if first.confidence >= MIN_CONFIDENCE && second.confidence < MIN_CONFIDENCE => {
             Some(first.id)
         }
         _ => None,
@@ -142,17 +142,17 @@ fn find_movies(movie: &Movie) -> Result<Vec<Found>, Failure> {
     let known = ids::find(&movie.ids, "tmdb").map(|id| format!("/3/movie/{id}"));
     let year = movie.year.map(|year| format!("&year={year}")).unwrap_or_default();
     let search = format!("/3/search/movie?query={}{year}", api::query(&movie.title));
-    look(known, &movie.ids, "movie_results", &movie.title, movie.year, search)
+    fetch_details(known, &movie.ids, "movie_results", &movie.title, movie.year, search)
 }
 
 fn find_shows(show: &Show) -> Result<Vec<Found>, Failure> {
     let known = ids::find(&show.ids, "tmdb").map(|id| format!("/3/tv/{id}"));
     let year = show.year.map(|year| format!("&first_air_date_year={year}")).unwrap_or_default();
     let search = format!("/3/search/tv?query={}{year}", api::query(&show.title));
-    look(known, &show.ids, "tv_results", &show.title, show.year, search)
+    fetch_details(known, &show.ids, "tv_results", &show.title, show.year, search)
 }
 
-fn look(
+fn fetch_details(
     known: Option<String>,
     ids: &[ExternalId],
     list: &str,
@@ -172,7 +172,7 @@ fn look(
         return Ok(Vec::new());
     }
     let answer = api::get(&search)?.unwrap_or_default();
-    let rows = answer["results"].as_array().into_iter().flatten().take(LOOKED_AT);
+    let rows = answer["results"].as_array().into_iter().flatten().take(MAX_DETAILS);
     let mut found: Vec<Found> = rows.filter_map(|row| read(row, 0.0)).collect();
     for candidate in &mut found {
         candidate.confidence = confidence(title, year, candidate);
@@ -209,7 +209,7 @@ fn confidence(title: &str, year: Option<u16>, found: &Found) -> f64 {
     let same_title = [Some(&found.title), found.original_title.as_ref()]
         .into_iter()
         .flatten()
-        .any(|found| letters(found) == letters(title));
+        .any(|found| normalized(found) == normalized(title));
     if !same_title {
         return 0.2;
     }

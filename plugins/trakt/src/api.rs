@@ -6,5 +6,5 @@ pub use playrelay_sdk::tracker::post;
 
 /// Sends a GET to a path.
 pub fn get(path: &str) -> Result<Response, Failure> {
-    http::get(&http::below("api_url", path), &[("content-type", "application/json")])
+    http::get(&http::join_setting("api_url", path), &[("content-type", "application/json")])
 }

@@ -7,7 +7,7 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::ids::share;
 use playrelay_sdk::matching;
-use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, span, unmatched};
+use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, unmatched, watched_interval};
 use serde_json::{Map, Value, json};
 
 use crate::scrobble::DOUBTFUL;
@@ -74,7 +74,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
 
 /// The history over the span of the play.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
-    let (start, end) = span(event)?;
+    let (start, end) = watched_interval(event)?;
     let kind = if matches!(event.item.kind, ItemKind::Movie(_)) { "movies" } else { "episodes" };
     pages::all(&format!("/sync/history/{kind}"), &format!("start_at={start}&end_at={end}&"))
 }

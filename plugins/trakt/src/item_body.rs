@@ -102,7 +102,7 @@ mod tests {
         ExternalId { namespace: namespace.to_owned(), value: value.to_owned() }
     }
 
-    fn named(kind: ItemKind) -> Vec<(&'static str, Value)> {
+    fn item_json(kind: ItemKind) -> Vec<(&'static str, Value)> {
         let item = Item { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() };
         variants(&item).into_iter().map(|variant| (variant.name, Value::Object(variant.fields))).collect()
     }
@@ -134,12 +134,12 @@ mod tests {
         insta::assert_json_snapshot!(
             "variants",
             [
-                named(episode(&own, &show, "Breaking Bad")),
-                named(episode(&[], &[], "Breaking Bad")),
-                named(episode(&[], &[], "")),
-                named(movie(vec![id("imdb", "tt0072443"), id("tvdb", "2110")], Some(1975))),
-                named(movie(vec![id("tvdb", "2110")], Some(1975))),
-                named(movie(Vec::new(), None)),
+                item_json(episode(&own, &show, "Breaking Bad")),
+                item_json(episode(&[], &[], "Breaking Bad")),
+                item_json(episode(&[], &[], "")),
+                item_json(movie(vec![id("imdb", "tt0072443"), id("tvdb", "2110")], Some(1975))),
+                item_json(movie(vec![id("tvdb", "2110")], Some(1975))),
+                item_json(movie(Vec::new(), None)),
             ]
         );
     }

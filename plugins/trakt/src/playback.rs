@@ -34,8 +34,8 @@ fn clear(item: &Item) -> Result<bool, Failure> {
 
 /// Takes one resume point away, by Trakt's own id of it. One that is gone is as good.
 pub fn remove(id: &str) -> Result<bool, Failure> {
-    let url = http::below("api_url", &format!("/sync/playback/{id}"));
-    let answer = http::bare(Method::Delete, &url, &[("content-type", "application/json")])?;
+    let url = http::join_setting("api_url", &format!("/sync/playback/{id}"));
+    let answer = http::send_empty(Method::Delete, &url, &[("content-type", "application/json")])?;
     if answer.status == 404 {
         return Ok(false);
     }

@@ -27,7 +27,7 @@ pub fn failure(answer: &Response) -> Option<Failure> {
         }
         423 => Failure::Blocked("the Trakt account is locked (423); contact Trakt's support".to_owned()),
         426 => Failure::Blocked(format!("Trakt offers this to VIP members only (426){}", upgrade(answer))),
-        _ => failure::of_answer(answer, NAME),
+        _ => failure::from_status(answer, NAME),
     })
 }
 

@@ -4,7 +4,9 @@ use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::http::Response;
-use playrelay_sdk::tracker::{self, receipt, taken_back, unmatched, watched_before, with_the_rest};
+use playrelay_sdk::tracker::{
+    self, already_watched, receipt, taken_back, unmatched, with_remaining_episodes,
+};
 use serde_json::{Value, json};
 
 use crate::{NAME, api, history, item_body, playback, response, search};
@@ -17,7 +19,7 @@ const WATCHED: f64 = 80.01;
 /// The most that a stop may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.9;
 /// Below this Trakt refuses to keep a resume point. Percent.
-const LEAST_KEPT: f64 = 1.0;
+const MIN_RESUME_PERCENT: f64 = 1.0;
 
 /// It plays.
 pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
@@ -26,7 +28,7 @@ pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
 
 /// It is paused, or ended without being watched: whatever the position, this must not become a watch.
 pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    if progress < LEAST_KEPT {
+    if progress < MIN_RESUME_PERCENT {
         return Ok(receipt(Outcome::Unsupported, "Trakt keeps no resume point below 1 %"));
     }
     submit("/scrobble/stop", event, progress.min(JUST_UNWATCHED))
@@ -35,7 +37,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 /// It was watched, just now. What counts is the host's judgement, also below Trakt's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let first = submit("/scrobble/stop", event, progress.clamp(WATCHED, 100.0))?;
-    with_the_rest(event, first, history::add_numbers)
+    with_remaining_episodes(event, first, history::add_numbers)
 }
 
 fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
@@ -51,7 +53,7 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         let response = api::post(path, &Value::Object(body))?;
         match response.status {
             404 => tried.push(variant.name),
-            409 => return Ok(watched_before(NAME, &response)),
+            409 => return Ok(already_watched(NAME, &response)),
             // Of a watch it may be the way in which the item is named that Trakt does not take.
             422 if progress >= WATCHED && path == "/scrobble/stop" => {
                 refused = Some(response::refused(&response));

@@ -3,7 +3,7 @@
 use playrelay_sdk::capability::watchlist::{Entry, Page};
 use playrelay_sdk::host::types::{Failure, Item, ItemKind, Movie, Outcome, Receipt, Show};
 use playrelay_sdk::json::{text, whole};
-use playrelay_sdk::titles::bare;
+use playrelay_sdk::titles::item_without_server;
 use playrelay_sdk::tracker::{is_missing, receipt, unmatched};
 use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn entry(row: &Value) -> Option<Entry> {
         "show" => ItemKind::Show(Show { title, original_title: None, year, ids }),
         _ => return None,
     };
-    Some(Entry { item: bare(kind), added_at: text(&row["listed_at"]) })
+    Some(Entry { item: item_without_server(kind), added_at: text(&row["listed_at"]) })
 }
 
 /// How long it is kept what the account may have. Seconds.
@@ -64,12 +64,12 @@ pub fn add_all(items: &[Item]) -> Result<Vec<Receipt>, Failure> {
 
 /// How many titles there is room for, and how many the account may have; absent where Trakt does not say.
 fn room() -> Result<Option<(u32, u32)>, Failure> {
-    let limit = match server::kept("watchlist-limit") {
+    let limit = match server::cache_get("watchlist-limit") {
         Some(limit) => limit,
         None => {
             let settings: Value = response::require_success(api::get("/users/settings")?)?.json()?;
             let limit = settings["limits"]["watchlist"]["item_count"].clone();
-            server::keep("watchlist-limit", &limit, LIMIT_KEPT);
+            server::cache_put("watchlist-limit", &limit, LIMIT_KEPT);
             limit
         }
     };

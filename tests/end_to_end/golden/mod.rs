@@ -10,7 +10,7 @@ use playrelay_tests::fake_mediabrowser::{FakeMediaBrowser, Family};
 use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_tmdb::FakeTmdb;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, plex_to, tmdb_account, trakt_account};
+use playrelay_tests::harness::{Daemon, TestContext, plex_to, tmdb_account, trakt_account};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::{fake_mediabrowser, fake_plex_tv};
 use rusqlite::types::ValueRef;
@@ -26,7 +26,7 @@ struct World {
     trakt: FakeTrakt,
     /// Running as long as the home.
     _others: (FakePlexTv, FakeTmdb, FakeMediaBrowser),
-    home: Home,
+    home: TestContext,
 }
 
 impl World {
@@ -34,7 +34,7 @@ impl World {
         let (trakt, tmdb) = (FakeTrakt::start().await, FakeTmdb::start().await);
         let list = FakePlexTv::start(&["Inception", "Mirror"]).await;
         let attic = FakeMediaBrowser::start(Family::Jellyfin).await;
-        trakt.plan(&["Inception"]);
+        trakt.add_to_watchlist(&["Inception"]);
         let (url, token) = (list.server.url(), fake_plex_tv::TOKEN);
         let accounts = [
             trakt_account("bob", &trakt),
@@ -52,7 +52,7 @@ impl World {
         ];
         let route = "ratings = true\nunwatched = true\nwatchlist_remove = true\nwatchlist_remove_from = [\"bob\", \"list\"]";
         let config = plex_to(&accounts, &["bob"], route).replace("users = [\"*\"]", "users = [\"sean\"]");
-        let home = Home::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &config));
+        let home = TestContext::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &config));
         home.connect().await;
         Self { trakt, _others: (list, tmdb, attic), home }
     }
@@ -200,7 +200,7 @@ async fn what_is_stored_and_what_is_read_keeps_its_words() {
 #[test]
 fn every_key_of_the_configuration_keeps_its_name() {
     let text = include_str!("every-key.toml");
-    let home = Home::cold("");
+    let home = TestContext::without_data_dir("");
     let path = home.path().join("playrelay.toml");
     std::fs::write(&path, text).unwrap();
     let output = home.run(&["check"]);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, trakt_account};
+use playrelay_tests::harness::{TestContext, trakt_account};
 use playrelay_tests::load::Usage;
 use playrelay_tests::simulation::{SOURCES, Servers};
 
@@ -21,7 +21,7 @@ async fn main() {
     for source in SOURCES {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
-    let mut home = Home::new(&config);
+    let mut home = TestContext::new(&config);
     home.set("PLAYRELAY_LOG", "warn,playrelay::cli=info");
     home.connect().await;
     // The first start compiles the plugins, the second finds them compiled.

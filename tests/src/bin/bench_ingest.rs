@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Home, WEBHOOK_TOKEN};
+use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN};
 use playrelay_tests::load::{Figures, Usage, drive, serve_bare};
 use playrelay_tests::plex_webhook::{event, movie};
 
@@ -25,7 +25,7 @@ async fn main() {
     }
     let (bare, bare_address) = start_bare();
     let trakt = FakeTrakt::start().await;
-    let mut home = Home::plex_to_trakt(None, &trakt, "");
+    let mut home = TestContext::plex_to_trakt(None, &trakt, "");
     home.set("PLAYRELAY_LOG", "warn,playrelay::cli=info");
     // The first start compiles the plugins, the second finds them compiled.
     drop(home.start());
@@ -84,7 +84,7 @@ const PACE: Duration = Duration::from_millis(1_200);
 /// How long it takes from one webhook to the request that it leads to, with an idle lane and a login. Milliseconds.
 async fn reaction() -> i64 {
     let trakt = FakeTrakt::start().await;
-    let home = Home::plex_to_trakt(None, &trakt, "");
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
     home.connect().await;
     let daemon = home.start();
     // A lane is idle once its first write, which waits for the tracker's pace, could have been sent.
@@ -110,7 +110,7 @@ fn report(in_flight: u32, name: &str, figures: &Figures, before: Usage, after: U
 }
 
 /// Waits until nothing waits in the inbox.
-async fn drain(home: &Home) {
+async fn drain(home: &TestContext) {
     let database =
         rusqlite::Connection::open(home.data().join("playrelay.db")).expect("the daemon has made it");
     loop {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use playrelay_tests::fake_plex::FakePlex;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, Home, binary, plex_to_trakt_config};
+use playrelay_tests::harness::{Daemon, TestContext, binary, plex_to_trakt_config};
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/demo");
     // A good set-up names whose plays go where: the account bob at Trakt is that of Plex's user sean.
     let config = plex_to_trakt_config(Some(&plex), &trakt).replace("users = [\"*\"]", "users = [\"sean\"]");
-    let mut home = Home::at(&folder, &config);
+    let mut home = TestContext::at(&folder, &config);
     home.set("PLAYRELAY_LOG", "info");
     println!("A fake Plex server is at {}, a fake Trakt at {}.", plex.server.url(), trakt.server.url());
     println!("The account `bob` at Trakt belongs to sean, who shares the Plex server with a kid.");
@@ -47,7 +47,7 @@ async fn main() {
 }
 
 /// What came of the evening.
-fn tell_of(home: &Home, trakt: &FakeTrakt, waited: usize) {
+fn tell_of(home: &TestContext, trakt: &FakeTrakt, waited: usize) {
     println!(
         "  (The numbers between are what the server's own list of sessions told: `events --all` shows them.)"
     );
@@ -97,7 +97,7 @@ fn short_command(folder: &Path) -> String {
 }
 
 /// Plays it. Gives how many events waited for Trakt while it was away.
-async fn evening(home: &Home, daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) -> usize {
+async fn evening(home: &TestContext, daemon: &Daemon<'_>, plex: &FakePlex, trakt: &FakeTrakt) -> usize {
     let pilot = episode("101", "Breaking Bad", 1, 1, HOUR, &["tvdb://349232"]);
     let second = episode("102", "Breaking Bad", 1, 2, HOUR, &["tvdb://349235"]);
     let film = movie("200", "Guardians of the Galaxy", 2014, 2 * HOUR, &["imdb://tt2015381"]);

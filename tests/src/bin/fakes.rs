@@ -7,7 +7,7 @@ use std::time::Duration;
 use playrelay_tests::catalogue::{self, Entry};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_mediabrowser::{self, FakeMediaBrowser, Family};
-use playrelay_tests::fake_playback::{Person, Screening, Title};
+use playrelay_tests::fake_playback::{FakePlayback, Person, Title};
 use playrelay_tests::fake_simkl::{self, FakeSimkl};
 use playrelay_tests::fake_trakt::{self, FakeTrakt};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
@@ -64,7 +64,7 @@ async fn main() {
 async fn play(jellyfin: &FakeMediaBrowser) {
     let mut lines = BufReader::new(stdin()).lines();
     let mut is_typed = true;
-    for (number, entry) in catalogue::seed().into_iter().cycle().enumerate() {
+    for (number, entry) in catalogue::sample_titles().into_iter().cycle().enumerate() {
         let name = entry.name();
         let mut screening = screening(number, entry);
         step(&mut lines, &mut is_typed).await;
@@ -89,8 +89,8 @@ async fn step(lines: &mut Lines<BufReader<Stdin>>, is_typed: &mut bool) {
     tokio::time::sleep(STEP).await;
 }
 
-fn screening(number: usize, entry: Entry) -> Screening {
-    Screening {
+fn screening(number: usize, entry: Entry) -> FakePlayback {
+    FakePlayback {
         session: format!("{number:032x}"),
         person: MIA,
         device: "TV".to_owned(),

@@ -29,7 +29,7 @@ use sessions::Listed;
 use crate::clock::Clock;
 use crate::fake_playback::{Person, Title};
 use crate::faults::Faults;
-use crate::server::{Cut, Server, Up};
+use crate::server::{Disconnect, Listening, Server};
 use crate::service::{header, parameter};
 use crate::sockets::Sockets;
 use crate::{emby_webhook, jellyfin_webhook};
@@ -274,7 +274,7 @@ async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Res
     if let Some(fault) = shared.faults.take(path) {
         match fault.answer() {
             Some(answer) => return answer,
-            None => parts.extensions.get::<Cut>().expect("the server puts it there").now().await,
+            None => parts.extensions.get::<Disconnect>().expect("the server puts it there").now().await,
         }
     }
     if !shared.admits(&parts) {
@@ -291,7 +291,7 @@ async fn info(State(shared): State<Shared>) -> Response {
 
 async fn socket(
     State(shared): State<Shared>,
-    Extension(up): Extension<Up>,
+    Extension(up): Extension<Listening>,
     upgrade: WebSocketUpgrade,
     request: Request,
 ) -> Response {

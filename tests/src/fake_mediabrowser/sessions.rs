@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::fake_mediabrowser::{FakeMediaBrowser, Family, Shared};
-use crate::fake_playback::Screening;
+use crate::fake_playback::FakePlayback;
 
 /// A session of the list.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(super) enum Listed {
     /// As it stands.
     Raw(Value),
     /// Somebody watches something. Its client said so last then.
-    Screening(Box<Screening>, Timestamp),
+    Screening(Box<FakePlayback>, Timestamp),
 }
 
 impl Listed {
@@ -52,10 +52,10 @@ impl FakeMediaBrowser {
     }
 
     /// What `/Sessions` lists. A client of which nothing has changed has said nothing.
-    pub fn list(&self, screenings: &[Screening]) {
+    pub fn list(&self, screenings: &[FakePlayback]) {
         let now = self.shared.clock.now();
         let mut sessions = self.shared.sessions.lock().expect("no test panics here");
-        let listed = |it: &Screening| {
+        let listed = |it: &FakePlayback| {
             let before = sessions
                 .iter()
                 .find(|listed| matches!(listed, Listed::Screening(before, _) if **before == *it));
@@ -71,7 +71,7 @@ impl FakeMediaBrowser {
     }
 
     /// Lists these, and tells all who listen.
-    pub fn show(&self, screenings: &[Screening]) {
+    pub fn show(&self, screenings: &[FakePlayback]) {
         self.list(screenings);
         self.tell();
     }
@@ -87,7 +87,11 @@ impl FakeMediaBrowser {
 
     /// The same, of a message as a server gives it.
     pub fn tell_raw(&self, message: &Value) -> usize {
-        if self.shared.may_listen() { self.shared.sockets.tell(message.to_string()) } else { 0 }
+        if self.shared.may_listen() {
+            self.shared.sockets.broadcast_subscribed(message.to_string())
+        } else {
+            0
+        }
     }
 }
 

@@ -22,10 +22,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::catalogue::Entry;
-use crate::device_login::{DeviceLogins, Manner};
+use crate::device_login::{DeviceLogins, LoginBehaviour};
 use crate::fake_trakt::Approval;
 use crate::server::Server;
-use crate::service::{Gate, Service, header, parameter, read, service_of};
+use crate::service::{RequestCheck, Service, header, parameter, read, service_of};
 use crate::user_library::Library;
 use crate::{catalogue, service};
 
@@ -34,7 +34,7 @@ pub const CLIENT_ID: &str = "simkl-client-0123456789abcdef";
 /// The client id of an app of the first kind.
 pub const OLD_CLIENT_ID: &str = "simkl-old-client-0123456789";
 /// How SIMKL logs in.
-const MANNER: Manner = Manner {
+const MANNER: LoginBehaviour = LoginBehaviour {
     prefix: "simkl_",
     code_life: 900,
     life: 604_800,
@@ -74,7 +74,7 @@ impl FakeSimkl {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
         let shared = Service::new(World {
-            catalogue: catalogue::seed(),
+            catalogue: catalogue::sample_titles(),
             library: Library::default(),
             logins: DeviceLogins::new(MANNER),
             pin_polls: 0,
@@ -106,10 +106,10 @@ impl FakeSimkl {
             .route("/sync/watched", post(sync::watched))
             .route("/sync/activities", get(sync::activities))
             .route("/sync/all-items/{kind}/plantowatch", get(sync::planned))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("simkl", router).await;
-        shared.settle_at(server.url());
+        shared.set_url(server.url());
         Self { shared, server }
     }
 
@@ -120,7 +120,7 @@ impl FakeSimkl {
 
     /// What was received as `VERB /path STATUS`, without logins and checks.
     pub fn story(&self) -> Vec<String> {
-        self.shared.story(&["/scrobble", "/sync"])
+        self.shared.request_log(&["/scrobble", "/sync"])
     }
 
     /// What the user keeps there.
@@ -187,8 +187,8 @@ fn failure(status: u16, error: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-impl Gate for World {
-    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
+impl RequestCheck for World {
+    fn check(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         let path = request.uri.path();
         if path.starts_with("/oauth") {
             return None;
@@ -228,7 +228,7 @@ impl Gate for World {
         None
     }
 
-    fn sign(&mut self, response: &mut Response, _now: Timestamp) {
+    fn add_headers(&mut self, response: &mut Response, _now: Timestamp) {
         if let Some(allowed) = self.allowed {
             let left = allowed.saturating_sub(self.used);
             for (name, value) in [("x-ratelimit-limit", allowed), ("x-ratelimit-remaining", left)] {

@@ -39,7 +39,7 @@ pub(super) async fn scrobble(
                 && before != entry
                 && at >= WATCHED
             {
-                library.watch(before, now, true);
+                library.add_play(before, now, true);
             }
             library.watching = Some(entry);
             world.last_progress = Some(progress);
@@ -58,8 +58,8 @@ pub(super) async fn scrobble(
                 // A rewatch is nothing new to the history.
                 if library.last_watch(&entry).is_none() {
                     // What is watched is no longer planned.
-                    library.unlist(entry.title());
-                    library.watch(entry, now, true);
+                    library.remove_from_watchlist(entry.title());
+                    library.add_play(entry, now, true);
                 }
             } else {
                 (answer["id"], answer["action"]) = (json!(1), json!("pause"));
@@ -67,7 +67,7 @@ pub(super) async fn scrobble(
         }
         "pause" | "stop" => {
             (answer["id"], answer["action"]) = (json!(PAUSE_ID), json!("pause"));
-            library.pause(entry, progress);
+            library.add_resume_point(entry, progress);
         }
         _ => return StatusCode::NOT_FOUND.into_response(),
     }

@@ -45,8 +45,8 @@ pub(super) async fn add(
                 if world.library.last_watch(&entry).is_none_or(|last| counts && is_rewatch(last)) {
                     let count = &mut answer["added"][kind(&entry)];
                     *count = json!(count.as_u64().unwrap_or(0) + 1);
-                    world.library.unlist(entry.title());
-                    world.library.watch(entry, at, false);
+                    world.library.remove_from_watchlist(entry.title());
+                    world.library.add_play(entry, at, false);
                 }
             }
             // Without seasons all of the show is watched.
@@ -54,7 +54,7 @@ pub(super) async fn add(
                 let all: Vec<_> =
                     world.catalogue.iter().filter(|entry| entry.title() == title).cloned().collect();
                 for entry in all {
-                    world.library.watch(entry, now, false);
+                    world.library.add_play(entry, now, false);
                 }
             }
             Named::Unknown(list, named) => {
@@ -78,7 +78,8 @@ pub(super) async fn remove(State(shared): State<Shared>, Json(body): Json<Value>
                 library.history.retain(|play| play.entry != entry);
                 let mut had_more = false;
                 if entry.is_movie() {
-                    had_more = library.unlist(entry.title()) | library.rate(entry.title(), None);
+                    had_more =
+                        library.remove_from_watchlist(entry.title()) | library.rate(entry.title(), None);
                 }
                 if had || had_more {
                     count(kind(&entry));
@@ -87,7 +88,7 @@ pub(super) async fn remove(State(shared): State<Shared>, Json(body): Json<Value>
             Named::Whole(title) => {
                 library.history.retain(|play| play.entry.title() != title);
                 library.rate(&title, None);
-                library.unlist(&title);
+                library.remove_from_watchlist(&title);
                 count("shows");
             }
             Named::Unknown(..) => {}
@@ -114,7 +115,7 @@ fn change_ratings(world: &mut World, body: &Value, done: &str) -> Response {
                 Some(title) => {
                     // A rating of a film that is out files it as completed.
                     if is_movie && rating.is_some() {
-                        world.library.unlist(&title);
+                        world.library.remove_from_watchlist(&title);
                         world.library.completed.push(title.clone());
                     }
                     if world.library.rate(&title, rating) {

@@ -99,8 +99,8 @@ service_of!(FakeTrakt);
 impl FakeTrakt {
     /// Starts one that knows the titles of [`catalogue`](self::movie).
     pub async fn start() -> Self {
-        let known = |entry: Entry| entry.known_by(&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
-        let catalogue = catalogue::seed().into_iter().map(known).collect();
+        let known = |entry: Entry| entry.restrict_ids(&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
+        let catalogue = catalogue::sample_titles().into_iter().map(known).collect();
         let world = World { catalogue, watchlist_limit: 250, ..World::default() };
         let shared = Service::new(world);
         let router = Router::new()
@@ -124,10 +124,10 @@ impl FakeTrakt {
             .route("/sync/watchlist", post(sync::list))
             .route("/sync/watchlist/remove", post(sync::unlist))
             .route("/shows/{id}/last_episode", get(sync::last_episode))
-            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::gate::<World>))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("trakt", router).await;
-        shared.settle_at(server.url());
+        shared.set_url(server.url());
         Self { shared, server }
     }
 
@@ -171,11 +171,11 @@ impl FakeTrakt {
 
     /// What was received as `VERB /path`, without queries, logins and checks: the story of the scrobbles.
     pub fn story(&self) -> Vec<String> {
-        self.shared.story(&["/scrobble", "/sync"])
+        self.shared.request_log(&["/scrobble", "/sync"])
     }
 
     /// What was told, and of what: `start 0 Inception`, `history Inception`, with the status where it is no success.
-    pub fn told(&self) -> Vec<String> {
+    pub fn deliveries(&self) -> Vec<String> {
         let world = self.shared.world();
         let calls = self.shared.calls();
         let told = calls.iter().filter(|call| call.method == "POST");
@@ -218,7 +218,7 @@ impl FakeTrakt {
     }
 
     /// Puts titles on the watchlist.
-    pub fn plan(&self, titles: &[&str]) {
+    pub fn add_to_watchlist(&self, titles: &[&str]) {
         self.shared.world().watchlist.extend(titles.iter().map(|title| (*title).to_owned()));
     }
 }

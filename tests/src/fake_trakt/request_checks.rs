@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fake_trakt::{CLIENT_ID, World};
-use crate::service::{Gate, header};
+use crate::service::{RequestCheck, header};
 
-impl Gate for World {
-    fn refuse(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
+impl RequestCheck for World {
+    fn check(&mut self, request: &Parts, now: Timestamp) -> Option<Response> {
         if header(request, "user-agent").is_empty() {
             return Some((StatusCode::FORBIDDEN, "error code: 1010").into_response());
         }

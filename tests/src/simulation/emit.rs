@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use crate::fake_playback::Screening;
+use crate::fake_playback::FakePlayback;
 use crate::harness::Daemon;
-use crate::simulation::{Evening, Mode, RUNTIME, SOURCES, Spectator};
+use crate::simulation::{Mode, RUNTIME, SOURCES, SimulatedViewer, Simulation};
 use crate::{emby_webhook, jellyfin_webhook, plex_webhook};
 
-impl Evening {
+impl Simulation {
     /// Says what has changed of what somebody watches.
     pub(super) async fn say(
         &self,
-        spectators: &mut [Spectator],
+        spectators: &mut [SimulatedViewer],
         index: usize,
         state: &str,
         event: &str,
@@ -25,27 +25,27 @@ impl Evening {
     /// Shows a server's sessions anew, and tells those who listen.
     pub(super) async fn listed(
         &self,
-        spectators: &[Spectator],
+        spectators: &[SimulatedViewer],
         index: usize,
-        changed: Option<(&Screening, &str)>,
+        changed: Option<(&FakePlayback, &str)>,
     ) {
         let server = spectators[index].server;
         let there = spectators.iter().filter(|it| it.server == server).filter_map(|it| it.screening.clone());
         self.servers.list(server, &there.collect::<Vec<_>>());
         match (server, changed) {
-            (0, Some((screening, state))) => _ = self.servers.plex.tell(&screening.notification(state)),
+            (0, Some((screening, state))) => _ = self.servers.plex.broadcast(&screening.notification(state)),
             (0, None) => {}
             (1, _) => _ = self.servers.jellyfin.tell(),
             _ => _ = self.servers.emby.tell(),
         }
-        self.servers.sockets(server).until_taken().await;
+        self.servers.sockets(server).wait_until_drained().await;
     }
 
     /// What goes on is told again and again.
-    pub(super) async fn progress(&self, spectators: &mut [Spectator], daemon: &Daemon<'_>) {
+    pub(super) async fn progress(&self, spectators: &mut [SimulatedViewer], daemon: &Daemon<'_>) {
         for server in 0..SOURCES.len() {
             let of_server = || spectators.iter().filter(|it| it.server == server);
-            let there: Vec<Screening> = of_server().filter_map(|it| it.screening.clone()).collect();
+            let there: Vec<FakePlayback> = of_server().filter_map(|it| it.screening.clone()).collect();
             if there.is_empty() {
                 continue;
             }
@@ -55,14 +55,14 @@ impl Evening {
                     for spectator in of_server().filter(|it| it.killed.is_none()) {
                         if let Some(screening) = &spectator.screening {
                             let state = if screening.paused { "paused" } else { "playing" };
-                            self.servers.plex.tell(&screening.notification(state));
+                            self.servers.plex.broadcast(&screening.notification(state));
                         }
                     }
                 }
                 1 => _ = self.servers.jellyfin.tell(),
                 _ => _ = self.servers.emby.tell(),
             }
-            self.servers.sockets(server).until_taken().await;
+            self.servers.sockets(server).wait_until_drained().await;
         }
         for spectator in spectators.iter_mut().filter(|it| it.killed.is_none()) {
             let Some(screening) = spectator.screening.clone() else { continue };
@@ -84,8 +84,8 @@ impl Evening {
 
     pub(super) async fn webhook(
         &self,
-        spectator: &Spectator,
-        screening: &Screening,
+        spectator: &SimulatedViewer,
+        screening: &FakePlayback,
         event: &str,
         daemon: &Daemon<'_>,
     ) {

@@ -8,14 +8,14 @@ mod servers;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use scenario::Act;
-pub use scenario::{Manner, Mishap};
+use scenario::Step;
+pub use scenario::{Disruption, ViewingPattern};
 pub use servers::Servers;
 
 use crate::catalogue;
-use crate::fake_playback::{Person, Screening, Title};
+use crate::fake_playback::{FakePlayback, Person, Title};
 use crate::fake_trakt::FakeTrakt;
-use crate::harness::{Daemon, Home, TestClock, trakt_account};
+use crate::harness::{Daemon, TestClock, TestContext, trakt_account};
 
 /// Everything takes as long as this. Ms.
 pub const RUNTIME: u32 = 2_400_000;
@@ -81,14 +81,14 @@ pub fn title(number: u32) -> Title {
 }
 
 /// Somebody who watches in some manner.
-struct Spectator {
+struct SimulatedViewer {
     person: usize,
     server: usize,
     device: String,
     /// What is left of the titles.
     titles: Vec<Title>,
-    programme: Vec<(u32, Act)>,
-    screening: Option<Screening>,
+    programme: Vec<(u32, Step)>,
+    screening: Option<FakePlayback>,
     /// Ticks since the app was killed.
     killed: Option<u32>,
     was_counted: bool,
@@ -97,7 +97,7 @@ struct Spectator {
 }
 
 /// The evening.
-pub struct Evening {
+pub struct Simulation {
     /// A tracker for each of the people.
     pub trakts: Vec<FakeTrakt>,
     /// The servers.
@@ -109,9 +109,9 @@ pub struct Evening {
     expected: BTreeMap<usize, Vec<String>>,
 }
 
-impl Evening {
+impl Simulation {
     /// Sets everything up, and logs all trackers in.
-    pub async fn new(mode: Mode) -> (Home, Self) {
+    pub async fn new(mode: Mode) -> (TestContext, Self) {
         let servers = Servers::start().await;
         let mut trakts = Vec::new();
         let mut config = servers.config(mode.name(), "");
@@ -127,7 +127,7 @@ impl Evening {
             config.push('\n');
             trakts.push(trakt);
         }
-        let mut home = Home::new(&config);
+        let mut home = TestContext::new(&config);
         let mut clocks: Vec<_> = trakts.iter().map(FakeTrakt::clock).collect();
         clocks.extend([servers.jellyfin.clock(), servers.emby.clock()]);
         let clock = home.set_clock(&clocks);
@@ -142,9 +142,9 @@ impl Evening {
     pub async fn round(
         &mut self,
         daemon: &mut Daemon<'_>,
-        manners: [Manner; 6],
+        manners: [ViewingPattern; 6],
         shift: usize,
-        mishaps: &[(u32, Mishap)],
+        mishaps: &[(u32, Disruption)],
     ) {
         let mut spectators = Vec::new();
         for (person, manner) in manners.into_iter().enumerate() {
@@ -153,7 +153,7 @@ impl Evening {
             for _ in 0..2 {
                 let mut title = title(self.next_title);
                 self.next_title += 1;
-                if manner == Manner::LeavingAtCredits {
+                if manner == ViewingPattern::LeavingAtCredits {
                     title.credits_ms = Some(RUNTIME / 100 * 76);
                 }
                 self.servers.add(server, &title);
@@ -170,7 +170,7 @@ impl Evening {
             let programme = manner.programme();
             let (screening, killed, was_counted) = (None, None, false);
             let began = self.servers.jellyfin.clock().now();
-            spectators.push(Spectator {
+            spectators.push(SimulatedViewer {
                 person,
                 server,
                 device,
@@ -186,9 +186,9 @@ impl Evening {
         while spectators.iter().any(|it| tick == 0 || it.screening.is_some() || !it.programme.is_empty()) {
             for (_, mishap) in mishaps.iter().filter(|(at, _)| *at == tick) {
                 match mishap {
-                    Mishap::Restart(server) => self.restart(*server, &mut spectators).await,
-                    Mishap::Cut(server) => self.servers.sockets(*server).cut(),
-                    Mishap::Killed => daemon.restart(),
+                    Disruption::Restart(server) => self.restart(*server, &mut spectators).await,
+                    Disruption::Cut(server) => self.servers.sockets(*server).close_all(),
+                    Disruption::Killed => daemon.restart(),
                 }
                 self.all_connected(daemon).await;
             }
@@ -229,7 +229,13 @@ impl Evening {
         }
     }
 
-    async fn act(&mut self, spectators: &mut [Spectator], index: usize, tick: u32, daemon: &Daemon<'_>) {
+    async fn act(
+        &mut self,
+        spectators: &mut [SimulatedViewer],
+        index: usize,
+        tick: u32,
+        daemon: &Daemon<'_>,
+    ) {
         let spectator = &mut spectators[index];
         if tick == 0 {
             let title = spectator.titles.pop().expect("two");
@@ -254,26 +260,26 @@ impl Evening {
         assert!(at <= tick);
         spectator.programme.remove(0);
         match act {
-            Act::Pause => {
+            Step::Pause => {
                 spectator.screening.as_mut().expect("it plays").paused = true;
                 self.say(spectators, index, "paused", "pause", daemon).await;
             }
-            Act::Resume => {
+            Step::Resume => {
                 spectator.screening.as_mut().expect("it plays").paused = false;
                 self.say(spectators, index, "playing", "resume", daemon).await;
             }
-            Act::Seek(percent) => {
+            Step::Seek(percent) => {
                 spectator.screening.as_mut().expect("it plays").position_ms = RUNTIME / 100 * percent;
                 self.say(spectators, index, "playing", "seek", daemon).await;
             }
-            Act::Kill => spectator.killed = Some(0),
-            Act::Stop => {
+            Step::Kill => spectator.killed = Some(0),
+            Step::Stop => {
                 let gone = spectator.screening.take().expect("it plays");
                 self.webhook(&spectators[index], &gone, "stop", daemon).await;
                 self.listed(spectators, index, Some((&gone, "stopped"))).await;
                 spectators[index].titles.push(gone.title);
             }
-            Act::Next => {
+            Step::Next => {
                 let before = spectator.screening.clone().expect("it plays");
                 let title = spectator.titles.pop().expect("another");
                 // The session stays, the item changes. Only one of the servers says that something has ended.
@@ -283,10 +289,10 @@ impl Evening {
                 let spectator = &mut spectators[index];
                 spectator.was_counted = false;
                 spectator.began = self.servers.jellyfin.clock().now();
-                spectator.screening = Some(Screening { title, position_ms: 0, ..before });
+                spectator.screening = Some(FakePlayback { title, position_ms: 0, ..before });
                 self.say(spectators, index, "playing", "start", daemon).await;
             }
-            Act::GoOnElsewhere => {
+            Step::GoOnElsewhere => {
                 let title = spectator.titles.pop().expect("the same");
                 spectator.device.push_str("-phone");
                 self.begin(spectator, title, RUNTIME / 100 * 45);
@@ -295,11 +301,11 @@ impl Evening {
         }
     }
 
-    fn begin(&mut self, spectator: &mut Spectator, title: Title, position_ms: u32) {
+    fn begin(&mut self, spectator: &mut SimulatedViewer, title: Title, position_ms: u32) {
         self.next_session += 1;
         spectator.was_counted = false;
         spectator.began = self.servers.jellyfin.clock().now();
-        spectator.screening = Some(Screening {
+        spectator.screening = Some(FakePlayback {
             session: self.next_session.to_string(),
             person: PEOPLE[spectator.person].clone(),
             device: spectator.device.clone(),
@@ -309,7 +315,7 @@ impl Evening {
         });
     }
 
-    async fn restart(&mut self, server: usize, spectators: &mut [Spectator]) {
+    async fn restart(&mut self, server: usize, spectators: &mut [SimulatedViewer]) {
         self.servers.go_down(server).await;
         self.clock.pass(120);
         for (place, spectator) in spectators.iter_mut().filter(|it| it.server == server).enumerate() {
@@ -352,7 +358,7 @@ impl Evening {
     }
 
     /// Waits until everybody has been told everything.
-    pub async fn settle(&self, home: &Home) {
+    pub async fn settle(&self, home: &TestContext) {
         let end = std::time::Instant::now() + PATIENCE;
         loop {
             let events = home.json(&["events"]);

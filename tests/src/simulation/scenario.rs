@@ -2,7 +2,7 @@
 
 /// How somebody watches something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum ViewingPattern {
     /// From its beginning to its end.
     Through,
     /// With a pause of ten minutes.
@@ -23,7 +23,7 @@ pub enum Manner {
     OnTwoDevices,
 }
 
-impl Manner {
+impl ViewingPattern {
     /// All of them.
     pub const ALL: [Self; 9] = [
         Self::Through,
@@ -38,18 +38,18 @@ impl Manner {
     ];
 
     /// What happens when: ticks from the beginning.
-    pub(super) fn programme(self) -> Vec<(u32, Act)> {
+    pub(super) fn programme(self) -> Vec<(u32, Step)> {
         const LAST: u32 = 79;
         match self {
-            Self::Through => vec![(LAST, Act::Stop)],
-            Self::Paused => vec![(30, Act::Pause), (50, Act::Resume), (LAST + 18, Act::Stop)],
-            Self::SkippingAhead => vec![(32, Act::Seek(70)), (55, Act::Stop)],
-            Self::SkippingBack => vec![(48, Act::Seek(30)), (100, Act::Stop)],
-            Self::GivenUp => vec![(40, Act::Stop)],
-            Self::Killed => vec![(74, Act::Kill)],
-            Self::Autoplay => vec![(78, Act::Next), (78 + LAST, Act::Stop)],
-            Self::LeavingAtCredits => vec![(62, Act::Stop)],
-            Self::OnTwoDevices => vec![(36, Act::Stop), (40, Act::GoOnElsewhere), (84, Act::Stop)],
+            Self::Through => vec![(LAST, Step::Stop)],
+            Self::Paused => vec![(30, Step::Pause), (50, Step::Resume), (LAST + 18, Step::Stop)],
+            Self::SkippingAhead => vec![(32, Step::Seek(70)), (55, Step::Stop)],
+            Self::SkippingBack => vec![(48, Step::Seek(30)), (100, Step::Stop)],
+            Self::GivenUp => vec![(40, Step::Stop)],
+            Self::Killed => vec![(74, Step::Kill)],
+            Self::Autoplay => vec![(78, Step::Next), (78 + LAST, Step::Stop)],
+            Self::LeavingAtCredits => vec![(62, Step::Stop)],
+            Self::OnTwoDevices => vec![(36, Step::Stop), (40, Step::GoOnElsewhere), (84, Step::Stop)],
         }
     }
 
@@ -65,7 +65,7 @@ impl Manner {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum Step {
     Pause,
     Resume,
     /// To so many percent.
@@ -78,7 +78,7 @@ pub(super) enum Act {
 
 /// What happens to a server at a tick of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
+pub enum Disruption {
     /// It restarts: it is away for two minutes, and numbers its sessions anew.
     Restart(usize),
     /// Its connections break.

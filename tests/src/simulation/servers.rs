@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fake_mediabrowser::{FakeMediaBrowser, Family};
-use crate::fake_playback::{Person, Screening, Title};
+use crate::fake_playback::{FakePlayback, Person, Title};
 use crate::fake_plex::FakePlex;
 use crate::harness::WEBHOOK_TOKEN;
 use crate::server::Server;
@@ -48,9 +48,9 @@ impl Servers {
         rows.into_iter().map(source).collect()
     }
 
-    pub(super) fn list(&self, server: usize, screenings: &[Screening]) {
+    pub(super) fn list(&self, server: usize, screenings: &[FakePlayback]) {
         match server {
-            0 => self.plex.list(screenings),
+            0 => self.plex.set_sessions(screenings),
             1 => self.jellyfin.list(screenings),
             _ => self.emby.list(screenings),
         }
@@ -59,7 +59,7 @@ impl Servers {
     /// Enters a play into a server's own history.
     pub fn record(&self, server: usize, person: &Person, title: &Title, at: Timestamp) {
         match server {
-            0 => self.plex.record(person, title, at),
+            0 => self.plex.add_play(person, title, at),
             1 => self.jellyfin.record(person, title, at),
             _ => self.emby.record(person, title, at),
         }

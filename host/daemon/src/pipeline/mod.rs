@@ -218,7 +218,7 @@ impl Pipeline {
                 }
                 // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
                 Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < MAX_PARSE_RETRIES => {
-                    slow += 1
+                    slow += 1;
                 }
                 result => return reports_or_verdict(result, &self.plugin.manifest.plugin.id),
             }

@@ -11,7 +11,7 @@ use playrelay_sdk::host::reports::{
 };
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{boolean, flag, number, text};
-use playrelay_sdk::server::{happened, ignored};
+use playrelay_sdk::server::{event_time, ignored_report};
 use serde_json::{Map, Value, json};
 
 /// The server counts a stop past 5 % of something shorter as played (`MinResumeDurationSeconds`). Milliseconds.
@@ -19,38 +19,38 @@ const SHORTEST_RESUMABLE: u32 = 300_000;
 
 /// After so long its server gives a session up, where the client has asked for nothing else either; until August 2026
 /// (jellyfin/jellyfin#17631) with the position that it guessed. Ms.
-const GIVEN_UP_MS: u32 = 5 * 60 * 1000;
+const SESSION_TIMEOUT_MS: u32 = 5 * 60 * 1000;
 /// A server that never heard of a client says a date long ago. Ms.
-const NEVER_MS: u32 = 24 * 60 * 60 * 1000;
+const NO_CHECK_IN_MS: u32 = 24 * 60 * 60 * 1000;
 
 /// Turns a message into its report. A template that leaves out what an item is cannot be read.
 pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> {
     let event = message["NotificationType"].as_str().unwrap_or_default();
     if !matches!(event, "PlaybackStart" | "PlaybackProgress" | "PlaybackStop" | "UserDataSaved") {
-        return Ok(ignored("event", event));
+        return Ok(ignored_report("event", event));
     }
     let Some(kind) = kind(message) else {
         let text = "the template prints no \u{201c}ItemType\u{201d}; add it, or tick \u{201c}Send All Properties\u{201d}";
         return Err(ParseError::Unsupported(text.to_owned()));
     };
     let dto = dto(message, kind);
-    let Some(item) = item::item(&dto, &Value::Null) else { return Ok(ignored("media-type", kind)) };
+    let Some(item) = item::item(&dto, &Value::Null) else { return Ok(ignored_report("media-type", kind)) };
     // By the server's clock, where that is near to ours.
-    let at = happened(message["UtcTimestamp"].as_str(), received_at);
-    let about = About { message, item, kind, content: item::content(&dto), at };
+    let at = event_time(message["UtcTimestamp"].as_str(), received_at);
+    let about = EventContext { message, item, kind, content: item::content(&dto), at };
     let can_play = matches!(kind, "Movie" | "Episode") || kind.starts_with("LiveTv");
     Ok(match event {
         "UserDataSaved" => about.user_data(),
-        _ if !can_play => ignored("media-type", kind),
-        "PlaybackStop" if is_given_up(message) => about.left(),
+        _ if !can_play => ignored_report("media-type", kind),
+        "PlaybackStop" if is_session_timeout(message) => about.left(),
         "PlaybackStop" => {
             let claimed = flag(&message["PlayedToCompletion"]);
             let completion = if claimed { Completion::Claimed } else { Completion::None };
             about.playback(PlaybackState::Stopped, position(message), completion)
         }
         "PlaybackStart" => about.playback(PlaybackState::Playing, position(message), Completion::None),
-        _ if is_guess(message) => {
-            ignored("guess", "the client has fallen silent, and the server guesses where it is")
+        _ if is_extrapolated(message) => {
+            ignored_report("guess", "the client has fallen silent, and the server guesses where it is")
         }
         _ => {
             let paused = flag(&message["IsPaused"]);
@@ -70,17 +70,17 @@ fn kind(message: &Value) -> Option<&str> {
 /// How long before a message something was that its session knows, by the server's clock. Ms.
 fn passed(message: &Value, what: &str) -> Option<u32> {
     let passed = since(&text(&message[what])?, &text(&message["UtcTimestamp"])?);
-    passed.filter(|passed| *passed < NEVER_MS)
+    passed.filter(|passed| *passed < NO_CHECK_IN_MS)
 }
 
 /// Whether a position is its server's: it moves that of a silent client on by itself.
-fn is_guess(message: &Value) -> bool {
+fn is_extrapolated(message: &Value) -> bool {
     flag(&message["IsAutomated"]) && passed(message, "LastPlaybackCheckIn").is_some_and(|ms| ms > SILENT_MS)
 }
 
 /// Whether a stop is that of a server whose client has left without a word. A stop that a client tells of is a request of its.
-fn is_given_up(message: &Value) -> bool {
-    passed(message, "LastPlaybackCheckIn").is_some_and(|ms| ms >= GIVEN_UP_MS)
+fn is_session_timeout(message: &Value) -> bool {
+    passed(message, "LastPlaybackCheckIn").is_some_and(|ms| ms >= SESSION_TIMEOUT_MS)
         && passed(message, "LastActivityDate").is_some_and(|ms| ms > SILENT_MS)
 }
 
@@ -122,7 +122,7 @@ fn dto(message: &Value, kind: &str) -> Value {
     })
 }
 
-struct About<'a> {
+struct EventContext<'a> {
     message: &'a Value,
     item: Item,
     kind: &'a str,
@@ -130,7 +130,7 @@ struct About<'a> {
     at: Option<String>,
 }
 
-impl About<'_> {
+impl EventContext<'_> {
     /// What the server keeps of a user and an item was saved. The reason says why.
     fn user_data(self) -> Report {
         let message = self.message;
@@ -155,9 +155,9 @@ impl About<'_> {
             }
             ("UpdateUserRating", _) => match score(message) {
                 Some(rating) => self.rated(rating),
-                None => ignored("favorite", "a like or a favourite is no score"),
+                None => ignored_report("favorite", "a like or a favourite is no score"),
             },
-            _ => ignored("save-reason", reason),
+            _ => ignored_report("save-reason", reason),
         }
     }
 
@@ -209,7 +209,7 @@ impl About<'_> {
 
     fn marked(self, watched: bool) -> Report {
         if self.content != Content::OnDemand {
-            return ignored("media-type", self.kind);
+            return ignored_report("media-type", self.kind);
         }
         let (server, user, at) = (server(self.message), user(self.message), self.at);
         Report::Marked(Marked { server, user, item: self.item, watched, library: None, at })

@@ -8,7 +8,7 @@ use playrelay_sdk::host::reports::{
 use playrelay_sdk::host::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
 use playrelay_sdk::ids::external;
 use playrelay_sdk::json::{number, text, whole};
-use playrelay_sdk::server::{ignored, without_year};
+use playrelay_sdk::server::{ignored_report, without_year};
 use serde_json::Value;
 
 /// The format divides ticks by 1,000 where milliseconds need 10,000.
@@ -22,11 +22,11 @@ pub fn report(message: &Value) -> Report {
         "media.pause" => Some(PlaybackState::Paused),
         "media.stop" => Some(PlaybackState::Stopped),
         "media.rate" => None,
-        _ => return ignored("event", event),
+        _ => return ignored_report("event", event),
     };
     let metadata = &message["Metadata"];
     let kind = metadata["type"].as_str().unwrap_or("none");
-    let Some(item) = item(metadata) else { return ignored("media-type", kind) };
+    let Some(item) = item(metadata) else { return ignored_report("media-type", kind) };
     let server = Server { id: guid(&message["Server"]["uuid"]), name: words(&message["Server"]["title"]) };
     let user = User { id: guid(&message["Account"]["id"]), name: words(&message["Account"]["title"]) };
     let Some(state) = state else {
@@ -39,7 +39,7 @@ pub fn report(message: &Value) -> Report {
                 library: None,
                 at: None,
             }),
-            None => ignored("favorite", "a like or a favourite is no score"),
+            None => ignored_report("favorite", "a like or a favourite is no score"),
         };
     };
     Report::Playback(Playback {

@@ -6,7 +6,7 @@ use playrelay_mediabrowser::values::{guid, ms};
 use playrelay_sdk::host::reports::{Completion, Content, Marked, Playback, PlaybackState, Rated, Report};
 use playrelay_sdk::host::types::Item;
 use playrelay_sdk::json::{flag, number, text};
-use playrelay_sdk::server::ignored;
+use playrelay_sdk::server::ignored_report;
 use serde_json::Value;
 
 /// Turns a message into its report.
@@ -17,12 +17,12 @@ pub fn report(message: &Value) -> Report {
     let known =
         ["Play", "Pause", "Resume", "Stop", "Scrobble", "Progress", "MarkPlayed", "MarkUnplayed", "Rate"];
     if !known.contains(&event) {
-        return ignored("event", event);
+        return ignored_report("event", event);
     }
-    let Some(item) = item::item(dto, &message["Series"]) else { return ignored("media-type", kind) };
+    let Some(item) = item::item(dto, &message["Series"]) else { return ignored_report("media-type", kind) };
     let is_mark = matches!(event, "MarkPlayed" | "MarkUnplayed");
     match event {
-        _ if is_mark && item::content(dto) != Content::OnDemand => ignored("media-type", kind),
+        _ if is_mark && item::content(dto) != Content::OnDemand => ignored_report("media-type", kind),
         "MarkPlayed" | "MarkUnplayed" => Report::Marked(Marked {
             server: server(message),
             user: user(message),
@@ -40,9 +40,11 @@ pub fn report(message: &Value) -> Report {
                 library: None,
                 at: None,
             }),
-            None => ignored("favorite", "a like or a favourite is no score"),
+            None => ignored_report("favorite", "a like or a favourite is no score"),
         },
-        _ if !matches!(kind, "Movie" | "Episode" | "Program" | "Recording") => ignored("media-type", kind),
+        _ if !matches!(kind, "Movie" | "Episode" | "Program" | "Recording") => {
+            ignored_report("media-type", kind)
+        }
         _ => Report::Playback(playback(message, item, event)),
     }
 }
