@@ -15,8 +15,9 @@ use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_plugin_host::capabilities::{
-    AddWatchlist, Check, Failure, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent,
+    AddWatchlist, Check, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent,
 };
+use playrelay_plugin_host::failure::Failure;
 use playrelay_tests::contracts::{Documents, Example, answers};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;

@@ -6,9 +6,8 @@ use playrelay::app::App;
 use playrelay::config;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::{Episode, Item, ItemKind, Movie, Season, Show};
-use playrelay_plugin_host::capabilities::{
-    AddWatchlist, Failure, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent,
-};
+use playrelay_plugin_host::capabilities::{AddWatchlist, ReadWatchlist, RemoveWatchlist, Sink, SinkEvent};
+use playrelay_plugin_host::failure::Failure;
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;

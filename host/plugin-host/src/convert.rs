@@ -9,7 +9,7 @@ use playrelay_engine::model::{
 use unicode_normalization::UnicodeNormalization;
 
 use crate::bindings::playrelay::plugin::{reports, types};
-use crate::capabilities::Failure;
+use crate::failure::Failure;
 use crate::text;
 
 /// The field of a playback's open-ended part that holds the user's second id.

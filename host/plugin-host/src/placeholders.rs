@@ -9,7 +9,7 @@ use playrelay_util::secret::Secret;
 use serde_json::Value;
 
 use crate::device_key::{DeviceKey, DeviceKeyError};
-use crate::http::{Request, Response};
+use crate::http::message::{Request, Response};
 
 /// Values that one request may capture out of its answer.
 pub const MAX_CAPTURES: usize = 64;

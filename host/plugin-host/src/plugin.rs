@@ -1,7 +1,6 @@
 //! One call: a fresh instance, within limits, on threads of its own.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,171 +9,20 @@ use playrelay_util::clock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use wasmtime::component::InstancePre;
-use wasmtime::{Engine, Store, Trap};
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime::{Store, Trap};
 
 use crate::account::Account;
-use crate::capabilities::Capability;
+use crate::call_state::{CallContext, CallState, CallTrace};
+use crate::capabilities::capability::Capability;
 use crate::circuit_breaker::CircuitBreaker;
-use crate::limits::{
-    ACCOUNT_SLOTS, Budget, LARGE_INPUT, MemoryLimit, NESTED_SLOTS, PLUGIN_SLOTS, PURE_SLOTS, WAITING_SLOTS,
-};
+use crate::fault::{Fault, FaultKind};
+use crate::limits::{ACCOUNT_SLOTS, Budget, LARGE_INPUT, PLUGIN_SLOTS};
 use crate::log_budget::{Line, LogBudget};
 use crate::manifest::Manifest;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::KeyValue;
-use crate::wasm::EpochTicker;
-use crate::{text, wasm};
-
-/// What a store holds for the time of one call.
-pub struct CallState {
-    pub(super) memory: MemoryLimit,
-    pub(super) wasi: WasiCtx,
-    pub(super) table: ResourceTable,
-    pub(super) context: CallContext,
-}
-
-impl WasiView for CallState {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-/// For whom a call is made, and what it may do.
-pub struct CallContext {
-    /// The plugin's id.
-    pub plugin: String,
-    /// For whom; absent while a plugin is tried out.
-    pub account: Option<Arc<Account>>,
-    /// The small store; absent where the call may not use it.
-    pub kv: Option<Arc<dyn KeyValue>>,
-    /// Where the clock stands; absent where it goes.
-    pub clock: Option<Timestamp>,
-    /// Requests that may still be sent.
-    pub requests_left: u32,
-    /// Lines that may still be logged.
-    pub log_left: u32,
-    /// Lines that the plugin may still log, over all its calls.
-    pub log_budget: Arc<LogBudget>,
-    /// What the call did, for the timeline.
-    pub trace: Arc<Mutex<CallTrace>>,
-    /// Secrets that the guest has markers for.
-    pub masks: Option<Arc<SecretPlaceholders>>,
-    /// Whether requests go without the account's credentials: it is being logged in.
-    pub is_login: bool,
-}
-
-/// What a call did beside its result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallTrace {
-    /// One line per request: verb, origin and path, status or error.
-    pub requests: Vec<String>,
-    /// Whether a request that writes may have been applied without an answer.
-    pub uncertain: bool,
-    /// Why the account has to be logged in, where a request could not be sent for want of that.
-    pub login_needed: Option<String>,
-    /// When there are new requests, and in words, where one could not be sent because the day's are used up.
-    pub quota: Option<(Timestamp, String)>,
-}
-
-/// Why a call gave no result. The text says which limit, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What kind of fault.
-    pub kind: FaultKind,
-    /// In words.
-    pub text: String,
-}
-
-/// The kinds of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The guest crashed.
-    Trap,
-    /// It computed too long.
-    Cpu,
-    /// It took too long.
-    Wall,
-    /// It wanted too much memory.
-    Memory,
-    /// It returned too much.
-    Output,
-    /// It is paused after too many faults.
-    Paused,
-    /// The host could not make the call.
-    Host,
-}
-
-impl FaultKind {
-    /// The name, as it is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trap => "trap",
-            Self::Cpu => "cpu-limit",
-            Self::Wall => "time-limit",
-            Self::Memory => "memory-limit",
-            Self::Output => "output-limit",
-            Self::Paused => "paused",
-            Self::Host => "host",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl Fault {
-    pub(super) fn new(kind: FaultKind, words: impl AsRef<str>) -> Self {
-        Self { kind, text: text::cut(words.as_ref(), text::WORDS) }
-    }
-}
-
-/// What all plugins share: the engine, its ticker, the threads that guests run on.
-pub struct Runtime {
-    pub(super) engine: Engine,
-    pub(super) ticker: EpochTicker,
-    /// For calls that only compute.
-    pure_slots: Arc<Semaphore>,
-    /// For calls that may wait for a network.
-    waiting_slots: Arc<Semaphore>,
-    /// For calls that other calls wait for.
-    nested_slots: Arc<Semaphore>,
-    threads: Option<tokio::runtime::Runtime>,
-}
-
-impl Runtime {
-    /// Starts the threads.
-    pub fn start(engine: Engine) -> std::io::Result<Self> {
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("plugin")
-            .enable_all()
-            .build()?;
-        let ticker = EpochTicker::start(&engine)?;
-        let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
-        let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
-        let nested_slots = slots(NESTED_SLOTS);
-        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads: Some(threads) })
-    }
-
-    fn threads(&self) -> &tokio::runtime::Runtime {
-        self.threads.as_ref().expect("the threads are taken only by drop")
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if let Some(threads) = self.threads.take() {
-            // Blocking shutdown is forbidden where the last reference is dropped inside another runtime.
-            threads.shutdown_background();
-        }
-    }
-}
+use crate::runtime::Runtime;
+use crate::wasm;
 
 /// A plugin that can be called.
 pub struct Plugin {

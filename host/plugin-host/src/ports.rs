@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::http::{HttpError, LoginTokens, Request, Response};
+use crate::http::login_tokens::LoginTokens;
+use crate::http::message::{HttpError, Request, Response};
 
 /// Where the small stores are kept. Errors are texts for the guest's log.
 #[async_trait]

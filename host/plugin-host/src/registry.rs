@@ -10,11 +10,14 @@ use serde::Serialize;
 use wasmtime::component::Linker;
 
 use crate::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
+use crate::call_state::{CallContext, CallState};
 use crate::compile::{CompileError, Compiler};
+use crate::fault::{Fault, FaultKind};
 use crate::limits::Budget;
 use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
-use crate::plugin::{CallContext, CallState, Fault, FaultKind, Plugin, Runtime};
+use crate::plugin::Plugin;
+use crate::runtime::Runtime;
 use crate::{capabilities, imports, wasm};
 
 /// Files of the plugin directory that are looked at.

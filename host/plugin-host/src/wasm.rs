@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Store, UpdateDeadline};
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
 
+use crate::call_state::{CallContext, CallState};
 use crate::limits::{Budget, MAX_CONCURRENT_CALLS, MAX_MEMORY_BYTES, MemoryLimit, TICK};
-use crate::plugin::{CallContext, CallState};
 
 /// Core instances of a component.
 const CORE_INSTANCES: u32 = 64;

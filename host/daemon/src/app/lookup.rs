@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use playrelay_engine::now_playing::SourceInfo;
 use playrelay_engine::routing::route::{Route, UnsupportedActions};
-use playrelay_plugin_host::http::client::HttpError;
+use playrelay_plugin_host::http::message::HttpError;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::vault;
 

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use playrelay_plugin_host::account::Account;
-use playrelay_plugin_host::http::client::{HttpError, REQUEST_TIMEOUT, Request, Response};
+use playrelay_plugin_host::http::client::REQUEST_TIMEOUT;
+use playrelay_plugin_host::http::message::{HttpError, Request, Response};
 use playrelay_plugin_host::http::{LoginTokens, RequestPurpose};
 use playrelay_plugin_host::limits::{CODE_INTERVAL_S, MAX_CODE_LIFETIME_S};
 use playrelay_plugin_host::manifest::{DeviceLogin, Login, PinLogin, part};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::capabilities::{
-    AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Failure, Grant, Revoke,
+    AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Grant, Revoke,
 };
-use playrelay_plugin_host::http::client::HttpError;
+use playrelay_plugin_host::failure::Failure;
+use playrelay_plugin_host::http::message::HttpError;
 use playrelay_plugin_host::http::{LoginTokens, Origin};
 use playrelay_plugin_host::manifest::{Login, LoginMethod, PluginLogin, SettingKind, part};
 use playrelay_plugin_host::placeholders::SecretPlaceholders;

@@ -8,8 +8,9 @@ use playrelay_util::clock;
 use serde::Serialize;
 
 use crate::app::{App, Purpose};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::cli::print::{Table, columns, count, when};
-use crate::cli::{CliError, Output};
 use crate::config::{Config, unknown_key_message};
 use crate::realtime::catch_up;
 use crate::realtime::catch_up::{CatchUpError, HistoryReader};

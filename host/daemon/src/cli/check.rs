@@ -6,8 +6,9 @@ use playrelay_plugin_host::registry::{Entry, Status};
 use serde::Serialize;
 
 use crate::app::{App, Purpose};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::cli::print::count;
-use crate::cli::{CliError, Output};
 use crate::config::Config;
 
 #[derive(Serialize)]

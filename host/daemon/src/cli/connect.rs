@@ -16,7 +16,8 @@ use crate::app::{App, Purpose};
 use crate::auth::device_flow::{LoginError, Prompt};
 use crate::auth::plugin_flow::{Form, LoginStep, PluginLoginFlow};
 use crate::auth::{device_flow, plugin_flow};
-use crate::cli::{CliError, print};
+use crate::cli::error::CliError;
+use crate::cli::print;
 use crate::config::{Config, unknown_key_message};
 
 #[derive(Args)]

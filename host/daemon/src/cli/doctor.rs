@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use crate::app::{App, Purpose};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::cli::print::{columns, count, hang, one_line};
-use crate::cli::{CliError, Output};
 use crate::config::Config;
 use crate::doctor;
 use crate::doctor::{Finding, Severity};

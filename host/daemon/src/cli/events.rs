@@ -8,8 +8,10 @@ use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_store::{AccountPause, EventDetail, EventFilter, EventSummary};
 
 use crate::app::open_store_to_read;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::print;
 use crate::cli::print::{Table, columns, hang, when, wrap};
-use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 
 /// New events that are looked at in one go.

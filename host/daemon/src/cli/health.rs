@@ -6,7 +6,7 @@ use playrelay_plugin_host::http::client::HttpClient;
 use url::Url;
 
 use crate::app::adapters::IDENTITY;
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::config::Config;
 
 pub(crate) async fn run(config: &Config) -> Result<(), CliError> {

@@ -11,7 +11,8 @@ use playrelay_plugin_host::permissions::{PermissionReport, SettingSummary};
 use playrelay_plugin_host::registry::Status;
 
 use crate::app::{App, AppError, Purpose};
-use crate::cli::{CliError, print};
+use crate::cli::error::CliError;
+use crate::cli::print;
 use crate::config;
 
 /// What the answers are, where they are given on the command line. What is missing is asked for.

@@ -9,10 +9,12 @@ mod catch_up;
 mod check;
 mod connect;
 mod doctor;
+mod error;
 mod events;
 mod health;
 mod init;
 mod outbox;
+mod output;
 mod plugin;
 mod print;
 mod record;
@@ -27,14 +29,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use error::CliError;
+use output::Output;
 use playrelay_plugin_host::compile;
-use playrelay_store::StoreError;
-use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::AppError;
-use crate::auth::device_flow::LoginError;
 use crate::config;
 use crate::config::{Config, DEFAULT_FILE};
 
@@ -107,65 +108,6 @@ impl Command {
     /// Whether the command can do without a configuration.
     fn needs_no_configuration(&self) -> bool {
         matches!(self, Self::Serve | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. }))
-    }
-}
-
-/// How to print.
-#[derive(Args, Clone, Copy)]
-struct Output {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-impl Output {
-    /// Prints one of many values, each on a line of its own.
-    fn print_line<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), CliError> {
-        match self.json {
-            true => print::json(
-                &serde_json::to_string(value).map_err(|error| CliError::Other(error.to_string()))?,
-            ),
-            false => print::out(&text(value)),
-        }
-    }
-
-    /// Prints a value: as JSON, or as `text` writes it.
-    fn print<T: Serialize + ?Sized>(
-        self,
-        value: &T,
-        text: impl FnOnce(&T) -> String,
-    ) -> Result<(), CliError> {
-        let json = || serde_json::to_string_pretty(value).map_err(|error| CliError::Other(error.to_string()));
-        match self.json {
-            true => print::json(&json()?),
-            false => print::out(&text(value)),
-        }
-    }
-}
-
-/// Why a command fails.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    #[error(transparent)]
-    House(#[from] AppError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Login(#[from] LoginError),
-    /// Whoever read the output has gone: that is no failure.
-    #[error("nobody reads the output")]
-    Unread,
-    #[error("{0}")]
-    Other(String),
-}
-
-impl CliError {
-    /// What is said of it, one complaint a line.
-    fn lines(&self) -> Vec<String> {
-        match self {
-            Self::House(AppError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
-            other => vec![other.to_string()],
-        }
     }
 }
 

@@ -7,8 +7,10 @@ use playrelay_store::{self, AccountPause, SharedStore};
 use playrelay_util::clock;
 
 use crate::app::{open_store, open_store_to_read};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::print;
 use crate::cli::print::{columns, count, hang, when};
-use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 
 #[derive(Subcommand)]

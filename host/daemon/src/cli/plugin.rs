@@ -14,8 +14,10 @@ use serde::Serialize;
 
 use crate::app::adapters::approval_of;
 use crate::app::{App, Purpose, open_store};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::print;
 use crate::cli::print::{Table, columns};
-use crate::cli::{CliError, Output, print};
 use crate::config::{Config, unknown_key_message};
 
 #[derive(Subcommand)]

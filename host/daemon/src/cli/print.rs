@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use playrelay_plugin_host::text::is_odd;
 use playrelay_util::clock;
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 
 /// Columns below which nothing is laid out.
 const NARROWEST: usize = 40;

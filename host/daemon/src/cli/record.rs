@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use playrelay_util::clock;
 use serde::Serialize;
 
-use crate::cli::{CliError, Output, print};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::print;
 use crate::config::Config;
 use crate::record::Recorder;
 

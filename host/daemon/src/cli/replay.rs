@@ -7,7 +7,8 @@ use clap::Args;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 
 use crate::app::{App, Purpose};
-use crate::cli::{CliError, Output};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::replay;
 use crate::replay::Replayer;

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Purpose};
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::config::{Config, DEFAULT_FILE};
 
 pub(crate) async fn run(config: Config) -> Result<(), CliError> {

@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::app::{App, Purpose};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::print;
 use crate::cli::print::{Table, columns, count, when};
-use crate::cli::{CliError, Output, print};
 use crate::config::Config;
 use crate::exports::now_playing;
 

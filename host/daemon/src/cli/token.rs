@@ -1,6 +1,6 @@
 //! `playrelay token`
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::web::api::token;
 

@@ -12,8 +12,9 @@ use playrelay_util::clock;
 use serde::Serialize;
 
 use crate::app::{open_store, open_store_to_read};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::cli::print::{Table, columns, when};
-use crate::cli::{CliError, Output};
 use crate::config::Config;
 
 #[derive(Subcommand)]

@@ -8,7 +8,8 @@ use playrelay_store::watermarks::Watermark;
 use serde::Serialize;
 
 use crate::app::{App, AppError, Purpose};
-use crate::cli::{CliError, Output};
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
 use crate::config::{Config, unknown_key_message};
 use crate::webhooks::registration::{Registration, RegistrationAction, encode_path_segment, rotate};
 

@@ -1,15 +1,19 @@
-//! An event that takes a title off a watchlist.
+//! An event that removes a title from a watchlist.
+
+use std::sync::Arc;
 
 use playrelay_engine::event::ReceiptOutcome;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::watchlist;
+use playrelay_plugin_host::call_state::CallTrace;
 use playrelay_plugin_host::capabilities::{LastAired, RemoveWatchlist};
-use playrelay_plugin_host::plugin::{CallTrace, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::StoreError;
 use playrelay_util::clock;
 
-use crate::delivery::worker::{CallOutcome, DeliveryWorker};
+use crate::delivery::outcome::CallOutcome;
+use crate::exports::watchlist_removals::RemovalLog;
 
 /// What became of a removal.
 pub(crate) enum RemovalOutcome {
@@ -33,16 +37,28 @@ enum LastAiredOutcome {
     CatalogueFails(String),
 }
 
-impl DeliveryWorker {
-    /// Takes a movie that was watched off the watchlist, or a show whose last aired episode was.
-    pub(crate) async fn remove_from_watchlist(&self, row: &OutboxRow) -> Result<RemovalOutcome, StoreError> {
+/// Removes titles from the watchlist of one tracker account.
+pub(crate) struct WatchlistRemover<'a> {
+    /// The tracker's plugin.
+    pub plugin: &'a Arc<Plugin>,
+    /// Its account.
+    pub target: &'a CallTarget,
+    /// What was removed before.
+    pub removals: &'a RemovalLog,
+    /// A catalogue, for what the tracker does not know.
+    pub catalogue: Option<&'a (Arc<Plugin>, CallTarget)>,
+}
+
+impl WatchlistRemover<'_> {
+    /// Removes a movie that was watched, or a show whose last aired episode was watched.
+    pub async fn remove(&self, row: &OutboxRow) -> Result<RemovalOutcome, StoreError> {
         let watched = &row.event.item;
         let Some(title) = watchlist::title(watched) else {
             return Ok(RemovalOutcome::Skipped("only movies and shows stand on watchlists".to_owned()));
         };
         let facts = self.plugin.manifest.provides.watchlist.as_ref();
         let order = facts.map(|facts| facts.ledger_ids.as_slice()).unwrap_or_default();
-        let key = watchlist::key(&self.plugin.manifest.plugin.id, self.tracker(), order, &title);
+        let key = watchlist::key(&self.plugin.manifest.plugin.id, &self.target.account.name, order, &title);
         if self.removals.is_recent(&key, clock::now()).await? {
             return Ok(RemovalOutcome::Skipped("it was taken off a moment ago".to_owned()));
         }
@@ -64,7 +80,7 @@ impl DeliveryWorker {
                 }
             }
         }
-        let (answer, trace) = self.plugin.call::<RemoveWatchlist>(&self.caller, title).await;
+        let (answer, trace) = self.plugin.call::<RemoveWatchlist>(self.target, title).await;
         if matches!(&answer, Ok(Ok(receipt)) if receipt.outcome == ReceiptOutcome::Accepted) {
             self.removals.append(key, clock::now()).await?;
         }
@@ -74,15 +90,15 @@ impl DeliveryWorker {
     /// Asks the tracker, or the catalogue, for the last episode of a show that has aired.
     async fn last_aired(&self, show: Item) -> LastAiredOutcome {
         let knows = |plugin: &Plugin| plugin.manifest.provides.airing.is_some();
-        if knows(&self.plugin) {
-            match self.plugin.call::<LastAired>(&self.caller, show.clone()).await {
+        if knows(self.plugin) {
+            match self.plugin.call::<LastAired>(self.target, show.clone()).await {
                 (Ok(Ok(Some(last))), _) => return LastAiredOutcome::Known(last),
                 (Ok(Ok(None)), _) => {}
                 (Ok(Err(failure)), trace) => return LastAiredOutcome::TrackerFails(Ok(Err(failure)), trace),
                 (Err(fault), trace) => return LastAiredOutcome::TrackerFails(Err(fault), trace),
             }
         }
-        let Some((plugin, caller)) = self.catalogue.as_ref().filter(|(plugin, _)| knows(plugin)) else {
+        let Some((plugin, caller)) = self.catalogue.filter(|(plugin, _)| knows(plugin)) else {
             return LastAiredOutcome::Unknown;
         };
         match plugin.call::<LastAired>(caller, show).await.0 {

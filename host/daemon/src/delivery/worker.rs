@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::event::{Action, DeliveryClass, Receipt, ReceiptOutcome};
+use playrelay_engine::event::{Action, DeliveryClass, ReceiptOutcome};
 use playrelay_engine::model::ItemKind;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
-use playrelay_plugin_host::capabilities::{Failure, Sink, SinkEvent};
+use playrelay_plugin_host::call_state::CallTrace;
+use playrelay_plugin_host::capabilities::{Sink, SinkEvent};
+use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::Level;
-use playrelay_plugin_host::plugin::{CallTarget, CallTrace, Fault, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{AccountPause, SharedOwner, StoreError};
 use playrelay_util::{backoff, clock};
 use tokio::sync::{Notify, watch};
 
 use crate::config;
-use crate::delivery::watchlist::RemovalOutcome;
+use crate::delivery::outcome::CallOutcome;
+use crate::delivery::watchlist::{RemovalOutcome, WatchlistRemover};
 use crate::exports::watchlist_removals::RemovalLog;
 
 /// What is playing is no longer worth telling after this.
@@ -57,12 +60,18 @@ pub struct DeliveryWorker {
     pub catalogue: Option<(Arc<Plugin>, CallTarget)>,
 }
 
-/// What a call for an event gave.
-pub(crate) type CallOutcome = Result<Result<Receipt, Failure>, Fault>;
-
 impl DeliveryWorker {
     pub(crate) fn tracker(&self) -> &str {
         &self.caller.account.name
+    }
+
+    fn watchlist_remover(&self) -> WatchlistRemover<'_> {
+        WatchlistRemover {
+            plugin: &self.plugin,
+            target: &self.caller,
+            removals: &self.removals,
+            catalogue: self.catalogue.as_ref(),
+        }
     }
 
     /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
@@ -217,7 +226,7 @@ impl DeliveryWorker {
             self.store.begin_attempt(&row).await?;
         }
         let (answer, trace) = match row.event.action {
-            Action::RemoveFromWatchlist => match self.remove_from_watchlist(&row).await? {
+            Action::RemoveFromWatchlist => match self.watchlist_remover().remove(&row).await? {
                 RemovalOutcome::Skipped(note) => {
                     let attempt =
                         AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };

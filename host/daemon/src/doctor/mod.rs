@@ -1,67 +1,17 @@
 //! From end to end: whether each source can be heard and each tracker told, and what to do where not.
 
+mod findings;
 mod source;
 mod tracker;
 
+use findings::Findings;
+pub use findings::{Finding, Severity};
 use playrelay_plugin_host::http::tls;
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
-use serde::Serialize;
 
 use crate::app::App;
-
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// All is well.
-    Ok,
-    /// It works, and could be better.
-    Note,
-    /// It does not work.
-    Error,
-}
-
-/// Something that was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The account, or what else it is about.
-    pub about: String,
-    /// What was looked at, stable.
-    pub check: &'static str,
-    /// How grave it is.
-    pub level: Severity,
-    /// What was found.
-    pub text: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-/// What was found of one account.
-struct Findings {
-    about: String,
-    findings: Vec<Finding>,
-}
-
-impl Findings {
-    fn add(&mut self, check: &'static str, level: Severity, text: String, remedy: Option<String>) {
-        self.findings.push(Finding { about: self.about.clone(), check, level, text, remedy });
-    }
-
-    fn ok(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Severity::Ok, text.into(), None);
-    }
-
-    fn note(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
-        self.add(check, Severity::Note, text.into(), Some(remedy.into()));
-    }
-
-    fn error(&mut self, check: &'static str, text: impl Into<String>, remedy: impl Into<String>) {
-        self.add(check, Severity::Error, text.into(), Some(remedy.into()));
-    }
-}
 
 /// Looks at everything.
 pub async fn examine(house: &App) -> Result<Vec<Finding>, StoreError> {

@@ -13,7 +13,7 @@ use playrelay_util::clock;
 
 use crate::app::App;
 use crate::config::source::ListenMode;
-use crate::doctor::Findings;
+use crate::doctor::findings::Findings;
 use crate::doctor::tracker::login;
 use crate::realtime::ConnectionError;
 use crate::realtime::client::RealtimeClient;

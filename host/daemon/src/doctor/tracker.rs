@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::account::Account;
-use playrelay_plugin_host::capabilities::{Check, Failure};
+use playrelay_plugin_host::capabilities::Check;
+use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::part;
 use playrelay_store::{AccountPause, StoreError};
 use playrelay_util::clock;
 
 use crate::app::App;
-use crate::doctor::Findings;
+use crate::doctor::findings::Findings;
 
 /// A login that ends sooner is worth a word.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);

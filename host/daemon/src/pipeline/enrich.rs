@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use playrelay_engine::model::{Item, ItemContext, Playback, Report, User};
 use playrelay_engine::timeline::{Stage, Step};
-use playrelay_plugin_host::capabilities::{Enrich, Failure, Identify};
-use playrelay_plugin_host::plugin::FaultKind;
+use playrelay_plugin_host::capabilities::{Enrich, Identify};
+use playrelay_plugin_host::failure::Failure;
+use playrelay_plugin_host::fault::FaultKind;
 use playrelay_util::clock;
 
 use crate::metadata::resolver::MetadataResolver;

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use playrelay_plugin_host::capabilities::{
     Connect, Connection, Message, MessageInput, MessageStep, Transport,
 };
+use playrelay_plugin_host::fault::{Fault, FaultKind};
 use playrelay_plugin_host::http::client::REQUEST_TIMEOUT;
 use playrelay_plugin_host::http::{HttpError, Request, RequestPurpose, Response};
-use playrelay_plugin_host::plugin::{CallTarget, Fault, FaultKind, Plugin};
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use url::Url;
 
 use crate::realtime::transport::{Channel, ConnectionError};

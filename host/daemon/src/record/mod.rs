@@ -4,6 +4,7 @@
 //! Logins are not recorded. What is personal is redacted; see [`redaction`]. The file has the form that the contract check of the tests
 //! reads, one exchange a line.
 
+mod exchange;
 pub mod redaction;
 
 use std::fs::{self, OpenOptions};
@@ -13,12 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use exchange::Exchange;
 use jiff::Timestamp;
 use playrelay_plugin_host::http::{Request, Response};
 use playrelay_plugin_host::ports::ExchangeRecorder;
 use playrelay_util::{clock, private_file};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The folder, below the data folder.
 const FOLDER: &str = "record";
@@ -30,27 +30,6 @@ const EXCHANGES: &str = "exchanges.jsonl";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The largest file. Bytes.
 const LARGEST_FILE: u64 = 32 << 20;
-
-/// A request and its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exchange {
-    /// The service, by the id of its plugin.
-    pub service: String,
-    /// The verb.
-    pub method: String,
-    /// With its query, without the server's address.
-    pub path: String,
-    /// The body: JSON, a form as an object, or other text; null for an empty one.
-    pub request: Value,
-    /// The status of the answer; 0 if the server closed the connection without an answer.
-    pub status: u16,
-    /// The body of the answer: JSON, or other text; null for an empty one.
-    pub answer: Value,
-    /// Whether a test has broken the answer on purpose.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_faulty: bool,
-}
 
 /// Where a record is kept. The daemon and all commands write to the same one.
 #[derive(Debug)]

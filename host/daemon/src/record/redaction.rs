@@ -5,7 +5,7 @@ use playrelay_plugin_host::http::{Request, Response};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use crate::record::Exchange;
+use crate::record::exchange::Exchange;
 
 /// In the place of a text.
 const REDACTED: &str = "[redacted]";

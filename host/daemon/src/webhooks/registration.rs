@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_plugin_host::capabilities::{Failure, Provision, ProvisionInput};
+use playrelay_plugin_host::capabilities::{Provision, ProvisionInput};
+use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::WebhookFacts;
 use playrelay_plugin_host::placeholders::SecretPlaceholders;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};

@@ -6,7 +6,7 @@ use std::ops::BitOr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{Ids, OfEpisode, OfMovie, OfSeason, OfShow};
-use crate::model::normalize;
+use crate::model::text::normalize;
 
 /// The name, in an item's open-ended part, of what it may be.
 const AMBIGUITY: &str = "doubt";

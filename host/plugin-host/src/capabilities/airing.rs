@@ -6,10 +6,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::airing::GuestIndices;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
 use crate::convert;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 
 /// Knows the last episode of a show that has aired.
 pub enum LastAired {}

@@ -6,9 +6,11 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::auth::{self as contract, GuestIndices};
 use crate::bindings::playrelay::plugin::types::Field;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::failure::Failure;
+use crate::fault::{Fault, FaultKind};
 use crate::limits::{Budget, CODE_INTERVAL_S, MAX_CODE_LIFETIME_S, MAX_STATE_BYTES};
-use crate::plugin::{CallState, Fault, FaultKind};
 use crate::{convert, text};
 
 /// A step of a login.

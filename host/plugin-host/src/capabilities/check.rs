@@ -6,9 +6,10 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::check::GuestIndices;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Asks a service who we are.

@@ -6,10 +6,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::enrich::GuestIndices;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
 use crate::convert;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 
 /// Fills in what an item lacks.
 pub enum Enrich {}

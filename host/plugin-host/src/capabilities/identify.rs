@@ -6,10 +6,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::identify::{GuestIndices, Sighting};
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
 use crate::convert;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 
 /// Says whose a playback is.
 pub enum Identify {}

@@ -8,9 +8,10 @@ use wasmtime::component::{Instance, InstancePre};
 use crate::bindings::exports::playrelay::plugin::metadata::{
     self as contract, Candidate, GuestIndices, PictureKind,
 };
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Finds what an item is, with a confidence from 0 to 1, the best first.

@@ -2,6 +2,7 @@
 
 mod airing;
 mod auth;
+pub(crate) mod capability;
 mod check;
 mod enrich;
 mod identify;
@@ -15,9 +16,9 @@ mod webhook;
 
 pub use airing::LastAired;
 pub use auth::{AuthInput, AuthOutcome, AuthPrompt, AuthStep, Authenticate, Grant, Renew, Revoke};
+pub use capability::Capability;
 pub use check::{AccountInfo, Check};
 pub use enrich::Enrich;
-use futures_util::future::BoxFuture;
 pub use identify::Identify;
 pub use metadata::{Artwork, Find, Picture};
 pub use provision::{Provision, ProvisionInput};
@@ -30,75 +31,7 @@ pub use watchlist::{AddWatchlist, ReadWatchlist, RemoveWatchlist, WatchlistPage}
 pub use webhook::{ParseError, Webhook, WebhookInput, WebhookRequest};
 
 use crate::bindings::exports::playrelay::plugin as exports;
-use crate::limits::Budget;
-use crate::plugin::CallState;
-
-/// An interface that a guest exports.
-pub trait Capability: 'static {
-    /// Its name in the contract.
-    const NAME: &'static str;
-    /// What a call may use.
-    const BUDGET: Budget;
-    /// Whether it logs in: its requests go without the account's credentials.
-    const IS_LOGIN: bool = false;
-    /// Whether other calls of the same account wait for it: it takes a slot of its own kind, since theirs may all be taken by them.
-    const IS_NESTED: bool = false;
-    /// What it is called with.
-    type Input: Send + 'static;
-    /// What it gives.
-    type Output: Send + 'static;
-
-    /// The bytes that it is called with, as far as others decide them: what a large input costs is no fault of the plugin.
-    fn size(_input: &Self::Input) -> usize {
-        0
-    }
-
-    /// Makes the call.
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
-        input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>>;
-}
-
-/// Why a call to a service gave no value; see `types.failure`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Later.
-    Retry {
-        /// Not before.
-        after_ms: Option<u32>,
-        /// In words.
-        reason: String,
-    },
-    /// When the quota is filled again.
-    Quota {
-        /// RFC 3339.
-        until: String,
-        /// In words.
-        reason: String,
-    },
-    /// After a new login.
-    Unauthorized(String),
-    /// After a person has dealt with the account.
-    Blocked(String),
-    /// Never.
-    Rejected(String),
-}
-
-impl Failure {
-    /// In words.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Retry { reason, .. }
-            | Self::Quota { reason, .. }
-            | Self::Unauthorized(reason)
-            | Self::Blocked(reason)
-            | Self::Rejected(reason) => reason,
-        }
-    }
-}
+use crate::call_state::CallState;
 
 type Verify = fn(&InstancePre<CallState>, &mut Store<CallState>, &Instance) -> wasmtime::Result<()>;
 

@@ -5,10 +5,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::provision::GuestIndices;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
 use crate::convert;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 
 /// Has a server send webhooks, or not.
 pub enum Provision {}

@@ -9,11 +9,14 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, GuestIndices};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::capabilities::webhook;
 use crate::capabilities::webhook::ParseError;
-use crate::capabilities::{Capability, Failure, webhook};
 use crate::convert;
+use crate::failure::Failure;
+use crate::fault::{Fault, FaultKind};
 use crate::limits::{Budget, MAX_FRAMES, MAX_STATE_BYTES};
-use crate::plugin::{CallState, Fault, FaultKind};
 
 /// The shortest time between two looks at what plays.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);

@@ -7,9 +7,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::server_history::GuestIndices;
-use crate::capabilities::{Capability, Failure, webhook};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::capabilities::webhook;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Tells what was played.

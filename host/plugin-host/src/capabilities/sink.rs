@@ -10,9 +10,10 @@ use wasmtime::component::{Instance, InstancePre};
 use crate::bindings::exports::playrelay::plugin::sink;
 use crate::bindings::exports::playrelay::plugin::sink::GuestIndices;
 use crate::bindings::playrelay::plugin::types;
-use crate::capabilities::{Capability, Failure};
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Tells a tracker.

@@ -8,10 +8,11 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::watchlist::{GuestIndices, Page};
 use crate::bindings::playrelay::plugin::types;
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
 use crate::capabilities::sink::receipt;
-use crate::capabilities::{Capability, Failure};
+use crate::failure::Failure;
 use crate::limits::Budget;
-use crate::plugin::CallState;
 use crate::{convert, text};
 
 /// Reads a page of a watchlist.

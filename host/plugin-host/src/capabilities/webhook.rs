@@ -10,9 +10,10 @@ use wasmtime::component::{Instance, InstancePre};
 use crate::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request};
 use crate::bindings::playrelay::plugin::reports;
 use crate::bindings::playrelay::plugin::types::Field;
-use crate::capabilities::Capability;
+use crate::call_state::CallState;
+use crate::capabilities::capability::Capability;
+use crate::fault::{Fault, FaultKind};
 use crate::limits::{Budget, MAX_REPORTS, SESSIONS};
-use crate::plugin::{CallState, Fault, FaultKind};
 use crate::{convert, text};
 
 /// Turns a webhook into reports.

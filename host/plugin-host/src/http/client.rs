@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, ClientBuilder, Method};
+use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
 use url::{Host, Url};
 
 use crate::http::ip_policy::{Reach, is_here};
+use crate::http::message::{HttpError, Request, Response};
 use crate::http::tls;
 use crate::http::tls::Trust;
 use crate::ports::ExchangeRecorder;
@@ -22,67 +23,6 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most that is read of an answer unless a manifest asks for more.
 pub const RESPONSE_LIMIT: usize = 2 << 20;
-
-/// A request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The verb.
-    pub method: Method,
-    /// Absolute.
-    pub url: Url,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Absent for none.
-    pub body: Option<Vec<u8>>,
-    /// At most [`REQUEST_TIMEOUT`].
-    pub timeout: Duration,
-}
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Decompressed.
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// The first header of this name, which must be in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Why there is no answer. The texts name origins, never paths, queries or headers: those can hold secrets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
-    /// Policy forbids it. Nothing was sent.
-    #[error("{0}")]
-    Denied(String),
-    /// The account is not logged in. Nothing was sent.
-    #[error("{0}")]
-    NotLoggedIn(String),
-    /// The requests of today are used up. Nothing was sent.
-    #[error("{reason}")]
-    Quota {
-        /// When there are new ones.
-        until: jiff::Timestamp,
-        /// In words.
-        reason: String,
-    },
-    /// No connection could be made. Nothing was sent.
-    #[error("{0}")]
-    Unreachable(String),
-    /// It may have been applied.
-    #[error("{0}")]
-    Interrupted(String),
-    /// The answer is too large.
-    #[error("the answer is larger than {0} bytes")]
-    TooLarge(usize),
-}
 
 /// The port at which this daemon listens. No plugin may send requests there. 0 means that no daemon listens.
 #[derive(Clone, Debug, Default)]

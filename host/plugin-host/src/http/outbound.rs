@@ -16,7 +16,9 @@ use sha2::Sha256;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::http::client::{HttpClient, HttpError, RESPONSE_LIMIT, Request, Response};
+use crate::http::client::{HttpClient, RESPONSE_LIMIT};
+use crate::http::login_tokens::LoginTokens;
+use crate::http::message::{HttpError, Request, Response};
 use crate::http::pace::{DailyQuota, RateLimit, WriteRateLimiter};
 use crate::http::{Origin, OriginError, Reach};
 use crate::manifest::{CredentialRule, Login, Manifest, SignatureEncoding, part};
@@ -32,28 +34,6 @@ const MIN_REDACTED_BYTES: usize = 6;
 const REDACTED: &str = "[secret]";
 /// Followed where no credential was added.
 const REDIRECTS: usize = 3;
-
-/// A login as it is used: named secrets such as `access_token`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginTokens(pub BTreeMap<String, Secret>);
-
-impl LoginTokens {
-    /// A login that a plugin was given.
-    pub fn for_plugin(plugin: &str, mut parts: BTreeMap<String, Secret>) -> Self {
-        parts.insert(part::PLUGIN.to_owned(), Secret::new(plugin));
-        Self(parts)
-    }
-
-    /// A part that may be sent: all but the private key.
-    fn sendable(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name).filter(|_| name != part::DEVICE_KEY)
-    }
-
-    /// Whether a plugin was given it: the account's name may have been another's before.
-    pub fn belongs_to(&self, plugin: &str) -> bool {
-        self.0.get(part::PLUGIN).is_some_and(|of| of.expose() == plugin)
-    }
-}
 
 /// On whose behalf a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_util::clock;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::http::client::{HttpError, Response};
+use crate::http::message::{HttpError, Response};
 use crate::manifest::{Counted, Quota, Rate};
 use crate::ports::{QuotaStore, QuotaUsage};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use playrelay_util::clock;
 
 use crate::bindings::playrelay::plugin::clock::Host;
-use crate::plugin::CallState;
+use crate::call_state::CallState;
 
 impl Host for CallState {
     fn now(&mut self) -> wasmtime::Result<String> {

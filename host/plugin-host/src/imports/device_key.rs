@@ -3,9 +3,9 @@
 use playrelay_util::clock;
 
 use crate::bindings::playrelay::plugin::device_key::{Failure, Host};
+use crate::call_state::CallState;
 use crate::device_key::DeviceKey;
 use crate::placeholders::SecretPlaceholders;
-use crate::plugin::CallState;
 use crate::text;
 
 impl CallState {

@@ -7,10 +7,11 @@ use reqwest::Method;
 use url::Url;
 
 use crate::bindings::playrelay::plugin::http::{self as contract, Body, Error, Field, Host};
+use crate::call_state::{CallState, CallTrace};
+use crate::http::RequestPurpose;
 use crate::http::client::REQUEST_TIMEOUT;
-use crate::http::{HttpError, Request, RequestPurpose, Response};
+use crate::http::message::{HttpError, Request, Response};
 use crate::placeholders::MAX_CAPTURES;
-use crate::plugin::{CallState, CallTrace};
 use crate::text;
 
 /// A guest may set this many headers.

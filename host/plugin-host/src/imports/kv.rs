@@ -1,7 +1,7 @@
 //! `kv`
 
 use crate::bindings::playrelay::plugin::kv::{Error, Host};
-use crate::plugin::CallState;
+use crate::call_state::CallState;
 use crate::ports::KeyValue;
 
 /// Bytes of a value.

@@ -1,9 +1,9 @@
 //! `log`
 
 use crate::bindings::playrelay::plugin::log::{Field, Host, Level};
+use crate::call_state::CallState;
 use crate::limits::LOG_LINE;
 use crate::log_budget::Line;
-use crate::plugin::CallState;
 use crate::text;
 
 impl Host for CallState {

@@ -10,7 +10,7 @@ mod settings;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::playrelay::plugin as contract;
-use crate::plugin::CallState;
+use crate::call_state::CallState;
 
 impl contract::types::Host for CallState {}
 impl contract::reports::Host for CallState {}

@@ -1,7 +1,7 @@
 //! `settings`
 
 use crate::bindings::playrelay::plugin::settings::Host;
-use crate::plugin::CallState;
+use crate::call_state::CallState;
 
 /// The name under which a guest gets the random name of this installation and account.
 const INSTANCE: &str = "host.instance";

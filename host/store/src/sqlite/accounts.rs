@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{AccountPause, AccountStore, QuotaStore, QuotaUsage, StoreError};
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod database;
+mod deliveries;
 mod inbox;
 mod outbox;
 mod outbox_commands;

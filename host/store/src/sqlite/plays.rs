@@ -6,7 +6,7 @@ use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::transition::Rating;
 use rusqlite::{Connection, params};
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{PlayStore, StoreError};
 

@@ -6,7 +6,7 @@ use playrelay_engine::model::Item;
 use playrelay_util::clock;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{Approval, KeyValueStore, LookupStore, PluginStore, StoreError};
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::database::SqliteStore;
 use crate::{SecretStore, StoreError};
 
 #[async_trait]

@@ -7,7 +7,7 @@ use playrelay_engine::routing::UnroutedUser;
 use playrelay_engine::routing::users::{KnownUser, UserDecision};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::sqlite::SqliteStore;
+use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
 use crate::{StoreError, UserStore};
 

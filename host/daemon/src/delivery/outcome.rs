@@ -1,0 +1,8 @@
+//! How a call of a tracker's plugin ended.
+
+use playrelay_engine::event::Receipt;
+use playrelay_plugin_host::failure::Failure;
+use playrelay_plugin_host::fault::Fault;
+
+/// What a call for an event gave.
+pub type CallOutcome = Result<Result<Receipt, Failure>, Fault>;

@@ -1,0 +1,51 @@
+//! What all plugins share: the engine, its ticker, the threads that guests run on.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+
+use crate::limits::{NESTED_SLOTS, PURE_SLOTS, WAITING_SLOTS};
+use crate::wasm::EpochTicker;
+
+/// What all plugins share: the engine, its ticker, the threads that guests run on.
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) ticker: EpochTicker,
+    /// For calls that only compute.
+    pub(crate) pure_slots: Arc<Semaphore>,
+    /// For calls that may wait for a network.
+    pub(crate) waiting_slots: Arc<Semaphore>,
+    /// For calls that other calls wait for.
+    pub(crate) nested_slots: Arc<Semaphore>,
+    pub(crate) threads: Option<tokio::runtime::Runtime>,
+}
+
+impl Runtime {
+    /// Starts the threads.
+    pub fn start(engine: Engine) -> std::io::Result<Self> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("plugin")
+            .enable_all()
+            .build()?;
+        let ticker = EpochTicker::start(&engine)?;
+        let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
+        let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
+        let nested_slots = slots(NESTED_SLOTS);
+        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads: Some(threads) })
+    }
+
+    pub(crate) fn threads(&self) -> &tokio::runtime::Runtime {
+        self.threads.as_ref().expect("the threads are taken only by drop")
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // Blocking shutdown is forbidden where the last reference is dropped inside another runtime.
+            threads.shutdown_background();
+        }
+    }
+}

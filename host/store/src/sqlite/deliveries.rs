@@ -1,0 +1,104 @@
+//! Deliveries, as the store's traits offer them.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+use rusqlite::params;
+
+use crate::sqlite::database::SqliteStore;
+use crate::sqlite::rows::time;
+use crate::sqlite::{accounts, outbox, outbox_commands};
+use crate::{AccountPause, OutboxOwner, OutboxStats, OutboxStore, StoreError};
+
+/// Entries of the log of removals: as many as the file for other programs has had.
+const MAX_REMOVALS: u32 = 2_000;
+
+#[async_trait]
+impl OutboxStore for SqliteStore {
+    async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(move |connection| outbox::one(connection, id)).await
+    }
+
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| outbox::list(connection, state, limit)).await
+    }
+
+    async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::told(connection, &tracker)).await
+    }
+
+    async fn apply_command(
+        &self,
+        selection: OutboxSelection,
+        command: OutboxCommand,
+        at: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.writer.write(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
+    }
+
+    async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT key, at FROM removals ORDER BY at, key")?
+                .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+                .collect()
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl OutboxOwner for SqliteStore {
+    async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::next_due(connection, &tracker, now)).await
+    }
+
+    async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::next_time(connection, &tracker)).await
+    }
+
+    async fn begin_attempt(&self, row: &OutboxRow) -> Result<(), StoreError> {
+        let id = row.id;
+        self.writer.write(move |connection| outbox::attempting(connection, id)).await
+    }
+
+    async fn make_due(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
+        let tracker = tracker.to_owned();
+        self.writer.write(move |connection| outbox::wake(connection, &tracker, now)).await
+    }
+
+    async fn record_attempt(
+        &self,
+        row: &OutboxRow,
+        attempt: AttemptOutcome,
+        parked: Option<AccountPause>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.writer
+            .write(move |connection| {
+                outbox::attempted(connection, &row, &attempt, at)?;
+                accounts::park(connection, &row.event.tracker, parked.as_ref())
+            })
+            .await
+    }
+
+    async fn record_removal(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO removals (key, at) VALUES (?1, ?2)")?
+                    .execute(params![key, at.as_millisecond()])?;
+                connection
+                    .prepare_cached(
+                        "DELETE FROM removals WHERE key IN (SELECT key FROM removals ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+                    )?
+                    .execute(params![MAX_REMOVALS])
+                    .map(drop)
+            })
+            .await
+    }
+}
