@@ -13,6 +13,7 @@ mod chaos;
 mod config_errors;
 mod damaged_files;
 mod delivery;
+mod docs;
 mod doctor;
 mod enrichment;
 mod first_steps;

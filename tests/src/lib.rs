@@ -23,6 +23,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
+pub mod daemon;
 mod device_keys;
 pub mod device_login;
 pub mod emby_webhook;

@@ -18,14 +18,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((how, bytes)) = bytes.split_first() else { return };
     let (query, body) = bytes.split_at(usize::from(how / 16).min(bytes.len()));
     let query: String = query.iter().map(|byte| format!("%{byte:02x}=")).collect();
-    let of_file = playrelay::ingress::raw_request(bytes);
+    let of_file = playrelay::web::ingress::parse_raw_request(bytes);
     let built = Request::post(format!("/webhook/home?{query}"))
         .header("content-type", TYPES[usize::from(how % 16) % TYPES.len()])
         .body(Body::from(body.to_vec()));
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let (Ok(runtime), Ok(built)) = (runtime, built) else { return };
     for request in [Ok(built), of_file].into_iter().flatten() {
-        let kept = runtime.block_on(playrelay::ingress::keep(request, Some("token"), 1 << 16));
+        let kept = runtime.block_on(playrelay::web::ingress::to_webhook_request(request, Some("token"), 1 << 16));
         if let Err(reason) = kept {
             assert!(!reason.is_empty());
         }

@@ -15,10 +15,10 @@ use playrelay_engine::model::Report;
 use playrelay_engine::now_playing::{SourceInfo, watching};
 use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::policy::Policy;
-use playrelay_engine::routing::users::{KnownUser, UserAssignments, UserDecision};
+use playrelay_engine::routing::users::UserAssignments;
 use playrelay_engine::routing::{Plan, Routing};
 use playrelay_engine::state::{RATING_REPEAT_INTERVAL, SessionState};
-use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict, Verdicts};
+use playrelay_engine::timeline::{Outcome, Verdict, Verdicts};
 use playrelay_engine::transition::{Rating, Transition};
 use playrelay_plugin_host::text;
 use playrelay_store::{ProcessedInput, SharedOwner, StoreError};
@@ -27,28 +27,21 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::exports::now_playing::NowPlaying;
-use crate::inbox::input::InputOrigin;
 use crate::pipeline::ParsedInput;
+use crate::pipeline::summary::{about, empty, within_budget};
 
 /// Requests in one transaction.
 const BATCH: usize = 128;
 /// Ended plays are remembered for this long, to tell a repeated finish and a rewatch.
 const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
-const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
+pub(crate) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// More than a look may be late. What is beyond is time in which the machine slept, or by which its clock was set.
 const CLOCK_JUMP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two looks at the clock and the list of people.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
 const SIMULATED_TICK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Users and items that a list names of one request.
-const MOST_NAMED: usize = 8;
-/// Steps of one request's story…
-const STORY_STEPS: usize = 200;
-/// …and their texts. Bytes.
-const STORY_BYTES: usize = 64 << 10;
 
 /// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
 const MIN_EXPORT_INTERVAL: Duration = Duration::from_millis(40);
@@ -134,18 +127,18 @@ async fn load_state(store: &SharedOwner) -> Result<SessionState, StoreError> {
     Ok(sessions)
 }
 
-struct CommitterTask {
-    desk: EngineContext,
-    sessions: SessionState,
+pub(crate) struct CommitterTask {
+    pub(crate) desk: EngineContext,
+    pub(crate) sessions: SessionState,
     /// The people as they were when what was held for them was last looked for.
-    heeded: UserAssignments,
+    pub(crate) heeded: UserAssignments,
     /// The version of the list that they are of.
-    people_version: Option<i64>,
-    heart: Heartbeats,
+    pub(crate) people_version: Option<i64>,
+    pub(crate) heart: Heartbeats,
     /// Who was logged as held: once is enough.
-    announced: HashSet<(String, Viewer)>,
+    pub(crate) announced: HashSet<(String, Viewer)>,
     /// When it last looked around: by the clock, and by one that is never set.
-    looked: (jiff::Timestamp, Instant),
+    pub(crate) looked: (jiff::Timestamp, Instant),
 }
 
 impl CommitterTask {
@@ -284,82 +277,8 @@ impl CommitterTask {
         advances.into_iter().map(settle).collect()
     }
 
-    /// Takes over what was said of people, and delivers what was held for them: for those of whom something new was said,
-    /// and, once, for those whom a route has come to name.
-    async fn apply_user_decisions(&mut self, people: UserAssignments) -> Result<(), StoreError> {
-        self.desk.routing.people = people.clone();
-        let news: Vec<KnownUser> = people.decided_since(&self.heeded).cloned().collect();
-        let is_new = |person: &&KnownUser| self.heeded.decision(&person.source, &person.viewer).is_none();
-        let named = people.iter().filter(is_new).filter(|person| self.is_routed(person)).cloned();
-        for person in news.into_iter().chain(named.collect::<Vec<_>>()) {
-            self.release(&person).await?;
-        }
-        self.heeded = people;
-        Ok(())
-    }
-
-    /// Whether a route names somebody whom none named before.
-    fn is_routed(&self, person: &KnownUser) -> bool {
-        let routes = self.desk.routing.routes.iter().filter(|route| route.source == person.source);
-        person.decision == UserDecision::Held && routes.into_iter().any(|route| route.names(&person.user))
-    }
-
-    async fn release(&mut self, person: &KnownUser) -> Result<(), StoreError> {
-        let (mut plays, mut ratings) = self.desk.store.unrouted_plays(&person.viewer).await?;
-        plays.retain(|play| play.sources.contains(&person.source));
-        ratings.retain(|rating| rating.rated.server.source == person.source);
-        while !self.store(|work| work.release_held_plays(person, &plays, &ratings)).await {}
-        Ok(())
-    }
-
-    fn release_held_plays(
-        &mut self,
-        person: &KnownUser,
-        plays: &[Play],
-        ratings: &[Rating],
-    ) -> Vec<ProcessedInput> {
-        let is_told = |at: Option<jiff::Timestamp>| match &person.decision {
-            UserDecision::Held => true,
-            UserDecision::Ignored => false,
-            UserDecision::Assigned { since, .. } => at >= *since,
-        };
-        // A play that finishes another is one watch with it, also while it goes on.
-        let mut known: Vec<Play> = plays.to_vec();
-        let others = self.sessions.all().filter(|play| play.viewer == person.viewer);
-        known.extend(others.filter(|play| plays.iter().all(|held| held.id != play.id)).cloned());
-        let mut settlements = Vec::new();
-        for held in plays {
-            let Some(play) = known.iter().find(|play| play.id == held.id).cloned() else { continue };
-            let advance = self.desk.routing.release(&play, &known);
-            let settlement = self.release_one(advance, play.reported_by, is_told(play.ended_at));
-            for play in &settlement.plays {
-                if let Some(known) = known.iter_mut().find(|known| known.id == play.id) {
-                    known.clone_from(play);
-                }
-            }
-            settlements.push(settlement);
-        }
-        for rating in ratings {
-            let advance = self.desk.routing.release_rating(rating);
-            settlements.push(self.release_one(advance, rating.reported_by, is_told(Some(rating.rated.at))));
-        }
-        settlements
-    }
-
-    fn release_one(&mut self, mut advance: Transition, inbox: i64, is_told: bool) -> ProcessedInput {
-        let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
-        let plan = if is_told { self.desk.routing.plan(&mut advance) } else { Plan::default() };
-        let is_news = !plan.events.is_empty();
-        if !is_told {
-            advance.steps.clear();
-        }
-        let verdict = self.record(advance, plan, &mut settlement);
-        settlement.verdict = is_news.then_some(verdict);
-        settlement
-    }
-
     /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.
-    async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<ProcessedInput>) -> bool {
+    pub(crate) async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<ProcessedInput>) -> bool {
         let settlements = decide(self);
         let told: Vec<_> = settlements
             .iter()
@@ -378,7 +297,7 @@ impl CommitterTask {
     }
 
     /// Waits, and goes back to what is stored.
-    async fn reload_after_failure(&mut self) {
+    pub(crate) async fn reload_after_failure(&mut self) {
         loop {
             tokio::time::sleep(STORE_RETRY_DELAY).await;
             match load_state(&self.desk.store).await {
@@ -391,44 +310,7 @@ impl CommitterTask {
         }
     }
 
-    /// The plays that reports of a server's history may speak of, by their inputs. They may be long forgotten here.
-    async fn load_past_plays(&self, batch: &[ParsedInput]) -> HashMap<i64, Vec<Play>> {
-        let mut past: HashMap<i64, Vec<Play>> = HashMap::new();
-        for parsed in batch {
-            for report in parsed.result.iter().flatten() {
-                let plays = loop {
-                    match self.past_plays_for(report, parsed.heard_by).await {
-                        Ok(plays) => break plays,
-                        Err(error) => tracing::error!("stored plays cannot be read: {error}"),
-                    }
-                    tokio::time::sleep(STORE_RETRY_DELAY).await;
-                };
-                if let Some(plays) = plays {
-                    past.entry(parsed.row.id).or_default().extend(plays);
-                }
-            }
-        }
-        past
-    }
-
-    /// The stored plays that a report may speak of, where it speaks of a past that may be forgotten here.
-    async fn past_plays_for(
-        &self,
-        report: &Report,
-        heard_by: Option<InputOrigin>,
-    ) -> Result<Option<Vec<Play>>, StoreError> {
-        let store = &self.desk.store;
-        match (report, heard_by) {
-            (Report::Playback(row), Some(InputOrigin::History)) => store.plays_for(row).await.map(Some),
-            (Report::Marked(marked), _) => match &marked.item.server_ref {
-                Some(item) => store.plays_of_item(&marked.server.id, item).await.map(Some),
-                None => Ok(None),
-            },
-            _ => Ok(None),
-        }
-    }
-
-    fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> ProcessedInput {
+    pub(crate) fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> ProcessedInput {
         let mut settlement = empty(parsed.row.id);
         let mut verdicts = Verdicts::default();
         settlement.steps.clone_from(&parsed.steps);
@@ -477,7 +359,7 @@ impl CommitterTask {
     }
 
     /// Asks the routes, and takes over what the engine has decided. Gives how it ends, and for whom.
-    fn apply(
+    pub(crate) fn apply(
         &mut self,
         mut advance: Transition,
         settlement: &mut ProcessedInput,
@@ -488,7 +370,12 @@ impl CommitterTask {
     }
 
     /// Takes over what the engine and the routes have decided. Gives how it ends.
-    fn record(&mut self, advance: Transition, plan: Plan, settlement: &mut ProcessedInput) -> Verdict {
+    pub(crate) fn record(
+        &mut self,
+        advance: Transition,
+        plan: Plan,
+        settlement: &mut ProcessedInput,
+    ) -> Verdict {
         let Transition { mut plays, mut steps, verdict, rating, .. } = advance;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;
@@ -512,61 +399,5 @@ impl CommitterTask {
         settlement.held.extend(plan.held);
         settlement.events.extend(plan.events);
         verdict
-    }
-}
-
-/// Whom and what reports are about, in words, for lists.
-fn about(reports: &[Report]) -> (Option<String>, Option<String>) {
-    let (mut users, mut items): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for report in reports {
-        let named = match report {
-            Report::Playback(it) => vec![(&it.user, &it.item)],
-            Report::Snapshot { sessions, .. } => sessions.iter().map(|it| (&it.user, &it.item)).collect(),
-            Report::Rated(it) => vec![(&it.user, &it.item)],
-            Report::Marked(it) => vec![(&it.user, &it.item)],
-            Report::ConnectionLost { .. } | Report::Ignored { .. } => Vec::new(),
-        };
-        for (user, item) in named {
-            let user = user.name.clone().or_else(|| user.key().map(|id| format!("id:{id}")));
-            for (list, text) in [(&mut users, user), (&mut items, Some(item.to_string()))] {
-                if let Some(text) = text.filter(|text| list.len() < MOST_NAMED && !list.contains(text)) {
-                    list.push(text);
-                }
-            }
-        }
-    }
-    let joined = |list: Vec<String>, separator: &str| (!list.is_empty()).then(|| list.join(separator));
-    (joined(users, ", "), joined(items, "; "))
-}
-
-/// Steps without those that are beyond a story's budget, with a word on how many those are.
-fn within_budget(steps: &mut Vec<Step>) {
-    let mut bytes = 0;
-    let fits = |step: &&Step| {
-        bytes += step.text.len() + step.code.len();
-        bytes <= STORY_BYTES
-    };
-    let kept = steps.iter().take(STORY_STEPS).take_while(fits).count();
-    let left_out = steps.len() - kept;
-    if left_out > 0 {
-        steps.truncate(kept);
-        let text = format!("{left_out} further steps are left out");
-        steps.push(Step::new(Stage::Engine, "left-out", text));
-    }
-}
-
-fn empty(inbox: i64) -> ProcessedInput {
-    ProcessedInput {
-        inbox,
-        at: clock::now(),
-        later: false,
-        verdict: None,
-        user: None,
-        item: None,
-        steps: Vec::new(),
-        plays: Vec::new(),
-        ratings: Vec::new(),
-        held: Vec::new(),
-        events: Vec::new(),
     }
 }

@@ -6,6 +6,9 @@
 
 pub mod committer;
 mod enrich;
+mod held;
+mod recall;
+mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -27,3 +27,15 @@ impl LoginTokens {
         self.0.get(part::PLUGIN).is_some_and(|of| of.expose() == plugin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_private_key_of_a_login_fills_no_template() {
+        let secret = |name: &str| (name.to_owned(), Secret::new("x"));
+        let login = LoginTokens([secret(part::ACCESS), secret(part::DEVICE_KEY)].into());
+        assert!(login.sendable(part::ACCESS).is_some() && login.sendable(part::DEVICE_KEY).is_none());
+    }
+}

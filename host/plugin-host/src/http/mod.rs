@@ -9,12 +9,14 @@
 //! - [`Outbound`]: policy and credentials of one account
 
 pub mod client;
+mod credentials;
 pub mod ip_policy;
 pub(crate) mod login_tokens;
 pub mod message;
 mod origin;
 mod outbound;
 pub mod pace;
+mod redact;
 pub mod tls;
 
 pub use client::HostIdentity;

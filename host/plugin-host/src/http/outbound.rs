@@ -1,37 +1,24 @@
 //! What one account may send, and what is added to it on the wire.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 use rustls::ClientConfig;
-use sha2::Sha256;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::http::client::{HttpClient, RESPONSE_LIMIT};
 use crate::http::login_tokens::LoginTokens;
 use crate::http::message::{HttpError, Request, Response};
 use crate::http::pace::{DailyQuota, RateLimit, WriteRateLimiter};
 use crate::http::{Origin, OriginError, Reach};
-use crate::manifest::{CredentialRule, Login, Manifest, SignatureEncoding, part};
-use crate::placeholders;
+use crate::manifest::{CredentialRule, Login, Manifest};
 use crate::ports::{Logins, QuotaStore};
-use crate::template::{Placeholder, RequestPart, Template};
+use crate::template::Template;
 
 /// Statuses with which a service refuses a login: 401, and 498 where a token has expired (in no RFC; nginx and others have it).
 const LOGIN_REFUSED: [u16; 2] = [401, 498];
-/// Secrets shorter than this are not searched for in answers: they would be found everywhere.
-const MIN_REDACTED_BYTES: usize = 6;
-/// What an answer has in place of a secret.
-const REDACTED: &str = "[secret]";
 /// Followed where no credential was added.
 const REDIRECTS: usize = 3;
 
@@ -48,7 +35,7 @@ pub enum RequestPurpose {
     Picture,
 }
 
-struct Permission {
+pub(crate) struct Permission {
     origin: Origin,
     reach: Reach,
 }
@@ -80,25 +67,25 @@ pub struct DialPlan {
 
 /// The way out for one account.
 pub struct Outbound {
-    account: String,
-    plugin_id: String,
-    wire: HttpClient,
-    plugin: Vec<Permission>,
-    login: Vec<Permission>,
-    pictures: Vec<Permission>,
-    credentials: Vec<(Origin, CredentialRule)>,
-    settings: BTreeMap<String, String>,
-    secrets: BTreeMap<String, Secret>,
-    logins: Arc<dyn Logins>,
-    pace: Option<WriteRateLimiter>,
-    rates: Vec<RateLimit>,
-    meter: Option<DailyQuota>,
-    response_limit: usize,
+    pub(crate) account: String,
+    pub(crate) plugin_id: String,
+    pub(crate) wire: HttpClient,
+    pub(crate) plugin: Vec<Permission>,
+    pub(crate) login: Vec<Permission>,
+    pub(crate) pictures: Vec<Permission>,
+    pub(crate) credentials: Vec<(Origin, CredentialRule)>,
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    pub(crate) logins: Arc<dyn Logins>,
+    pub(crate) pace: Option<WriteRateLimiter>,
+    pub(crate) rates: Vec<RateLimit>,
+    pub(crate) meter: Option<DailyQuota>,
+    pub(crate) response_limit: usize,
     /// Secret settings that a login has, since the user did not set them.
-    in_login: BTreeSet<String>,
+    pub(crate) in_login: BTreeSet<String>,
     /// Settings that are no secrets: a login may know them too.
-    shown: BTreeSet<String>,
-    instance: String,
+    pub(crate) shown: BTreeSet<String>,
+    pub(crate) instance: String,
 }
 
 impl Outbound {
@@ -179,69 +166,6 @@ impl Outbound {
             "" => Ok(None),
             text => Origin::parse(text).map(Some),
         }
-    }
-
-    /// Fills a template from settings that are no secrets.
-    pub fn render_public(&self, template: &Template) -> String {
-        let filled = template.render(|hole| {
-            Ok::<_, Infallible>(match hole {
-                Placeholder::Setting(key) => self.settings.get(key).cloned().unwrap_or_default(),
-                Placeholder::HostName => self.wire.host.name.to_owned(),
-                Placeholder::HostVersion => self.wire.host.version.to_owned(),
-                Placeholder::HostInstance => self.instance.clone(),
-                Placeholder::Credential(_) | Placeholder::Request(_) => String::new(),
-            })
-        });
-        match filled {
-            Ok(text) => text,
-            Err(never) => match never {},
-        }
-    }
-
-    /// Fills a template, secrets included. A hole that cannot be filled is an error, never a bare request.
-    pub fn render(&self, template: &Template, login: Option<&LoginTokens>) -> Result<Secret, HttpError> {
-        self.render_for(template, login, None)
-    }
-
-    /// The same of a template that may name parts of the request that it is for.
-    fn render_for(
-        &self,
-        template: &Template,
-        login: Option<&LoginTokens>,
-        request: Option<(&Request, Timestamp)>,
-    ) -> Result<Secret, HttpError> {
-        let missing = |what: &str, key: &str| {
-            HttpError::NotLoggedIn(format!("account {:?} has no {what} {key:?}", self.account))
-        };
-        let text = template.render(|hole| match hole {
-            Placeholder::Setting(key) => match (self.secrets.get(key), self.settings.get(key)) {
-                (Some(secret), _) => Ok(secret.expose().to_owned()),
-                (None, Some(value)) => Ok(value.clone()),
-                (None, None) => match login.and_then(|login| login.sendable(key)) {
-                    Some(secret) => Ok(secret.expose().to_owned()),
-                    None if self.in_login.contains(key) => Err(HttpError::NotLoggedIn(format!(
-                        "account {0:?} has no {key:?} and is not logged in; run `playrelay connect {0}`",
-                        self.account
-                    ))),
-                    None => Err(missing("setting", key)),
-                },
-            },
-            Placeholder::Credential(key) => match login.and_then(|login| login.sendable(key)) {
-                Some(secret) => Ok(secret.expose().to_owned()),
-                None => Err(HttpError::NotLoggedIn(format!(
-                    "account {:?} is not logged in; run `playrelay connect {}`",
-                    self.account, self.account
-                ))),
-            },
-            Placeholder::HostName => Ok(self.wire.host.name.to_owned()),
-            Placeholder::HostVersion => Ok(self.wire.host.version.to_owned()),
-            Placeholder::HostInstance => Ok(self.instance.clone()),
-            Placeholder::Request(part) => match request {
-                Some((request, at)) => Ok(part_of(request, at, *part)),
-                None => Err(missing("request to take a part of for", part.as_str())),
-            },
-        })?;
-        Ok(Secret::new(text))
     }
 
     /// The account's daily quota, where it has one.
@@ -366,69 +290,6 @@ impl Outbound {
         Ok(response)
     }
 
-    /// The same request with the account's credentials, and without what is not for a guest to say.
-    fn with_credentials(
-        &self,
-        request: &Request,
-        rules: &[&CredentialRule],
-        login: Option<&LoginTokens>,
-        purpose: RequestPurpose,
-    ) -> Result<Request, HttpError> {
-        let mut request = request.clone();
-        request.headers.retain(|(name, _)| {
-            (!is_reserved(name) || (purpose == RequestPurpose::LoginByPlugin && name == "authorization"))
-                && !rules.iter().any(|rule| rule.adds_header(name))
-        });
-        let at = clock::now();
-        for rule in rules {
-            if let Some(basic) = &rule.basic {
-                let user = self.render(&basic.user, login)?;
-                let password = self.render(&basic.password, login)?;
-                let pair = Zeroizing::new(format!("{}:{}", user.expose(), password.expose()));
-                let value = format!("Basic {}", BASE64.encode(pair.as_bytes()));
-                request.headers.push(("authorization".to_owned(), value));
-            }
-            for (name, template) in &rule.headers {
-                let value = self.render_for(template, login, Some((&request, at)))?;
-                request.headers.push((name.clone(), value.expose().to_owned()));
-            }
-            if !rule.query.is_empty() {
-                let kept: Vec<_> = request
-                    .url
-                    .query_pairs()
-                    .filter(|(name, _)| !rule.query.contains_key(name.as_ref()))
-                    .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                    .collect();
-                request.url.query_pairs_mut().clear().extend_pairs(kept);
-                for (name, template) in &rule.query {
-                    let value = self.render_for(template, login, Some((&request, at)))?;
-                    request.url.query_pairs_mut().append_pair(name, value.expose());
-                }
-            }
-        }
-        for signature in rules.iter().filter_map(|rule| rule.signature.as_ref()) {
-            let key = self.render(&signature.key, login)?;
-            let over = self.render_for(&signature.over, login, Some((&request, at)))?;
-            let mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
-                .expect("HMAC takes keys of any length")
-                .chain_update(over.expose())
-                .finalize()
-                .into_bytes();
-            let value = match signature.encoding {
-                SignatureEncoding::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
-                SignatureEncoding::Base64 => BASE64.encode(mac),
-            };
-            match (&signature.header, &signature.query) {
-                (Some(header), _) => request.headers.push((header.clone(), value)),
-                (None, Some(name)) => {
-                    request.url.query_pairs_mut().append_pair(name, &value);
-                }
-                (None, None) => {}
-            }
-        }
-        Ok(request)
-    }
-
     /// What a connection needs that is to stay, below a server address that the user typed.
     /// `query` is added, with its secrets.
     pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
@@ -481,85 +342,9 @@ impl Outbound {
     fn own_login(&self, login: Option<Arc<LoginTokens>>) -> Option<Arc<LoginTokens>> {
         login.filter(|login| login.belongs_to(&self.plugin_id))
     }
-
-    /// Takes the account's secrets out of an answer, should the service have echoed one.
-    fn redact(&self, response: &mut Response, login: Option<&LoginTokens>) {
-        // Beside its tokens a login has times, which are no secrets and may well stand in an answer.
-        let is_secret =
-            |name: &str| !name.ends_with("_at") && !self.shown.contains(name) && name != part::PLUGIN;
-        let tokens = login.iter().flat_map(|login| &login.0).filter(|(name, _)| is_secret(name));
-        let tokens = tokens.map(|(_, token)| token);
-        let secrets = self.secrets.values().chain(tokens).map(Secret::expose);
-        let secrets = secrets.filter(|secret| secret.len() >= MIN_REDACTED_BYTES);
-        // The longest first: one may be a part of another.
-        let mut secrets: Vec<Zeroizing<String>> =
-            secrets.flat_map(placeholders::written).map(Zeroizing::new).collect();
-        secrets.sort_by_key(|written| Reverse(written.len()));
-        let text = String::from_utf8_lossy(&response.body);
-        let echoed = secrets.iter().any(|secret| {
-            text.contains(secret.as_str())
-                || response.headers.iter().any(|(_, value)| value.contains(secret.as_str()))
-        });
-        if !echoed {
-            return;
-        }
-        tracing::warn!(account = %self.account, "the service echoed a secret; it was taken out of the answer");
-        let clean = |text: &str| {
-            secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
-        };
-        let body = clean(&text).into_bytes();
-        for (_, value) in &mut response.headers {
-            *value = clean(value);
-        }
-        response.body = body;
-    }
 }
 
 /// What these rules put into a request.
 fn templates<'a>(rules: &'a [&'a CredentialRule]) -> impl Iterator<Item = &'a Template> {
     rules.iter().flat_map(|rule| rule.templates())
-}
-
-/// A part of a request, for a signature over it.
-fn part_of(request: &Request, at: Timestamp, part: RequestPart) -> String {
-    match part {
-        RequestPart::Method => request.method.to_string(),
-        RequestPart::Url => request.url.to_string(),
-        RequestPart::Path => request.url.path().to_owned(),
-        RequestPart::Query => request.url.query().unwrap_or_default().to_owned(),
-        RequestPart::Body => {
-            String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned()
-        }
-        RequestPart::Timestamp => at.as_second().to_string(),
-    }
-}
-
-/// Headers that are the client's business.
-fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 10] = [
-        "authorization",
-        "connection",
-        "content-length",
-        "cookie",
-        "host",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "keep-alive",
-    ];
-    let name = name.to_ascii_lowercase();
-    RESERVED.contains(&name.as_str()) || name.starts_with("proxy-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_private_key_of_a_login_fills_no_template() {
-        let secret = |name: &str| (name.to_owned(), Secret::new("x"));
-        let login = LoginTokens([secret(part::ACCESS), secret(part::DEVICE_KEY)].into());
-        assert!(login.sendable(part::ACCESS).is_some() && login.sendable(part::DEVICE_KEY).is_none());
-    }
 }

@@ -4,17 +4,25 @@
 
 mod limits;
 mod login;
+mod network;
+mod provides;
+mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
 pub use limits::{Counted, Limits, Quota, Rate};
 pub use login::{
     DeviceLogin, Encoding, Login, LoginField, LoginMethod, PinLogin, PluginLogin, PollStatus, RefreshToken,
     part,
 };
+pub use network::{Basic, CredentialRule, Network, Signature, SignatureEncoding};
+pub use provides::{
+    Empty, EnrichFacts, Level, MetadataFacts, Provides, RatingFacts, RealtimeFacts, SinkAction, SinkFacts,
+    WatchlistFacts, WebhookFacts,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use settings::{Setting, SettingKind};
 
 use crate::template::{RequestPart, Template};
 
@@ -71,355 +79,13 @@ pub struct Identity {
     pub homepage: Option<String>,
 }
 
-/// `[provides.*]`: one table per exported interface.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Provides {
-    /// Reads webhooks.
-    pub webhook: Option<WebhookFacts>,
-    /// Can be listened to.
-    pub realtime: Option<RealtimeFacts>,
-    /// Gives a second look.
-    pub enrich: Option<EnrichFacts>,
-    /// Knows whose a message is.
-    pub identify: Option<Empty>,
-    /// Knows what was played before.
-    pub server_history: Option<Empty>,
-    /// Takes events.
-    pub sink: Option<SinkFacts>,
-    /// Keeps a watchlist.
-    pub watchlist: Option<WatchlistFacts>,
-    /// Knows ids and pictures.
-    pub metadata: Option<MetadataFacts>,
-    /// Knows what has aired.
-    pub airing: Option<Empty>,
-    /// Can be tested.
-    pub check: Option<Empty>,
-    /// Logs in by code of its own.
-    pub auth: Option<Empty>,
-    /// Has its server send webhooks.
-    pub provision: Option<Empty>,
-}
-
-impl Provides {
-    /// The names of the interfaces.
-    pub fn names(&self) -> BTreeSet<&'static str> {
-        [
-            ("webhook", self.webhook.is_some()),
-            ("realtime", self.realtime.is_some()),
-            ("enrich", self.enrich.is_some()),
-            ("identify", self.identify.is_some()),
-            ("server-history", self.server_history.is_some()),
-            ("sink", self.sink.is_some()),
-            ("watchlist", self.watchlist.is_some()),
-            ("metadata", self.metadata.is_some()),
-            ("airing", self.airing.is_some()),
-            ("check", self.check.is_some()),
-            ("auth", self.auth.is_some()),
-            ("provision", self.provision.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, provided)| provided.then_some(name))
-        .collect()
-    }
-}
-
 /// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.
 fn is_hidden(letter: char) -> bool {
     crate::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
 }
 
-/// An interface about which there is nothing more to say.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Empty {}
-
-/// `[provides.webhook]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct WebhookFacts {
-    /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
-    #[serde(default)]
-    pub legacy_names: Vec<String>,
-    /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
-    #[serde(default)]
-    pub numeric_ids: Vec<String>,
-    /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
-    #[serde(default)]
-    pub instructions: String,
-}
-
-/// `[provides.realtime]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RealtimeFacts {
-    /// The server address that is listened to: `{settings.url}`, one of the origins of `[[network]]`.
-    pub address: Template,
-    /// Added to the query of the connection, and of nothing else: for servers that take no header there.
-    #[serde(default)]
-    pub query: BTreeMap<String, Template>,
-}
-
-/// `[provides.enrich]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct EnrichFacts {
-    /// How long an answer stays good.
-    #[serde(default = "day")]
-    pub keep_seconds: u32,
-    /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.
-    #[serde(default)]
-    pub credits: bool,
-}
-
-fn day() -> u32 {
-    24 * 60 * 60
-}
-
-/// `[provides.sink]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SinkFacts {
-    /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
-    pub actions: BTreeSet<SinkAction>,
-    /// What it knows of ratings.
-    #[serde(default)]
-    pub ratings: RatingFacts,
-    /// Where it wants to hear again and again that something plays: not more often than this. Ms.
-    pub heartbeat_ms: Option<u32>,
-}
-
-impl SinkFacts {
-    /// The names of the presence actions that the sink does not list. Nobody misses them: a later one takes their place.
-    pub fn untaken_presence(&self) -> Vec<&'static str> {
-        let presence = [SinkAction::Playing, SinkAction::Paused, SinkAction::Stopped];
-        let untaken = presence.into_iter().filter(|action| !self.actions.contains(action));
-        untaken.map(SinkAction::name).collect()
-    }
-}
-
-/// `[provides.sink] ratings`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RatingFacts {
-    /// What can be rated. Ratings of anything else are never sent to it.
-    #[serde(default = "all_levels")]
-    pub levels: BTreeSet<Level>,
-}
-
-impl Default for RatingFacts {
-    fn default() -> Self {
-        Self { levels: all_levels() }
-    }
-}
-
-fn all_levels() -> BTreeSet<Level> {
-    BTreeSet::from([Level::Movie, Level::Show, Level::Season, Level::Episode])
-}
-
-/// What a rating is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Level {
-    Movie,
-    Show,
-    Season,
-    Episode,
-}
-
-/// `[provides.watchlist]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct WatchlistFacts {
-    /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
-    #[serde(default)]
-    pub ledger_ids: Vec<String>,
-}
-
-/// `[provides.metadata]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct MetadataFacts {
-    /// A movie with an id of one of these needs no catalogue: most trackers know it by that.
-    pub movie_ids: Vec<String>,
-    /// The same of a show, and of what belongs to it.
-    pub show_ids: Vec<String>,
-    /// Where its pictures lie: the host fetches them from nowhere else.
-    #[serde(default)]
-    pub picture_origins: Vec<Template>,
-}
-
-/// The name of a case of `sink.action`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/sink.wit")]
-pub enum SinkAction {
-    Playing,
-    Paused,
-    Stopped,
-    Watched,
-    Rated,
-    Unrated,
-    Unwatched,
-}
-
-impl SinkAction {
-    /// The name, as manifests and the outbox write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Playing => "playing",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Watched => "watched",
-            Self::Rated => "rated",
-            Self::Unrated => "unrated",
-            Self::Unwatched => "unwatched",
-        }
-    }
-}
-
-/// `[[network]]`: an origin that the plugin may reach.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// `https://api.example.org`, or `{settings.url}` for a server address.
-    pub origin: Template,
-    /// For the person who approves it.
-    pub reason: String,
-}
-
-/// `[[credential]]`: what the host adds to requests to an origin.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialRule {
-    /// One of the origins of `[[network]]`.
-    pub origin: Template,
-    /// Only where this setting is set.
-    pub when: Option<String>,
-    /// Only where this setting is not set.
-    pub unless: Option<String>,
-    /// Headers, by lower-case name.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Template>,
-    /// Query parameters.
-    #[serde(default)]
-    pub query: BTreeMap<String, Template>,
-    /// A name and a password, sent as RFC 7617 says.
-    pub basic: Option<Basic>,
-    /// A signature of the request, added after everything else.
-    pub signature: Option<Signature>,
-}
-
-/// `basic` of `[[credential]]`: `authorization: Basic …`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Basic {
-    /// The name.
-    pub user: Template,
-    /// The password.
-    pub password: Template,
-}
-
 /// The key of a signature that has the text which is signed.
 const SIGNED: &str = "over";
-
-/// `signature` of `[[credential]]`: HMAC-SHA256 over a text that names parts of the request.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signature {
-    /// What it is made with.
-    pub key: Template,
-    /// What it is made over: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
-    /// `{request.timestamp}` (seconds since 1970) stand for what is sent, before the signature is added.
-    pub over: Template,
-    /// How it is written.
-    #[serde(default)]
-    pub encoding: SignatureEncoding,
-    /// The header that has it.
-    pub header: Option<String>,
-    /// The query parameter that has it, where no header does.
-    pub query: Option<String>,
-}
-
-/// How a signature is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SignatureEncoding {
-    /// Hexadecimal digits in lower case.
-    #[default]
-    Hex,
-    /// Base64 with padding.
-    Base64,
-}
-
-impl CredentialRule {
-    /// Everything with holes.
-    pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        let basic = self.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
-        let signature = self.signature.iter().flat_map(|signature| [&signature.key, &signature.over]);
-        self.headers.values().chain(self.query.values()).chain(basic).chain(signature)
-    }
-
-    /// Whether it adds a header of this name: a guest cannot set that one.
-    pub fn adds_header(&self, name: &str) -> bool {
-        let is = |header: &String| header.eq_ignore_ascii_case(name);
-        let signed = self.signature.as_ref().and_then(|signature| signature.header.as_ref());
-        self.headers.keys().any(is)
-            || signed.is_some_and(is)
-            || (self.basic.is_some() && name.eq_ignore_ascii_case("authorization"))
-    }
-}
-
-/// `[settings.*]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Setting {
-    /// Its type.
-    #[serde(rename = "type", default)]
-    pub kind: SettingKind,
-    /// As shown.
-    pub label: String,
-    /// In one or two sentences.
-    #[serde(default)]
-    pub help: String,
-    /// Where the user sets nothing.
-    pub default: Option<String>,
-    /// Whether the plugin can do nothing without it.
-    #[serde(default)]
-    pub required: bool,
-    /// The setting in whose absence the plugin can do nothing without this one.
-    pub required_unless: Option<String>,
-    /// Never shown, never given to the plugin.
-    #[serde(default)]
-    pub secret: bool,
-}
-
-/// The type of a setting.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SettingKind {
-    /// Text.
-    #[default]
-    String,
-    /// A whole number.
-    Integer,
-    /// `true` or `false`.
-    Boolean,
-    /// The address of a server: an http or https URL. Typing one allows the plugin to reach it.
-    ServerUrl,
-}
-
-impl fmt::Display for SettingKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::String => "text",
-            Self::Integer => "a whole number",
-            Self::Boolean => "true or false",
-            Self::ServerUrl => "an http:// or https:// address",
-        })
-    }
-}
 
 /// Why a manifest is not accepted.
 #[derive(Debug, thiserror::Error)]

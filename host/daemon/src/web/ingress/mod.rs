@@ -3,6 +3,8 @@
 //! Reading, matching and telling trackers happen later, so a media server never waits for them and a crash loses nothing.
 
 mod body;
+mod request;
+mod token;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,25 +12,26 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use body::{BodyError, ReadBody};
+use body::BodyError;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{EventFilter, Received, SharedStore, StoreError, watermarks};
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
+use request::read;
+pub use request::{parse_raw_request, request_from_body, to_webhook_request};
 use subtle::ConstantTimeEq;
+pub use token::credentials;
+use token::{decoded, header_token, query_token};
 
 use crate::inbox::signal::InboxSignal;
 use crate::web::attempt_limiter::AttemptLimiter;
-use crate::webhooks::registration::{self, Tokens};
+use crate::webhooks::registration::Tokens;
 
-/// The header that may carry a source's token.
-const TOKEN_HEADER: &str = "x-playrelay-token";
 /// Letters from which on a token cannot be guessed, however fast.
 const UNGUESSABLE: usize = 16;
 /// What the paths of webhooks begin with.
@@ -317,51 +320,6 @@ async fn receive(
     }
 }
 
-/// What is kept of a request: its text, without credentials.
-async fn read(request: Request, token: Option<&str>, max_body: usize) -> Result<WebhookRequest, BodyError> {
-    let query = query_without_token(request.uri().query().unwrap_or_default(), token.unwrap_or_default());
-    let headers = allowed_headers(request.headers(), token.unwrap_or_default());
-    let ReadBody { media_type, form, body } = body::read(request, max_body).await?;
-    Ok(WebhookRequest { media_type, headers, query, form, body })
-}
-
-/// The same outside of the daemon, for requests from files.
-pub async fn to_webhook_request(
-    request: Request,
-    token: Option<&str>,
-    max_body: usize,
-) -> Result<WebhookRequest, String> {
-    read(request, token, max_body).await.map_err(|refusal| refusal.reason)
-}
-
-/// A request as it stands in a file: a request line, headers, an empty line, the body.
-pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
-    let find = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
-    let (head, body) = match (find(b"\r\n\r\n"), find(b"\n\n")) {
-        (Some(end), _) => (&bytes[..end], &bytes[end + 4..]),
-        (None, Some(end)) => (&bytes[..end], &bytes[end + 2..]),
-        (None, None) => return Err("found no empty line between headers and body".to_owned()),
-    };
-    let head = String::from_utf8_lossy(head);
-    let mut lines = head.lines();
-    let target = lines.next().and_then(|line| line.split_whitespace().nth(1));
-    let mut request = Request::post(target.ok_or("found no request line")?);
-    for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is no header"))?;
-        // The length is that of the file, whatever an editor has made of it.
-        if !name.eq_ignore_ascii_case("content-length") {
-            request = request.header(name.trim(), value.trim());
-        }
-    }
-    request.body(Body::from(body.to_vec())).map_err(|error| error.to_string())
-}
-
-/// A request of which only the body is known.
-pub fn request_from_body(body: Vec<u8>) -> Result<Request, String> {
-    let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
-    request.body(Body::from(body)).map_err(|error| error.to_string())
-}
-
 async fn store(ingress: &Ingress, door: &WebhookEndpoint, request: WebhookRequest) -> Response {
     let request = match serde_json::to_vec(&request) {
         Ok(request) => request,
@@ -395,66 +353,6 @@ fn error_response(status: StatusCode, reason: String) -> Response {
 fn later(mut response: Response) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
     response
-}
-
-fn header_token(headers: &HeaderMap) -> Option<String> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = || text("authorization").and_then(|value| credentials(value, "bearer"));
-    text(TOKEN_HEADER).or_else(bearer).map(|token| token.trim().to_owned())
-}
-
-/// What follows a scheme, in capital letters or not (RFC 9110, 11.1).
-pub fn credentials<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
-    let (found, rest) = value.trim_start().split_once(' ')?;
-    found.eq_ignore_ascii_case(scheme).then_some(rest)
-}
-
-/// `?TOKEN`, or `?token=TOKEN`.
-fn query_token(query: &str) -> Option<String> {
-    let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
-    // A bare token may end in `=`, and servers encode it or leave it as it is.
-    let bare = || {
-        query
-            .split('&')
-            .next()
-            .map(|part| part.strip_suffix('=').unwrap_or(part))
-            .filter(|part| !part.contains('='))
-    };
-    let token = named
-        .map(|(_, token)| token.into_owned())
-        .or_else(|| bare().filter(|part| !part.is_empty()).map(decoded))?;
-    Some(token.trim().to_owned())
-}
-
-/// A part of an address with its escapes taken back; a plus is itself.
-fn decoded(part: &str) -> String {
-    let encoded = format!("part={}", part.replace('+', "%2B").replace('&', "%26"));
-    let mut parts = url::form_urlencoded::parse(encoded.as_bytes());
-    parts.next().map(|(_, part)| part.into_owned()).unwrap_or_default()
-}
-
-fn query_without_token(query: &str, token: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, value)| name != "token" && name != token && value != token)
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect()
-}
-
-/// The headers that a plugin may see: none with credentials, and not endlessly many. Proxies repeat the address, with its token.
-fn allowed_headers(headers: &HeaderMap, token: &str) -> Vec<(String, String)> {
-    const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", TOKEN_HEADER];
-    let in_path = registration::encode_path_segment(token);
-    let has_token = |value: &[u8]| {
-        let text = String::from_utf8_lossy(value);
-        !token.is_empty() && (text.contains(token) || text.contains(&in_path))
-    };
-    headers
-        .iter()
-        .filter(|(name, value)| !SECRET.contains(&name.as_str()) && value.len() <= 1024)
-        .filter(|(_, value)| !has_token(value.as_bytes()))
-        .take(32)
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-        .collect()
 }
 
 #[cfg(test)]

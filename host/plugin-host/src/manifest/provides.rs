@@ -1,0 +1,210 @@
+//! `[provides]`: what a plugin exports, with the facts of each interface.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::template::Template;
+
+/// `[provides.*]`: one table per exported interface.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Provides {
+    /// Reads webhooks.
+    pub webhook: Option<WebhookFacts>,
+    /// Can be listened to.
+    pub realtime: Option<RealtimeFacts>,
+    /// Gives a second look.
+    pub enrich: Option<EnrichFacts>,
+    /// Knows whose a message is.
+    pub identify: Option<Empty>,
+    /// Knows what was played before.
+    pub server_history: Option<Empty>,
+    /// Takes events.
+    pub sink: Option<SinkFacts>,
+    /// Keeps a watchlist.
+    pub watchlist: Option<WatchlistFacts>,
+    /// Knows ids and pictures.
+    pub metadata: Option<MetadataFacts>,
+    /// Knows what has aired.
+    pub airing: Option<Empty>,
+    /// Can be tested.
+    pub check: Option<Empty>,
+    /// Logs in by code of its own.
+    pub auth: Option<Empty>,
+    /// Has its server send webhooks.
+    pub provision: Option<Empty>,
+}
+
+impl Provides {
+    /// The names of the interfaces.
+    pub fn names(&self) -> BTreeSet<&'static str> {
+        [
+            ("webhook", self.webhook.is_some()),
+            ("realtime", self.realtime.is_some()),
+            ("enrich", self.enrich.is_some()),
+            ("identify", self.identify.is_some()),
+            ("server-history", self.server_history.is_some()),
+            ("sink", self.sink.is_some()),
+            ("watchlist", self.watchlist.is_some()),
+            ("metadata", self.metadata.is_some()),
+            ("airing", self.airing.is_some()),
+            ("check", self.check.is_some()),
+            ("auth", self.auth.is_some()),
+            ("provision", self.provision.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, provided)| provided.then_some(name))
+        .collect()
+    }
+}
+
+/// An interface about which there is nothing more to say.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// `[provides.webhook]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WebhookFacts {
+    /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
+    #[serde(default)]
+    pub legacy_names: Vec<String>,
+    /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.
+    #[serde(default)]
+    pub numeric_ids: Vec<String>,
+    /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
+    #[serde(default)]
+    pub instructions: String,
+}
+
+/// `[provides.realtime]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RealtimeFacts {
+    /// The server address that is listened to: `{settings.url}`, one of the origins of `[[network]]`.
+    pub address: Template,
+    /// Added to the query of the connection, and of nothing else: for servers that take no header there.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
+}
+
+/// `[provides.enrich]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnrichFacts {
+    /// How long an answer stays good.
+    #[serde(default = "day")]
+    pub keep_seconds: u32,
+    /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.
+    #[serde(default)]
+    pub credits: bool,
+}
+
+fn day() -> u32 {
+    24 * 60 * 60
+}
+
+/// `[provides.sink]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkFacts {
+    /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
+    pub actions: BTreeSet<SinkAction>,
+    /// What it knows of ratings.
+    #[serde(default)]
+    pub ratings: RatingFacts,
+    /// Where it wants to hear again and again that something plays: not more often than this. Ms.
+    pub heartbeat_ms: Option<u32>,
+}
+
+impl SinkFacts {
+    /// The names of the presence actions that the sink does not list. Nobody misses them: a later one takes their place.
+    pub fn untaken_presence(&self) -> Vec<&'static str> {
+        let presence = [SinkAction::Playing, SinkAction::Paused, SinkAction::Stopped];
+        let untaken = presence.into_iter().filter(|action| !self.actions.contains(action));
+        untaken.map(SinkAction::name).collect()
+    }
+}
+
+/// `[provides.sink] ratings`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RatingFacts {
+    /// What can be rated. Ratings of anything else are never sent to it.
+    #[serde(default = "all_levels")]
+    pub levels: BTreeSet<Level>,
+}
+
+impl Default for RatingFacts {
+    fn default() -> Self {
+        Self { levels: all_levels() }
+    }
+}
+
+fn all_levels() -> BTreeSet<Level> {
+    BTreeSet::from([Level::Movie, Level::Show, Level::Season, Level::Episode])
+}
+
+/// What a rating is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Level {
+    Movie,
+    Show,
+    Season,
+    Episode,
+}
+
+/// `[provides.watchlist]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WatchlistFacts {
+    /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
+    #[serde(default)]
+    pub ledger_ids: Vec<String>,
+}
+
+/// `[provides.metadata]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MetadataFacts {
+    /// A movie with an id of one of these needs no catalogue: most trackers know it by that.
+    pub movie_ids: Vec<String>,
+    /// The same of a show, and of what belongs to it.
+    pub show_ids: Vec<String>,
+    /// Where its pictures lie: the host fetches them from nowhere else.
+    #[serde(default)]
+    pub picture_origins: Vec<Template>,
+}
+
+/// The name of a case of `sink.action`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/sink.wit")]
+pub enum SinkAction {
+    Playing,
+    Paused,
+    Stopped,
+    Watched,
+    Rated,
+    Unrated,
+    Unwatched,
+}
+
+impl SinkAction {
+    /// The name, as manifests and the outbox write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Playing => "playing",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Watched => "watched",
+            Self::Rated => "rated",
+            Self::Unrated => "unrated",
+            Self::Unwatched => "unwatched",
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `[settings.KEY]`: what a user sets.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// `[settings.*]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Its type.
+    #[serde(rename = "type", default)]
+    pub kind: SettingKind,
+    /// As shown.
+    pub label: String,
+    /// In one or two sentences.
+    #[serde(default)]
+    pub help: String,
+    /// Where the user sets nothing.
+    pub default: Option<String>,
+    /// Whether the plugin can do nothing without it.
+    #[serde(default)]
+    pub required: bool,
+    /// The setting in whose absence the plugin can do nothing without this one.
+    pub required_unless: Option<String>,
+    /// Never shown, never given to the plugin.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingKind {
+    /// Text.
+    #[default]
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// The address of a server: an http or https URL. Typing one allows the plugin to reach it.
+    ServerUrl,
+}
+
+impl fmt::Display for SettingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::ServerUrl => "an http:// or https:// address",
+        })
+    }
+}

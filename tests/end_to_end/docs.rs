@@ -1,0 +1,167 @@
+//! Pages of `docs/` that must agree with the program.
+//!
+//! `UPDATE_DOCS=1` writes the generated pages anew.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use playrelay_tests::harness::TestContext;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The help of a command, and the names of its subcommands.
+fn help(context: &TestContext, command: &[&str]) -> (String, Vec<String>) {
+    let mut arguments = command.to_vec();
+    arguments.push("--help");
+    let output = context.run(&arguments);
+    assert!(output.status.success(), "{command:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let commands = text.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    // A name is indented by two spaces; the rest of a long description by more.
+    let names = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    (text.clone(), names.map(str::to_owned).collect())
+}
+
+fn add(context: &TestContext, command: &[&str], page: &mut String) {
+    let (text, commands) = help(context, command);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    page.push_str(&format!("## playrelay {}\n\n```text\n{}\n```\n\n", command.join(" "), lines.join("\n")));
+    for name in &commands {
+        let mut below = command.to_vec();
+        below.push(name);
+        add(context, &below, page);
+    }
+}
+
+#[test]
+fn the_page_of_commands_is_what_help_prints() {
+    let context = TestContext::without_data_dir("");
+    let mut page = "# Commands\n\nGenerated from `--help`: `UPDATE_DOCS=1 cargo xtask test --test end_to_end -- docs`.\n\n".to_owned();
+    let (text, commands) = help(&context, &[]);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    page.push_str(&format!("```text\n{}\n```\n\n", lines.join("\n")));
+    for name in &commands {
+        add(&context, &[name], &mut page);
+    }
+    let page = page.trim_end().to_owned() + "\n";
+    let path = workspace().join("docs/cli.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let differs = kept.lines().zip(page.lines()).find(|(kept, printed)| kept != printed);
+    assert!(
+        kept == page,
+        "docs/cli.md is not what `--help` prints: {differs:?}; write it with UPDATE_DOCS=1"
+    );
+}
+
+/// Keys in every section of a table, as `section.key`; those of plugins left out.
+fn keys(file: &toml::Table) -> Vec<String> {
+    let of_plugins = ["url", "token", "api_key", "read_token"];
+    let mut keys = Vec::new();
+    for (section, value) in file {
+        let tables: Vec<&toml::Table> = match value {
+            toml::Value::Array(routes) => routes.iter().filter_map(toml::Value::as_table).collect(),
+            toml::Value::Table(table) if table.values().all(toml::Value::is_table) => {
+                table.values().filter_map(toml::Value::as_table).collect()
+            }
+            other => other.as_table().into_iter().collect(),
+        };
+        for key in tables.into_iter().flat_map(toml::Table::keys) {
+            if !of_plugins.contains(&key.as_str()) {
+                keys.push(format!("{section}.{key}"));
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[test]
+fn the_page_of_keys_has_every_key_and_no_other() {
+    let page = fs::read_to_string(workspace().join("docs/configuration.md")).unwrap();
+    let table = page.split("\n## Keys\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let (mut section, mut documented) = (String::new(), Vec::new());
+    for row in rows.iter().filter(|row| row.len() > 3) {
+        let name = row[1].trim_matches(['`', '[', ']']).split('.').next().unwrap().to_owned();
+        if row[1].starts_with("`[") {
+            section = name;
+        }
+        let names = row[2].split('`').skip(1).step_by(2);
+        documented.extend(names.filter(|_| !section.is_empty()).map(|key| format!("{section}.{key}")));
+    }
+    documented.sort();
+    documented.dedup();
+    let every: toml::Table = include_str!("golden/every-key.toml").parse().unwrap();
+    assert_eq!(documented, keys(&every), "docs/configuration.md and golden/every-key.toml differ");
+}
+
+#[test]
+fn the_example_is_a_sound_configuration() {
+    let context = TestContext::without_data_dir("");
+    let text = fs::read_to_string(workspace().join("playrelay.example.toml")).unwrap();
+    let path = context.path().join("playrelay.toml");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let output = context.run(&["check"]);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+}
+
+/// Every link of a page to a file of this repository leads to one.
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+        .map(|name| workspace().join(name))
+        .to_vec();
+    pages.extend(fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let mut broken = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let file = link.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") && !page.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
+}
+
+/// Every source file has one job: it rarely passes 450 lines, and says in its head why if it does.
+#[test]
+fn long_files_say_why() {
+    fn visit(folder: &Path, long: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                visit(&path, long);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+                if text.lines().count() > 450 && !head.iter().any(|line| line.contains("Long because")) {
+                    long.push(path.display().to_string());
+                }
+            }
+        }
+    }
+    let mut long = Vec::new();
+    for folder in ["host", "plugins", "tests", "xtask"] {
+        visit(&workspace().join(folder), &mut long);
+    }
+    assert_eq!(long, [""; 0]);
+}
