@@ -128,7 +128,7 @@ fn what_cannot_work_is_no_sound_configuration() {
         ),
         (
             "[sources.home]\nplugin = \"plex\"\n[trackers.bob]\nplugin = \"mdblist\"\napi_key = \"k\"\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\nwatchlist_remove_from = [\"bob\"]\n",
-            "F:14: `watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`",
+            "F:14: `watchlist_remove_from` in [[routes]] has no effect without `watchlist_remove`",
         ),
     ] {
         let found = complaints(config);

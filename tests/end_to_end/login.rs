@@ -80,7 +80,7 @@ async fn simkl_by_device_code_and_by_pin() {
         assert!(text.contains("bob is logged in as sean"), "{text}");
         assert!(text.contains('\u{2588}'), "a QR code: {text}");
         let (success, text) = home.run_with_fakes(&["disconnect", "bob"]).await;
-        assert!(success && text.contains("bob is forgotten here"), "{text}");
+        assert!(success && text.contains("stored login of bob"), "{text}");
         assert_eq!(simkl.is_logged_in(), client_id == fake_simkl::OLD_CLIENT_ID, "PINs cannot be revoked");
         for token in simkl.tokens() {
             assert!(!home.log().contains(&token) && !text.contains(&token), "a token was shown");

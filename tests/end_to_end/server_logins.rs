@@ -199,7 +199,7 @@ async fn a_second_login_keeps_the_address_and_needs_no_password() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text + "token = \"a-key-of-the-dashboard\"\n").unwrap();
     let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
-    assert!(success && text.contains("goes on to count"), "{text}");
+    assert!(success && text.contains("is still used"), "{text}");
     let (success, text) = home.run_with_fakes(&["disconnect", "home"]).await;
     assert!(!success && text.contains("has no login"), "{text}");
 }

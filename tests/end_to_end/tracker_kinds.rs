@@ -1,4 +1,4 @@
-//! Everything that a tracker can be told, of everything that it can be told about: the table "What differs between trackers" of the README,
+//! Everything that a tracker can be told, of everything that it can be told about: the table of docs/trackers.md,
 //! a test for each cell.
 
 use jiff::{SignedDuration, Timestamp};

@@ -88,9 +88,9 @@ fn crates(arguments: &[&str]) -> Result<BTreeSet<Crate>> {
 
 /// Reads `serde v1.0.229|MIT OR Apache-2.0`. Our own crates have the path of their folder behind the version.
 fn read(line: &str) -> Result<Option<Crate>> {
-    let (package, licence) = line.split_once('|').with_context(|| format!("{line:?} is no crate"))?;
+    let (package, licence) = line.split_once('|').with_context(|| format!("{line:?} is not a crate"))?;
     let mut words = package.split(' ').filter(|word| *word != "(proc-macro)");
-    let (Some(name), Some(version)) = (words.next(), words.next()) else { bail!("{line:?} is no crate") };
+    let (Some(name), Some(version)) = (words.next(), words.next()) else { bail!("{line:?} is not a crate") };
     match words.next().map(|from| from.trim_matches(['(', ')'])) {
         Some(path) if Path::new(path).starts_with(workspace()) => return Ok(None),
         Some(from) => bail!("{name} {version} comes from {from}; expected crates.io"),

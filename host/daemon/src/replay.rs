@@ -72,39 +72,39 @@ pub struct Replayer {
 
 /// Replays a recorded input, with the source's own plugin or another one.
 pub async fn replay_recorded(
-    house: &App,
+    app: &App,
     id: i64,
     plugin: Option<Arc<Plugin>>,
 ) -> Result<Replayer, ReplayError> {
-    let row = house.store.request(id).await?.ok_or(ReplayError::Unknown(id))?;
+    let row = app.store.request(id).await?.ok_or(ReplayError::Unknown(id))?;
     let since = row.received.at.saturating_sub(CONTEXT).unwrap_or(Timestamp::MIN);
-    let before = house.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
-    let mut stage = ReplayRun::new(house, &row.received.source, plugin).await?;
+    let before = app.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
+    let mut stage = ReplayRun::new(app, &row.received.source, plugin).await?;
     for earlier in &before {
         stage.play(earlier.received.at, input::stored(earlier)).await;
     }
     let mut replay = stage.play(row.received.at, input::stored(&row)).await;
     replay.context = before.len();
-    let story = house.store.event(id).await?;
+    let story = app.store.event(id).await?;
     replay.differences = story.map(|story| differences(&story, &replay));
     Ok(replay)
 }
 
 /// Replays an input that was never received, as if nothing had been before it.
 pub async fn replay_message(
-    house: &App,
+    app: &App,
     source: &str,
     request: WebhookRequest,
     plugin: Option<Arc<Plugin>>,
 ) -> Result<Replayer, ReplayError> {
-    let mut stage = ReplayRun::new(house, source, plugin).await?;
+    let mut stage = ReplayRun::new(app, source, plugin).await?;
     Ok(stage.play(clock::now(), Ok(Input::Webhook(request))).await)
 }
 
 /// An engine of its own, for one source.
 struct ReplayRun {
     plugin: Arc<Plugin>,
-    caller: CallTarget,
+    target: CallTarget,
     store: SharedStore,
     catalogue: Option<MetadataResolver>,
     policy: Policy,
@@ -113,25 +113,25 @@ struct ReplayRun {
 }
 
 impl ReplayRun {
-    async fn new(house: &App, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
+    async fn new(app: &App, source: &str, plugin: Option<Arc<Plugin>>) -> Result<Self, ReplayError> {
         let no_plugin = || ReplayError::NoPlugin(source.to_owned());
-        let (own, caller) = house.plugin(source).ok_or_else(no_plugin)?;
+        let (own, target) = app.plugin(source).ok_or_else(no_plugin)?;
         Ok(Self {
             plugin: plugin.unwrap_or(own),
-            caller,
-            store: Arc::clone(&house.store),
-            catalogue: house.catalogue(),
-            policy: house.config.engine_policy(),
+            target,
+            store: Arc::clone(&app.store),
+            catalogue: app.catalogue(),
+            policy: app.config.engine_policy(),
             routing: Routing {
-                routes: house.config.routes.clone(),
-                people: UserAssignments::new(house.store.users().await?),
+                routes: app.config.routes.clone(),
+                people: UserAssignments::new(app.store.users().await?),
             },
             sessions: SessionState::default(),
         })
     }
 
     fn source(&self) -> &str {
-        &self.caller.account.name
+        &self.target.account.name
     }
 
     async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replayer {
@@ -174,30 +174,30 @@ impl ReplayRun {
                     }
                     part => self.sessions.transitions(part, &self.policy),
                 };
-                for advance in advances {
-                    self.apply(advance, &mut replay, is_first);
+                for transition in advances {
+                    self.apply(transition, &mut replay, is_first);
                 }
             }
         }
         replay
     }
 
-    fn apply(&mut self, mut advance: Transition, replay: &mut Replayer, is_first: bool) {
-        let plan = self.routing.plan(&mut advance);
-        self.sessions.apply(advance.plays);
-        self.sessions.apply_ratings(advance.rating);
-        replay.steps.extend(advance.steps);
+    fn apply(&mut self, mut transition: Transition, replay: &mut Replayer, is_first: bool) {
+        let plan = self.routing.plan(&mut transition);
+        self.sessions.apply(transition.plays);
+        self.sessions.apply_ratings(transition.rating);
+        replay.steps.extend(transition.steps);
         replay.events.extend(plan.events);
         let is_nothing_yet = is_first && replay.verdict.code == "nothing";
-        if is_nothing_yet || advance.verdict.outcome > replay.verdict.outcome {
-            replay.verdict = advance.verdict;
+        if is_nothing_yet || transition.verdict.outcome > replay.verdict.outcome {
+            replay.verdict = transition.verdict;
         }
     }
 
     async fn read(&self, received_at: Timestamp, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
-        let caller = CallTarget { received_at, ..self.caller.clone() };
+        let target = CallTarget { received_at, ..self.target.clone() };
         let input = WebhookInput { request, received_at, source: self.source().to_owned() };
-        let result = self.plugin.call::<Webhook>(&caller, input).await.0;
+        let result = self.plugin.call::<Webhook>(&target, input).await.0;
         pipeline::reports_or_verdict(result, &self.plugin.manifest.plugin.id)
     }
 

@@ -55,7 +55,7 @@ impl SessionState {
             return self.playback(playback, policy);
         };
         match history::placed(playback, self.plays_of(&viewer)) {
-            Err(advance) => *advance,
+            Err(transition) => *transition,
             Ok((playback, plays)) => Self::of(viewer, plays).playback(&playback, policy),
         }
     }
@@ -173,9 +173,9 @@ impl SessionState {
             while let Some(place) = first_overdue(&known, as_of, policy) {
                 let mut ledger = TransitionBuilder::new(&known, policy);
                 let closed = ledger.close_expired_play(known[place].clone());
-                let advance = ledger.finish(recorded("stale"));
+                let transition = ledger.finish(recorded("stale"));
                 known.to_mut()[place] = closed;
-                advances.push(advance);
+                advances.push(transition);
             }
         }
         advances
@@ -248,29 +248,30 @@ impl SessionState {
         }
         if let Some(position) = position_of_something_else(playback) {
             let without = Playback { position_ms: None, ..playback.clone() };
-            let mut advance = self.playback(&without, policy);
+            let mut transition = self.playback(&without, policy);
             let text = format!(
                 "a position of {} s is far beyond the end of {}, and belongs to something else",
                 position / 1000,
                 playback.item
             );
-            advance.steps.insert(0, timeline::Step::new(Stage::Engine, "position-beyond-end", text));
-            return advance;
+            transition.steps.insert(0, timeline::Step::new(Stage::Engine, "position-beyond-end", text));
+            return transition;
         }
         if let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) {
             return PlaybackRules::new(viewer.clone(), self.plays_of(&viewer), playback, policy).apply();
         }
         let Some(viewer) = self.infer_single_viewer(playback) else { return no_user(&playback.item) };
-        let mut advance = PlaybackRules::new(viewer.clone(), self.plays_of(viewer), playback, policy).apply();
+        let mut transition =
+            PlaybackRules::new(viewer.clone(), self.plays_of(viewer), playback, policy).apply();
         let text = format!("the server named no user; only {} plays this there", viewer.user);
-        advance.steps.insert(0, timeline::Step::new(Stage::Engine, "user-inferred", text));
-        advance
+        transition.steps.insert(0, timeline::Step::new(Stage::Engine, "user-inferred", text));
+        transition
     }
 
     fn on_marked(&self, marked: &Marked, policy: &Policy) -> Transition {
         let Marked { server, user, item, watched, library, paths, at } = marked.clone();
         if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
-            let text = format!("{item} is no movie or episode; each of its episodes is told of by itself");
+            let text = format!("{item} is not a movie or an episode; its episodes are reported one by one");
             return Transition::without_plays(Outcome::Ignored, "media-kind", text);
         }
         let Some(viewer) = self.resolve_viewer(&server, &user) else { return no_user(&item) };

@@ -65,7 +65,7 @@ pub enum ArtifactError {
     #[error("it cannot be read: {0}")]
     Unreadable(String),
     /// Not WebAssembly.
-    #[error("it is no WebAssembly: {0}")]
+    #[error("it is not WebAssembly: {0}")]
     Syntax(String),
     /// A core module.
     #[error(

@@ -44,7 +44,7 @@ pub struct CallContext {
     /// What the call did, for the timeline.
     pub trace: Arc<Mutex<CallTrace>>,
     /// Secrets that the guest has markers for.
-    pub masks: Option<Arc<SecretPlaceholders>>,
+    pub placeholders: Option<Arc<SecretPlaceholders>>,
     /// Whether requests go without the account's credentials: it is being logged in.
     pub is_login: bool,
 }

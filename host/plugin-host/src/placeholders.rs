@@ -260,40 +260,40 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_as_its_place_wants_it() {
-        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
+        let placeholders = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
         let mut json = request("application/json", r#"{"Pw":"{form.p}"}"#);
-        masks.substitute(&mut json).unwrap();
+        placeholders.substitute(&mut json).unwrap();
         assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c+d%22");
         assert_eq!(json.body.unwrap(), br#"{"Pw":"a\"b&c d\""}"#);
         assert_eq!(json.headers[1].1, "a\"b&c d\"");
         let mut form = request("application/x-www-form-urlencoded", "pw=%7Bform.p%7D&x=1");
-        masks.substitute(&mut form).unwrap();
+        placeholders.substitute(&mut form).unwrap();
         assert_eq!(form.body.unwrap(), b"pw=a%22b%26c+d%22&x=1");
     }
 
     #[test]
     fn no_host_learns_a_secret_by_its_own_name() {
-        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("deadbeef"))]);
+        let placeholders = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("deadbeef"))]);
         let mut request = request("application/json", "");
         let Ok(url) = "https://{form.p}.evil.example/".parse() else { return };
         request.url = url;
-        masks.substitute(&mut request).unwrap();
+        placeholders.substitute(&mut request).unwrap();
         assert!(!request.url.as_str().contains("deadbeef"), "{}", request.url);
     }
 
     #[test]
     fn secrets_are_no_markers_and_there_are_not_endlessly_many() {
-        let masks = SecretPlaceholders::new([
+        let placeholders = SecretPlaceholders::new([
             ("{captured.a}".to_owned(), Secret::new("x{form.p}")),
             ("{form.p}".to_owned(), Secret::new("password")),
         ]);
         let mut once = request("text/plain", "{captured.a}");
-        masks.substitute(&mut once).unwrap();
+        placeholders.substitute(&mut once).unwrap();
         assert_eq!(once.body.unwrap(), b"x{form.p}");
         let mut many = request("text/plain", &"{form.p}".repeat(1 << 20));
-        assert!(masks.substitute(&mut many).is_err());
-        masks.forget_form();
-        assert!(masks.secret("{form.p}").is_none() && masks.secret("{captured.a}").is_some());
+        assert!(placeholders.substitute(&mut many).is_err());
+        placeholders.forget_form();
+        assert!(placeholders.secret("{form.p}").is_none() && placeholders.secret("{captured.a}").is_some());
     }
 
     #[test]
@@ -315,11 +315,11 @@ mod tests {
 
     #[test]
     fn what_is_captured_is_hidden_from_then_on() {
-        let masks = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("pass\"word"))]);
+        let placeholders = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("pass\"word"))]);
         let mut first = answer(r#"{"a":[{"token":"secret-token"}],"b":null}"#);
         let captures = [("/a/0/token", "t"), ("/b", "none"), ("/c", "gone")]
             .map(|(at, name)| (at.to_owned(), name.to_owned()));
-        masks.capture(&mut first, &captures);
+        placeholders.capture(&mut first, &captures);
         assert_eq!(String::from_utf8(first.body).unwrap(), r#"{"a":[{"token":"{captured.t}"}],"b":null}"#);
         for (said, heard) in [
             ("it is secret-token again", "it is {captured.t} again"),
@@ -327,10 +327,10 @@ mod tests {
             ("pass%22word, pass\\\"word", "{form.p}, {form.p}"),
         ] {
             let mut echo = answer(said);
-            masks.capture(&mut echo, &captures);
+            placeholders.capture(&mut echo, &captures);
             assert_eq!(String::from_utf8(echo.body).unwrap(), heard);
         }
-        assert_eq!(masks.secret("{captured.t}").unwrap().expose(), "secret-token");
-        assert!(masks.secret("{captured.none}").is_none());
+        assert_eq!(placeholders.secret("{captured.t}").unwrap().expose(), "secret-token");
+        assert!(placeholders.secret("{captured.none}").is_none());
     }
 }

@@ -60,13 +60,13 @@ pub struct CallTarget {
     /// When the input was received; what the clock says in calls that must be repeatable.
     pub received_at: Timestamp,
     /// Secrets that the guest has markers for.
-    pub masks: Option<Arc<SecretPlaceholders>>,
+    pub placeholders: Option<Arc<SecretPlaceholders>>,
 }
 
 impl CallTarget {
     /// A call for an account, now.
     pub fn new(account: &Arc<Account>, kv: Arc<dyn KeyValue>) -> Self {
-        Self { account: Arc::clone(account), kv, received_at: clock::now(), masks: None }
+        Self { account: Arc::clone(account), kv, received_at: clock::now(), placeholders: None }
     }
 }
 
@@ -87,10 +87,10 @@ impl Plugin {
     /// Calls a capability for an account. The trace is filled whatever the result.
     pub async fn call<C: Capability>(
         self: &Arc<Self>,
-        caller: &CallTarget,
+        target: &CallTarget,
         input: C::Input,
     ) -> (Result<C::Output, Fault>, CallTrace) {
-        let account = &caller.account.name;
+        let account = &target.account.name;
         let paused = self.served(account, |served| served.breaker.open_for(Instant::now()));
         if let Some(left) = paused {
             let text = format!(
@@ -104,14 +104,14 @@ impl Plugin {
         let budget = C::BUDGET;
         let context = CallContext {
             plugin: self.manifest.plugin.id.clone(),
-            account: Some(Arc::clone(&caller.account)),
-            kv: budget.stateful.then(|| Arc::clone(&caller.kv)),
-            clock: (!budget.live_clock).then_some(caller.received_at),
+            account: Some(Arc::clone(&target.account)),
+            kv: budget.stateful.then(|| Arc::clone(&target.kv)),
+            clock: (!budget.live_clock).then_some(target.received_at),
             requests_left: budget.requests,
             log_left: crate::limits::MAX_LOG_LINES,
             log_budget: Arc::clone(&self.log_budget),
             trace: Arc::clone(&trace),
-            masks: caller.masks.clone(),
+            placeholders: target.placeholders.clone(),
             is_login: C::IS_LOGIN,
         };
         let is_large = C::size(&input) > LARGE_INPUT;

@@ -86,7 +86,7 @@ enum LoadError {
     Compile(#[from] CompileError),
     #[error("it does not fit contract {API_TRACK}: {0}")]
     Contract(String),
-    #[error("it fails when it is tried out: {0}")]
+    #[error("it fails the check of its exports: {0}")]
     Trial(Fault),
 }
 
@@ -271,7 +271,7 @@ async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(),
         requests_left: 0,
         log_left: crate::limits::MAX_LOG_LINES,
         log_budget: Arc::clone(&plugin.log_budget),
-        masks: None,
+        placeholders: None,
         is_login: false,
         trace: Arc::new(Mutex::default()),
     };
@@ -316,7 +316,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
     let file = fs::File::from(file);
     let facts = file.metadata().map_err(unreadable)?;
     if !facts.is_file() {
-        return Err(ArtifactError::Unreadable("it is no regular file".to_owned()));
+        return Err(ArtifactError::Unreadable("it is not a regular file".to_owned()));
     }
     if facts.len() > SIZE_LIMIT as u64 {
         return Err(ArtifactError::Size { found: usize::try_from(facts.len()).unwrap_or(usize::MAX) });

@@ -42,7 +42,7 @@ fn report(event: &str, message: &Value, received_at: &str) -> Report {
         "playback.stop" => Some(PlaybackState::Stopped),
         "item.markplayed" | "item.markunplayed" => None,
         // A heart or a thumb; Emby has no scores.
-        "item.rate" => return ignored_report("favorite", "a like or a favourite is no score"),
+        "item.rate" => return ignored_report("favorite", "a like or a favourite is not a score"),
         _ => return ignored_report("event", event),
     };
     let kind = dto["Type"].as_str().unwrap_or("none");

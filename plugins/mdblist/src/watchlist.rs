@@ -16,7 +16,7 @@ const PAGE: u32 = 1_000;
 /// A page of the list; the cursor is the number of entries before it.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
     let offset: u32 = cursor.map_or(Ok(0), |cursor| {
-        cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is no page of the list")))
+        cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is not a page of the list")))
     })?;
     let path = format!("/watchlist/items?limit={PAGE}&offset={offset}");
     let answer: Value = response::require_success(get(&path)?)?.json()?;

@@ -37,8 +37,9 @@ pub fn resolve(family: Flavor, wanted: &Item) -> Result<Item, Failure> {
     };
     let gone = || Failure::Rejected("the server no longer has this item".to_owned());
     let Some(dto) = dto else { return with_show(wanted, &series).ok_or_else(gone) };
-    let mut found = item::item(&dto, &series)
-        .ok_or_else(|| Failure::Rejected("the server says that this is no movie or episode".to_owned()))?;
+    let mut found = item::item(&dto, &series).ok_or_else(|| {
+        Failure::Rejected("the server says that this is not a movie or an episode".to_owned())
+    })?;
     let field = |name: &str, value: String| Field { name: name.to_owned(), value };
     found.ext.extend(text(&dto["Path"]).map(|path| field("path", path)));
     let of_library = show.as_deref().or(id).and_then(|id| library(&family.api().ok()?, id));

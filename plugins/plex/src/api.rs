@@ -13,7 +13,7 @@ pub fn get(path: &str) -> Result<Value, Failure> {
 /// An item of the library, with its ids and markers.
 pub fn item(rating_key: &str) -> Result<Value, Failure> {
     if !server::is_id(rating_key) {
-        return Err(Failure::Rejected(format!("{rating_key:?} is no key of an item")));
+        return Err(Failure::Rejected(format!("{rating_key:?} is not the key of an item")));
     }
     let mut found = get(&format!("/library/metadata/{rating_key}?includeGuids=1&includeMarkers=1"))?;
     Ok(found["Metadata"][0].take())

@@ -31,7 +31,7 @@ const SERVER_KEY: &str = "login-server";
 /// Asks for a PIN that is bound to the key.
 pub fn ask_for_pin() -> Result<Response, Failure> {
     let jwk: Value = serde_json::from_str(&device_key::public_jwk()?)
-        .map_err(|error| Failure::Rejected(format!("the host gave a key that is no JSON: {error}")))?;
+        .map_err(|error| Failure::Rejected(format!("the host gave a key that is not JSON: {error}")))?;
     let url = join_setting("auth_url", "/api/v2/pins");
     send_body(Method::Post, &url, None, Some(&json!({ "jwk": jwk })), Vec::new())
 }

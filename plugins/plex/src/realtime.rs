@@ -90,7 +90,7 @@ impl State {
             (Some(one @ Value::Object(_)), _) => Ok(vec![self.notified(one)]),
             (_, Some(kind)) => Ok(vec![ignored_report("notification", kind)]),
             (_, None) if container.is_object() => Ok(vec![ignored_report("notification", "none")]),
-            _ => Err(ParseError::Unsupported("the message is no notification".to_owned())),
+            _ => Err(ParseError::Unsupported("the message is not a notification".to_owned())),
         }
     }
 

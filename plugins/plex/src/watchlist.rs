@@ -20,7 +20,7 @@ const FINDABLE: [&str; 3] = ["imdb", "tmdb", "tvdb"];
 /// A page of the list; the cursor is the number of entries before it.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
     let start: u32 = cursor.map_or(Ok(0), |cursor| {
-        cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is no page of the list")))
+        cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is not a page of the list")))
     })?;
     let path = format!(
         "/library/sections/watchlist/all?includeCollections=1&includeExternalMedia=1&includeGuids=1\

@@ -69,8 +69,9 @@ pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> 
 
 /// What was remembered.
 pub fn read_state<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(state)
-        .map_err(|error| Failure::Rejected(format!("the login has lost its way: {error}")))
+    serde_json::from_slice(state).map_err(|error| {
+        Failure::Rejected(format!("the state of the login cannot be read: {error}; start again"))
+    })
 }
 
 /// A server that a login has found.

@@ -101,7 +101,7 @@ pub fn is_missing(answer: &Value) -> bool {
 pub fn watched_interval(event: &Event) -> Result<(Timestamp, Timestamp), Failure> {
     let time = |text: &str| {
         text.parse::<Timestamp>()
-            .map_err(|error| Failure::Rejected(format!("the event's time is none: {error}")))
+            .map_err(|error| Failure::Rejected(format!("the event's time is not valid: {error}")))
     };
     let end = time(&event.at)?;
     let start = event.started_at.as_deref().map_or(Ok(end), time)?;

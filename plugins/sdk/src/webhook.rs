@@ -30,7 +30,7 @@ impl Message {
 /// Reads strict JSON, with or without a byte order mark in front. `what` names it where it is none: "the payload".
 pub fn json(text: &str, what: &str) -> Result<Value, ParseError> {
     serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| ParseError::Malformed(format!("{what} is no JSON: {error}")))
+        .map_err(|error| ParseError::Malformed(format!("{what} is not JSON: {error}")))
 }
 
 /// The text of a message, and what it is in: a form's field, or the body. Absent for a form without such a field.
@@ -175,7 +175,8 @@ mod tests {
             message("{\"payload\":\"{\\\"event\\\": True}\"}", "the body", |it| it["event"] == true);
         assert_eq!(codes(&wrapped.unwrap()), ["lenient-json", "unwrapped"]);
         assert!(
-            reason(message("{\"event\":", "the body", |_| true).unwrap_err()).contains("the body is no JSON")
+            reason(message("{\"event\":", "the body", |_| true).unwrap_err())
+                .contains("the body is not JSON")
         );
     }
 }

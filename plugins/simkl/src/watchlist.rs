@@ -23,7 +23,7 @@ const LIST_CACHE_TTL: u32 = 24 * 60 * 60;
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
     let place = cursor.map_or(Some(0), |cursor| LISTS.iter().position(|(path, _, _)| *path == cursor));
     let Some(place) = place else {
-        return Err(Failure::Rejected(format!("{} is no page of the list", cursor.unwrap_or_default())));
+        return Err(Failure::Rejected(format!("{} is not a page of the list", cursor.unwrap_or_default())));
     };
     let (path, list, title) = LISTS[place];
     let found = planned(path)?;

@@ -12,7 +12,7 @@ use crate::{NAME, api, item_body, pages, response};
 
 /// A page of the list. The cursor says which kind and which page: `shows:2`.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
-    let no_page = || Failure::Rejected(format!("{} is no page of the list", cursor.unwrap_or_default()));
+    let no_page = || Failure::Rejected(format!("{} is not a page of the list", cursor.unwrap_or_default()));
     let (kind, page) = match cursor {
         None => ("movies", 1_u32),
         Some(cursor) => {

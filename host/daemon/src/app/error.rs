@@ -10,7 +10,7 @@ use playrelay_store::vault::VaultError;
 
 use crate::config::ConfigError;
 
-/// Why the house does not stand.
+/// Why the program does not stand.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The configuration is wrong.

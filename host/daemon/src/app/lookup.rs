@@ -1,4 +1,4 @@
-//! What the house is asked for by those who live in it.
+//! What the program is asked for by those who live in it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -116,13 +116,13 @@ impl App {
     /// The first catalogue that finds titles.
     pub fn catalogue(&self) -> Option<MetadataResolver> {
         self.catalogues()
-            .find_map(|(plugin, caller)| MetadataResolver::new(plugin, caller, Arc::clone(&self.store)))
+            .find_map(|(plugin, target)| MetadataResolver::new(plugin, target, Arc::clone(&self.store)))
     }
 
     /// The same for its pictures.
     pub(crate) fn artwork(&self) -> Option<Artwork> {
         let mut finding = self.catalogues().filter(|(plugin, _)| plugin.manifest.provides.metadata.is_some());
-        finding.next().map(|(plugin, caller)| Artwork::new(plugin, caller, &self.config.server.data_dir))
+        finding.next().map(|(plugin, target)| Artwork::new(plugin, target, &self.config.server.data_dir))
     }
 
     /// The first catalogue that knows what has aired.

@@ -173,7 +173,7 @@ impl App {
         let approvals = adapters::approvals(store.approvals().await?);
         let plugins =
             Arc::new(Plugins::load(&runtime, &compiler, BUNDLED, &config.plugin_dir, &approvals).await?);
-        let keeper = CredentialManager::new(
+        let credentials = CredentialManager::new(
             vault,
             shared.clone(),
             Arc::clone(&plugins),
@@ -182,12 +182,12 @@ impl App {
         let installation = store.installation().await?;
         let mut wire = HttpClient::new(IDENTITY).map_err(AppError::Engine)?;
         wire.recorder = Some(Arc::new(Recorder::new(data)));
-        let instance = instance(keeper.vault()).await?;
-        let mut house = Self {
+        let instance = instance(credentials.vault()).await?;
+        let mut app = Self {
             config,
             store,
             owner,
-            credentials: keeper,
+            credentials: credentials,
             plugins,
             accounts: BTreeMap::new(),
             problems: Vec::new(),
@@ -201,15 +201,15 @@ impl App {
             compiler: Arc::new(compiler),
             _scratch: None,
         };
-        house.add_all_accounts(None).await;
-        house.shared.replace(house.accounts.clone());
-        Ok(house)
+        app.add_all_accounts(None).await;
+        app.shared.replace(app.accounts.clone());
+        Ok(app)
     }
 
     /// The same house with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
     /// go, and what was used of the day's requests.
     pub(crate) async fn with_config(&self, config: Config) -> Self {
-        let mut house = Self {
+        let mut app = Self {
             config,
             accounts: BTreeMap::new(),
             problems: Vec::new(),
@@ -217,8 +217,8 @@ impl App {
             facts: BTreeMap::new(),
             ..self.clone()
         };
-        house.add_all_accounts(Some(self)).await;
-        house
+        app.add_all_accounts(Some(self)).await;
+        app
     }
 
     /// What opens a source's door.
@@ -241,9 +241,9 @@ impl App {
         if !self.config.sources.contains_key(source) {
             return Ok(None);
         }
-        let Some((plugin, caller)) = self.plugin(source) else { return Ok(None) };
+        let Some((plugin, target)) = self.plugin(source) else { return Ok(None) };
         let tokens = self.webhook_tokens(source).await?;
-        Ok(Some(Registration { plugin, caller, base: self.base_url(), tokens }))
+        Ok(Some(Registration { plugin, target, base: self.base_url(), tokens }))
     }
 
     /// A plugin from any file, to try it out on what it may not change.

@@ -168,10 +168,12 @@ impl CredentialManager {
                 return Ok(None);
             }
         };
-        let masks = Arc::new(SecretPlaceholders::with_device_key(key));
-        let caller =
-            CallTarget { masks: Some(Arc::clone(&masks)), ..CallTarget::new(&owner, Arc::clone(&self.kv)) };
-        let grant = match plugin.call::<Renew>(&caller, ()).await.0 {
+        let placeholders = Arc::new(SecretPlaceholders::with_device_key(key));
+        let target = CallTarget {
+            placeholders: Some(Arc::clone(&placeholders)),
+            ..CallTarget::new(&owner, Arc::clone(&self.kv))
+        };
+        let grant = match plugin.call::<Renew>(&target, ()).await.0 {
             Ok(Ok(grant)) => grant,
             Ok(Err(Failure::Unauthorized(reason))) => {
                 tracing::warn!(account, reason, "the service refused to renew the login");
@@ -182,7 +184,7 @@ impl CredentialManager {
         };
         let mut parts = old.0.clone();
         parts.remove(part::EXPIRES);
-        parts.extend(parts_of(&grant, &owner.manifest, &masks, clock::now()).map_err(failed)?);
+        parts.extend(parts_of(&grant, &owner.manifest, &placeholders, clock::now()).map_err(failed)?);
         tracing::info!(account, "login renewed");
         Ok(Some(Arc::new(LoginTokens::for_plugin(plugin_id, parts))))
     }
@@ -362,14 +364,14 @@ fn is_past_half_life(tokens: &LoginTokens, now: Timestamp) -> bool {
 pub(crate) fn parts_of(
     grant: &Grant,
     manifest: &Manifest,
-    masks: &SecretPlaceholders,
+    placeholders: &SecretPlaceholders,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Secret>, String> {
     let now = now.as_second();
     let mut parts = BTreeMap::from([(part::OBTAINED.to_owned(), Secret::new(now.to_string()))]);
     for (name, value) in &grant.settings {
         if manifest.settings.get(name).is_some_and(|setting| setting.secret) {
-            let secret = masks.secret(value).ok_or_else(|| format!("it gave no {name}"))?;
+            let secret = placeholders.secret(value).ok_or_else(|| format!("it gave no {name}"))?;
             parts.insert(name.clone(), secret);
         }
     }
@@ -398,8 +400,9 @@ pub(crate) async fn post(
     url: &Template,
     fields: &[(String, Secret)],
 ) -> Result<Response, HttpError> {
-    let url = Url::parse(&account.outbound.render_public(url))
-        .map_err(|error| HttpError::Denied(format!("the address of the login is none: {error}")))?;
+    let url = Url::parse(&account.outbound.render_public(url)).map_err(|error| {
+        HttpError::Denied(format!("the address of the login is not a valid URL: {error}"))
+    })?;
     let pairs = fields.iter().map(|(name, value)| (name.as_str(), value.expose()));
     let (content_type, body) = match login.encoding {
         Encoding::Json => {

@@ -176,13 +176,13 @@ fn refusal(status: u16, body: &Value) -> LoginError {
 /// end a login; a code that is too old does.
 pub async fn poll_login(
     account: &Account,
-    keeper: &CredentialManager,
+    credentials: &CredentialManager,
     prompt: &mut Prompt,
 ) -> Result<bool, LoginError> {
     if Instant::now() >= prompt.ends_at {
         return Err(LoginError::Expired);
     }
-    match poll(account, keeper, prompt).await {
+    match poll(account, credentials, prompt).await {
         Ok(progress) => Ok(progress == PollResult::Granted),
         Err(LoginError::Http(error)) => {
             tracing::warn!(account = account.name, "{error}");
@@ -195,13 +195,13 @@ pub async fn poll_login(
 /// The interval of the prompt grows where the service asks for that.
 async fn poll(
     account: &Account,
-    keeper: &CredentialManager,
+    credentials: &CredentialManager,
     prompt: &mut Prompt,
 ) -> Result<PollResult, LoginError> {
     let login = device_login(account)?;
     let progress = match (&prompt.asked_with, &login.pin) {
-        (PollMethod::DeviceCode(code), _) => poll_device(account, login, keeper, code).await?,
-        (PollMethod::Pin, Some(pin)) => poll_pin(account, pin, keeper, &prompt.code).await?,
+        (PollMethod::DeviceCode(code), _) => poll_device(account, login, credentials, code).await?,
+        (PollMethod::Pin, Some(pin)) => poll_pin(account, pin, credentials, &prompt.code).await?,
         (PollMethod::Pin, None) => return Err(LoginError::NoLogin(account.manifest.plugin.name.clone())),
     };
     if progress == PollResult::SlowDown {
@@ -213,7 +213,7 @@ async fn poll(
 async fn poll_device(
     account: &Account,
     login: &DeviceLogin,
-    keeper: &CredentialManager,
+    credentials: &CredentialManager,
     code: &Secret,
 ) -> Result<PollResult, LoginError> {
     let mut fields = vec![(login.code_field.clone(), code.clone())];
@@ -223,7 +223,7 @@ async fn poll_device(
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if (200..300).contains(&answer.status) {
         check_scopes(&body, &login.required_scopes)?;
-        return store(account, keeper, &answer).await;
+        return store(account, credentials, &answer).await;
     }
     match body["error"].as_str() {
         Some("authorization_pending") => return Ok(PollResult::Pending),
@@ -248,13 +248,15 @@ async fn poll_device(
 async fn poll_pin(
     account: &Account,
     pin: &PinLogin,
-    keeper: &CredentialManager,
+    credentials: &CredentialManager,
     code: &str,
 ) -> Result<PollResult, LoginError> {
     let answer = get(account, &pin.poll_url, Some(code)).await?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match (answer.status, body["result"].as_str()) {
-        (200..=299, Some("OK")) if body[part::ACCESS].is_string() => store(account, keeper, &answer).await,
+        (200..=299, Some("OK")) if body[part::ACCESS].is_string() => {
+            store(account, credentials, &answer).await
+        }
         // To a code that it no longer knows, the service answers with a new one.
         (200..=299, Some("OK")) => Err(LoginError::Expired),
         (200..=299, _) => Ok(PollResult::Pending),
@@ -265,11 +267,11 @@ async fn poll_pin(
 
 async fn store(
     account: &Account,
-    keeper: &CredentialManager,
+    credentials: &CredentialManager,
     answer: &Response,
 ) -> Result<PollResult, LoginError> {
     let tokens = read_tokens(answer, clock::now()).map_err(LoginError::Answer)?;
-    keeper.store(account, tokens).await?;
+    credentials.store(account, tokens).await?;
     Ok(PollResult::Granted)
 }
 
@@ -291,8 +293,9 @@ async fn get(account: &Account, url: &Template, code: Option<&str>) -> Result<Re
         LoginTokens([("user_code".to_owned(), Secret::new(plain))].into())
     });
     let url = account.outbound.render(url, code.as_ref())?;
-    let url = Url::parse(url.expose())
-        .map_err(|error| HttpError::Denied(format!("the address of the login is none: {error}")))?;
+    let url = Url::parse(url.expose()).map_err(|error| {
+        HttpError::Denied(format!("the address of the login is not a valid URL: {error}"))
+    })?;
     let request = Request {
         method: reqwest::Method::GET,
         url,

@@ -77,7 +77,7 @@ pub(crate) struct BeginLogin {
 #[derive(Default)]
 struct Logins {
     /// How they stand, each with its number: one that is begun anew takes the place of the one before.
-    standings: HashMap<String, (u64, LoginState)>,
+    connections: HashMap<String, (u64, LoginState)>,
     /// Those that wait for their user to choose.
     choosing: HashMap<String, AwaitingChoice>,
 }
@@ -95,7 +95,7 @@ pub struct PendingLogins {
     /// The accounts.
     pub(crate) accounts: Accounts,
     plugins: Arc<Plugins>,
-    keeper: Arc<CredentialManager>,
+    credentials: Arc<CredentialManager>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
 }
@@ -105,13 +105,13 @@ impl PendingLogins {
     pub fn new(
         accounts: Accounts,
         plugins: Arc<Plugins>,
-        keeper: Arc<CredentialManager>,
+        credentials: Arc<CredentialManager>,
         store: SharedStore,
     ) -> Self {
-        Self { accounts, plugins, keeper, store, under_way: Arc::default() }
+        Self { accounts, plugins, credentials, store, under_way: Arc::default() }
     }
 
-    fn caller(&self, account: &Arc<Account>) -> CallTarget {
+    fn target(&self, account: &Arc<Account>) -> CallTarget {
         CallTarget::new(account, Arc::new(PluginStore(self.store.clone())))
     }
 
@@ -128,10 +128,11 @@ impl PendingLogins {
         // A slip in the form is no reason to end what is under way.
         let form = Form::of(method, wish.form)?;
         let waiting = self.waiting(&account.name, self.insert(&account.name, LoginState::Beginning));
-        let (caller, is_wanted) = (self.caller(account), waiting.is_wanted());
-        let begun = PluginLoginFlow::begin(Arc::clone(plugin), caller, form, &self.keeper, is_wanted).await;
+        let (target, is_wanted) = (self.target(account), waiting.is_wanted());
+        let begun =
+            PluginLoginFlow::begin(Arc::clone(plugin), target, form, &self.credentials, is_wanted).await;
         match begun {
-            Ok((login, next)) => Ok(waiting.advance(login, next).await),
+            Ok((login, next)) => Ok(waiting.transition(login, next).await),
             Err(error) => {
                 waiting.show(LoginState::Failed { reason: error.to_string() });
                 Err(error)
@@ -143,8 +144,8 @@ impl PendingLogins {
     pub(crate) async fn choose(&self, name: &str, id: &str) -> Option<Result<LoginState, LoginError>> {
         let AwaitingChoice { mut login, number, until } = lock(&self.under_way).choosing.remove(name)?;
         let waiting = self.waiting(name, number);
-        match login.choose(id, &self.keeper).await {
-            Ok(next) => Some(Ok(waiting.advance(login, next).await)),
+        match login.choose(id, &self.credentials).await {
+            Ok(next) => Some(Ok(waiting.transition(login, next).await)),
             // A slip of the user, or of the network, does not end it; nor does a server that cannot be reached.
             Err(
                 error @ (LoginError::Http(_)
@@ -167,7 +168,9 @@ impl PendingLogins {
         // One that is under way is not wanted any more.
         self.insert(&account.name, LoginState::Failed { reason: "it was ended here".to_owned() });
         match self.plugins.active(&account.manifest.plugin.id) {
-            Some(plugin) => plugin_flow::log_out(plugin, &self.caller(account), &self.keeper).await.map(Some),
+            Some(plugin) => {
+                plugin_flow::log_out(plugin, &self.target(account), &self.credentials).await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -175,15 +178,15 @@ impl PendingLogins {
     fn waiting(&self, name: &str, number: u64) -> PendingLogin {
         PendingLogin {
             name: name.to_owned(),
-            keeper: Arc::clone(&self.keeper),
+            credentials: Arc::clone(&self.credentials),
             store: Arc::clone(&self.store),
             under_way: Arc::clone(&self.under_way),
             number,
         }
     }
 
-    pub(crate) fn standing(&self, name: &str) -> Option<LoginState> {
-        lock(&self.under_way).standings.get(name).map(|(_, standing)| standing.clone())
+    pub(crate) fn status(&self, name: &str) -> Option<LoginState> {
+        lock(&self.under_way).connections.get(name).map(|(_, status)| status.clone())
     }
 
     pub(crate) async fn begin(
@@ -197,17 +200,17 @@ impl PendingLogins {
         let prompt = device_flow::begin(account).await?;
         let (url, complete_url, code) =
             (prompt.url.clone(), prompt.complete_url.clone(), prompt.code.clone());
-        let standing = pending(url, complete_url, code, prompt.expires_in);
-        let number = self.insert(&account.name, standing.clone());
+        let status = pending(url, complete_url, code, prompt.expires_in);
+        let number = self.insert(&account.name, status.clone());
         tokio::spawn(self.waiting(&account.name, number).poll_device(Arc::clone(account), prompt));
-        Ok(standing)
+        Ok(status)
     }
 
     /// A login that is begun anew takes the place of the one before.
-    fn insert(&self, name: &str, standing: LoginState) -> u64 {
+    fn insert(&self, name: &str, status: LoginState) -> u64 {
         let mut logins = lock(&self.under_way);
-        let number = logins.standings.get(name).map_or(0, |(number, _)| number + 1);
-        logins.standings.insert(name.to_owned(), (number, standing));
+        let number = logins.connections.get(name).map_or(0, |(number, _)| number + 1);
+        logins.connections.insert(name.to_owned(), (number, status));
         logins.choosing.remove(name);
         number
     }
@@ -223,7 +226,7 @@ struct AwaitingApproval {
 /// A login that waits for its user.
 struct PendingLogin {
     name: String,
-    keeper: Arc<CredentialManager>,
+    credentials: Arc<CredentialManager>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
     number: u64,
@@ -237,17 +240,17 @@ impl PendingLogin {
     }
 
     /// Shows what is next of a login by the plugin's own code, and waits for it.
-    async fn advance(self, login: PluginLoginFlow, next: LoginStep) -> LoginState {
-        let (standing, prompted) = self.take(login, next).await;
+    async fn transition(self, login: PluginLoginFlow, next: LoginStep) -> LoginState {
+        let (status, prompted) = self.take(login, next).await;
         if let Some(prompted) = prompted {
             tokio::spawn(self.poll_plugin(prompted));
         }
-        standing
+        status
     }
 
     /// Shows what is next. Where the user is to enter a code, that has to be waited for.
     async fn take(&self, login: PluginLoginFlow, next: LoginStep) -> (LoginState, Option<AwaitingApproval>) {
-        let (standing, prompted) = match next {
+        let (status, prompted) = match next {
             LoginStep::Granted => (self.granted().await, None),
             LoginStep::Choose(choices) => {
                 let choices = choices.into_iter().map(|(id, label)| Choice { id, label }).collect();
@@ -258,16 +261,16 @@ impl PendingLogin {
                 let expires_in = Duration::from_secs(prompt.expires_s.into());
                 let interval = Duration::from_secs(prompt.interval_s.into());
                 let prompted = AwaitingApproval { login, interval, end: Instant::now() + expires_in };
-                let standing = pending(prompt.url, prompt.complete_url, prompt.code, expires_in);
-                (standing, Some(prompted))
+                let status = pending(prompt.url, prompt.complete_url, prompt.code, expires_in);
+                (status, Some(prompted))
             }
             LoginStep::Pending => {
                 let reason = "the plugin waits for something, and does not say what".to_owned();
                 (LoginState::Failed { reason }, None)
             }
         };
-        self.show(standing.clone());
-        (standing, prompted)
+        self.show(status.clone());
+        (status, prompted)
     }
 
     /// Keeps a login until its user has chosen, unless another one has taken its place.
@@ -287,7 +290,7 @@ impl PendingLogin {
             if Instant::now() >= prompted.end {
                 return self.show(LoginState::Failed { reason: LoginError::Expired.to_string() });
             }
-            match prompted.login.poll(&self.keeper).await {
+            match prompted.login.poll(&self.credentials).await {
                 Ok(LoginStep::Pending) => {}
                 Ok(next) => match self.take(prompted.login, next).await {
                     (_, Some(further)) => prompted = further,
@@ -313,24 +316,25 @@ impl PendingLogin {
     }
 
     /// Shows how it stands, unless another one has taken its place.
-    fn show(&self, standing: LoginState) {
+    fn show(&self, status: LoginState) {
         let mut logins = lock(&self.under_way);
-        if let Some(entry) = logins.standings.get_mut(&self.name).filter(|(number, _)| *number == self.number)
+        if let Some(entry) =
+            logins.connections.get_mut(&self.name).filter(|(number, _)| *number == self.number)
         {
-            entry.1 = standing;
+            entry.1 = status;
         }
     }
 
     async fn poll_device(self, account: Arc<Account>, mut prompt: Prompt) {
-        let standing = loop {
+        let status = loop {
             if !self.pause(prompt.interval, prompt.ends_at).await {
                 return;
             }
-            match device_flow::poll_login(&account, &self.keeper, &mut prompt).await {
+            match device_flow::poll_login(&account, &self.credentials, &mut prompt).await {
                 Ok(false) => {}
                 // It was ended, or begun anew, while the service was asked: this one is not wanted any more.
                 Ok(true) if !self.is_current() => {
-                    if let Err(error) = self.keeper.disconnect(&account).await {
+                    if let Err(error) = self.credentials.disconnect(&account).await {
                         tracing::warn!(account = self.name, "a login that was ended is still kept: {error}");
                     }
                     return;
@@ -339,7 +343,7 @@ impl PendingLogin {
                 Err(error) => break LoginState::Failed { reason: error.to_string() },
             }
         };
-        self.show(standing);
+        self.show(status);
     }
 
     fn is_current(&self) -> bool {
@@ -349,17 +353,17 @@ impl PendingLogin {
 
 /// Whether a login was neither ended nor begun anew.
 fn is_current(logins: &Logins, name: &str, number: u64) -> bool {
-    logins.standings.get(name).is_some_and(|(current, _)| *current == number)
+    logins.connections.get(name).is_some_and(|(current, _)| *current == number)
 }
 
 /// What is under way; what has waited for its user for too long is not.
 fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
     let mut logins = under_way.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();
-    let Logins { standings, choosing } = &mut *logins;
+    let Logins { connections, choosing } = &mut *logins;
     for (name, gone) in choosing.extract_if(|_, choosing| choosing.until <= now) {
-        if let Some((_, standing)) = standings.get_mut(&name).filter(|(number, _)| *number == gone.number) {
-            *standing = LoginState::Failed { reason: LoginError::Expired.to_string() };
+        if let Some((_, status)) = connections.get_mut(&name).filter(|(number, _)| *number == gone.number) {
+            *status = LoginState::Failed { reason: LoginError::Expired.to_string() };
         }
     }
     logins

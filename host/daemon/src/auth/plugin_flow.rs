@@ -30,8 +30,8 @@ const MAX_STEPS: usize = MAX_ADDRESSES + 4;
 /// A login that has begun.
 pub struct PluginLoginFlow {
     plugin: Arc<Plugin>,
-    caller: CallTarget,
-    masks: Arc<SecretPlaceholders>,
+    target: CallTarget,
+    placeholders: Arc<SecretPlaceholders>,
     state: Vec<u8>,
     /// Settings that were found out on the way.
     found: BTreeMap<String, String>,
@@ -104,37 +104,41 @@ impl PluginLoginFlow {
     /// Begins. `is_wanted` says whether it is still wanted, at its end.
     pub async fn begin(
         plugin: Arc<Plugin>,
-        caller: CallTarget,
+        target: CallTarget,
         form: Form,
-        keeper: &CredentialManager,
+        credentials: &CredentialManager,
         is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(Self, LoginStep), LoginError> {
-        let masks = Arc::new(SecretPlaceholders::new(form.secrets));
-        let caller = CallTarget { masks: Some(Arc::clone(&masks)), ..caller };
+        let placeholders = Arc::new(SecretPlaceholders::new(form.secrets));
+        let target = CallTarget { placeholders: Some(Arc::clone(&placeholders)), ..target };
         let (state, found) = Default::default();
-        let mut login = Self { plugin, caller, masks, state, found, is_wanted: Box::new(is_wanted) };
-        let next = login.advance(AuthInput::Begin(form.method, form.shown), keeper).await?;
+        let mut login = Self { plugin, target, placeholders, state, found, is_wanted: Box::new(is_wanted) };
+        let next = login.transition(AuthInput::Begin(form.method, form.shown), credentials).await?;
         Ok((login, next))
     }
 
     /// Asks whether the user has done it.
-    pub async fn poll(&mut self, keeper: &CredentialManager) -> Result<LoginStep, LoginError> {
-        self.advance(AuthInput::Poll(self.state.clone()), keeper).await
+    pub async fn poll(&mut self, credentials: &CredentialManager) -> Result<LoginStep, LoginError> {
+        self.transition(AuthInput::Poll(self.state.clone()), credentials).await
     }
 
     /// Goes on with what the user has chosen.
-    pub async fn choose(&mut self, id: &str, keeper: &CredentialManager) -> Result<LoginStep, LoginError> {
-        self.advance(AuthInput::Choose(id.to_owned(), self.state.clone()), keeper).await
+    pub async fn choose(
+        &mut self,
+        id: &str,
+        credentials: &CredentialManager,
+    ) -> Result<LoginStep, LoginError> {
+        self.transition(AuthInput::Choose(id.to_owned(), self.state.clone()), credentials).await
     }
 
-    async fn advance(
+    async fn transition(
         &mut self,
         first: AuthInput,
-        keeper: &CredentialManager,
+        credentials: &CredentialManager,
     ) -> Result<LoginStep, LoginError> {
         let mut input = first;
         for _ in 0..MAX_STEPS {
-            let answer = self.plugin.call::<Authenticate>(&self.caller, input).await.0;
+            let answer = self.plugin.call::<Authenticate>(&self.target, input).await.0;
             let AuthStep { outcome, state } = match answer {
                 Ok(Ok(step)) => step,
                 Ok(Err(failure)) => return Err(failed(failure)),
@@ -153,7 +157,7 @@ impl PluginLoginFlow {
                 }
                 AuthOutcome::Granted(grant) => {
                     self.apply_found_settings(&grant.settings).await?;
-                    self.keep(&grant, keeper).await?;
+                    self.keep(&grant, credentials).await?;
                     return Ok(LoginStep::Granted);
                 }
             }
@@ -163,14 +167,14 @@ impl PluginLoginFlow {
 
     /// Takes settings over that are no secrets. Of a server's addresses the first one that answers counts.
     async fn apply_found_settings(&mut self, fields: &[(String, String)]) -> Result<(), LoginError> {
-        let manifest = Arc::clone(&self.caller.account.manifest);
+        let manifest = Arc::clone(&self.target.account.manifest);
         let names: BTreeSet<&String> = fields.iter().map(|(name, _)| name).collect();
         for name in names {
             let Some(setting) = manifest.settings.get(name).filter(|setting| !setting.secret) else {
                 continue;
             };
             // What the user typed stays.
-            if self.caller.account.is_user_set(name) {
+            if self.target.account.is_user_set(name) {
                 continue;
             }
             let candidates = fields.iter().filter(|(other, value)| other == name && !value.is_empty());
@@ -189,11 +193,12 @@ impl PluginLoginFlow {
         if self.found.is_empty() {
             return Ok(());
         }
-        self.masks.forget_form();
-        let account = self.caller.account.with(&self.found);
-        let account = account
-            .map_err(|error| LoginError::Answer(format!("an address was found that is none: {error}")))?;
-        self.caller.account = Arc::new(account);
+        self.placeholders.forget_form();
+        let account = self.target.account.with(&self.found);
+        let account = account.map_err(|error| {
+            LoginError::Answer(format!("the login found an address that is not a valid URL: {error}"))
+        })?;
+        self.target.account = Arc::new(account);
         Ok(())
     }
 
@@ -205,15 +210,15 @@ impl PluginLoginFlow {
         let candidates = &candidates[..candidates.len().min(MAX_ADDRESSES)];
         let mut reasons = Vec::new();
         for candidate in candidates {
-            let account = &self.caller.account;
+            let account = &self.target.account;
             let reach = account.reach_of_found(setting, candidate);
             let shown = text::cut(candidate, text::KEY);
             let reason = match server_url(candidate) {
-                None => format!("{shown} is no address that is believed of a server"),
+                None => format!("{shown} is not an allowed server address"),
                 Some(url) => match account.outbound.answers(&url, reach).await {
                     Ok(()) => return Ok(Some((*candidate).clone())),
                     Err(HttpError::Denied(reason)) => format!(
-                        "{shown} is no address that is believed of a server: {reason}, or allow it with `allow_loopback = true`"
+                        "{shown} is not an allowed server address: {reason}, or allow it with `allow_loopback = true`"
                     ),
                     Err(error) => error.to_string(),
                 },
@@ -224,20 +229,20 @@ impl PluginLoginFlow {
     }
 
     /// Stores what the login gives for settings that the user left open.
-    async fn keep(&self, grant: &Grant, keeper: &CredentialManager) -> Result<(), LoginError> {
-        let account = &self.caller.account;
+    async fn keep(&self, grant: &Grant, credentials: &CredentialManager) -> Result<(), LoginError> {
+        let account = &self.target.account;
         // What a login before has found, and this one has not been told otherwise, stays.
         let found = account.found().filter(|(_, value)| !value.is_empty());
         let mut kept: BTreeMap<String, Secret> =
             found.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
-        let granted = parts_of(grant, &account.manifest, &self.masks, clock::now());
+        let granted = parts_of(grant, &account.manifest, &self.placeholders, clock::now());
         kept.extend(granted.map_err(LoginError::Answer)?);
-        let key = self.masks.device_key();
+        let key = self.placeholders.device_key();
         kept.extend(key.map(|key| (part::DEVICE_KEY.to_owned(), key.to_stored())));
         if !(self.is_wanted)() {
             return Err(LoginError::Denied);
         }
-        keeper.store(account, kept).await?;
+        credentials.store(account, kept).await?;
         Ok(())
     }
 }
@@ -261,12 +266,12 @@ pub struct LogoutOutcome {
 /// Ends the login of an account: at the service where that is possible, and here in any case.
 pub async fn log_out(
     plugin: &Arc<Plugin>,
-    caller: &CallTarget,
-    keeper: &CredentialManager,
+    target: &CallTarget,
+    credentials: &CredentialManager,
 ) -> Result<LogoutOutcome, VaultError> {
-    let account = &caller.account;
+    let account = &target.account;
     let has_key = account.manifest.login.is_some() && !account.needs_login();
-    let (was_logged_in, is_own) = match keeper.vault().get(&account.name).await {
+    let (was_logged_in, is_own) = match credentials.vault().get(&account.name).await {
         // What cannot be opened is forgotten all the same.
         Err(VaultError::WrongKey(_)) => (true, false),
         kept => {
@@ -276,14 +281,14 @@ pub async fn log_out(
     };
     // By its own code a plugin would end the key of the configuration instead.
     let by_plugin = matches!(account.manifest.login, Some(Login::Plugin(_))) && is_own && !has_key;
-    let remains = if by_plugin { revoke(plugin, caller).await } else { None };
-    let remains = keeper.disconnect(account).await?.or(remains);
+    let remains = if by_plugin { revoke(plugin, target).await } else { None };
+    let remains = credentials.disconnect(account).await?.or(remains);
     Ok(LogoutOutcome { was_logged_in, has_key, remains })
 }
 
 /// Ends a login at the service. Says what remains valid there.
-async fn revoke(plugin: &Arc<Plugin>, caller: &CallTarget) -> Option<String> {
-    match plugin.call::<Revoke>(caller, ()).await.0 {
+async fn revoke(plugin: &Arc<Plugin>, target: &CallTarget) -> Option<String> {
+    match plugin.call::<Revoke>(target, ()).await.0 {
         Ok(Ok(remains)) => remains,
         Ok(Err(failure)) => Some(failure.reason().to_owned()),
         Err(fault) => Some(fault.to_string()),

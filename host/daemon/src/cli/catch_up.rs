@@ -47,11 +47,11 @@ struct Report {
 }
 
 pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
-    let house = App::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
+    let app = App::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
     let source = &arguments.source;
-    let Some((plugin, caller)) = house.plugin(source).filter(|_| house.config.sources.contains_key(source))
+    let Some((plugin, target)) = app.plugin(source).filter(|_| app.config.sources.contains_key(source))
     else {
-        let known: Vec<String> = house.config.sources.keys().cloned().collect();
+        let known: Vec<String> = app.config.sources.keys().cloned().collect();
         return Err(CliError::Other(unknown_key_message("source", source, "the configuration", &known)));
     };
     if plugin.manifest.provides.server_history.is_none() {
@@ -60,29 +60,29 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     }
     let since = clock::now().saturating_sub(SignedDuration::from_hours(24 * arguments.days));
     let since = since.unwrap_or(Timestamp::MIN);
-    let found = HistoryReader { plugin, caller }.since(since).await.map_err(failed)?;
+    let found = HistoryReader { plugin, target }.since(since).await.map_err(failed)?;
     let mut plays = Vec::new();
     for playback in &found {
-        plays.push(shown(&house, playback).await?);
+        plays.push(shown(&app, playback).await?);
     }
     if arguments.run {
-        catch_up::enter(&house.store, source, found).await.map_err(failed)?;
+        catch_up::enter(&app.store, source, found).await.map_err(failed)?;
     }
     let report = Report { plays, entered: arguments.run };
     arguments.output.print(&report, |report| text(report, source))
 }
 
-async fn shown(house: &App, playback: &Playback) -> Result<CatchUpEntry, CliError> {
-    let stored = house.store.plays_for(playback).await?;
+async fn shown(app: &App, playback: &Playback) -> Result<CatchUpEntry, CliError> {
+    let stored = app.store.plays_for(playback).await?;
     let known: Vec<PlayId> = stored.iter().map(|play| play.id.clone()).collect();
     let sessions = SessionState::default().with_past_plays(&playback.server, &playback.user, stored);
-    let advance = sessions.transition_from_history(playback, &house.config.engine_policy());
+    let transition = sessions.transition_from_history(playback, &app.config.engine_policy());
     Ok(CatchUpEntry {
         at: playback.at,
         user: playback.user.to_string(),
         item: playback.item.to_string(),
-        known: !advance.plays.is_empty() && advance.plays.iter().all(|play| known.contains(&play.id)),
-        left_out: advance.plays.is_empty().then_some(advance.verdict.code),
+        known: !transition.plays.is_empty() && transition.plays.iter().all(|play| known.contains(&play.id)),
+        left_out: transition.plays.is_empty().then_some(transition.verdict.code),
     })
 }
 

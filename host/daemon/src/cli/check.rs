@@ -38,33 +38,29 @@ fn trouble(entry: &Entry) -> Option<String> {
     }
 }
 
-fn is_waited_for(house: &App, entry: &Entry) -> bool {
-    let accounts = house
-        .config
-        .sources
-        .values()
-        .chain(house.config.trackers.values())
-        .chain(house.config.catalogues.values());
-    !house.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
+fn is_waited_for(app: &App, entry: &Entry) -> bool {
+    let accounts =
+        app.config.sources.values().chain(app.config.trackers.values()).chain(app.config.catalogues.values());
+    !app.waiting.is_empty() && accounts.into_iter().any(|account| account.plugin == entry.id())
 }
 
 pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
-    let house = App::open(config, Purpose::Look).await?;
+    let app = App::open(config, Purpose::Look).await?;
     let report = Report {
-        problems: house.problems.iter().map(ToString::to_string).collect(),
-        waiting: house.waiting.clone(),
-        warnings: house.warnings().iter().map(ToString::to_string).collect(),
+        problems: app.problems.iter().map(ToString::to_string).collect(),
+        waiting: app.waiting.clone(),
+        warnings: app.warnings().iter().map(ToString::to_string).collect(),
         // What an account waits for was said.
-        plugins: house
+        plugins: app
             .plugins
             .entries()
             .iter()
-            .filter(|entry| !is_waited_for(&house, entry))
+            .filter(|entry| !is_waited_for(&app, entry))
             .filter_map(trouble)
             .collect(),
-        sources: house.config.sources.len(),
-        trackers: house.config.trackers.len(),
-        routes: house.config.routes.len(),
+        sources: app.config.sources.len(),
+        trackers: app.config.trackers.len(),
+        routes: app.config.routes.len(),
     };
     output.print(&report, |report| {
         let mut text = String::new();

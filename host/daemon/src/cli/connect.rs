@@ -57,21 +57,18 @@ pub(crate) struct Disconnect {
 }
 
 pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Change).await?;
     let name = &arguments.account;
-    let account = find(&house, name)?;
+    let account = find(&app, name)?;
     if account.manifest.login.is_some() && !account.needs_login() {
-        house.store.set_pause(name, None).await?;
-        say!(
-            "{name} needs no login: it has a key in the configuration{}.",
-            account_label(&house, name).await
-        );
+        app.store.set_pause(name, None).await?;
+        say!("{name} needs no login: it has a key in the configuration{}.", account_label(&app, name).await);
         return Ok(());
     }
     if let Some(login) = plugin_flow::methods(account) {
-        run_plugin_login(&house, login, &arguments).await?;
-        house.store.set_pause(name, None).await?;
-        say!("{name} is logged in{}.", account_label(&house, name).await);
+        run_plugin_login(&app, login, &arguments).await?;
+        app.store.set_pause(name, None).await?;
+        say!("{name} is logged in{}.", account_label(&app, name).await);
         return Ok(());
     }
     if arguments.method.is_some() || !arguments.field.is_empty() || arguments.choose.is_some() {
@@ -85,15 +82,15 @@ pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Cl
         print_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
     }
     say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
-    wait(&house, account, &mut prompt).await?;
-    house.store.set_pause(name, None).await?;
-    say!("{name} is logged in{}.", account_label(&house, name).await);
+    wait(&app, account, &mut prompt).await?;
+    app.store.set_pause(name, None).await?;
+    say!("{name} is logged in{}.", account_label(&app, name).await);
     Ok(())
 }
 
 /// A login by the plugin's own code.
-async fn run_plugin_login(house: &App, login: &PluginLogin, arguments: &Connect) -> Result<(), CliError> {
-    let Some((plugin, caller)) = house.plugin(&arguments.account) else {
+async fn run_plugin_login(app: &App, login: &PluginLogin, arguments: &Connect) -> Result<(), CliError> {
+    let Some((plugin, target)) = app.plugin(&arguments.account) else {
         return Err(LoginError::NoLogin(arguments.account.clone()).into());
     };
     let method = match (&arguments.method, login.methods.as_slice()) {
@@ -109,7 +106,7 @@ async fn run_plugin_login(house: &App, login: &PluginLogin, arguments: &Connect)
         form.insert(field.key.clone(), ask_for(&field.label, field.secret)?);
     }
     let (mut login, mut next) =
-        PluginLoginFlow::begin(plugin, caller, Form::of(method, form)?, &house.credentials, || true).await?;
+        PluginLoginFlow::begin(plugin, target, Form::of(method, form)?, &app.credentials, || true).await?;
     let mut interval = Duration::from_secs(1);
     let mut end = Instant::now() + Duration::from_secs(60);
     loop {
@@ -126,7 +123,7 @@ async fn run_plugin_login(house: &App, login: &PluginLogin, arguments: &Connect)
             LoginStep::Pending => {}
             LoginStep::Choose(choices) => {
                 let id = choose(&choices, arguments.choose.as_deref())?;
-                next = login.choose(&id, &house.credentials).await?;
+                next = login.choose(&id, &app.credentials).await?;
                 continue;
             }
         }
@@ -134,7 +131,7 @@ async fn run_plugin_login(house: &App, login: &PluginLogin, arguments: &Connect)
             return Err(LoginError::Expired.into());
         }
         tokio::time::sleep(interval).await;
-        next = match login.poll(&house.credentials).await {
+        next = match login.poll(&app.credentials).await {
             // A network that is gone for a moment does not end a login.
             Err(LoginError::Http(error)) => {
                 tracing::warn!("{error}");
@@ -206,12 +203,12 @@ fn ask_for(label: &str, is_secret: bool) -> Result<String, CliError> {
 }
 
 /// Asks until the code was entered, or is too old. On a terminal the time that is left runs down.
-async fn wait(house: &App, account: &Account, prompt: &mut Prompt) -> Result<(), CliError> {
+async fn wait(app: &App, account: &Account, prompt: &mut Prompt) -> Result<(), CliError> {
     let mut asked = 0;
     let ended = loop {
         pause(prompt.interval, prompt.ends_at, asked).await;
         asked += 1;
-        match device_flow::poll_login(account, &house.credentials, prompt).await {
+        match device_flow::poll_login(account, &app.credentials, prompt).await {
             Ok(true) => break Ok(()),
             Ok(false) => {}
             Err(error) => break Err(error.into()),
@@ -249,52 +246,52 @@ fn print_qr(url: &str) -> Result<(), CliError> {
 }
 
 pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Change).await?;
     let name = &arguments.account;
-    let account = find(&house, name)?;
+    let account = find(&app, name)?;
     if account.manifest.login.is_none() {
         return Err(LoginError::NoLogin(name.clone()).into());
     }
-    let Some((plugin, caller)) = house.plugin(name) else {
+    let Some((plugin, target)) = app.plugin(name) else {
         return Err(LoginError::NoLogin(name.clone()).into());
     };
     let parting =
-        plugin_flow::log_out(&plugin, &caller, &house.credentials).await.map_err(LoginError::Vault)?;
+        plugin_flow::log_out(&plugin, &target, &app.credentials).await.map_err(LoginError::Vault)?;
     if !parting.was_logged_in && parting.has_key {
         return Err(CliError::Other(format!(
             "{name} has no login: it has a key in the configuration; remove that, and end it at the service"
         )));
     }
     if !parting.was_logged_in {
-        say!("nobody was logged in at {name}.");
+        say!("{name} was not logged in.");
     } else if parting.has_key {
-        say!("{name}'s login is forgotten here; the key in the configuration goes on to count.");
+        say!("Removed the stored login of {name}. The key in the configuration is still used.");
     } else {
-        say!("{name} is forgotten here; its events wait for the next `playrelay connect {name}`.");
+        say!("Removed the stored login of {name}; its events wait for the next `playrelay connect {name}`.");
     }
     if let Some(remains) = parting.remains {
-        say!("At the service it may go on to be valid: {}.", remains.trim_end_matches('.'));
+        say!("It may still be valid at the service: {}.", remains.trim_end_matches('.'));
     }
     Ok(())
 }
 
-fn find<'a>(house: &'a App, name: &str) -> Result<&'a Account, CliError> {
-    house.accounts.get(name).map(AsRef::as_ref).ok_or_else(|| {
-        let known: Vec<String> = house.accounts.keys().cloned().collect();
+fn find<'a>(app: &'a App, name: &str) -> Result<&'a Account, CliError> {
+    app.accounts.get(name).map(AsRef::as_ref).ok_or_else(|| {
+        let known: Vec<String> = app.accounts.keys().cloned().collect();
         CliError::Other(unknown_key_message("account", name, "the configuration", &known))
     })
 }
 
 /// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
-async fn account_label(house: &App, name: &str) -> String {
-    let Some((plugin, caller)) = house.plugin(name) else { return String::new() };
-    if house.config.sources.contains_key(name) {
-        return at_server(house, name, &plugin.manifest).await;
+async fn account_label(app: &App, name: &str) -> String {
+    let Some((plugin, target)) = app.plugin(name) else { return String::new() };
+    if app.config.sources.contains_key(name) {
+        return at_server(app, name, &plugin.manifest).await;
     }
     if plugin.manifest.provides.check.is_none() {
         return String::new();
     }
-    match plugin.call::<Check>(&caller, ()).await.0 {
+    match plugin.call::<Check>(&target, ()).await.0 {
         Ok(Ok(account)) => format!(" as {}", account.name),
         Ok(Err(failure)) => format!(", but the service does not answer: {}", failure.reason()),
         Err(fault) => format!(", but the plugin failed: {fault}"),
@@ -302,8 +299,8 @@ async fn account_label(house: &App, name: &str) -> String {
 }
 
 /// At which server a source is logged in: where the user typed it, or the login found it.
-async fn at_server(house: &App, name: &str, manifest: &Manifest) -> String {
-    let found = match house.credentials.load(name, &manifest.plugin.id).await {
+async fn at_server(app: &App, name: &str, manifest: &Manifest) -> String {
+    let found = match app.credentials.load(name, &manifest.plugin.id).await {
         Ok(kept) => kept.map(|kept| kept.0).unwrap_or_default(),
         Err(error) => return format!(", but its login cannot be read: {error}"),
     };
@@ -311,7 +308,7 @@ async fn at_server(house: &App, name: &str, manifest: &Manifest) -> String {
         found.get(part::ACCOUNT_NAME).map(|person| format!(" as {}", person.expose())).unwrap_or_default();
     let addresses =
         manifest.settings.iter().filter(|(_, it)| it.kind == SettingKind::ServerUrl && it.default.is_none());
-    let typed = |key: &String| house.accounts.get(name)?.settings.get(key).cloned();
+    let typed = |key: &String| app.accounts.get(name)?.settings.get(key).cloned();
     let address = addresses.into_iter().find_map(|(key, _)| {
         typed(key).or_else(|| found.get(key).map(|address| address.expose().to_owned()))
     });

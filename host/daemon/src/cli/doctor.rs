@@ -11,8 +11,8 @@ use crate::doctor;
 use crate::doctor::{Finding, Severity};
 
 pub(crate) async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
-    let house = App::open(config, Purpose::Look).await?;
-    let findings = doctor::examine(&house).await?;
+    let app = App::open(config, Purpose::Look).await?;
+    let findings = doctor::examine(&app).await?;
     output.print(&findings, |findings| findings.iter().map(line).collect::<String>() + &summary(findings))?;
     let is_ill = findings.iter().any(|finding| finding.level == Severity::Error);
     Ok(if is_ill { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -42,11 +42,11 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Result<(), CliErro
     }
     // The plugins know what can be set. Nothing is made yet.
     let empty = config::parse(None, std::iter::empty()).map_err(AppError::Config)?;
-    let house = App::open(empty, Purpose::Look).await?;
+    let app = App::open(empty, Purpose::Look).await?;
     let asks = !arguments.no_questions && stdin().is_terminal();
     let given = given(&arguments.set)?;
-    let source = plugin(&house, "media server", arguments.source, &["webhook", "realtime"], asks)?;
-    let tracker = plugin(&house, "tracker", arguments.tracker, &["sink"], asks)?;
+    let source = plugin(&app, "media server", arguments.source, &["webhook", "realtime"], asks)?;
+    let tracker = plugin(&app, "tracker", arguments.tracker, &["sink"], asks)?;
     let mut used = Vec::new();
     let mut text = String::from(
         "# Playrelay. Changes of this file are taken over while the daemon runs; `playrelay check` finds mistakes.\n\n\
@@ -109,13 +109,13 @@ fn given(set: &[String]) -> Result<Vec<(String, String)>, CliError> {
 
 /// A plugin that provides one of these interfaces: the one that is named, or chosen.
 fn plugin(
-    house: &App,
+    app: &App,
     what: &str,
     named: Option<String>,
     provides: &[&str],
     asks: bool,
 ) -> Result<PermissionReport, CliError> {
-    let serves = house.plugins.entries().iter().filter(|entry| matches!(entry.status, Status::Active(_)));
+    let serves = app.plugins.entries().iter().filter(|entry| matches!(entry.status, Status::Active(_)));
     let fitting: Vec<&PermissionReport> = serves
         .filter_map(|entry| entry.inspection.as_ref())
         .filter(|it| provides.iter().any(|needed| it.provides.iter().any(|provided| provided == needed)))

@@ -63,8 +63,8 @@ struct Row {
 pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(output) => {
-            let house = App::open(config, Purpose::Look).await?;
-            let rows: Vec<_> = house.plugins.entries().iter().map(row).collect();
+            let app = App::open(config, Purpose::Look).await?;
+            let rows: Vec<_> = app.plugins.entries().iter().map(row).collect();
             output.print(&rows, |rows| match rows.is_empty() {
                 true => "no plugins: this build has none bundled (`cargo xtask build` builds them in)\n"
                     .to_owned(),
@@ -121,9 +121,9 @@ async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Cli
             registry::inspect(&path).map_err(|error| CliError::Other(format!("{plugin}: {error}")))?;
         return output.print(&inspection, describe);
     }
-    let house = App::open(config, Purpose::Look).await?;
-    let first = find(&house, plugin)?;
-    let found: Vec<&Entry> = house.plugins.entries().iter().filter(|entry| entry.id() == plugin).collect();
+    let app = App::open(config, Purpose::Look).await?;
+    let first = find(&app, plugin)?;
+    let found: Vec<&Entry> = app.plugins.entries().iter().filter(|entry| entry.id() == plugin).collect();
     let readable: Vec<&PermissionReport> =
         found.iter().filter_map(|entry| entry.inspection.as_ref()).collect();
     match readable.as_slice() {
@@ -147,30 +147,30 @@ async fn inspect(config: Config, plugin: &str, output: Output) -> Result<(), Cli
     }
 }
 
-fn find<'a>(house: &'a App, id: &str) -> Result<&'a Entry, CliError> {
-    house.plugins.find(id).ok_or_else(|| {
-        let known: Vec<String> = house.plugins.entries().iter().map(Entry::id).collect();
+fn find<'a>(app: &'a App, id: &str) -> Result<&'a Entry, CliError> {
+    app.plugins.find(id).ok_or_else(|| {
+        let known: Vec<String> = app.plugins.entries().iter().map(Entry::id).collect();
         CliError::Other(unknown_key_message("plugin", id, "the plugin directory", &known))
     })
 }
 
 async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Change).await?;
     let fits = |entry: &&Entry| match (digest, &entry.inspection) {
         (Some(digest), Some(it)) => it.digest.as_str().starts_with(&digest.to_lowercase()),
         (Some(_), None) => false,
         (None, _) => true,
     };
-    let mut pending: Vec<&Entry> = house.plugins.pending(id).filter(fits).collect();
+    let mut pending: Vec<&Entry> = app.plugins.pending(id).filter(fits).collect();
     // Copies of one file are one plugin.
     pending.dedup_by_key(|entry| entry.inspection.as_ref().map(|it| &it.digest));
     let entry = match pending.as_slice() {
         [only] => *only,
-        [] if digest.is_some() && house.plugins.pending(id).next().is_some() => {
+        [] if digest.is_some() && app.plugins.pending(id).next().is_some() => {
             let text = "no file that waits has this digest: it is not the one that was inspected; `playrelay plugin inspect` shows it";
             return Err(CliError::Other(text.to_owned()));
         }
-        [] => find(&house, id)?,
+        [] => find(&app, id)?,
         several => {
             let digests = several.iter().filter_map(|entry| entry.inspection.as_ref());
             let digests: Vec<String> = digests.map(|it| format!("--digest {}", it.digest)).collect();
@@ -192,15 +192,15 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
         }
     };
     print::out(&describe(inspection))?;
-    if let Some(difference) = difference(&house, inspection).await? {
+    if let Some(difference) = difference(&app, inspection).await? {
         print::out(&difference)?;
     }
     if !yes && digest.is_none() && stdin().is_terminal() && !agrees()? {
         return Err(CliError::Other(format!("{id} is not approved")));
     }
     let shown = serde_json::to_string(inspection).map_err(|error| CliError::Other(error.to_string()))?;
-    house.store.approve(approval_of(inspection), shown, clock::now()).await?;
-    note_change(&house.store).await?;
+    app.store.approve(approval_of(inspection), shown, clock::now()).await?;
+    note_change(&app.store).await?;
     say!("approved; it serves from the next start on: restart the daemon");
     Ok(())
 }
@@ -216,12 +216,12 @@ fn agrees() -> Result<bool, CliError> {
 }
 
 /// What is other than it was when a plugin of this id was approved, line by line; absent where none was.
-async fn difference(house: &App, now: &PermissionReport) -> Result<Option<String>, CliError> {
+async fn difference(app: &App, now: &PermissionReport) -> Result<Option<String>, CliError> {
     let id = &now.id;
-    if !house.store.approvals().await?.iter().any(|approval| approval.id == *id) {
+    if !app.store.approvals().await?.iter().any(|approval| approval.id == *id) {
         return Ok(None);
     }
-    let Some(shown) = house.store.shown_at_approval(id).await? else {
+    let Some(shown) = app.store.shown_at_approval(id).await? else {
         return Ok(Some(format!("\nanother version of {id} was approved before; this takes its place\n")));
     };
     let before: PermissionReport = serde_json::from_str(&shown)

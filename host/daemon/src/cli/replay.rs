@@ -34,17 +34,17 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode, CliError> {
     let file = PathBuf::from(&arguments.what);
     let max_body = config.server.max_body;
-    let house = App::open(config, Purpose::Look).await?;
+    let app = App::open(config, Purpose::Look).await?;
     let plugin = match &arguments.plugin {
-        Some(path) => Some(house.check_plugin(path).await.map_err(CliError::Other)?),
+        Some(path) => Some(app.check_plugin(path).await.map_err(CliError::Other)?),
         None => None,
     };
     let replay = match arguments.what.parse::<i64>() {
-        Ok(id) if !file.exists() => replay::replay_recorded(&house, id, plugin).await,
+        Ok(id) if !file.exists() => replay::replay_recorded(&app, id, plugin).await,
         _ => {
-            let source = source(&house, arguments.source.as_deref())?;
+            let source = source(&app, arguments.source.as_deref())?;
             let request = read(&file, max_body).await?;
-            replay::replay_message(&house, &source, request, plugin).await
+            replay::replay_message(&app, &source, request, plugin).await
         }
     };
     let replay = replay.map_err(|error| CliError::Other(error.to_string()))?;
@@ -53,8 +53,8 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
     Ok(if arguments.check && differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn source(house: &App, named: Option<&str>) -> Result<String, CliError> {
-    let known: Vec<String> = house.config.sources.keys().cloned().collect();
+fn source(app: &App, named: Option<&str>) -> Result<String, CliError> {
+    let known: Vec<String> = app.config.sources.keys().cloned().collect();
     match (named, known.as_slice()) {
         (Some(name), _) if known.iter().any(|known| known == name) => Ok(name.to_owned()),
         (Some(name), _) => Err(CliError::Other(crate::config::unknown_key_message(

@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::config::{Config, DEFAULT_FILE};
 
 pub(crate) async fn run(config: Config) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Change).await?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| CliError::Other(error.to_string()))?;
     let stop = async move {
@@ -17,8 +17,8 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
         }
         tracing::info!("stopping");
     };
-    let file = house.config.file.clone();
-    let (sources, trackers) = (house.config.sources.len(), house.config.trackers.len());
+    let file = app.config.file.clone();
+    let (sources, trackers) = (app.config.sources.len(), app.config.trackers.len());
     let ready = |address| {
         tracing::info!(%address, sources, trackers, "ready");
         if sources == 0 {
@@ -34,5 +34,5 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
             );
         }
     };
-    Ok(house.serve(ready, stop).await?)
+    Ok(app.serve(ready, stop).await?)
 }

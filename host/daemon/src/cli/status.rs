@@ -52,11 +52,11 @@ struct Tracker {
 }
 
 pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Look).await?;
-    let store = &house.store;
-    let logged_out: Vec<String> = house.logged_out().await.into_iter().map(|(name, _)| name).collect();
+    let app = App::open(config, Purpose::Look).await?;
+    let store = &app.store;
+    let logged_out: Vec<String> = app.logged_out().await.into_iter().map(|(name, _)| name).collect();
     let mut sources = Vec::new();
-    for name in house.config.sources.keys() {
+    for name in app.config.sources.keys() {
         sources.push(Source {
             name: name.clone(),
             last_heard: store.last_received(name).await?,
@@ -64,7 +64,7 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> 
         });
     }
     let mut trackers = Vec::new();
-    for name in house.config.trackers.keys() {
+    for name in app.config.trackers.keys() {
         let told = store.outbox_stats(name).await?;
         let paused = store.pause(name).await?.map(|parked| match parked {
             AccountPause::Until { until, reason, .. } | AccountPause::Blocked { until, reason } => {
@@ -86,20 +86,20 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> 
     let people = store.users().await?;
     let held =
         people.iter().filter(|person| person.decision == UserDecision::Held).map(|it| it.user.to_string());
-    let running = house.is_daemon_running()?;
+    let running = app.is_daemon_running()?;
     let report = Report {
         running,
-        playing: if running { playing(&house) } else { Vec::new() },
+        playing: if running { playing(&app) } else { Vec::new() },
         sources,
         trackers,
         held: held.collect(),
     };
-    output.print(&report, |report| describe(report, &house))
+    output.print(&report, |report| describe(report, &app))
 }
 
 /// What the daemon says that plays now.
-fn playing(house: &App) -> Vec<Playing> {
-    let shown = now_playing::read(&house.config.server.data_dir);
+fn playing(app: &App) -> Vec<Playing> {
+    let shown = now_playing::read(&app.config.server.data_dir);
     let streams = shown.as_ref().and_then(|shown| shown["streams"].as_object()).into_iter().flatten();
     let text = |stream: &Value, key: &str| stream[key].as_str().unwrap_or_default().to_owned();
     let row = |(_, stream): (&String, &Value)| {
@@ -117,7 +117,7 @@ fn playing(house: &App) -> Vec<Playing> {
     streams.map(row).collect()
 }
 
-fn describe(report: &Report, house: &App) -> String {
+fn describe(report: &Report, app: &App) -> String {
     let columns = columns();
     let mut text = match report.running {
         true => "the daemon runs\n".to_owned(),
@@ -165,7 +165,7 @@ fn describe(report: &Report, house: &App) -> String {
         table.row([format!("tracker {}", it.name), facts.join("; ")]);
     }
     text.push_str(&table.text(columns));
-    if house.config.sources.is_empty() {
+    if app.config.sources.is_empty() {
         text.push_str("there are no sources yet; `playrelay init` writes a first configuration\n");
     }
     if !report.held.is_empty() {

@@ -66,23 +66,23 @@ struct Address {
 }
 
 pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
-    let house = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Change).await?;
     let (source, wish) = match arguments.command {
-        None | Some(Command::List) => return list(&house, arguments.output).await,
+        None | Some(Command::List) => return list(&app, arguments.output).await,
         Some(Command::Rotate { source, grace, force }) => {
-            return rotate_token(&house, &source, grace, force).await;
+            return rotate_token(&app, &source, grace, force).await;
         }
         Some(Command::Register { source }) => (source, RegistrationAction::Register),
         Some(Command::Verify { source }) => (source, RegistrationAction::Verify),
         Some(Command::Remove { source }) => (source, RegistrationAction::Remove),
     };
-    let registration = find(&house, &source).await?;
-    if house.config.server.public_url.is_none() {
+    let registration = find(&app, &source).await?;
+    if app.config.server.public_url.is_none() {
         let text = "set `public_url` in [server] to the address at which your media server reaches Playrelay, \
                     \"http://192.168.1.5:8787\"";
         return Err(CliError::Other(text.to_owned()));
     }
-    match registration.perform(wish, house.credentials.vault()).await {
+    match registration.perform(wish, app.credentials.vault()).await {
         Ok(true) => say!("{source}: the server sends its webhooks here."),
         Ok(false) if wish == RegistrationAction::Remove => {
             say!("{source}: the server sends no webhooks here any more.");
@@ -105,14 +105,14 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     Ok(())
 }
 
-async fn list(house: &App, output: Output) -> Result<(), CliError> {
+async fn list(app: &App, output: Output) -> Result<(), CliError> {
     let mut addresses = Vec::new();
-    for source in house.config.sources.keys() {
-        let tokens = house.webhook_tokens(source).await?;
-        let used = watermarks::read(&house.store, source, Watermark::OldTokenUsed).await?;
+    for source in app.config.sources.keys() {
+        let tokens = app.webhook_tokens(source).await?;
+        let used = watermarks::read(&app.store, source, Watermark::OldTokenUsed).await?;
         let used = used.filter(|_| tokens.old_until().is_some());
         let url =
-            format!("{}/webhook/{source}/{}", house.base_url(), encode_path_segment(tokens.current.expose()));
+            format!("{}/webhook/{source}/{}", app.base_url(), encode_path_segment(tokens.current.expose()));
         addresses.push(Address {
             source: source.clone(),
             url,
@@ -134,9 +134,9 @@ async fn list(house: &App, output: Output) -> Result<(), CliError> {
     })
 }
 
-async fn rotate_token(house: &App, source: &str, grace: i64, force: bool) -> Result<(), CliError> {
-    let configured = house.config.sources.get(source);
-    let known: Vec<String> = house.config.sources.keys().cloned().collect();
+async fn rotate_token(app: &App, source: &str, grace: i64, force: bool) -> Result<(), CliError> {
+    let configured = app.config.sources.get(source);
+    let known: Vec<String> = app.config.sources.keys().cloned().collect();
     let configured = configured
         .ok_or_else(|| CliError::Other(unknown_key_message("source", source, "the configuration", &known)))?;
     if configured.source.webhook_token.is_some() {
@@ -145,7 +145,7 @@ async fn rotate_token(house: &App, source: &str, grace: i64, force: bool) -> Res
             configured.place
         )));
     }
-    let before = match house.webhook_tokens(source).await {
+    let before = match app.webhook_tokens(source).await {
         Err(AppError::Vault(VaultError::WrongKey(_))) if force => None,
         before => before?.old_until(),
     };
@@ -154,11 +154,11 @@ async fn rotate_token(house: &App, source: &str, grace: i64, force: bool) -> Res
             "the previous token is valid until {until}; use --force to end it now"
         )));
     }
-    let rotated = rotate(house.credentials.vault(), source, SignedDuration::from_hours(grace)).await;
+    let rotated = rotate(app.credentials.vault(), source, SignedDuration::from_hours(grace)).await;
     let tokens = rotated.map_err(AppError::from)?;
     // What is noted is the use of another one.
-    watermarks::erase(&house.store, source, Watermark::OldTokenUsed).await?;
-    say!("{source}: {}/webhook/{source}/{}", house.base_url(), tokens.current.expose());
+    watermarks::erase(&app.store, source, Watermark::OldTokenUsed).await?;
+    say!("{source}: {}/webhook/{source}/{}", app.base_url(), tokens.current.expose());
     say!("`playrelay webhooks register {source}` tells its server, or enter the address there.");
     if let Some(until) = tokens.old_until() {
         say!("The old token works until {until}; `playrelay webhooks` shows whether it is still used.");
@@ -166,9 +166,9 @@ async fn rotate_token(house: &App, source: &str, grace: i64, force: bool) -> Res
     Ok(())
 }
 
-async fn find(house: &App, source: &str) -> Result<Registration, CliError> {
-    let known: Vec<String> = house.config.sources.keys().cloned().collect();
-    let registration = house.registration(source).await?;
+async fn find(app: &App, source: &str) -> Result<Registration, CliError> {
+    let known: Vec<String> = app.config.sources.keys().cloned().collect();
+    let registration = app.registration(source).await?;
     registration
         .ok_or_else(|| CliError::Other(unknown_key_message("source", source, "the configuration", &known)))
 }

@@ -380,8 +380,10 @@ fn read_accounts(
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             || name.is_empty()
         {
-            section
-                .error(node.place.clone(), format!("{name:?} is no name; expected letters, digits, - and _"));
+            section.error(
+                node.place.clone(),
+                format!("{name:?} is not a valid name; expected letters, digits, - and _"),
+            );
         }
         let place = match section.location("plugin") {
             Location::Nowhere => node.place,

@@ -124,7 +124,7 @@ fn removal(
         );
     }
     if accounts.is_some() && kinds.is_empty() {
-        let text = "`watchlist_remove_from` in [[routes]] counts for nothing without `watchlist_remove`; expected both, or neither";
+        let text = "`watchlist_remove_from` in [[routes]] has no effect without `watchlist_remove`; expected both, or neither";
         section.error(place, text.to_owned());
     }
     WatchlistRemoval {

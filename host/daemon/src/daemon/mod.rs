@@ -1,7 +1,7 @@
 //! The daemon: everything that runs, and how it takes over another configuration without a restart.
 //!
-//! What a change does not touch goes on. A lane, a pipeline or a connection whose account has changed ends what it has begun,
-//! and another one takes its place; what waits is on disk. Sessions live in the settler, which stays.
+//! What a change does not touch goes on. A worker, a pipeline or a connection whose account has changed ends what it has begun,
+//! and another one takes its place; what waits is on disk. Sessions live in the committer, which stays.
 
 mod prune;
 mod task_set;
@@ -48,7 +48,7 @@ use crate::webhooks::registration;
 /// Between two looks at the configuration.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What a lane is started with.
+/// What a worker is started with.
 #[derive(PartialEq)]
 struct WorkerSpec {
     account: AccountSpec,
@@ -68,18 +68,18 @@ struct PipelineSpec {
 
 /// What runs.
 struct Daemon {
-    house: App,
-    settler: Committer,
+    app: App,
+    committer: Committer,
     ingress: Arc<Ingress>,
     traffic: InboxSignal,
     removals: Arc<RemovalLog>,
     notifiers: BTreeMap<String, Arc<Notify>>,
-    arrivals: BTreeMap<String, InboxSignal>,
-    lanes: TaskSet<WorkerSpec>,
+    inbox_signal: BTreeMap<String, InboxSignal>,
+    workers: TaskSet<WorkerSpec>,
     pipelines: TaskSet<PipelineSpec>,
-    watchers: TaskSet<AccountSpec>,
+    realtime_connections: TaskSet<AccountSpec>,
     histories: TaskSet<AccountSpec>,
-    standings: ConnectionRegistry,
+    connections: ConnectionRegistry,
 }
 
 impl App {
@@ -105,9 +105,9 @@ impl App {
         }
         tokio::spawn(prune::prune(Arc::clone(&self.owner), self.config.server.keep_events));
         let board = Arc::new(NowPlaying::new(&self.config.server.data_dir));
-        let settler = Committer::start(self.engine_context(Arc::clone(&board), Vec::new())).await?;
+        let committer = Committer::start(self.engine_context(Arc::clone(&board), Vec::new())).await?;
         let ingress = Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body));
-        let standings = ConnectionRegistry::default();
+        let connections = ConnectionRegistry::default();
         let api = Arc::new(Api {
             board,
             token: api::token::read_or_make(&self.config.server.data_dir).map_err(|error| {
@@ -123,25 +123,25 @@ impl App {
             ),
             artwork: self.artwork(),
             store: Arc::clone(&self.store),
-            connections: standings.clone(),
+            connections: connections.clone(),
             attempt_limiter: AttemptLimiter::default(),
         });
         let mut daemon = Daemon {
-            settler,
+            committer,
             ingress: Arc::clone(&ingress),
             traffic: InboxSignal::default(),
             removals: Arc::new(RemovalLog::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
             notifiers: BTreeMap::new(),
-            arrivals: BTreeMap::new(),
-            lanes: TaskSet::default(),
+            inbox_signal: BTreeMap::new(),
+            workers: TaskSet::default(),
             pipelines: TaskSet::default(),
-            watchers: TaskSet::default(),
+            realtime_connections: TaskSet::default(),
             histories: TaskSet::default(),
-            standings,
-            house: self,
+            connections,
+            app: self,
         };
         if let Err(error) =
-            watermarks::write(&daemon.house.store, watermarks::DAEMON, Watermark::Started, clock::now()).await
+            watermarks::write(&daemon.app.store, watermarks::DAEMON, Watermark::Started, clock::now()).await
         {
             tracing::warn!("the start cannot be noted: {error}");
         }
@@ -154,13 +154,13 @@ impl App {
         }
     }
 
-    /// What the settler works with.
-    fn engine_context(&self, board: Arc<NowPlaying>, lanes: Vec<(String, Arc<Notify>)>) -> EngineContext {
+    /// What the committer works with.
+    fn engine_context(&self, board: Arc<NowPlaying>, workers: Vec<(String, Arc<Notify>)>) -> EngineContext {
         EngineContext {
             store: Arc::clone(&self.owner),
             policy: self.config.engine_policy(),
             routing: Routing { routes: self.routes(), people: UserAssignments::default() },
-            lanes,
+            workers,
             heartbeats: self.heartbeats(),
             board,
             sources: self.source_facts(),
@@ -184,10 +184,10 @@ impl App {
 impl Daemon {
     /// Takes over what the configuration becomes, for good.
     async fn watch_config(mut self) {
-        let file = self.house.config.file.clone();
+        let file = self.app.config.file.clone();
         let read = || file.as_ref().and_then(|file| config::text_digest(file));
-        let (mut seen, mut last) = (self.house.config.digest.clone(), None);
-        let mut logins = self.house.stored_logins();
+        let (mut seen, mut last) = (self.app.config.digest.clone(), None);
+        let mut logins = self.app.stored_logins();
         // The doors are opened once more: a token may have changed since.
         let mut tokens = None;
         let mut hangup = match signal(SignalKind::hangup()) {
@@ -215,13 +215,13 @@ impl Daemon {
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
             // A database that cannot be read now says nothing of what has changed.
-            let stamps = (self.house.token_revisions().await, self.house.login_revisions().await);
+            let stamps = (self.app.token_revisions().await, self.app.login_revisions().await);
             let (Ok(token_stamps), Ok(login_stamps)) = stamps else { continue };
             // Tokens of webhooks may be changed by a command beside the daemon.
             if tokens.as_ref() != Some(&token_stamps) {
                 match self.webhook_endpoints().await {
-                    Ok(doors) => {
-                        self.ingress.open_doors(doors);
+                    Ok(endpoints) => {
+                        self.ingress.open_doors(endpoints);
                         tokens = Some(token_stamps);
                     }
                     Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
@@ -236,10 +236,10 @@ impl Daemon {
                 seen = found;
             }
             match self.reload(file.as_deref()).await {
-                Ok(()) => logins = self.house.stored_logins(),
+                Ok(()) => logins = self.app.stored_logins(),
                 Err(complaint) => {
                     tracing::error!("the changed configuration is not taken over: {complaint}");
-                    self.standings.set_config_error(Some(complaint));
+                    self.connections.set_config_error(Some(complaint));
                 }
             }
         }
@@ -248,75 +248,77 @@ impl Daemon {
     async fn reload(&mut self, file: Option<&Path>) -> Result<(), String> {
         let config = config::load(file).map_err(|problems| crate::app::list(&problems))?;
         if !config.is_there {
-            return Err("the configuration is gone; the one before goes on to count".to_owned());
+            return Err("the configuration file is gone; the last one is still used".to_owned());
         }
-        let restart = needs_restart(&self.house.config, &config);
-        let house = self.house.with_config(config).await;
-        if !house.problems.is_empty() {
-            return Err(crate::app::list(&house.problems));
+        let restart = needs_restart(&self.app.config, &config);
+        let app = self.app.with_config(config).await;
+        if !app.problems.is_empty() {
+            return Err(crate::app::list(&app.problems));
         }
-        self.house = house;
-        self.house.shared.replace(self.house.accounts.clone());
+        self.app = app;
+        self.app.shared.replace(self.app.accounts.clone());
         self.reconcile().await.map_err(|error| error.to_string())?;
         if restart {
             tracing::warn!("changes in [server] and [plugins] need a restart");
         }
-        self.standings.set_config_error(None);
+        self.connections.set_config_error(None);
         tracing::info!("the changed configuration is taken over");
         Ok(())
     }
 
     /// Ends what is not wanted any more, and starts what is new.
     async fn reconcile(&mut self) -> Result<(), AppError> {
-        for waiting in &self.house.waiting {
+        for waiting in &self.app.waiting {
             tracing::warn!("{waiting}");
         }
-        for warning in self.house.warnings() {
+        for warning in self.app.warnings() {
             tracing::warn!("{warning}");
         }
-        for (account, remedy) in self.house.logged_out().await {
+        for (account, remedy) in self.app.logged_out().await {
             tracing::warn!(account, "nobody is logged in; {remedy}");
         }
         self.reconcile_workers().await;
-        let bells =
-            self.lanes.names().filter_map(|name| Some((name.clone(), Arc::clone(self.notifiers.get(name)?))));
+        let bells = self
+            .workers
+            .names()
+            .filter_map(|name| Some((name.clone(), Arc::clone(self.notifiers.get(name)?))));
         let bells = bells.collect();
-        let board = self.settler.board();
-        self.settler.reconfigure(self.house.engine_context(board, bells)).await;
+        let board = self.committer.board();
+        self.committer.reconfigure(self.app.engine_context(board, bells)).await;
         self.reconcile_pipelines().await;
         self.reconcile_connections().await;
         self.reconcile_histories().await;
-        let doors = self.webhook_endpoints().await?;
-        self.ingress.open_doors(doors);
+        let endpoints = self.webhook_endpoints().await?;
+        self.ingress.open_doors(endpoints);
         Ok(())
     }
 
     async fn reconcile_workers(&mut self) {
         let mut wanted = BTreeMap::new();
-        for name in self.house.config.trackers.keys() {
-            if let Some(account) = self.house.facts.get(name).cloned() {
+        for name in self.app.config.trackers.keys() {
+            if let Some(account) = self.app.facts.get(name).cloned() {
                 let key = WorkerSpec {
                     account,
-                    delivery: self.house.config.delivery.clone(),
-                    offline_keep: self.house.config.scrobble.offline_keep,
-                    catalogues: self.house.catalogue_specs(),
+                    delivery: self.app.config.delivery.clone(),
+                    offline_keep: self.app.config.scrobble.offline_keep,
+                    catalogues: self.app.catalogue_specs(),
                 };
                 wanted.insert(name.clone(), key);
             }
         }
-        self.lanes.stop_except(&wanted).await;
-        self.lanes.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin(name)?;
+        self.workers.stop_except(&wanted).await;
+        self.workers.start_missing(wanted, |name, key, stop| {
+            let (plugin, target) = self.app.plugin(name)?;
             let lane = DeliveryWorker {
                 plugin,
-                caller,
-                store: Arc::clone(&self.house.owner),
+                target,
+                store: Arc::clone(&self.app.owner),
                 delivery: key.delivery.clone(),
                 offline_keep: key.offline_keep,
                 arrived: Arc::clone(self.notifiers.entry(name.to_owned()).or_default()),
                 removals: Arc::clone(&self.removals),
-                installation: self.house.installation.clone(),
-                catalogue: self.house.airing(),
+                installation: self.app.installation.clone(),
+                catalogue: self.app.airing(),
             };
             Some(lane.run(stop).boxed())
         });
@@ -324,67 +326,67 @@ impl Daemon {
 
     async fn reconcile_pipelines(&mut self) {
         let mut wanted = BTreeMap::new();
-        for name in self.house.config.sources.keys() {
-            let Some(account) = self.house.facts.get(name).cloned() else { continue };
-            let routes = || self.house.config.routes.iter().filter(|route| route.source == *name);
+        for name in self.app.config.sources.keys() {
+            let Some(account) = self.app.facts.get(name).cloned() else { continue };
+            let routes = || self.app.config.routes.iter().filter(|route| route.source == *name);
             let key = PipelineSpec {
                 account,
                 needs_place: routes().any(|route| route.filters.needs_location()),
-                needs_credits: self.house.has_address(name) && routes().any(|route| route.policy.credits),
-                catalogues: self.house.catalogue_specs(),
+                needs_credits: self.app.has_address(name) && routes().any(|route| route.policy.credits),
+                catalogues: self.app.catalogue_specs(),
             };
             wanted.insert(name.clone(), key);
         }
         self.pipelines.stop_except(&wanted).await;
         self.pipelines.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin(name)?;
+            let (plugin, target) = self.app.plugin(name)?;
             let sieve = PipelineOptions {
                 needs_place: key.needs_place,
                 needs_credits: key.needs_credits,
                 enabled: key.account.source.enabled,
                 mode: key.account.source.mode,
             };
-            let store = Arc::clone(&self.house.owner);
-            let arrivals = inbox_signal(&mut self.arrivals, &self.traffic, name);
-            let (settler, catalogue) = (self.settler.clone(), self.house.catalogue());
-            let pipeline = Pipeline::new(plugin, caller, store, settler, arrivals, sieve, catalogue);
+            let store = Arc::clone(&self.app.owner);
+            let inbox_signal = inbox_signal(&mut self.inbox_signal, &self.traffic, name);
+            let (committer, catalogue) = (self.committer.clone(), self.app.catalogue());
+            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, sieve, catalogue);
             Some(pipeline.run(stop).boxed())
         });
     }
 
     /// The facts of the sources of which something is true.
     fn sources(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, AccountSpec> {
-        let names = self.house.config.sources.keys().filter(|name| is_wanted(name));
-        names.filter_map(|name| Some((name.clone(), self.house.facts.get(name)?.clone()))).collect()
+        let names = self.app.config.sources.keys().filter(|name| is_wanted(name));
+        names.filter_map(|name| Some((name.clone(), self.app.facts.get(name)?.clone()))).collect()
     }
 
     async fn reconcile_connections(&mut self) {
-        let wanted = self.sources(|name| self.house.wants_realtime(name));
-        self.watchers.stop_except(&wanted).await;
-        self.standings.retain(self.watchers.names());
-        self.watchers.start_missing(wanted, |name, _, stop| {
-            let (plugin, caller) = self.house.plugin(name)?;
+        let wanted = self.sources(|name| self.app.wants_realtime(name));
+        self.realtime_connections.stop_except(&wanted).await;
+        self.connections.retain(self.realtime_connections.names());
+        self.realtime_connections.start_missing(wanted, |name, _, stop| {
+            let (plugin, target) = self.app.plugin(name)?;
             let watcher = RealtimeConnection {
-                client: RealtimeClient { plugin, caller },
-                store: Arc::clone(&self.house.store),
-                inbox_signal: inbox_signal(&mut self.arrivals, &self.traffic, name),
-                status: self.standings.add(name),
+                client: RealtimeClient { plugin, target },
+                store: Arc::clone(&self.app.store),
+                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
+                status: self.connections.add(name),
             };
             Some(watcher.run(stop).boxed())
         });
     }
 
     async fn reconcile_histories(&mut self) {
-        let wanted = self.sources(|name| self.house.has_history(name));
+        let wanted = self.sources(|name| self.app.has_history(name));
         self.histories.stop_except(&wanted).await;
         self.histories.start_missing(wanted, |name, key, stop| {
-            let (plugin, caller) = self.house.plugin(name)?;
+            let (plugin, target) = self.app.plugin(name)?;
             let catch_up = CatchUp {
-                history: HistoryReader { plugin, caller },
-                store: Arc::clone(&self.house.store),
-                inbox_signal: inbox_signal(&mut self.arrivals, &self.traffic, name),
+                history: HistoryReader { plugin, target },
+                store: Arc::clone(&self.app.store),
+                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
                 limit: key.source.catch_up,
-                status: self.standings.of(name),
+                status: self.connections.of(name),
                 enabled: key.source.enabled,
             };
             Some(catch_up.run(stop).boxed())
@@ -393,9 +395,9 @@ impl Daemon {
 
     /// A source whose plugin does not serve still has its door: its requests wait in the store.
     async fn webhook_endpoints(&mut self) -> Result<Vec<WebhookEndpoint>, AppError> {
-        let mut doors = Vec::new();
-        for name in self.house.config.sources.keys() {
-            let tokens = match self.house.webhook_tokens(name).await {
+        let mut endpoints = Vec::new();
+        for name in self.app.config.sources.keys() {
+            let tokens = match self.app.webhook_tokens(name).await {
                 Ok(tokens) => Some(tokens),
                 Err(AppError::Vault(error @ VaultError::WrongKey(_))) => {
                     tracing::error!(
@@ -406,9 +408,9 @@ impl Daemon {
                 }
                 Err(error) => return Err(error),
             };
-            let plugin = self.house.plugin(name).map(|(plugin, _)| plugin);
+            let plugin = self.app.plugin(name).map(|(plugin, _)| plugin);
             let webhook = plugin.as_ref().and_then(|plugin| plugin.manifest.provides.webhook.as_ref());
-            doors.push(WebhookEndpoint {
+            endpoints.push(WebhookEndpoint {
                 source: name.clone(),
                 legacy_names: plugin
                     .as_ref()
@@ -418,10 +420,10 @@ impl Daemon {
                     .map(|facts| registration::in_words(facts, "this address"))
                     .unwrap_or_default(),
                 tokens,
-                arrivals: inbox_signal(&mut self.arrivals, &self.traffic, name),
+                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
             });
         }
-        Ok(doors)
+        Ok(endpoints)
     }
 }
 

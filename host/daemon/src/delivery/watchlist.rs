@@ -71,7 +71,7 @@ impl WatchlistRemover<'_> {
                     )));
                 }
                 LastAiredOutcome::Unknown => {
-                    let note = "nobody here knows which episode was the last to air; a catalogue may ([catalogues.…])";
+                    let note = "neither the tracker nor a catalogue knows the last aired episode; add a section [catalogues.…]";
                     return Ok(RemovalOutcome::Skipped(note.to_owned()));
                 }
                 LastAiredOutcome::CatalogueFails(reason) => return Ok(RemovalOutcome::Later(reason)),
@@ -98,10 +98,10 @@ impl WatchlistRemover<'_> {
                 (Err(fault), trace) => return LastAiredOutcome::TrackerFails(Err(fault), trace),
             }
         }
-        let Some((plugin, caller)) = self.catalogue.filter(|(plugin, _)| knows(plugin)) else {
+        let Some((plugin, target)) = self.catalogue.filter(|(plugin, _)| knows(plugin)) else {
             return LastAiredOutcome::Unknown;
         };
-        match plugin.call::<LastAired>(caller, show).await.0 {
+        match plugin.call::<LastAired>(target, show).await.0 {
             Ok(Ok(Some(last))) => LastAiredOutcome::Known(last),
             Ok(Ok(None)) => LastAiredOutcome::Unknown,
             Ok(Err(failure)) => LastAiredOutcome::CatalogueFails(failure.reason().to_owned()),

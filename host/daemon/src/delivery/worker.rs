@@ -43,7 +43,7 @@ pub struct DeliveryWorker {
     /// The tracker's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: CallTarget,
+    pub target: CallTarget,
     /// Where the events are.
     pub store: SharedOwner,
     /// Pauses and lateness.
@@ -62,13 +62,13 @@ pub struct DeliveryWorker {
 
 impl DeliveryWorker {
     pub(crate) fn tracker(&self) -> &str {
-        &self.caller.account.name
+        &self.target.account.name
     }
 
     fn watchlist_remover(&self) -> WatchlistRemover<'_> {
         WatchlistRemover {
             plugin: &self.plugin,
-            target: &self.caller,
+            target: &self.target,
             removals: &self.removals,
             catalogue: self.catalogue.as_ref(),
         }
@@ -211,7 +211,7 @@ impl DeliveryWorker {
 
     /// Whether the requests that are left today are kept for what must not be lost.
     async fn is_scarce(&self) -> bool {
-        match self.caller.account.outbound.meter() {
+        match self.target.account.outbound.meter() {
             Some(meter) => meter.is_scarce().await.unwrap_or_else(|error| {
                 tracing::warn!(tracker = self.tracker(), "the requests of today cannot be counted: {error}");
                 false
@@ -289,7 +289,7 @@ impl DeliveryWorker {
 
     /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
     async fn confirm_unauthorized(&self, failure: Failure) -> Failure {
-        let (reason, account) = (failure.reason(), &self.caller.account);
+        let (reason, account) = (failure.reason(), &self.target.account);
         let connect = format!("run `playrelay connect {}`", self.tracker());
         match (account.needs_login(), account.outbound.is_login_refused().await) {
             (true, true) => Failure::Unauthorized(format!("{reason}; {connect}")),
@@ -312,7 +312,7 @@ impl DeliveryWorker {
             uncertain: row.uncertain,
             attempt: row.attempts + 1,
         };
-        self.plugin.call::<Sink>(&self.caller, event).await
+        self.plugin.call::<Sink>(&self.target, event).await
     }
 
     /// Our own pause after so many failures in a row.
@@ -372,7 +372,7 @@ impl DeliveryWorker {
                 let until = until.min(after(MAX_RETRY_AFTER)).max(after(pause(failures + 1)));
                 (postponed(until), Some(AccountPause::Until { until, reason, failures: failures + 1 }))
             }
-            Failure::Unauthorized(_) if self.caller.account.needs_login() => {
+            Failure::Unauthorized(_) if self.target.account.needs_login() => {
                 (postponed(now), Some(AccountPause::Login { reason }))
             }
             Failure::Unauthorized(_) | Failure::Blocked(_) => {

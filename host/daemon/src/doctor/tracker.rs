@@ -15,72 +15,72 @@ use crate::doctor::findings::Findings;
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 
 /// Looks at a tracker or a catalogue.
-pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings) -> Result<(), StoreError> {
-    let Some((plugin, caller)) = house.plugin(name) else { return Ok(()) };
-    let is_logged_in = login(house, &caller.account, chart).await;
+pub(crate) async fn check_tracker(app: &App, name: &str, found: &mut Findings) -> Result<(), StoreError> {
+    let Some((plugin, target)) = app.plugin(name) else { return Ok(()) };
+    let is_logged_in = login(app, &target.account, found).await;
     // Without a login every answer is the same refusal.
     if is_logged_in && plugin.manifest.provides.check.is_some() {
-        match plugin.call::<Check>(&caller, ()).await.0 {
+        match plugin.call::<Check>(&target, ()).await.0 {
             Ok(Ok(account)) => {
                 let details: Vec<String> =
                     account.details.iter().map(|(name, value)| format!("{name} {value}")).collect();
                 let details =
                     if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-                chart.ok("service", format!("it answers, and calls us {}{details}", account.name));
+                found.ok("service", format!("it answers, and calls us {}{details}", account.name));
             }
             Ok(Err(failure)) => {
-                chart.error("service", failure.reason().to_owned(), remedy(house, name, &failure));
+                found.error("service", failure.reason().to_owned(), remedy(app, name, &failure));
             }
-            Err(fault) => chart.error("service", fault.to_string(), "see `playrelay plugin list`"),
+            Err(fault) => found.error("service", fault.to_string(), "see `playrelay plugin list`"),
         }
     }
-    match house.store.pause(name).await? {
+    match app.store.pause(name).await? {
         None => {}
         Some(AccountPause::Until { until, reason, .. }) => {
-            chart.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
+            found.note("paused", format!("paused until {until}: {reason}"), "it goes on by itself");
         }
         // That nobody is logged in was said.
         Some(AccountPause::Login { .. }) if !is_logged_in => {}
         Some(AccountPause::Login { reason }) => {
-            chart.error("paused", reason, format!("run `playrelay connect {name}`"));
+            found.error("paused", reason, format!("run `playrelay connect {name}`"));
         }
         Some(AccountPause::Blocked { until, reason }) => {
-            chart.error(
+            found.error(
                 "paused",
                 reason,
                 format!("it is tried again at {until}; the service's support can say more"),
             );
         }
     }
-    if let Some(meter) = caller.account.outbound.meter() {
+    if let Some(meter) = target.account.outbound.meter() {
         match meter.remaining().await {
-            Ok((0, allowed)) => chart.note(
+            Ok((0, allowed)) => found.note(
                 "quota",
                 format!("none of {allowed} requests are left today"),
                 "events wait until tomorrow",
             ),
-            Ok((left, allowed)) => chart.ok("quota", format!("{left} of {allowed} requests are left today")),
-            Err(error) => chart.error("quota", error.to_string(), "look at the database"),
+            Ok((left, allowed)) => found.ok("quota", format!("{left} of {allowed} requests are left today")),
+            Err(error) => found.error("quota", error.to_string(), "look at the database"),
         }
     }
-    let told = house.store.outbox_stats(name).await?;
+    let told = app.store.outbox_stats(name).await?;
     if let Some(last) = &told.last_delivered {
         let (action, at) = (last.event.action.name(), last.event.at);
-        chart.ok(
+        found.ok(
             "last-delivery",
             format!("\u{201c}{action}\u{201d} of {} at {at} was the last to be delivered", last.event.item),
         );
     }
     let (waiting, dead) = (told.waiting, told.dead);
     if waiting > 0 {
-        chart.note(
+        found.note(
             "outbox",
             format!("{waiting} {}", if waiting == 1 { "event waits" } else { "events wait" }),
             "`playrelay outbox list` says for what",
         );
     }
     if dead > 0 {
-        chart.note(
+        found.note(
             "outbox",
             format!("{dead} {} could not be delivered", if dead == 1 { "event" } else { "events" }),
             "`playrelay outbox list --state dead`",
@@ -90,9 +90,9 @@ pub(crate) async fn check_tracker(house: &App, name: &str, chart: &mut Findings)
 }
 
 /// What helps where a service refuses.
-fn remedy(house: &App, name: &str, failure: &Failure) -> String {
-    let section = if house.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
-    let needs_login = house.accounts.get(name).is_some_and(|account| account.needs_login());
+fn remedy(app: &App, name: &str, failure: &Failure) -> String {
+    let section = if app.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
+    let needs_login = app.accounts.get(name).is_some_and(|account| account.needs_login());
     match (failure, needs_login) {
         (Failure::Unauthorized(_), true) => format!("run `playrelay connect {name}`"),
         (Failure::Unauthorized(_), false) => format!("look at the key in [{section}.{name}]"),
@@ -107,19 +107,19 @@ fn remedy(house: &App, name: &str, failure: &Failure) -> String {
 }
 
 /// Whether somebody is logged in where that is needed, and for how long.
-pub(crate) async fn login(house: &App, account: &Account, chart: &mut Findings) -> bool {
+pub(crate) async fn login(app: &App, account: &Account, found: &mut Findings) -> bool {
     if !account.needs_login() {
         return true;
     }
     let remedy = format!("run `playrelay connect {}`", account.name);
-    let kept = match house.credentials.load(&account.name, &account.manifest.plugin.id).await {
+    let kept = match app.credentials.load(&account.name, &account.manifest.plugin.id).await {
         Ok(Some(kept)) => kept.0,
         Ok(None) => {
-            chart.error("login", "nobody is logged in", remedy);
+            found.error("login", "nobody is logged in", remedy);
             return false;
         }
         Err(error) => {
-            chart.error("login", error.to_string(), remedy);
+            found.error("login", error.to_string(), remedy);
             return false;
         }
     };
@@ -127,13 +127,13 @@ pub(crate) async fn login(house: &App, account: &Account, chart: &mut Findings) 
     let expires = kept.get(part::EXPIRES).and_then(|text| text.expose().parse().ok());
     let expires = expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
     match expires {
-        None => chart.ok("login", "logged in"),
-        Some(at) if is_renewed => chart.ok("login", format!("logged in; it is renewed before {at}")),
-        Some(at) if at < clock::now() => chart.error("login", format!("the login has ended at {at}"), remedy),
+        None => found.ok("login", "logged in"),
+        Some(at) if is_renewed => found.ok("login", format!("logged in; it is renewed before {at}")),
+        Some(at) if at < clock::now() => found.error("login", format!("the login has ended at {at}"), remedy),
         Some(at) if at.duration_since(clock::now()) < EXPIRES_SOON => {
-            chart.note("login", format!("the login ends at {at}"), remedy);
+            found.note("login", format!("the login ends at {at}"), remedy);
         }
-        Some(at) => chart.ok("login", format!("logged in until {at}")),
+        Some(at) => found.ok("login", format!("logged in until {at}")),
     }
     true
 }

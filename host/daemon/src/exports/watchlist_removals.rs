@@ -1,4 +1,4 @@
-//! The ledger of what was taken off watchlists: in the store, and in a file for other programs.
+//! The log of what was taken off watchlists: in the store, and in a file for other programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const FILE: &str = "state/watchlist_wl_autoremove.json";
 /// What was taken off within this is not asked for again: two routes may lead to one list.
 const RECENT: SignedDuration = SignedDuration::from_secs(120);
 
-/// The ledger.
+/// The log.
 pub struct RemovalLog {
     store: SharedOwner,
     path: PathBuf,

@@ -42,14 +42,14 @@ pub enum ArtworkError {
 /// Where pictures come from.
 pub struct Artwork {
     plugin: Arc<Plugin>,
-    caller: CallTarget,
+    target: CallTarget,
     folder: PathBuf,
 }
 
 impl Artwork {
     /// Pictures of a catalogue.
-    pub fn new(plugin: Arc<Plugin>, caller: CallTarget, data: &Path) -> Self {
-        Self { plugin, caller, folder: data.join(FOLDER) }
+    pub fn new(plugin: Arc<Plugin>, target: CallTarget, data: &Path) -> Self {
+        Self { plugin, target, folder: data.join(FOLDER) }
     }
 
     /// A picture of an item, `poster`, `backdrop` or `still`: its media type and its bytes.
@@ -58,7 +58,7 @@ impl Artwork {
         if let Some(kept) = self.cached(&name) {
             return Ok(kept);
         }
-        let answer = self.plugin.call::<capabilities::Artwork>(&self.caller, item.clone()).await.0;
+        let answer = self.plugin.call::<capabilities::Artwork>(&self.target, item.clone()).await.0;
         let pictures: Vec<Picture> = match answer {
             Ok(Ok(pictures)) => pictures,
             Ok(Err(failure)) => return Err(ArtworkError::Fetch(failure.reason().to_owned())),
@@ -100,12 +100,13 @@ impl Artwork {
         let failed = |reason: String| ArtworkError::Fetch(reason);
         let request = Request {
             method: reqwest::Method::GET,
-            url: Url::parse(url).map_err(|error| failed(format!("its address is none: {error}")))?,
+            url: Url::parse(url)
+                .map_err(|error| failed(format!("its address is not a valid URL: {error}")))?,
             headers: Vec::new(),
             body: None,
             timeout: REQUEST_TIMEOUT,
         };
-        let answer = self.caller.account.outbound.send(request, RequestPurpose::Picture).await;
+        let answer = self.target.account.outbound.send(request, RequestPurpose::Picture).await;
         let answer = answer.map_err(|error| failed(error.to_string()))?;
         let found = answer.header("content-type").unwrap_or_default();
         let known = TYPES.iter().find(|(media_type, _)| found.split(';').next() == Some(media_type));

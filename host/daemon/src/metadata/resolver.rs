@@ -30,17 +30,17 @@ const AMBIGUOUS_TTL: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone)]
 pub struct MetadataResolver {
     plugin: Arc<Plugin>,
-    caller: CallTarget,
+    target: CallTarget,
     store: SharedStore,
     silence: Arc<Cooldown>,
 }
 
 impl MetadataResolver {
     /// A catalogue; absent where the plugin finds nothing.
-    pub fn new(plugin: Arc<Plugin>, caller: CallTarget, store: SharedStore) -> Option<Self> {
+    pub fn new(plugin: Arc<Plugin>, target: CallTarget, store: SharedStore) -> Option<Self> {
         plugin.manifest.provides.metadata.is_some().then(|| Self {
             plugin,
-            caller,
+            target,
             store,
             silence: Arc::default(),
         })
@@ -80,7 +80,7 @@ impl MetadataResolver {
             return self
                 .not_asked(item, &format!("it did not answer; it is asked again in {} s", left.as_secs()));
         }
-        let candidates = match self.plugin.call::<Find>(&self.caller, item.clone()).await.0 {
+        let candidates = match self.plugin.call::<Find>(&self.target, item.clone()).await.0 {
             Ok(Ok(candidates)) => candidates,
             Ok(Err(failure)) => {
                 self.silence.start(COOLDOWN);
@@ -122,7 +122,7 @@ impl MetadataResolver {
 
     /// Where its answers are kept, apart from those of servers.
     fn cache_namespace(&self) -> String {
-        format!("catalogue:{}", self.caller.account.name)
+        format!("catalogue:{}", self.target.account.name)
     }
 }
 

@@ -48,7 +48,7 @@ const MIN_EXPORT_INTERVAL: Duration = Duration::from_millis(40);
 /// …and for so many times as long as it takes to show.
 const EXPORT_COST_FACTOR: u32 = 20;
 
-/// The way to the settler.
+/// The way to the committer.
 #[derive(Clone)]
 pub struct Committer {
     parsed: mpsc::Sender<ParsedInput>,
@@ -56,7 +56,7 @@ pub struct Committer {
     board: Arc<NowPlaying>,
 }
 
-/// What the settler works with.
+/// What the committer works with.
 pub struct EngineContext {
     /// Where decisions are stored.
     pub store: SharedOwner,
@@ -64,8 +64,8 @@ pub struct EngineContext {
     pub policy: Policy,
     /// The routes. The people are read from the store.
     pub routing: Routing,
-    /// The bells of the trackers' lanes.
-    pub lanes: Vec<(String, Arc<Notify>)>,
+    /// The bells of the trackers' workers.
+    pub workers: Vec<(String, Arc<Notify>)>,
     /// How often trackers want to hear that something still plays, those that do.
     pub heartbeats: BTreeMap<String, Duration>,
     /// Where it is shown what plays.
@@ -75,16 +75,16 @@ pub struct EngineContext {
 }
 
 impl Committer {
-    /// Reads the engine's state and starts the settler.
-    pub async fn start(desk: EngineContext) -> Result<Self, StoreError> {
-        let sessions = load_state(&desk.store).await?;
-        let mut desk = desk;
-        desk.routing.people = UserAssignments::new(desk.store.users().await?);
+    /// Reads the engine's state and starts the committer.
+    pub async fn start(context: EngineContext) -> Result<Self, StoreError> {
+        let sessions = load_state(&context.store).await?;
+        let mut context = context;
+        context.routing.people = UserAssignments::new(context.store.users().await?);
         let (parsed, queue) = mpsc::channel(BATCH);
         let (desks, new_desks) = mpsc::channel(1);
-        let board = Arc::clone(&desk.board);
+        let board = Arc::clone(&context.board);
         let work = CommitterTask {
-            desk,
+            context,
             sessions,
             heeded: UserAssignments::default(),
             people_version: None,
@@ -102,16 +102,16 @@ impl Committer {
     }
 
     /// Has it work by another configuration, from its next decision on. What plays is told to routes that are new.
-    pub async fn reconfigure(&self, desk: EngineContext) {
+    pub async fn reconfigure(&self, context: EngineContext) {
         let (done, is_done) = oneshot::channel();
-        // The settler ends only with the program.
-        let _ = self.desks.send((desk, done)).await;
+        // The committer ends only with the program.
+        let _ = self.desks.send((context, done)).await;
         let _ = is_done.await;
     }
 
     /// Hands a request over. Waits while too many are in front of it.
     pub async fn submit(&self, parsed: ParsedInput) {
-        // The settler ends only with the program, and then the request comes again at the next start.
+        // The committer ends only with the program, and then the request comes again at the next start.
         let _ = self.parsed.send(parsed).await;
     }
 }
@@ -128,7 +128,7 @@ async fn load_state(store: &SharedOwner) -> Result<SessionState, StoreError> {
 }
 
 pub(crate) struct CommitterTask {
-    pub(crate) desk: EngineContext,
+    pub(crate) context: EngineContext,
     pub(crate) sessions: SessionState,
     /// The people as they were when what was held for them was last looked for.
     pub(crate) heeded: UserAssignments,
@@ -163,8 +163,8 @@ impl CommitterTask {
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed, &past)).collect()).await {}
                     batch.clear();
                 }
-                Some((desk, done)) = desks.recv() => {
-                    self.replace_context(desk).await;
+                Some((context, done)) = desks.recv() => {
+                    self.replace_context(context).await;
                     // Whoever asked may have gone.
                     let _ = done.send(());
                 }
@@ -184,10 +184,10 @@ impl CommitterTask {
     }
 
     /// Works at another desk from here on. What plays is told to trackers to which no route led before.
-    async fn replace_context(&mut self, desk: EngineContext) {
-        let people = self.desk.routing.people.clone();
-        let before = std::mem::replace(&mut self.desk, desk);
-        self.desk.routing.people = people;
+    async fn replace_context(&mut self, context: EngineContext) {
+        let people = self.context.routing.people.clone();
+        let before = std::mem::replace(&mut self.context, context);
+        self.context.routing.people = people;
         // A route may have come to name somebody for whom plays are held.
         (self.heeded, self.people_version) = (UserAssignments::default(), None);
         while !self.store(|work| work.announce_to_new_routes(&before.routing)).await {}
@@ -197,11 +197,13 @@ impl CommitterTask {
         let open: Vec<Play> = self.sessions.open().cloned().collect();
         let mut settlements = Vec::new();
         for play in open {
-            let Some(mut advance) = self.desk.routing.announce_to_new_routes(before, &play) else { continue };
+            let Some(mut transition) = self.context.routing.announce_to_new_routes(before, &play) else {
+                continue;
+            };
             let mut settlement = ProcessedInput { later: true, ..empty(play.reported_by) };
-            let plan = self.desk.routing.only_new(before, &play).plan(&mut advance);
+            let plan = self.context.routing.only_new(before, &play).plan(&mut transition);
             let is_news = !plan.events.is_empty();
-            let verdict = self.record(advance, plan, &mut settlement);
+            let verdict = self.record(transition, plan, &mut settlement);
             settlement.verdict = is_news.then_some(verdict);
             settlements.push(settlement);
         }
@@ -210,8 +212,8 @@ impl CommitterTask {
 
     /// Shows what plays now, as far as some route carries it.
     fn export_now_playing(&self) {
-        let carried = self.sessions.open().filter(|play| self.desk.routing.accepts(play));
-        self.desk.board.set(watching(carried, &self.desk.sources));
+        let carried = self.sessions.open().filter(|play| self.context.routing.accepts(play));
+        self.context.board.set(watching(carried, &self.context.sources));
     }
 
     /// What happens without a request.
@@ -221,26 +223,26 @@ impl CommitterTask {
             self.sessions.mark_all_disconnected();
         }
         // What was received before now and is not settled yet may be the news that a play waits for.
-        let pending = self.desk.store.oldest_pending().await?;
+        let pending = self.context.store.oldest_pending().await?;
         let as_of = |play: &Play| {
             let waiting = play.sources.iter().filter_map(|source| pending.get(source)).min();
             waiting.map_or(now, |at| now.min(*at))
         };
-        let policy = &self.desk.policy;
+        let policy = &self.context.policy;
         if self.sessions.open().any(|play| play.expires_at(policy).is_some_and(|end| end < as_of(play))) {
             // Once more at the next look where it could not be stored.
             self.store(|work| work.close_overdue(&as_of)).await;
         }
-        if !self.desk.heartbeats.is_empty() {
+        if !self.context.heartbeats.is_empty() {
             // What cannot be stored is told an interval later.
             self.store(|work| work.send_heartbeats(now)).await;
         }
         // The list is long where many watch, and changes seldom.
-        let version = self.desk.store.users_version().await?;
+        let version = self.context.store.users_version().await?;
         if self.people_version == Some(version) {
             return Ok(());
         }
-        let people = UserAssignments::new(self.desk.store.users().await?);
+        let people = UserAssignments::new(self.context.store.users().await?);
         self.apply_user_decisions(people).await?;
         self.people_version = Some(version);
         Ok(())
@@ -255,7 +257,7 @@ impl CommitterTask {
     }
 
     fn send_heartbeats(&mut self, now: jiff::Timestamp) -> Vec<ProcessedInput> {
-        let EngineContext { routing, heartbeats, .. } = &self.desk;
+        let EngineContext { routing, heartbeats, .. } = &self.context;
         let beats = self.heart.due(self.sessions.open(), routing, heartbeats, now);
         let settle = |(play, event): (&Play, TrackerEvent)| ProcessedInput {
             later: true,
@@ -266,12 +268,12 @@ impl CommitterTask {
     }
 
     fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<ProcessedInput> {
-        let advances = self.sessions.close_expired(as_of, &self.desk.policy);
-        let settle = |advance: Transition| {
-            let inbox = advance.plays.first().map_or(0, |play| play.reported_by);
+        let advances = self.sessions.close_expired(as_of, &self.context.policy);
+        let settle = |transition: Transition| {
+            let inbox = transition.plays.first().map_or(0, |play| play.reported_by);
             let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
             // It had ended before; what came of it later is no other end.
-            self.apply(advance, &mut settlement);
+            self.apply(transition, &mut settlement);
             settlement
         };
         advances.into_iter().map(settle).collect()
@@ -285,12 +287,12 @@ impl CommitterTask {
             .flat_map(|settlement| &settlement.events)
             .map(|event| event.tracker.clone())
             .collect();
-        if let Err(error) = self.desk.store.commit(settlements).await {
+        if let Err(error) = self.context.store.commit(settlements).await {
             tracing::error!("decisions cannot be stored and are made again: {error}");
             self.reload_after_failure().await;
             return false;
         }
-        for (_, lane) in self.desk.lanes.iter().filter(|(tracker, _)| told.contains(tracker)) {
+        for (_, lane) in self.context.workers.iter().filter(|(tracker, _)| told.contains(tracker)) {
             lane.notify_one();
         }
         true
@@ -300,7 +302,7 @@ impl CommitterTask {
     pub(crate) async fn reload_after_failure(&mut self) {
         loop {
             tokio::time::sleep(STORE_RETRY_DELAY).await;
-            match load_state(&self.desk.store).await {
+            match load_state(&self.context.store).await {
                 Ok(sessions) => {
                     self.sessions = sessions;
                     return;
@@ -322,19 +324,19 @@ impl CommitterTask {
                         (Some(past), Report::Playback(playback)) => {
                             let known =
                                 self.sessions.with_past_plays(&playback.server, &playback.user, past.clone());
-                            let advance = known.transition_from_history(playback, &self.desk.policy);
-                            verdicts.add(self.apply(advance, &mut settlement));
+                            let transition = known.transition_from_history(playback, &self.context.policy);
+                            verdicts.add(self.apply(transition, &mut settlement));
                         }
                         (Some(past), Report::Marked(marked)) => {
                             let known =
                                 self.sessions.with_past_plays(&marked.server, &marked.user, past.clone());
-                            let advance = known.transition(report, &self.desk.policy);
-                            verdicts.add(self.apply(advance, &mut settlement));
+                            let transition = known.transition(report, &self.context.policy);
+                            verdicts.add(self.apply(transition, &mut settlement));
                         }
                         _ => {
                             for part in report.expand() {
-                                for advance in self.sessions.transitions(&part, &self.desk.policy) {
-                                    verdicts.add(self.apply(advance, &mut settlement));
+                                for transition in self.sessions.transitions(&part, &self.context.policy) {
+                                    verdicts.add(self.apply(transition, &mut settlement));
                                 }
                             }
                         }
@@ -361,22 +363,22 @@ impl CommitterTask {
     /// Asks the routes, and takes over what the engine has decided. Gives how it ends, and for whom.
     pub(crate) fn apply(
         &mut self,
-        mut advance: Transition,
+        mut transition: Transition,
         settlement: &mut ProcessedInput,
     ) -> (Option<String>, Verdict) {
-        let plan = self.desk.routing.plan(&mut advance);
-        let viewer = advance.plays.last().map(|play| play.user.to_string());
-        (viewer, self.record(advance, plan, settlement))
+        let plan = self.context.routing.plan(&mut transition);
+        let viewer = transition.plays.last().map(|play| play.user.to_string());
+        (viewer, self.record(transition, plan, settlement))
     }
 
     /// Takes over what the engine and the routes have decided. Gives how it ends.
     pub(crate) fn record(
         &mut self,
-        advance: Transition,
+        transition: Transition,
         plan: Plan,
         settlement: &mut ProcessedInput,
     ) -> Verdict {
-        let Transition { mut plays, mut steps, verdict, rating, .. } = advance;
+        let Transition { mut plays, mut steps, verdict, rating, .. } = transition;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
             play.reported_by = settlement.inbox;
         }
@@ -391,7 +393,7 @@ impl CommitterTask {
         settlement.ratings.extend(rating);
         if let Some(held) = &plan.held
             && self.announced.insert((held.source.clone(), held.viewer.clone()))
-            && self.desk.routing.people.decision(&held.source, &held.viewer).is_none()
+            && self.context.routing.people.decision(&held.source, &held.viewer).is_none()
         {
             let user = text::cut(&held.user.to_string(), text::NAME);
             tracing::info!(source = %held.source, "no route names {user}: nothing is sent for them; `playrelay users list` shows them");

@@ -92,7 +92,7 @@ impl Pipeline {
         let found = match (self.identified.get(playback), self.silence.remaining()) {
             (Some(user), _) => Ok(user),
             (None, Some(_)) => Err("the server did not answer a moment ago".to_owned()),
-            (None, None) => match self.plugin.call::<Identify>(&self.caller, playback.clone()).await.0 {
+            (None, None) => match self.plugin.call::<Identify>(&self.target, playback.clone()).await.0 {
                 Ok(Ok(user)) => {
                     self.identified.keep(playback, user.clone());
                     Ok(user)
@@ -158,7 +158,7 @@ impl Pipeline {
     async fn ask_server(&self, item: &Item) -> Result<Item, LookupError> {
         let mut waits = RETRY_DELAYS.iter();
         loop {
-            let (answer, _) = self.plugin.call::<Enrich>(&self.caller, item.clone()).await;
+            let (answer, _) = self.plugin.call::<Enrich>(&self.target, item.clone()).await;
             let reason = match answer {
                 Ok(Ok(found)) => return Ok(found),
                 Ok(Err(Failure::Retry { reason, .. })) => reason,

@@ -13,7 +13,7 @@ impl CommitterTask {
     /// Takes over what was said of people, and delivers what was held for them: for those of whom something new was said,
     /// and, once, for those whom a route has come to name.
     pub(crate) async fn apply_user_decisions(&mut self, people: UserAssignments) -> Result<(), StoreError> {
-        self.desk.routing.people = people.clone();
+        self.context.routing.people = people.clone();
         let news: Vec<KnownUser> = people.decided_since(&self.heeded).cloned().collect();
         let is_new = |person: &&KnownUser| self.heeded.decision(&person.source, &person.viewer).is_none();
         let named = people.iter().filter(is_new).filter(|person| self.is_routed(person)).cloned();
@@ -26,12 +26,12 @@ impl CommitterTask {
 
     /// Whether a route names somebody whom none named before.
     pub(crate) fn is_routed(&self, person: &KnownUser) -> bool {
-        let routes = self.desk.routing.routes.iter().filter(|route| route.source == person.source);
+        let routes = self.context.routing.routes.iter().filter(|route| route.source == person.source);
         person.decision == UserDecision::Held && routes.into_iter().any(|route| route.names(&person.user))
     }
 
     pub(crate) async fn release(&mut self, person: &KnownUser) -> Result<(), StoreError> {
-        let (mut plays, mut ratings) = self.desk.store.unrouted_plays(&person.viewer).await?;
+        let (mut plays, mut ratings) = self.context.store.unrouted_plays(&person.viewer).await?;
         plays.retain(|play| play.sources.contains(&person.source));
         ratings.retain(|rating| rating.rated.server.source == person.source);
         while !self.store(|work| work.release_held_plays(person, &plays, &ratings)).await {}
@@ -56,8 +56,8 @@ impl CommitterTask {
         let mut settlements = Vec::new();
         for held in plays {
             let Some(play) = known.iter().find(|play| play.id == held.id).cloned() else { continue };
-            let advance = self.desk.routing.release(&play, &known);
-            let settlement = self.release_one(advance, play.reported_by, is_told(play.ended_at));
+            let transition = self.context.routing.release(&play, &known);
+            let settlement = self.release_one(transition, play.reported_by, is_told(play.ended_at));
             for play in &settlement.plays {
                 if let Some(known) = known.iter_mut().find(|known| known.id == play.id) {
                     known.clone_from(play);
@@ -66,25 +66,29 @@ impl CommitterTask {
             settlements.push(settlement);
         }
         for rating in ratings {
-            let advance = self.desk.routing.release_rating(rating);
-            settlements.push(self.release_one(advance, rating.reported_by, is_told(Some(rating.rated.at))));
+            let transition = self.context.routing.release_rating(rating);
+            settlements.push(self.release_one(
+                transition,
+                rating.reported_by,
+                is_told(Some(rating.rated.at)),
+            ));
         }
         settlements
     }
 
     pub(crate) fn release_one(
         &mut self,
-        mut advance: Transition,
+        mut transition: Transition,
         inbox: i64,
         is_told: bool,
     ) -> ProcessedInput {
         let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
-        let plan = if is_told { self.desk.routing.plan(&mut advance) } else { Plan::default() };
+        let plan = if is_told { self.context.routing.plan(&mut transition) } else { Plan::default() };
         let is_news = !plan.events.is_empty();
         if !is_told {
-            advance.steps.clear();
+            transition.steps.clear();
         }
-        let verdict = self.record(advance, plan, &mut settlement);
+        let verdict = self.record(transition, plan, &mut settlement);
         settlement.verdict = is_news.then_some(verdict);
         settlement
     }

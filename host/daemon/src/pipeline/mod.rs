@@ -45,7 +45,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at a store or a plugin that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What has become of a request on its way to the settler.
+/// What has become of a request on its way to the committer.
 pub struct ParsedInput {
     /// The request.
     pub row: InboxRow,
@@ -90,13 +90,13 @@ impl PipelineOptions {
 /// The pipeline of one source.
 pub struct Pipeline {
     plugin: Arc<Plugin>,
-    caller: CallTarget,
+    target: CallTarget,
     store: SharedOwner,
-    settler: Committer,
-    arrivals: InboxSignal,
+    committer: Committer,
+    inbox_signal: InboxSignal,
     room: Arc<Semaphore>,
     room_kib: Arc<Semaphore>,
-    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<ParsedInput>>>,
+    workers: Mutex<HashMap<String, mpsc::UnboundedSender<ParsedInput>>>,
     sieve: PipelineOptions,
     /// Who knows the ids of items that come without.
     catalogue: Option<MetadataResolver>,
@@ -108,25 +108,25 @@ impl Pipeline {
     /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
     pub fn new(
         plugin: Arc<Plugin>,
-        caller: CallTarget,
+        target: CallTarget,
         store: SharedOwner,
-        settler: Committer,
-        arrivals: InboxSignal,
+        committer: Committer,
+        inbox_signal: InboxSignal,
         sieve: PipelineOptions,
         catalogue: Option<MetadataResolver>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
-        let (lanes, silence, identified) = Default::default();
+        let (workers, silence, identified) = Default::default();
         Arc::new(Self {
             plugin,
-            caller,
+            target,
             store,
-            settler,
-            arrivals,
+            committer,
+            inbox_signal,
             room,
             room_kib,
-            lanes,
+            workers,
             sieve,
             catalogue,
             silence,
@@ -135,7 +135,7 @@ impl Pipeline {
     }
 
     fn source(&self) -> &str {
-        &self.caller.account.name
+        &self.target.account.name
     }
 
     /// Works until `stop` says so, or its sender is gone, and then until all that it has begun is settled. What was not settled
@@ -145,7 +145,7 @@ impl Pipeline {
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
-            self.arrivals.wait_until_idle().await;
+            self.inbox_signal.wait_until_idle().await;
             let rows = match self.store.pending(self.source(), cursor, PAGE).await {
                 Ok(rows) => rows,
                 Err(error) => {
@@ -156,7 +156,7 @@ impl Pipeline {
             };
             if rows.is_empty() {
                 tokio::select! {
-                    () = self.arrivals.next() => {}
+                    () = self.inbox_signal.next() => {}
                     // A command beside the daemon may have put something there.
                     () = tokio::time::sleep(LOOK) => {}
                     _ = stop.changed() => {}
@@ -208,7 +208,7 @@ impl Pipeline {
 
     /// Has the plugin read a request. While the plugin is paused the request waits.
     async fn call_plugin(&self, row: &InboxRow, request: WebhookRequest) -> Result<Vec<Report>, Verdict> {
-        let caller = CallTarget { received_at: row.received.at, ..self.caller.clone() };
+        let target = CallTarget { received_at: row.received.at, ..self.target.clone() };
         let mut slow = 0;
         loop {
             let input = WebhookInput {
@@ -216,7 +216,7 @@ impl Pipeline {
                 received_at: row.received.at,
                 source: row.received.source.clone(),
             };
-            match self.plugin.call::<Webhook>(&caller, input).await.0 {
+            match self.plugin.call::<Webhook>(&target, input).await.0 {
                 Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
                     tokio::time::sleep(PATIENCE).await;
                 }
@@ -229,36 +229,36 @@ impl Pipeline {
         }
     }
 
-    /// Straight to the settler, or through the lane of its viewer: a request waits behind an earlier one of the same
+    /// Straight to the committer, or through the worker of its viewer: a request waits behind an earlier one of the same
     /// viewer that is still being looked up, and behind no other.
     async fn enqueue(self: &Arc<Self>, mut parsed: ParsedInput, life: &watch::Sender<()>) {
         let viewer = viewer(&parsed);
-        let mut lanes = self.lanes.lock().await;
-        if let Some(lane) = lanes.get(&viewer) {
+        let mut workers = self.workers.lock().await;
+        if let Some(lane) = workers.get(&viewer) {
             match lane.send(parsed) {
                 Ok(()) => return,
                 Err(closed) => parsed = closed.0,
             }
         }
         if !self.needs_look_up(&mut parsed) {
-            drop(lanes);
-            return self.settler.submit(parsed).await;
+            drop(workers);
+            return self.committer.submit(parsed).await;
         }
         let (lane, mut queue) = mpsc::unbounded_channel();
-        // The receiver lives until the lane is taken out of the map below.
+        // The receiver lives until the worker is taken out of the map below.
         let _ = lane.send(parsed);
-        lanes.insert(viewer.clone(), lane);
-        drop(lanes);
+        workers.insert(viewer.clone(), lane);
+        drop(workers);
         let (this, mut life) = (Arc::clone(self), life.subscribe());
         let work = async move {
             loop {
                 while let Ok(mut parsed) = queue.try_recv() {
                     this.look_up(&mut parsed).await;
-                    this.settler.submit(parsed).await;
+                    this.committer.submit(parsed).await;
                 }
-                let mut lanes = this.lanes.lock().await;
+                let mut workers = this.workers.lock().await;
                 if queue.is_empty() {
-                    lanes.remove(&viewer);
+                    workers.remove(&viewer);
                     return;
                 }
             }

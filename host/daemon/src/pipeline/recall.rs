@@ -37,7 +37,7 @@ impl CommitterTask {
         report: &Report,
         heard_by: Option<InputOrigin>,
     ) -> Result<Option<Vec<Play>>, StoreError> {
-        let store = &self.desk.store;
+        let store = &self.context.store;
         match (report, heard_by) {
             (Report::Playback(row), Some(InputOrigin::History)) => store.plays_for(row).await.map(Some),
             (Report::Marked(marked), _) => match &marked.item.server_ref {

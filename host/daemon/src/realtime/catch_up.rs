@@ -75,7 +75,7 @@ pub struct HistoryReader {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: CallTarget,
+    pub target: CallTarget,
 }
 
 impl HistoryReader {
@@ -85,10 +85,10 @@ impl HistoryReader {
         let mut cursor = None;
         for _ in 0..MAX_PAGES {
             let now = clock::monotonic_now();
-            let source = self.caller.account.name.clone();
+            let source = self.target.account.name.clone();
             let input = SinceInput { cursor, since, now, source };
             let HistoryPage { reports, next } =
-                match self.plugin.call::<ServerHistory>(&self.caller, input).await.0 {
+                match self.plugin.call::<ServerHistory>(&self.target, input).await.0 {
                     Ok(Ok(page)) => page,
                     Ok(Err(failure)) => return Err(CatchUpError::History(failure.reason().to_owned())),
                     Err(fault) => return Err(CatchUpError::Plugin(fault)),
@@ -109,14 +109,14 @@ impl HistoryReader {
 
 impl CatchUp {
     fn source(&self) -> &str {
-        &self.history.caller.account.name
+        &self.history.target.account.name
     }
 
     /// Works until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let next_connect = || async {
             match &self.status {
-                Some(standing) => standing.next_connect().await,
+                Some(status) => status.next_connect().await,
                 None => std::future::pending().await,
             }
         };
@@ -144,7 +144,7 @@ impl CatchUp {
 
     /// Fills the gap, where there is one, and notes until when the source was heard.
     async fn run_once(&self, round: &mut CatchUpProgress) -> Result<(), CatchUpError> {
-        let is_lost = self.status.as_ref().is_some_and(|standing| !standing.report().connected);
+        let is_lost = self.status.as_ref().is_some_and(|status| !status.report().connected);
         if is_lost && self.enabled {
             return Ok(());
         }

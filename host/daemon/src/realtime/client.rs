@@ -21,18 +21,18 @@ pub struct RealtimeClient {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: CallTarget,
+    pub target: CallTarget,
 }
 
 impl RealtimeClient {
     /// The source's name.
     pub fn source(&self) -> &str {
-        &self.caller.account.name
+        &self.target.account.name
     }
 
     /// The ways to listen, the best one first.
     pub(crate) async fn connection_options(&self) -> Result<Vec<Connection>, ConnectionError> {
-        match self.plugin.call::<Connect>(&self.caller, ()).await.0 {
+        match self.plugin.call::<Connect>(&self.target, ()).await.0 {
             Ok(Ok(ways)) => Ok(ways),
             Ok(Err(failure)) => Err(ConnectionError::Other(failure.reason().to_owned())),
             Err(fault) => Err(ConnectionError::Other(fault.to_string())),
@@ -58,7 +58,7 @@ impl RealtimeClient {
     async fn dial(&self, way: &Connection) -> Result<Channel, ConnectionError> {
         let none = BTreeMap::new();
         let query = self.plugin.manifest.provides.realtime.as_ref().map_or(&none, |facts| &facts.query);
-        let outbound = &self.caller.account.outbound;
+        let outbound = &self.target.account.outbound;
         let dial = outbound.dial(&self.url(&way.path)?, query).await.map_err(transport_error)?;
         Channel::open(way, dial).await
     }
@@ -73,7 +73,7 @@ impl RealtimeClient {
             timeout: REQUEST_TIMEOUT,
         };
         let answer = self
-            .caller
+            .target
             .account
             .outbound
             .send(request, RequestPurpose::Plugin)
@@ -84,7 +84,7 @@ impl RealtimeClient {
             status @ (401 | 403 | 498) => Err(ConnectionError::Unauthorized(status)),
             // Another web server, a wrong port, or a path that somebody copied from a browser.
             404 => Err(ConnectionError::Other(format!(
-                "what answers at {} is no {} (404 for {})",
+                "the server at {} is not a {} (404 for {})",
                 self.address(),
                 self.plugin.manifest.plugin.name,
                 path.split('?').next().unwrap_or_default()
@@ -99,7 +99,7 @@ impl RealtimeClient {
     /// The server's address, as it was set.
     fn address(&self) -> String {
         let realtime = self.plugin.manifest.provides.realtime.as_ref();
-        let address = realtime.map(|facts| self.caller.account.outbound.render_public(&facts.address));
+        let address = realtime.map(|facts| self.target.account.outbound.render_public(&facts.address));
         address.unwrap_or_default()
     }
 
@@ -118,11 +118,11 @@ impl RealtimeClient {
         received_at: Timestamp,
     ) -> Result<Result<MessageStep, String>, ConnectionError> {
         let input = MessageInput { text, state, received_at, source: self.source().to_owned() };
-        let caller = CallTarget { received_at, ..self.caller.clone() };
-        let mut answer = self.plugin.call::<Message>(&caller, input.clone()).await.0;
+        let target = CallTarget { received_at, ..self.target.clone() };
+        let mut answer = self.plugin.call::<Message>(&target, input.clone()).await.0;
         // Time passes for the host as well: what is slow once, right after a start, is not the guest's fault.
         if matches!(&answer, Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. })) {
-            answer = self.plugin.call::<Message>(&caller, input).await.0;
+            answer = self.plugin.call::<Message>(&target, input).await.0;
         }
         match answer {
             Ok(Ok(step)) => Ok(Ok(step)),
@@ -139,7 +139,7 @@ impl RealtimeClient {
 /// What an answer says.
 pub(crate) fn into_text(answer: Response) -> Result<String, ConnectionError> {
     String::from_utf8(answer.body)
-        .map_err(|_| ConnectionError::Other("the server's answer is no text".to_owned()))
+        .map_err(|_| ConnectionError::Other("the server's answer is not UTF-8 text".to_owned()))
 }
 
 fn transport_error(error: HttpError) -> ConnectionError {

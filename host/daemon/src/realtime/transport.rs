@@ -97,7 +97,9 @@ impl Channel {
         };
         match timeout(SEND_TIMEOUT, socket.send(message)).await {
             Ok(sent) => sent.map_err(|error| from_socket_error(&error)),
-            Err(_) => Err(ConnectionError::Other("the server takes nothing any more".to_owned())),
+            Err(_) => Err(ConnectionError::Other(
+                "the server does not accept data: a message could not be sent in time".to_owned(),
+            )),
         }
     }
 }

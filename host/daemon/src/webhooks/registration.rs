@@ -144,7 +144,7 @@ pub struct Registration {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
     /// Its account.
-    pub caller: CallTarget,
+    pub target: CallTarget,
     /// How media servers reach us, without a slash at its end.
     pub base: String,
     /// What opens the door.
@@ -153,7 +153,7 @@ pub struct Registration {
 
 impl Registration {
     fn with_marker(&self, base: &str, marker: &str) -> String {
-        format!("{base}/webhook/{}/{marker}", self.caller.account.name)
+        format!("{base}/webhook/{}/{marker}", self.target.account.name)
     }
 
     /// The address, with its secret.
@@ -187,7 +187,7 @@ impl Registration {
     /// was told: an address that is no longer ours can only be taken off by whoever remembers it.
     pub async fn perform(&self, wish: RegistrationAction, vault: &Vault) -> Result<bool, String> {
         let (current, former) = (self.current(), self.previous_addresses());
-        let source = &self.caller.account.name;
+        let source = &self.target.account.name;
         let noted = |error: VaultError| error.to_string();
         match wish {
             RegistrationAction::Verify => self.call(&current, ProvisionInput::Verify).await,
@@ -249,10 +249,12 @@ impl Registration {
         for (place, former) in self.previous_addresses().iter().enumerate() {
             add(format!("{{webhook.old-token-{place}}}"), &former.token);
         }
-        let caller =
-            CallTarget { masks: Some(Arc::new(SecretPlaceholders::new(secrets))), ..self.caller.clone() };
+        let target = CallTarget {
+            placeholders: Some(Arc::new(SecretPlaceholders::new(secrets))),
+            ..self.target.clone()
+        };
         let input = input(self.redacted(address));
-        match self.plugin.call::<Provision>(&caller, input).await.0 {
+        match self.plugin.call::<Provision>(&target, input).await.0 {
             Ok(Ok(is_registered)) => Ok(is_registered),
             Ok(Err(Failure::Unauthorized(reason))) => {
                 Err(format!("the server wants a login with more rights: {reason}"))

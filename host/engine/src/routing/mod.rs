@@ -128,31 +128,31 @@ impl Routing {
 
     /// Asks the routes what an advance of the engine means to them: completes its steps and its verdict, notes in the
     /// plays which trackers have been told of a watch, and returns what is to be told.
-    pub fn plan(&self, advance: &mut Transition) -> Plan {
-        if let Some(rating) = advance.rating.clone() {
-            return self.plan_rating(rating, advance);
+    pub fn plan(&self, transition: &mut Transition) -> Plan {
+        if let Some(rating) = transition.rating.clone() {
+            return self.plan_rating(rating, transition);
         }
         let mut asked = RoutingSummary::default();
         let mut events = Vec::new();
-        let signals = std::mem::take(&mut advance.events);
+        let signals = std::mem::take(&mut transition.events);
         for signal in &signals {
             let play = &signal.play;
             for route in self.routes.iter().filter(|route| applies_to(route, signal, &self.routes)) {
                 match self.match_route(route, &play.user, &play.viewer, &seen(play)) {
                     RouteMatch::Accepted => asked.carried = true,
                     passage => {
-                        asked.refused(route, passage, &mut advance.steps);
+                        asked.refused(route, passage, &mut transition.steps);
                         continue;
                     }
                 }
-                let told = watch_already_sent(&advance.plays, &play.id, &route.tracker);
+                let told = watch_already_sent(&transition.plays, &play.id, &route.tracker);
                 let (event, step) = build_event(signal, route, told);
-                advance.steps.push(step);
+                transition.steps.push(step);
                 let Some(event) = event else { continue };
                 if matches!(event.action, Action::Watched(_)) {
                     let same =
                         |other: &&mut Play| other.id == play.id || other.continues.as_ref() == Some(&play.id);
-                    for play in advance.plays.iter_mut().filter(same) {
+                    for play in transition.plays.iter_mut().filter(same) {
                         play.sent_to.insert(route.tracker.clone());
                     }
                 }
@@ -163,24 +163,24 @@ impl Routing {
             let play = &signal.play;
             (play.viewer.clone(), play.user.clone(), play.item.to_string())
         });
-        advance.events = signals;
-        self.finish(advance, asked, who, events)
+        transition.events = signals;
+        self.finish(transition, asked, who, events)
     }
 
-    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, advance: &mut Transition) -> Plan {
+    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, transition: &mut Transition) -> Plan {
         let mut asked = RoutingSummary::default();
         let mut events = Vec::new();
         for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
             match self.match_route(route, &rated.user, &viewer, &seen_rated(&rated)) {
                 RouteMatch::Accepted => asked.carried = true,
                 passage => {
-                    asked.refused(route, passage, &mut advance.steps);
+                    asked.refused(route, passage, &mut transition.steps);
                     continue;
                 }
             }
             let action = rated.rating.map_or(Action::Unrated, Action::Rated);
             let text = format!("\u{201c}{}\u{201d} is queued for {}", action.name(), route.tracker);
-            advance.steps.push(Step::new(Stage::Route, action.name(), text));
+            transition.steps.push(Step::new(Stage::Route, action.name(), text));
             events.push(TrackerEvent {
                 tracker: route.tracker.clone(),
                 action,
@@ -193,44 +193,45 @@ impl Routing {
             });
         }
         let who = (viewer, rated.user.clone(), rated.item.to_string());
-        self.finish(advance, asked, Some(who), events)
+        self.finish(transition, asked, Some(who), events)
     }
 
     /// The verdict, once all routes have been asked. What nobody could be told of, because no route knows its user, is noted as
     /// held in the plays and the rating themselves.
     fn finish(
         &self,
-        advance: &mut Transition,
+        transition: &mut Transition,
         asked: RoutingSummary,
         who: Option<(Viewer, User, String)>,
         events: Vec<TrackerEvent>,
     ) -> Plan {
         let mut held = None;
         if asked.carried {
-            for play in &mut advance.plays {
+            for play in &mut transition.plays {
                 play.awaiting_route = false;
             }
         }
         if !events.is_empty() {
             let what: Vec<_> =
                 events.iter().map(|event| format!("{} for {}", event.action.name(), event.tracker)).collect();
-            advance.verdict = Verdict::new(Outcome::Queued, advance.verdict.code.clone(), what.join(", "));
+            transition.verdict =
+                Verdict::new(Outcome::Queued, transition.verdict.code.clone(), what.join(", "));
         } else if asked.carried {
-            if advance.verdict.outcome == Outcome::Recorded {
-                "recorded; the routes had nothing to tell".clone_into(&mut advance.verdict.detail);
+            if transition.verdict.outcome == Outcome::Recorded {
+                "recorded; the routes had nothing to tell".clone_into(&mut transition.verdict.detail);
             }
         } else if let Some(refusal) = asked.refusal {
-            advance.verdict = Verdict::new(Outcome::Filtered, refusal.code, refusal.text);
+            transition.verdict = Verdict::new(Outcome::Filtered, refusal.code, refusal.text);
         } else if let (Some(source), Some((viewer, user, item))) = (asked.stranger_of, who) {
             let text = format!(
                 "no route names {user}; `playrelay users assign` says where their plays go, or `users` of a route does"
             );
-            advance.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
-            advance.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
-            for play in &mut advance.plays {
+            transition.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
+            transition.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
+            for play in &mut transition.plays {
                 play.awaiting_route = true;
             }
-            if let Some(rating) = &mut advance.rating {
+            if let Some(rating) = &mut transition.rating {
                 rating.held = true;
             }
             held = Some(UnroutedUser { source, viewer, user, item });
@@ -243,22 +244,22 @@ impl Routing {
     pub fn release(&self, play: &Play, others: &[Play]) -> Transition {
         let play = Play { awaiting_route: false, ..play.clone() };
         let at = play.watched_at.or(play.ended_at).unwrap_or(play.last_seen_at);
-        let mut advance = Transition {
+        let mut transition = Transition {
             plays: vec![play.clone()],
             events: Vec::new(),
             steps: Vec::new(),
             verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
             rating: None,
         };
-        advance
+        transition
             .plays
             .extend(others.iter().filter(|other| other.continues.as_ref() == Some(&play.id)).cloned());
         if !play.unwatched {
             let text = format!("it is known now where {} belongs", play.user);
-            advance.steps.push(Step::new(Stage::Route, "assigned", text));
-            advance.events.push(PlayEvent { kind: PlayEventKind::Amended, play, at, source: None });
+            transition.steps.push(Step::new(Stage::Route, "assigned", text));
+            transition.events.push(PlayEvent { kind: PlayEventKind::Amended, play, at, source: None });
         }
-        advance
+        transition
     }
 
     /// The same for a rating.

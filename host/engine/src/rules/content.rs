@@ -21,7 +21,11 @@ pub fn reject_content(playback: &Playback, policy: &Policy) -> Option<Verdict> {
         return Some(Verdict::new(Outcome::Ignored, rejection.code, format!("{item}: {}", rejection.text)));
     }
     if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
-        return Some(Verdict::new(Outcome::Ignored, "media-kind", format!("{item} is no movie or episode")));
+        return Some(Verdict::new(
+            Outcome::Ignored,
+            "media-kind",
+            format!("{item} is not a movie or an episode"),
+        ));
     }
     let runtime = item.runtime_ms.filter(|runtime| *runtime > 0)?;
     (u128::from(runtime) < policy.min_duration.as_millis()).then(|| {

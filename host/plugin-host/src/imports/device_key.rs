@@ -14,12 +14,12 @@ impl CallState {
         &mut self,
         work: impl FnOnce(&DeviceKey, &SecretPlaceholders) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        let masks = self.context.masks.as_ref().filter(|_| self.context.is_login);
-        let Some(masks) = masks else {
+        let placeholders = self.context.placeholders.as_ref().filter(|_| self.context.is_login);
+        let Some(placeholders) = placeholders else {
             return Err(Failure::Rejected("a device key serves in calls of `auth` alone".to_owned()));
         };
-        let key = masks.device_key_or_new().map_err(|error| Failure::Rejected(error.to_string()))?;
-        work(&key, masks).map_err(Failure::Rejected)
+        let key = placeholders.device_key_or_new().map_err(|error| Failure::Rejected(error.to_string()))?;
+        work(&key, placeholders).map_err(Failure::Rejected)
     }
 }
 
@@ -34,10 +34,10 @@ impl Host for CallState {
         lifetime_s: u32,
         secret: String,
     ) -> wasmtime::Result<Result<(), Failure>> {
-        Ok(self.with_device_key(|key, masks| {
+        Ok(self.with_device_key(|key, placeholders| {
             let name = text::whole(secret, text::ID).ok_or("the name of the secret is too long")?;
             let token = key.sign(&claims, lifetime_s, clock::now()).map_err(|error| error.to_string())?;
-            masks.keep(&name, token)
+            placeholders.keep(&name, token)
         }))
     }
 }

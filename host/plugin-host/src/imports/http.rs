@@ -23,7 +23,7 @@ impl Host for CallState {
         mut request: contract::Request,
     ) -> wasmtime::Result<Result<contract::Response, Error>> {
         let Some(account) = self.context.account.clone() else {
-            return Ok(Err(Error::Denied("a plugin that is tried out may send no requests".to_owned())));
+            return Ok(Err(Error::Denied("dry run: network access is disabled".to_owned())));
         };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
             let pure = self.context.kv.is_none();
@@ -53,19 +53,19 @@ impl Host for CallState {
         // Until it is known what became of a write it may have been applied, also where this call never comes back.
         let before = self.trace().uncertain;
         self.trace().uncertain |= writes;
-        let masks = self.context.masks.clone();
-        if let Some(masks) = &masks
-            && let Err(reason) = masks.substitute(&mut request)
+        let placeholders = self.context.placeholders.clone();
+        if let Some(placeholders) = &placeholders
+            && let Err(reason) = placeholders.substitute(&mut request)
         {
             return Ok(Err(Error::Denied(reason)));
         }
         let purpose =
             if self.context.is_login { RequestPurpose::LoginByPlugin } else { RequestPurpose::Plugin };
         let mut answer = account.outbound.send(request, purpose).await;
-        if let (Some(masks), Ok(answer)) = (&masks, &mut answer) {
+        if let (Some(placeholders), Ok(answer)) = (&placeholders, &mut answer) {
             match captures.is_empty() {
-                true => masks.redact(answer),
-                false => masks.capture(answer, &captures),
+                true => placeholders.redact(answer),
+                false => placeholders.capture(answer, &captures),
             }
         }
         let mut trace = self.trace();

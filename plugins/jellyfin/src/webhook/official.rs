@@ -155,7 +155,7 @@ impl EventContext<'_> {
             }
             ("UpdateUserRating", _) => match score(message) {
                 Some(rating) => self.rated(rating),
-                None => ignored_report("favorite", "a like or a favourite is no score"),
+                None => ignored_report("favorite", "a like or a favourite is not a score"),
             },
             _ => ignored_report("save-reason", reason),
         }

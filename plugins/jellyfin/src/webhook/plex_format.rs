@@ -39,7 +39,7 @@ pub fn report(message: &Value) -> Report {
                 library: None,
                 at: None,
             }),
-            None => ignored_report("favorite", "a like or a favourite is no score"),
+            None => ignored_report("favorite", "a like or a favourite is not a score"),
         };
     };
     Report::Playback(Playback {

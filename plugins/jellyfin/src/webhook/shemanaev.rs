@@ -40,7 +40,7 @@ pub fn report(message: &Value) -> Report {
                 library: None,
                 at: None,
             }),
-            None => ignored_report("favorite", "a like or a favourite is no score"),
+            None => ignored_report("favorite", "a like or a favourite is not a score"),
         },
         _ if !matches!(kind, "Movie" | "Episode" | "Program" | "Recording") => {
             ignored_report("media-type", kind)

@@ -154,7 +154,7 @@ async fn require_admin(
 
 /// What is not there.
 async fn unknown(uri: Uri) -> Response {
-    error_response(StatusCode::NOT_FOUND, format!("{:?} is no address of the API", uri.path()))
+    error_response(StatusCode::NOT_FOUND, format!("{:?} is not an address of the API", uri.path()))
 }
 
 /// An answer that says what is wrong.

@@ -50,7 +50,7 @@ pub(crate) async fn command(
         "retry" => OutboxCommand::Retry,
         "drop" => OutboxCommand::Drop,
         other => {
-            let text = format!("{other:?} is no command; expected \"retry\" or \"drop\"");
+            let text = format!("{other:?} is not a command; expected \"retry\" or \"drop\"");
             return error_response(StatusCode::NOT_FOUND, text);
         }
     };

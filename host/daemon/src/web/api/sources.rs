@@ -27,9 +27,9 @@ impl ConnectionRegistry {
 
     /// Shows a new connection.
     pub fn add(&self, source: &str) -> ConnectionStatus {
-        let standing = ConnectionStatus::default();
-        self.lock().watched.insert(source.to_owned(), standing.clone());
-        standing
+        let status = ConnectionStatus::default();
+        self.lock().watched.insert(source.to_owned(), status.clone());
+        status
     }
 
     /// How the connection of a source stands, where there is one.
@@ -55,8 +55,8 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
     let sources: Vec<Value> = shown
         .watched
         .iter()
-        .map(|(source, standing)| {
-            let mut row = json!(standing.report());
+        .map(|(source, status)| {
+            let mut row = json!(status.report());
             row["source"] = json!(source);
             row
         })

@@ -50,7 +50,7 @@ pub struct WebhookEndpoint {
     /// What the address must carry; absent where it cannot be read now.
     pub tokens: Option<Tokens>,
     /// Wakes the source's pipeline.
-    pub arrivals: InboxSignal,
+    pub inbox_signal: InboxSignal,
 }
 
 /// Which of a door's tokens fits.
@@ -78,7 +78,7 @@ impl WebhookEndpoint {
 
 /// What the endpoints share.
 pub struct Ingress {
-    doors: RwLock<Arc<EndpointTable>>,
+    endpoints: RwLock<Arc<EndpointTable>>,
     store: SharedStore,
     max_body: usize,
     guard: AttemptLimiter,
@@ -87,19 +87,19 @@ pub struct Ingress {
 impl Ingress {
     /// Sets the endpoints up. No door is open yet.
     pub fn new(store: SharedStore, max_body: usize) -> Self {
-        Self { doors: RwLock::default(), store, max_body, guard: AttemptLimiter::default() }
+        Self { endpoints: RwLock::default(), store, max_body, guard: AttemptLimiter::default() }
     }
 
     /// Opens these doors, and closes all others.
-    pub fn open_doors(&self, doors: Vec<WebhookEndpoint>) {
+    pub fn open_doors(&self, endpoints: Vec<WebhookEndpoint>) {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, door) in doors.iter().enumerate() {
-            for name in std::iter::once(&door.source).chain(&door.legacy_names) {
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            for name in std::iter::once(&endpoint.source).chain(&endpoint.legacy_names) {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        *self.doors.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(EndpointTable { doors, by_name });
+        *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(EndpointTable { endpoints, by_name });
     }
 
     /// A server still sends to an address that was replaced: its owner should know.
@@ -117,13 +117,13 @@ impl Ingress {
     /// The door that a request opens, by which of its tokens, and that; or the answer that refuses it.
     fn admit<'a>(
         &self,
-        doors: &'a EndpointTable,
+        endpoints: &'a EndpointTable,
         client: SocketAddr,
         name: &str,
         path_token: Option<String>,
         request: &Request,
     ) -> Result<(&'a WebhookEndpoint, TokenMatch, String), Box<Response>> {
-        if doors.named(name).next().is_none() {
+        if endpoints.named(name).next().is_none() {
             let text = format!("no source is named {name:?}; `playrelay webhooks` shows the addresses");
             return Err(Box::new(error_response(StatusCode::NOT_FOUND, text)));
         }
@@ -133,11 +133,11 @@ impl Ingress {
         let locked = self.guard.locked(client.ip());
         if let Some(token) = token
             && (locked.is_none() || token.len() >= UNGUESSABLE)
-            && let Some((door, fit)) = doors.find(name, &token)
+            && let Some((endpoint, fit)) = endpoints.find(name, &token)
         {
-            return Ok((door, fit, token));
+            return Ok((endpoint, fit, token));
         }
-        if doors.has_closed(name) {
+        if endpoints.has_closed(name) {
             // Its token is only out of reach: the sender should come again.
             let text = "the token of this source cannot be read now; send it again".to_owned();
             return Err(Box::new(later(error_response(StatusCode::SERVICE_UNAVAILABLE, text))));
@@ -150,8 +150,8 @@ impl Ingress {
         Err(Box::new(error_response(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned())))
     }
 
-    fn doors(&self) -> Arc<EndpointTable> {
-        Arc::clone(&self.doors.read().unwrap_or_else(PoisonError::into_inner))
+    fn endpoints(&self) -> Arc<EndpointTable> {
+        Arc::clone(&self.endpoints.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
@@ -167,7 +167,7 @@ impl Ingress {
 /// The doors, by their names.
 #[derive(Default)]
 struct EndpointTable {
-    doors: Vec<WebhookEndpoint>,
+    endpoints: Vec<WebhookEndpoint>,
     by_name: HashMap<String, Vec<usize>>,
 }
 
@@ -178,21 +178,21 @@ impl EndpointTable {
             let mut alike = self.by_name.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
             alike.next().map(|(_, found)| found).filter(|_| alike.next().is_none())
         });
-        found.into_iter().flatten().map(|index| &self.doors[*index])
+        found.into_iter().flatten().map(|index| &self.endpoints[*index])
     }
 
     /// Whether a source of this name has no token that can be read.
     fn has_closed(&self, name: &str) -> bool {
-        self.named(name).any(|door| door.tokens.is_none())
+        self.named(name).any(|endpoint| endpoint.tokens.is_none())
     }
 
     /// The door that this name and token open.
     fn find(&self, name: &str, token: &str) -> Option<(&WebhookEndpoint, TokenMatch)> {
         let token = token.as_bytes();
         // Every candidate is compared in full, so the time tells nothing of which one fits.
-        self.named(name).fold(None, |open, door| match door.match_token(token) {
-            Some(TokenMatch::Old) => Some((door, TokenMatch::Old)),
-            Some(TokenMatch::Current) => Some((door, TokenMatch::Current)),
+        self.named(name).fold(None, |open, endpoint| match endpoint.match_token(token) {
+            Some(TokenMatch::Old) => Some((endpoint, TokenMatch::Old)),
+            Some(TokenMatch::Current) => Some((endpoint, TokenMatch::Current)),
             None => open,
         })
     }
@@ -267,21 +267,21 @@ async fn describe(
     path_token: Option<String>,
     request: Request,
 ) -> Response {
-    let doors = ingress.doors();
-    let door = match ingress.admit(&doors, client, name, path_token, &request) {
-        Ok((door, _, _)) => door,
+    let endpoints = ingress.endpoints();
+    let endpoint = match ingress.admit(&endpoints, client, name, path_token, &request) {
+        Ok((endpoint, _, _)) => endpoint,
         Err(refusal) => return *refusal,
     };
     // Nothing of it is needed any more.
     drop(request);
-    let last = EventFilter { source: Some(door.source.clone()), ..EventFilter::newest(1) };
+    let last = EventFilter { source: Some(endpoint.source.clone()), ..EventFilter::newest(1) };
     let last = match ingress.store.events(&last).await {
         Ok(events) => match events.first() {
             Some(event) => format!("The last event of it is {}, received {}.", event.id, event.received_at),
             None => "Nothing has come here yet.".to_owned(),
         },
         Err(error) => {
-            tracing::error!("the last event of {} cannot be read: {error}", door.source);
+            tracing::error!("the last event of {} cannot be read: {error}", endpoint.source);
             "The database cannot be read now.".to_owned()
         }
     };
@@ -289,7 +289,7 @@ async fn describe(
         "This address works: it takes the webhooks of the source {:?}.\n\
          Have the media server send them here with POST; a browser only gets this text.\n{}\n{last}\n\
          `playrelay events` shows what came, and `playrelay event ID` what became of it.\n",
-        door.source, door.instructions
+        endpoint.source, endpoint.instructions
     );
     ([(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
@@ -301,18 +301,18 @@ async fn receive(
     path_token: Option<String>,
     request: Request,
 ) -> Response {
-    let doors = ingress.doors();
-    let (door, fit, token) = match ingress.admit(&doors, client, name, path_token, &request) {
+    let endpoints = ingress.endpoints();
+    let (endpoint, fit, token) = match ingress.admit(&endpoints, client, name, path_token, &request) {
         Ok(admitted) => admitted,
         Err(refusal) => return *refusal,
     };
     if fit == TokenMatch::Old {
-        ingress.note_old_token(&door.source).await;
+        ingress.note_old_token(&endpoint.source).await;
     }
-    let _under_way = door.arrivals.begin();
+    let _under_way = endpoint.inbox_signal.begin();
     let read = read(request, Some(&token), ingress.max_body);
     match tokio::time::timeout(READ_TIMEOUT, read).await {
-        Ok(Ok(request)) => store(ingress, door, request).await,
+        Ok(Ok(request)) => store(ingress, endpoint, request).await,
         Ok(Err(BodyError { status, reason })) => error_response(status, reason),
         Err(_) => {
             error_response(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned())
@@ -320,21 +320,21 @@ async fn receive(
     }
 }
 
-async fn store(ingress: &Ingress, door: &WebhookEndpoint, request: WebhookRequest) -> Response {
+async fn store(ingress: &Ingress, endpoint: &WebhookEndpoint, request: WebhookRequest) -> Response {
     let request = match serde_json::to_vec(&request) {
         Ok(request) => request,
         Err(error) => {
             return error_response(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}"));
         }
     };
-    let received = Received { source: door.source.clone(), at: clock::monotonic_now(), request };
+    let received = Received { source: endpoint.source.clone(), at: clock::monotonic_now(), request };
     match ingress.store.receive(received).await {
         Ok(id) => {
-            door.arrivals.notify();
+            endpoint.inbox_signal.notify();
             (StatusCode::OK, format!("stored as event {id}\n")).into_response()
         }
         Err(error) => {
-            tracing::error!(source = %door.source, "a webhook could not be stored: {error}");
+            tracing::error!(source = %endpoint.source, "a webhook could not be stored: {error}");
             // Where the database lies is nobody's business outside.
             let reason = match error {
                 StoreError::Busy => "too many requests are waiting to be stored; send it again",

@@ -43,7 +43,7 @@ pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
     let target = lines.next().and_then(|line| line.split_whitespace().nth(1));
     let mut request = Request::post(target.ok_or("found no request line")?);
     for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is no header"))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is not a header"))?;
         // The length is that of the file, whatever an editor has made of it.
         if !name.eq_ignore_ascii_case("content-length") {
             request = request.header(name.trim(), value.trim());

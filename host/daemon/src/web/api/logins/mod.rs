@@ -53,7 +53,7 @@ async fn describe(api: &Api, name: &str, account: &Account) -> Result<Value, Str
         "name": name, "plugin": account.manifest.plugin.id, "needs_login": account.needs_login(),
         "paused": parked, "paused_until": until, "requests_left": left.map(|(left, _)| left),
         "login_methods": plugin_flow::methods(account).map(|login| &login.methods),
-        "requests_a_day": left.map(|(_, allowed)| allowed), "login": api.logins.standing(name),
+        "requests_a_day": left.map(|(_, allowed)| allowed), "login": api.logins.status(name),
     }))
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn begin(State(api): State<Arc<Api>>, Path(name): Path<String>,
         },
     };
     match api.logins.begin(&account, wish).await {
-        Ok(standing) => (StatusCode::ACCEPTED, Json(standing)).into_response(),
+        Ok(status) => (StatusCode::ACCEPTED, Json(status)).into_response(),
         Err(error @ LoginError::Form(_)) => error_response(StatusCode::BAD_REQUEST, error.to_string()),
         Err(error) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
     }
@@ -83,18 +83,18 @@ pub(crate) async fn choose(
     Json(chosen): Json<Chosen>,
 ) -> Response {
     match api.logins.choose(&name, &chosen.id).await {
-        Some(Ok(standing)) => Json(standing).into_response(),
+        Some(Ok(status)) => Json(status).into_response(),
         Some(Err(error)) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
         None => {
-            error_response(StatusCode::CONFLICT, format!("the login of {name:?} does not wait for a choice"))
+            error_response(StatusCode::CONFLICT, format!("no login for {name:?} is waiting for a choice"))
         }
     }
 }
 
 /// How a login stands that was begun.
 pub(crate) async fn state(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Response {
-    match api.logins.standing(&name) {
-        Some(standing) => Json(standing).into_response(),
+    match api.logins.status(&name) {
+        Some(status) => Json(status).into_response(),
         None => error_response(StatusCode::NOT_FOUND, format!("no login of {name:?} was begun")),
     }
 }
