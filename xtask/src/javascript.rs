@@ -37,6 +37,6 @@ pub fn fixture() -> Result<()> {
                 .current_dir(&build),
         )?;
     }
-    shell::run(command("node").arg("build.mjs").current_dir(&build).env("WIT", workspace().join("wit")))?;
+    shell::run(command("node").arg("build.mjs").current_dir(&build).env("WIT", workspace().join("wit/0.1")))?;
     plugins::pack(&build.join("notebook.wasm"), &source.join("plugin.toml"), &out)
 }

@@ -126,6 +126,6 @@ pub struct Receipt {
     pub remote_id: Option<String>,
     /// What it matched, in its own ids.
     pub matched: Vec<(String, String)>,
-    /// For people.
+    /// What happened, one sentence for people.
     pub note: Option<String>,
 }

@@ -121,9 +121,9 @@ pub enum OutboxSelection {
 pub enum AttemptOutcome {
     /// It is settled.
     Settled {
-        /// How.
+        /// The state in which it ends.
         state: DeliveryState,
-        /// In words.
+        /// What happened, one sentence for people.
         note: String,
         /// The tracker's answer.
         receipt: Option<Receipt>,
@@ -132,7 +132,7 @@ pub enum AttemptOutcome {
     Postponed {
         /// Until when.
         next_at: Timestamp,
-        /// Why.
+        /// What happened, one sentence for people.
         note: String,
         /// Whether it may have been applied.
         uncertain: bool,

@@ -14,7 +14,7 @@ pub enum Heartbeat {
     /// As often as it wants.
     #[default]
     AsOften,
-    /// Never.
+    /// No heartbeats.
     Off,
     /// So often. Trackers that want no heartbeat get none.
     Every(Duration),

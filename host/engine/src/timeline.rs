@@ -138,7 +138,7 @@ impl Stage {
 /// One step of an input's way through the house.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Where.
+    /// The stage in which it was taken.
     pub stage: Stage,
     /// What, stable.
     pub code: String,
@@ -158,6 +158,6 @@ impl Step {
 pub struct Rejection {
     /// The rule, stable: `library`, `library-excepted`, `library-unknown`.
     pub code: String,
-    /// In words.
+    /// The same, one sentence for people.
     pub text: String,
 }

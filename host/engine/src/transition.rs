@@ -38,7 +38,7 @@ pub struct PlayEvent {
     pub kind: PlayEventKind,
     /// To what.
     pub play: Play,
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
     /// The source whose routes it is for; absent where it is for those of every source that has told of the play.
     pub source: Option<String>,

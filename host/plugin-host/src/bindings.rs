@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "generated; the documentation is in wit/")]
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    path: "../../wit/0.1",
     world: "everything",
     imports: {
         "playrelay:plugin/http": async | trappable,

@@ -3,30 +3,30 @@
 /// Why a call to a service gave no value; see `types.failure`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Later.
+    /// The same call may succeed later.
     Retry {
         /// Not before.
         after_ms: Option<u32>,
-        /// In words.
+        /// Why, one sentence for people.
         reason: String,
     },
     /// When the quota is filled again.
     Quota {
         /// RFC 3339.
         until: String,
-        /// In words.
+        /// Why, one sentence for people.
         reason: String,
     },
     /// After a new login.
     Unauthorized(String),
     /// After a person has dealt with the account.
     Blocked(String),
-    /// Never.
+    /// The call can never succeed; why, one sentence for people.
     Rejected(String),
 }
 
 impl Failure {
-    /// In words.
+    /// The reason, one sentence for people.
     pub fn reason(&self) -> &str {
         match self {
             Self::Retry { reason, .. }

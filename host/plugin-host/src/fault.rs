@@ -9,7 +9,7 @@ use crate::text;
 pub struct Fault {
     /// What kind of fault.
     pub kind: FaultKind,
-    /// In words.
+    /// The same, one sentence for people.
     pub text: String,
 }
 

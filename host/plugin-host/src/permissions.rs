@@ -44,7 +44,7 @@ pub struct PermissionReport {
 pub struct SettingSummary {
     /// In the configuration.
     pub key: String,
-    /// In words.
+    /// The type of the value, for people.
     pub kind: String,
     /// From the manifest.
     pub label: String,

@@ -56,7 +56,7 @@ pub enum Status {
 
 /// A plugin that was found.
 pub struct Entry {
-    /// Where.
+    /// The place where the plugin was found.
     pub origin: PluginOrigin,
     /// What it asks for; absent where not even that can be read.
     pub inspection: Option<PermissionReport>,

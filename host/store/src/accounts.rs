@@ -14,21 +14,21 @@ pub enum AccountPause {
     Until {
         /// When to try again.
         until: Timestamp,
-        /// Why.
+        /// Why, one sentence for people.
         reason: String,
         /// Failures in a row, from which the next pause is worked out.
         failures: u32,
     },
     /// Until somebody logs in.
     Login {
-        /// Why.
+        /// Why, one sentence for people.
         reason: String,
     },
     /// Until a person has dealt with it; tried again once an hour.
     Blocked {
         /// When to try again.
         until: Timestamp,
-        /// Why.
+        /// Why, one sentence for people.
         reason: String,
     },
 }

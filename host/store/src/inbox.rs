@@ -19,7 +19,7 @@ use crate::StoreError;
 pub struct Received {
     /// The source's name.
     pub source: String,
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
     /// The request as JSON: a `WebhookRequest`.
     pub request: Vec<u8>,
@@ -107,7 +107,7 @@ impl EventFilter {
 /// A step with its time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TimelineRow {
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
     /// Where: a [`Stage`](playrelay_engine::timeline::Stage).
     pub stage: String,

@@ -28,7 +28,7 @@ pub enum VaultError {
     Key {
         /// The file or variable.
         place: String,
-        /// Why.
+        /// Why, one sentence for people.
         reason: String,
     },
     /// The key does not open what was sealed.

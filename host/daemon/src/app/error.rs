@@ -23,7 +23,7 @@ pub enum AppError {
     Data {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         error: io::Error,
     },
     /// Another daemon lives there.
@@ -47,7 +47,7 @@ pub enum AppError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// What the system said.
         error: io::Error,
     },
     /// The database fails.

@@ -187,7 +187,7 @@ impl App {
             config,
             store,
             owner,
-            credentials: credentials,
+            credentials,
             plugins,
             accounts: BTreeMap::new(),
             problems: Vec::new(),

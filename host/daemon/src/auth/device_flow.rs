@@ -25,7 +25,7 @@ const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
 /// What the user has to do.
 #[derive(Clone, Debug)]
 pub struct Prompt {
-    /// Where.
+    /// The address to open.
     pub url: String,
     /// Where, with the code in it: what a QR code shows.
     pub complete_url: Option<String>,

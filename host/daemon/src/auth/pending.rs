@@ -32,7 +32,7 @@ pub(crate) enum LoginState {
     Beginning,
     /// The user is to enter the code.
     Pending {
-        /// Where.
+        /// The address to open.
         url: String,
         /// Where, with the code in it.
         complete_url: Option<String>,
@@ -50,7 +50,7 @@ pub(crate) enum LoginState {
     Granted,
     /// It is not, and why.
     Failed {
-        /// In words.
+        /// Why, one sentence for people.
         reason: String,
     },
 }

@@ -37,7 +37,7 @@ impl fmt::Display for Location {
 /// Something that is wrong, where it is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
-    /// Where.
+    /// The place in the configuration.
     pub place: Location,
     /// What was found, and what is allowed.
     pub text: String,
@@ -52,9 +52,9 @@ impl fmt::Display for ConfigError {
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpannedValue {
-    /// What.
+    /// The value.
     pub value: Value,
-    /// Where.
+    /// The place in the configuration.
     pub place: Location,
 }
 

@@ -21,10 +21,10 @@ pub enum Input {
 /// What was heard of a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
-    /// How.
+    /// Where the reports come from.
     #[serde(rename = "heard_by")]
     pub by: InputOrigin,
-    /// What.
+    /// The reports, in order.
     pub reports: Vec<Report>,
 }
 

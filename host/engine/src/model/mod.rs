@@ -1,4 +1,4 @@
-//! The vocabulary of the core, mirroring the contract in `wit/types.wit` and `wit/reports.wit`.
+//! The vocabulary of the core, mirroring the contract in `wit/0.1/types.wit` and `wit/0.1/reports.wit`.
 
 mod ids;
 mod item;

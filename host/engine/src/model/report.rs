@@ -13,7 +13,7 @@ use crate::model::item::Item;
 pub struct User {
     /// Stable across renames.
     pub id: Option<String>,
-    /// As shown.
+    /// The name, as people see it.
     pub name: Option<String>,
     /// A second stable id, where the server has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ impl fmt::Display for User {
 pub struct Player {
     /// Of the device.
     pub id: Option<String>,
-    /// As shown.
+    /// The name, as people see it.
     pub name: Option<String>,
     /// The app.
     pub product: Option<String>,
@@ -97,7 +97,7 @@ pub enum Content {
 pub struct Server {
     /// Stable; the source's name where the server gives none.
     pub id: String,
-    /// As shown.
+    /// The name, as people see it.
     pub name: Option<String>,
     /// The source, by its name in the configuration, that speaks of it.
     pub source: String,
@@ -106,7 +106,7 @@ pub struct Server {
 /// One session at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Playback {
-    /// Where.
+    /// The media server.
     pub server: Server,
     /// Who.
     pub user: User,
@@ -114,7 +114,7 @@ pub struct Playback {
     pub player: Player,
     /// The server's key of the session.
     pub session: Option<String>,
-    /// What.
+    /// The item.
     pub item: Item,
     /// Does what.
     pub state: PlaybackState,
@@ -136,18 +136,18 @@ pub struct Playback {
     pub library: Option<String>,
     /// The item's files.
     pub paths: Vec<String>,
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
 }
 
 /// A user rated an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rated {
-    /// Where.
+    /// The media server.
     pub server: Server,
     /// Who.
     pub user: User,
-    /// What.
+    /// The item.
     pub item: Item,
     /// From 0 to 10; absent where it was cleared.
     pub rating: Option<f64>,
@@ -155,18 +155,18 @@ pub struct Rated {
     pub library: Option<String>,
     /// The item's files.
     pub paths: Vec<String>,
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
 }
 
 /// A user ticked an item by hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Marked {
-    /// Where.
+    /// The media server.
     pub server: Server,
     /// Who.
     pub user: User,
-    /// What.
+    /// The item.
     pub item: Item,
     /// As watched, or as unwatched.
     pub watched: bool,
@@ -174,7 +174,7 @@ pub struct Marked {
     pub library: Option<String>,
     /// The item's files.
     pub paths: Vec<String>,
-    /// When.
+    /// When it happened, UTC.
     pub at: Timestamp,
 }
 
@@ -186,11 +186,11 @@ pub enum Report {
     Playback(Playback),
     /// All sessions of a server; one that is absent has stopped.
     Snapshot {
-        /// Where.
+        /// The media server.
         server: Server,
         /// What plays.
         sessions: Vec<Playback>,
-        /// When.
+        /// When it happened, UTC.
         at: Timestamp,
     },
     /// The connection to a source's server is lost: what it listed may go on unseen. The host's own; no plugin says it.
@@ -198,7 +198,7 @@ pub enum Report {
     ConnectionLost {
         /// The source.
         source: String,
-        /// When.
+        /// When it happened, UTC.
         at: Timestamp,
     },
     /// A rating.
@@ -245,7 +245,7 @@ impl Report {
 
 /// An item, and where it lies.
 pub struct ItemContext<'a> {
-    /// What.
+    /// The item.
     pub item: &'a mut Item,
     /// The library's name.
     pub library: &'a mut Option<String>,

@@ -152,7 +152,7 @@ pub struct FilterSubject<'a> {
     pub library: Option<&'a str>,
     /// The files.
     pub paths: &'a [String],
-    /// What.
+    /// The item.
     pub item: &'a Item,
     /// Where it comes from.
     pub content: Content,

@@ -16,7 +16,7 @@ use crate::{convert, text};
 /// A step of a login.
 pub enum Authenticate {}
 
-/// Which.
+/// The step that is asked for.
 pub enum AuthInput {
     /// The first one, in one of the ways of the manifest. Secrets in the form are markers.
     Begin(String, Vec<(String, String)>),
@@ -68,7 +68,7 @@ pub struct Grant {
 /// What the user has to do elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthPrompt {
-    /// Where.
+    /// The address to open.
     pub url: String,
     /// Where, with the code in it.
     pub complete_url: Option<String>,

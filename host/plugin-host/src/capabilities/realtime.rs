@@ -27,7 +27,7 @@ pub enum Connect {}
 /// A way to listen to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// How.
+    /// The transport.
     pub transport: Transport,
     /// Below the server's address.
     pub path: String,
@@ -43,7 +43,10 @@ pub struct Connection {
 
 /// The ways to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented as a case of `realtime.transport` in wit/realtime.wit")]
+#[expect(
+    missing_docs,
+    reason = "each is documented as a case of `realtime.transport` in wit/0.1/realtime.wit"
+)]
 pub enum Transport {
     Websocket,
     EventStream,
@@ -51,7 +54,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// In words.
+    /// The name of the transport, for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Websocket => "a websocket",
@@ -123,7 +126,7 @@ pub struct MessageInput {
     pub text: String,
     /// What the step before returned.
     pub state: Vec<u8>,
-    /// When.
+    /// When it was received, UTC.
     pub received_at: Timestamp,
     /// What stands for the server's id where the server gives none: the source's name.
     pub source: String,

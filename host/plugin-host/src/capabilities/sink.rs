@@ -24,7 +24,7 @@ pub enum Sink {}
 pub struct SinkEvent {
     /// The same for every attempt.
     pub id: String,
-    /// What.
+    /// What happened.
     pub action: Action,
     /// Of what.
     pub item: Item,

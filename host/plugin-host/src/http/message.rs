@@ -52,7 +52,7 @@ pub enum HttpError {
     Quota {
         /// When there are new ones.
         until: jiff::Timestamp,
-        /// In words.
+        /// Why, one sentence for people.
         reason: String,
     },
     /// No connection could be made. Nothing was sent.

@@ -50,9 +50,9 @@ pub struct PluginLogin {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoginMethod {
-    /// Its name.
+    /// The name, unique among its neighbours.
     pub id: String,
-    /// As shown.
+    /// The label, as people see it.
     pub label: String,
     /// What the user types.
     #[serde(default)]
@@ -63,9 +63,9 @@ pub struct LoginMethod {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoginField {
-    /// Its name.
+    /// The name, unique among its neighbours.
     pub key: String,
-    /// As shown.
+    /// The label, as people see it.
     pub label: String,
     /// Whether it is not to be seen, by the plugin neither.
     #[serde(default)]

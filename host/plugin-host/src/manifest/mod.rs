@@ -64,7 +64,7 @@ pub struct Manifest {
 pub struct Identity {
     /// Lower case letters, digits and hyphens; what `plugin = "…"` names in the configuration.
     pub id: String,
-    /// As shown.
+    /// The name, as people see it.
     pub name: String,
     /// Its own version.
     pub version: String,
@@ -75,7 +75,7 @@ pub struct Identity {
     pub description: String,
     /// SPDX.
     pub license: Option<String>,
-    /// For people.
+    /// A page about the plugin; absent where there is none.
     pub homepage: Option<String>,
 }
 

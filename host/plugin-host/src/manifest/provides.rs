@@ -183,7 +183,7 @@ pub struct MetadataFacts {
 /// The name of a case of `sink.action`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/sink.wit")]
+#[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/0.1/sink.wit")]
 pub enum SinkAction {
     Playing,
     Paused,

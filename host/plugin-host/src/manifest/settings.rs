@@ -11,7 +11,7 @@ pub struct Setting {
     /// Its type.
     #[serde(rename = "type", default)]
     pub kind: SettingKind,
-    /// As shown.
+    /// The label, as people see it.
     pub label: String,
     /// In one or two sentences.
     #[serde(default)]

@@ -36,7 +36,7 @@ pub struct ReadBody {
 pub struct BodyError {
     /// To answer with.
     pub status: StatusCode,
-    /// In words.
+    /// Why, one sentence for people.
     pub reason: String,
 }
 
