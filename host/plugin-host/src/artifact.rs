@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn what_is_no_component_is_refused_with_its_reason() {
         let refused = |bytes: &[u8]| Artifact::read(bytes.to_owned()).unwrap_err().to_string();
-        assert!(refused(b"").contains("no WebAssembly"), "{}", refused(b""));
-        assert!(refused(b"GIF89a..").contains("no WebAssembly"));
+        assert!(refused(b"").contains("not WebAssembly"), "{}", refused(b""));
+        assert!(refused(b"GIF89a..").contains("not WebAssembly"));
         assert!(refused(b"\0asm\x01\0\0\0").contains("not a component"));
         assert!(refused(b"\0asm\x0d\0\x01\0").contains("no manifest"));
     }

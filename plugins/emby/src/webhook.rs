@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_is_no_message_says_why() {
         for (body, words) in
-            [("", "is empty"), ("{\"Event\":", "no JSON"), ("{}", "no \u{201c}Event\u{201d}"), ("[]", "no")]
+            [("", "is empty"), ("{\"Event\":", "not JSON"), ("{}", "no \u{201c}Event\u{201d}"), ("[]", "no")]
         {
             let error = webhook::reason(parse(&request(body)).unwrap_err());
             assert!(error.contains(words), "{body}: {error}");

@@ -181,8 +181,8 @@ mod tests {
     #[test]
     fn what_is_no_message_says_why() {
         for (body, words) in [
-            ("", "no JSON"),
-            ("{\"event\":", "no JSON"),
+            ("", "not JSON"),
+            ("{\"event\":", "not JSON"),
             ("{}", "no \u{201c}event\u{201d}"),
             ("[]", "no \u{201c}event\u{201d}"),
         ] {

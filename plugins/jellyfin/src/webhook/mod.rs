@@ -108,8 +108,8 @@ mod tests {
     #[test]
     fn what_is_no_message_says_why() {
         for (body, words) in [
-            ("", "no JSON"),
-            ("{\"NotificationType\":", "no JSON"),
+            ("", "not JSON"),
+            ("{\"NotificationType\":", "not JSON"),
             ("[]", "no object"),
             ("{}", "Send All Properties"),
             ("{\"NotificationType\":7}", "Send All Properties"),
