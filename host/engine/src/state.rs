@@ -1,7 +1,7 @@
-//! The session engine: reports in, plays out.
+//! The plays that are known, and what a report changes of them.
 //!
-//! [`Sessions::advance`] is a function of what is known, one report and the policy. It changes nothing; what should
-//! change comes back in an [`Advance`], whose plays [`Sessions::absorb`] takes over once they have been stored.
+//! [`SessionState::transition`] is a function of what is known, one report and the policy. It changes nothing; the change
+//! comes back as a [`Transition`], whose plays [`SessionState::apply`] takes over once they have been stored.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -75,7 +75,7 @@ impl SessionState {
         self.viewers.values().flatten()
     }
 
-    /// Takes over plays that [`advance`](Self::advance) returned.
+    /// Takes over plays that [`transition`](Self::transition) returned.
     pub fn apply(&mut self, plays: impl IntoIterator<Item = Play>) {
         for play in plays {
             let known = self.viewers.entry(play.viewer.clone()).or_default();
@@ -88,7 +88,7 @@ impl SessionState {
         }
     }
 
-    /// Takes over ratings that [`advance`](Self::advance) returned.
+    /// Takes over ratings that [`transition`](Self::transition) returned.
     pub fn apply_ratings(&mut self, ratings: impl IntoIterator<Item = Rating>) {
         for Rating { viewer, rated, .. } in ratings {
             let known = self.ratings.entry(viewer).or_default();
@@ -131,14 +131,14 @@ impl SessionState {
         wide
     }
 
-    /// What a part of a report means, given what is known: an advance for each play that is no longer listed, and one for the part.
+    /// What a part of a report means, given what is known: a transition for each play that is no longer listed, and one for the part.
     pub fn transitions(&self, part: &Report, policy: &Policy) -> Vec<Transition> {
-        let mut advances = match part {
+        let mut transitions = match part {
             Report::Snapshot { server, sessions, at } => self.end_unlisted(server, sessions, *at, policy),
             _ => Vec::new(),
         };
-        advances.push(self.transition(part, policy));
-        advances
+        transitions.push(self.transition(part, policy));
+        transitions
     }
 
     /// What a report means, given what is known.
@@ -164,24 +164,24 @@ impl SessionState {
         }
     }
 
-    /// Closes what has been silent for too long, as of a time for each play: an advance for each.
+    /// Closes what has been silent for too long, as of a time for each play: a transition for each.
     pub fn close_expired(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Transition> {
-        let mut advances = Vec::new();
+        let mut transitions = Vec::new();
         for known in self.viewers.values() {
             // One after the other: what one is found to be decides what the next repeats.
             let mut known = Cow::Borrowed(known.as_slice());
             while let Some(place) = first_overdue(&known, as_of, policy) {
-                let mut ledger = TransitionBuilder::new(&known, policy);
-                let closed = ledger.close_expired_play(known[place].clone());
-                let transition = ledger.finish(recorded("stale"));
+                let mut builder = TransitionBuilder::new(&known, policy);
+                let closed = builder.close_expired_play(known[place].clone());
+                let transition = builder.finish(recorded("stale"));
                 known.to_mut()[place] = closed;
-                advances.push(transition);
+                transitions.push(transition);
             }
         }
-        advances
+        transitions
     }
 
-    /// Ends what a list of all sessions of a server no longer has, where it was last seen: an advance for each. Only what was
+    /// Ends what a list of all sessions of a server no longer has, where it was last seen: a transition for each. Only what was
     /// on such a list before can be missed on it.
     pub fn end_unlisted(
         &self,
@@ -199,7 +199,7 @@ impl SessionState {
                 same_user && play.item.is_same(&playback.item) && play.shares_session(playback)
             })
         };
-        let mut advances = Vec::new();
+        let mut transitions = Vec::new();
         for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
             let missed = known.iter().filter(|play| {
                 play.is_open()
@@ -208,13 +208,13 @@ impl SessionState {
                     && !is_listed(viewer, play)
             });
             for play in missed {
-                let mut ledger = TransitionBuilder::new(known, policy);
-                ledger.end_silent(play.clone(), "vanished", "the server no longer lists it");
-                advances.push(ledger.finish(recorded("vanished")));
+                let mut builder = TransitionBuilder::new(known, policy);
+                builder.end_silent(play.clone(), "vanished", "the server no longer lists it");
+                transitions.push(builder.finish(recorded("vanished")));
             }
         }
-        advances.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
-        advances
+        transitions.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
+        transitions
     }
 
     /// Nobody has listened for a while: whatever was on a list may have gone on unseen.

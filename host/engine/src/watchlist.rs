@@ -1,4 +1,4 @@
-//! What goes off a watchlist: how the ledger of removals names it, and when a show is at its end.
+//! What goes off a watchlist: how the log of removals names it, and when a show is at its end.
 
 use crate::model::{Episode, Ids, Item, ItemKind};
 
@@ -12,7 +12,7 @@ pub fn title(item: &Item) -> Option<Item> {
     Some(Item::of(kind))
 }
 
-/// How the ledger names a title on the list of an account: `plugin:account|movie|imdb:tt0133093`, with the ids in an order that
+/// How the log names a title on the list of an account: `plugin:account|movie|imdb:tt0133093`, with the ids in an order that
 /// the plugin gives.
 pub fn key(plugin: &str, account: &str, order: &[String], title: &Item) -> String {
     let named = Named(order);

@@ -22,7 +22,7 @@ pub struct RemovalLog {
 }
 
 impl RemovalLog {
-    /// A ledger in a data folder.
+    /// A log in a data folder.
     pub fn new(store: SharedOwner, data: &Path) -> Self {
         Self { store, path: data.join(FILE), writing: Mutex::default() }
     }
@@ -35,7 +35,7 @@ impl RemovalLog {
         Ok(known.iter().any(is_fresh))
     }
 
-    /// Notes that it was taken off. A file that cannot be written is complained of; the ledger itself is in the store.
+    /// Notes that it was taken off. A file that cannot be written is complained of; the log itself is in the store.
     pub async fn append(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
         self.store.record_removal(key, now).await?;
         let _writing = self.writing.lock().await;
