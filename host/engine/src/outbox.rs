@@ -22,7 +22,7 @@ pub enum DeliveryState {
     Unsupported,
     /// A newer one has taken its place, or it is no longer true.
     Superseded,
-    /// It says that playback goes on after a pause of which the tracker has not heard: it is sent if the pause arrives after all.
+    /// It only takes back a pause that the tracker was not sent. It is sent if the pause arrives after all.
     Withheld,
     /// It is not clear what it is about; a person has to say.
     Held,
@@ -110,7 +110,7 @@ pub enum OutboxCommand {
 pub enum OutboxSelection {
     /// This one.
     One(i64),
-    /// All that are dead, or of which the tracker knows no item; those of one tracker where it is named.
+    /// All that are dead or unmatched.
     AllFailed,
     /// All that wait after a failure.
     AllWaiting,

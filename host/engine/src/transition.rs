@@ -25,7 +25,7 @@ pub enum PlayEventKind {
     Completed,
     /// It had ended; a further report brought new evidence.
     Amended,
-    /// A source that had not told of it yet does so too.
+    /// Another source reports the play too.
     Joined,
     /// That it was watched was taken back by hand.
     Unmarked,
@@ -40,7 +40,7 @@ pub struct PlayEvent {
     pub play: Play,
     /// When it happened, UTC.
     pub at: Timestamp,
-    /// The source whose routes it is for; absent where it is for those of every source that has told of the play.
+    /// The source whose routes get the event; absent for the routes of every source that reported the play.
     pub source: Option<String>,
 }
 
@@ -52,10 +52,10 @@ pub struct Rating {
     /// Of what, from 0 to 10, and when.
     #[serde(flatten)]
     pub rated: Rated,
-    /// The input that told of it, for the timeline: its id in the inbox.
+    /// The input that reported it, by its id in the inbox.
     #[serde(default)]
     pub reported_by: i64,
-    /// Whether nobody could be told of it, because no route knew its user.
+    /// Whether it waits for its user to be assigned to a tracker.
     #[serde(default)]
     pub held: bool,
 }

@@ -10,7 +10,7 @@ use playrelay_store::{Approval, SharedStore, StoreError};
 /// The components that are built into this program.
 pub(crate) static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
-/// This program, as services are told of it.
+/// The name and version of this program, for the `User-Agent` of its requests.
 pub const IDENTITY: HostIdentity =
     HostIdentity { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 

@@ -33,7 +33,7 @@ enum LastAiredOutcome {
     Unknown,
     /// The tracker does not answer, which is a matter of its lane.
     TrackerFails(CallOutcome, CallTrace),
-    /// The catalogue does not, which is none.
+    /// The catalogue does not answer: the worker goes on.
     CatalogueFails(String),
 }
 

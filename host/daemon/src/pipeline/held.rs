@@ -1,4 +1,4 @@
-//! Plays of users whom no route names, released once a person decides.
+//! Unrouted users: their plays are held, and released once a person assigns them.
 
 use playrelay_engine::play::Play;
 use playrelay_engine::routing::Plan;

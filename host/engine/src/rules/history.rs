@@ -7,7 +7,7 @@ use crate::play::Play;
 use crate::timeline::Outcome;
 use crate::transition::Transition;
 
-/// A server notes a tick, or an end, so near to when it tells of it.
+/// A row of history this near to a mark, or to a reported end, is the same event.
 const MARK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 /// How long before its first report a play of unknown length may have begun.
 const DEFAULT_LEAD: SignedDuration = SignedDuration::from_mins(10);

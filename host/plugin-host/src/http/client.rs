@@ -39,7 +39,7 @@ impl OwnPort {
     }
 }
 
-/// The program that plugins run in, as services are told of it.
+/// The program that plugins run in, for the `User-Agent` of its requests.
 #[derive(Clone, Copy, Debug)]
 pub struct HostIdentity {
     /// Its name, one word.

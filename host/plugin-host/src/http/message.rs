@@ -1,4 +1,4 @@
-//! Requests, answers, and why there is none.
+//! Requests, answers, and the errors of a request.
 
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
     request.body(Body::from(body.to_vec())).map_err(|error| error.to_string())
 }
 
-/// A request of which only the body is known.
+/// A request with this body, and no headers.
 pub fn request_from_body(body: Vec<u8>) -> Result<Request, String> {
     let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
     request.body(Body::from(body)).map_err(|error| error.to_string())
