@@ -98,9 +98,9 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
         "{list:#}"
     );
     for (id, words) in [
-        ("c-text.wasm", "no WebAssembly"),
+        ("c-text.wasm", "not WebAssembly"),
         ("d-module.wasm", "not a component"),
-        ("e-cut.wasm", "no WebAssembly"),
+        ("e-cut.wasm", "not WebAssembly"),
         ("f-link.wasm", "out of the plugin directory"),
     ] {
         let (status, reason) = status(&home, id);
