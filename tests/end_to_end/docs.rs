@@ -4,13 +4,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use playrelay_tests::harness::TestContext;
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+use crate::architecture::{files, workspace};
 
 /// The help of a command, and the names of its subcommands.
 fn help(context: &TestContext, command: &[&str]) -> (String, Vec<String>) {
@@ -145,23 +143,20 @@ fn links_between_pages_lead_somewhere() {
 /// Every source file has one job: it rarely passes 450 lines, and says in its head why if it does.
 #[test]
 fn long_files_say_why() {
-    fn visit(folder: &Path, long: &mut Vec<String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("target") {
-                visit(&path, long);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
-                if text.lines().count() > 450 && !head.iter().any(|line| line.contains("Long because")) {
-                    long.push(path.display().to_string());
-                }
-            }
-        }
-    }
-    let mut long = Vec::new();
+    let mut found = Vec::new();
     for folder in ["host", "plugins", "tests", "xtask"] {
-        visit(&workspace().join(folder), &mut long);
+        files(&workspace().join(folder), &mut found);
     }
-    assert_eq!(long, [""; 0]);
+    let is_source = |path: &PathBuf| {
+        path.extension().is_some_and(|it| it == "rs") && !path.iter().any(|part| part == "target")
+    };
+    let sources: Vec<PathBuf> = found.into_iter().filter(is_source).collect();
+    assert!(sources.len() > 200, "only {} sources were found", sources.len());
+    let is_long = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let mut head = text.lines().take_while(|line| line.starts_with("//!"));
+        text.lines().count() > 450 && !head.any(|line| line.contains("Long because"))
+    };
+    let long: Vec<PathBuf> = sources.into_iter().filter(is_long).collect();
+    assert!(long.is_empty(), "{long:#?}");
 }

@@ -55,7 +55,7 @@ pub struct ProcessedInput {
     pub plays: Vec<Play>,
     /// Ratings that are new.
     pub ratings: Vec<Rating>,
-    /// Users whom no route names.
+    /// Unrouted users.
     pub held: Vec<UnroutedUser>,
     /// Events for trackers.
     pub events: Vec<TrackerEvent>,
@@ -178,13 +178,13 @@ pub trait InboxOwner: Send + Sync {
 
     /// Stores what working on some requests has led to, all of it or nothing.
     ///
-    /// An event supersedes waiting presence of the same subject at the same tracker; a second watch of one play for one
-    /// tracker is left out, and so is word of playing that only takes a pause back of which the tracker never heard.
+    /// Events go into the outbox by the rules of [`outbox_rules::add`](playrelay_engine::outbox_rules::add). A tracker gets one watch of
+    /// a play: a second one is left out.
     async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError>;
 
-    /// Forgets up to 2,000 requests that were settled before a time and of which nothing waits or is dead, with their stories, and
-    /// kept answers that have expired. Those that said nothing new go earlier: servers that tell of progress send one a
-    /// second. Plays stay. Gives the number of requests that were forgotten.
+    /// Deletes up to 1,000 inputs that ended before `before`, if none of their deliveries waits, is held or is dead; and up to 1,000 that
+    /// changed nothing before `repeats_before`. Deletes cached look-ups that expired before `now`. Plays stay. Gives the number of
+    /// deleted inputs.
     async fn prune(
         &self,
         before: Timestamp,

@@ -6,7 +6,7 @@
 //!
 //! - [`inbox`]: what was received, and what became of it
 //! - [`plays`]: plays and ratings
-//! - [`users`]: users whom no route names
+//! - [`users`]: unrouted users, and a person's decision about each
 //! - [`OutboxStore`], [`OutboxOwner`]: deliveries
 //! - [`accounts`]: how accounts stand
 //! - [`secrets`], [`vault`]: secrets at rest

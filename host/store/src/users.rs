@@ -1,4 +1,4 @@
-//! Users whom no route names.
+//! Unrouted users.
 
 use async_trait::async_trait;
 use playrelay_engine::play::Viewer;
@@ -6,17 +6,17 @@ use playrelay_engine::routing::users::{KnownUser, UserDecision};
 
 use crate::StoreError;
 
-/// Users whom no route named, and what a person decided about each.
+/// Users that no route mentions, and a person's decision about each.
 ///
 /// # Errors
 ///
 /// A write that fails leaves everything as it was.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Users whom no route named when they were seen, and what was said of them.
+    /// Users that no route mentioned when they were seen, with the decisions.
     async fn users(&self) -> Result<Vec<KnownUser>, StoreError>;
 
-    /// Says what is to become of somebody's plays. False where they are not in the list.
+    /// Stores a person's decision about a user's plays. False if the user is not in the list.
     async fn set_user_decision(
         &self,
         source: &str,

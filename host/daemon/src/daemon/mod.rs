@@ -354,7 +354,7 @@ impl Daemon {
         });
     }
 
-    /// The facts of the sources of which something is true.
+    /// The specs of the sources that `is_wanted` accepts.
     fn sources(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, AccountSpec> {
         let names = self.app.config.sources.keys().filter(|name| is_wanted(name));
         names.filter_map(|name| Some((name.clone(), self.app.facts.get(name)?.clone()))).collect()

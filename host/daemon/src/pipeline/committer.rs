@@ -1,8 +1,8 @@
 //! The one place where the engine runs and its decisions are stored.
 //!
-//! What waits is settled together in one transaction. The engine's state in memory runs ahead of the store by that one
-//! transaction; should it fail, the state is read anew and the same is settled again. Between requests it looks at the
-//! clock, for plays of which nothing more is heard, and at the list of people, for what somebody has said of them.
+//! The committer stores all inputs that wait in one transaction. The state in memory is ahead of the store by that one
+//! transaction. If it fails, the committer loads the state again and decides the same inputs again. Between inputs it
+//! closes plays whose source fell silent, and applies decisions about users.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

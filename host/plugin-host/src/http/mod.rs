@@ -3,7 +3,7 @@
 //! - [`Origin`]: what a plugin may reach, and what a URL asks for
 //! - [`ip_policy`]: which addresses are nobody's business
 //! - [`client`]: the client: no proxy, no redirects, checked addresses, bounded answers
-//! - [`message`]: requests, answers, and why there is none
+//! - [`message`]: requests, answers, and the errors of a request
 //! - [`tls`]: whose certificates are believed
 //! - [`pace`]: how fast, and how often a day
 //! - [`Outbound`]: policy and credentials of one account

@@ -75,7 +75,7 @@ pub struct Identity {
     pub description: String,
     /// SPDX.
     pub license: Option<String>,
-    /// A page about the plugin; absent where there is none.
+    /// A page about the plugin, if it has one.
     pub homepage: Option<String>,
 }
 
