@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use playrelay_tests::harness::{BUNDLED, TestContext, binary};
+use playrelay_tests::harness::{TestContext, binary, bundled_plugins};
 
 const PROVIDERS: [&str; 7] = ["plex", "jellyfin", "emby", "trakt", "simkl", "mdblist", "tmdb"];
 
@@ -37,7 +37,7 @@ fn the_host_names_no_provider() {
 fn bundled_plugins_import_nothing_but_the_contract() {
     let mut plugins = Vec::new();
     files(&workspace().join("target/plugins"), &mut plugins);
-    assert_eq!(plugins.len(), BUNDLED, "{plugins:?}");
+    assert_eq!(plugins.len(), bundled_plugins(), "{plugins:?}");
     for path in plugins {
         let bytes = std::fs::read(&path).unwrap();
         let decoded = wit_component::decode(&bytes).unwrap();

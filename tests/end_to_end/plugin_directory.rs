@@ -1,6 +1,6 @@
 //! The plugin directory: found, shown, approved, broken.
 
-use playrelay_tests::harness::{BUNDLED, TestContext, fixture};
+use playrelay_tests::harness::{TestContext, bundled_plugins, fixture};
 use serde_json::Value;
 
 const CONFIG: &str = "[sources.odd]\nplugin = \"sound\"\nwebhook_token = \"token-of-odd\"\n";
@@ -94,7 +94,7 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
         |wanted: &str| list.as_array().unwrap().iter().filter(|row| row["status"] == wanted).count();
     assert_eq!(
         (by_status("active"), by_status("broken"), by_status("pending")),
-        (BUNDLED + 1, 5, 0),
+        (bundled_plugins() + 1, 5, 0),
         "{list:#}"
     );
     for (id, words) in [
@@ -120,7 +120,7 @@ fn compiled_code_that_was_tampered_with_is_not_run() {
         let files = std::fs::read_dir(home.data().join("cache")).unwrap().flatten().map(|entry| entry.path());
         files.filter(|path| path.extension().is_some_and(|it| it == "cwasm")).collect()
     };
-    assert_eq!(cached().len(), BUNDLED);
+    assert_eq!(cached().len(), bundled_plugins());
     for path in cached() {
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
@@ -130,5 +130,5 @@ fn compiled_code_that_was_tampered_with_is_not_run() {
     let check = home.run(&["check"]);
     assert!(check.status.success());
     let log = String::from_utf8_lossy(&check.stderr).into_owned();
-    assert_eq!(log.matches("was changed by somebody").count(), BUNDLED, "{log}");
+    assert_eq!(log.matches("was changed by somebody").count(), bundled_plugins(), "{log}");
 }

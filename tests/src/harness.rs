@@ -21,10 +21,15 @@ use crate::{fake_mdblist, fake_plex, fake_tmdb, warm_cache};
 
 /// How long a test waits for something to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-/// Plugins that are built into the binary.
-pub const BUNDLED: usize = 7;
 /// The token in the address of the webhook.
 pub const WEBHOOK_TOKEN: &str = "webhook-token-0123456789";
+
+/// How many plugins are built into the binary: the folders of `plugins/` that have a manifest.
+pub fn bundled_plugins() -> usize {
+    let entries = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins"))
+        .expect("the folder is part of the repository");
+    entries.flatten().filter(|entry| entry.path().join("plugin.toml").is_file()).count()
+}
 
 /// The binary under test: `PLAYRELAY_BIN`, or the one beside this test.
 pub fn binary() -> PathBuf {

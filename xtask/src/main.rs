@@ -97,7 +97,7 @@ fn run_command() -> Result<()> {
 fn build_release() -> Result<()> {
     let program = workspace().join("target/release/playrelay");
     if !program.exists() {
-        eprintln!("building {} plugins and the host; about 6 minutes the first time", plugins::BUNDLED.len());
+        eprintln!("building the plugins and the host; about 6 minutes the first time");
     }
     plugins::bundled()?;
     let mut build = cargo(&["build"]);

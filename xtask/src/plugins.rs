@@ -13,17 +13,37 @@ use crate::{shell, toolchain};
 
 /// The custom section that the host reads the manifest from.
 const SECTION: &str = "playrelay:manifest";
-/// Names of the bundled plugins: folders below `plugins/`.
-pub const BUNDLED: [&str; 7] = ["emby", "jellyfin", "mdblist", "plex", "simkl", "tmdb", "trakt"];
+
+/// The names of the bundled plugins, in order: the folders below `plugins/` that have a manifest.
+pub fn bundled_names() -> Result<Vec<String>> {
+    let folder = workspace().join("plugins");
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().join("plugin.toml").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
 
 /// Builds the bundled plugins into `target/plugins`, from where the host's build script embeds them.
 pub fn bundled() -> Result<()> {
-    let packages: Vec<String> = BUNDLED.iter().map(|name| format!("playrelay-{name}")).collect();
+    let names = bundled_names()?;
+    let packages: Vec<String> = names.iter().map(|name| format!("playrelay-{name}")).collect();
     let built = build(&workspace().join("Cargo.toml"), &packages)?;
-    for (name, package) in BUNDLED.iter().zip(&packages) {
+    let folder = workspace().join("target/plugins");
+    fs::create_dir_all(&folder)?;
+    // The build script embeds every file of the folder: one of a plugin that is gone must go as well.
+    for file in fs::read_dir(&folder)?.flatten() {
+        if !names.iter().any(|name| file.file_name() == format!("{name}.wasm").as_str()) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    for (name, package) in names.iter().zip(&packages) {
         let core = built.join(format!("{}.wasm", package.replace('-', "_")));
         let manifest = workspace().join("plugins").join(name).join("plugin.toml");
-        pack(&core, &manifest, &workspace().join(format!("target/plugins/{name}.wasm")))?;
+        pack(&core, &manifest, &folder.join(format!("{name}.wasm")))?;
     }
     Ok(())
 }
