@@ -124,7 +124,10 @@ fn tables(database: &Path) -> Skeleton {
                     ValueRef::Real(number) => json!(number),
                     ValueRef::Text(text) | ValueRef::Blob(text) => {
                         let text = String::from_utf8_lossy(text).into_owned();
-                        serde_json::from_str(&text).unwrap_or(Value::String(text))
+                        // A random name in hexadecimal digits may look like a number.
+                        let is_json = text.starts_with(['{', '[']);
+                        let value = is_json.then(|| serde_json::from_str(&text).ok()).flatten();
+                        value.unwrap_or(Value::String(text))
                     }
                 };
                 let place = format!("{table}.{column}");
