@@ -98,7 +98,7 @@ plugin = \"mdblist\"
         "F:9: [trackers.bob] has no `client_secret`, which plugin \"trakt\" needs: Client secret.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is not a valid address: not an absolute URL; expected an http:// or https:// address",
-        "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, provision, realtime, server-history, webhook; expected one that provides sink or watchlist",
+        "F:14: plugin \"emby\" in [trackers.eve] provides auth, enrich, identify, realtime, server-history, webhook, webhook-registration; expected one that provides sink or watchlist",
         "F:17: [trackers.mia] has no `client_id` or `api_key`, which plugin \"mdblist\" needs: Client id.",
     ];
     for (complaint, expected) in complaints.iter().zip(expected) {

@@ -96,7 +96,7 @@ impl Artifact {
         }
         let ComponentSections { manifest, imports, exports } = outline(&bytes)?;
         let manifest = Manifest::parse(&manifest.ok_or(ManifestError::Missing)?)?;
-        let declared: BTreeSet<_> = manifest.provides.names().into_iter().map(str::to_owned).collect();
+        let declared = manifest.provides.names();
         if declared != exports {
             let list = |names: &BTreeSet<String>| match names.len() {
                 0 => "nothing".to_owned(),

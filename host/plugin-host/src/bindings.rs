@@ -3,7 +3,7 @@
 
 wasmtime::component::bindgen!({
     path: "../../wit/0.1",
-    world: "everything",
+    world: "all",
     imports: {
         "playrelay:plugin/http": async | trappable,
         "playrelay:plugin/kv": async | trappable,

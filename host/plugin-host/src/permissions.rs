@@ -114,7 +114,7 @@ impl PermissionReport {
             description: identity.description.clone(),
             digest: artifact.digest.clone(),
             size: artifact.bytes.len(),
-            provides: manifest.provides.names().into_iter().map(str::to_owned).collect(),
+            provides: manifest.provides.names().into_iter().collect(),
             imports: artifact.imports.iter().cloned().collect(),
             network: manifest
                 .network

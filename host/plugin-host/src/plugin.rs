@@ -14,6 +14,7 @@ use wasmtime::{Store, Trap};
 use crate::account::Account;
 use crate::call_state::{CallContext, CallState, CallTrace};
 use crate::capabilities::capability::Capability;
+use crate::capabilities::interface::Interface;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{ACCOUNT_SLOTS, Budget, LARGE_INPUT, PLUGIN_SLOTS};
@@ -198,7 +199,8 @@ impl Plugin {
             let mut store = wasm::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
             let call = async {
                 let instance = plugin.pre.instantiate_async(&mut store).await?;
-                C::call(&plugin.pre, &mut store, &instance, input).await
+                let guest = C::Interface::load(&plugin.pre, &mut store, &instance)?;
+                C::call(&guest, &mut store, input).await
             };
             match tokio::time::timeout(C::BUDGET.wall, call).await {
                 Ok(Ok(output)) => Ok(output),

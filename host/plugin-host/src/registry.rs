@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 
 use crate::artifact::{Artifact, ArtifactError, Digest, SIZE_LIMIT};
 use crate::call_state::{CallContext, CallState};
+use crate::capabilities::interface;
 use crate::compile::{CompileError, Compiler};
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Budget;
@@ -18,7 +19,7 @@ use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
-use crate::{capabilities, imports, wasm};
+use crate::{imports, wasm};
 
 /// Files of the plugin directory that are looked at.
 const FILES: usize = 256;
@@ -283,7 +284,7 @@ async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(),
         .map_err(|_| LoadError::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
         .map_err(|error| LoadError::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
     let provided = plugin.manifest.provides.names();
-    for (name, verify) in capabilities::ALL.iter().filter(|(name, _)| provided.contains(name)) {
+    for (name, verify) in interface::ALL.iter().filter(|(name, _)| provided.contains(*name)) {
         verify(&plugin.pre, &mut store, &instance)
             .map_err(|error| LoadError::Contract(format!("{name}: {}", error.root_cause())))?;
     }

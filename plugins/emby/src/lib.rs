@@ -3,13 +3,13 @@
 //! Facts: messages captured from real servers (4.7 to 4.9), and dev.emby.media.
 
 mod login;
-mod provision;
 mod webhook;
+mod webhook_registration;
 
 use playrelay_mediabrowser::{Flavor, enrich, history, identify, realtime};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
-use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::realtime::{Connection, MessageResult};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
@@ -37,8 +37,8 @@ impl capability::enrich::Guest for Emby {
 }
 
 impl capability::identify::Guest for Emby {
-    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        identify::whose(Flavor::Emby, &sighting)
+    fn identify_user(observation: capability::identify::Observation) -> Result<User, Failure> {
+        identify::identify_user(Flavor::Emby, &observation)
     }
 }
 
@@ -50,14 +50,14 @@ impl capability::realtime::Guest for Emby {
         ])
     }
 
-    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        realtime::message(&text, state, &clock::now(), Flavor::Emby)
+    fn handle_message(text: String, state: Vec<u8>) -> Result<MessageResult, ParseError> {
+        realtime::handle_message(&text, state, &clock::now(), Flavor::Emby)
     }
 }
 
 impl capability::server_history::Guest for Emby {
-    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since(Flavor::Emby, cursor.as_deref(), &since)
+    fn plays_since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::plays_since(Flavor::Emby, cursor.as_deref(), &since)
     }
 }
 
@@ -83,17 +83,17 @@ impl capability::auth::Guest for Emby {
     }
 }
 
-impl capability::provision::Guest for Emby {
+impl capability::webhook_registration::Guest for Emby {
     fn is_registered(url: String) -> Result<bool, Failure> {
-        provision::is_registered(&url)
+        webhook_registration::is_registered(&url)
     }
 
     fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
-        provision::register(&url, replaces.as_deref())
+        webhook_registration::register(&url, replaces.as_deref())
     }
 
     fn remove(url: String) -> Result<(), Failure> {
-        provision::remove(&url)
+        webhook_registration::remove(&url)
     }
 }
 
@@ -103,4 +103,4 @@ capability::identify::export_identify!(Emby with_types_in capability::identify);
 capability::realtime::export_realtime!(Emby with_types_in capability::realtime);
 capability::server_history::export_server_history!(Emby with_types_in capability::server_history);
 capability::auth::export_auth!(Emby with_types_in capability::auth);
-capability::provision::export_provision!(Emby with_types_in capability::provision);
+capability::webhook_registration::export_webhook_registration!(Emby with_types_in capability::webhook_registration);

@@ -95,7 +95,7 @@ fn find(memory: &mut State, place: usize) -> Result<Step, Failure> {
     let server = server.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
     let fields = server.urls();
     memory.chosen = Some(place);
-    step(Outcome::Found(fields), memory)
+    step(Outcome::Settings(fields), memory)
 }
 
 /// Goes on with the server that was chosen.

@@ -5,14 +5,14 @@
 //! from real servers.
 
 mod login;
-mod provision;
 mod realtime;
 mod webhook;
+mod webhook_registration;
 
 use playrelay_mediabrowser::{Flavor, enrich, history, identify, realtime as heard};
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
-use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::realtime::{Connection, MessageResult};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
 use playrelay_sdk::host::clock;
@@ -40,8 +40,8 @@ impl capability::enrich::Guest for Jellyfin {
 }
 
 impl capability::identify::Guest for Jellyfin {
-    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        identify::whose(Flavor::Jellyfin, &sighting)
+    fn identify_user(observation: capability::identify::Observation) -> Result<User, Failure> {
+        identify::identify_user(Flavor::Jellyfin, &observation)
     }
 }
 
@@ -50,14 +50,14 @@ impl capability::realtime::Guest for Jellyfin {
         realtime::connect()
     }
 
-    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        heard::message(&text, state, &clock::now(), Flavor::Jellyfin).map(realtime::with_credits)
+    fn handle_message(text: String, state: Vec<u8>) -> Result<MessageResult, ParseError> {
+        heard::handle_message(&text, state, &clock::now(), Flavor::Jellyfin).map(realtime::with_credits)
     }
 }
 
 impl capability::server_history::Guest for Jellyfin {
-    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since(Flavor::Jellyfin, cursor.as_deref(), &since)
+    fn plays_since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::plays_since(Flavor::Jellyfin, cursor.as_deref(), &since)
     }
 }
 
@@ -83,17 +83,17 @@ impl capability::auth::Guest for Jellyfin {
     }
 }
 
-impl capability::provision::Guest for Jellyfin {
+impl capability::webhook_registration::Guest for Jellyfin {
     fn is_registered(url: String) -> Result<bool, Failure> {
-        provision::is_registered(&url)
+        webhook_registration::is_registered(&url)
     }
 
     fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
-        provision::register(&url, replaces.as_deref())
+        webhook_registration::register(&url, replaces.as_deref())
     }
 
     fn remove(url: String) -> Result<(), Failure> {
-        provision::remove(&url)
+        webhook_registration::remove(&url)
     }
 }
 
@@ -103,4 +103,4 @@ capability::identify::export_identify!(Jellyfin with_types_in capability::identi
 capability::realtime::export_realtime!(Jellyfin with_types_in capability::realtime);
 capability::server_history::export_server_history!(Jellyfin with_types_in capability::server_history);
 capability::auth::export_auth!(Jellyfin with_types_in capability::auth);
-capability::provision::export_provision!(Jellyfin with_types_in capability::provision);
+capability::webhook_registration::export_webhook_registration!(Jellyfin with_types_in capability::webhook_registration);

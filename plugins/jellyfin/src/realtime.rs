@@ -4,7 +4,7 @@
 use playrelay_mediabrowser::history::myself;
 use playrelay_mediabrowser::realtime::{poll, socket};
 use playrelay_mediabrowser::{Flavor, segments};
-use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::realtime::{Connection, MessageResult};
 use playrelay_sdk::host::reports::Report;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::{flag, text};
@@ -34,7 +34,7 @@ pub fn connect() -> Result<Vec<Connection>, Failure> {
 }
 
 /// The same step, with where the credits begin: what a session plays says nothing of it.
-pub fn with_credits(mut step: Step) -> Step {
+pub fn with_credits(mut step: MessageResult) -> MessageResult {
     for report in &mut step.reports {
         let Report::Snapshot(snapshot) = report else { continue };
         for playback in snapshot.sessions.iter_mut().filter(|it| it.credits_start_ms.is_none()) {

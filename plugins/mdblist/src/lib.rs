@@ -52,11 +52,11 @@ impl capability::watchlist::Guest for MdbList {
 }
 
 impl capability::check::Guest for MdbList {
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         let user: Value = response::require_success(playrelay_sdk::tracker::get("/user")?)?.json()?;
         let fact =
             |name: &str, value: &Value| text(value).map(|value| Field { name: name.to_owned(), value });
-        Ok(capability::check::Account {
+        Ok(capability::check::AccountInfo {
             name: text(&user["username"]).unwrap_or_default(),
             id: text(&user["user_id"]),
             details: [

@@ -19,7 +19,7 @@ const SHORTEST_MS: u32 = 300_000;
 const LIMIT: usize = 100;
 
 /// What was played since an instant, a user after the other.
-pub fn since(family: Flavor, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
+pub fn plays_since(family: Flavor, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let api = family.api()?;
     let mut place = cursor.and_then(read_cursor).unwrap_or_default();
     let info = server::get(&format!("{api}/System/Info/Public"))?;

@@ -1,6 +1,6 @@
 //! Who watches what, by the server's sessions.
 
-use playrelay_sdk::capability::identify::Sighting;
+use playrelay_sdk::capability::identify::Observation;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
@@ -23,23 +23,24 @@ pub fn users(family: Flavor, api: &str) -> Result<Vec<Value>, Failure> {
 }
 
 /// Says whose a message is.
-pub fn whose(family: Flavor, sighting: &Sighting) -> Result<User, Failure> {
+pub fn identify_user(family: Flavor, observation: &Observation) -> Result<User, Failure> {
     let api = family.api()?;
-    if let Some(id) = sighting.user.id.as_deref().filter(|id| server::is_id(id)) {
+    if let Some(id) = observation.user.id.as_deref().filter(|id| server::is_id(id)) {
         let found = server::get(&format!("{api}/Users/{id}"))?;
         return Ok(User { id: Some(id.to_owned()), name: words(&found["Name"]) });
     }
     let sessions = server::get(&format!("{api}/Sessions"))?;
     let sessions: Vec<&Value> = sessions.as_array().into_iter().flatten().collect();
     let plays_it = |session: &&&Value| {
-        sighting.item.server_ref.is_some()
-            && guid(&session["NowPlayingItem"]["Id"]) == sighting.item.server_ref
+        observation.item.server_ref.is_some()
+            && guid(&session["NowPlayingItem"]["Id"]) == observation.item.server_ref
     };
     let is_meant = |session: &&&Value| {
         let same = |mine: &Option<String>, theirs: Option<String>| mine.is_none() || *mine == theirs;
-        same(&sighting.session, guid(&session["Id"])) && same(&sighting.player.id, text(&session["DeviceId"]))
+        same(&observation.session, guid(&session["Id"]))
+            && same(&observation.player.id, text(&session["DeviceId"]))
     };
-    let says_where = sighting.session.is_some() || sighting.player.id.is_some();
+    let says_where = observation.session.is_some() || observation.player.id.is_some();
     let playing: Vec<&Value> = sessions.iter().filter(plays_it).filter(is_meant).copied().collect();
     // At a stop the item is gone from its session, which still has its user.
     let meant = if playing.is_empty() && says_where {

@@ -8,10 +8,10 @@ pub mod history;
 pub mod identify;
 pub mod item;
 pub mod login;
-pub mod provision;
 pub mod realtime;
 pub mod segments;
 pub mod session_dto;
 pub mod values;
+pub mod webhook_registration;
 
 pub use flavor::Flavor;

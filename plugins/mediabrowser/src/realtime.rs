@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
+use playrelay_sdk::capability::realtime::{Connection, KeepAlive, MessageResult, Transport};
 use playrelay_sdk::host::reports::{
     Completion, ParseError, Playback, PlaybackState, Report, Server, Snapshot, User,
 };
@@ -40,7 +40,7 @@ pub fn socket(family: Flavor, path: &str, text: bool) -> Connection {
     Connection {
         transport: Transport::Websocket,
         path: path.to_owned(),
-        hello: vec![SUBSCRIBE.to_owned()],
+        initial_frames: vec![SUBSCRIBE.to_owned()],
         keep_alive: Some(KeepAlive {
             text: if text { KEEP_ALIVE.to_owned() } else { String::new() },
             interval_ms: KEEP_ALIVE_MS,
@@ -55,7 +55,7 @@ pub fn poll(family: Flavor) -> Connection {
     Connection {
         transport: Transport::Poll,
         path: String::new(),
-        hello: Vec::new(),
+        initial_frames: Vec::new(),
         keep_alive: None,
         resync: resync(family),
         interval_ms: POLL_MS,
@@ -107,7 +107,12 @@ impl ClientCheckIn {
 }
 
 /// Reads a frame or an answer. The state is a [`Memory`], as JSON. `now` is an instant.
-pub fn message(text: &str, state: Vec<u8>, now: &str, family: Flavor) -> Result<Step, ParseError> {
+pub fn handle_message(
+    text: &str,
+    state: Vec<u8>,
+    now: &str,
+    family: Flavor,
+) -> Result<MessageResult, ParseError> {
     let mut message = webhook::json(text, "the message")?;
     let mut memory: State = serde_json::from_slice(&state).unwrap_or_default();
     if message["Id"].is_string() && message["Version"].is_string() {
@@ -189,8 +194,8 @@ pub fn since(known_at: &str, now: &str) -> Option<u32> {
     u32::try_from(now.duration_since(known_at).as_millis()).ok()
 }
 
-fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> Step {
-    Step { reports: vec![report], replies, state }
+fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> MessageResult {
+    MessageResult { reports: vec![report], replies, state }
 }
 
 /// What a session plays, once for each of its users: at a position, by the last word of its client.
@@ -230,8 +235,8 @@ mod tests {
 
     const RESYNC_PATH: &str = "2026-11-21T20:00:00Z";
 
-    fn reports(text: &str, state: &[u8]) -> Step {
-        message(text, state.to_vec(), RESYNC_PATH, Flavor::Emby).unwrap()
+    fn reports(text: &str, state: &[u8]) -> MessageResult {
+        handle_message(text, state.to_vec(), RESYNC_PATH, Flavor::Emby).unwrap()
     }
 
     #[test]
@@ -279,7 +284,7 @@ mod tests {
             "PlayState": { "PositionTicks": u64::from(position) * 10_000_000, "IsPaused": false },
         }]);
         let now = format!("2026-11-21T20:00:{second:02}Z");
-        let step = message(&list.to_string(), std::mem::take(state), &now, family).unwrap();
+        let step = handle_message(&list.to_string(), std::mem::take(state), &now, family).unwrap();
         *state = step.state;
         let [Report::Snapshot(snapshot)] = step.reports.as_slice() else { panic!("a snapshot was expected") };
         let session = &snapshot.sessions[0];
@@ -331,7 +336,7 @@ mod tests {
     fn keep_alive_is_answered_and_nonsense_refused() {
         assert_eq!(reports(r#"{"MessageType":"ForceKeepAlive","Data":60}"#, b"x").replies, [KEEP_ALIVE]);
         for text in ["", "{", "7", "{}", r#"{"MessageType":"Sessions","Data":{}}"#] {
-            assert!(message(text, Vec::new(), RESYNC_PATH, Flavor::Emby).is_err(), "{text}");
+            assert!(handle_message(text, Vec::new(), RESYNC_PATH, Flavor::Emby).is_err(), "{text}");
         }
     }
 }

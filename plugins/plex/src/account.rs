@@ -1,6 +1,6 @@
 //! Whose the account at plex.tv is (`/api/v2/user`, as python-plexapi asks it).
 
-use playrelay_sdk::capability::check::Account;
+use playrelay_sdk::capability::check::AccountInfo;
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, Field};
 use playrelay_sdk::http::{self, join_setting};
@@ -8,7 +8,7 @@ use playrelay_sdk::json::{flag, text};
 use serde_json::Value;
 
 /// Asks plex.tv whose the token is.
-pub fn check() -> Result<Account, Failure> {
+pub fn check() -> Result<AccountInfo, Failure> {
     let answer = http::get(&join_setting("account_url", "/api/v2/user"), http::ACCEPT_JSON)?;
     match answer.status {
         200..=299 => {}
@@ -17,7 +17,7 @@ pub fn check() -> Result<Account, Failure> {
     }
     let user: Value = answer.json()?;
     let plan = if flag(&user["subscription"]["active"]) { "Plex Pass" } else { "no Plex Pass" };
-    Ok(Account {
+    Ok(AccountInfo {
         name: name(&user).unwrap_or_default(),
         id: text(&user["id"]),
         details: vec![Field { name: "plan".to_owned(), value: plan.to_owned() }],

@@ -1,6 +1,6 @@
 //! Who watches what, by the server's sessions (`/status/sessions`, for which the token must be the owner's).
 
-use playrelay_sdk::capability::identify::Sighting;
+use playrelay_sdk::capability::identify::Observation;
 use playrelay_sdk::host::reports::User;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::json::text;
@@ -8,17 +8,17 @@ use playrelay_sdk::json::text;
 use crate::api;
 
 /// Says whose a message is: the one user who plays the item, on the player where that is known.
-pub fn whose(sighting: &Sighting) -> Result<User, Failure> {
+pub fn identify_user(observation: &Observation) -> Result<User, Failure> {
     let rejected = |reason: &str| Failure::Rejected(reason.to_owned());
     let sessions = api::get("/status/sessions")?;
     let mut found: Vec<User> = Vec::new();
     for session in sessions["Metadata"].as_array().into_iter().flatten() {
         let user = User { id: text(&session["User"]["id"]), name: text(&session["User"]["title"]) };
-        let on_player = sighting.player.id.is_none()
-            || sighting.player.id == text(&session["Player"]["machineIdentifier"]);
-        let is_meant = match &sighting.user.id {
+        let on_player = observation.player.id.is_none()
+            || observation.player.id == text(&session["Player"]["machineIdentifier"]);
+        let is_meant = match &observation.user.id {
             Some(id) => user.id.as_ref() == Some(id),
-            None => on_player && text(&session["ratingKey"]) == sighting.item.server_ref,
+            None => on_player && text(&session["ratingKey"]) == observation.item.server_ref,
         };
         if is_meant && user.id.is_some() && !found.contains(&user) {
             found.push(user);

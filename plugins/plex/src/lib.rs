@@ -11,14 +11,14 @@ mod identify;
 mod jwt;
 mod login;
 mod metadata;
-mod provision;
 mod realtime;
 mod watchlist;
 mod webhook;
+mod webhook_registration;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::auth::{Grant, Step as LoginStep};
-use playrelay_sdk::capability::realtime::{Connection, Step};
+use playrelay_sdk::capability::realtime::{Connection, MessageResult};
 use playrelay_sdk::capability::server_history::Page as HistoryPage;
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::capability::webhook::{ParseError, Report, Request};
@@ -46,8 +46,8 @@ impl capability::enrich::Guest for Plex {
 }
 
 impl capability::identify::Guest for Plex {
-    fn whose(sighting: capability::identify::Sighting) -> Result<User, Failure> {
-        identify::whose(&sighting)
+    fn identify_user(observation: capability::identify::Observation) -> Result<User, Failure> {
+        identify::identify_user(&observation)
     }
 }
 
@@ -70,14 +70,14 @@ impl capability::realtime::Guest for Plex {
         Ok(realtime::connect())
     }
 
-    fn message(text: String, state: Vec<u8>) -> Result<Step, ParseError> {
-        realtime::message(&text, &state)
+    fn handle_message(text: String, state: Vec<u8>) -> Result<MessageResult, ParseError> {
+        realtime::handle_message(&text, &state)
     }
 }
 
 impl capability::server_history::Guest for Plex {
-    fn since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
-        history::since(cursor.as_deref(), &since)
+    fn plays_since(cursor: Option<String>, since: String) -> Result<HistoryPage, Failure> {
+        history::plays_since(cursor.as_deref(), &since)
     }
 }
 
@@ -103,22 +103,22 @@ impl capability::auth::Guest for Plex {
     }
 }
 
-impl capability::provision::Guest for Plex {
+impl capability::webhook_registration::Guest for Plex {
     fn is_registered(url: String) -> Result<bool, Failure> {
-        provision::is_registered(&url)
+        webhook_registration::is_registered(&url)
     }
 
     fn register(url: String, replaces: Option<String>) -> Result<(), Failure> {
-        provision::register(&url, replaces.as_deref())
+        webhook_registration::register(&url, replaces.as_deref())
     }
 
     fn remove(url: String) -> Result<(), Failure> {
-        provision::remove(&url)
+        webhook_registration::remove(&url)
     }
 }
 
 impl capability::check::Guest for Plex {
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         account::check()
     }
 }
@@ -130,5 +130,5 @@ capability::watchlist::export_watchlist!(Plex with_types_in capability::watchlis
 capability::realtime::export_realtime!(Plex with_types_in capability::realtime);
 capability::server_history::export_server_history!(Plex with_types_in capability::server_history);
 capability::auth::export_auth!(Plex with_types_in capability::auth);
-capability::provision::export_provision!(Plex with_types_in capability::provision);
+capability::webhook_registration::export_webhook_registration!(Plex with_types_in capability::webhook_registration);
 capability::check::export_check!(Plex with_types_in capability::check);

@@ -103,7 +103,7 @@ pub fn choose(id: &str, state: &[u8]) -> Result<Step, Failure> {
     let chosen = memory.servers.iter().position(|(place, _)| place.to_string() == id);
     let chosen = chosen.ok_or_else(|| Failure::Rejected("there is no such server".to_owned()))?;
     memory.chosen = Some(chosen);
-    step(Outcome::Found(memory.servers[chosen].1.urls()), &memory)
+    step(Outcome::Settings(memory.servers[chosen].1.urls()), &memory)
 }
 
 /// Gives the token to the server that was chosen, and to no other that answers at one of its addresses.
@@ -118,7 +118,7 @@ fn verify_server(mut memory: State, chosen: usize) -> Result<Step, Failure> {
     }
     server.discard_current_address()?;
     let urls = server.urls();
-    step(Outcome::Found(urls), &memory)
+    step(Outcome::Settings(urls), &memory)
 }
 
 /// The account, and a server with its own token, which is the one to use there; without one no address is known any more.

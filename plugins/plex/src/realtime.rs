@@ -3,7 +3,7 @@
 
 mod session;
 
-use playrelay_sdk::capability::realtime::{Connection, KeepAlive, Step, Transport};
+use playrelay_sdk::capability::realtime::{Connection, KeepAlive, MessageResult, Transport};
 use playrelay_sdk::host::reports::{ParseError, PlaybackState, Report, Server, Snapshot};
 use playrelay_sdk::json::{text, whole};
 use playrelay_sdk::server::ignored_report;
@@ -33,7 +33,7 @@ pub fn connect() -> Vec<Connection> {
     let way = |transport, path: &str, keep_alive| Connection {
         transport,
         path: path.to_owned(),
-        hello: Vec::new(),
+        initial_frames: Vec::new(),
         keep_alive,
         resync: resync(),
         interval_ms: LOOK_MS,
@@ -58,12 +58,12 @@ struct State {
 }
 
 /// Reads a notification, or an answer to one of the paths above.
-pub fn message(text: &str, state: &[u8]) -> Result<Step, ParseError> {
+pub fn handle_message(text: &str, state: &[u8]) -> Result<MessageResult, ParseError> {
     let message = webhook::json(text, "the message")?;
     let mut memory: State = serde_json::from_slice(state).unwrap_or_default();
     let reports = memory.read(&message)?;
     let state = serde_json::to_vec(&memory).map_err(|error| ParseError::Malformed(error.to_string()))?;
-    Ok(Step { reports, replies: Vec::new(), state })
+    Ok(MessageResult { reports, replies: Vec::new(), state })
 }
 
 impl State {

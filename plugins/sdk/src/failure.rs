@@ -17,7 +17,9 @@ pub fn from_http_error(error: Error) -> Failure {
         Error::Denied(reason) => Failure::Blocked(reason),
         Error::Unreachable(reason) | Error::Interrupted(reason) => retry(reason),
         Error::TooLarge => Failure::Rejected("the answer is too large".to_owned()),
-        Error::Budget => Failure::Rejected("the event needs more requests than a call may send".to_owned()),
+        Error::TooManyRequests => {
+            Failure::Rejected("the event needs more requests than a call may send".to_owned())
+        }
     }
 }
 

@@ -105,10 +105,10 @@ pub mod capability {
         ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(
-        provision,
-        "export_provision",
-        "package playrelay:sdk-provision; world exports-provision { export playrelay:plugin/provision@0.1.0; }",
-        "playrelay_sdk::capability::provision",
+        webhook_registration,
+        "export_webhook_registration",
+        "package playrelay:sdk-webhook-registration; world exports-webhook-registration { export playrelay:plugin/webhook-registration@0.1.0; }",
+        "playrelay_sdk::capability::webhook_registration",
         ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(

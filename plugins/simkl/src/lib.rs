@@ -52,14 +52,14 @@ impl capability::watchlist::Guest for Simkl {
 }
 
 impl capability::check::Guest for Simkl {
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         // A POST without a body, as the documents have it.
         let url = playrelay_sdk::http::join_setting("api_url", "/users/settings");
         let answer = playrelay_sdk::http::send_empty(playrelay_sdk::http::Method::Post, &url, &[])?;
         let settings: Value = response::require_success(answer)?.json()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let plan = text(&settings["account"]["type"]).unwrap_or_else(|| "free".to_owned());
-        Ok(capability::check::Account {
+        Ok(capability::check::AccountInfo {
             name: text(&settings["user"]["name"]).unwrap_or_default(),
             id: settings["account"]["id"].as_u64().map(|id| id.to_string()),
             details: vec![Field { name: "plan".to_owned(), value: plan }],

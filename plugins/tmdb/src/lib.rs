@@ -31,9 +31,13 @@ impl capability::airing::Guest for Tmdb {
 }
 
 impl capability::check::Guest for Tmdb {
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         api::get("/3/configuration")?;
-        Ok(capability::check::Account { name: "the key is good".to_owned(), id: None, details: Vec::new() })
+        Ok(capability::check::AccountInfo {
+            name: "the key is good".to_owned(),
+            id: None,
+            details: Vec::new(),
+        })
     }
 }
 

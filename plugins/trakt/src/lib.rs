@@ -65,13 +65,13 @@ impl capability::airing::Guest for Trakt {
 }
 
 impl capability::check::Guest for Trakt {
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         let answer = response::require_success(api::get("/users/settings")?)?;
         let settings: Value = answer.json()?;
         let user = &settings["user"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let field = |name: &str, value: String| Field { name: name.to_owned(), value };
-        Ok(capability::check::Account {
+        Ok(capability::check::AccountInfo {
             name: text(&user["username"]).unwrap_or_default(),
             id: text(&user["ids"]["slug"]),
             details: vec![

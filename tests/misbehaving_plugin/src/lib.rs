@@ -55,14 +55,14 @@ impl capability::enrich::Guest for Rogue {
 
 impl capability::check::Guest for Rogue {
     /// Sends one request to `target`, with headers that it must not be able to send; or reads and writes its own store.
-    fn run() -> Result<capability::check::Account, Failure> {
+    fn account() -> Result<capability::check::AccountInfo, Failure> {
         let target = settings::get("target").unwrap_or_default();
         if target == "its own store" {
             let before = format!("{:?}", kv::get("key"));
             let name = format!("{before} {:?}", kv::set("key", b"private", None));
-            return Ok(capability::check::Account { name, id: None, details: Vec::new() });
+            return Ok(capability::check::AccountInfo { name, id: None, details: Vec::new() });
         }
-        Ok(capability::check::Account { name: fetch(&target), id: None, details: Vec::new() })
+        Ok(capability::check::AccountInfo { name: fetch(&target), id: None, details: Vec::new() })
     }
 }
 

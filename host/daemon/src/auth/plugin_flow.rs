@@ -151,7 +151,7 @@ impl PluginLoginFlow {
                 AuthOutcome::Choose(choices) => return Ok(LoginStep::Choose(choices)),
                 AuthOutcome::Denied => return Err(LoginError::Denied),
                 AuthOutcome::Expired => return Err(LoginError::Expired),
-                AuthOutcome::Found(fields) => {
+                AuthOutcome::Settings(fields) => {
                     self.apply_found_settings(&fields).await?;
                     input = AuthInput::Poll(self.state.clone());
                 }

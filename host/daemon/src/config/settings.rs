@@ -46,7 +46,7 @@ pub fn settings(
 ) -> Settings {
     let within = format!("[{}.{name}]", role.section);
     let provided = manifest.provides.names();
-    if !role.provides.iter().any(|needed| provided.contains(needed)) {
+    if !role.provides.iter().any(|needed| provided.contains(*needed)) {
         // Its settings are those of another role: more complaints would only hide this one.
         let text = format!(
             "plugin {:?} in {within} provides {}; expected one that provides {}",

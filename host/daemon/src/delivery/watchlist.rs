@@ -57,7 +57,7 @@ impl WatchlistRemover<'_> {
             return Ok(RemovalOutcome::Skipped("only movies and shows stand on watchlists".to_owned()));
         };
         let facts = self.plugin.manifest.provides.watchlist.as_ref();
-        let order = facts.map(|facts| facts.ledger_ids.as_slice()).unwrap_or_default();
+        let order = facts.map(|facts| facts.export_ids.as_slice()).unwrap_or_default();
         let key = watchlist::key(&self.plugin.manifest.plugin.id, &self.target.account.name, order, &title);
         if self.removals.is_recent(&key, clock::now()).await? {
             return Ok(RemovalOutcome::Skipped("it was taken off a moment ago".to_owned()));

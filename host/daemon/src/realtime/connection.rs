@@ -176,7 +176,7 @@ impl RealtimeConnection {
     }
 
     async fn begin(&self, way: &Connection, line: &mut Channel) -> Result<(), ConnectionError> {
-        for frame in &way.hello {
+        for frame in &way.initial_frames {
             line.send_text(frame).await?;
         }
         Ok(())

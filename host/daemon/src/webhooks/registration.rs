@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_plugin_host::capabilities::{Provision, ProvisionInput};
+use playrelay_plugin_host::capabilities::{RegistrationInput, WebhookRegistration};
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::WebhookFacts;
 use playrelay_plugin_host::placeholders::SecretPlaceholders;
@@ -190,22 +190,22 @@ impl Registration {
         let source = &self.target.account.name;
         let noted = |error: VaultError| error.to_string();
         match wish {
-            RegistrationAction::Verify => self.call(&current, ProvisionInput::Verify).await,
+            RegistrationAction::Verify => self.call(&current, RegistrationInput::Verify).await,
             RegistrationAction::Register => {
                 let (first, others) = former.split_first().unzip();
                 let replaced = first.map(|first| self.redacted(first));
-                let register = |url| ProvisionInput::Register(url, replaced);
+                let register = |url| RegistrationInput::Register(url, replaced);
                 let is_registered = self.call_plugin(&current, first, register).await?;
                 for other in others.unwrap_or_default() {
-                    self.call(other, ProvisionInput::Remove).await?;
+                    self.call(other, RegistrationInput::Remove).await?;
                 }
                 store_registered_address(vault, source, current).await.map_err(noted)?;
                 Ok(is_registered)
             }
             RegistrationAction::Remove => {
-                let is_registered = self.call(&current, ProvisionInput::Remove).await?;
+                let is_registered = self.call(&current, RegistrationInput::Remove).await?;
                 for address in &former {
-                    self.call(address, ProvisionInput::Remove).await?;
+                    self.call(address, RegistrationInput::Remove).await?;
                 }
                 vault.remove(&registered_address_key(source)).await.map_err(noted)?;
                 Ok(is_registered)
@@ -222,7 +222,7 @@ impl Registration {
     async fn call(
         &self,
         address: &Address,
-        input: impl FnOnce(String) -> ProvisionInput,
+        input: impl FnOnce(String) -> RegistrationInput,
     ) -> Result<bool, String> {
         self.call_plugin(address, Some(address), input).await
     }
@@ -232,9 +232,9 @@ impl Registration {
         &self,
         address: &Address,
         other: Option<&Address>,
-        input: impl FnOnce(String) -> ProvisionInput,
+        input: impl FnOnce(String) -> RegistrationInput,
     ) -> Result<bool, String> {
-        if self.plugin.manifest.provides.provision.is_none() {
+        if self.plugin.manifest.provides.webhook_registration.is_none() {
             return Err(format!("plugin {} cannot register webhooks", self.plugin.manifest.plugin.name));
         }
         let in_address = |token: &Secret| Secret::new(encode_path_segment(token.expose()));
@@ -254,7 +254,7 @@ impl Registration {
             ..self.target.clone()
         };
         let input = input(self.redacted(address));
-        match self.plugin.call::<Provision>(&target, input).await.0 {
+        match self.plugin.call::<WebhookRegistration>(&target, input).await.0 {
             Ok(Ok(is_registered)) => Ok(is_registered),
             Ok(Err(Failure::Unauthorized(reason))) => {
                 Err(format!("the server wants a login with more rights: {reason}"))

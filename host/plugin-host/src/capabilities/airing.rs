@@ -1,11 +1,9 @@
 //! `airing`
 
-use futures_util::future::BoxFuture;
 use playrelay_engine::model::Item;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::airing::GuestIndices;
+use crate::bindings::exports::playrelay::plugin::airing::Guest;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::convert;
@@ -16,21 +14,17 @@ use crate::limits::Budget;
 pub enum LastAired {}
 
 impl Capability for LastAired {
-    const NAME: &'static str = "airing";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
     type Output = Result<Option<Item>, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         show: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_last_aired(store, &convert::to_guest(&show)).await?;
-            Ok(answer.map(|last| last.map(convert::item)).map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_last_aired(store, &convert::to_guest(&show)).await?;
+        Ok(answer.map(|last| last.map(convert::item)).map_err(convert::failure))
     }
 }

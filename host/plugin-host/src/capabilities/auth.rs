@@ -1,10 +1,8 @@
 //! `auth`
 
-use futures_util::future::BoxFuture;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::auth::{self as contract, GuestIndices};
+use crate::bindings::exports::playrelay::plugin::auth::{self as contract, Guest};
 use crate::bindings::playrelay::plugin::types::Field;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
@@ -45,7 +43,7 @@ pub enum AuthOutcome {
     /// The user chooses: ids and labels.
     Choose(Vec<(String, String)>),
     /// Settings were found out.
-    Found(Vec<(String, String)>),
+    Settings(Vec<(String, String)>),
     /// It is done.
     Granted(Grant),
     /// The user said no.
@@ -81,40 +79,35 @@ pub struct AuthPrompt {
 }
 
 impl Capability for Authenticate {
-    const NAME: &'static str = "auth";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     const IS_LOGIN: bool = true;
     type Input = AuthInput;
     type Output = Result<AuthStep, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = match input {
-                AuthInput::Begin(method, form) => {
-                    let form: Vec<Field> =
-                        form.into_iter().map(|(name, value)| Field { name, value }).collect();
-                    guest.call_begin(store, &method, &form).await?
-                }
-                AuthInput::Poll(state) => guest.call_poll(store, &state).await?,
-                AuthInput::Choose(id, state) => guest.call_choose(store, &id, &state).await?,
-            };
-            let step = match answer {
-                Ok(step) => step,
-                Err(failure) => return Ok(Err(convert::failure(failure))),
-            };
-            if step.state.len() > MAX_STATE_BYTES {
-                let text =
-                    format!("it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed", step.state.len());
-                return Err(Fault::new(FaultKind::Output, text).into());
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = match input {
+            AuthInput::Begin(method, form) => {
+                let form: Vec<Field> = form.into_iter().map(|(name, value)| Field { name, value }).collect();
+                guest.call_begin(store, &method, &form).await?
             }
-            Ok(Ok(AuthStep { outcome: outcome(step.outcome), state: step.state }))
-        })
+            AuthInput::Poll(state) => guest.call_poll(store, &state).await?,
+            AuthInput::Choose(id, state) => guest.call_choose(store, &id, &state).await?,
+        };
+        let step = match answer {
+            Ok(step) => step,
+            Err(failure) => return Ok(Err(convert::failure(failure))),
+        };
+        if step.state.len() > MAX_STATE_BYTES {
+            let text =
+                format!("it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed", step.state.len());
+            return Err(Fault::new(FaultKind::Output, text).into());
+        }
+        Ok(Ok(AuthStep { outcome: outcome(step.outcome), state: step.state }))
     }
 }
 
@@ -135,7 +128,7 @@ fn outcome(it: contract::Outcome) -> AuthOutcome {
             };
             AuthOutcome::Choose(choices.into_iter().take(text::ENTRIES).filter_map(choice).collect())
         }
-        contract::Outcome::Found(fields) => AuthOutcome::Found(pairs(fields)),
+        contract::Outcome::Settings(fields) => AuthOutcome::Settings(pairs(fields)),
         contract::Outcome::Granted(it) => AuthOutcome::Granted(grant(it)),
         contract::Outcome::Denied => AuthOutcome::Denied,
         contract::Outcome::Expired => AuthOutcome::Expired,
@@ -155,6 +148,7 @@ fn grant(it: contract::Grant) -> Grant {
 pub enum Renew {}
 
 impl Capability for Renew {
+    type Interface = Guest;
     const NAME: &'static str = "auth.renew";
     const BUDGET: Budget = Budget::SERVICE;
     const IS_LOGIN: bool = true;
@@ -162,16 +156,12 @@ impl Capability for Renew {
     type Input = ();
     type Output = Result<Grant, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         (): Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            Ok(guest.call_renew(store).await?.map(grant).map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        Ok(guest.call_renew(store).await?.map(grant).map_err(convert::failure))
     }
 }
 
@@ -179,22 +169,19 @@ impl Capability for Renew {
 pub enum Revoke {}
 
 impl Capability for Revoke {
+    type Interface = Guest;
     const NAME: &'static str = "auth.revoke";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = ();
     /// What remains valid there.
     type Output = Result<Option<String>, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         (): Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let remains = guest.call_revoke(store).await?.map_err(convert::failure);
-            Ok(remains.map(|remains| remains.map(|words| text::cut(&words, text::WORDS))))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let remains = guest.call_revoke(store).await?.map_err(convert::failure);
+        Ok(remains.map(|remains| remains.map(|words| text::cut(&words, text::WORDS))))
     }
 }

@@ -1,17 +1,18 @@
-//! An interface that a guest exports, as the host calls it.
+//! One kind of call to a guest.
 
-use futures_util::future::BoxFuture;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
 use crate::call_state::CallState;
+use crate::capabilities::interface::Interface;
 use crate::limits::Budget;
 
-/// An interface that a guest exports.
+/// One kind of call to a guest: the interface, the limits, and the conversion of its input and output.
 pub trait Capability: 'static {
-    /// Its name in the contract.
-    const NAME: &'static str;
-    /// What a call may use.
+    /// The interface that the guest exports for it.
+    type Interface: Interface;
+    /// Its name in logs: the interface, and the function if the host calls several of one interface apart.
+    const NAME: &'static str = Self::Interface::NAME;
+    /// The time, memory and requests that one call may use.
     const BUDGET: Budget;
     /// Whether it logs in: its requests go without the account's credentials.
     const IS_LOGIN: bool = false;
@@ -27,11 +28,10 @@ pub trait Capability: 'static {
         0
     }
 
-    /// Makes the call.
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    /// Makes the call. An error is a fault of the guest: a trap, or an output that breaks the contract.
+    fn call(
+        guest: &Self::Interface,
+        store: &mut Store<CallState>,
         input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>>;
+    ) -> impl Future<Output = wasmtime::Result<Self::Output>> + Send;
 }

@@ -1,11 +1,9 @@
 //! `check`
 
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::check::GuestIndices;
+use crate::bindings::exports::playrelay::plugin::check::Guest;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::failure::Failure;
@@ -27,26 +25,22 @@ pub struct AccountInfo {
 }
 
 impl Capability for Check {
-    const NAME: &'static str = "check";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = ();
     type Output = Result<AccountInfo, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         (): Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_run(store).await?;
-            let info = answer.map(|account| AccountInfo {
-                name: text::cut(&account.name, text::NAME),
-                id: account.id.and_then(|id| text::whole(id, text::KEY)),
-                details: convert::fields(account.details),
-            });
-            Ok(info.map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_account(store).await?;
+        let info = answer.map(|account| AccountInfo {
+            name: text::cut(&account.name, text::NAME),
+            id: account.id.and_then(|id| text::whole(id, text::KEY)),
+            details: convert::fields(account.details),
+        });
+        Ok(info.map_err(convert::failure))
     }
 }

@@ -1,11 +1,9 @@
 //! `identify`
 
-use futures_util::future::BoxFuture;
 use playrelay_engine::model::{Playback, User};
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::identify::{GuestIndices, Sighting};
+use crate::bindings::exports::playrelay::plugin::identify::{Guest, Observation};
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::convert;
@@ -16,27 +14,23 @@ use crate::limits::Budget;
 pub enum Identify {}
 
 impl Capability for Identify {
-    const NAME: &'static str = "identify";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::LOOKUP;
     type Input = Playback;
     type Output = Result<User, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         playback: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let sighting = Sighting {
-                user: convert::user_to_guest(&playback.user),
-                player: convert::player_to_guest(&playback.player),
-                session: playback.session.clone(),
-                item: convert::to_guest(&playback.item),
-            };
-            let answer = guest.call_whose(store, &sighting).await?;
-            Ok(answer.map(convert::user).map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let observation = Observation {
+            user: convert::user_to_guest(&playback.user),
+            player: convert::player_to_guest(&playback.player),
+            session: playback.session.clone(),
+            item: convert::to_guest(&playback.item),
+        };
+        let answer = guest.call_identify_user(store, &observation).await?;
+        Ok(answer.map(convert::user).map_err(convert::failure))
     }
 }

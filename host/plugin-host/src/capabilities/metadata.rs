@@ -1,12 +1,10 @@
 //! `metadata`
 
-use futures_util::future::BoxFuture;
 use playrelay_engine::model::Item;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::metadata::{
-    self as contract, Candidate, GuestIndices, PictureKind,
+    self as contract, Candidate, Guest, PictureKind,
 };
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
@@ -18,26 +16,22 @@ use crate::{convert, text};
 pub enum Find {}
 
 impl Capability for Find {
-    const NAME: &'static str = "metadata";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
     type Output = Result<Vec<(Item, f64)>, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         item: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_find(store, &convert::to_guest(&item)).await?;
-            let candidates = answer.map(|candidates| {
-                let candidate = |it: Candidate| (convert::item(it.item), it.confidence);
-                candidates.into_iter().take(text::ENTRIES).map(candidate).collect()
-            });
-            Ok(candidates.map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_find(store, &convert::to_guest(&item)).await?;
+        let candidates = answer.map(|candidates| {
+            let candidate = |it: Candidate| (convert::item(it.item), it.confidence);
+            candidates.into_iter().take(text::ENTRIES).map(candidate).collect()
+        });
+        Ok(candidates.map_err(convert::failure))
     }
 }
 
@@ -54,32 +48,28 @@ pub struct Picture {
 }
 
 impl Capability for Artwork {
-    const NAME: &'static str = "metadata";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
     type Output = Result<Vec<Picture>, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         item: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_artwork(store, &convert::to_guest(&item)).await?;
-            let kind = |kind| match kind {
-                PictureKind::Poster => "poster",
-                PictureKind::Backdrop => "backdrop",
-                PictureKind::Still => "still",
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_artwork(store, &convert::to_guest(&item)).await?;
+        let kind = |kind| match kind {
+            PictureKind::Poster => "poster",
+            PictureKind::Backdrop => "backdrop",
+            PictureKind::Still => "still",
+        };
+        let pictures = answer.map(|pictures| {
+            let picture = |it: contract::Picture| {
+                Some(Picture { kind: kind(it.kind), url: text::whole(it.url, text::PATH)? })
             };
-            let pictures = answer.map(|pictures| {
-                let picture = |it: contract::Picture| {
-                    Some(Picture { kind: kind(it.kind), url: text::whole(it.url, text::PATH)? })
-                };
-                pictures.into_iter().take(text::ENTRIES).filter_map(picture).collect()
-            });
-            Ok(pictures.map_err(convert::failure))
-        })
+            pictures.into_iter().take(text::ENTRIES).filter_map(picture).collect()
+        });
+        Ok(pictures.map_err(convert::failure))
     }
 }

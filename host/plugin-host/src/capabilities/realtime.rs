@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use playrelay_engine::model::{Playback, Report};
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, GuestIndices};
+use crate::bindings::exports::playrelay::plugin::realtime::{self as contract, Guest};
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::capabilities::webhook;
@@ -32,7 +30,7 @@ pub struct Connection {
     /// Below the server's address.
     pub path: String,
     /// Frames to begin with.
-    pub hello: Vec<String>,
+    pub initial_frames: Vec<String>,
     /// What keeps it up.
     pub keep_alive: Option<KeepAlive>,
     /// Paths that tell what plays now.
@@ -74,29 +72,26 @@ pub struct KeepAlive {
 }
 
 impl Capability for Connect {
+    type Interface = Guest;
     const NAME: &'static str = "realtime.connect";
     const BUDGET: Budget = Budget::LISTEN;
     type Input = ();
     type Output = Result<Vec<Connection>, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         (): Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let ways = match guest.call_connect(store).await? {
-                Ok(ways) => ways,
-                Err(failure) => return Ok(Err(convert::failure(failure))),
-            };
-            if ways.is_empty() || ways.len() > MAX_FRAMES {
-                let text = format!("it named {} ways to listen; 1 to {MAX_FRAMES} are allowed", ways.len());
-                return Err(Fault::new(FaultKind::Output, text).into());
-            }
-            Ok(Ok(ways.into_iter().map(connection).collect()))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let ways = match guest.call_connect(store).await? {
+            Ok(ways) => ways,
+            Err(failure) => return Ok(Err(convert::failure(failure))),
+        };
+        if ways.is_empty() || ways.len() > MAX_FRAMES {
+            let text = format!("it named {} ways to listen; 1 to {MAX_FRAMES} are allowed", ways.len());
+            return Err(Fault::new(FaultKind::Output, text).into());
+        }
+        Ok(Ok(ways.into_iter().map(connection).collect()))
     }
 }
 
@@ -109,7 +104,7 @@ fn connection(it: contract::Connection) -> Connection {
             contract::Transport::Poll => Transport::Poll,
         },
         path: it.path,
-        hello: it.hello,
+        initial_frames: it.initial_frames,
         keep_alive: it.keep_alive.map(|it| KeepAlive { text: it.text, interval: interval(it.interval_ms) }),
         resync: it.resync,
         interval: interval(it.interval_ms),
@@ -144,7 +139,8 @@ pub struct Step {
 }
 
 impl Capability for Message {
-    const NAME: &'static str = "realtime.message";
+    type Interface = Guest;
+    const NAME: &'static str = "realtime.handle-message";
     const BUDGET: Budget = Budget::LISTEN;
     type Input = MessageInput;
     type Output = Result<Step, ParseError>;
@@ -153,36 +149,32 @@ impl Capability for Message {
         input.text.len() + input.state.len()
     }
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let MessageInput { text, state, received_at, source } = input;
-            let step = match guest.call_message(store, &text, &state).await? {
-                Ok(step) => step,
-                Err(error) => return Ok(Err(error.into())),
-            };
-            let too_much = |text: String| Fault::new(FaultKind::Output, text).into();
-            if step.state.len() > MAX_STATE_BYTES {
-                return Err(too_much(format!(
-                    "it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed",
-                    step.state.len()
-                )));
-            }
-            if step.replies.len() > MAX_FRAMES {
-                return Err(too_much(format!(
-                    "it sent {} replies; {MAX_FRAMES} are allowed",
-                    step.replies.len()
-                )));
-            }
-            let mut reports = webhook::read(step.reports, &source, received_at)?;
-            reports.iter_mut().flat_map(playbacks).for_each(|playback| playback.from_session_list = true);
-            Ok(Ok(Step { reports, replies: step.replies, state: step.state }))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let MessageInput { text, state, received_at, source } = input;
+        let step = match guest.call_handle_message(store, &text, &state).await? {
+            Ok(step) => step,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let too_much = |text: String| Fault::new(FaultKind::Output, text).into();
+        if step.state.len() > MAX_STATE_BYTES {
+            return Err(too_much(format!(
+                "it asked to remember {} bytes; {MAX_STATE_BYTES} are allowed",
+                step.state.len()
+            )));
+        }
+        if step.replies.len() > MAX_FRAMES {
+            return Err(too_much(format!(
+                "it sent {} replies; {MAX_FRAMES} are allowed",
+                step.replies.len()
+            )));
+        }
+        let mut reports = webhook::read(step.reports, &source, received_at)?;
+        reports.iter_mut().flat_map(playbacks).for_each(|playback| playback.from_session_list = true);
+        Ok(Ok(Step { reports, replies: step.replies, state: step.state }))
     }
 }
 

@@ -1,12 +1,10 @@
 //! `server-history`
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use playrelay_engine::model::Report;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::server_history::GuestIndices;
+use crate::bindings::exports::playrelay::plugin::server_history::Guest;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::capabilities::webhook;
@@ -39,27 +37,24 @@ pub struct HistoryPage {
 }
 
 impl Capability for ServerHistory {
-    const NAME: &'static str = "server-history.since";
+    type Interface = Guest;
+    const NAME: &'static str = "server-history.plays-since";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = SinceInput;
     type Output = Result<HistoryPage, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let SinceInput { cursor, since, now, source } = input;
-            let page = match guest.call_since(store, cursor.as_deref(), &since.to_string()).await? {
-                Ok(page) => page,
-                Err(failure) => return Ok(Err(convert::failure(failure))),
-            };
-            let reports = webhook::read(page.reports, &source, now)?;
-            let next = page.more.then_some(page.cursor).map(|cursor| text::cut(&cursor, text::WORDS));
-            Ok(Ok(HistoryPage { reports, next }))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let SinceInput { cursor, since, now, source } = input;
+        let page = match guest.call_plays_since(store, cursor.as_deref(), &since.to_string()).await? {
+            Ok(page) => page,
+            Err(failure) => return Ok(Err(convert::failure(failure))),
+        };
+        let reports = webhook::read(page.reports, &source, now)?;
+        let next = page.more.then_some(page.cursor).map(|cursor| text::cut(&cursor, text::WORDS));
+        Ok(Ok(HistoryPage { reports, next }))
     }
 }

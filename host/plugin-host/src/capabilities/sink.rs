@@ -1,14 +1,12 @@
 //! `sink`
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::Item;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::playrelay::plugin::sink;
-use crate::bindings::exports::playrelay::plugin::sink::GuestIndices;
+use crate::bindings::exports::playrelay::plugin::sink::Guest;
 use crate::bindings::playrelay::plugin::types;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
@@ -41,45 +39,41 @@ pub struct SinkEvent {
 }
 
 impl Capability for Sink {
-    const NAME: &'static str = "sink";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = SinkEvent;
     type Output = Result<Receipt, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         event: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let event = sink::Event {
-                id: event.id,
-                action: match event.action {
-                    Action::Playing(progress) => sink::Action::Playing(progress),
-                    Action::Paused(progress) => sink::Action::Paused(progress),
-                    Action::Stopped(progress) => sink::Action::Stopped(progress),
-                    Action::Watched(progress) => sink::Action::Watched(progress),
-                    Action::Rated(rating) => sink::Action::Rated(rating),
-                    Action::Unrated => sink::Action::Unrated,
-                    Action::Unwatched => sink::Action::Unwatched,
-                    Action::RemoveFromWatchlist => {
-                        let reason = "a sink has no watchlist".to_owned();
-                        return Ok(Err(Failure::Rejected(reason)));
-                    }
-                },
-                item: convert::to_guest(&event.item),
-                at: event.at.to_string(),
-                started_at: event.started_at.map(|at| at.to_string()),
-                late: event.late,
-                uncertain: event.uncertain,
-                attempt: event.attempt,
-                ext: Vec::new(),
-            };
-            let answer = guest.call_submit(store, &event).await?;
-            Ok(answer.map(receipt).map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let event = sink::Event {
+            id: event.id,
+            action: match event.action {
+                Action::Playing(progress) => sink::Action::Playing(progress),
+                Action::Paused(progress) => sink::Action::Paused(progress),
+                Action::Stopped(progress) => sink::Action::Stopped(progress),
+                Action::Watched(progress) => sink::Action::Watched(progress),
+                Action::Rated(rating) => sink::Action::Rated(rating),
+                Action::Unrated => sink::Action::Unrated,
+                Action::Unwatched => sink::Action::Unwatched,
+                Action::RemoveFromWatchlist => {
+                    let reason = "a sink has no watchlist".to_owned();
+                    return Ok(Err(Failure::Rejected(reason)));
+                }
+            },
+            item: convert::to_guest(&event.item),
+            at: event.at.to_string(),
+            started_at: event.started_at.map(|at| at.to_string()),
+            late: event.late,
+            uncertain: event.uncertain,
+            attempt: event.attempt,
+            ext: Vec::new(),
+        };
+        let answer = guest.call_submit(store, &event).await?;
+        Ok(answer.map(receipt).map_err(convert::failure))
     }
 }
 

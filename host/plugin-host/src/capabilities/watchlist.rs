@@ -1,12 +1,10 @@
 //! `watchlist`
 
-use futures_util::future::BoxFuture;
 use playrelay_engine::event::Receipt;
 use playrelay_engine::model::Item;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::watchlist::{GuestIndices, Page};
+use crate::bindings::exports::playrelay::plugin::watchlist::{Guest, Page};
 use crate::bindings::playrelay::plugin::types;
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
@@ -28,33 +26,27 @@ pub struct WatchlistPage {
 }
 
 impl Capability for ReadWatchlist {
-    const NAME: &'static str = "watchlist";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     /// Where the page begins; absent for the first.
     type Input = Option<String>;
     type Output = Result<WatchlistPage, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         cursor: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_entries(store, cursor.as_deref()).await?;
-            let page = |page: Page| WatchlistPage {
-                entries: page
-                    .entries
-                    .into_iter()
-                    .map(|entry| {
-                        (convert::item(entry.item), entry.added_at.map(|at| text::cut(&at, text::KEY)))
-                    })
-                    .collect(),
-                cursor: page.cursor.map(|cursor| text::cut(&cursor, text::KEY)),
-            };
-            Ok(answer.map(page).map_err(convert::failure))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_entries(store, cursor.as_deref()).await?;
+        let page = |page: Page| WatchlistPage {
+            entries: page
+                .entries
+                .into_iter()
+                .map(|entry| (convert::item(entry.item), entry.added_at.map(|at| text::cut(&at, text::KEY))))
+                .collect(),
+            cursor: page.cursor.map(|cursor| text::cut(&cursor, text::KEY)),
+        };
+        Ok(answer.map(page).map_err(convert::failure))
     }
 }
 
@@ -62,22 +54,18 @@ impl Capability for ReadWatchlist {
 pub enum AddWatchlist {}
 
 impl Capability for AddWatchlist {
-    const NAME: &'static str = "watchlist";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
     type Output = Result<Receipt, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         item: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_add(store, &[convert::to_guest(&item)]).await?;
-            Ok(only(answer))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_add(store, &[convert::to_guest(&item)]).await?;
+        Ok(only(answer))
     }
 }
 
@@ -97,21 +85,17 @@ fn only(answer: Result<Vec<types::Receipt>, types::Failure>) -> Result<Receipt, 
 pub enum RemoveWatchlist {}
 
 impl Capability for RemoveWatchlist {
-    const NAME: &'static str = "watchlist";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
     type Input = Item;
     type Output = Result<Receipt, Failure>;
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         item: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let answer = guest.call_remove(store, &[convert::to_guest(&item)]).await?;
-            Ok(only(answer))
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let answer = guest.call_remove(store, &[convert::to_guest(&item)]).await?;
+        Ok(only(answer))
     }
 }

@@ -1,13 +1,11 @@
 //! `webhook`
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use playrelay_engine::model::Report;
 use serde::{Deserialize, Serialize};
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
-use crate::bindings::exports::playrelay::plugin::webhook::{GuestIndices, Request};
+use crate::bindings::exports::playrelay::plugin::webhook::{Guest, Request};
 use crate::bindings::playrelay::plugin::reports;
 use crate::bindings::playrelay::plugin::types::Field;
 use crate::call_state::CallState;
@@ -87,7 +85,7 @@ pub(super) fn read(
 }
 
 impl Capability for Webhook {
-    const NAME: &'static str = "webhook";
+    type Interface = Guest;
     const BUDGET: Budget = Budget::PURE;
     type Input = WebhookInput;
     type Output = Result<Vec<Report>, ParseError>;
@@ -100,30 +98,26 @@ impl Capability for Webhook {
         request.body.len() + pairs(&request.form) + pairs(&request.query) + pairs(&request.headers)
     }
 
-    fn call<'a>(
-        pre: &'a InstancePre<CallState>,
-        store: &'a mut Store<CallState>,
-        instance: &'a Instance,
+    async fn call(
+        guest: &Guest,
+        store: &mut Store<CallState>,
         input: Self::Input,
-    ) -> BoxFuture<'a, wasmtime::Result<Self::Output>> {
-        Box::pin(async move {
-            let guest = GuestIndices::new(pre)?.load(&mut *store, instance)?;
-            let WebhookInput { request, received_at, source } = input;
-            let fields = |pairs: Vec<(String, String)>| {
-                pairs.into_iter().map(|(name, value)| Field { name, value }).collect::<Vec<_>>()
-            };
-            let request = Request {
-                media_type: request.media_type,
-                headers: fields(request.headers),
-                query: fields(request.query),
-                form: fields(request.form),
-                body: request.body,
-                received_at: received_at.to_string(),
-            };
-            match guest.call_parse(store, &request).await? {
-                Ok(reports) => Ok(Ok(read(reports, &source, received_at)?)),
-                Err(error) => Ok(Err(error.into())),
-            }
-        })
+    ) -> wasmtime::Result<Self::Output> {
+        let WebhookInput { request, received_at, source } = input;
+        let fields = |pairs: Vec<(String, String)>| {
+            pairs.into_iter().map(|(name, value)| Field { name, value }).collect::<Vec<_>>()
+        };
+        let request = Request {
+            media_type: request.media_type,
+            headers: fields(request.headers),
+            query: fields(request.query),
+            form: fields(request.form),
+            body: request.body,
+            received_at: received_at.to_string(),
+        };
+        match guest.call_parse(store, &request).await? {
+            Ok(reports) => Ok(Ok(read(reports, &source, received_at)?)),
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Host for CallState {
             return Ok(Err(if pure {
                 Error::Denied("this call may send no requests".to_owned())
             } else {
-                Error::Budget
+                Error::TooManyRequests
             }));
         };
         self.context.requests_left = left;

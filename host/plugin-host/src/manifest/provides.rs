@@ -33,29 +33,14 @@ pub struct Provides {
     /// Logs in by code of its own.
     pub auth: Option<Empty>,
     /// Has its server send webhooks.
-    pub provision: Option<Empty>,
+    pub webhook_registration: Option<Empty>,
 }
 
 impl Provides {
-    /// The names of the interfaces.
-    pub fn names(&self) -> BTreeSet<&'static str> {
-        [
-            ("webhook", self.webhook.is_some()),
-            ("realtime", self.realtime.is_some()),
-            ("enrich", self.enrich.is_some()),
-            ("identify", self.identify.is_some()),
-            ("server-history", self.server_history.is_some()),
-            ("sink", self.sink.is_some()),
-            ("watchlist", self.watchlist.is_some()),
-            ("metadata", self.metadata.is_some()),
-            ("airing", self.airing.is_some()),
-            ("check", self.check.is_some()),
-            ("auth", self.auth.is_some()),
-            ("provision", self.provision.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, provided)| provided.then_some(name))
-        .collect()
+    /// The names of the interfaces, as the contract has them.
+    pub fn names(&self) -> BTreeSet<String> {
+        let Ok(serde_json::Value::Object(keys)) = serde_json::to_value(self) else { return BTreeSet::new() };
+        keys.into_iter().filter(|(_, facts)| !facts.is_null()).map(|(name, _)| name).collect()
     }
 }
 
@@ -164,7 +149,7 @@ pub enum Level {
 pub struct WatchlistFacts {
     /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
     #[serde(default)]
-    pub ledger_ids: Vec<String>,
+    pub export_ids: Vec<String>,
 }
 
 /// `[provides.metadata]`

@@ -1,6 +1,6 @@
 //! The configuration of the Webhook plugin: its Generic destinations.
 
-use playrelay_mediabrowser::{Flavor, provision};
+use playrelay_mediabrowser::{Flavor, webhook_registration};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Response};
 use serde_json::{Value, json};
@@ -69,5 +69,8 @@ fn write(configuration: &Value) -> Result<(), Failure> {
 }
 
 fn expect(answer: Response) -> Result<Response, Failure> {
-    provision::expect(answer, "the server has no Webhook plugin; install it from the catalogue first")
+    webhook_registration::expect(
+        answer,
+        "the server has no Webhook plugin; install it from the catalogue first",
+    )
 }

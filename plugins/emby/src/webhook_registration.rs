@@ -1,6 +1,6 @@
 //! Notifications of type Webhooks, as watchstate enters them (4.8 and later): each belongs to a user.
 
-use playrelay_mediabrowser::{Flavor, identify, provision};
+use playrelay_mediabrowser::{Flavor, identify, webhook_registration};
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::{self, Method, Response};
 use playrelay_sdk::json::{flag, text};
@@ -86,5 +86,5 @@ fn list(address: &str) -> Result<Vec<Value>, Failure> {
 }
 
 fn expect(answer: Response) -> Result<Response, Failure> {
-    provision::expect(answer, "the server is older than 4.8, and has no notifications by user")
+    webhook_registration::expect(answer, "the server is older than 4.8, and has no notifications by user")
 }
