@@ -27,6 +27,7 @@ pub mod outbox;
 pub mod outbox_rules;
 pub mod play;
 pub mod policy;
+pub mod retention;
 pub mod routing;
 pub mod rules;
 pub mod state;

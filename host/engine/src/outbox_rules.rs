@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::event::{Action, DeliveryClass, TrackerEvent};
+use crate::event::{Action, DeliveryClass, Receipt, TrackerEvent};
 use crate::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow};
 
 /// A play that goes on this near to where it was paused has not moved. Percent.
@@ -62,12 +62,23 @@ pub fn is_withheld(last_presence: Option<&TrackerEvent>) -> bool {
 
 /// What an attempt changes of its delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub enum AttemptEffect {
+pub enum AttemptEffect<'a> {
     /// Nothing: a person has said meanwhile that it is about another item, so it is sent again.
-    Overtaken,
-    /// It is kept. `applies_to_all_states`: also where it was superseded or dropped meanwhile, since the tracker has taken it.
+    Overtaken {
+        /// What the tracker made of the item before.
+        state: DeliveryState,
+        /// What it said of it.
+        note: &'a str,
+    },
+    /// It gets a state, and is not sent again.
     Settled {
-        /// Whether a delivery that does not wait any more is changed as well.
+        /// The state.
+        state: DeliveryState,
+        /// What the tracker said, one sentence; empty if it said nothing.
+        note: &'a str,
+        /// The tracker's answer; absent if there was none.
+        receipt: Option<&'a Receipt>,
+        /// Whether a delivery that was superseded or dropped meanwhile gets the state as well, since the tracker has taken it.
         applies_to_all_states: bool,
         /// Whether a delivery that was withheld because of this one is to be sent.
         releases_withheld: bool,
@@ -76,36 +87,48 @@ pub enum AttemptEffect {
     },
     /// It waits for the next attempt.
     Postponed {
+        /// When the next attempt is made, UTC.
+        next_at: Timestamp,
+        /// Why it failed, one sentence.
+        note: &'a str,
+        /// Whether the tracker may have applied this attempt or one before it.
+        uncertain: bool,
         /// Whether it says the same as the attempt before: that is not written into the timeline again.
         is_repeated: bool,
     },
 }
 
 /// What an attempt to deliver `row` leads to. `stored` is the row as it is in the store now; absent where it was forgotten.
-pub fn attempted(
+pub fn attempted<'a>(
     row: &OutboxRow,
     stored: Option<&OutboxRow>,
-    outcome: &AttemptOutcome,
+    outcome: &'a AttemptOutcome,
     now: Timestamp,
-) -> AttemptEffect {
+) -> AttemptEffect<'a> {
     match outcome {
-        AttemptOutcome::Settled { .. }
+        AttemptOutcome::Settled { state, note, .. }
             if stored.is_some_and(|stored| stored.event.item != row.event.item) =>
         {
-            AttemptEffect::Overtaken
+            AttemptEffect::Overtaken { state: *state, note }
         }
-        AttemptOutcome::Settled { state, .. } => {
+        AttemptOutcome::Settled { state, note, receipt } => {
             let is_taken = matches!(state, DeliveryState::Delivered | DeliveryState::Duplicate);
             AttemptEffect::Settled {
+                state: *state,
+                note,
+                receipt: receipt.as_ref(),
                 applies_to_all_states: is_taken,
                 releases_withheld: *state == DeliveryState::Delivered
                     && matches!(row.event.action, Action::Paused(_)),
                 follow_ups: if is_taken { removals(&row.event, now) } else { Vec::new() },
             }
         }
-        AttemptOutcome::Postponed { note, .. } => {
-            AttemptEffect::Postponed { is_repeated: row.note.as_ref() == Some(note) }
-        }
+        AttemptOutcome::Postponed { next_at, note, uncertain } => AttemptEffect::Postponed {
+            next_at: *next_at,
+            note,
+            uncertain: row.uncertain | uncertain,
+            is_repeated: row.note.as_ref() == Some(note),
+        },
     }
 }
 
@@ -170,9 +193,9 @@ pub fn is_failed(state: DeliveryState) -> bool {
     matches!(state, DeliveryState::Dead | DeliveryState::Unmatched)
 }
 
-/// Whether a request whose deliveries are in these states may be forgotten.
-pub fn may_be_forgotten(state: DeliveryState) -> bool {
-    !matches!(state, DeliveryState::Waiting | DeliveryState::Held | DeliveryState::Dead)
+/// Whether a waiting delivery becomes due when its tracker is reachable again: if it waits because an attempt failed.
+pub fn is_woken(row: &OutboxRow) -> bool {
+    row.attempts > 0
 }
 
 /// The next delivery of a tracker: the first one that is due, and before which no other of its subject waits. `waiting` are all that
@@ -297,8 +320,9 @@ mod tests {
         let mut watch = row(1, Watched(90.0), Waiting);
         watch.event.remove_from = vec!["list".to_owned(), "bob".to_owned()];
         for (state, is_taken) in [(Delivered, true), (Duplicate, true), (Unmatched, false), (Dead, false)] {
-            let effect = attempted(&watch, Some(&watch), &settled(state), now());
-            let AttemptEffect::Settled { applies_to_all_states, releases_withheld, follow_ups } = effect
+            let outcome = settled(state);
+            let effect = attempted(&watch, Some(&watch), &outcome, now());
+            let AttemptEffect::Settled { applies_to_all_states, releases_withheld, follow_ups, .. } = effect
             else {
                 panic!("{effect:?}");
             };
@@ -314,22 +338,38 @@ mod tests {
         }
         let pause = row(1, Paused(50.0), Waiting);
         for (state, releases) in [(Delivered, true), (Duplicate, false), (Dead, false)] {
-            let effect = attempted(&pause, Some(&pause), &settled(state), now());
+            let outcome = settled(state);
+            let effect = attempted(&pause, Some(&pause), &outcome, now());
             assert!(
                 matches!(effect, AttemptEffect::Settled { releases_withheld, .. } if releases_withheld == releases)
             );
         }
         let mut other = watch.clone();
         other.event.item = item("Stalker");
-        assert_eq!(attempted(&watch, Some(&other), &settled(Unmatched), now()), AttemptEffect::Overtaken);
+        let outcome = settled(Unmatched);
+        let effect = attempted(&watch, Some(&other), &outcome, now());
+        assert!(matches!(effect, AttemptEffect::Overtaken { state: Unmatched, .. }), "{effect:?}");
         // A row that was forgotten meanwhile is not matched anew.
-        assert_ne!(attempted(&watch, None, &settled(Unmatched), now()), AttemptEffect::Overtaken);
+        let effect = attempted(&watch, None, &outcome, now());
+        assert!(matches!(effect, AttemptEffect::Settled { .. }), "{effect:?}");
         let postponed =
             AttemptOutcome::Postponed { next_at: now(), note: "down".to_owned(), uncertain: false };
         let repeated = OutboxRow { note: Some("down".to_owned()), ..watch.clone() };
         for (row, is_repeated) in [(&watch, false), (&repeated, true)] {
             let effect = attempted(row, Some(&other), &postponed, now());
-            assert_eq!(effect, AttemptEffect::Postponed { is_repeated });
+            let expected =
+                AttemptEffect::Postponed { next_at: now(), note: "down", uncertain: false, is_repeated };
+            assert_eq!(effect, expected);
+        }
+        for (before, now_uncertain) in [(true, false), (false, true)] {
+            let outcome = AttemptOutcome::Postponed {
+                next_at: now(),
+                note: "down".to_owned(),
+                uncertain: now_uncertain,
+            };
+            let row = OutboxRow { uncertain: before, ..watch.clone() };
+            let effect = attempted(&row, Some(&other), &outcome, now());
+            assert!(matches!(effect, AttemptEffect::Postponed { uncertain: true, .. }), "{effect:?}");
         }
     }
 
@@ -399,10 +439,12 @@ mod tests {
     }
 
     #[test]
-    fn which_states_count_as_failed_and_which_are_kept() {
+    fn which_states_count_as_failed_and_which_rows_are_woken() {
         for state in DeliveryState::ALL {
             assert_eq!(is_failed(state), matches!(state, Dead | Unmatched), "{state:?}");
-            assert_eq!(may_be_forgotten(state), !matches!(state, Waiting | Held | Dead), "{state:?}");
         }
+        let fresh = row(1, Watched(90.0), Waiting);
+        assert!(!is_woken(&fresh), "it waits for its own time");
+        assert!(is_woken(&OutboxRow { attempts: 1, ..fresh }));
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::play::Play;
+use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::routing::UnroutedUser;
 use playrelay_engine::timeline::{Step, Verdict};
 use playrelay_engine::transition::Rating;
@@ -182,13 +183,7 @@ pub trait InboxOwner: Send + Sync {
     /// a play: a second one is left out.
     async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError>;
 
-    /// Deletes up to 1,000 inputs that ended before `before`, if none of their deliveries waits, is held or is dead; and up to 1,000 that
-    /// changed nothing before `repeats_before`. Deletes cached look-ups that expired before `now`. Plays stay. Gives the number of
-    /// deleted inputs.
-    async fn prune(
-        &self,
-        before: Timestamp,
-        repeats_before: Timestamp,
-        now: Timestamp,
-    ) -> Result<usize, StoreError>;
+    /// Deletes up to 1,000 inputs of each rule, with their timelines and deliveries, and cached answers of plugins that expired before
+    /// `now`. Gives the number of deleted inputs: 0 when nothing is left to delete.
+    async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError>;
 }

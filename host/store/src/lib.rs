@@ -2,7 +2,8 @@
 //!
 //! The store is a set of traits by area. Each operation is whole: one transaction, durable when it returns. None has a rule of its own:
 //! what supersedes what, and what follows from what, is decided by the engine. [`Store`] is what any node may do; [`OwnerStore`] also what
-//! only the owner of the sources and accounts in question may do. With SQLite there is one node, and it owns everything.
+//! only the owner of the sources and accounts in question may do. With SQLite there is one node, and it owns everything. A store is that of
+//! one [`Household`], which stands in front of every key.
 //!
 //! - [`inbox`]: what was received, and what became of it
 //! - [`plays`]: plays and ratings
@@ -16,6 +17,7 @@
 
 pub mod accounts;
 mod error;
+mod household;
 pub mod inbox;
 pub mod outbox;
 pub mod plays;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 pub use accounts::{AccountPause, AccountStore, QuotaStore, QuotaUsage};
 use async_trait::async_trait;
 pub use error::StoreError;
+pub use household::Household;
 pub use inbox::{
     EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
     TimelineRow,
@@ -55,6 +58,9 @@ pub trait Store:
     + KeyValueStore
     + LookupStore
 {
+    /// Whose data this is. All names and keys of the other methods are those of this household.
+    fn household(&self) -> &Household;
+
     /// Whether what is to be stored is stored now: by what became of the last write, or by one more where that failed.
     async fn is_writable(&self) -> Result<(), StoreError>;
 

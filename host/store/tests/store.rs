@@ -4,15 +4,21 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::event::{Action, TrackerEvent};
-use playrelay_engine::model::{Item, ItemKind, Movie};
+use playrelay_engine::model::{Item, ItemKind, Movie, User};
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxSelection};
-use playrelay_engine::outbox_rules;
+use playrelay_engine::play::Viewer;
+use playrelay_engine::routing::UnroutedUser;
+use playrelay_engine::routing::users::UserDecision;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
+use playrelay_engine::{outbox_rules, retention};
 use playrelay_store::sqlite::SqliteStore;
-use playrelay_store::{OwnerStore, ProcessedInput, Received};
+use playrelay_store::{
+    AccountPause, EventFilter, Household, OwnerStore, ProcessedInput, QuotaUsage, Received,
+};
 
 fn now() -> Timestamp {
     "2026-11-21T20:00:00Z".parse().unwrap()
@@ -143,11 +149,16 @@ async fn only_what_is_old_and_done_is_forgotten() {
     let mut said_nothing_new = settlement(repeated, &[]);
     said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, "no-change", "still playing"));
     store.commit(vec![said_nothing_new]).await.unwrap();
-    let soon = now() + SignedDuration::from_secs(1);
-    assert_eq!(store.prune(now(), now(), now()).await.unwrap(), 0, "not older than now");
-    assert_eq!(store.prune(now(), soon, now()).await.unwrap(), 1, "repeats go first");
+    // The rules keep all for a minute, and what changed nothing as long or for two days.
+    let prune = async |at: Timestamp, all: bool| {
+        let [old, unchanged] = retention::rules(at, Duration::from_secs(60));
+        store.prune(if all { vec![old, unchanged] } else { vec![unchanged] }, at).await.unwrap()
+    };
+    let soon = now() + SignedDuration::from_secs(61);
+    assert_eq!(prune(now() + SignedDuration::from_secs(60), true).await, 0, "not older than a minute");
+    assert_eq!(prune(soon, false).await, 1, "what changed nothing");
     assert!(store.event(repeated).await.unwrap().is_none());
-    assert_eq!(store.prune(soon, soon, now()).await.unwrap(), 1);
+    assert_eq!(prune(soon, true).await, 1);
     assert!(store.event(delivered).await.unwrap().is_none());
     assert!(store.event(waiting).await.unwrap().is_some() && store.event(unsettled).await.unwrap().is_some());
 }
@@ -303,33 +314,6 @@ async fn a_confirmed_watch_puts_removals_in_its_wake() {
     }
 }
 
-/// Rows of the version before this one: what was known by its note has a state of its own.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_the_version_before_is_taken_over() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = folder.path().join("test.db");
-    drop(open(folder.path()));
-    let old = rusqlite::Connection::open(&path).unwrap();
-    let body = serde_json::to_string(&event(Action::Playing(50.0))).unwrap();
-    for (note, count) in
-        [("the pause was over before it was told", 2), ("superseded by \u{201c}watched\u{201d}", 1)]
-    {
-        for _ in 0..count {
-            old.execute(
-                "INSERT INTO outbox (inbox, tracker, subject, action, weight, body, next_at, state, note)
-                 VALUES (1, 'bob', 'play', 'playing', 'presence', ?1, 0, 'superseded', ?2)",
-                rusqlite::params![body, note],
-            )
-            .unwrap();
-        }
-    }
-    old.pragma_update(None, "user_version", 6).unwrap();
-    drop(old);
-    let store = open(folder.path());
-    let count = async |state| store.outbox(Some(state), 10).await.unwrap().len();
-    assert_eq!((count(DeliveryState::Withheld).await, count(DeliveryState::Superseded).await), (2, 1));
-}
-
 /// The query for what is due says what the rule says, whatever waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_due_is_what_the_rule_names() {
@@ -358,4 +342,108 @@ async fn what_is_due_is_what_the_rule_names() {
             assert_eq!(found, expected, "round {round}, {seconds} s: {waiting:#?}");
         }
     }
+}
+
+/// The query for what is woken against the rule.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_after_a_failure_is_due_when_its_tracker_is_back() {
+    let (_folder, store) = with(&[Action::Watched(90.0)]).await;
+    let inbox = receive(&store, "home").await;
+    let mut later = settlement(inbox, &[Action::Rated(7.0)]);
+    later.events[0].subject = "another".to_owned();
+    later.events[0].not_before = now() + SignedDuration::from_secs(60);
+    store.commit(vec![later]).await.unwrap();
+    let tried = store.next_due("bob", now()).await.unwrap().unwrap();
+    let next_at = now() + SignedDuration::from_secs(60);
+    let postponed = AttemptOutcome::Postponed { next_at, note: "down".to_owned(), uncertain: false };
+    store.record_attempt(&tried, postponed, None, now()).await.unwrap();
+    store.make_due("bob", now()).await.unwrap();
+    for row in store.outbox(None, 10).await.unwrap() {
+        assert_eq!(row.next_at == now(), outbox_rules::is_woken(&row), "{row:?}");
+    }
+}
+
+/// Two households use the same names, and know nothing of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_household_sees_its_own_data_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = SqliteStore::open(&folder.path().join("test.db")).unwrap();
+    let other = home.of_household(Household::new("other"));
+    let (home, other): (Arc<dyn OwnerStore>, Arc<dyn OwnerStore>) = (Arc::new(home), Arc::new(other));
+    assert_eq!((home.household().as_str(), other.household().as_str()), ("home", "other"));
+    // One of everything.
+    let inbox = receive(&home, "home").await;
+    let mut processed = settlement(inbox, &[Action::Watched(90.0)]);
+    let viewer = Viewer { server: "server".to_owned(), user: "1".to_owned() };
+    processed.held = vec![UnroutedUser {
+        source: "home".to_owned(),
+        viewer: viewer.clone(),
+        user: User { id: Some("1".to_owned()), name: Some("sean".to_owned()), ..User::default() },
+        item: "Mirror (1975)".to_owned(),
+    }];
+    home.commit(vec![processed]).await.unwrap();
+    let row = home.next_due("bob", now()).await.unwrap().unwrap();
+    home.put_secret("bob", b"sealed".to_vec()).await.unwrap();
+    home.record_removal("a-title".to_owned(), now()).await.unwrap();
+    home.set_pause("bob", Some(AccountPause::Login { reason: "it was refused".to_owned() })).await.unwrap();
+    let usage = QuotaUsage { day: "2026-11-21".to_owned(), used: 1, allowed: 100 };
+    home.keep_quota_usage("bob", usage).await.unwrap();
+    home.set("bob", "key", b"value".to_vec(), None).await.unwrap();
+    let item = event(Action::Watched(90.0)).item;
+    let tomorrow = now() + SignedDuration::from_hours(24);
+    home.cache_lookup("home", "key", &item, tomorrow).await.unwrap();
+    let waiting = receive(&home, "home").await;
+
+    assert!(other.events(&EventFilter::newest(10)).await.unwrap().is_empty());
+    assert!(other.event(inbox).await.unwrap().is_none() && other.request(inbox).await.unwrap().is_none());
+    assert!(other.pending("home", 0, 10).await.unwrap().is_empty());
+    assert!(
+        other.oldest_pending().await.unwrap().is_empty()
+            && other.pending_by_source().await.unwrap().is_empty()
+    );
+    assert_eq!(other.last_received("home").await.unwrap(), None);
+    assert!(
+        other.outbox(None, 10).await.unwrap().is_empty() && other.outbox_row(row.id).await.unwrap().is_none()
+    );
+    assert!(other.next_due("bob", now()).await.unwrap().is_none());
+    assert_eq!(other.next_due_at("bob").await.unwrap(), None);
+    let stats = other.outbox_stats("bob").await.unwrap();
+    assert_eq!((stats.last_delivered, stats.waiting, stats.dead), (None, 0, 0));
+    assert!(other.users().await.unwrap().is_empty());
+    assert!(!other.set_user_decision("home", &viewer, UserDecision::Ignored).await.unwrap());
+    assert!(!other.has_secrets().await.unwrap() && other.secret("bob").await.unwrap().is_none());
+    assert!(other.removals().await.unwrap().is_empty());
+    assert!(other.pause("bob").await.unwrap().is_none() && other.quota_usage("bob").await.unwrap().is_none());
+    assert_eq!(other.get("bob", "key").await.unwrap(), None);
+    assert_eq!(other.cached_lookup("home", "key", now()).await.unwrap(), None);
+
+    // What it does changes nothing at home.
+    for selection in [OutboxSelection::One(row.id), OutboxSelection::AllWaiting, OutboxSelection::AllFailed] {
+        assert_eq!(other.apply_command(selection, OutboxCommand::Drop, now()).await.unwrap(), 0);
+    }
+    other.commit(vec![settlement(waiting, &[])]).await.unwrap();
+    other.begin_attempt(&row).await.unwrap();
+    other.record_attempt(&row, settled(DeliveryState::Dead), None, now()).await.unwrap();
+    other.make_due("bob", now()).await.unwrap();
+    other.delete("bob", "key").await.unwrap();
+    other.delete_secret("bob").await.unwrap();
+    let late = now() + SignedDuration::from_hours(24 * 365);
+    assert_eq!(other.prune(retention::rules(late, Duration::ZERO).to_vec(), late).await.unwrap(), 0);
+    assert_eq!(home.outbox(None, 10).await.unwrap(), std::slice::from_ref(&row));
+    assert_eq!(home.pending("home", 0, 10).await.unwrap().len(), 1);
+    assert!(home.event(waiting).await.unwrap().unwrap().timeline.is_empty());
+    assert_eq!(
+        home.pause("bob").await.unwrap(),
+        Some(AccountPause::Login { reason: "it was refused".to_owned() })
+    );
+    assert_eq!(home.secret("bob").await.unwrap().as_deref(), Some(&b"sealed"[..]));
+    assert_eq!(home.get("bob", "key").await.unwrap().as_deref(), Some(&b"value"[..]));
+    assert!(home.cached_lookup("home", "key", now()).await.unwrap().is_some());
+
+    // The same watch under the same names is another one.
+    let inbox = receive(&other, "home").await;
+    other.commit(vec![settlement(inbox, &[Action::Watched(90.0)])]).await.unwrap();
+    assert_eq!(states(&other).await, [("watched", "waiting")]);
+    let version = home.users_version().await.unwrap();
+    assert_eq!((other.users_version().await.unwrap(), version > 0), (0, true));
 }

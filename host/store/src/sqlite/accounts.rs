@@ -13,7 +13,7 @@ impl QuotaStore for SqliteStore {
         let account = account.to_owned();
         let found = self.read(move |connection| {
             connection
-                .prepare_cached("SELECT day, used, allowed FROM request_counts WHERE account = ?1")?
+                .prepare_cached("SELECT day, used, allowed FROM request_counts WHERE household = household() AND account = ?1")?
                 .query_row(params![account], |row| {
                     Ok(QuotaUsage { day: row.get(0)?, used: row.get(1)?, allowed: row.get(2)? })
                 })
@@ -24,10 +24,11 @@ impl QuotaStore for SqliteStore {
 
     async fn keep_quota_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), StoreError> {
         let account = account.to_owned();
-        let kept = self.writer.write(move |connection| {
+        let kept = self.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO request_counts (account, day, used, allowed) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT OR REPLACE INTO request_counts (household, account, day, used, allowed)
+                     VALUES (household(), ?1, ?2, ?3, ?4)",
                 )?
                 .execute(params![account, usage.day, usage.used, usage.allowed])
                 .map(drop)
@@ -42,7 +43,7 @@ impl AccountStore for SqliteStore {
         let account = account.to_owned();
         self.read(move |connection| {
             let parked = connection
-                .prepare_cached("SELECT parked FROM accounts WHERE name = ?1 AND parked IS NOT NULL")?
+                .prepare_cached("SELECT parked FROM accounts WHERE household = household() AND name = ?1 AND parked IS NOT NULL")?
                 .query_row(params![account], |row| json(row, 0));
             parked.optional()
         })
@@ -51,7 +52,7 @@ impl AccountStore for SqliteStore {
 
     async fn set_pause(&self, account: &str, parked: Option<AccountPause>) -> Result<(), StoreError> {
         let account = account.to_owned();
-        self.writer.write(move |connection| park(connection, &account, parked.as_ref())).await
+        self.write(move |connection| park(connection, &account, parked.as_ref())).await
     }
 }
 
@@ -60,8 +61,8 @@ pub fn park(connection: &Connection, account: &str, parked: Option<&AccountPause
     let parked = parked.map(to_json).transpose()?;
     connection
         .prepare_cached(
-            "INSERT INTO accounts (name, parked) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET parked = excluded.parked",
+            "INSERT INTO accounts (household, name, parked) VALUES (household(), ?1, ?2)
+             ON CONFLICT (household, name) DO UPDATE SET parked = excluded.parked",
         )?
         .execute(params![account, parked])
         .map(drop)

@@ -8,24 +8,34 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use crate::sqlite::schema;
 use crate::sqlite::writer::Writer;
-use crate::{Store, StoreError};
+use crate::sqlite::{household, schema};
+use crate::{Household, Store, StoreError};
 
 /// How long another process (a command beside the daemon) may hold the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
-/// The database.
+/// The data of one household in a database.
 pub struct SqliteStore {
-    pub(super) writer: Writer,
+    database: Arc<Database>,
+    household: Household,
+}
+
+/// The file and its connections, shared by all households.
+struct Database {
+    writer: Writer,
     reader: Arc<Mutex<Connection>>,
     path: String,
 }
 
 impl SqliteStore {
-    /// Opens a database, making or migrating it where needed.
+    /// Opens a database for the household `home`. A missing one is made, an older one migrated.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or written, it is no database, or a newer program wrote it. Nothing is changed then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
         let failed =
@@ -37,7 +47,13 @@ impl SqliteStore {
         let reader = connect(path).map_err(failed)?;
         let writer = Writer::start(connection, path)
             .map_err(|error| StoreError::Database { path: shown.clone(), reason: error.to_string() })?;
-        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), path: shown })
+        let database = Database { writer, reader: Arc::new(Mutex::new(reader)), path: shown };
+        Ok(Self { database: Arc::new(database), household: Household::home() })
+    }
+
+    /// The data of another household in the same database.
+    pub fn of_household(&self, household: Household) -> Self {
+        Self { database: Arc::clone(&self.database), household }
     }
 
     /// Reads, on a connection of its own.
@@ -45,16 +61,39 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let reader = Arc::clone(&self.reader);
-        let result =
-            tokio::task::spawn_blocking(move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
+        let (reader, household) = (Arc::clone(&self.database.reader), self.household.clone());
+        let result = tokio::task::spawn_blocking(move || {
+            let connection = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            household::within(&household, || work(&connection))
+        });
         match result.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
-                Err(StoreError::Database { path: self.path.clone(), reason: error.to_string() })
+                Err(StoreError::Database { path: self.database.path.clone(), reason: error.to_string() })
             }
             Err(_) => Err(StoreError::Closed),
         }
+    }
+
+    /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let household = self.household.clone();
+        self.database.writer.write(move |connection| household::within(&household, || work(connection))).await
+    }
+
+    /// The same for work that is a single statement, which SQLite does or leaves undone as a whole.
+    pub(super) async fn write_one<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let household = self.household.clone();
+        self.database
+            .writer
+            .write_one(move |connection| household::within(&household, || work(connection)))
+            .await
     }
 }
 
@@ -72,6 +111,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(128);
+    household::register(&connection)?;
     // What a filter looks for is written in any case.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("folded", 1, flags, |arguments| {
@@ -82,14 +122,19 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn household(&self) -> &Household {
+        &self.household
+    }
+
     async fn is_writable(&self) -> Result<(), StoreError> {
-        if !self.writer.has_failed() {
+        if !self.database.writer.has_failed() {
             return self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await;
         }
-        let tried = self.writer.write(|connection| {
+        let tried = self.write(|connection| {
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO versions (name, version) VALUES ('tried', abs(random() % 1000000))",
+                    "INSERT OR REPLACE INTO versions (household, name, version)
+                     VALUES (household(), 'tried', abs(random() % 1000000))",
                 )?
                 .execute([])
                 .map(drop)

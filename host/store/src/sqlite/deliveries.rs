@@ -34,13 +34,15 @@ impl OutboxStore for SqliteStore {
         command: OutboxCommand,
         at: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.writer.write(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
+        self.write(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
     }
 
     async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT key, at FROM removals ORDER BY at, key")?
+                .prepare_cached(
+                    "SELECT key, at FROM removals WHERE household = household() ORDER BY at, key",
+                )?
                 .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
                 .collect()
         })
@@ -62,12 +64,12 @@ impl OutboxOwner for SqliteStore {
 
     async fn begin_attempt(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let id = row.id;
-        self.writer.write(move |connection| outbox::attempting(connection, id)).await
+        self.write(move |connection| outbox::attempting(connection, id)).await
     }
 
     async fn make_due(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError> {
         let tracker = tracker.to_owned();
-        self.writer.write(move |connection| outbox::wake(connection, &tracker, now)).await
+        self.write(move |connection| outbox::wake(connection, &tracker, now)).await
     }
 
     async fn record_attempt(
@@ -78,23 +80,22 @@ impl OutboxOwner for SqliteStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let row = row.clone();
-        self.writer
-            .write(move |connection| {
-                outbox::attempted(connection, &row, &attempt, at)?;
-                accounts::park(connection, &row.event.tracker, parked.as_ref())
-            })
-            .await
+        self.write(move |connection| {
+            outbox::attempted(connection, &row, &attempt, at)?;
+            accounts::park(connection, &row.event.tracker, parked.as_ref())
+        })
+        .await
     }
 
     async fn record_removal(&self, key: String, at: Timestamp) -> Result<(), StoreError> {
-        self.writer
-            .write(move |connection| {
+        self.write(move |connection| {
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO removals (key, at) VALUES (?1, ?2)")?
+                    .prepare_cached("INSERT OR REPLACE INTO removals (household, key, at) VALUES (household(), ?1, ?2)")?
                     .execute(params![key, at.as_millisecond()])?;
                 connection
                     .prepare_cached(
-                        "DELETE FROM removals WHERE key IN (SELECT key FROM removals ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+                        "DELETE FROM removals WHERE household = household() AND key IN (
+                             SELECT key FROM removals WHERE household = household() ORDER BY at DESC LIMIT -1 OFFSET ?1)",
                     )?
                     .execute(params![MAX_REMOVALS])
                     .map(drop)

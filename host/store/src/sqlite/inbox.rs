@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::retention::RetentionRule;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::rows::time;
@@ -16,7 +17,7 @@ use crate::{
 #[async_trait]
 impl InboxStore for SqliteStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
-        self.writer.write_one(move |connection| add(connection, &received)).await
+        self.write_one(move |connection| add(connection, &received)).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
@@ -64,38 +65,29 @@ impl InboxOwner for SqliteStore {
     }
 
     async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError> {
-        self.writer
-            .write(move |connection| {
-                settlements.iter().try_for_each(|settlement| settle(connection, settlement))
-            })
-            .await
+        self.write(move |connection| {
+            settlements.iter().try_for_each(|settlement| settle(connection, settlement))
+        })
+        .await
     }
 
-    async fn prune(
-        &self,
-        before: Timestamp,
-        repeats_before: Timestamp,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
-        self.writer.write(move |connection| prune(connection, before, repeats_before, now)).await
+    async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(move |connection| prune(connection, &rules, now)).await
     }
 }
 
 /// Requests that are read at a time, beside their number. Bytes.
 const PAGE_BYTES: usize = 8 << 20;
 
-/// Requests that are old, and of which nothing waits, is held or is dead.
-const FORGET_OLD: &str = "SELECT id FROM inbox WHERE settled_at < ?1 AND NOT EXISTS (
-    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ('waiting', 'held', 'dead')) LIMIT 1000";
-/// Requests that said nothing new, and of which nothing ever came.
-const FORGET_REPEATS: &str =
-    "SELECT id FROM inbox WHERE settled_at < ?1 AND code = 'no-change' AND NOT EXISTS (
-    SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id) LIMIT 1000";
+/// Inputs that one call of `prune` deletes by each rule.
+const PRUNE_LIMIT: u32 = 1_000;
 
 /// Adds a request. Gives its id.
 pub fn add(connection: &Connection, received: &Received) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached("INSERT INTO inbox (source, received_at, request) VALUES (?1, ?2, ?3)")?
+        .prepare_cached(
+            "INSERT INTO inbox (household, source, received_at, request) VALUES (household(), ?1, ?2, ?3)",
+        )?
         .insert(params![received.source, received.at.as_millisecond(), received.request])
 }
 
@@ -108,7 +100,7 @@ pub fn pending(
 ) -> rusqlite::Result<Vec<InboxRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, source, received_at, request FROM inbox
-         WHERE source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
+         WHERE household = household() AND source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     for row in statement.query_map(params![source, after, limit], rows::request)? {
@@ -126,7 +118,8 @@ pub fn pending(
 pub fn oldest_pending(connection: &Connection) -> rusqlite::Result<BTreeMap<String, Timestamp>> {
     connection
         .prepare_cached(
-            "SELECT source, received_at, MIN(id) FROM inbox WHERE settled_at IS NULL GROUP BY source",
+            "SELECT source, received_at, MIN(id) FROM inbox
+             WHERE household = household() AND settled_at IS NULL GROUP BY source",
         )?
         .query_map([], |row| Ok((row.get(0)?, time(row.get(1)?))))?
         .collect()
@@ -136,7 +129,8 @@ pub fn oldest_pending(connection: &Connection) -> rusqlite::Result<BTreeMap<Stri
 pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u32)>> {
     connection
         .prepare_cached(
-            "SELECT source, COUNT(*) FROM inbox WHERE settled_at IS NULL GROUP BY source ORDER BY source",
+            "SELECT source, COUNT(*) FROM inbox
+             WHERE household = household() AND settled_at IS NULL GROUP BY source ORDER BY source",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
@@ -145,7 +139,7 @@ pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(String, u32)>> 
 /// When a source's last request was received.
 pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<Option<Timestamp>> {
     connection
-        .prepare_cached("SELECT received_at FROM inbox WHERE source = ?1 ORDER BY id DESC LIMIT 1")?
+        .prepare_cached("SELECT received_at FROM inbox WHERE household = household() AND source = ?1 ORDER BY id DESC LIMIT 1")?
         .query_row(params![source], |row| Ok(time(row.get(0)?)))
         .optional()
 }
@@ -153,7 +147,9 @@ pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<
 /// One request.
 pub fn find(connection: &Connection, id: i64) -> rusqlite::Result<Option<InboxRow>> {
     connection
-        .prepare_cached("SELECT id, source, received_at, request FROM inbox WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT id, source, received_at, request FROM inbox WHERE id = ?1 AND household = household()",
+        )?
         .query_row(params![id], rows::request)
         .optional()
 }
@@ -169,7 +165,7 @@ pub fn before(
     let mut found: Vec<InboxRow> = connection
         .prepare_cached(
             "SELECT id, source, received_at, request FROM inbox
-             WHERE source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
+             WHERE household = household() AND source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
         )?
         .query_map(params![source, id, since.as_millisecond(), limit], rows::request)?
         .collect::<Result<_, _>>()?;
@@ -184,7 +180,7 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
     connection
         .prepare_cached(
             "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox
-             WHERE id < ?1 AND (?2 IS NULL OR source = ?2)
+             WHERE household = household() AND id < ?1 AND (?2 IS NULL OR source = ?2)
                AND (?3 IS NULL OR instr(folded(user), ?3) > 0) AND (?4 IS NULL OR instr(folded(item), ?4) > 0)
                AND (?5 IS NULL OR outcome = ?5 OR code = ?5) AND (NOT ?6 OR code IS NULL OR code <> 'no-change')
              ORDER BY id DESC LIMIT ?7",
@@ -208,7 +204,8 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
 pub fn detail(connection: &Connection, id: i64) -> rusqlite::Result<Option<EventDetail>> {
     let summary = connection
         .prepare_cached(
-            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox WHERE id = ?1",
+            "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox
+             WHERE id = ?1 AND household = household()",
         )?
         .query_row(params![id], rows::summary)
         .optional()?;
@@ -224,17 +221,14 @@ pub fn detail(connection: &Connection, id: i64) -> rusqlite::Result<Option<Event
     Ok(Some(EventDetail { summary, timeline, outbox }))
 }
 
-/// Forgets old requests, and what was kept for a time that is over. Gives how many requests.
-pub fn prune(
-    connection: &Connection,
-    before: Timestamp,
-    repeats_before: Timestamp,
-    now: Timestamp,
-) -> rusqlite::Result<usize> {
+/// Deletes what the rules say, and what was cached until before `now`. Gives how many inputs.
+fn prune(connection: &Connection, rules: &[RetentionRule], now: Timestamp) -> rusqlite::Result<usize> {
     let mut forgotten: Vec<i64> = Vec::new();
-    for (statement, before) in [(FORGET_OLD, before), (FORGET_REPEATS, repeats_before)] {
-        let mut found = connection.prepare_cached(statement)?;
-        for id in found.query_map(params![before.as_millisecond()], |row| row.get(0))? {
+    for rule in rules {
+        let mut found = connection.prepare_cached(&pruned_by(rule))?;
+        for id in
+            found.query_map(params![rule.ended_before.as_millisecond(), PRUNE_LIMIT], |row| row.get(0))?
+        {
             forgotten.push(id?);
         }
     }
@@ -249,12 +243,24 @@ pub fn prune(
             connection.prepare_cached(statement)?.execute(params![id])?;
         }
     }
-    for statement in
-        ["DELETE FROM look_ups WHERE expires_at < ?1", "DELETE FROM plugin_values WHERE expires_at < ?1"]
-    {
+    for statement in [
+        "DELETE FROM look_ups WHERE household = household() AND expires_at < ?1",
+        "DELETE FROM plugin_values WHERE household = household() AND expires_at < ?1",
+    ] {
         connection.prepare_cached(statement)?.execute(params![now.as_millisecond()])?;
     }
     Ok(forgotten.len())
+}
+
+/// The query for the inputs that a rule deletes. Words of the rule stand in it as they are, so that SQLite finds its partial indexes.
+fn pruned_by(rule: &RetentionRule) -> String {
+    let code = rule.code.map(|code| format!("AND code = '{code}'")).unwrap_or_default();
+    let states: Vec<String> = rule.kept_by.iter().map(|state| format!("'{}'", state.as_str())).collect();
+    format!(
+        "SELECT id FROM inbox WHERE household = household() AND settled_at < ?1 {code} AND NOT EXISTS (
+             SELECT 1 FROM outbox WHERE outbox.inbox = inbox.id AND state IN ({})) LIMIT ?2",
+        states.join(", ")
+    )
 }
 
 /// Stores what working on a request has led to.
@@ -266,7 +272,7 @@ fn settle(connection: &Connection, settlement: &ProcessedInput) -> rusqlite::Res
         connection
             .prepare_cached(
                 "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5,
-                 user = COALESCE(?6, user), item = COALESCE(?7, item) WHERE id = ?1",
+                 user = COALESCE(?6, user), item = COALESCE(?7, item) WHERE id = ?1 AND household = household()",
             )?
             .execute(params![
                 inbox,

@@ -3,6 +3,7 @@
 mod accounts;
 mod database;
 mod deliveries;
+mod household;
 mod inbox;
 mod outbox;
 mod outbox_commands;

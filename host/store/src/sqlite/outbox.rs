@@ -33,8 +33,8 @@ pub fn add(
         && outbox_rules::is_withheld(last_presence(connection, event)?.as_ref());
     let added = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO outbox (inbox, tracker, subject, action, weight, body, next_at, later, since)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT OR IGNORE INTO outbox (household, inbox, tracker, subject, action, weight, body, next_at, later, since)
+             VALUES (household(), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             inbox,
@@ -62,7 +62,7 @@ fn waiting_of_subject(connection: &Connection, event: &TrackerEvent) -> rusqlite
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox INDEXED BY outbox_waiting
-             WHERE tracker = ?1 AND subject = ?2 AND state = 'waiting' ORDER BY id"
+             WHERE household = household() AND tracker = ?1 AND subject = ?2 AND state = 'waiting' ORDER BY id"
         ))?
         .query_map(params![event.tracker, event.subject], read)?
         .collect()
@@ -73,7 +73,7 @@ fn last_presence(connection: &Connection, event: &TrackerEvent) -> rusqlite::Res
     connection
         .prepare_cached(
             "SELECT body FROM outbox
-             WHERE tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('delivered', 'duplicate')
+             WHERE household = household() AND tracker = ?1 AND subject = ?2 AND weight = 'presence' AND state IN ('delivered', 'duplicate')
              ORDER BY id DESC LIMIT 1",
         )?
         .query_row(params![event.tracker, event.subject], |row| json(row, 0))
@@ -89,7 +89,7 @@ pub fn settle(
     at: i64,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE outbox SET state = ?2, note = ?3, settled_at = ?4 WHERE id = ?1")?
+        .prepare_cached("UPDATE outbox SET state = ?2, note = ?3, settled_at = ?4 WHERE id = ?1 AND household = household()")?
         .execute(params![id, state.as_str(), note, at])
         .map(drop)
 }
@@ -104,9 +104,9 @@ pub fn next_due(
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox AS this INDEXED BY outbox_queue
-             WHERE tracker = ?1 AND state = 'waiting' AND next_at <= ?2 AND NOT EXISTS (
+             WHERE household = household() AND tracker = ?1 AND state = 'waiting' AND next_at <= ?2 AND NOT EXISTS (
                  SELECT 1 FROM outbox AS earlier INDEXED BY outbox_waiting
-                 WHERE earlier.tracker = this.tracker AND earlier.subject = this.subject
+                 WHERE earlier.household = this.household AND earlier.tracker = this.tracker AND earlier.subject = this.subject
                    AND earlier.state = 'waiting' AND earlier.id < this.id)
              ORDER BY id LIMIT 1"
         ))?
@@ -118,22 +118,26 @@ pub fn next_due(
 pub fn next_time(connection: &Connection, tracker: &str) -> rusqlite::Result<Option<Timestamp>> {
     connection
         .prepare_cached(
-            "SELECT MIN(next_at) FROM outbox INDEXED BY outbox_due WHERE tracker = ?1 AND state = 'waiting'",
+            "SELECT MIN(next_at) FROM outbox INDEXED BY outbox_due
+             WHERE household = household() AND tracker = ?1 AND state = 'waiting'",
         )?
         .query_row(params![tracker], |row| Ok(row.get::<_, Option<i64>>(0)?.map(time)))
 }
 
 /// Writes that an attempt is about to be made.
 pub fn attempting(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE outbox SET uncertain = 1 WHERE id = ?1")?.execute(params![id]).map(drop)
+    connection
+        .prepare_cached("UPDATE outbox SET uncertain = 1 WHERE id = ?1 AND household = household()")?
+        .execute(params![id])
+        .map(drop)
 }
 
-/// Makes what waits after a failure due.
+/// Makes the deliveries due that [`outbox_rules::is_woken`] names.
 pub fn wake(connection: &Connection, tracker: &str, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE outbox SET next_at = ?2
-             WHERE tracker = ?1 AND state = 'waiting' AND attempts > 0 AND next_at > ?2",
+             WHERE household = household() AND tracker = ?1 AND state = 'waiting' AND attempts > 0 AND next_at > ?2",
         )?
         .execute(params![tracker, now.as_millisecond()])
         .map(drop)
@@ -152,22 +156,26 @@ pub fn attempted(
     let effect = outbox_rules::attempted(row, stored.as_ref(), outcome, now);
     let step =
         |code: &str, text: &str| add_step(connection, row.inbox, at, Stage::Delivery.as_str(), code, text);
-    match (outcome, effect) {
-        (AttemptOutcome::Settled { state, note, .. }, AttemptEffect::Overtaken) => {
+    match effect {
+        AttemptEffect::Overtaken { state, note } => {
             let state = state.as_str();
             let text =
                 format!("\u{201c}{action}\u{201d} for {tracker} was {state} with what it was before: {note}");
             step("overtaken", &text)
         }
-        (
-            AttemptOutcome::Settled { state, note, receipt },
-            AttemptEffect::Settled { applies_to_all_states, releases_withheld, follow_ups },
-        ) => {
-            let receipt = receipt.as_ref().map(to_json).transpose()?;
+        AttemptEffect::Settled {
+            state,
+            note,
+            receipt,
+            applies_to_all_states,
+            releases_withheld,
+            follow_ups,
+        } => {
+            let receipt = receipt.map(to_json).transpose()?;
             connection
                 .prepare_cached(
                     "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, settled_at = ?5, attempts = ?6, uncertain = 0
-                     WHERE id = ?1 AND (?7 OR state = 'waiting')",
+                     WHERE id = ?1 AND household = household() AND (?7 OR state = 'waiting')",
                 )?
                 .execute(params![
                     row.id,
@@ -189,32 +197,18 @@ pub fn attempted(
                 format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str());
             step(state.as_str(), &text)
         }
-        (
-            AttemptOutcome::Postponed { next_at, note, uncertain },
-            AttemptEffect::Postponed { is_repeated },
-        ) => {
+        AttemptEffect::Postponed { next_at, note, uncertain, is_repeated } => {
             connection
                 .prepare_cached(
                     "UPDATE outbox SET next_at = ?2, note = ?3, attempts = ?4, uncertain = ?5
-                     WHERE id = ?1 AND state = 'waiting'",
+                     WHERE id = ?1 AND household = household() AND state = 'waiting'",
                 )?
-                .execute(params![
-                    row.id,
-                    next_at.as_millisecond(),
-                    note,
-                    row.attempts + 1,
-                    row.uncertain | uncertain
-                ])?;
+                .execute(params![row.id, next_at.as_millisecond(), note, row.attempts + 1, uncertain])?;
             if is_repeated {
                 return Ok(());
             }
-            let until = if *next_at > now { format!(" until {next_at}") } else { String::new() };
+            let until = if next_at > now { format!(" until {next_at}") } else { String::new() };
             step("postponed", &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
-        }
-        // The rule answers in kind.
-        (AttemptOutcome::Settled { .. }, AttemptEffect::Postponed { .. })
-        | (AttemptOutcome::Postponed { .. }, AttemptEffect::Overtaken | AttemptEffect::Settled { .. }) => {
-            Ok(())
         }
     }
 }
@@ -225,7 +219,7 @@ fn release_withheld(connection: &Connection, pause: &TrackerEvent, at: i64) -> r
         .prepare_cached(
             "UPDATE outbox SET state = 'waiting', next_at = ?3, note = NULL, settled_at = NULL
              WHERE state = 'withheld' AND id = (
-                 SELECT MAX(id) FROM outbox WHERE tracker = ?1 AND subject = ?2)",
+                 SELECT MAX(id) FROM outbox WHERE household = household() AND tracker = ?1 AND subject = ?2)",
         )?
         .execute(params![pause.tracker, pause.subject, at])
         .map(drop)
@@ -239,7 +233,7 @@ pub fn list(
 ) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC LIMIT ?2"
+            "SELECT {COLUMNS} FROM outbox WHERE household = household() AND (?1 IS NULL OR state = ?1) ORDER BY id DESC LIMIT ?2"
         ))?
         .query_map(params![state.map(DeliveryState::as_str), limit], read)?
         .collect()
@@ -249,13 +243,16 @@ pub fn list(
 pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<OutboxStats> {
     let last_delivered = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE tracker = ?1 AND state = 'delivered' ORDER BY id DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM outbox
+             WHERE household = household() AND tracker = ?1 AND state = 'delivered' ORDER BY id DESC LIMIT 1"
         ))?
         .query_row(params![tracker], read)
         .optional()?;
     let count = |state: DeliveryState| {
         connection
-            .prepare_cached("SELECT count(*) FROM outbox WHERE tracker = ?1 AND state = ?2")?
+            .prepare_cached(
+                "SELECT count(*) FROM outbox WHERE household = household() AND tracker = ?1 AND state = ?2",
+            )?
             .query_row(params![tracker, state.as_str()], |row| row.get(0))
     };
     Ok(OutboxStats {
@@ -268,7 +265,7 @@ pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<OutboxSt
 /// The one with this number.
 pub fn one(connection: &Connection, id: i64) -> rusqlite::Result<Option<OutboxRow>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND household = household()"))?
         .query_row(params![id], read)
         .optional()
 }
@@ -277,7 +274,8 @@ pub fn one(connection: &Connection, id: i64) -> rusqlite::Result<Option<OutboxRo
 pub fn later_of_subject(connection: &Connection, row: &OutboxRow) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE tracker = ?1 AND subject = ?2 AND id > ?3 ORDER BY id"
+            "SELECT {COLUMNS} FROM outbox
+             WHERE household = household() AND tracker = ?1 AND subject = ?2 AND id > ?3 ORDER BY id"
         ))?
         .query_map(params![row.event.tracker, row.event.subject, row.id], read)?
         .collect()
@@ -286,7 +284,9 @@ pub fn later_of_subject(connection: &Connection, row: &OutboxRow) -> rusqlite::R
 /// The deliveries in a state, in order.
 pub fn in_state(connection: &Connection, state: DeliveryState) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE state = ?1 ORDER BY id"))?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE household = household() AND state = ?1 ORDER BY id"
+        ))?
         .query_map(params![state.as_str()], read)?
         .collect()
 }
@@ -294,7 +294,9 @@ pub fn in_state(connection: &Connection, state: DeliveryState) -> rusqlite::Resu
 /// What a request led to.
 pub fn of_inbox(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE inbox = ?1 ORDER BY id"))?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE inbox = ?1 AND household = household() ORDER BY id"
+        ))?
         .query_map(params![inbox], read)?
         .collect()
 }

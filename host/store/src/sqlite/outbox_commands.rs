@@ -86,12 +86,13 @@ fn requeue(
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'waiting', body = ?2, next_at = ?3, settled_at = NULL, note = NULL,
-             uncertain = ?4, attempts = 0, since = ?3 WHERE id = ?1",
+             uncertain = ?4, attempts = 0, since = ?3 WHERE id = ?1 AND household = household()",
         )?
         .execute(params![id, to_json(event)?, at, looks_first])?;
     connection
         .prepare_cached(
-            "UPDATE accounts SET parked = NULL WHERE name = ?1 AND json_extract(parked, '$.kind') <> 'login'",
+            "UPDATE accounts SET parked = NULL
+             WHERE household = household() AND name = ?1 AND json_extract(parked, '$.kind') <> 'login'",
         )?
         .execute(params![event.tracker])
         .map(drop)

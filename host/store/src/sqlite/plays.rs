@@ -41,7 +41,9 @@ const AROUND_MS: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Plays that are going on, and those that ended since a time.
 pub fn since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Play>> {
     connection
-        .prepare_cached("SELECT body FROM plays WHERE ended_at IS NULL OR ended_at >= ?1")?
+        .prepare_cached(
+            "SELECT body FROM plays WHERE household = household() AND (ended_at IS NULL OR ended_at >= ?1)",
+        )?
         .query_map(params![since.as_millisecond()], |row| json(row, 0))?
         .collect()
 }
@@ -51,7 +53,7 @@ pub fn around(connection: &Connection, server: &str, at: Timestamp) -> rusqlite:
     let at = at.as_millisecond();
     connection
         .prepare_cached(
-            "SELECT body FROM plays WHERE server = ?1 AND last_seen_at BETWEEN ?2 AND ?3
+            "SELECT body FROM plays WHERE household = household() AND server = ?1 AND last_seen_at BETWEEN ?2 AND ?3
              ORDER BY last_seen_at, id",
         )?
         .query_map(params![server, at - AROUND_MS, at + AROUND_MS], |row| json(row, 0))?
@@ -62,7 +64,8 @@ pub fn around(connection: &Connection, server: &str, at: Timestamp) -> rusqlite:
 pub fn of_item(connection: &Connection, server: &str, item: &str) -> rusqlite::Result<Vec<Play>> {
     connection
         .prepare_cached(
-            "SELECT body FROM plays WHERE server = ?1 AND json_extract(body, '$.item.server_ref') = ?2
+            "SELECT body FROM plays
+             WHERE household = household() AND server = ?1 AND json_extract(body, '$.item.server_ref') = ?2
              ORDER BY last_seen_at, id",
         )?
         .query_map(params![server, item], |row| json(row, 0))?
@@ -74,14 +77,14 @@ pub fn held_of(connection: &Connection, viewer: &Viewer) -> rusqlite::Result<(Ve
     let of_viewer = params![viewer.server, viewer.user];
     let plays = connection
         .prepare_cached(
-            "SELECT body FROM plays WHERE server = ?1 AND user = ?2 AND ended_at IS NOT NULL
+            "SELECT body FROM plays WHERE household = household() AND server = ?1 AND user = ?2 AND ended_at IS NOT NULL
              AND json_extract(body, '$.held') ORDER BY ended_at",
         )?
         .query_map(of_viewer, |row| json(row, 0))?
         .collect::<Result<_, _>>()?;
     let ratings = connection
         .prepare_cached(
-            "SELECT body FROM ratings WHERE server = ?1 AND user = ?2
+            "SELECT body FROM ratings WHERE household = household() AND server = ?1 AND user = ?2
              AND json_extract(body, '$.held') ORDER BY at",
         )?
         .query_map(of_viewer, |row| json(row, 0))?
@@ -92,7 +95,7 @@ pub fn held_of(connection: &Connection, viewer: &Viewer) -> rusqlite::Result<(Ve
 /// Ratings since a time, the oldest first.
 pub fn ratings_since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Rating>> {
     connection
-        .prepare_cached("SELECT body FROM ratings WHERE at >= ?1 ORDER BY at")?
+        .prepare_cached("SELECT body FROM ratings WHERE household = household() AND at >= ?1 ORDER BY at")?
         .query_map(params![since.as_millisecond()], |row| json(row, 0))?
         .collect()
 }
@@ -102,8 +105,8 @@ pub fn put(connection: &Connection, play: &Play) -> rusqlite::Result<()> {
     let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO plays (id, server, user, started_at, last_seen_at, ended_at, watched_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR REPLACE INTO plays (household, id, server, user, started_at, last_seen_at, ended_at, watched_at, body)
+             VALUES (household(), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             play.id.0,
@@ -123,7 +126,8 @@ pub fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<
     let Rating { viewer, rated, .. } = rating;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO ratings (server, user, item, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO ratings (household, server, user, item, at, body)
+             VALUES (household(), ?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
             viewer.server,

@@ -23,7 +23,7 @@ impl KeyValueStore for SqliteStore {
             connection
                 .prepare_cached(
                     "SELECT value FROM plugin_values
-                     WHERE account = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+                     WHERE household = household() AND account = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
                 )?
                 .query_row(params![account, key, now], |row| row.get(0))
                 .optional()
@@ -40,9 +40,9 @@ impl KeyValueStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (account, key, now) = (account.to_owned(), key.to_owned(), clock::now().as_millisecond());
         let expires = ttl_s.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
-        let stored = self.writer.write(move |connection| {
+        let stored = self.write(move |connection| {
             connection
-                .prepare_cached("DELETE FROM plugin_values WHERE account = ?1 AND expires_at <= ?2")?
+                .prepare_cached("DELETE FROM plugin_values WHERE household = household() AND account = ?1 AND expires_at <= ?2")?
                 .execute(params![account, now])?;
             let (keys, bytes) = used(connection, &account, &key)?;
             if keys >= KEYS_LIMIT || bytes + key.len() + value.len() > BYTES_LIMIT {
@@ -50,7 +50,8 @@ impl KeyValueStore for SqliteStore {
             }
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO plugin_values (account, key, value, expires_at) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT OR REPLACE INTO plugin_values (household, account, key, value, expires_at)
+                     VALUES (household(), ?1, ?2, ?3, ?4)",
                 )?
                 .execute(params![account, key, value, expires])?;
             Ok(true)
@@ -60,9 +61,11 @@ impl KeyValueStore for SqliteStore {
 
     async fn delete(&self, account: &str, key: &str) -> Result<(), StoreError> {
         let (account, key) = (account.to_owned(), key.to_owned());
-        let deleted = self.writer.write(move |connection| {
+        let deleted = self.write(move |connection| {
             connection
-                .prepare_cached("DELETE FROM plugin_values WHERE account = ?1 AND key = ?2")?
+                .prepare_cached(
+                    "DELETE FROM plugin_values WHERE household = household() AND account = ?1 AND key = ?2",
+                )?
                 .execute(params![account, key])
                 .map(drop)
         });
@@ -76,7 +79,7 @@ fn used(connection: &Connection, account: &str, except: &str) -> rusqlite::Resul
     connection
         .prepare_cached(
             "SELECT COUNT(*), COALESCE(SUM(LENGTH(key) + LENGTH(value)), 0)
-             FROM plugin_values WHERE account = ?1 AND key <> ?2",
+             FROM plugin_values WHERE household = household() AND account = ?1 AND key <> ?2",
         )?
         .query_row(params![account, except], |row| Ok((whole(row.get(0)?), whole(row.get(1)?))))
 }
@@ -96,18 +99,17 @@ impl PluginStore for SqliteStore {
     }
 
     async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError> {
-        self.writer
-            .write(move |connection| {
-                let Approval { id, digest, permissions } = &approval;
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at, shown)
+        self.write(move |connection| {
+            let Approval { id, digest, permissions } = &approval;
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at, shown)
                          VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute(params![id, digest, permissions, at.as_millisecond(), shown])
-                    .map(drop)
-            })
-            .await
+                )?
+                .execute(params![id, digest, permissions, at.as_millisecond(), shown])
+                .map(drop)
+        })
+        .await
     }
 
     async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError> {
@@ -124,14 +126,13 @@ impl PluginStore for SqliteStore {
 
     async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.writer
-            .write(move |connection| {
-                connection
-                    .prepare_cached("DELETE FROM approvals WHERE id = ?1")?
-                    .execute(params![id])
-                    .map(|count| count > 0)
-            })
-            .await
+        self.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM approvals WHERE id = ?1")?
+                .execute(params![id])
+                .map(|count| count > 0)
+        })
+        .await
     }
 }
 
@@ -147,7 +148,8 @@ impl LookupStore for SqliteStore {
         self.read(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT body FROM look_ups WHERE source = ?1 AND item = ?2 AND expires_at > ?3",
+                    "SELECT body FROM look_ups
+                     WHERE household = household() AND source = ?1 AND item = ?2 AND expires_at > ?3",
                 )?
                 .query_row(params![key.0, key.1, now.as_millisecond()], |row| json(row, 0))
                 .optional()
@@ -164,15 +166,15 @@ impl LookupStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let key = (source.to_owned(), item.to_owned());
         let body = to_json(found);
-        self.writer
-            .write(move |connection| {
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO look_ups (source, item, body, expires_at) VALUES (?1, ?2, ?3, ?4)",
-                    )?
-                    .execute(params![key.0, key.1, body?, until.as_millisecond()])
-                    .map(drop)
-            })
-            .await
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO look_ups (household, source, item, body, expires_at)
+                         VALUES (household(), ?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![key.0, key.1, body?, until.as_millisecond()])
+                .map(drop)
+        })
+        .await
     }
 }

@@ -34,7 +34,7 @@ pub fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// Writes a step of a request's timeline.
+/// Writes a step of an input's timeline.
 pub fn add_step(
     connection: &Connection,
     inbox: i64,
@@ -44,7 +44,10 @@ pub fn add_step(
     text: &str,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO timeline (inbox, at, stage, code, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT INTO timeline (inbox, at, stage, code, text) SELECT ?1, ?2, ?3, ?4, ?5
+             WHERE EXISTS (SELECT 1 FROM inbox WHERE id = ?1 AND household = household())",
+        )?
         .execute(params![inbox, at, stage, code, text])
         .map(drop)
 }

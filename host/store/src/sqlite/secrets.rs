@@ -12,7 +12,7 @@ impl SecretStore for SqliteStore {
         let name = name.to_owned();
         self.read(move |connection| {
             connection
-                .prepare_cached("SELECT sealed FROM credentials WHERE name = ?1")?
+                .prepare_cached("SELECT sealed FROM credentials WHERE household = household() AND name = ?1")?
                 .query_row(params![name], |row| row.get(0))
                 .optional()
         })
@@ -22,7 +22,7 @@ impl SecretStore for SqliteStore {
     async fn has_secrets(&self) -> Result<bool, StoreError> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM credentials)")?
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM credentials WHERE household = household())")?
                 .query_row([], |row| row.get(0))
         })
         .await
@@ -30,10 +30,9 @@ impl SecretStore for SqliteStore {
 
     async fn put_secret(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.writer
-            .write(move |connection| {
+        self.write(move |connection| {
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .prepare_cached("INSERT OR REPLACE INTO credentials (household, name, sealed) VALUES (household(), ?1, ?2)")?
                     .execute(params![name, sealed])
                     .map(drop)
             })
@@ -42,10 +41,9 @@ impl SecretStore for SqliteStore {
 
     async fn insert_secret(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.writer
-            .write(move |connection| {
+        self.write(move |connection| {
                 connection
-                    .prepare_cached("INSERT OR IGNORE INTO credentials (name, sealed) VALUES (?1, ?2)")?
+                    .prepare_cached("INSERT OR IGNORE INTO credentials (household, name, sealed) VALUES (household(), ?1, ?2)")?
                     .execute(params![name, sealed])
                     .map(|rows| rows > 0)
             })
@@ -54,13 +52,12 @@ impl SecretStore for SqliteStore {
 
     async fn delete_secret(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.writer
-            .write(move |connection| {
-                connection
-                    .prepare_cached("DELETE FROM credentials WHERE name = ?1")?
-                    .execute(params![name])
-                    .map(drop)
-            })
-            .await
+        self.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM credentials WHERE household = household() AND name = ?1")?
+                .execute(params![name])
+                .map(drop)
+        })
+        .await
     }
 }

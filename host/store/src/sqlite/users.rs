@@ -24,7 +24,7 @@ impl UserStore for SqliteStore {
         decision: UserDecision,
     ) -> Result<bool, StoreError> {
         let (source, viewer) = (source.to_owned(), viewer.clone());
-        self.writer.write(move |connection| decide(connection, &source, &viewer, decision)).await
+        self.write(move |connection| decide(connection, &source, &viewer, decision)).await
     }
 
     async fn users_version(&self) -> Result<i64, StoreError> {
@@ -35,7 +35,7 @@ impl UserStore for SqliteStore {
 /// All of them, those who were seen last first.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<KnownUser>> {
     connection
-        .prepare_cached("SELECT body FROM people ORDER BY last_seen DESC")?
+        .prepare_cached("SELECT body FROM people WHERE household = household() ORDER BY last_seen DESC")?
         .query_map([], |row| json(row, 0))?
         .collect()
 }
@@ -71,13 +71,13 @@ pub fn decide(
 /// A number that is another one after each change of the list.
 pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached("SELECT version FROM versions WHERE name = 'people'")?
+        .prepare_cached("SELECT COALESCE(MAX(version), 0) FROM versions WHERE household = household() AND name = 'people'")?
         .query_row([], |row| row.get(0))
 }
 
 fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<KnownUser>> {
     connection
-        .prepare_cached("SELECT body FROM people WHERE source = ?1 AND server = ?2 AND user = ?3")?
+        .prepare_cached("SELECT body FROM people WHERE household = household() AND source = ?1 AND server = ?2 AND user = ?3")?
         .query_row(params![source, viewer.server, viewer.user], |row| json(row, 0))
         .optional()
 }
@@ -86,11 +86,15 @@ fn put(connection: &Connection, person: &KnownUser) -> rusqlite::Result<()> {
     let KnownUser { source, viewer, last_seen, .. } = person;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO people (source, server, user, last_seen, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO people (household, source, server, user, last_seen, body)
+             VALUES (household(), ?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![source, viewer.server, viewer.user, last_seen.as_millisecond(), to_json(person)?])?;
     connection
-        .prepare_cached("UPDATE versions SET version = version + 1 WHERE name = 'people'")?
+        .prepare_cached(
+            "INSERT INTO versions (household, name, version) VALUES (household(), 'people', 1)
+             ON CONFLICT (household, name) DO UPDATE SET version = version + 1",
+        )?
         .execute([])
         .map(drop)
 }
