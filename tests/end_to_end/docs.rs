@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use playrelay_engine::code::Code;
 use playrelay_tests::harness::TestContext;
 
 use crate::architecture::{files, workspace};
@@ -46,17 +47,31 @@ fn the_page_of_commands_is_what_help_prints() {
     for name in &commands {
         add(&context, &[name], &mut page);
     }
-    let page = page.trim_end().to_owned() + "\n";
-    let path = workspace().join("docs/cli.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, &page).unwrap();
+    is_kept_as("docs/cli.md", page.trim_end());
+}
+
+#[test]
+fn the_page_of_codes_lists_all_of_them() {
+    let mut page = "# Codes\n\nThe code of an event's verdict, and of each step of its timeline, is one of these words; a plugin that ignores a message has \
+                    codes of its own. A code does not change once it is released. Generated from `host/engine/src/code.rs`: \
+                    `UPDATE_DOCS=1 cargo xtask test --test end_to_end -- docs`.\n\n| code | meaning |\n|---|---|\n"
+        .to_owned();
+    for (code, meaning) in Code::ALL {
+        page.push_str(&format!("| `{code}` | {meaning} |\n"));
     }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    let differs = kept.lines().zip(page.lines()).find(|(kept, printed)| kept != printed);
-    assert!(
-        kept == page,
-        "docs/cli.md is not what `--help` prints: {differs:?}; write it with UPDATE_DOCS=1"
-    );
+    is_kept_as("docs/codes.md", &page);
+}
+
+/// Whether a generated page is the one in the repository; writes it there with `UPDATE_DOCS`.
+fn is_kept_as(path: &str, page: &str) {
+    let page = page.trim_end().to_owned() + "\n";
+    let file = workspace().join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &page).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    let differs = kept.lines().zip(page.lines()).find(|(kept, generated)| kept != generated);
+    assert!(kept == page, "{path} is not what the code says: {differs:?}; write it with UPDATE_DOCS=1");
 }
 
 /// Keys in every section of a table, as `section.key`; those of plugins left out.

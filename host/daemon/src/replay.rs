@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::code::Code;
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{ItemKind, Report};
 use playrelay_engine::outbox::OutboxRow;
@@ -143,7 +144,7 @@ impl ReplayRun {
             context: 0,
             reports: Vec::new(),
             steps: Vec::new(),
-            verdict: Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"),
+            verdict: Verdict::new(Outcome::Ignored, Code::Nothing, "the message reports nothing"),
             events: Vec::new(),
             differences: None,
         };
@@ -188,7 +189,7 @@ impl ReplayRun {
         self.sessions.apply_ratings(transition.rating);
         replay.steps.extend(transition.steps);
         replay.events.extend(plan.events);
-        let is_nothing_yet = is_first && replay.verdict.code == "nothing";
+        let is_nothing_yet = is_first && replay.verdict.code == Code::Nothing;
         if is_nothing_yet || transition.verdict.outcome > replay.verdict.outcome {
             replay.verdict = transition.verdict;
         }
@@ -209,7 +210,7 @@ impl ReplayRun {
             if let Ok(Some(known)) = kept {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from a look-up that was kept", placed.item);
-                steps.push(Step::new(Stage::Enriched, "looked-up-before", text));
+                steps.push(Step::new(Stage::Enriched, Code::LookedUpBefore, text));
             }
             if let Some(catalogue) =
                 self.catalogue.as_ref().filter(|catalogue| catalogue.needs_ids(placed.item))
@@ -217,7 +218,7 @@ impl ReplayRun {
             {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from what the catalogue said", placed.item);
-                steps.push(Step::new(Stage::Enriched, "found-before", text));
+                steps.push(Step::new(Stage::Enriched, Code::FoundBefore, text));
             }
             pipeline::move_lookup_fields(&mut placed);
         }

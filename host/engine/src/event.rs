@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::model::Item;
 
 /// What a tracker is told. Percent from 0 to 100, ratings from 0 to 10.
@@ -66,6 +67,20 @@ impl Action {
             Self::Unrated => "unrated",
             Self::Unwatched => "unwatched",
             Self::RemoveFromWatchlist => "unlisted",
+        }
+    }
+
+    /// The code of the step that says that it is queued.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Playing(_) => Code::Playing,
+            Self::Paused(_) => Code::Paused,
+            Self::Stopped(_) => Code::Stopped,
+            Self::Watched(_) => Code::Watched,
+            Self::Rated(_) => Code::Rated,
+            Self::Unrated => Code::Unrated,
+            Self::Unwatched => Code::Unwatched,
+            Self::RemoveFromWatchlist => Code::Unlisted,
         }
     }
 

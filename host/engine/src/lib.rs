@@ -19,6 +19,7 @@
 //! - [`policy`]: the numbers that decide
 #![forbid(unsafe_code)]
 
+pub mod code;
 pub mod event;
 pub mod heartbeat;
 pub mod model;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::event::{Receipt, TrackerEvent};
 use crate::model::Item;
 
@@ -49,6 +50,23 @@ impl DeliveryState {
         Self::Dropped,
         Self::Dead,
     ];
+
+    /// The code of the step that says that a delivery has it.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Waiting => Code::Waiting,
+            Self::Delivered => Code::Delivered,
+            Self::Duplicate => Code::Duplicate,
+            Self::Unmatched => Code::Unmatched,
+            Self::Unsupported => Code::Unsupported,
+            Self::Superseded => Code::Superseded,
+            Self::Withheld => Code::Withheld,
+            Self::Held => Code::Held,
+            Self::Skipped => Code::Skipped,
+            Self::Dropped => Code::Dropped,
+            Self::Dead => Code::Dead,
+        }
+    }
 
     /// The name, as it is stored and shown.
     pub fn as_str(self) -> &'static str {

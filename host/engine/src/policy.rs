@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::model::Content;
 use crate::timeline::Rejection;
 
@@ -90,10 +91,10 @@ impl Default for Policy {
 /// Live television, recordings and extras are left out unless they are switched on.
 pub fn content(content: Content, policy: &Policy) -> Option<Rejection> {
     let (code, key) = match content {
-        Content::LiveTv if !policy.live_tv => ("live-tv", "live_tv"),
-        Content::Recording if !policy.recordings => ("recording", "recordings"),
-        Content::Extra if !policy.extras => ("extra", "extras"),
+        Content::LiveTv if !policy.live_tv => (Code::LiveTv, "live_tv"),
+        Content::Recording if !policy.recordings => (Code::Recording, "recordings"),
+        Content::Extra if !policy.extras => (Code::Extra, "extras"),
         _ => return None,
     };
-    Some(Rejection { code: code.to_owned(), text: format!("it is {code}, and `{key}` is off") })
+    Some(Rejection { text: format!("it is {code}, and `{key}` is off"), code })
 }

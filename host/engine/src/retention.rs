@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::code::Code;
 use crate::outbox::DeliveryState;
 
 /// An input that changed nothing is kept this long, or as long as others if that is shorter.
@@ -15,7 +16,7 @@ pub struct RetentionRule {
     /// Inputs that ended before this time, UTC. One that is not processed yet stays.
     pub ended_before: Timestamp,
     /// Only inputs that ended with this code; absent: with any.
-    pub code: Option<&'static str>,
+    pub code: Option<Code>,
     /// An input stays as long as one of its deliveries has one of these states.
     pub kept_by: &'static [DeliveryState],
 }
@@ -35,7 +36,7 @@ pub fn rules(now: Timestamp, keep: Duration) -> [RetentionRule; 2] {
         },
         RetentionRule {
             ended_before: before(keep.min(UNCHANGED_RETENTION)),
-            code: Some("no-change"),
+            code: Some(Code::NoChange),
             kept_by: &DeliveryState::ALL,
         },
     ]
@@ -56,7 +57,7 @@ mod tests {
             let age = |rule: &RetentionRule| now.duration_since(rule.ended_before);
             assert_eq!(age(&repeats), SignedDuration::try_from(unchanged).unwrap());
             assert!(all.ended_before <= repeats.ended_before, "{keep:?}");
-            assert_eq!((all.code, repeats.code), (None, Some("no-change")));
+            assert_eq!((all.code, repeats.code), (None, Some(Code::NoChange)));
             assert_eq!(repeats.kept_by.len(), DeliveryState::ALL.len());
         }
         let [forever, _] = rules(now, Duration::MAX);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::code::Code;
 use crate::model::{
     Completion, Content, Item, ItemKind, Marked, Playback, PlaybackState, Player, Rated, Report, Server,
     User, folds_to, normalize,
@@ -149,12 +150,12 @@ impl SessionState {
             Report::Rated(rated) => self.on_rated(rated),
             Report::ConnectionLost { source, at } => self.mark_disconnected(source, *at, policy),
             Report::Ignored { code, detail } => {
-                Transition::without_plays(Outcome::Ignored, code, detail.clone())
+                Transition::without_plays(Outcome::Ignored, Code::parse(code), detail.clone())
             }
             // What is on it is told of one by one, and what is not by `vanished`.
             Report::Snapshot { sessions, .. } => Transition::without_plays(
                 Outcome::Merged,
-                "no-change",
+                Code::NoChange,
                 match sessions.len() {
                     0 => "nothing is playing".to_owned(),
                     1 => "1 session, as it was".to_owned(),
@@ -173,7 +174,7 @@ impl SessionState {
             while let Some(place) = first_overdue(&known, as_of, policy) {
                 let mut builder = TransitionBuilder::new(&known, policy);
                 let closed = builder.close_expired_play(known[place].clone());
-                let transition = builder.finish(recorded("stale"));
+                let transition = builder.finish(recorded(Code::Stale));
                 known.to_mut()[place] = closed;
                 transitions.push(transition);
             }
@@ -209,8 +210,8 @@ impl SessionState {
             });
             for play in missed {
                 let mut builder = TransitionBuilder::new(known, policy);
-                builder.end_silent(play.clone(), "vanished", "the server no longer lists it");
-                transitions.push(builder.finish(recorded("vanished")));
+                builder.end_silent(play.clone(), Code::Vanished, "the server no longer lists it");
+                transitions.push(builder.finish(recorded(Code::Vanished)));
             }
         }
         transitions.sort_by(|one, other| one.plays[0].id.cmp(&other.plays[0].id));
@@ -236,15 +237,15 @@ impl SessionState {
         plays.sort_by(|one, other| one.id.cmp(&other.id));
         let titles: Vec<String> = plays.iter().map(|play| format!("{} ({})", play.item, play.user)).collect();
         let (outcome, code, text) = match titles.is_empty() {
-            true => (Outcome::Merged, "no-change", format!("nothing that {source} listed plays")),
-            false => (Outcome::Recorded, "unheard", format!("may go on unseen: {}", titles.join(", "))),
+            true => (Outcome::Merged, Code::NoChange, format!("nothing that {source} listed plays")),
+            false => (Outcome::Recorded, Code::Unheard, format!("may go on unseen: {}", titles.join(", "))),
         };
         Transition { plays, ..Transition::without_plays(outcome, code, text) }
     }
 
     pub(crate) fn playback(&self, playback: &Playback, policy: &Policy) -> Transition {
         if let Some(refusal) = reject_content(playback, policy) {
-            return Transition::without_plays(refusal.outcome, &refusal.code, refusal.detail);
+            return Transition::without_plays(refusal.outcome, refusal.code, refusal.detail);
         }
         if let Some(position) = position_of_something_else(playback) {
             let without = Playback { position_ms: None, ..playback.clone() };
@@ -254,7 +255,7 @@ impl SessionState {
                 position / 1000,
                 playback.item
             );
-            transition.steps.insert(0, timeline::Step::new(Stage::Engine, "position-beyond-end", text));
+            transition.steps.insert(0, timeline::Step::new(Stage::Engine, Code::PositionBeyondEnd, text));
             return transition;
         }
         if let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) {
@@ -264,7 +265,7 @@ impl SessionState {
         let mut transition =
             PlaybackRules::new(viewer.clone(), self.plays_of(viewer), playback, policy).apply();
         let text = format!("the server named no user; only {} plays this there", viewer.user);
-        transition.steps.insert(0, timeline::Step::new(Stage::Engine, "user-inferred", text));
+        transition.steps.insert(0, timeline::Step::new(Stage::Engine, Code::UserInferred, text));
         transition
     }
 
@@ -272,7 +273,7 @@ impl SessionState {
         let Marked { server, user, item, watched, library, paths, at } = marked.clone();
         if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
             let text = format!("{item} is not a movie or an episode; its episodes are reported one by one");
-            return Transition::without_plays(Outcome::Ignored, "media-kind", text);
+            return Transition::without_plays(Outcome::Ignored, Code::MediaKind, text);
         }
         let Some(viewer) = self.resolve_viewer(&server, &user) else { return no_user(&item) };
         let playback = Playback {
@@ -310,20 +311,20 @@ impl SessionState {
             if since.is_negative() {
                 return Transition::without_plays(
                     Outcome::Merged,
-                    "out-of-order",
+                    Code::OutOfOrder,
                     format!("{text}; a later rating is known"),
                 );
             }
             if since < RATING_REPEAT_INTERVAL && before.rating == rated.rating {
                 return Transition::without_plays(
                     Outcome::Merged,
-                    "rating-repeated",
+                    Code::RatingRepeated,
                     format!("{text}, as before"),
                 );
             }
         }
         let rating = Some(Rating { viewer, rated: rated.clone(), reported_by: 0, held: false });
-        Transition { rating, ..Transition::without_plays(Outcome::Recorded, "rating", text) }
+        Transition { rating, ..Transition::without_plays(Outcome::Recorded, Code::Rating, text) }
     }
 
     pub(crate) fn plays_of(&self, viewer: &Viewer) -> &[Play] {
@@ -394,5 +395,5 @@ fn drop_oldest(known: &mut Vec<Play>) {
 }
 
 fn no_user(item: &Item) -> Transition {
-    Transition::without_plays(Outcome::Held, "no-user", format!("the server named no user for {item}"))
+    Transition::without_plays(Outcome::Held, Code::NoUser, format!("the server named no user for {item}"))
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
+
 /// The end of an input. Ordered by weight: an input with several reports takes the heaviest of their verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,16 +55,16 @@ impl fmt::Display for Outcome {
 pub struct Verdict {
     /// The end.
     pub outcome: Outcome,
-    /// The rule, stable: `too-short`, `finish-repeated`.
-    pub code: String,
+    /// The rule.
+    pub code: Code,
     /// The value that decided, in words.
     pub detail: String,
 }
 
 impl Verdict {
     /// A verdict.
-    pub fn new(outcome: Outcome, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { outcome, code: code.into(), detail: detail.into() }
+    pub fn new(outcome: Outcome, code: Code, detail: impl Into<String>) -> Self {
+        Self { outcome, code, detail: detail.into() }
     }
 }
 
@@ -140,24 +142,24 @@ impl Stage {
 pub struct Step {
     /// The stage in which it was taken.
     pub stage: Stage,
-    /// What, stable.
-    pub code: String,
+    /// What happened.
+    pub code: Code,
     /// What, in words, with the numbers that decided.
     pub text: String,
 }
 
 impl Step {
     /// A step.
-    pub fn new(stage: Stage, code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { stage, code: code.into(), text: text.into() }
+    pub fn new(stage: Stage, code: Code, text: impl Into<String>) -> Self {
+        Self { stage, code, text: text.into() }
     }
 }
 
 /// The rule that leaves something out, and the value that it met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// The rule, stable: `library`, `library-excepted`, `library-unknown`.
-    pub code: String,
+    /// The rule.
+    pub code: Code,
     /// The same, one sentence for people.
     pub text: String,
 }

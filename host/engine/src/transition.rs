@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::model::Rated;
 use crate::play::{Play, Viewer};
 use crate::timeline::{Outcome, Stage, Step, Verdict};
@@ -77,11 +78,11 @@ pub struct Transition {
 
 impl Transition {
     /// A report that changes no play.
-    pub fn without_plays(outcome: Outcome, code: &str, detail: String) -> Self {
+    pub fn without_plays(outcome: Outcome, code: Code, detail: String) -> Self {
         Self {
             plays: Vec::new(),
             events: Vec::new(),
-            steps: vec![Step::new(Stage::Engine, code, detail.clone())],
+            steps: vec![Step::new(Stage::Engine, code.clone(), detail.clone())],
             verdict: Verdict::new(outcome, code, detail),
             rating: None,
         }

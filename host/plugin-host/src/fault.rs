@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use playrelay_engine::code::Code;
+
 use crate::text;
 
 /// Why a call gave no result. The text says which limit, and what to do.
@@ -33,16 +35,16 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// The name, as it is stored and shown.
-    pub fn as_str(self) -> &'static str {
+    /// The code of an input that ended so.
+    pub fn code(self) -> Code {
         match self {
-            Self::Trap => "trap",
-            Self::Cpu => "cpu-limit",
-            Self::Wall => "time-limit",
-            Self::Memory => "memory-limit",
-            Self::Output => "output-limit",
-            Self::Paused => "paused",
-            Self::Host => "host",
+            Self::Trap => Code::Trap,
+            Self::Cpu => Code::CpuLimit,
+            Self::Wall => Code::TimeLimit,
+            Self::Memory => Code::MemoryLimit,
+            Self::Output => Code::OutputLimit,
+            Self::Paused => Code::Paused,
+            Self::Host => Code::Host,
         }
     }
 }

@@ -161,13 +161,13 @@ impl Plugin {
     /// Logs a fault, as far as the plugin's budget for lines allows: it decides how many there are.
     fn report(&self, account: &str, call: &str, fault: &Fault) {
         let plugin = &self.manifest.plugin.id;
-        let kind = fault.kind.as_str();
+        let kind = fault.kind.code();
         match self.log_budget.take() {
             Line::Logged { left_out: 0 } => {
-                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault}");
+                tracing::warn!(%plugin, account, call, %kind, "plugin call failed: {fault}");
             }
             Line::Logged { left_out } => {
-                tracing::warn!(%plugin, account, call, kind, "plugin call failed: {fault} ({left_out} lines were left out)");
+                tracing::warn!(%plugin, account, call, %kind, "plugin call failed: {fault} ({left_out} lines were left out)");
             }
             Line::LeftOut => {}
         }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::play::Play;
 use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::routing::UnroutedUser;
-use playrelay_engine::timeline::{Step, Verdict};
+use playrelay_engine::timeline::{Stage, Step, Verdict};
 use playrelay_engine::transition::Rating;
 use serde::Serialize;
 
@@ -110,10 +111,10 @@ impl EventFilter {
 pub struct TimelineRow {
     /// When it happened, UTC.
     pub at: Timestamp,
-    /// Where: a [`Stage`](playrelay_engine::timeline::Stage).
-    pub stage: String,
-    /// What, stable.
-    pub code: String,
+    /// Where.
+    pub stage: Stage,
+    /// What happened.
+    pub code: Code,
     /// What, in words.
     pub text: String,
 }

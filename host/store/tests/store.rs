@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::code::Code;
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::model::{Item, ItemKind, Movie, User};
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxSelection};
@@ -53,10 +54,10 @@ fn settlement(inbox: i64, actions: &[Action]) -> ProcessedInput {
         later: false,
         user: Some("sean".to_owned()),
         item: Some("Mirror (1975)".to_owned()),
-        verdict: Some(Verdict::new(Outcome::Queued, "test", "of the store")),
+        verdict: Some(Verdict::new(Outcome::Queued, Code::Started, "of the store")),
         ratings: Vec::new(),
         held: Vec::new(),
-        steps: vec![Step::new(Stage::Engine, "step", "one step")],
+        steps: vec![Step::new(Stage::Engine, Code::Parsed, "one step")],
         plays: vec![],
         events: actions.iter().map(|action| event(*action)).collect(),
     }
@@ -147,7 +148,7 @@ async fn only_what_is_old_and_done_is_forgotten() {
     store.record_attempt(&watch, done, None, now()).await.unwrap();
     let repeated = receive(&store, "home").await;
     let mut said_nothing_new = settlement(repeated, &[]);
-    said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, "no-change", "still playing"));
+    said_nothing_new.verdict = Some(Verdict::new(Outcome::Merged, Code::NoChange, "still playing"));
     store.commit(vec![said_nothing_new]).await.unwrap();
     // The rules keep all for a minute, and what changed nothing as long or for two days.
     let prune = async |at: Timestamp, all: bool| {

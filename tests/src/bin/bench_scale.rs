@@ -98,7 +98,7 @@ async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timesta
         inbox,
         at: now,
         later: false,
-        verdict: Some(Verdict::new(Outcome::Queued, "bench", "many")),
+        verdict: Some(Verdict::new(Outcome::Queued, playrelay_engine::code::Code::Started, "many")),
         user: None,
         item: None,
         steps: Vec::new(),

@@ -82,7 +82,7 @@ async fn shown(app: &App, playback: &Playback) -> Result<CatchUpEntry, CliError>
         user: playback.user.to_string(),
         item: playback.item.to_string(),
         known: !transition.plays.is_empty() && transition.plays.iter().all(|play| known.contains(&play.id)),
-        left_out: transition.plays.is_empty().then_some(transition.verdict.code),
+        left_out: transition.plays.is_empty().then(|| transition.verdict.code.to_string()),
     })
 }
 

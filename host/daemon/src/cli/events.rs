@@ -167,7 +167,7 @@ fn describe(story: &EventDetail, parked: &BTreeMap<String, Option<AccountPause>>
     };
     text.push_str(&(wrap(&print::one_line(&end), 2, columns) + "\n"));
     for step in &story.timeline {
-        let head = format!("  {}  {:<9} {:<16} ", when(step.at), step.stage, step.code);
+        let head = format!("  {}  {:<9} {:<16} ", when(step.at), step.stage.as_str(), step.code);
         text.push_str(&(hang(&print::one_line(&head), &print::one_line(&step.text), columns) + "\n"));
     }
     for row in &story.outbox {

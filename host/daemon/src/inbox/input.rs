@@ -2,6 +2,7 @@
 //! cannot be read a second time, since a plugin that listens remembers what it has heard, and asks the server.
 
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_plugin_host::capabilities::WebhookRequest;
@@ -51,7 +52,7 @@ impl InputOrigin {
 /// An input as it was stored.
 pub fn stored(row: &InboxRow) -> Result<Input, Verdict> {
     serde_json::from_slice(&row.received.request)
-        .map_err(|error| Verdict::new(Outcome::Malformed, "stored-request", error.to_string()))
+        .map_err(|error| Verdict::new(Outcome::Malformed, Code::StoredRequest, error.to_string()))
 }
 
 /// Stores what was heard. Durable when it returns.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_engine::code::Code;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::Find;
@@ -71,7 +72,7 @@ impl MetadataResolver {
             Ok(Some(known)) => {
                 item.fill_from(&known);
                 let text = format!("{item}: {}, as the catalogue said before", self.failure_text(item));
-                return Step::new(Stage::Enriched, "found-before", text);
+                return Step::new(Stage::Enriched, Code::FoundBefore, text);
             }
             Ok(None) => {}
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
@@ -92,9 +93,9 @@ impl MetadataResolver {
             }
         };
         let (found, kept_for, code) = match choose(&candidates) {
-            Choice::Found(found) => (found.clone(), FOUND_TTL, "found"),
-            Choice::Doubt(text) => (item.with_ambiguity(text), AMBIGUOUS_TTL, "ambiguous"),
-            Choice::Nothing => (item.clone(), AMBIGUOUS_TTL, "not-found"),
+            Choice::Found(found) => (found.clone(), FOUND_TTL, Code::Found),
+            Choice::Doubt(text) => (item.with_ambiguity(text), AMBIGUOUS_TTL, Code::Ambiguous),
+            Choice::Nothing => (item.clone(), AMBIGUOUS_TTL, Code::NotFound),
         };
         item.fill_from(&found);
         let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
@@ -109,7 +110,7 @@ impl MetadataResolver {
     fn not_asked(&self, item: &Item, reason: &str) -> Step {
         let text =
             format!("{item}: goes on without ids, because {}: {reason}", self.plugin.manifest.plugin.name);
-        Step::new(Stage::Enriched, "not-found", text)
+        Step::new(Stage::Enriched, Code::NotFound, text)
     }
 
     fn failure_text(&self, item: &Item) -> String {

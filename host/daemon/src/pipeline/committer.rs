@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::heartbeat::Heartbeats;
 use playrelay_engine::model::Report;
@@ -354,9 +355,9 @@ impl CommitterTask {
         }
         within_budget(&mut settlement.steps);
         settlement.verdict = settlement.verdict.or_else(|| verdicts.heaviest());
-        settlement
-            .verdict
-            .get_or_insert_with(|| Verdict::new(Outcome::Ignored, "nothing", "the message reports nothing"));
+        settlement.verdict.get_or_insert_with(|| {
+            Verdict::new(Outcome::Ignored, Code::Nothing, "the message reports nothing")
+        });
         settlement
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use playrelay_engine::code::Code;
 use playrelay_engine::model::{Item, ItemContext, Playback, Report, User};
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::{Enrich, Identify};
@@ -110,11 +111,11 @@ impl Pipeline {
             Ok(user) => {
                 playback.user = User { uuid: playback.user.uuid.take(), ..user };
                 let text = format!("the server says that {} plays it", playback.user);
-                Step::new(Stage::Enriched, "user-looked-up", text)
+                Step::new(Stage::Enriched, Code::UserLookedUp, text)
             }
             Err(reason) => {
                 let text = format!("it goes on without a user's name: {reason}");
-                Step::new(Stage::Enriched, "user-not-looked-up", text)
+                Step::new(Stage::Enriched, Code::UserNotLookedUp, text)
             }
         }
     }
@@ -124,7 +125,11 @@ impl Pipeline {
         match self.store.cached_lookup(self.source(), &key, clock::now()).await {
             Ok(Some(known)) => {
                 item.fill_from(&known);
-                return Step::new(Stage::Enriched, "looked-up-before", format!("{item}: known from before"));
+                return Step::new(
+                    Stage::Enriched,
+                    Code::LookedUpBefore,
+                    format!("{item}: known from before"),
+                );
             }
             Ok(None) => {}
             Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
@@ -142,7 +147,11 @@ impl Pipeline {
                 let kept =
                     self.plugin.manifest.provides.enrich.as_ref().map_or(0, |facts| facts.keep_seconds);
                 self.keep(&key, item, kept).await;
-                return Step::new(Stage::Enriched, "looked-up", format!("{item}: looked up at the server"));
+                return Step::new(
+                    Stage::Enriched,
+                    Code::LookedUp,
+                    format!("{item}: looked up at the server"),
+                );
             }
             // It would say the same of the next report of this item, and there may be one every second.
             Err(LookupError::ForGood(reason)) => {
@@ -152,7 +161,7 @@ impl Pipeline {
             Err(LookupError::Unreachable(reason)) => reason,
         };
         let text = format!("{item}: goes on as it came, because {reason}");
-        Step::new(Stage::Enriched, "not-looked-up", text)
+        Step::new(Stage::Enriched, Code::NotLookedUp, text)
     }
 
     async fn ask_server(&self, item: &Item) -> Result<Item, LookupError> {

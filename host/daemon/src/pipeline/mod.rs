@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use committer::Committer;
 pub use enrich::move_lookup_fields;
+use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
@@ -77,11 +78,11 @@ impl PipelineOptions {
     fn refuse(&self, source: &str, heard_by: Option<InputOrigin>) -> Option<Verdict> {
         if !self.enabled {
             let text = format!("[sources.{source}] has `enabled = false`");
-            return Some(Verdict::new(Outcome::Filtered, "source-off", text));
+            return Some(Verdict::new(Outcome::Filtered, Code::SourceOff, text));
         }
         if heard_by.is_none() && !self.mode.takes_webhooks() {
             let text = format!("[sources.{source}] has `mode = \"watch\"`: its webhooks are not taken");
-            return Some(Verdict::new(Outcome::Filtered, "webhooks-off", text));
+            return Some(Verdict::new(Outcome::Filtered, Code::WebhooksOff, text));
         }
         None
     }
@@ -180,7 +181,7 @@ impl Pipeline {
     async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> ParsedInput {
         let received = Step::new(
             Stage::Received,
-            "received",
+            Code::Received,
             format!("{} bytes for {}", row.received.request.len(), row.received.source),
         );
         let mut steps = vec![received];
@@ -276,7 +277,7 @@ impl Pipeline {
 /// What a plugin has made of a request, as a step of its story.
 pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
     match result {
-        Ok(reports) => Step::new(Stage::Parsed, "parsed", describe(reports)),
+        Ok(reports) => Step::new(Stage::Parsed, Code::Parsed, describe(reports)),
         Err(verdict) => Step::new(Stage::Parsed, verdict.code.clone(), verdict.detail.clone()),
     }
 }
@@ -307,13 +308,15 @@ pub fn reports_or_verdict(
 ) -> Result<Vec<Report>, Verdict> {
     match result {
         Ok(Ok(reports)) => Ok(reports),
-        Ok(Err(ParseError::Malformed(detail))) => Err(Verdict::new(Outcome::Malformed, "malformed", detail)),
+        Ok(Err(ParseError::Malformed(detail))) => {
+            Err(Verdict::new(Outcome::Malformed, Code::Malformed, detail))
+        }
         Ok(Err(ParseError::Unsupported(detail))) => {
-            Err(Verdict::new(Outcome::Malformed, "unsupported", detail))
+            Err(Verdict::new(Outcome::Malformed, Code::Unsupported, detail))
         }
         Err(fault) => {
             let detail = format!("plugin {plugin:?} failed: {fault}");
-            Err(Verdict::new(Outcome::Failed, fault.kind.as_str(), detail))
+            Err(Verdict::new(Outcome::Failed, fault.kind.code(), detail))
         }
     }
 }

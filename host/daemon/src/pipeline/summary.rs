@@ -1,5 +1,6 @@
 //! What is stored of an input beside its effects, within limits.
 
+use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_store::ProcessedInput;
@@ -40,7 +41,7 @@ pub(crate) fn about(reports: &[Report]) -> (Option<String>, Option<String>) {
 pub(crate) fn within_budget(steps: &mut Vec<Step>) {
     let mut bytes = 0;
     let fits = |step: &&Step| {
-        bytes += step.text.len() + step.code.len();
+        bytes += step.text.len() + step.code.as_str().len();
         bytes <= STORY_BYTES
     };
     let kept = steps.iter().take(STORY_STEPS).take_while(fits).count();
@@ -48,7 +49,7 @@ pub(crate) fn within_budget(steps: &mut Vec<Step>) {
     if left_out > 0 {
         steps.truncate(kept);
         let text = format!("{left_out} further steps are left out");
-        steps.push(Step::new(Stage::Engine, "left-out", text));
+        steps.push(Step::new(Stage::Engine, Code::LeftOut, text));
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::code::Code;
 use crate::model::{Content, Item, ItemKind, Player, normalize};
 use crate::policy::{self, Policy};
 use crate::timeline::Rejection;
@@ -17,10 +18,27 @@ pub struct NameFilter {
     pub except: Vec<String>,
 }
 
+/// The codes of a filter by names.
+struct FilterCodes {
+    /// No name is among those that are asked for.
+    unlisted: Code,
+    /// A name is among those that are left out.
+    excepted: Code,
+    /// The name is unknown.
+    unknown: Code,
+}
+
+const SERVER: FilterCodes =
+    FilterCodes { unlisted: Code::Server, excepted: Code::ServerExcepted, unknown: Code::ServerUnknown };
+const LIBRARY: FilterCodes =
+    FilterCodes { unlisted: Code::Library, excepted: Code::LibraryExcepted, unknown: Code::LibraryUnknown };
+const DEVICE: FilterCodes =
+    FilterCodes { unlisted: Code::Device, excepted: Code::DeviceExcepted, unknown: Code::DeviceUnknown };
+
 impl NameFilter {
     /// Refuses what goes by one or several names, of which a list may have any. The first is the one that people use: where
     /// that is not known, nobody can say that an exception does not mean it.
-    fn refuse(&self, what: &'static str, names: &[Option<&str>]) -> Option<Rejection> {
+    fn refuse(&self, what: &'static str, codes: &FilterCodes, names: &[Option<&str>]) -> Option<Rejection> {
         if self.only.is_empty() && self.except.is_empty() {
             return None;
         }
@@ -28,18 +46,18 @@ impl NameFilter {
         let is_nameless = names.first().copied().flatten().is_none_or(str::is_empty);
         let Some(shown) = known.first().filter(|_| self.except.is_empty() || !is_nameless) else {
             let text = format!("the {what} is not known, and the route asks for it");
-            return Some(Rejection { code: format!("{what}-unknown"), text });
+            return Some(Rejection { code: codes.unknown.clone(), text });
         };
         let among = |list: &[String]| {
             list.iter().any(|entry| known.iter().any(|name| normalize(name) == normalize(entry)))
         };
         if among(&self.except) {
             let text = format!("{what} {shown:?} is among `{}`", self.except.join(", "));
-            return Some(Rejection { code: format!("{what}-excepted"), text });
+            return Some(Rejection { code: codes.excepted.clone(), text });
         }
         (!self.only.is_empty() && !among(&self.only)).then(|| {
             let text = format!("{what} {shown:?} is not among `{}`", self.only.join(", "));
-            Rejection { code: what.to_owned(), text }
+            Rejection { code: codes.unlisted.clone(), text }
         })
     }
 }
@@ -169,8 +187,8 @@ impl Filters {
     pub fn refuse(&self, seen: &FilterSubject<'_>, policy: &Policy) -> Option<Rejection> {
         policy::content(seen.content, policy)
             .or_else(|| self.kind(seen.item))
-            .or_else(|| self.servers.refuse("server", &[seen.server_name, Some(seen.server)]))
-            .or_else(|| self.libraries.refuse("library", &[seen.library]))
+            .or_else(|| self.servers.refuse("server", &SERVER, &[seen.server_name, Some(seen.server)]))
+            .or_else(|| self.libraries.refuse("library", &LIBRARY, &[seen.library]))
             .or_else(|| self.device(seen))
             .or_else(|| self.path(seen.paths))
             .or_else(|| self.edition(seen.item))
@@ -178,7 +196,7 @@ impl Filters {
 
     fn kind(&self, item: &Item) -> Option<Rejection> {
         (!self.kinds.is_empty() && !self.kinds.contains(&Kind::of(item))).then(|| Rejection {
-            code: "kind".to_owned(),
+            code: Code::Kind,
             text: format!("{item} is of a kind that is not among `kinds`"),
         })
     }
@@ -187,7 +205,7 @@ impl Filters {
     fn device(&self, seen: &FilterSubject<'_>) -> Option<Rejection> {
         let player = seen.player?;
         let names = [player.name.as_deref(), player.id.as_deref(), player.product.as_deref()];
-        self.devices.refuse("device", &names)
+        self.devices.refuse("device", &DEVICE, &names)
     }
 
     fn path(&self, paths: &[String]) -> Option<Rejection> {
@@ -196,7 +214,7 @@ impl Filters {
         }
         if paths.is_empty() {
             let text = "no file is known, and the route asks for its path".to_owned();
-            return Some(Rejection { code: "path-unknown".to_owned(), text });
+            return Some(Rejection { code: Code::PathUnknown, text });
         }
         let found = |rules: &[PathRule]| {
             let mut matches = paths.iter().flat_map(|path| rules.iter().map(move |rule| (path, rule)));
@@ -206,10 +224,10 @@ impl Filters {
         };
         if let Some((path, rule)) = found(&self.except_paths) {
             let text = format!("{path:?} is in `{rule}`");
-            return Some(Rejection { code: "path-excepted".to_owned(), text });
+            return Some(Rejection { code: Code::PathExcepted, text });
         }
         (!self.paths.is_empty() && found(&self.paths).is_none()).then(|| Rejection {
-            code: "path".to_owned(),
+            code: Code::Path,
             text: format!("{:?} is in none of `paths`", paths.join(", ")),
         })
     }
@@ -218,7 +236,7 @@ impl Filters {
         let edition = item.ext("edition")?;
         let excepted = self.except_editions.iter().any(|excepted| normalize(excepted) == normalize(edition));
         excepted.then(|| Rejection {
-            code: "edition-excepted".to_owned(),
+            code: Code::EditionExcepted,
             text: format!("edition {edition:?} is among `{}`", self.except_editions.join(", ")),
         })
     }
@@ -256,7 +274,7 @@ mod tests {
             item: &item(),
             content: Content::OnDemand,
         };
-        filters.refuse(&seen, &Policy::default()).map(|refusal| refusal.code)
+        filters.refuse(&seen, &Policy::default()).map(|refusal| refusal.code.as_str().to_owned())
     }
 
     fn names(only: &[&str], except: &[&str]) -> NameFilter {

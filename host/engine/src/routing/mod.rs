@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::code::Code;
 use crate::event::{Action, TrackerEvent};
 use crate::model::{Content, PlaybackState, Rated, User};
 use crate::play::{Play, PlayId, Viewer};
@@ -99,8 +100,8 @@ impl Routing {
                 at: play.last_seen_at,
                 source: None,
             }],
-            steps: vec![Step::new(Stage::Route, "route-added", text)],
-            verdict: Verdict::new(Outcome::Recorded, "route-added", "a route was added"),
+            steps: vec![Step::new(Stage::Route, Code::RouteAdded, text)],
+            verdict: Verdict::new(Outcome::Recorded, Code::RouteAdded, "a route was added"),
             rating: None,
         })
     }
@@ -180,7 +181,7 @@ impl Routing {
             }
             let action = rated.rating.map_or(Action::Unrated, Action::Rated);
             let text = format!("\u{201c}{}\u{201d} is queued for {}", action.name(), route.tracker);
-            transition.steps.push(Step::new(Stage::Route, action.name(), text));
+            transition.steps.push(Step::new(Stage::Route, action.code(), text));
             events.push(TrackerEvent {
                 tracker: route.tracker.clone(),
                 action,
@@ -226,8 +227,8 @@ impl Routing {
             let text = format!(
                 "no route names {user}; `playrelay users assign` says where their plays go, or `users` of a route does"
             );
-            transition.steps.push(Step::new(Stage::Route, "unknown-user", text.clone()));
-            transition.verdict = Verdict::new(Outcome::Held, "unknown-user", text);
+            transition.steps.push(Step::new(Stage::Route, Code::UnknownUser, text.clone()));
+            transition.verdict = Verdict::new(Outcome::Held, Code::UnknownUser, text);
             for play in &mut transition.plays {
                 play.awaiting_route = true;
             }
@@ -248,7 +249,7 @@ impl Routing {
             plays: vec![play.clone()],
             events: Vec::new(),
             steps: Vec::new(),
-            verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
+            verdict: Verdict::new(Outcome::Recorded, Code::Assigned, "its user is known now"),
             rating: None,
         };
         transition
@@ -256,7 +257,7 @@ impl Routing {
             .extend(others.iter().filter(|other| other.continues.as_ref() == Some(&play.id)).cloned());
         if !play.unwatched {
             let text = format!("it is known now where {} belongs", play.user);
-            transition.steps.push(Step::new(Stage::Route, "assigned", text));
+            transition.steps.push(Step::new(Stage::Route, Code::Assigned, text));
             transition.events.push(PlayEvent { kind: PlayEventKind::Amended, play, at, source: None });
         }
         transition
@@ -268,8 +269,8 @@ impl Routing {
         Transition {
             plays: Vec::new(),
             events: Vec::new(),
-            steps: vec![Step::new(Stage::Route, "assigned", text)],
-            verdict: Verdict::new(Outcome::Recorded, "assigned", "its user is known now"),
+            steps: vec![Step::new(Stage::Route, Code::Assigned, text)],
+            verdict: Verdict::new(Outcome::Recorded, Code::Assigned, "its user is known now"),
             rating: Some(Rating { held: false, ..rating.clone() }),
         }
     }
@@ -293,7 +294,7 @@ impl RoutingSummary {
                 return;
             }
             RouteMatch::Ignored => Rejection {
-                code: "user-ignored".to_owned(),
+                code: Code::UserIgnored,
                 text: "somebody has said that nothing is sent for this user".to_owned(),
             },
             RouteMatch::Filtered(refusal) => refusal,
@@ -354,7 +355,7 @@ fn watch_already_sent(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
 
 fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
     let tracker = &route.tracker;
-    let silent = |code: &str, text: String| (None, Step::new(Stage::Route, code, text));
+    let silent = |code: Code, text: String| (None, Step::new(Stage::Route, code, text));
     let marks_count = route.marks || !signal.play.marked;
     let play = match marks_count {
         true => Cow::Borrowed(&signal.play),
@@ -363,17 +364,17 @@ fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Optio
     if signal.kind == PlayEventKind::Unmarked {
         if !route.unwatched {
             let text = format!("{tracker} keeps what it has: the route has no `unwatched = true`");
-            return silent("unwatched-off", text);
+            return silent(Code::UnwatchedOff, text);
         }
         let step = Step::new(
             Stage::Route,
-            "unwatched",
+            Code::Unwatched,
             format!("\u{201c}unwatched\u{201d} is queued for {tracker}"),
         );
         return (Some(event(signal, route, Action::Unwatched, Duration::ZERO)), step);
     }
     if told_of_watch {
-        return silent("told-before", format!("{tracker} has been told that this play was watched"));
+        return silent(Code::ToldBefore, format!("{tracker} has been told that this play was watched"));
     }
     let judgement = evaluate(&play, &route.policy);
     let progress = play.progress();
@@ -401,18 +402,18 @@ fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Optio
         _ if may_complete && judgement.watched => {
             (Action::Watched(progress.unwrap_or(100.0)), Duration::ZERO)
         }
-        None => return silent("not-watched", format!("not a watch for {tracker}: {}", judgement.text)),
+        None => return silent(Code::NotWatched, format!("not a watch for {tracker}: {}", judgement.text)),
         Some((Action::Stopped(_), _)) if !marks_count => {
             return silent(
-                "marks-off",
+                Code::MarksOff,
                 format!("{tracker} is not told of marks: the route has `marks = false`"),
             );
         }
         Some((action, _)) if route.untaken.has(action) => {
-            return silent("not-taken", format!("{tracker} takes no \u{201c}{}\u{201d}", action.name()));
+            return silent(Code::NotTaken, format!("{tracker} takes no \u{201c}{}\u{201d}", action.name()));
         }
         Some((Action::Playing(at), _)) if at >= route.policy.suppress_start_at => {
-            return silent("near-the-end", format!("{tracker} is not told of a start at {at:.1} %"));
+            return silent(Code::NearTheEnd, format!("{tracker} is not told of a start at {at:.1} %"));
         }
         Some(presence) => presence,
     };
@@ -422,7 +423,7 @@ fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Optio
         _ => String::new(),
     };
     let text = format!("\u{201c}{}\u{201d} is queued for {tracker}{why}", action.name());
-    (Some(event(signal, route, action, delay)), Step::new(Stage::Route, action.name(), text))
+    (Some(event(signal, route, action, delay)), Step::new(Stage::Route, action.code(), text))
 }
 
 fn event(signal: &PlayEvent, route: &Route, action: Action, delay: Duration) -> TrackerEvent {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use crate::code::Code;
 use crate::model::PlaybackState;
 use crate::play::Play;
 use crate::policy::Policy;
@@ -49,12 +50,12 @@ impl<'a> TransitionBuilder<'a> {
     /// Ends a play that has been silent for too long.
     pub fn close_expired_play(&mut self, mut play: Play) -> Play {
         play.expired = true;
-        self.end_silent(play, "stale", "nothing more was heard of it");
+        self.end_silent(play, Code::Stale, "nothing more was heard of it");
         self.plays.last().cloned().expect("ending a play has just pushed it")
     }
 
     /// Ends a play of whose end nobody told.
-    pub fn end_silent(&mut self, mut play: Play, code: &str, why: &str) {
+    pub fn end_silent(&mut self, mut play: Play, code: Code, why: &str) {
         play.state = PlaybackState::Stopped;
         play.ended_at = Some(play.last_seen_at);
         let position = match play.progress() {
@@ -89,15 +90,15 @@ impl<'a> TransitionBuilder<'a> {
     pub fn unchanged(&mut self, play: Play, what: &str) -> Verdict {
         let text = format!("{}: {what}, {}", play.item, position(&play));
         self.plays.push(play);
-        self.merged("no-change", text)
+        self.merged(Code::NoChange, text)
     }
 
-    pub fn merged(&mut self, code: &str, detail: String) -> Verdict {
-        self.push_step(code, detail.clone());
+    pub fn merged(&mut self, code: Code, detail: String) -> Verdict {
+        self.push_step(code.clone(), detail.clone());
         Verdict::new(Outcome::Merged, code, detail)
     }
 
-    pub fn push_step(&mut self, code: &str, text: String) {
+    pub fn push_step(&mut self, code: Code, text: String) {
         self.steps.push(timeline::Step::new(Stage::Engine, code, text));
     }
 
@@ -142,7 +143,7 @@ pub(crate) fn first_overdue(
 }
 
 /// Something changed, and whom it concerns is for the routes to say.
-pub(crate) fn recorded(code: &str) -> Verdict {
+pub(crate) fn recorded(code: Code) -> Verdict {
     Verdict::new(Outcome::Recorded, code, "recorded; no route asked to be told")
 }
 

@@ -1,5 +1,6 @@
 //! Which reports are of no content that counts, whoever watches it.
 
+use crate::code::Code;
 use crate::model::{ItemKind, Playback};
 use crate::policy::{self, Policy};
 use crate::timeline::{Outcome, Verdict};
@@ -23,7 +24,7 @@ pub fn reject_content(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     if !matches!(item.kind, ItemKind::Movie(_) | ItemKind::Episode(_)) {
         return Some(Verdict::new(
             Outcome::Ignored,
-            "media-kind",
+            Code::MediaKind,
             format!("{item} is not a movie or an episode"),
         ));
     }
@@ -31,7 +32,7 @@ pub fn reject_content(playback: &Playback, policy: &Policy) -> Option<Verdict> {
     (u128::from(runtime) < policy.min_duration.as_millis()).then(|| {
         Verdict::new(
             Outcome::Filtered,
-            "too-short",
+            Code::TooShort,
             format!(
                 "{item} is {} s long; min_duration is {} s",
                 runtime / 1000,

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::code::Code;
 use crate::model::{Completion, Playback};
 use crate::play::Play;
 use crate::timeline::Outcome;
@@ -25,7 +26,7 @@ pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play
     };
     if let Some(play) = known.iter().find(is_tick) {
         let text = format!("{} was ticked by hand then, and that was told", play.item);
-        return Err(Box::new(Transition::without_plays(Outcome::Merged, "mark-repeated", text)));
+        return Err(Box::new(Transition::without_plays(Outcome::Merged, Code::MarkRepeated, text)));
     }
     let lead = |play: &Play| {
         let runtime = play.item.runtime_ms.map(|ms| SignedDuration::from_millis(ms.into()));

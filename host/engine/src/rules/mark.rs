@@ -1,5 +1,6 @@
 //! What a tick by hand means: the rules for marks, as watched and as not watched.
 
+use crate::code::Code;
 use crate::play::Play;
 use crate::rules::builder::{position, recorded};
 use crate::rules::playback::PlaybackRules;
@@ -13,7 +14,7 @@ impl PlaybackRules<'_> {
         let mut of_item = self.builder.known.iter().filter(|play| self.is_of_item(play) && !play.unwatched);
         if let Some(play) = of_item.find(|play| play.marked_at >= Some(at)) {
             let text = format!("{} was marked as watched before", play.item);
-            return self.builder.merged("mark-repeated", text);
+            return self.builder.merged(Code::MarkRepeated, text);
         }
         let Some(before) = self.play_settled_by_mark().cloned() else {
             // What is ticked already can only be ticked again with the whole season, or after it was taken back.
@@ -25,13 +26,13 @@ impl PlaybackRules<'_> {
                     Play { marked: true, marked_at: Some(at), ..last },
                     at,
                 );
-                return self.builder.merged("finish-repeated", text);
+                return self.builder.merged(Code::FinishRepeated, text);
             }
             let mut play = self.new_play();
             (play.marked, play.marked_at, play.ended_at) = (true, Some(at), Some(at));
-            self.builder.push_step("marked", format!("{} was marked as watched", play.item));
+            self.builder.push_step(Code::Marked, format!("{} was marked as watched", play.item));
             self.builder.push_event(PlayEventKind::Ended, play, at);
-            return recorded("marked");
+            return recorded(Code::Marked);
         };
         let mut play = before.clone();
         play.item.fill_from(&self.playback.item);
@@ -47,13 +48,14 @@ impl PlaybackRules<'_> {
                 play.marked = true;
                 self.builder.push_event(PlayEventKind::Amended, play, at);
             }
-            return self.builder.merged("finish-repeated", text);
+            return self.builder.merged(Code::FinishRepeated, text);
         }
         (play.marked, play.expired) = (true, false);
-        self.builder.push_step("marked", format!("{} was marked as watched {}", play.item, position(&play)));
+        self.builder
+            .push_step(Code::Marked, format!("{} was marked as watched {}", play.item, position(&play)));
         let change = if play.is_open() { PlayEventKind::Completed } else { PlayEventKind::Amended };
         self.builder.push_event(change, play, at);
-        recorded("marked")
+        recorded(Code::Marked)
     }
 
     /// The item was ticked as not watched: what was known as watched no longer is, and a next time counts anew.
@@ -68,7 +70,7 @@ impl PlaybackRules<'_> {
             if was_revoked {
                 return self
                     .builder
-                    .merged("mark-repeated", "it was marked as not watched before".to_owned());
+                    .merged(Code::MarkRepeated, "it was marked as not watched before".to_owned());
             }
             of_item.push(Play { ended_at: Some(at), ..self.new_play() });
         }
@@ -78,9 +80,9 @@ impl PlaybackRules<'_> {
         let play = of_item.iter().max_by_key(|play| (play.last_seen_at, &play.id)).cloned();
         let play = play.expect("a play was put in where there was none");
         self.builder.plays.append(&mut of_item);
-        self.builder.push_step("unmarked", format!("{} was marked as not watched", play.item));
+        self.builder.push_step(Code::Unmarked, format!("{} was marked as not watched", play.item));
         self.builder.events.push(PlayEvent { kind: PlayEventKind::Unmarked, play, at, source: None });
-        recorded("unmarked")
+        recorded(Code::Unmarked)
     }
 
     /// The last play of the item before the tick, however long ago that was.

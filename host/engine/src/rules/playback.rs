@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::code::Code;
 use crate::model::{Completion, Playback, PlaybackState};
 use crate::play::{Play, PlayId, Viewer, percent};
 use crate::policy::Policy;
@@ -53,7 +54,7 @@ impl<'a> PlaybackRules<'a> {
                 .any(|play| self.matches_session(play) && play.started_at > self.playback.at)
         {
             let text = "a later play of this item was already told of".to_owned();
-            return self.builder.merged("out-of-order", text);
+            return self.builder.merged(Code::OutOfOrder, text);
         }
         let mut of_session = self.builder.known.iter().rev().filter(|play| self.matches_play(play));
         let open = of_session.clone().find(|play| play.is_open());
@@ -61,10 +62,10 @@ impl<'a> PlaybackRules<'a> {
         match continued {
             Some(play) if self.playback.at < play.last_seen_at && !self.ends() => self
                 .builder
-                .merged("out-of-order", "a later report of this play was already taken".to_owned()),
+                .merged(Code::OutOfOrder, "a later report of this play was already taken".to_owned()),
             Some(play) if self.starts_new_play(&play) => {
                 if play.is_open() {
-                    self.builder.end_silent(play, "restarted", "the same item was started again");
+                    self.builder.end_silent(play, Code::Restarted, "the same item was started again");
                 }
                 self.begin()
             }
@@ -116,7 +117,7 @@ impl<'a> PlaybackRules<'a> {
             return;
         }
         let text = format!("{source} tells of it too");
-        self.builder.push_step("joined", text);
+        self.builder.push_step(Code::Joined, text);
         let (at, joined) = (self.playback.at, Some(source.clone()));
         self.builder.events.push(PlayEvent { kind: PlayEventKind::Joined, play, at, source: joined });
     }
@@ -135,7 +136,7 @@ impl<'a> PlaybackRules<'a> {
             .cloned()
             .collect();
         for play in displaced {
-            self.builder.end_silent(play, "item-changed", "another item plays in the same session");
+            self.builder.end_silent(play, Code::ItemChanged, "another item plays in the same session");
         }
     }
 
@@ -187,9 +188,9 @@ impl<'a> PlaybackRules<'a> {
                 play.state = PlaybackState::Stopped;
                 play.ended_at = Some(at);
                 play.is_end_known = play.is_steady() || playback.position_ms.is_some_and(|ms| ms > 0);
-                self.builder.push_step("ended", format!("{} ended {}", play.item, position(&play)));
+                self.builder.push_step(Code::Ended, format!("{} ended {}", play.item, position(&play)));
                 self.builder.push_event(PlayEventKind::Ended, play, at);
-                recorded("ended")
+                recorded(Code::Ended)
             }
             PlaybackState::Paused if before.state == PlaybackState::Paused => {
                 if before.watched_at.is_none() && !is_looking && self.builder.judge(&mut play).watched {
@@ -199,9 +200,9 @@ impl<'a> PlaybackRules<'a> {
             }
             PlaybackState::Paused => {
                 play.state = PlaybackState::Paused;
-                self.builder.push_step("paused", format!("{} paused {}", play.item, position(&play)));
+                self.builder.push_step(Code::Paused, format!("{} paused {}", play.item, position(&play)));
                 self.builder.emit_unjudged(PlayEventKind::Paused, play, playback.at, is_looking);
-                recorded("paused")
+                recorded(Code::Paused)
             }
             PlaybackState::Playing => self.update_playing(&before, play, jump, is_looking),
         }
@@ -210,9 +211,9 @@ impl<'a> PlaybackRules<'a> {
     /// It counts, and goes on.
     fn complete(&mut self, play: Play, at: Timestamp) -> Verdict {
         let text = format!("{} reached what counts as watched {}", play.item, position(&play));
-        self.builder.push_step("completed", text);
+        self.builder.push_step(Code::Completed, text);
         self.builder.push_event(PlayEventKind::Completed, play, at);
-        recorded("completed")
+        recorded(Code::Completed)
     }
 
     /// It plays, and may have jumped. Percent.
@@ -234,15 +235,15 @@ impl<'a> PlaybackRules<'a> {
             return self.builder.unchanged(play, "the server had counted this play before");
         }
         if before.state != PlaybackState::Playing {
-            self.builder.push_step("resumed", format!("{} resumed {}", play.item, position(&play)));
+            self.builder.push_step(Code::Resumed, format!("{} resumed {}", play.item, position(&play)));
             self.builder.emit_unjudged(PlayEventKind::Resumed, play, at, is_looking);
-            return recorded("resumed");
+            return recorded(Code::Resumed);
         }
         if let Some(jump) = jump {
             self.builder
-                .push_step("sought", format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
+                .push_step(Code::Sought, format!("{} jumped by {jump:+.1} % {}", play.item, position(&play)));
             self.builder.emit_unjudged(PlayEventKind::Sought, play, at, is_looking);
-            return recorded("sought");
+            return recorded(Code::Sought);
         }
         self.builder.unchanged(play, "still playing")
     }
@@ -269,12 +270,12 @@ impl<'a> PlaybackRules<'a> {
             if !since.is_positive() {
                 return self
                     .builder
-                    .merged("out-of-order", "this play has ended by a later report".to_owned());
+                    .merged(Code::OutOfOrder, "this play has ended by a later report".to_owned());
             }
             if trails {
                 return self
                     .builder
-                    .merged("after-the-end", format!("{} has been watched to its end", ended.item));
+                    .merged(Code::AfterTheEnd, format!("{} has been watched to its end", ended.item));
             }
         }
         self.begin()
@@ -288,18 +289,18 @@ impl<'a> PlaybackRules<'a> {
         if ended.expired {
             // It was closed for want of news; this is the first word about its end.
             (play.expired, play.ended_at) = (false, Some(at));
-            self.builder.push_step("ended", format!("{} ended {}", play.item, position(&play)));
+            self.builder.push_step(Code::Ended, format!("{} ended {}", play.item, position(&play)));
             self.builder.push_event(PlayEventKind::Ended, play, at);
-            return recorded("ended");
+            return recorded(Code::Ended);
         }
         play.position_ms = play.position_ms.max(ended.position_ms);
         if play.watched_at.is_none() && self.builder.judge(&mut play).watched {
             self.builder.push_step(
-                "amended",
+                Code::Amended,
                 format!("{} had ended {}; this report proves it watched", play.item, position(&ended)),
             );
             self.builder.push_event(PlayEventKind::Amended, play, at);
-            return recorded("amended");
+            return recorded(Code::Amended);
         }
         if play.completion > ended.completion || play.position_ms > ended.position_ms {
             // A route with a threshold of its own may be convinced only now.
@@ -307,7 +308,7 @@ impl<'a> PlaybackRules<'a> {
         } else {
             self.builder.plays.push(play);
         }
-        self.builder.merged("finish-repeated", format!("the end of {} was reported before", ended.item))
+        self.builder.merged(Code::FinishRepeated, format!("the end of {} was reported before", ended.item))
     }
 
     fn begin(&mut self) -> Verdict {
@@ -325,26 +326,26 @@ impl<'a> PlaybackRules<'a> {
             // It comes late: another play of the item is known that began after it.
             PlaybackState::Playing | PlaybackState::Paused if is_over => {
                 (play.state, play.ended_at) = (PlaybackState::Stopped, Some(playback.at));
-                (PlayEventKind::Ended, "ended-unseen")
+                (PlayEventKind::Ended, Code::EndedUnseen)
             }
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
                 if playback.position_ms == Some(0) {
                     play.position_ms = None;
                 }
-                (PlayEventKind::Ended, "ended-unseen")
+                (PlayEventKind::Ended, Code::EndedUnseen)
             }
-            PlaybackState::Paused => (PlayEventKind::Paused, "paused-unseen"),
+            PlaybackState::Paused => (PlayEventKind::Paused, Code::PausedUnseen),
             PlaybackState::Playing if self.builder.judge(&mut play).watched => {
-                (PlayEventKind::Completed, "completed-unseen")
+                (PlayEventKind::Completed, Code::CompletedUnseen)
             }
-            PlaybackState::Playing => (PlayEventKind::Started, "started"),
+            PlaybackState::Playing => (PlayEventKind::Started, Code::Started),
         };
         let text = match change {
             PlayEventKind::Started => format!("{} started {}", play.item, position(&play)),
             _ => format!("{} {}; its start was not seen", play.item, position(&play)),
         };
-        self.builder.push_step(code, text);
+        self.builder.push_step(code.clone(), text);
         self.builder.push_event(change, play, playback.at);
         recorded(code)
     }
@@ -370,8 +371,10 @@ impl<'a> PlaybackRules<'a> {
     /// Makes a play the rest of the one that it finishes. Whether there is one.
     fn resume(&mut self, play: &mut Play) -> bool {
         let Some(last) = self.continued_play(play).cloned() else { return false };
-        self.builder
-            .push_step("continues", format!("{} goes on where it was left {}", play.item, position(&last)));
+        self.builder.push_step(
+            Code::Continues,
+            format!("{} goes on where it was left {}", play.item, position(&last)),
+        );
         play.continue_from(&last);
         play.previous_watch_at = self.builder.last_watch(play);
         true

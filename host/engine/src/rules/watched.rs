@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::code::Code;
 use crate::model::Completion;
 use crate::play::{Play, percent};
 use crate::policy::Policy;
@@ -10,7 +11,7 @@ use crate::policy::Policy;
 const CREDITS_GRACE_FLOOR: f64 = 80.0;
 
 /// The code of the judgement that a play is a repetition of the one before.
-pub const REPEATED_WATCH: &str = "watched-just-now";
+pub const REPEATED_WATCH: Code = Code::WatchedJustNow;
 
 /// The judgement over a play, and the numbers that decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +19,7 @@ pub struct WatchedEvaluation {
     /// Whether it is a watch.
     pub watched: bool,
     /// The rule, stable.
-    pub code: &'static str,
+    pub code: Code,
     /// The rule with its numbers, in words.
     pub text: String,
 }
@@ -28,7 +29,7 @@ pub struct WatchedEvaluation {
 pub fn evaluate(play: &Play, policy: &Policy) -> WatchedEvaluation {
     let judgement = evaluate_evidence(play, policy);
     if judgement.watched && play.repeats {
-        return no("repeats", "it repeats a play that was just watched".to_owned());
+        return no(Code::Repeats, "it repeats a play that was just watched".to_owned());
     }
     let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
     // A pause that is left standing is no second viewing, however long it stands; a tick is of when it is made.
@@ -46,10 +47,10 @@ pub fn evaluate(play: &Play, policy: &Policy) -> WatchedEvaluation {
 
 fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
     if play.marked {
-        return yes("marked", "it was marked as watched by hand".to_owned());
+        return yes(Code::Marked, "it was marked as watched by hand".to_owned());
     }
     if play.completion == Completion::Counted {
-        return yes("counted-by-server", "the server counted this play as watched".to_owned());
+        return yes(Code::CountedByServer, "the server counted this play as watched".to_owned());
     }
     // Credits in the first half are the opening ones, whatever they are called.
     let are_closing = |credits: u32| play.item.runtime_ms.is_none_or(|runtime| credits >= runtime / 2);
@@ -58,15 +59,15 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
         && position >= credits
         && are_closing(credits)
     {
-        return yes("credits", format!("{} is past the credits at {}", clock(position), clock(credits)));
+        return yes(Code::Credits, format!("{} is past the credits at {}", clock(position), clock(credits)));
     }
     if play.is_open() {
-        return no("still-playing", "still playing".to_owned());
+        return no(Code::StillPlaying, "still playing".to_owned());
     }
     let runtime = play.item.runtime_ms.filter(|runtime| *runtime > 0);
     match (play.progress(), runtime, play.position_ms) {
         (Some(progress), _, _) if progress >= policy.watched_threshold => yes(
-            "threshold",
+            Code::Threshold,
             format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
         ),
         (Some(progress), Some(runtime), Some(position))
@@ -74,7 +75,10 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
                 && progress >= CREDITS_GRACE_FLOOR
                 && u128::from(runtime.saturating_sub(position)) <= policy.credits_grace.as_millis() =>
         {
-            yes("credits-grace", format!("ended {} before the end", clock(runtime.saturating_sub(position))))
+            yes(
+                Code::CreditsGrace,
+                format!("ended {} before the end", clock(runtime.saturating_sub(position))),
+            )
         }
         (Some(_), runtime, _)
             if play.claimed_without_position && judge_claim(play, runtime, policy).watched =>
@@ -82,12 +86,12 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
             judge_claim(play, runtime, policy)
         }
         (Some(progress), _, _) => no(
-            "below-threshold",
+            Code::BelowThreshold,
             format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
         ),
         (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
         (None, _, _) => {
-            no("position-unknown", "ended at an unknown position, which is no evidence".to_owned())
+            no(Code::PositionUnknown, "ended at an unknown position, which is no evidence".to_owned())
         }
     }
 }
@@ -98,7 +102,7 @@ fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> WatchedEva
     if runtime.is_some() && !play.duration_unknown && play.has_only_end_report() {
         // A server that cannot measure a file calls every stop complete; one that can has something to go by.
         let text = "the server says that it was played to the end, and nobody saw more of it".to_owned();
-        return yes("claim-believed", text);
+        return yes(Code::ClaimBelieved, text);
     }
     if let Some(runtime) = runtime
         && let Ok(reach) = u32::try_from(play.max_possible_position_ms())
@@ -109,7 +113,7 @@ fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> WatchedEva
             clock(reach.min(runtime)),
             clock(runtime)
         );
-        return yes("claim-believed", text);
+        return yes(Code::ClaimBelieved, text);
     }
     let needed = match runtime {
         Some(runtime) => std::time::Duration::from_millis(u64::from(runtime) / 2),
@@ -122,14 +126,14 @@ fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> WatchedEva
     );
     // Where it was told where it is, again and again, that and the time since are known better.
     let is_known = play.is_steady() && play.progress().is_some();
-    if elapsed >= needed && !is_known { yes("claim-believed", text) } else { no("claim-doubted", text) }
+    if elapsed >= needed && !is_known { yes(Code::ClaimBelieved, text) } else { no(Code::ClaimDoubted, text) }
 }
 
-fn yes(code: &'static str, text: String) -> WatchedEvaluation {
+fn yes(code: Code, text: String) -> WatchedEvaluation {
     WatchedEvaluation { watched: true, code, text }
 }
 
-fn no(code: &'static str, text: String) -> WatchedEvaluation {
+fn no(code: Code, text: String) -> WatchedEvaluation {
     WatchedEvaluation { watched: false, code, text }
 }
 

@@ -1,6 +1,7 @@
 //! What is heard of a server: lists of sessions that lose one, histories that tell of the past, routes that are added meanwhile.
 
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::Action;
 use playrelay_engine::model::{
     Completion, Content, Item, ItemKind, Marked, Movie, Playback, PlaybackState, Player, Report, Server, User,
@@ -67,27 +68,27 @@ fn counted(seconds: i64) -> Playback {
 struct Engine(SessionState);
 
 impl Engine {
-    fn absorb(&mut self, advance: Transition) -> String {
+    fn absorb(&mut self, advance: Transition) -> Code {
         self.0.apply(advance.plays);
         advance.verdict.code
     }
 
-    fn hear(&mut self, playback: Playback) -> String {
+    fn hear(&mut self, playback: Playback) -> Code {
         let advance = self.0.transition(&Report::Playback(playback), &Policy::default());
         self.absorb(advance)
     }
 
-    fn read(&mut self, row: Playback) -> String {
+    fn read(&mut self, row: Playback) -> Code {
         let advance = self.0.transition_from_history(&row, &Policy::default());
         self.absorb(advance)
     }
 
-    fn list(&mut self, source: &str, sessions: &[Playback], seconds: i64) -> Vec<String> {
+    fn list(&mut self, source: &str, sessions: &[Playback], seconds: i64) -> Vec<Code> {
         let gone = self.0.end_unlisted(&server(source), sessions, at(seconds), &Policy::default());
         gone.into_iter().map(|advance| self.absorb(advance)).collect()
     }
 
-    fn unheard(&mut self, source: &str, seconds: i64) -> String {
+    fn unheard(&mut self, source: &str, seconds: i64) -> Code {
         let lost = Report::ConnectionLost { source: source.to_owned(), at: at(seconds) };
         let advance = self.0.transition(&lost, &Policy::default());
         self.absorb(advance)
@@ -121,10 +122,10 @@ fn what_a_list_no_longer_has_ended_where_it_was_last_seen() {
     let mut engine = Engine::default();
     engine.hear(playing(0, 0));
     engine.hear(playing(6_800, 95));
-    assert_eq!(engine.list("home", &[playing(6_805, 95)], 6_805), Vec::<String>::new(), "it is there");
+    assert_eq!(engine.list("home", &[playing(6_805, 95)], 6_805), Vec::<Code>::new(), "it is there");
     assert_eq!(engine.list("home", &[], 7_000), ["vanished"]);
     assert_eq!((engine.open(), engine.watches()), (0, vec![6_800]));
-    assert_eq!(engine.list("home", &[], 7_010), Vec::<String>::new(), "once");
+    assert_eq!(engine.list("home", &[], 7_010), Vec::<Code>::new(), "once");
 }
 
 /// Minutes of progress in step, then a connection that is lost, and what is open of it after so many seconds of silence.
@@ -181,11 +182,11 @@ fn nobody_is_missed_on_a_list_that_never_had_them() {
     let mut engine = Engine::default();
     // A webhook told of it a moment ago; the list was made before.
     engine.hear(Playback { from_session_list: false, ..playing(0, 0) });
-    assert_eq!(engine.list("home", &[], 1), Vec::<String>::new());
+    assert_eq!(engine.list("home", &[], 1), Vec::<Code>::new());
     // One source sees all sessions, another one its own: each misses what it had.
     engine.hear(playing(10, 1));
-    assert_eq!(engine.list("other", &[], 11), Vec::<String>::new());
-    assert_eq!(engine.list("home", &[], 5), Vec::<String>::new(), "an older list says nothing");
+    assert_eq!(engine.list("other", &[], 11), Vec::<Code>::new());
+    assert_eq!(engine.list("home", &[], 5), Vec::<Code>::new(), "an older list says nothing");
     assert_eq!(engine.list("home", &[], 12), ["vanished"]);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::retention::RetentionRule;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -182,7 +183,7 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
             "SELECT id, source, received_at, outcome, code, detail, user, item FROM inbox
              WHERE household = household() AND id < ?1 AND (?2 IS NULL OR source = ?2)
                AND (?3 IS NULL OR instr(folded(user), ?3) > 0) AND (?4 IS NULL OR instr(folded(item), ?4) > 0)
-               AND (?5 IS NULL OR outcome = ?5 OR code = ?5) AND (NOT ?6 OR code IS NULL OR code <> 'no-change')
+               AND (?5 IS NULL OR outcome = ?5 OR code = ?5) AND (NOT ?6 OR code IS NULL OR code <> ?8)
              ORDER BY id DESC LIMIT ?7",
         )?
         .query_map(
@@ -193,7 +194,8 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
                 within(title),
                 outcome,
                 without_repeats,
-                limit
+                limit,
+                Code::NoChange.as_str()
             ],
             rows::summary,
         )?
@@ -214,7 +216,8 @@ pub fn detail(connection: &Connection, id: i64) -> rusqlite::Result<Option<Event
         .prepare_cached("SELECT at, stage, code, text FROM timeline WHERE inbox = ?1 ORDER BY id")?
         .query_map(params![id], |row| {
             let at = time(row.get(0)?);
-            Ok(TimelineRow { at, stage: row.get(1)?, code: row.get(2)?, text: row.get(3)? })
+            let code = Code::parse(row.get_ref(2)?.as_str()?);
+            Ok(TimelineRow { at, stage: rows::parse_enum(row, 1)?, code, text: row.get(3)? })
         })?
         .collect::<Result<_, _>>()?;
     let outbox = outbox::of_inbox(connection, id)?;
@@ -254,7 +257,7 @@ fn prune(connection: &Connection, rules: &[RetentionRule], now: Timestamp) -> ru
 
 /// The query for the inputs that a rule deletes. Words of the rule stand in it as they are, so that SQLite finds its partial indexes.
 fn pruned_by(rule: &RetentionRule) -> String {
-    let code = rule.code.map(|code| format!("AND code = '{code}'")).unwrap_or_default();
+    let code = rule.code.as_ref().map(|code| format!("AND code = '{code}'")).unwrap_or_default();
     let states: Vec<String> = rule.kept_by.iter().map(|state| format!("'{}'", state.as_str())).collect();
     format!(
         "SELECT id FROM inbox WHERE household = household() AND settled_at < ?1 {code} AND NOT EXISTS (
@@ -278,14 +281,14 @@ fn settle(connection: &Connection, settlement: &ProcessedInput) -> rusqlite::Res
                 inbox,
                 now,
                 verdict.outcome.as_str(),
-                verdict.code,
+                verdict.code.as_str(),
                 verdict.detail,
                 user,
                 item
             ])?;
     }
     for step in steps {
-        rows::add_step(connection, *inbox, now, step.stage.as_str(), &step.code, &step.text)?;
+        rows::add_step(connection, *inbox, now, step.stage, &step.code, &step.text)?;
     }
     for play in plays {
         plays::put(connection, play)?;

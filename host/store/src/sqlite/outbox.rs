@@ -1,6 +1,7 @@
 //! The outbox.
 
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_engine::outbox_rules;
@@ -49,7 +50,7 @@ pub fn add(
         ])?;
     if added == 0 {
         let text = format!("{} has been told of this watch", event.tracker);
-        add_step(connection, inbox, at, Stage::Delivery.as_str(), "told-before", &text)?;
+        add_step(connection, inbox, at, Stage::Delivery, &Code::ToldBefore, &text)?;
     } else if is_withheld {
         let id = connection.last_insert_rowid();
         settle(connection, id, DeliveryState::Withheld, outbox_rules::WITHHELD_NOTE, at)?;
@@ -154,14 +155,13 @@ pub fn attempted(
     let (tracker, action) = (&row.event.tracker, row.event.action.name());
     let stored = one(connection, row.id)?;
     let effect = outbox_rules::attempted(row, stored.as_ref(), outcome, now);
-    let step =
-        |code: &str, text: &str| add_step(connection, row.inbox, at, Stage::Delivery.as_str(), code, text);
+    let step = |code: Code, text: &str| add_step(connection, row.inbox, at, Stage::Delivery, &code, text);
     match effect {
         AttemptEffect::Overtaken { state, note } => {
             let state = state.as_str();
             let text =
                 format!("\u{201c}{action}\u{201d} for {tracker} was {state} with what it was before: {note}");
-            step("overtaken", &text)
+            step(Code::Overtaken, &text)
         }
         AttemptEffect::Settled {
             state,
@@ -195,7 +195,7 @@ pub fn attempted(
             let separator = if note.is_empty() { "" } else { ": " };
             let text =
                 format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str());
-            step(state.as_str(), &text)
+            step(state.code(), &text)
         }
         AttemptEffect::Postponed { next_at, note, uncertain, is_repeated } => {
             connection
@@ -208,7 +208,7 @@ pub fn attempted(
                 return Ok(());
             }
             let until = if next_at > now { format!(" until {next_at}") } else { String::new() };
-            step("postponed", &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
+            step(Code::Postponed, &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a person says of deliveries.
 
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
 use playrelay_engine::outbox_rules;
@@ -36,20 +37,20 @@ pub fn apply(
             }
             (CommandEffect::Dropped, _) => {
                 settle(connection, row.id, DeliveryState::Dropped, "dropped by hand", at)?;
-                ("dropped", format!("\u{201c}{action}\u{201d} for {tracker} was dropped by hand"))
+                (Code::Dropped, format!("\u{201c}{action}\u{201d} for {tracker} was dropped by hand"))
             }
             (CommandEffect::Requeued { looks_first }, OutboxCommand::Match(item)) => {
                 let event = TrackerEvent { item: (**item).clone(), ..row.event.clone() };
                 requeue(connection, row.id, &event, looks_first, at)?;
                 let text = format!("\u{201c}{action}\u{201d} for {tracker} is {item}, somebody said");
-                ("matched-by-hand", text)
+                (Code::MatchedByHand, text)
             }
             (CommandEffect::Requeued { looks_first }, _) => {
                 requeue(connection, row.id, &row.event, looks_first, at)?;
-                ("retried", format!("\u{201c}{action}\u{201d} for {tracker} is tried again, by hand"))
+                (Code::Retried, format!("\u{201c}{action}\u{201d} for {tracker} is tried again, by hand"))
             }
         };
-        add_step(connection, row.inbox, at, Stage::Delivery.as_str(), code, &text)?;
+        add_step(connection, row.inbox, at, Stage::Delivery, &code, &text)?;
         count += 1;
     }
     Ok(count)

@@ -1,7 +1,8 @@
 //! Rows, read and written.
 
 use jiff::Timestamp;
-use playrelay_engine::timeline::Verdict;
+use playrelay_engine::code::Code;
+use playrelay_engine::timeline::{Stage, Verdict};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,8 +40,8 @@ pub fn add_step(
     connection: &Connection,
     inbox: i64,
     at: i64,
-    stage: &str,
-    code: &str,
+    stage: Stage,
+    code: &Code,
     text: &str,
 ) -> rusqlite::Result<()> {
     connection
@@ -48,7 +49,7 @@ pub fn add_step(
             "INSERT INTO timeline (inbox, at, stage, code, text) SELECT ?1, ?2, ?3, ?4, ?5
              WHERE EXISTS (SELECT 1 FROM inbox WHERE id = ?1 AND household = household())",
         )?
-        .execute(params![inbox, at, stage, code, text])
+        .execute(params![inbox, at, stage.as_str(), code.as_str(), text])
         .map(drop)
 }
 
@@ -62,6 +63,7 @@ pub fn request(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
 pub fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
     let settled: Option<String> = row.get(4)?;
     let verdict = settled.map(|code| {
+        let code = Code::parse(&code);
         Ok::<_, rusqlite::Error>(Verdict { outcome: parse_enum(row, 3)?, code, detail: row.get(5)? })
     });
     let verdict = verdict.transpose()?;
