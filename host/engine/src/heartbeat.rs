@@ -34,7 +34,7 @@ impl Heartbeats {
                 let Some(interval) = wanted.and_then(|it| route.policy.heartbeat.interval(*it)) else {
                     continue;
                 };
-                if play.sent_to.contains(&route.tracker) {
+                if play.routing.sent_to.contains(&route.tracker) {
                     continue;
                 }
                 let key = (play.id.clone(), route.tracker.clone());
@@ -67,9 +67,9 @@ fn event(play: &Play, tracker: &str, now: Timestamp) -> TrackerEvent {
 
 /// Where it should be by now, had it played on since it was last heard of.
 fn progress(play: &Play, now: Timestamp) -> f64 {
-    let told_at = play.position_at.unwrap_or(play.last_seen_at);
+    let told_at = play.position.reported_at.unwrap_or(play.last_seen_at);
     let played = now.duration_since(told_at).max(SignedDuration::ZERO).as_millis();
-    let position = i128::from(play.position_ms.unwrap_or(0)) + played;
+    let position = i128::from(play.position.ms.unwrap_or(0)) + played;
     let runtime = play.item.runtime_ms.unwrap_or(0);
     let position = u32::try_from(position).unwrap_or(u32::MAX).min(runtime);
     percent(position, runtime).unwrap_or(0.0)

@@ -75,7 +75,7 @@ pub fn watching<'a>(
     plays.sort_by_key(|play| (play.last_seen_at, &play.id));
     let mut streams = BTreeMap::new();
     for play in plays {
-        let Some(instance) = play.sources.first() else { continue };
+        let Some(instance) = play.origin.sources.first() else { continue };
         let unknown = SourceInfo::default();
         let facts = sources.get(instance).unwrap_or(&unknown);
         let source = &facts.plugin;

@@ -48,91 +48,132 @@ pub struct Play {
     pub user: User,
     /// The player, as last reported.
     pub player: Player,
-    /// The server's key of the session.
+    /// The server's key of the session; absent if the server has none.
     pub session: Option<String>,
     /// What is played.
     pub item: Item,
     /// `Stopped` once it has ended.
     pub state: PlaybackState,
-    /// When the first report came.
+    /// When the first report came, UTC.
     pub started_at: Timestamp,
-    /// When the last report came.
+    /// When the last report came, UTC.
     pub last_seen_at: Timestamp,
-    /// When it was last known to play, or to have moved. Of a play that is paused that is when the pause began.
-    #[serde(default)]
-    pub moved_at: Option<Timestamp>,
-    /// When it ended.
+    /// When it ended, UTC; absent while it goes on.
     pub ended_at: Option<Timestamp>,
-    /// Whether its source told of the end, and where that was: a history that counts it knows no better.
-    #[serde(default)]
-    pub is_end_known: bool,
-    /// The last known position in ms.
-    pub position_ms: Option<u32>,
-    /// When it was told.
-    #[serde(default)]
-    pub position_at: Option<Timestamp>,
-    /// The strongest claim of completion so far.
-    pub completion: Completion,
-    /// Whether the server said "played to the end" without saying where it stood: an older position proves nothing then.
-    #[serde(rename = "claimed_blind", default)]
-    pub claimed_without_position: bool,
-    /// Whether its server could not measure the item when it told of the end.
-    #[serde(rename = "is_unmeasured", default)]
-    pub duration_unknown: bool,
-    /// The sources on whose lists of what plays it was: it has ended when it is no longer on one of them.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub listed_by: BTreeSet<String>,
+    /// When it became a watch by the policy of `[scrobble]`, UTC; absent if it is none.
+    pub watched_at: Option<Timestamp>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub position: PlayPosition,
+    /// What speaks for or against a watch.
+    #[serde(flatten)]
+    pub evidence: WatchEvidence,
+    /// Who reported it, and what the server says of the item.
+    #[serde(flatten)]
+    pub origin: PlayOrigin,
+    /// How it relates to earlier plays of the item by the same user.
+    #[serde(flatten)]
+    pub earlier: EarlierPlays,
+    /// What the routes made of it.
+    #[serde(flatten)]
+    pub routing: PlayRouting,
+    /// Whether it was ended because its source fell silent. A further report opens it again.
+    #[serde(rename = "stale", default)]
+    pub expired: bool,
     /// Whether the connection that listed it is lost: it may go on unseen.
     #[serde(rename = "unheard", default)]
     pub disconnected: bool,
-    /// Where the closing credits begin, in ms.
+}
+
+/// Where a play stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlayPosition {
+    /// The last known position, in ms; absent if no report had one.
+    #[serde(rename = "position_ms")]
+    pub ms: Option<u32>,
+    /// When it was reported, UTC.
+    #[serde(rename = "position_at", default)]
+    pub reported_at: Option<Timestamp>,
+    /// When the play last moved, UTC: of a paused one, when the pause began. Absent in rows of older programs.
+    #[serde(default)]
+    pub moved_at: Option<Timestamp>,
+    /// Reports in a row that were in step with the clock, up to the number from which the source is known to report progress.
+    #[serde(rename = "steady", default)]
+    pub cadence: u8,
+}
+
+/// What speaks for or against a watch, beside the position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WatchEvidence {
+    /// The strongest claim of completion so far.
+    pub completion: Completion,
+    /// Whether the server said "played to the end" without a position: an older position proves nothing then.
+    #[serde(rename = "claimed_blind", default)]
+    pub claimed_without_position: bool,
+    /// Whether the server could not measure the item when it reported the end.
+    #[serde(rename = "is_unmeasured", default)]
+    pub duration_unknown: bool,
+    /// Whether a source reported the end and its position: a history that counts the play knows no better.
+    #[serde(default)]
+    pub is_end_known: bool,
+    /// Where the closing credits begin, in ms; absent if unknown.
     pub credits_start_ms: Option<u32>,
-    /// When it became a watch, by the policy of `[scrobble]`.
-    pub watched_at: Option<Timestamp>,
-    /// When the same user last watched the same item in another play.
-    pub previous_watch_at: Option<Timestamp>,
-    /// The play that this one finishes: both are one watch.
-    #[serde(default)]
-    pub continues: Option<PlayId>,
-    /// Whether it looked like a watch so soon after the one before that it is taken for the same, for good.
-    #[serde(default)]
-    pub repeats: bool,
-    /// The server's name.
-    #[serde(default)]
-    pub server_name: Option<String>,
-    /// The sources that have told of it.
-    #[serde(default)]
-    pub sources: BTreeSet<String>,
-    /// The library's name.
-    pub library: Option<String>,
-    /// The item's files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub paths: Vec<String>,
-    /// Where the item comes from.
-    #[serde(default)]
-    pub content: Content,
-    /// Whether somebody ticked it as watched.
+    /// Whether the user marked it as watched.
     #[serde(default)]
     pub marked: bool,
-    /// When somebody ticked its item, last.
+    /// When the user last marked the item, UTC.
     #[serde(rename = "ticked_at", default)]
     pub marked_at: Option<Timestamp>,
-    /// Whether somebody took that it was watched back.
+    /// Whether the user marked it as unwatched afterwards.
     #[serde(rename = "revoked", default)]
     pub unwatched: bool,
-    /// Whether nobody could be told of it, because no route knew its user.
+}
+
+/// Who reported a play, and what the server says of the item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlayOrigin {
+    /// The server's name; absent if it has none.
+    #[serde(default)]
+    pub server_name: Option<String>,
+    /// The sources that have reported it.
+    #[serde(default)]
+    pub sources: BTreeSet<String>,
+    /// The sources that listed it among their sessions: it has ended when it is missing on one of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listed_by: BTreeSet<String>,
+    /// The library's name; absent if unknown.
+    pub library: Option<String>,
+    /// The item's files, as the server names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// The kind of content.
+    #[serde(default)]
+    pub content: Content,
+}
+
+/// How a play relates to earlier plays of the item by the same user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EarlierPlays {
+    /// When the user last watched the item in another play, UTC.
+    pub previous_watch_at: Option<Timestamp>,
+    /// The play that this one continues: both are one watch.
+    #[serde(default)]
+    pub continues: Option<PlayId>,
+    /// Whether it followed a watch so closely that it counts as the same one, for good.
+    #[serde(default)]
+    pub repeats: bool,
+}
+
+/// What the routes made of a play.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlayRouting {
+    /// Whether no route knew its user, so that no tracker could be told.
     #[serde(rename = "held", default)]
     pub awaiting_route: bool,
-    /// Whether it was closed for want of news. Further news opens it again.
-    #[serde(rename = "stale", default)]
-    pub expired: bool,
-    /// Reports of progress so far that were in step with the clock, as far as that matters.
-    #[serde(rename = "steady", default)]
-    pub progress_cadence: u8,
-    /// The input that spoke of it last, for the timeline: its id in the inbox.
+    /// The id of the input that reported it last: its timeline gets the steps.
     #[serde(default)]
     pub reported_by: i64,
-    /// The tracker accounts that have been told that it was watched.
+    /// The tracker accounts that were told that it was watched.
     #[serde(rename = "told", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub sent_to: BTreeSet<String>,
 }
@@ -158,39 +199,47 @@ impl Play {
             state: playback.state,
             started_at: playback.at,
             last_seen_at: playback.at,
-            moved_at: Some(playback.at),
             ended_at: None,
-            is_end_known: false,
-            position_ms: playback.position_ms,
-            position_at: playback.position_ms.map(|_| playback.at),
-            completion: playback.completion,
-            claimed_without_position: is_claim_without_position(playback),
-            duration_unknown: playback.is_unmeasured,
-            listed_by: playback
-                .from_session_list
-                .then(|| playback.server.source.clone())
-                .into_iter()
-                .collect(),
-            disconnected: false,
-            credits_start_ms: playback.credits_start_ms,
             watched_at: None,
-            previous_watch_at: None,
-            continues: None,
-            repeats: false,
-            server_name: playback.server.name.clone(),
-            sources: BTreeSet::from([playback.server.source.clone()]),
-            library: playback.library.clone(),
-            paths: playback.paths.clone(),
-            content: playback.content,
-            marked: false,
-            marked_at: None,
-            unwatched: false,
-            awaiting_route: false,
+            position: PlayPosition {
+                ms: playback.position_ms,
+                reported_at: playback.position_ms.map(|_| playback.at),
+                moved_at: Some(playback.at),
+                cadence: 0,
+            },
+            evidence: WatchEvidence {
+                completion: playback.completion,
+                claimed_without_position: is_claim_without_position(playback),
+                duration_unknown: playback.is_unmeasured,
+                is_end_known: false,
+                credits_start_ms: playback.credits_start_ms,
+                marked: false,
+                marked_at: None,
+                unwatched: false,
+            },
+            origin: PlayOrigin {
+                server_name: playback.server.name.clone(),
+                sources: BTreeSet::from([playback.server.source.clone()]),
+                listed_by: playback
+                    .from_session_list
+                    .then(|| playback.server.source.clone())
+                    .into_iter()
+                    .collect(),
+                library: playback.library.clone(),
+                paths: playback.paths.clone(),
+                content: playback.content,
+            },
+            earlier: EarlierPlays::default(),
+            routing: PlayRouting::default(),
             expired: false,
-            progress_cadence: 0,
-            reported_by: 0,
-            sent_to: BTreeSet::new(),
+            disconnected: false,
         }
+    }
+
+    /// The play after its user marked it as watched.
+    pub(crate) fn marked(mut self, at: Timestamp) -> Self {
+        (self.evidence.marked, self.evidence.marked_at) = (true, Some(at));
+        self
     }
 
     /// Takes over what a further report of the same play says. Its state is the engine's business.
@@ -199,7 +248,7 @@ impl Play {
     pub fn absorb(&mut self, playback: &Playback) {
         self.record_cadence(playback);
         self.record_movement(playback);
-        self.sources.insert(playback.server.source.clone());
+        self.origin.sources.insert(playback.server.source.clone());
         let better_id = playback.user.id.is_some() && (!playback.user.has_local_id || self.user.id.is_none());
         let (id, has_local_id) = match better_id {
             true => (playback.user.id.clone(), playback.user.has_local_id),
@@ -212,37 +261,37 @@ impl Play {
             uuid: playback.user.uuid.clone().or(self.user.uuid.take()),
         };
         if playback.from_session_list {
-            self.listed_by.insert(playback.server.source.clone());
+            self.origin.listed_by.insert(playback.server.source.clone());
             self.disconnected = false;
         }
         let player = &playback.player;
         fill_missing(&mut self.player.id, &player.id);
         fill_missing(&mut self.player.name, &player.name);
         fill_missing(&mut self.player.product, &player.product);
-        fill_missing(&mut self.server_name, &playback.server.name);
-        fill_missing(&mut self.library, &playback.library);
-        if self.paths.is_empty() {
-            self.paths.clone_from(&playback.paths);
+        fill_missing(&mut self.origin.server_name, &playback.server.name);
+        fill_missing(&mut self.origin.library, &playback.library);
+        if self.origin.paths.is_empty() {
+            self.origin.paths.clone_from(&playback.paths);
         }
         self.last_seen_at = self.last_seen_at.max(playback.at);
         self.item.fill_from(&playback.item);
-        self.completion = self.completion.max(playback.completion);
-        self.claimed_without_position |= is_claim_without_position(playback);
-        self.credits_start_ms = playback.credits_start_ms.or(self.credits_start_ms);
+        self.evidence.completion = self.evidence.completion.max(playback.completion);
+        self.evidence.claimed_without_position |= is_claim_without_position(playback);
+        self.evidence.credits_start_ms = playback.credits_start_ms.or(self.evidence.credits_start_ms);
         self.session = playback.session.clone().or(self.session.take());
-        self.duration_unknown &= playback.is_unmeasured;
+        self.evidence.duration_unknown &= playback.is_unmeasured;
         if let Some(position) = playback.position_ms
             && (position > 0 || playback.state == PlaybackState::Playing)
         {
-            (self.position_ms, self.position_at) = (Some(position), Some(playback.at));
+            (self.position.ms, self.position.reported_at) = (Some(position), Some(playback.at));
         }
     }
 
     /// Makes this play the rest of another: who was told of that one knows of this one.
     pub fn continue_from(&mut self, last: &Self) {
-        self.continues = Some(last.id.clone());
+        self.earlier.continues = Some(last.id.clone());
         self.watched_at = last.watched_at;
-        self.sent_to.clone_from(&last.sent_to);
+        self.routing.sent_to.clone_from(&last.routing.sent_to);
     }
 
     /// Whether there is nothing to hold its end against.
@@ -257,7 +306,7 @@ impl Play {
 
     /// The last known position as a percentage of the runtime, where both are known.
     pub fn progress(&self) -> Option<f64> {
-        percent(self.position_ms?, self.item.runtime_ms?)
+        percent(self.position.ms?, self.item.runtime_ms?)
     }
 
     /// Whether a report comes from the player, or at least the session, of this play: keys of sessions are recycled, and
@@ -297,7 +346,7 @@ impl Play {
                     _ if self.is_steady() && !self.disconnected => stale_after,
                     None => LONGEST_UNKNOWN,
                     Some(runtime) => {
-                        let left = runtime.saturating_sub(self.position_ms.unwrap_or(0));
+                        let left = runtime.saturating_sub(self.position.ms.unwrap_or(0));
                         stale_after + SignedDuration::from_millis(i64::from(left) + i64::from(runtime / 2))
                     }
                 }
@@ -308,24 +357,24 @@ impl Play {
 
     /// A pause that is told of again and again, or ends in a stop, is no movement.
     fn record_movement(&mut self, playback: &Playback) {
-        let positions = self.position_ms.zip(playback.position_ms.filter(|position| *position > 0));
+        let positions = self.position.ms.zip(playback.position_ms.filter(|position| *position > 0));
         let has_moved =
             positions.is_some_and(|(was, is)| i64::from(is).abs_diff(i64::from(was)) > STEP_TOLERANCE as u64);
         let plays = [self.state, playback.state].contains(&PlaybackState::Playing);
         if plays || has_moved {
-            self.moved_at = self.moved_at.max(Some(playback.at));
+            self.position.moved_at = self.position.moved_at.max(Some(playback.at));
         }
     }
 
     /// Counts a report that moved on as far as the clock did.
     fn record_cadence(&mut self, playback: &Playback) {
-        let (Some(before), Some(now)) = (self.position_ms, playback.position_ms) else { return };
+        let (Some(before), Some(now)) = (self.position.ms, playback.position_ms) else { return };
         let passed = playback.at.duration_since(self.last_seen_at).as_millis();
         let Ok(passed) = i64::try_from(passed) else { return };
         let moved = i64::from(now) - i64::from(before);
         let playing = self.state == PlaybackState::Playing && playback.state == PlaybackState::Playing;
         if playing && moved > 0 && passed > 0 && (moved - passed).abs() <= STEP_TOLERANCE + passed / 5 {
-            self.progress_cadence = self.progress_cadence.saturating_add(1).min(STEADY);
+            self.position.cadence = self.position.cadence.saturating_add(1).min(STEADY);
         }
     }
 
@@ -339,9 +388,9 @@ impl Play {
 
     /// How far it can have come, in ms: where it was, and what has passed since.
     pub fn max_possible_position_ms(&self) -> u64 {
-        let since = self.position_at.map_or(self.started_at, |at| at.min(self.last_seen_at));
+        let since = self.position.reported_at.map_or(self.started_at, |at| at.min(self.last_seen_at));
         let passed = self.last_heard_at().duration_since(since).as_millis();
-        u64::from(self.position_ms.unwrap_or(0)) + u64::try_from(passed).unwrap_or(0)
+        u64::from(self.position.ms.unwrap_or(0)) + u64::try_from(passed).unwrap_or(0)
     }
 
     /// How long it lasted, by the clock.
@@ -351,7 +400,7 @@ impl Play {
 
     /// Whether its source tells of progress, so that its last position is where it was.
     pub fn is_steady(&self) -> bool {
-        self.progress_cadence >= STEADY
+        self.position.cadence >= STEADY
     }
 
     /// When it ended, or was last heard of: what is told of it later does not make it longer.

@@ -204,7 +204,7 @@ impl SessionState {
         for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
             let missed = known.iter().filter(|play| {
                 play.is_open()
-                    && play.listed_by.contains(&server.source)
+                    && play.origin.listed_by.contains(&server.source)
                     && play.last_seen_at <= at
                     && !is_listed(viewer, play)
             });
@@ -221,7 +221,7 @@ impl SessionState {
     /// Nobody has listened for a while: whatever was on a list may have gone on unseen.
     pub fn mark_all_disconnected(&mut self) {
         for play in self.viewers.values_mut().flatten().filter(|play| play.is_open()) {
-            play.disconnected = !play.listed_by.is_empty();
+            play.disconnected = !play.origin.listed_by.is_empty();
         }
     }
 
@@ -229,7 +229,7 @@ impl SessionState {
     fn mark_disconnected(&self, source: &str, at: Timestamp, policy: &Policy) -> Transition {
         let is_lost = |play: &&Play| {
             play.is_open()
-                && play.listed_by.contains(source)
+                && play.origin.listed_by.contains(source)
                 && play.expires_at(policy).is_none_or(|deadline| deadline >= at)
         };
         let lost = self.all().filter(is_lost).map(|play| Play { disconnected: true, ..play.clone() });

@@ -194,7 +194,7 @@ async fn list(config: &Config, all: bool, output: Output) -> Result<(), CliError
     let mut plays = looked.store.plays_since(since).await?;
     plays.sort_by_key(|play| play.last_seen_at);
     for play in plays {
-        for source in &play.sources {
+        for source in &play.origin.sources {
             let routes =
                 config.routes.iter().filter(|route| route.source == *source && route.names(&play.user));
             let mut trackers: Vec<String> = routes.map(|route| route.tracker.clone()).collect();

@@ -187,7 +187,7 @@ async fn webhook(app: &App, name: &str, found: &mut Findings) {
 async fn users(app: &App, name: &str, found: &mut Findings) -> Result<(), StoreError> {
     let since = clock::now().saturating_sub(USERS_SINCE).unwrap_or(Timestamp::MIN);
     let plays = app.store.plays_since(since).await?;
-    let seen = plays.iter().filter(|play| play.sources.contains(name));
+    let seen = plays.iter().filter(|play| play.origin.sources.contains(name));
     let seen: BTreeSet<String> = seen.map(|play| play.user.to_string()).collect();
     if !seen.is_empty() {
         found.ok(

@@ -201,7 +201,7 @@ impl CommitterTask {
             let Some(mut transition) = self.context.routing.announce_to_new_routes(before, &play) else {
                 continue;
             };
-            let mut settlement = ProcessedInput { later: true, ..empty(play.reported_by) };
+            let mut settlement = ProcessedInput { later: true, ..empty(play.routing.reported_by) };
             let plan = self.context.routing.only_new(before, &play).plan(&mut transition);
             let is_news = !plan.events.is_empty();
             let verdict = self.record(transition, plan, &mut settlement);
@@ -226,7 +226,7 @@ impl CommitterTask {
         // What was received before now and is not settled yet may be the news that a play waits for.
         let pending = self.context.store.oldest_pending().await?;
         let as_of = |play: &Play| {
-            let waiting = play.sources.iter().filter_map(|source| pending.get(source)).min();
+            let waiting = play.origin.sources.iter().filter_map(|source| pending.get(source)).min();
             waiting.map_or(now, |at| now.min(*at))
         };
         let policy = &self.context.policy;
@@ -263,7 +263,7 @@ impl CommitterTask {
         let settle = |(play, event): (&Play, TrackerEvent)| ProcessedInput {
             later: true,
             events: vec![event],
-            ..empty(play.reported_by)
+            ..empty(play.routing.reported_by)
         };
         beats.into_iter().map(settle).collect()
     }
@@ -271,7 +271,7 @@ impl CommitterTask {
     fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<ProcessedInput> {
         let advances = self.sessions.close_expired(as_of, &self.context.policy);
         let settle = |transition: Transition| {
-            let inbox = transition.plays.first().map_or(0, |play| play.reported_by);
+            let inbox = transition.plays.first().map_or(0, |play| play.routing.reported_by);
             let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
             // It had ended before; what came of it later is no other end.
             self.apply(transition, &mut settlement);
@@ -381,7 +381,7 @@ impl CommitterTask {
     ) -> Verdict {
         let Transition { mut plays, mut steps, verdict, rating, .. } = transition;
         for play in plays.iter_mut().filter(|_| !settlement.later) {
-            play.reported_by = settlement.inbox;
+            play.routing.reported_by = settlement.inbox;
         }
         let rating = rating.map(|rating| Rating {
             reported_by: if settlement.later { rating.reported_by } else { settlement.inbox },

@@ -32,7 +32,7 @@ impl CommitterTask {
 
     pub(crate) async fn release(&mut self, person: &KnownUser) -> Result<(), StoreError> {
         let (mut plays, mut ratings) = self.context.store.unrouted_plays(&person.viewer).await?;
-        plays.retain(|play| play.sources.contains(&person.source));
+        plays.retain(|play| play.origin.sources.contains(&person.source));
         ratings.retain(|rating| rating.rated.server.source == person.source);
         while !self.store(|work| work.release_held_plays(person, &plays, &ratings)).await {}
         Ok(())
@@ -57,7 +57,7 @@ impl CommitterTask {
         for held in plays {
             let Some(play) = known.iter().find(|play| play.id == held.id).cloned() else { continue };
             let transition = self.context.routing.release(&play, &known);
-            let settlement = self.release_one(transition, play.reported_by, is_told(play.ended_at));
+            let settlement = self.release_one(transition, play.routing.reported_by, is_told(play.ended_at));
             for play in &settlement.plays {
                 if let Some(known) = known.iter_mut().find(|known| known.id == play.id) {
                     known.clone_from(play);

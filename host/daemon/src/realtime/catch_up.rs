@@ -198,7 +198,7 @@ impl CatchUp {
         let since = before.saturating_sub(START_TOLERANCE).unwrap_or(Timestamp::MIN);
         let plays = self.store.plays_since(since).await?;
         let unfinished = |play: &&Play| play.watched_at.is_none() || play.is_open();
-        let mine = plays.iter().filter(|play| play.sources.contains(self.source())).filter(unfinished);
+        let mine = plays.iter().filter(|play| play.origin.sources.contains(self.source())).filter(unfinished);
         Ok(mine.map(|play| play.started_at.saturating_sub(START_TOLERANCE).unwrap_or(play.started_at)).min())
     }
 

@@ -71,7 +71,7 @@ impl Routing {
 
     /// The routes that do.
     pub fn accepting<'a>(&'a self, play: &'a Play) -> impl Iterator<Item = &'a Route> {
-        let routes = self.routes.iter().filter(|route| play.sources.contains(&route.source));
+        let routes = self.routes.iter().filter(|route| play.origin.sources.contains(&route.source));
         routes.filter(|route| {
             matches!(self.match_route(route, &play.user, &play.viewer, &seen(play)), RouteMatch::Accepted)
         })
@@ -151,10 +151,11 @@ impl Routing {
                 transition.steps.push(step);
                 let Some(event) = event else { continue };
                 if matches!(event.action, Action::Watched(_)) {
-                    let same =
-                        |other: &&mut Play| other.id == play.id || other.continues.as_ref() == Some(&play.id);
+                    let same = |other: &&mut Play| {
+                        other.id == play.id || other.earlier.continues.as_ref() == Some(&play.id)
+                    };
                     for play in transition.plays.iter_mut().filter(same) {
-                        play.sent_to.insert(route.tracker.clone());
+                        play.routing.sent_to.insert(route.tracker.clone());
                     }
                 }
                 events.push(event);
@@ -209,7 +210,7 @@ impl Routing {
         let mut held = None;
         if asked.carried {
             for play in &mut transition.plays {
-                play.awaiting_route = false;
+                play.routing.awaiting_route = false;
             }
         }
         if !events.is_empty() {
@@ -230,7 +231,7 @@ impl Routing {
             transition.steps.push(Step::new(Stage::Route, Code::UnknownUser, text.clone()));
             transition.verdict = Verdict::new(Outcome::Held, Code::UnknownUser, text);
             for play in &mut transition.plays {
-                play.awaiting_route = true;
+                play.routing.awaiting_route = true;
             }
             if let Some(rating) = &mut transition.rating {
                 rating.held = true;
@@ -243,7 +244,8 @@ impl Routing {
     /// An advance that tells once more of a play that was held, now that its user is known. `others` are the viewer's other
     /// plays: those that finish this one are one watch with it.
     pub fn release(&self, play: &Play, others: &[Play]) -> Transition {
-        let play = Play { awaiting_route: false, ..play.clone() };
+        let mut play = play.clone();
+        play.routing.awaiting_route = false;
         let at = play.watched_at.or(play.ended_at).unwrap_or(play.last_seen_at);
         let mut transition = Transition {
             plays: vec![play.clone()],
@@ -252,10 +254,10 @@ impl Routing {
             verdict: Verdict::new(Outcome::Recorded, Code::Assigned, "its user is known now"),
             rating: None,
         };
-        transition
-            .plays
-            .extend(others.iter().filter(|other| other.continues.as_ref() == Some(&play.id)).cloned());
-        if !play.unwatched {
+        transition.plays.extend(
+            others.iter().filter(|other| other.earlier.continues.as_ref() == Some(&play.id)).cloned(),
+        );
+        if !play.evidence.unwatched {
             let text = format!("it is known now where {} belongs", play.user);
             transition.steps.push(Step::new(Stage::Route, Code::Assigned, text));
             transition.events.push(PlayEvent { kind: PlayEventKind::Amended, play, at, source: None });
@@ -308,11 +310,11 @@ impl RoutingSummary {
 /// Whether a signal is for a route: for one of a source that has joined others only where none of theirs leads there.
 fn applies_to(route: &Route, signal: &PlayEvent, routes: &[Route]) -> bool {
     match &signal.source {
-        None => signal.play.sources.contains(&route.source),
+        None => signal.play.origin.sources.contains(&route.source),
         Some(source) => {
-            let others = routes
-                .iter()
-                .filter(|other| other.source != *source && signal.play.sources.contains(&other.source));
+            let others = routes.iter().filter(|other| {
+                other.source != *source && signal.play.origin.sources.contains(&other.source)
+            });
             route.source == *source && !others.into_iter().any(|other| other.tracker == route.tracker)
         }
     }
@@ -321,14 +323,14 @@ fn applies_to(route: &Route, signal: &PlayEvent, routes: &[Route]) -> bool {
 fn seen(play: &Play) -> FilterSubject<'_> {
     FilterSubject {
         server: &play.viewer.server,
-        server_name: play.server_name.as_deref(),
+        server_name: play.origin.server_name.as_deref(),
         // What was marked by hand alone was played on nothing.
         player: Some(&play.player)
-            .filter(|player| !play.marked || player.id.is_some() || player.name.is_some()),
-        library: play.library.as_deref(),
-        paths: &play.paths,
+            .filter(|player| !play.evidence.marked || player.id.is_some() || player.name.is_some()),
+        library: play.origin.library.as_deref(),
+        paths: &play.origin.paths,
         item: &play.item,
-        content: play.content,
+        content: play.origin.content,
     }
 }
 
@@ -350,16 +352,20 @@ fn later(at: Timestamp, delay: Duration) -> Timestamp {
 }
 
 fn watch_already_sent(plays: &[Play], id: &PlayId, tracker: &str) -> bool {
-    plays.iter().any(|play| play.id == *id && play.sent_to.contains(tracker))
+    plays.iter().any(|play| play.id == *id && play.routing.sent_to.contains(tracker))
 }
 
 fn build_event(signal: &PlayEvent, route: &Route, told_of_watch: bool) -> (Option<TrackerEvent>, Step) {
     let tracker = &route.tracker;
     let silent = |code: Code, text: String| (None, Step::new(Stage::Route, code, text));
-    let marks_count = route.marks || !signal.play.marked;
+    let marks_count = route.marks || !signal.play.evidence.marked;
     let play = match marks_count {
         true => Cow::Borrowed(&signal.play),
-        false => Cow::Owned(Play { marked: false, ..signal.play.clone() }),
+        false => {
+            let mut unmarked = signal.play.clone();
+            unmarked.evidence.marked = false;
+            Cow::Owned(unmarked)
+        }
     };
     if signal.kind == PlayEventKind::Unmarked {
         if !route.unwatched {

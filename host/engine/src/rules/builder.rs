@@ -69,20 +69,20 @@ impl<'a> TransitionBuilder<'a> {
 
     /// Judges a play against all others of its item, and remembers when it was found to repeat one of them.
     pub fn judge(&self, play: &mut Play) -> WatchedEvaluation {
-        play.previous_watch_at = self.last_watch(play).max(play.previous_watch_at);
+        play.earlier.previous_watch_at = self.last_watch(play).max(play.earlier.previous_watch_at);
         let judgement = evaluate(play, self.policy);
-        play.repeats |= judgement.code == REPEATED_WATCH;
+        play.earlier.repeats |= judgement.code == REPEATED_WATCH;
         judgement
     }
 
     /// When the viewer last watched the item in another play.
     pub fn last_watch(&self, play: &Play) -> Option<Timestamp> {
         let others = self.known.iter().filter(|other| {
-            let is_other = other.id != play.id && Some(&other.id) != play.continues.as_ref();
-            is_other && !other.unwatched && other.item.is_same(&play.item)
+            let is_other = other.id != play.id && Some(&other.id) != play.earlier.continues.as_ref();
+            is_other && !other.evidence.unwatched && other.item.is_same(&play.item)
         });
         // What a route with a lower threshold was told as watched counts too.
-        let told = |other: &Play| (!other.sent_to.is_empty()).then_some(other.last_seen_at);
+        let told = |other: &Play| (!other.routing.sent_to.is_empty()).then_some(other.last_seen_at);
         others.filter_map(|other| other.watched_at.or_else(|| told(other))).max()
     }
 
@@ -149,7 +149,7 @@ pub(crate) fn recorded(code: Code) -> Verdict {
 
 /// Where a play stands, in words.
 pub(crate) fn position(play: &Play) -> String {
-    match (play.progress(), play.position_ms) {
+    match (play.progress(), play.position.ms) {
         (Some(progress), _) => format!("at {progress:.1} %"),
         (None, Some(position)) => format!("at {} s of an unknown runtime", position / 1000),
         (None, None) => "at an unknown position".to_owned(),

@@ -21,7 +21,8 @@ const DEFAULT_LEAD: SignedDuration = SignedDuration::from_mins(10);
 pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play>), Box<Transition>> {
     let at = playback.at;
     let is_tick = |play: &&Play| {
-        let ticked = play.marked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= MARK_TOLERANCE);
+        let ticked =
+            play.evidence.marked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= MARK_TOLERANCE);
         ticked && play.item.is_same(&playback.item)
     };
     if let Some(play) = known.iter().find(is_tick) {
@@ -50,7 +51,9 @@ pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play
             told.state = own.state;
         }
         // Servers have thresholds of their own, and count what they guess.
-        if own.is_end_known && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= MARK_TOLERANCE) {
+        if own.evidence.is_end_known
+            && own.ended_at.is_some_and(|ended| at.duration_since(ended) <= MARK_TOLERANCE)
+        {
             told.completion = Completion::None;
         }
     }

@@ -11,25 +11,23 @@ impl PlaybackRules<'_> {
     /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
     pub(crate) fn mark_watched(&mut self) -> Verdict {
         let at = self.playback.at;
-        let mut of_item = self.builder.known.iter().filter(|play| self.is_of_item(play) && !play.unwatched);
-        if let Some(play) = of_item.find(|play| play.marked_at >= Some(at)) {
+        let mut of_item =
+            self.builder.known.iter().filter(|play| self.is_of_item(play) && !play.evidence.unwatched);
+        if let Some(play) = of_item.find(|play| play.evidence.marked_at >= Some(at)) {
             let text = format!("{} was marked as watched before", play.item);
             return self.builder.merged(Code::MarkRepeated, text);
         }
         let Some(before) = self.play_settled_by_mark().cloned() else {
             // What is ticked already can only be ticked again with the whole season, or after it was taken back.
-            let last = self.last_play_of_item().filter(|last| last.watched_at.is_some() && !last.unwatched);
+            let last =
+                self.last_play_of_item().filter(|last| last.watched_at.is_some() && !last.evidence.unwatched);
             if let Some(last) = last.cloned() {
                 let text = format!("{} has been watched, and the mark says the same", last.item);
-                self.builder.push_event(
-                    PlayEventKind::Amended,
-                    Play { marked: true, marked_at: Some(at), ..last },
-                    at,
-                );
+                self.builder.push_event(PlayEventKind::Amended, last.marked(at), at);
                 return self.builder.merged(Code::FinishRepeated, text);
             }
-            let mut play = self.new_play();
-            (play.marked, play.marked_at, play.ended_at) = (true, Some(at), Some(at));
+            let mut play = self.new_play().marked(at);
+            play.ended_at = Some(at);
             self.builder.push_step(Code::Marked, format!("{} was marked as watched", play.item));
             self.builder.push_event(PlayEventKind::Ended, play, at);
             return recorded(Code::Marked);
@@ -37,20 +35,20 @@ impl PlaybackRules<'_> {
         let mut play = before.clone();
         play.item.fill_from(&self.playback.item);
         play.last_seen_at = play.last_seen_at.max(at);
-        play.marked_at = Some(at);
-        play.sources.insert(self.playback.server.source.clone());
-        if before.watched_at.is_some() || before.repeats {
+        play.evidence.marked_at = Some(at);
+        play.origin.sources.insert(self.playback.server.source.clone());
+        if before.watched_at.is_some() || before.earlier.repeats {
             let text = format!("{} has been watched, and the mark says the same", play.item);
-            if before.marked || before.repeats {
+            if before.evidence.marked || before.earlier.repeats {
                 self.builder.plays.push(play);
             } else {
                 // A route with a threshold of its own may be convinced only now.
-                play.marked = true;
+                play.evidence.marked = true;
                 self.builder.push_event(PlayEventKind::Amended, play, at);
             }
             return self.builder.merged(Code::FinishRepeated, text);
         }
-        (play.marked, play.expired) = (true, false);
+        (play.evidence.marked, play.expired) = (true, false);
         self.builder
             .push_step(Code::Marked, format!("{} was marked as watched {}", play.item, position(&play)));
         let change = if play.is_open() { PlayEventKind::Completed } else { PlayEventKind::Amended };
@@ -62,9 +60,10 @@ impl PlaybackRules<'_> {
     pub(crate) fn mark_unwatched(&mut self) -> Verdict {
         let at = self.playback.at;
         let known = self.builder.known.iter().filter(|play| self.is_of_item(play));
-        let was_revoked = known.clone().any(|play| play.unwatched);
+        let was_revoked = known.clone().any(|play| play.evidence.unwatched);
         // What still plays and is no watch yet may become one.
-        let stands = |play: &&Play| !play.unwatched && (!play.is_open() || play.watched_at.is_some());
+        let stands =
+            |play: &&Play| !play.evidence.unwatched && (!play.is_open() || play.watched_at.is_some());
         let mut of_item: Vec<Play> = known.filter(stands).cloned().collect();
         if of_item.is_empty() {
             if was_revoked {
@@ -75,7 +74,7 @@ impl PlaybackRules<'_> {
             of_item.push(Play { ended_at: Some(at), ..self.new_play() });
         }
         for play in &mut of_item {
-            play.unwatched = true;
+            play.evidence.unwatched = true;
         }
         let play = of_item.iter().max_by_key(|play| (play.last_seen_at, &play.id)).cloned();
         let play = play.expect("a play was put in where there was none");
@@ -100,9 +99,10 @@ impl PlaybackRules<'_> {
                 since < play.merge_window() && (play.started_at <= at || since.abs() < play.merge_window())
             })
         };
-        let of_item = self.builder.known.iter().filter(|play| self.matches_play(play) && !play.unwatched);
+        let of_item =
+            self.builder.known.iter().filter(|play| self.matches_play(play) && !play.evidence.unwatched);
         of_item.filter(is_near).max_by_key(|play| {
-            let is_watch = play.watched_at.is_some() || play.repeats;
+            let is_watch = play.watched_at.is_some() || play.earlier.repeats;
             (is_watch, play.is_open(), play.last_seen_at, &play.id)
         })
     }

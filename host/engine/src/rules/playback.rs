@@ -110,7 +110,8 @@ impl<'a> PlaybackRules<'a> {
         let source = &self.playback.server.source;
         let has_joined = |play: &&Play| {
             let before = self.builder.known.iter().find(|known| known.id == play.id);
-            before.is_some_and(|before| !before.sources.contains(source)) && play.sources.contains(source)
+            before.is_some_and(|before| !before.origin.sources.contains(source))
+                && play.origin.sources.contains(source)
         };
         let Some(play) = self.builder.plays.iter().rev().find(has_joined).cloned() else { return };
         if self.builder.events.iter().any(|signal| signal.play.id == play.id) {
@@ -187,7 +188,8 @@ impl<'a> PlaybackRules<'a> {
             PlaybackState::Stopped => {
                 play.state = PlaybackState::Stopped;
                 play.ended_at = Some(at);
-                play.is_end_known = play.is_steady() || playback.position_ms.is_some_and(|ms| ms > 0);
+                play.evidence.is_end_known =
+                    play.is_steady() || playback.position_ms.is_some_and(|ms| ms > 0);
                 self.builder.push_step(Code::Ended, format!("{} ended {}", play.item, position(&play)));
                 self.builder.push_event(PlayEventKind::Ended, play, at);
                 recorded(Code::Ended)
@@ -251,8 +253,9 @@ impl<'a> PlaybackRules<'a> {
     fn start_or_amend(&mut self) -> Verdict {
         let playback = self.playback;
         // Where nothing but a tick that was taken back is known, there is no end to repeat.
-        let is_an_end =
-            |play: &Play| play.watched_at.is_some() || !(play.unwatched && play.has_only_end_report());
+        let is_an_end = |play: &Play| {
+            play.watched_at.is_some() || !(play.evidence.unwatched && play.has_only_end_report())
+        };
         let is_recent = |play: &&Play| !play.is_open() && is_an_end(play) && self.matches_play(play);
         let recent = self.builder.known.iter().rev().find(is_recent).cloned();
         if let Some(ended) = recent
@@ -262,7 +265,7 @@ impl<'a> PlaybackRules<'a> {
             let progress =
                 playback.position_ms.zip(ended.item.runtime_ms).and_then(|(at, of)| percent(at, of));
             let trails = ended.watched_at.is_some()
-                && !ended.unwatched
+                && !ended.evidence.unwatched
                 && progress.is_some_and(|at| at >= self.builder.policy.watched_threshold);
             if self.ends() {
                 return self.amend_ended(ended);
@@ -293,7 +296,7 @@ impl<'a> PlaybackRules<'a> {
             self.builder.push_event(PlayEventKind::Ended, play, at);
             return recorded(Code::Ended);
         }
-        play.position_ms = play.position_ms.max(ended.position_ms);
+        play.position.ms = play.position.ms.max(ended.position.ms);
         if play.watched_at.is_none() && self.builder.judge(&mut play).watched {
             self.builder.push_step(
                 Code::Amended,
@@ -302,7 +305,7 @@ impl<'a> PlaybackRules<'a> {
             self.builder.push_event(PlayEventKind::Amended, play, at);
             return recorded(Code::Amended);
         }
-        if play.completion > ended.completion || play.position_ms > ended.position_ms {
+        if play.evidence.completion > ended.evidence.completion || play.position.ms > ended.position.ms {
             // A route with a threshold of its own may be convinced only now.
             self.builder.push_event(PlayEventKind::Amended, play, at);
         } else {
@@ -316,7 +319,7 @@ impl<'a> PlaybackRules<'a> {
         let playback = self.playback;
         let mut play = self.new_play();
         self.resume(&mut play);
-        play.previous_watch_at = self.builder.last_watch(&play);
+        play.earlier.previous_watch_at = self.builder.last_watch(&play);
         let is_over = self
             .builder
             .known
@@ -331,7 +334,7 @@ impl<'a> PlaybackRules<'a> {
             PlaybackState::Stopped => {
                 play.ended_at = Some(playback.at);
                 if playback.position_ms == Some(0) {
-                    play.position_ms = None;
+                    play.position.ms = None;
                 }
                 (PlayEventKind::Ended, Code::EndedUnseen)
             }
@@ -359,11 +362,11 @@ impl<'a> PlaybackRules<'a> {
 
     /// Whether a play has begun just now and in its first half, for all that was known of it, and has leapt from there.
     fn is_delayed_resume(&self, play: &Play, jump: Option<f64>) -> bool {
-        let has_leapt = play.position_ms.is_none() || jump.is_some_and(|jump| jump > 0.0);
+        let has_leapt = play.position.ms.is_none() || jump.is_some_and(|jump| jump > 0.0);
         has_leapt
             && play.watched_at.is_none()
-            && play.sent_to.is_empty()
-            && play.continues.is_none()
+            && play.routing.sent_to.is_empty()
+            && play.earlier.continues.is_none()
             && self.playback.at.duration_since(play.started_at) < RESUMES_WITHIN
             && play.progress().is_none_or(|progress| progress < RESTART_BEFORE)
     }
@@ -376,7 +379,7 @@ impl<'a> PlaybackRules<'a> {
             format!("{} goes on where it was left {}", play.item, position(&last)),
         );
         play.continue_from(&last);
-        play.previous_watch_at = self.builder.last_watch(play);
+        play.earlier.previous_watch_at = self.builder.last_watch(play);
         true
     }
 
@@ -384,19 +387,20 @@ impl<'a> PlaybackRules<'a> {
     /// of it as watched.
     fn continued_play(&self, play: &Play) -> Option<&Play> {
         let others = self.builder.known.iter().chain(&self.builder.plays);
-        let others =
-            others.filter(|other| other.id != play.id && !other.unwatched && other.item.is_same(&play.item));
+        let others = others.filter(|other| {
+            other.id != play.id && !other.evidence.unwatched && other.item.is_same(&play.item)
+        });
         let finishes = self.playback.state != PlaybackState::Stopped
             && play.progress().is_some_and(|progress| progress >= RESTART_BEFORE);
         others
             .max_by_key(|other| (other.last_seen_at, &other.id))
-            .filter(|last| finishes && (last.watched_at.is_some() || !last.sent_to.is_empty()))
+            .filter(|last| finishes && (last.watched_at.is_some() || !last.routing.sent_to.is_empty()))
     }
 }
 
 /// How far, in percent, a playing item moved beyond what the time that passed explains; absent for jitter.
 fn position_jump(before: &Play, after: &Play, policy: &Policy) -> Option<f64> {
-    let moved = f64::from(after.position_ms?) - f64::from(before.position_ms?);
+    let moved = f64::from(after.position.ms?) - f64::from(before.position.ms?);
     let passed = after.last_seen_at.duration_since(before.last_seen_at).as_secs_f64() * 1000.0;
     let jump = (moved - passed) * 100.0 / f64::from(after.item.runtime_ms.filter(|runtime| *runtime > 0)?);
     (jump.abs() > policy.regress_tolerance).then_some(jump)

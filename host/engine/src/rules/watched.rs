@@ -28,12 +28,14 @@ pub struct WatchedEvaluation {
 /// threshold is for where it ends.
 pub fn evaluate(play: &Play, policy: &Policy) -> WatchedEvaluation {
     let judgement = evaluate_evidence(play, policy);
-    if judgement.watched && play.repeats {
+    if judgement.watched && play.earlier.repeats {
         return no(Code::Repeats, "it repeats a play that was just watched".to_owned());
     }
-    let Some(previous) = play.previous_watch_at.filter(|_| judgement.watched) else { return judgement };
+    let Some(previous) = play.earlier.previous_watch_at.filter(|_| judgement.watched) else {
+        return judgement;
+    };
     // A pause that is left standing is no second viewing, however long it stands; a tick is of when it is made.
-    let moved = play.moved_at.filter(|_| !play.marked).unwrap_or(play.last_seen_at);
+    let moved = play.position.moved_at.filter(|_| !play.evidence.marked).unwrap_or(play.last_seen_at);
     let since = moved.duration_since(previous);
     if since >= play.merge_window() {
         return judgement;
@@ -46,16 +48,16 @@ pub fn evaluate(play: &Play, policy: &Policy) -> WatchedEvaluation {
 }
 
 fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
-    if play.marked {
+    if play.evidence.marked {
         return yes(Code::Marked, "it was marked as watched by hand".to_owned());
     }
-    if play.completion == Completion::Counted {
+    if play.evidence.completion == Completion::Counted {
         return yes(Code::CountedByServer, "the server counted this play as watched".to_owned());
     }
     // Credits in the first half are the opening ones, whatever they are called.
     let are_closing = |credits: u32| play.item.runtime_ms.is_none_or(|runtime| credits >= runtime / 2);
     if policy.credits
-        && let (Some(credits), Some(position)) = (play.credits_start_ms, play.position_ms)
+        && let (Some(credits), Some(position)) = (play.evidence.credits_start_ms, play.position.ms)
         && position >= credits
         && are_closing(credits)
     {
@@ -65,7 +67,7 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
         return no(Code::StillPlaying, "still playing".to_owned());
     }
     let runtime = play.item.runtime_ms.filter(|runtime| *runtime > 0);
-    match (play.progress(), runtime, play.position_ms) {
+    match (play.progress(), runtime, play.position.ms) {
         (Some(progress), _, _) if progress >= policy.watched_threshold => yes(
             Code::Threshold,
             format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
@@ -81,7 +83,7 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
             )
         }
         (Some(_), runtime, _)
-            if play.claimed_without_position && judge_claim(play, runtime, policy).watched =>
+            if play.evidence.claimed_without_position && judge_claim(play, runtime, policy).watched =>
         {
             judge_claim(play, runtime, policy)
         }
@@ -89,7 +91,9 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
             Code::BelowThreshold,
             format!("ended at {progress:.1} %, watched from {:.1} %", policy.watched_threshold),
         ),
-        (None, runtime, _) if play.completion == Completion::Claimed => judge_claim(play, runtime, policy),
+        (None, runtime, _) if play.evidence.completion == Completion::Claimed => {
+            judge_claim(play, runtime, policy)
+        }
         (None, _, _) => {
             no(Code::PositionUnknown, "ended at an unknown position, which is no evidence".to_owned())
         }
@@ -99,7 +103,7 @@ fn evaluate_evidence(play: &Play, policy: &Policy) -> WatchedEvaluation {
 /// "Played to the end" without a position to hold it against: time is the only witness.
 fn judge_claim(play: &Play, runtime: Option<u32>, policy: &Policy) -> WatchedEvaluation {
     let elapsed = play.elapsed();
-    if runtime.is_some() && !play.duration_unknown && play.has_only_end_report() {
+    if runtime.is_some() && !play.evidence.duration_unknown && play.has_only_end_report() {
         // A server that cannot measure a file calls every stop complete; one that can has something to go by.
         let text = "the server says that it was played to the end, and nobody saw more of it".to_owned();
         return yes(Code::ClaimBelieved, text);
