@@ -18,6 +18,7 @@ mod doctor;
 mod enrichment;
 mod first_steps;
 mod golden;
+mod import_cycles;
 mod ingress;
 mod javascript;
 mod login;

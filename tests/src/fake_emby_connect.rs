@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde_json::{Value, json};
 
-use crate::fake_mediabrowser::PASSWORD;
+use crate::fake_playback::PASSWORD;
 use crate::server::Server;
 
 /// What a server takes in place of a login, from who comes from Emby Connect.

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::catalogue::Entry;
 use crate::{emby_webhook, jellyfin_webhook, plex_webhook};
 
+/// The password of everybody, with letters that have to be escaped somewhere.
+pub const PASSWORD: &str = "p&ss \"w\u{f6}rd\" %41+";
+
 /// Somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {

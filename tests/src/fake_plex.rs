@@ -24,11 +24,10 @@ use tokio::sync::broadcast;
 
 use crate::fake_playback::{FakePlayback, Person, Title};
 use crate::faults::Faults;
+pub use crate::plex_webhook::SERVER_ID;
 use crate::server::{Disconnect, Listening, Server};
 use crate::sockets::Sockets;
 
-/// The server's identifier.
-pub const SERVER_ID: &str = "4b87b0f5ee15c68369e4257697e658810bbfe062";
 /// The token that it takes.
 pub const TOKEN: &str = "plex-owner-token-0123456789";
 

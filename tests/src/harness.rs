@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use crate::binary::binary;
 use crate::clock::Clock;
 pub use crate::daemon::{Daemon, TestClock, event_of};
 use crate::fake_mdblist::FakeMdbList;
@@ -29,16 +30,6 @@ pub fn bundled_plugins() -> usize {
     let entries = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins"))
         .expect("the folder is part of the repository");
     entries.flatten().filter(|entry| entry.path().join("plugin.toml").is_file()).count()
-}
-
-/// The binary under test: `PLAYRELAY_BIN`, or the one beside this test.
-pub fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("PLAYRELAY_BIN") {
-        return path.into();
-    }
-    let own = std::env::current_exe().expect("a running program has a path");
-    let folder = own.ancestors().find(|folder| folder.join("playrelay").is_file());
-    folder.expect("the binary is built: `cargo xtask test`, or `cargo build` first").join("playrelay")
 }
 
 /// Where `cargo xtask test` has put the guests that tests load.

@@ -20,12 +20,14 @@
 
 #![forbid(unsafe_code)]
 
+mod binary;
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;
 pub mod daemon;
 mod device_keys;
 pub mod device_login;
+mod disconnect;
 pub mod emby_webhook;
 pub mod exchanges;
 pub mod fake_emby_connect;

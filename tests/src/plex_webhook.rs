@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fake_plex::SERVER_ID;
+/// The server's identifier.
+pub const SERVER_ID: &str = "4b87b0f5ee15c68369e4257697e658810bbfe062";
 
 /// The boundary, as curl makes it; Plex uses curl's forms.
 pub const BOUNDARY: &str = "------------------------j4fqHSAc9FtAnWDn0DyJIL";

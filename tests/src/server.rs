@@ -1,7 +1,6 @@
 //! An HTTP server on a free port of this machine that can be cut off.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,26 +10,15 @@ use axum::response::Response;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
+pub use crate::disconnect::Disconnect;
 use crate::exchanges::Exchange;
 use crate::faults::Faulty;
 use crate::{exchanges, service};
 
 /// The largest body that is noted. Bytes.
 const LARGEST: usize = 64 << 20;
-
-/// Cuts the connection of a request off, without an answer. Found in a request's extensions.
-#[derive(Clone, Debug, Default)]
-pub struct Disconnect(Arc<Notify>);
-
-impl Disconnect {
-    /// Cuts the connection; the caller should never answer.
-    pub async fn now(&self) -> ! {
-        self.0.notify_one();
-        std::future::pending().await
-    }
-}
 
 /// Whether the server is up, for what outlives its connection. Found in a request's extensions.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::disconnect::Disconnect;
 use crate::faults::{Fault, Faults};
-use crate::server::Disconnect;
 
 /// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::harness::binary;
+use crate::binary::binary;
 
 /// Puts compiled plugins into a data folder that does not exist yet.
 pub fn warm(data: &Path) {

@@ -7,7 +7,8 @@ use playrelay_sdk::tracker::{count, get, is_missing, numbers, post, receipt, unm
 use playrelay_sdk::{ids, json};
 use serde_json::{Value, json};
 
-use crate::{NAME, item_body, response, scrobble};
+use crate::response::NAME;
+use crate::{item_body, playback, response};
 
 /// Plays of a page: the most with a cursor.
 const PAGE: usize = 1_000;
@@ -18,7 +19,7 @@ const MOST_PAGES: usize = 20;
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
     let receipt = add_numbers(event, numbers(&event.item))?;
     let is_there = matches!(receipt.outcome, Outcome::Accepted | Outcome::Duplicate);
-    Ok(if is_there { scrobble::forget(&event.item, receipt) } else { receipt })
+    Ok(if is_there { playback::forget(&event.item, receipt) } else { receipt })
 }
 
 /// Adds episodes of one file by their numbers, those that are not there; or a movie, which has none.
@@ -70,7 +71,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     let answer: Value = response::require_success(post("/sync/watched/remove", &entry)?)?.json()?;
     Ok(match count(&answer["removed"], &item_body::KINDS) {
         0 => receipt(Outcome::Duplicate, "the history does not have it"),
-        _ => scrobble::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")),
+        _ => playback::forget(&event.item, receipt(Outcome::Accepted, "removed from the history")),
     })
 }
 

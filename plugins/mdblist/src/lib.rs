@@ -4,6 +4,7 @@
 
 mod history;
 mod item_body;
+mod playback;
 mod rating;
 mod response;
 mod scrobble;
@@ -15,9 +16,6 @@ use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
 use playrelay_sdk::json::text;
 use serde_json::Value;
-
-/// What it is called in notes.
-const NAME: &str = "MDBList";
 
 /// The plugin.
 struct MdbList;

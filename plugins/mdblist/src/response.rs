@@ -5,7 +5,8 @@ use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, QuotaReached};
 use playrelay_sdk::http::Response;
 
-use crate::NAME;
+/// The service, for people.
+pub const NAME: &str = "MDBList";
 
 /// MDBList allows 300 writes and 1,000 reads within this. Ms.
 const WINDOW_MS: u32 = 5 * 60 * 1_000;

@@ -2,13 +2,12 @@
 
 use playrelay_sdk::capability::sink::Event;
 use playrelay_sdk::failure;
-use playrelay_sdk::host::types::{Failure, Item, Outcome, Receipt};
-use playrelay_sdk::tracker::{
-    accepted, post, receipt, taken_back, unmatched, with_remaining_episodes, with_resume_point,
-};
+use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
+use playrelay_sdk::tracker::{accepted, post, receipt, taken_back, unmatched, with_remaining_episodes};
 use serde_json::{Value, json};
 
-use crate::{NAME, history, item_body, response};
+use crate::response::NAME;
+use crate::{history, item_body, response};
 
 /// From here on MDBList counts a stop as watched, and a start too. Percent.
 const WATCHED: f64 = 80.0;
@@ -69,19 +68,6 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
         }));
     }
     Ok(unmatched(NAME, &event.item, &tried))
-}
-
-/// Clears the resume point of an item whose watch was entered or taken back.
-pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
-    // The name without ids of the episode fits whatever was paused under it.
-    let Some(variant) = item_body::variants(item).pop() else { return receipt };
-    let cleared = post("/scrobble/clear", &Value::Object(variant.fields)).and_then(|response| {
-        if response.status == 404 {
-            return Ok(false);
-        }
-        Ok(response::require_success(response)?.json::<Value>()?["deleted"] == true)
-    });
-    with_resume_point(receipt, cleared)
 }
 
 /// Ends a session by MDBList's own id of it.

@@ -8,7 +8,8 @@ use playrelay_sdk::titles::item_without_server;
 use playrelay_sdk::tracker::{count, get, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, item_body, response};
+use crate::response::NAME;
+use crate::{item_body, response};
 
 /// Entries of a page.
 const PAGE: u32 = 1_000;

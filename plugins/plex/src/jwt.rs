@@ -11,7 +11,7 @@ use playrelay_sdk::json::text;
 use playrelay_sdk::login::{captured, field, grant};
 use serde_json::{Value, json};
 
-use crate::login::{ACCOUNT, read, send, send_body, server_token, servers};
+use crate::plex_tv::{ACCOUNT, read, send, send_body, server_token, servers};
 
 /// The id of this way to log in, as the manifest has it.
 pub const METHOD: &str = "device-key";

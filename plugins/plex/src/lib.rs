@@ -11,6 +11,7 @@ mod identify;
 mod jwt;
 mod login;
 mod metadata;
+mod plex_tv;
 mod realtime;
 mod watchlist;
 mod webhook;

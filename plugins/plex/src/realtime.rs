@@ -10,7 +10,7 @@ use playrelay_sdk::server::ignored_report;
 use playrelay_sdk::webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use session::Session;
+use session::{Session, item};
 
 use crate::api;
 
@@ -237,9 +237,4 @@ impl Notification {
             None => self.item.is_some() && same_item && is_there,
         }
     }
-}
-
-/// An item with its markers, where the server gives it.
-fn item(key: &str) -> Option<Value> {
-    api::item(key).ok().filter(Value::is_object)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::host::http::Error;
 use crate::host::types::{Failure, RetryLater};
-use crate::http::Response;
+use crate::response::Response;
 
 /// Worth another try, by the host's own back-off.
 pub fn retry(reason: impl Into<String>) -> Failure {

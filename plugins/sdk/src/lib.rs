@@ -22,6 +22,7 @@ pub mod json;
 mod lenient;
 pub mod login;
 pub mod matching;
+pub mod response;
 pub mod server;
 pub mod titles;
 pub mod tracker;

@@ -6,7 +6,8 @@ use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, numbers, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, item_body, response};
+use crate::response::NAME;
+use crate::{item_body, response};
 
 /// Whether the user wants a second watch to count.
 pub fn counts_rewatches() -> bool {

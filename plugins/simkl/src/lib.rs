@@ -15,9 +15,6 @@ use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
 use serde_json::Value;
 
-/// What it is called in notes.
-const NAME: &str = "SIMKL";
-
 /// The plugin.
 struct Simkl;
 

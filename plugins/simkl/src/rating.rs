@@ -5,7 +5,8 @@ use playrelay_sdk::host::types::{Failure, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, post, receipt, unmatched};
 use serde_json::{Value, json};
 
-use crate::{NAME, item_body, response};
+use crate::response::NAME;
+use crate::{item_body, response};
 
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {

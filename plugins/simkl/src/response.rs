@@ -5,7 +5,8 @@ use playrelay_sdk::host::types::{Failure, QuotaReached, RetryLater};
 use playrelay_sdk::http::Response;
 use serde_json::Value;
 
-use crate::NAME;
+/// The service, for people.
+pub const NAME: &str = "SIMKL";
 
 /// SIMKL holds a lock of 20 s over a user's writes; it asks to come back within a second or two.
 const LOCKED_FOR_MS: u32 = 1_500;

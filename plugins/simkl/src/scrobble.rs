@@ -9,7 +9,8 @@ use playrelay_sdk::tracker::{
 };
 use serde_json::{Value, json};
 
-use crate::{NAME, history, item_body, response};
+use crate::response::NAME;
+use crate::{history, item_body, response};
 
 /// From here on SIMKL counts a stop as watched. Percent.
 const WATCHED: f64 = 80.0;

@@ -11,7 +11,8 @@ use playrelay_sdk::tracker::{count, get, post, receipt, unmatched};
 use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
 
-use crate::{NAME, item_body, response};
+use crate::response::NAME;
+use crate::{item_body, response};
 
 /// The lists, each a page: its name in a path, and in an answer, and the name of a title.
 const LISTS: [(&str, &str, &str); 3] =

@@ -4,14 +4,13 @@
 //! a second play of the same item cannot have ended.
 
 use playrelay_sdk::capability::sink::Event;
-use playrelay_sdk::host::types::{Episode, Failure, Item, ItemKind, Outcome, Receipt};
-use playrelay_sdk::ids::share;
-use playrelay_sdk::matching;
+use playrelay_sdk::host::types::{Failure, Item, ItemKind, Outcome, Receipt};
 use playrelay_sdk::tracker::{count, is_missing, numbers, receipt, unmatched, watched_interval};
 use serde_json::{Map, Value, json};
 
-use crate::scrobble::DOUBTFUL;
-use crate::{NAME, api, item_body, pages, playback, response, search};
+use crate::item_body::DOUBTFUL;
+use crate::response::NAME;
+use crate::{api, entry, item_body, pages, playback, response, search};
 
 /// Adds a watch, unless it is there. What was watched to its end somewhere needs no resume point any more.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -24,12 +23,12 @@ fn add_watch(event: &Event) -> Result<Receipt, Failure> {
     let numbers = numbers(&event.item);
     if let ItemKind::Episode(episode) = &event.item.kind
         && numbers.len() > 1
-        && by_numbers(episode, numbers, Some(&event.at)).is_some()
+        && item_body::by_numbers(episode, numbers, Some(&event.at)).is_some()
     {
         return add_numbers(event, numbers);
     }
     let known = known(event)?;
-    if known.iter().any(|entry| is_same(entry, &event.item, numbers.first().copied())) {
+    if known.iter().any(|entry| entry::is_same(entry, &event.item, numbers.first().copied())) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
     let mut tried = Vec::new();
@@ -55,12 +54,12 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     let missing: Vec<u32> = numbers
         .iter()
         .copied()
-        .filter(|number| !known.iter().any(|entry| is_same(entry, &event.item, Some(*number))))
+        .filter(|number| !known.iter().any(|entry| entry::is_same(entry, &event.item, Some(*number))))
         .collect();
     if missing.is_empty() {
         return Ok(receipt(Outcome::Duplicate, "the history has these episodes already"));
     }
-    let Some(entry) = by_numbers(episode, &missing, Some(&event.at)) else {
+    let Some(entry) = item_body::by_numbers(episode, &missing, Some(&event.at)) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     match post(&entry)? {
@@ -79,32 +78,6 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     pages::all(&format!("/sync/history/{kind}"), &format!("start_at={start}&end_at={end}&"))
 }
 
-/// Whether an entry of the history is this item: by an id of its own, or by the show's and the numbers.
-pub fn is_same(entry: &Value, item: &Item, number: Option<u32>) -> bool {
-    let (movie_ids, show_ids, episode_ids) = item_body::NAMESPACES;
-    match &item.kind {
-        ItemKind::Movie(movie) => {
-            share(&movie.ids, movie_ids, &entry["movie"]["ids"]) || {
-                let same_title = entry["movie"]["title"].as_str().is_some_and(|title| title == movie.title);
-                same_title && entry["movie"]["year"].as_u64() == movie.year.map(u64::from)
-            }
-        }
-        ItemKind::Episode(episode) => {
-            let numbered = number.is_some()
-                && entry["episode"]["season"].as_u64() == episode.season.map(u64::from)
-                && entry["episode"]["number"].as_u64() == number.map(u64::from);
-            let same_show = share(&episode.show.ids, show_ids, &entry["show"]["ids"])
-                || (!episode.show.title.is_empty()
-                    && entry["show"]["title"].as_str() == Some(&episode.show.title));
-            let first = number.is_none() || number == episode.numbers.first().copied();
-            let by_own_id = first && !is_doubtful(episode);
-            (by_own_id && share(&episode.ids, episode_ids, &entry["episode"]["ids"]))
-                || (numbered && same_show)
-        }
-        ItemKind::Season(_) | ItemKind::Show(_) => false,
-    }
-}
-
 /// Takes every play of a movie or an episode out of the history.
 pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     let mut tried = Vec::new();
@@ -114,7 +87,7 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
         && let ItemKind::Episode(episode) = &event.item.kind
     {
         // Ids name the first of several episodes only.
-        bodies = by_numbers(episode, all, None)
+        bodies = item_body::by_numbers(episode, all, None)
             .map(|entry| Named { name: "show, season and numbers", entry, is_doubtful: false })
             .into_iter()
             .collect();
@@ -174,31 +147,12 @@ fn entries(item: &Item, at: Option<&str>) -> Vec<Named> {
         }
     }
     if let ItemKind::Episode(episode) = &item.kind
-        && let Some(entry) = by_numbers(episode, &episode.numbers, at)
+        && let Some(entry) = item_body::by_numbers(episode, &episode.numbers, at)
     {
-        let place = if is_doubtful(episode) { 0 } else { entries.len() };
+        let place = if item_body::has_doubtful_id(episode) { 0 } else { entries.len() };
         entries.insert(place, Named { name: "show, season and number", entry, is_doubtful: false });
     }
     entries
-}
-
-/// Whether an episode's own id may be its show's, so that its numbers say more.
-fn is_doubtful(episode: &Episode) -> bool {
-    matching::is_doubtful(&episode.ids) && by_numbers(episode, &episode.numbers, None).is_some()
-}
-
-fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {
-    let (mut show, season) = (item_body::show(&episode.show)?, episode.season?);
-    if numbers.is_empty() {
-        return None;
-    }
-    let timed = |number: &u32| match at {
-        Some(at) => json!({ "number": number, "watched_at": at }),
-        None => json!({ "number": number }),
-    };
-    let episodes: Vec<_> = numbers.iter().map(timed).collect();
-    show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
-    Some(json!({ "shows": [show] }))
 }
 
 /// Adds to the history. Gives how many were added: Trakt says in a success that it found nothing.

@@ -89,8 +89,31 @@ fn variant(name: &'static str, fields: Value) -> Variant {
     }
 }
 
+/// What is said of an id that is of something else.
+pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
+
 /// Ids of a movie, a show and an episode, in this order.
 pub const NAMESPACES: (&[&str], &[&str], &[&str]) = (&MOVIE_IDS, &SHOW_IDS, &EPISODE_IDS);
+
+/// Whether an episode's own id may be its show's, so that its numbers say more.
+pub fn has_doubtful_id(episode: &Episode) -> bool {
+    matching::is_doubtful(&episode.ids) && by_numbers(episode, &episode.numbers, None).is_some()
+}
+
+/// An episode, or several of one file, by the show and their numbers: `at` is when they were watched. Absent if the numbers or the show are unknown.
+pub fn by_numbers(episode: &Episode, numbers: &[u32], at: Option<&str>) -> Option<Value> {
+    let (mut show, season) = (show(&episode.show)?, episode.season?);
+    if numbers.is_empty() {
+        return None;
+    }
+    let timed = |number: &u32| match at {
+        Some(at) => json!({ "number": number, "watched_at": at }),
+        None => json!({ "number": number }),
+    };
+    let episodes: Vec<_> = numbers.iter().map(timed).collect();
+    show["seasons"] = json!([{ "number": season, "episodes": episodes }]);
+    Some(json!({ "shows": [show] }))
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 
 mod airing;
 mod api;
+mod entry;
 mod history;
 mod item_body;
 mod pages;
@@ -19,9 +20,6 @@ use playrelay_sdk::capability::sink::{Action, Event};
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
 use serde_json::Value;
-
-/// What it is called in notes.
-const NAME: &str = "Trakt";
 
 /// The plugin.
 struct Trakt;

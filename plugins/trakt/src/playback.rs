@@ -7,7 +7,7 @@ use playrelay_sdk::json::text;
 use playrelay_sdk::tracker::with_resume_point;
 use serde_json::Value;
 
-use crate::{history, pages, response};
+use crate::{entry, pages, response};
 
 /// Clears the resume points of an item whose watch was entered or taken back.
 pub fn forget(item: &Item, receipt: Receipt) -> Receipt {
@@ -24,8 +24,8 @@ fn clear(item: &Item) -> Result<bool, Failure> {
     let points: Vec<Value> = pages::all(&format!("/sync/playback/{kind}"), "")?;
     let numbers = playrelay_sdk::tracker::numbers(item);
     let is_of_item = |point: &&Value| {
-        history::is_same(point, item, None)
-            || numbers.iter().any(|number| history::is_same(point, item, Some(*number)))
+        entry::is_same(point, item, None)
+            || numbers.iter().any(|number| entry::is_same(point, item, Some(*number)))
     };
     let ids: Vec<String> = points.iter().filter(is_of_item).filter_map(|point| text(&point["id"])).collect();
     ids.iter().try_for_each(|id| remove(id).map(drop))?;

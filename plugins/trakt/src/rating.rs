@@ -6,8 +6,9 @@ use playrelay_sdk::tracker::{count, is_missing, receipt, unmatched};
 use playrelay_sdk::{ids, matching};
 use serde_json::{Value, json};
 
-use crate::scrobble::DOUBTFUL;
-use crate::{NAME, api, item_body, response, search};
+use crate::item_body::DOUBTFUL;
+use crate::response::NAME;
+use crate::{api, item_body, response, search};
 
 /// The ids of seasons that Trakt knows.
 const SEASON_IDS: [&str; 3] = ["trakt", "tvdb", "tmdb"];

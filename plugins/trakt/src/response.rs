@@ -4,7 +4,8 @@ use playrelay_sdk::failure;
 use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::http::Response;
 
-use crate::NAME;
+/// The service, for people.
+pub const NAME: &str = "Trakt";
 
 /// The failure that a status means, where it means one whatever was asked. 404, 409 and 422 are for the caller.
 pub fn failure(answer: &Response) -> Option<Failure> {

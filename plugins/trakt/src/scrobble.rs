@@ -9,10 +9,9 @@ use playrelay_sdk::tracker::{
 };
 use serde_json::{Value, json};
 
-use crate::{NAME, api, history, item_body, playback, response, search};
-
-/// What is said of an id that is of something else.
-pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
+use crate::item_body::DOUBTFUL;
+use crate::response::NAME;
+use crate::{api, history, item_body, playback, response, search};
 
 /// Trakt counts a stop above 80 % as watched; the documents do not say what happens at 80 % itself. Percent.
 const WATCHED: f64 = 80.01;

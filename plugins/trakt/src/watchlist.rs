@@ -8,7 +8,8 @@ use playrelay_sdk::tracker::{is_missing, receipt, unmatched};
 use playrelay_sdk::{ids, server};
 use serde_json::{Value, json};
 
-use crate::{NAME, api, item_body, pages, response};
+use crate::response::NAME;
+use crate::{api, item_body, pages, response};
 
 /// A page of the list. The cursor says which kind and which page: `shows:2`.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::contracts::document::{Endpoint, family_of};
-use crate::contracts::examples::Example;
+use crate::contracts::endpoint::{Endpoint, family_of};
+use crate::contracts::example::Example;
 use crate::contracts::schema::{Schema, of_examples};
 
 /// A heading with a method.

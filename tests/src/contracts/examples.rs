@@ -8,19 +8,7 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::contracts::blueprint;
-
-/// A request or a response with its body.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Example {
-    /// The verb.
-    pub method: String,
-    /// Without parameters of the query: `/sync/ratings/{type}/{rating}`.
-    pub template: String,
-    /// The status of a response; absent for a request.
-    pub status: Option<u16>,
-    /// The body.
-    pub body: Value,
-}
+pub use crate::contracts::example::Example;
 
 /// All answers in the document of a service.
 pub fn answers(folder: &Path, service: &str) -> Result<Vec<Example>> {

@@ -7,6 +7,8 @@ mod blueprint;
 mod coverage;
 mod deviations;
 mod document;
+mod endpoint;
+mod example;
 mod examples;
 mod schema;
 
@@ -16,7 +18,8 @@ use std::path::Path;
 use anyhow::Result;
 pub use coverage::untried_paths;
 pub use deviations::Deviations;
-pub use document::{Documents, Endpoint};
+pub use document::Documents;
+pub use endpoint::Endpoint;
 pub use examples::{Example, answers};
 use serde_json::Value;
 

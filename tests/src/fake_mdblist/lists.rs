@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::catalogue::{Entry, shares_id};
-use crate::fake_mdblist::{Shared, World};
+use crate::fake_mdblist::world::{Shared, World};
 
 pub(super) async fn rate(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
     change_ratings(&mut shared.world(), &body, "updated")

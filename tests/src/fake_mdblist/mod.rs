@@ -7,6 +7,7 @@
 //! - batches have no limit.
 
 mod lists;
+mod world;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -18,6 +19,7 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use lists::{list, listed, rate, unrate};
 use serde_json::{Value, json};
+use world::{Shared, World};
 
 use crate::catalogue::{Entry, is_named, shares_id};
 use crate::device_login::{DeviceLogins, LoginBehaviour};
@@ -48,21 +50,6 @@ const MOST_IN_WINDOW: [usize; 2] = [300, 1_000];
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// The id of what is being watched.
 const SESSION: u64 = 12_345;
-
-struct World {
-    catalogue: Vec<Entry>,
-    library: Library,
-    logins: DeviceLogins,
-    allowed: u32,
-    used: u32,
-    most_in_a_day: u32,
-    day: i64,
-    /// When writes, and when reads, were sent lately.
-    lately: [Vec<Timestamp>; 2],
-    now: Timestamp,
-}
-
-type Shared = Service<World>;
 
 /// A running MDBList.
 pub struct FakeMdbList {

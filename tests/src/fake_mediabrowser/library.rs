@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::fake_mediabrowser::{Family, Shared};
+use crate::fake_mediabrowser::family::Family;
+use crate::fake_mediabrowser::world::Shared;
 use crate::fake_playback::Person;
 
 pub(super) async fn items(

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::fake_mediabrowser::family::Family;
 use crate::fake_mediabrowser::library::person;
-use crate::fake_mediabrowser::{Family, Shared};
+use crate::fake_mediabrowser::world::Shared;
 use crate::fake_playback::Person;
 
 /// Who logs in, unless a test says who.

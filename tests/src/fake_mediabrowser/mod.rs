@@ -6,12 +6,15 @@
 //! - items are what a test adds: there are no folders, and no user data but that of plays.
 
 mod casing;
+mod control;
+mod family;
 mod library;
+mod listed;
 mod logins;
 mod sessions;
 mod webhooks;
+mod world;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -22,84 +25,19 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
+pub use family::Family;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sessions::Listed;
+pub use world::TOKEN;
+use world::{Played, Shared};
 
 use crate::clock::Clock;
+pub use crate::fake_playback::PASSWORD;
 use crate::fake_playback::{Person, Title};
 use crate::faults::Faults;
 use crate::server::{Disconnect, Listening, Server};
 use crate::service::{header, parameter};
 use crate::sockets::Sockets;
-use crate::{emby_webhook, jellyfin_webhook};
-
-/// The API key that it takes.
-pub const TOKEN: &str = "media-browser-key-0123456789";
-
-/// The password of everybody, with letters that have to be escaped somewhere.
-pub const PASSWORD: &str = "p&ss \"w\u{f6}rd\" %41+";
-
-/// Which of the two it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// The key comes in `Authorization: MediaBrowser … Token="…"`.
-    Jellyfin,
-    /// The key comes in `X-Emby-Token`, or in the query; and the API lies below `/emby`.
-    Emby,
-}
-
-impl Family {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Jellyfin => "jellyfin",
-            Self::Emby => "emby",
-        }
-    }
-
-    fn server_id(self) -> &'static str {
-        match self {
-            Self::Jellyfin => jellyfin_webhook::SERVER_ID,
-            Self::Emby => emby_webhook::SERVER_ID,
-        }
-    }
-
-    fn dto(self, title: &Title) -> Value {
-        match self {
-            Self::Jellyfin => title.jellyfin(),
-            Self::Emby => title.emby(),
-        }
-    }
-}
-
-/// What the server keeps of a user and an item.
-#[derive(Clone, Debug)]
-struct Played {
-    user: Person,
-    dto: Value,
-    at: Timestamp,
-}
-
-#[derive(Clone)]
-struct Shared {
-    family: Family,
-    items: Arc<Mutex<HashMap<String, Value>>>,
-    sessions: Arc<Mutex<Vec<Listed>>>,
-    /// Whose the token is, and whether they administrate the server; a key is nobody's.
-    asker: Arc<Mutex<Option<(Person, bool)>>>,
-    played: Arc<Mutex<Vec<Played>>>,
-    /// The closing credits of items: from and to, in ms.
-    segments: Arc<Mutex<HashMap<String, (u64, u64)>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-    token: Arc<Mutex<String>>,
-    password: Arc<Mutex<String>>,
-    version: Arc<Mutex<String>>,
-    faults: Faults,
-    sockets: Sockets,
-    clock: Clock,
-    /// The configuration of the webhook plugin, or the notifications.
-    webhooks: Arc<Mutex<Value>>,
-}
 
 /// A running server.
 pub struct FakeMediaBrowser {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::fake_mediabrowser::Shared;
+use crate::fake_mediabrowser::world::Shared;
 
 pub(super) async fn list(State(shared): State<Shared>) -> Response {
     Json(shared.webhooks.lock().expect("no test panics here").clone()).into_response()

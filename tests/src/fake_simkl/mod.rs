@@ -10,6 +10,7 @@
 mod matching;
 mod scrobble;
 mod sync;
+mod world;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -20,6 +21,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use world::{Shared, World, failure};
 
 use crate::catalogue::Entry;
 use crate::device_login::{DeviceLogins, LoginBehaviour};
@@ -42,24 +44,6 @@ const MANNER: LoginBehaviour = LoginBehaviour {
     tells_denial: false,
     repeats_refresh_token: true,
 };
-
-struct World {
-    catalogue: Vec<Entry>,
-    library: Library,
-    logins: DeviceLogins,
-    pin_polls: u32,
-    last_progress: Option<f64>,
-    /// Whether a second watch counts where that is asked for: PRO and VIP.
-    counts_rewatches: bool,
-    last_write: Option<Timestamp>,
-    allowed: Option<u32>,
-    used: u32,
-    most_in_a_day: u32,
-    day: String,
-    too_fast: u32,
-}
-
-type Shared = Service<World>;
 
 /// A running SIMKL.
 pub struct FakeSimkl {
@@ -179,12 +163,6 @@ impl FakeSimkl {
         let world = self.shared.world();
         (world.most_in_a_day, world.too_fast)
     }
-}
-
-fn failure(status: u16, error: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status");
-    let body = json!({ "error": error, "code": status.as_u16(), "message": "as the documents say" });
-    (status, Json(body)).into_response()
 }
 
 impl RequestCheck for World {

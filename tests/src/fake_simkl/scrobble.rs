@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::fake_simkl::{Shared, failure, matching};
+use crate::fake_simkl::matching;
+use crate::fake_simkl::world::{Shared, failure};
 
 /// A second stop within this is a 409.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);

@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::catalogue::Entry;
+use crate::fake_simkl::matching;
 use crate::fake_simkl::matching::Named;
 use crate::fake_simkl::scrobble::PAUSE_ID;
-use crate::fake_simkl::{Shared, World, matching};
+use crate::fake_simkl::world::{Shared, World, failure};
 
 fn answered(answer: Value) -> Response {
     Json(answer).into_response()
@@ -177,7 +178,7 @@ fn list_of(world: &World, title: &str) -> Option<&'static str> {
 /// Takes a resume point away: the last one, by the id that every pause is answered with.
 pub(super) async fn forget_pause(State(shared): State<Shared>, Path(id): Path<u64>) -> Response {
     let known = id == PAUSE_ID && shared.world().library.resume.pop().is_some();
-    if known { StatusCode::NO_CONTENT.into_response() } else { crate::fake_simkl::failure(404, "url_failed") }
+    if known { StatusCode::NO_CONTENT.into_response() } else { failure(404, "url_failed") }
 }
 
 pub(super) async fn plan(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {

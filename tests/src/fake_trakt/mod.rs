@@ -6,86 +6,24 @@
 //! - users are one, VIP in name: limits of lists other than the watchlist are not kept;
 //! - titles are searched by TMDb id only.
 
+mod logins;
 mod oauth;
 mod request_checks;
 mod scrobble;
 mod sync;
+mod world;
 
 use axum::Router;
 use axum::routing::{get, post};
-use jiff::Timestamp;
-pub use oauth::Approval;
-use oauth::Logins;
-use serde_json::{Value, json};
+pub use logins::Approval;
+use serde_json::Value;
+pub use world::{CLIENT_ID, CLIENT_SECRET, Play, Watching};
+use world::{EPISODE_IDS, MOVIE_IDS, SHOW_IDS, Shared, World};
 
 pub use crate::catalogue::{Entry, episode, movie};
 use crate::server::Server;
 use crate::service::{Call, Service, service_of};
 use crate::{catalogue, service};
-
-/// The ids of movies that Trakt knows.
-const MOVIE_IDS: [&str; 4] = ["trakt", "slug", "imdb", "tmdb"];
-/// Those of shows.
-const SHOW_IDS: [&str; 5] = ["trakt", "slug", "imdb", "tmdb", "tvdb"];
-/// Those of episodes.
-const EPISODE_IDS: [&str; 4] = ["trakt", "tvdb", "imdb", "tmdb"];
-
-/// The app's client id.
-pub const CLIENT_ID: &str = "client-id-0123456789abcdef";
-/// The app's client secret.
-pub const CLIENT_SECRET: &str = "client-secret-fedcba9876543210";
-
-/// A play in the history.
-#[derive(Clone, Debug)]
-pub struct Play {
-    /// The history's id.
-    pub id: u64,
-    /// When it was watched.
-    pub watched_at: Timestamp,
-    /// `scrobble` or `watch`.
-    pub action: &'static str,
-    /// Of what.
-    pub entry: Entry,
-}
-
-/// What is being watched.
-#[derive(Clone, Debug)]
-pub struct Watching {
-    /// What.
-    pub entry: Entry,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-#[derive(Default)]
-struct World {
-    catalogue: Vec<Entry>,
-    logins: Logins,
-    history: Vec<Play>,
-    /// Resume points with their percentages.
-    resume: Vec<(Entry, f64)>,
-    /// The ids by which the resume points were given out, the newest last.
-    resume_ids: Vec<(u64, Entry)>,
-    /// By name: movies, shows, `TITLE season N`, episodes.
-    ratings: Vec<(String, u64)>,
-    watching: Option<Watching>,
-    watchlist: Vec<String>,
-    /// Titles that the account may have on its watchlist.
-    watchlist_limit: usize,
-    last_write: Option<Timestamp>,
-    too_fast: u32,
-    next_id: u64,
-}
-
-impl World {
-    /// Ids beyond 32 bits, as Trakt's are.
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        3_373_536_000 + self.next_id
-    }
-}
-
-type Shared = Service<World>;
 
 /// A running Trakt.
 pub struct FakeTrakt {
@@ -241,18 +179,5 @@ fn in_words(call: &Call, catalogue: &[Entry]) -> Option<String> {
             Some(format!("{rest} {}{failed}", items.iter().sum::<usize>()))
         }
         _ => None,
-    }
-}
-
-fn ids(entry: &Entry) -> Value {
-    match entry {
-        Entry::Movie { ids, title, year } => {
-            json!({ "type": "movie", "movie": { "title": title, "year": year, "ids": ids } })
-        }
-        Entry::Episode { show, show_year, show_ids, season, number, ids, .. } => json!({
-            "type": "episode",
-            "episode": { "season": season, "number": number, "title": format!("Episode {number}"), "ids": ids },
-            "show": { "title": show, "year": show_year, "ids": show_ids },
-        }),
     }
 }

@@ -6,65 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::fake_trakt::{CLIENT_ID, Shared};
+use crate::fake_trakt::logins::Approval;
+use crate::fake_trakt::world::{CLIENT_ID, Shared};
 
 /// How long a code is good. Seconds.
 const CODE_LIFE: i64 = 600;
 /// How often it may be polled.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long a login is good. Seconds.
-const LOGIN_LIFE: i64 = 604_800;
-
-/// What a user does at the page that asks for the code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Approval {
-    /// Enters it after this many polls.
-    After(u32),
-    /// Enters it at once.
-    #[default]
-    AtOnce,
-    /// Says no.
-    Denied,
-    /// Lets it expire.
-    Never,
-}
-
-/// The state of all logins.
-#[derive(Default)]
-pub struct Logins {
-    pub(super) approval: Approval,
-    pub(super) access: Option<String>,
-    pub(super) refresh: Option<String>,
-    pub(super) given: Vec<String>,
-    code: Option<(String, Timestamp)>,
-    polls: u32,
-    last_poll: Option<Instant>,
-    count: u32,
-}
-
-impl Logins {
-    pub(super) fn log_in(&mut self, now: Timestamp) -> String {
-        self.give(now);
-        self.access.clone().unwrap_or_default()
-    }
-
-    fn give(&mut self, now: Timestamp) -> Response {
-        self.count += 1;
-        let (access, refresh) =
-            (format!("access-token-{:032}", self.count), format!("refresh-token-{:032}", self.count));
-        self.given.extend([access.clone(), refresh.clone()]);
-        let answer = json!({
-            "access_token": access, "token_type": "bearer", "expires_in": LOGIN_LIFE, "refresh_token": refresh,
-            "scope": "public", "created_at": now.as_second(),
-        });
-        self.access = Some(access);
-        self.refresh = Some(refresh);
-        Json(answer).into_response()
-    }
-}
 
 pub(super) async fn code(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
     if body["client_id"] != CLIENT_ID {

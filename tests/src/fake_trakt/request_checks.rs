@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::fake_trakt::{CLIENT_ID, World};
+use crate::fake_trakt::world::{CLIENT_ID, World};
 use crate::service::{RequestCheck, header};
 
 impl RequestCheck for World {

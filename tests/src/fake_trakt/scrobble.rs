@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::fake_trakt::{Play, Shared, Watching, catalogue, ids};
+use crate::catalogue;
+use crate::fake_trakt::world::{Play, Shared, Watching, ids};
 
 /// A second stop within this is a 409.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::fake_trakt::{Entry, Play, Shared, World, catalogue, ids};
+use crate::catalogue::{self, Entry};
+use crate::fake_trakt::world::{Play, Shared, World, ids};
 
 pub(super) async fn settings(State(shared): State<Shared>) -> Response {
     let watchlist = shared.world().watchlist_limit;

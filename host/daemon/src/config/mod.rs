@@ -4,42 +4,33 @@
 //! the value (`PLAYRELAY__TRACKERS__BOB__CLIENT_SECRET_FILE`). All that is wrong is found at once, and each complaint
 //! says where, what was found, and what is allowed.
 
+mod account;
+mod delivery;
 mod document;
 mod route;
+mod scrobble;
 mod section;
+mod server;
 mod settings;
 pub mod source;
 mod warn;
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+pub use account::AccountConfig;
+pub use delivery::Delivery;
 pub use document::{ConfigError, Location, SpannedValue};
-use playrelay_engine::policy::{Heartbeat, Policy};
+use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
-use playrelay_plugin_host::http::Origin;
-use playrelay_util::secret::Secret;
 pub use section::unknown_key_message;
 use section::{Section, is_near};
+pub use server::Server;
 pub use settings::{RoleRequirements, settings};
 
 /// Where the configuration is looked for.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
-
-/// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
-const MAX_LIVE_AGE: Duration = Duration::from_secs(90);
-
-/// Letters of a webhook's token.
-const MIN_TOKEN_LEN: usize = 8;
-/// Letters of the password: it is chosen by people, and tried by strangers.
-const SHORTEST_PASSWORD: usize = 12;
-/// The least that webhooks may send. Bytes.
-const MIN_MAX_BODY: usize = 64 << 10;
-/// The least time that stories are kept.
-const MIN_RETENTION: Duration = Duration::from_secs(60 * 60);
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,47 +75,6 @@ impl Config {
             ..self.scrobble.clone()
         }
     }
-}
-
-/// `[server]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Server {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Where everything is kept.
-    pub data_dir: PathBuf,
-    /// How media servers reach us, for the addresses that we show.
-    pub public_url: Option<String>,
-    /// The largest request. Bytes.
-    pub max_body: usize,
-    /// How long requests and their stories are kept. Plays are kept for good.
-    pub keep_events: Duration,
-    /// What opens the API to others than this machine.
-    pub admin_password: Option<Secret>,
-}
-
-/// `[delivery]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// A watch that is older than this is entered into the tracker's history with its own time.
-    pub late_after: Duration,
-    /// The pause after a first failure.
-    pub retry_first: Duration,
-    /// The longest pause.
-    pub retry_longest: Duration,
-}
-
-/// A source or tracker, before its plugin has been asked what its settings mean.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccountConfig {
-    /// The plugin's id.
-    pub plugin: String,
-    /// Where that is said.
-    pub place: Location,
-    /// What is said of a source beside its plugin's settings; the defaults for others.
-    pub source: source::SourceOptions,
-    /// Everything else.
-    pub settings: BTreeMap<String, SpannedValue>,
 }
 
 /// Reads the configuration: that of a file, or the default one where there is one. Without either it is the defaults.
@@ -205,20 +155,20 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let routes = sections.take("routes");
     sections.finish();
 
-    let server = read_server(server, problems);
+    let server = server::read(server, problems);
     let mut section = Section::new("[plugins]", plugins, problems);
     let has_plugin_dir = section.location("dir") != Location::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
     section.finish();
     let mut warnings = Vec::new();
     let mut section = Section::new("[scrobble]", scrobble, problems);
-    let scrobble = read_policy(&mut section, &Policy::default());
+    let scrobble = scrobble::read(&mut section, &Policy::default());
     section.finish();
-    let delivery = read_delivery(delivery, problems);
-    let sources = read_accounts("sources", sources, problems);
-    check_tokens(&sources, problems);
-    let trackers = read_accounts("trackers", trackers, problems);
-    let catalogues = read_accounts("catalogues", catalogues, problems);
+    let delivery = delivery::read(delivery, problems);
+    let sources = account::read("sources", sources, problems);
+    account::check_tokens(&sources, problems);
+    let trackers = account::read("trackers", trackers, problems);
+    let catalogues = account::read("catalogues", catalogues, problems);
     let taken = |name: &str| sources.contains_key(name) || trackers.contains_key(name);
     let doubles = trackers.iter().filter(|(name, _)| sources.contains_key(*name));
     for (name, account) in doubles.chain(catalogues.iter().filter(|(name, _)| taken(name))) {
@@ -243,185 +193,5 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         trackers,
         catalogues,
         routes,
-    }
-}
-
-fn read_server(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Server {
-    let mut section = Section::new("[server]", keys, problems);
-    let place = section.location("listen");
-    let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
-    let address = listen.parse().unwrap_or_else(|_| {
-        let text =
-            format!("`listen` in [server] is {listen:?}; expected an IP address and a port, \"127.0.0.1:8787\" or \"0.0.0.0:8787\"");
-        section.error(place, text);
-        SocketAddr::from(([0, 0, 0, 0], 8787))
-    });
-    let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
-    let place = section.location("public_url");
-    let public_url = section.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
-    if let Some(url) = &public_url
-        && (Origin::parse(url).is_err() || url.contains('?'))
-    {
-        let text = "`public_url` in [server] is no address; expected one that begins with http:// or https:// and has neither a \
-                    password nor a query, \"http://192.168.1.5:8787\"";
-        section.error(place, text.to_owned());
-    }
-    let place = section.location("max_body");
-    let max_body =
-        section.size("max_body").map_or(10 << 20, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    if max_body < MIN_MAX_BODY {
-        let text = format!(
-            "`max_body` in [server] is too small; expected at least {MIN_MAX_BODY} bytes, since webhooks carry pictures"
-        );
-        section.error(place, text);
-    }
-    let place = section.location("keep_events");
-    let keep_events = section.duration("keep_events").unwrap_or(Duration::from_secs(90 * 24 * 60 * 60));
-    if keep_events < MIN_RETENTION {
-        let text = "`keep_events` in [server] is too short; expected at least \"1h\", since stories are made of them";
-        section.error(place, text.to_owned());
-    }
-    let place = section.location("admin_password");
-    let admin_password = section.text("admin_password").map(Secret::new);
-    if admin_password.as_ref().is_some_and(|password| password.expose().trim().len() < SHORTEST_PASSWORD) {
-        let text = format!(
-            "`admin_password` in [server] is too short; expected {SHORTEST_PASSWORD} letters or more, or no such key"
-        );
-        section.error(place, text);
-    }
-    section.finish();
-    Server { listen: address, data_dir, public_url, max_body, keep_events, admin_password }
-}
-
-fn read_delivery(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Delivery {
-    let mut section = Section::new("[delivery]", keys, problems);
-    let place = section.location("late_after");
-    let late_after = section.duration("late_after").unwrap_or(Duration::from_secs(60));
-    if late_after > MAX_LIVE_AGE {
-        let text = "`late_after` in [delivery] is too long; expected at most \"90s\", since trackers enter what is live with \
-                    their own time";
-        section.error(place, text.to_owned());
-    }
-    let place = section.location("retry_first");
-    let retry_first = section.duration("retry_first").unwrap_or(Duration::from_secs(2));
-    if retry_first.is_zero() {
-        let text = "`retry_first` in [delivery] is 0; expected a pause such as \"2s\": without one a tracker would be asked all the time";
-        section.error(place, text.to_owned());
-    }
-    let delivery = Delivery {
-        late_after,
-        retry_first,
-        retry_longest: section.duration("retry_longest").unwrap_or(Duration::from_secs(15 * 60)),
-    };
-    section.finish();
-    delivery
-}
-
-/// The keys of `[scrobble]` that a route may set for itself: those that decide what its tracker is told.
-fn read_route_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
-    Policy {
-        watched_threshold: section.threshold("watched_at").unwrap_or(default.watched_threshold),
-        credits: section.boolean("credits").unwrap_or(default.credits),
-        credits_grace: section.duration("credits_grace").unwrap_or(default.credits_grace),
-        min_watched_with_unknown_runtime: section
-            .duration("min_watched_with_unknown_runtime")
-            .unwrap_or(default.min_watched_with_unknown_runtime),
-        pause_debounce: section.duration("pause_debounce").unwrap_or(default.pause_debounce),
-        suppress_start_at: section.threshold("suppress_start_at").unwrap_or(default.suppress_start_at),
-        live_tv: section.boolean("live_tv").unwrap_or(default.live_tv),
-        recordings: section.boolean("recordings").unwrap_or(default.recordings),
-        extras: section.boolean("extras").unwrap_or(default.extras),
-        heartbeat: read_heartbeat(section).unwrap_or(default.heartbeat),
-        ..default.clone()
-    }
-}
-
-/// `heartbeat`: false, or an interval. Absent where nothing is said.
-fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
-    let place = section.location("heartbeat");
-    match section.flag_or_duration("heartbeat")? {
-        Ok(true) => Some(Heartbeat::AsOften),
-        Ok(false) => Some(Heartbeat::Off),
-        Err(interval) if interval.is_zero() => {
-            section
-                .error(place, "`heartbeat` is 0; expected an interval such as \"5m\", or false".to_owned());
-            None
-        }
-        Err(interval) => Some(Heartbeat::Every(interval)),
-    }
-}
-
-/// The keys of `[scrobble]`.
-fn read_policy(section: &mut Section<'_>, default: &Policy) -> Policy {
-    let for_routes = read_route_policy(section, default);
-    Policy {
-        min_duration: section.duration("min_duration").unwrap_or(default.min_duration),
-        regress_tolerance: section.percent("regress_tolerance").unwrap_or(default.regress_tolerance),
-        stale_after: section.duration("stale_after").unwrap_or(default.stale_after),
-        offline_keep: section.duration("offline_keep").unwrap_or(default.offline_keep),
-        ..for_routes
-    }
-}
-
-fn read_accounts(
-    kind: &str,
-    keys: BTreeMap<String, SpannedValue>,
-    problems: &mut Vec<ConfigError>,
-) -> BTreeMap<String, AccountConfig> {
-    let mut accounts = BTreeMap::new();
-    for (name, node) in keys {
-        let document::Value::Table(table) = node.value else {
-            let text =
-                format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
-            problems.push(ConfigError { place: node.place, text });
-            continue;
-        };
-        let mut section = Section::new(format!("[{kind}.{name}]"), table, problems);
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            || name.is_empty()
-        {
-            section.error(
-                node.place.clone(),
-                format!("{name:?} is not a valid name; expected letters, digits, - and _"),
-            );
-        }
-        let place = match section.location("plugin") {
-            Location::Nowhere => node.place,
-            place => place,
-        };
-        let plugin = section.text("plugin").unwrap_or_else(|| {
-            let text = format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin");
-            section.missing("plugin", place.clone(), text);
-            String::new()
-        });
-        let within = format!("[{kind}.{name}]");
-        let source = match kind {
-            "sources" => source::read(&mut section, &within),
-            _ => source::SourceOptions::default(),
-        };
-        let settings = section.remaining_keys();
-        accounts.insert(name, AccountConfig { plugin, place, source, settings });
-    }
-    accounts
-}
-
-/// A token that can be guessed, or that opens two doors, is none.
-fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<ConfigError>) {
-    let mut known: HashSet<&str> = HashSet::new();
-    for (name, source) in sources {
-        let Some(token) = &source.source.webhook_token else { continue };
-        let place = source.place.clone();
-        if token.expose().len() < MIN_TOKEN_LEN {
-            let text = format!(
-                "`webhook_token` of [sources.{name}] is too short; expected {MIN_TOKEN_LEN} letters or more"
-            );
-            problems.push(ConfigError { place, text });
-        } else if known.contains(token.expose()) {
-            let text = format!(
-                "`webhook_token` of [sources.{name}] is that of another source; expected one of its own"
-            );
-            problems.push(ConfigError { place, text });
-        }
-        known.insert(token.expose());
     }
 }

@@ -6,8 +6,9 @@ use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::filter::{Filters, Kind, NameFilter, PathRule};
 use playrelay_engine::routing::route::{Route, UnsupportedActions, UserRule, WatchlistRemoval};
 
-use crate::config::AccountConfig;
+use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, Location, SpannedValue, Value};
+use crate::config::scrobble;
 use crate::config::section::{Section, unknown_key_message};
 
 /// Reads all routes. One whose accounts there are not is complained of and left out; one that is switched off is left out.
@@ -42,7 +43,7 @@ pub(crate) fn read(
         let marks = section.boolean("marks").unwrap_or(true);
         let unwatched = section.boolean("unwatched").unwrap_or(false);
         let removal = removal(&mut section, tracker.as_deref(), trackers);
-        let policy = crate::config::read_route_policy(&mut section, scrobble);
+        let policy = scrobble::read_for_route(&mut section, scrobble);
         let enabled = section.boolean("enabled").unwrap_or(true);
         section.finish();
         if let (Some(source), Some(tracker), true) = (source, tracker, enabled) {

@@ -7,7 +7,7 @@ use playrelay_plugin_host::http::Origin;
 use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
 use playrelay_util::secret::Secret;
 
-use crate::config::AccountConfig;
+use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, SpannedValue, Value};
 use crate::config::section::{is_near, unknown_key_message};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use playrelay_engine::routing::route::Route;
 
-use crate::config::AccountConfig;
+use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, Value};
 
 /// Sources and trackers to which no route leads, and sources that are one server.

@@ -39,7 +39,8 @@ use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::realtime::catch_up::{CatchUp, HistoryReader};
 use crate::realtime::client::RealtimeClient;
 use crate::realtime::connection::RealtimeConnection;
-use crate::web::api::{Api, ConnectionRegistry};
+use crate::realtime::registry::ConnectionRegistry;
+use crate::web::api::Api;
 use crate::web::attempt_limiter::AttemptLimiter;
 use crate::web::ingress::{Ingress, WebhookEndpoint};
 use crate::web::{api, server};
@@ -146,7 +147,7 @@ impl App {
             tracing::warn!("the start cannot be noted: {error}");
         }
         daemon.reconcile().await?;
-        let app = ingress.router().merge(api.router());
+        let app = ingress.router().merge(api::router(api));
         ready(local);
         tokio::select! {
             () = server::serve(listener, app, room, stop) => Ok(()),
@@ -340,7 +341,7 @@ impl Daemon {
         self.pipelines.stop_except(&wanted).await;
         self.pipelines.start_missing(wanted, |name, key, stop| {
             let (plugin, target) = self.app.plugin(name)?;
-            let sieve = PipelineOptions {
+            let options = PipelineOptions {
                 needs_place: key.needs_place,
                 needs_credits: key.needs_credits,
                 enabled: key.account.source.enabled,
@@ -349,7 +350,7 @@ impl Daemon {
             let store = Arc::clone(&self.app.owner);
             let inbox_signal = inbox_signal(&mut self.inbox_signal, &self.traffic, name);
             let (committer, catalogue) = (self.committer.clone(), self.app.catalogue());
-            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, sieve, catalogue);
+            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, options, catalogue);
             Some(pipeline.run(stop).boxed())
         });
     }

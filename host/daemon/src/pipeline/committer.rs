@@ -28,7 +28,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::exports::now_playing::NowPlaying;
-use crate::pipeline::ParsedInput;
+use crate::pipeline::parsed_input::ParsedInput;
 use crate::pipeline::summary::{about, empty, within_budget};
 
 /// Requests in one transaction.

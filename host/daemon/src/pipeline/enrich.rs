@@ -1,7 +1,7 @@
 //! The second look at the server: what a message left out.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -11,10 +11,14 @@ use playrelay_engine::timeline::{Stage, Step};
 use playrelay_plugin_host::capabilities::{Enrich, Identify};
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::fault::FaultKind;
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
+use playrelay_store::SharedOwner;
 use playrelay_util::clock;
+use playrelay_util::cooldown::Cooldown;
 
 use crate::metadata::resolver::MetadataResolver;
-use crate::pipeline::{ParsedInput, Pipeline};
+use crate::pipeline::options::PipelineOptions;
+use crate::pipeline::parsed_input::ParsedInput;
 
 /// The name under which a look-up gives the library.
 const LIBRARY: &str = "library";
@@ -33,9 +37,44 @@ const MOST_IDENTIFIED: usize = 256;
 /// The waits between attempts. After the last one the event goes on with what it has.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
-impl Pipeline {
+/// Asks the server of a source, and the catalogue, for what reports lack.
+pub(super) struct Enricher {
+    plugin: Arc<Plugin>,
+    target: CallTarget,
+    store: SharedOwner,
+    options: PipelineOptions,
+    /// Knows the ids of items that come without; absent if none is configured.
+    catalogue: Option<MetadataResolver>,
+    /// The server did not answer a moment ago.
+    silence: Cooldown,
+    identified: UserCache,
+}
+
+impl Enricher {
+    pub(super) fn new(
+        plugin: &Arc<Plugin>,
+        target: &CallTarget,
+        store: &SharedOwner,
+        options: PipelineOptions,
+        catalogue: Option<MetadataResolver>,
+    ) -> Self {
+        Self {
+            plugin: Arc::clone(plugin),
+            target: target.clone(),
+            store: Arc::clone(store),
+            options,
+            catalogue,
+            silence: Cooldown::default(),
+            identified: UserCache::default(),
+        }
+    }
+
+    fn source(&self) -> &str {
+        &self.target.account.name
+    }
+
     /// Whether a look at the server could tell more of anything in there.
-    pub(crate) fn needs_look_up(&self, parsed: &mut ParsedInput) -> bool {
+    pub(super) fn needs_look_up(&self, parsed: &mut ParsedInput) -> bool {
         parsed.result.iter_mut().flatten().any(|report| {
             self.lacks_user(report)
                 || report
@@ -46,7 +85,7 @@ impl Pipeline {
     }
 
     /// Looks up what is missing.
-    pub(crate) async fn look_up(&self, parsed: &mut ParsedInput) {
+    pub(super) async fn look_up(&self, parsed: &mut ParsedInput) {
         let ParsedInput { result: Ok(reports), steps, .. } = parsed else { return };
         for report in reports {
             if self.lacks_user(report)
@@ -74,8 +113,8 @@ impl Pipeline {
         let is_there = placed.item.server_ref.is_some() || placed.item.server_show_ref.is_some();
         is_there
             && (placed.item.is_incomplete()
-                || (self.sieve.needs_place && misses_place)
-                || (self.sieve.needs_credits && facts.credits && misses_credits))
+                || (self.options.needs_place && misses_place)
+                || (self.options.needs_credits && facts.credits && misses_credits))
     }
 
     /// The catalogue, where there is one and it may know more of an item.
@@ -225,7 +264,7 @@ enum LookupError {
 
 /// Whose the sessions are that were asked about: there may be a report of each every second.
 #[derive(Default)]
-pub(crate) struct UserCache(Mutex<HashMap<String, (User, Instant)>>);
+struct UserCache(Mutex<HashMap<String, (User, Instant)>>);
 
 impl UserCache {
     /// Messages that say nothing of a session are asked about each time: another may play the same by now.

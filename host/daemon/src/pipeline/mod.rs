@@ -7,6 +7,8 @@
 pub mod committer;
 mod enrich;
 mod held;
+mod options;
+mod parsed_input;
 mod recall;
 mod summary;
 
@@ -15,7 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use committer::Committer;
+use enrich::Enricher;
 pub use enrich::move_lookup_fields;
+pub use options::PipelineOptions;
+pub use parsed_input::ParsedInput;
 use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
@@ -26,8 +31,7 @@ use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::config::source::ListenMode;
-use crate::inbox::input::{self, Input, InputOrigin};
+use crate::inbox::input::{self, Input};
 use crate::inbox::signal::InboxSignal;
 use crate::metadata::resolver::MetadataResolver;
 
@@ -46,48 +50,6 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks at a store or a plugin that fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What has become of a request on its way to the committer.
-pub struct ParsedInput {
-    /// The request.
-    pub row: InboxRow,
-    /// What the plugin said, or how the request ended.
-    pub result: Result<Vec<Report>, Verdict>,
-    /// How it got there.
-    pub steps: Vec<Step>,
-    /// How it was heard; absent for a webhook.
-    pub heard_by: Option<InputOrigin>,
-    /// Makes room for another one when it is dropped: for one more, and for so many KiB.
-    pub room: Vec<OwnedSemaphorePermit>,
-}
-
-/// What is to become of a source's inputs.
-#[derive(Clone, Copy, Debug)]
-pub struct PipelineOptions {
-    /// Whether some route asks for the library or the files.
-    pub needs_place: bool,
-    /// Whether some route asks for the credits.
-    pub needs_credits: bool,
-    /// Whether anything is taken from it.
-    pub enabled: bool,
-    /// How it is heard.
-    pub mode: ListenMode,
-}
-
-impl PipelineOptions {
-    /// Why an input is left alone, where it is.
-    fn refuse(&self, source: &str, heard_by: Option<InputOrigin>) -> Option<Verdict> {
-        if !self.enabled {
-            let text = format!("[sources.{source}] has `enabled = false`");
-            return Some(Verdict::new(Outcome::Filtered, Code::SourceOff, text));
-        }
-        if heard_by.is_none() && !self.mode.takes_webhooks() {
-            let text = format!("[sources.{source}] has `mode = \"watch\"`: its webhooks are not taken");
-            return Some(Verdict::new(Outcome::Filtered, Code::WebhooksOff, text));
-        }
-        None
-    }
-}
-
 /// The pipeline of one source.
 pub struct Pipeline {
     plugin: Arc<Plugin>,
@@ -98,11 +60,8 @@ pub struct Pipeline {
     room: Arc<Semaphore>,
     room_kib: Arc<Semaphore>,
     workers: Mutex<HashMap<String, mpsc::UnboundedSender<ParsedInput>>>,
-    sieve: PipelineOptions,
-    /// Who knows the ids of items that come without.
-    catalogue: Option<MetadataResolver>,
-    silence: playrelay_util::cooldown::Cooldown,
-    identified: enrich::UserCache,
+    options: PipelineOptions,
+    enricher: Enricher,
 }
 
 impl Pipeline {
@@ -113,12 +72,12 @@ impl Pipeline {
         store: SharedOwner,
         committer: Committer,
         inbox_signal: InboxSignal,
-        sieve: PipelineOptions,
+        options: PipelineOptions,
         catalogue: Option<MetadataResolver>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
-        let (workers, silence, identified) = Default::default();
+        let enricher = Enricher::new(&plugin, &target, &store, options, catalogue);
         Arc::new(Self {
             plugin,
             target,
@@ -127,11 +86,9 @@ impl Pipeline {
             inbox_signal,
             room,
             room_kib,
-            workers,
-            sieve,
-            catalogue,
-            silence,
-            identified,
+            workers: Mutex::default(),
+            options,
+            enricher,
         })
     }
 
@@ -190,7 +147,7 @@ impl Pipeline {
             Ok(Input::Observed(heard)) => Some(heard.by),
             Ok(Input::Webhook(_)) | Err(_) => None,
         };
-        let refused = self.sieve.refuse(self.source(), heard_by);
+        let refused = self.options.refuse(self.source(), heard_by);
         let result = match (refused, input) {
             (Some(verdict), _) | (None, Err(verdict)) => Err(verdict),
             (None, Ok(Input::Webhook(request))) => self.call_plugin(&row, request).await,
@@ -241,7 +198,7 @@ impl Pipeline {
                 Err(closed) => parsed = closed.0,
             }
         }
-        if !self.needs_look_up(&mut parsed) {
+        if !self.enricher.needs_look_up(&mut parsed) {
             drop(workers);
             return self.committer.submit(parsed).await;
         }
@@ -254,7 +211,7 @@ impl Pipeline {
         let work = async move {
             loop {
                 while let Ok(mut parsed) = queue.try_recv() {
-                    this.look_up(&mut parsed).await;
+                    this.enricher.look_up(&mut parsed).await;
                     this.committer.submit(parsed).await;
                 }
                 let mut workers = this.workers.lock().await;

@@ -7,8 +7,8 @@ use playrelay_engine::play::Play;
 use playrelay_store::StoreError;
 
 use crate::inbox::input::InputOrigin;
-use crate::pipeline::ParsedInput;
 use crate::pipeline::committer::CommitterTask;
+use crate::pipeline::parsed_input::ParsedInput;
 
 impl CommitterTask {
     /// The plays that reports of a server's history may speak of, by their inputs. They may be long forgotten here.

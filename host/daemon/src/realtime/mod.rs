@@ -5,6 +5,7 @@
 //! - `transport`: one interface to a websocket, an event stream and a poll
 //! - [`dedup`]: which reports are worth storing
 //! - [`catch_up`]: what happened while there was no connection
+//! - [`registry`]: the connections of all sources
 //! - [`probe`]: whether a server can be connected to
 //! - [`status`]: the state of a connection, for people
 //!
@@ -15,6 +16,7 @@ pub mod client;
 pub mod connection;
 pub mod dedup;
 pub mod probe;
+pub mod registry;
 pub mod status;
 mod transport;
 

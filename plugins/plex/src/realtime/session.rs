@@ -5,7 +5,7 @@ use playrelay_sdk::json::text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::metadata;
+use crate::{api, metadata};
 
 /// What of an item's metadata is worth remembering.
 const FIELDS: [&str; 26] = [
@@ -108,7 +108,7 @@ impl Session {
         }
         let known =
             before.filter(|before| before.has_markers).map(|before| before.metadata["Marker"].clone());
-        let markers = known.or_else(|| Some(super::item(self.item_key.as_deref()?)?["Marker"].take()));
+        let markers = known.or_else(|| Some(item(self.item_key.as_deref()?)?["Marker"].take()));
         self.has_markers = markers.is_some();
         if let Some(Value::Array(mut markers)) = markers {
             markers.retain(|marker| marker["type"] == "credits");
@@ -166,4 +166,9 @@ fn media_of(media: &Value) -> Value {
     let parts = media["Part"].as_array().into_iter().flatten();
     let parts: Vec<Value> = parts.take(2).map(|part| serde_json::json!({ "file": part["file"] })).collect();
     serde_json::json!({ "origin": media["origin"], "Part": parts })
+}
+
+/// An item with its markers, where the server gives it.
+pub(super) fn item(key: &str) -> Option<Value> {
+    api::item(key).ok().filter(Value::is_object)
 }

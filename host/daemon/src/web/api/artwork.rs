@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use playrelay_engine::model::{Ids, Item, ItemKind, Movie, Show};
 
 use crate::metadata::artwork::ArtworkError;
-use crate::web::api::{Api, error_response};
+use crate::web::api::context::Api;
+use crate::web::api::error::error_response;
 
 /// Ids of a query.
 const IDS: usize = 8;

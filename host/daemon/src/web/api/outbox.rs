@@ -11,7 +11,8 @@ use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxSelection};
 use playrelay_util::clock;
 use serde_json::json;
 
-use crate::web::api::{Api, error_response};
+use crate::web::api::context::Api;
+use crate::web::api::error::error_response;
 
 /// Rows of an answer.
 const MOST: u32 = 500;

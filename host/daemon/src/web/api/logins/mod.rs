@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use crate::auth::device_flow::LoginError;
 use crate::auth::pending::BeginLogin;
 use crate::auth::plugin_flow;
-use crate::web::api::{Api, error_response};
+use crate::web::api::context::Api;
+use crate::web::api::error::error_response;
 
 /// What a user has chosen.
 #[derive(Debug, Deserialize)]

@@ -1,0 +1,87 @@
+//! `[sources.NAME]`, `[trackers.NAME]` and `[catalogues.NAME]`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::config::document::{ConfigError, Location, SpannedValue, Value};
+use crate::config::section::Section;
+use crate::config::source;
+
+/// Letters of a webhook's token.
+const MIN_TOKEN_LEN: usize = 8;
+
+/// A source or tracker, before its plugin has been asked what its settings mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountConfig {
+    /// The plugin's id.
+    pub plugin: String,
+    /// Where that is said.
+    pub place: Location,
+    /// What is said of a source beside its plugin's settings; the defaults for others.
+    pub source: source::SourceOptions,
+    /// Everything else.
+    pub settings: BTreeMap<String, SpannedValue>,
+}
+
+/// Reads the accounts of a kind: `sources`, `trackers` or `catalogues`.
+pub(super) fn read(
+    kind: &str,
+    keys: BTreeMap<String, SpannedValue>,
+    problems: &mut Vec<ConfigError>,
+) -> BTreeMap<String, AccountConfig> {
+    let mut accounts = BTreeMap::new();
+    for (name, node) in keys {
+        let Value::Table(table) = node.value else {
+            let text =
+                format!("`{name}` in [{kind}] is {}; expected a section [{kind}.{name}]", node.value.kind());
+            problems.push(ConfigError { place: node.place, text });
+            continue;
+        };
+        let mut section = Section::new(format!("[{kind}.{name}]"), table, problems);
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            || name.is_empty()
+        {
+            section.error(
+                node.place.clone(),
+                format!("{name:?} is not a valid name; expected letters, digits, - and _"),
+            );
+        }
+        let place = match section.location("plugin") {
+            Location::Nowhere => node.place,
+            place => place,
+        };
+        let plugin = section.text("plugin").unwrap_or_else(|| {
+            let text = format!("[{kind}.{name}] has no `plugin`; expected the id of a plugin");
+            section.missing("plugin", place.clone(), text);
+            String::new()
+        });
+        let within = format!("[{kind}.{name}]");
+        let source = match kind {
+            "sources" => source::read(&mut section, &within),
+            _ => source::SourceOptions::default(),
+        };
+        let settings = section.remaining_keys();
+        accounts.insert(name, AccountConfig { plugin, place, source, settings });
+    }
+    accounts
+}
+
+/// A token that can be guessed, or that opens two doors, is none.
+pub(super) fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<ConfigError>) {
+    let mut known: HashSet<&str> = HashSet::new();
+    for (name, source) in sources {
+        let Some(token) = &source.source.webhook_token else { continue };
+        let place = source.place.clone();
+        if token.expose().len() < MIN_TOKEN_LEN {
+            let text = format!(
+                "`webhook_token` of [sources.{name}] is too short; expected {MIN_TOKEN_LEN} letters or more"
+            );
+            problems.push(ConfigError { place, text });
+        } else if known.contains(token.expose()) {
+            let text = format!(
+                "`webhook_token` of [sources.{name}] is that of another source; expected one of its own"
+            );
+            problems.push(ConfigError { place, text });
+        }
+        known.insert(token.expose());
+    }
+}

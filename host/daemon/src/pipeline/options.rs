@@ -1,0 +1,35 @@
+//! What the configuration says of a source's inputs.
+
+use playrelay_engine::code::Code;
+use playrelay_engine::timeline::{Outcome, Verdict};
+
+use crate::config::source::ListenMode;
+use crate::inbox::input::InputOrigin;
+
+/// What is to become of a source's inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineOptions {
+    /// Whether some route asks for the library or the files.
+    pub needs_place: bool,
+    /// Whether some route asks for the credits.
+    pub needs_credits: bool,
+    /// Whether anything is taken from it.
+    pub enabled: bool,
+    /// How it is heard.
+    pub mode: ListenMode,
+}
+
+impl PipelineOptions {
+    /// Why an input is left alone, where it is.
+    pub(super) fn refuse(&self, source: &str, heard_by: Option<InputOrigin>) -> Option<Verdict> {
+        if !self.enabled {
+            let text = format!("[sources.{source}] has `enabled = false`");
+            return Some(Verdict::new(Outcome::Filtered, Code::SourceOff, text));
+        }
+        if heard_by.is_none() && !self.mode.takes_webhooks() {
+            let text = format!("[sources.{source}] has `mode = \"watch\"`: its webhooks are not taken");
+            return Some(Verdict::new(Outcome::Filtered, Code::WebhooksOff, text));
+        }
+        None
+    }
+}

@@ -1,0 +1,22 @@
+//! An input after its plugin has read it.
+
+use playrelay_engine::model::Report;
+use playrelay_engine::timeline::{Step, Verdict};
+use playrelay_store::InboxRow;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::inbox::input::InputOrigin;
+
+/// What has become of a request on its way to the committer.
+pub struct ParsedInput {
+    /// The request.
+    pub row: InboxRow,
+    /// What the plugin said, or how the request ended.
+    pub result: Result<Vec<Report>, Verdict>,
+    /// How it got there.
+    pub steps: Vec<Step>,
+    /// How it was heard; absent for a webhook.
+    pub heard_by: Option<InputOrigin>,
+    /// Makes room for another one when it is dropped: for one more, and for so many KiB.
+    pub room: Vec<OwnedSemaphorePermit>,
+}

@@ -1,0 +1,56 @@
+//! The connections of all sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::realtime::status::ConnectionStatus;
+
+/// The status of each connection, by the source's name. A clone shows the same.
+#[derive(Clone, Default)]
+pub struct ConnectionRegistry(Arc<Mutex<Connections>>);
+
+#[derive(Default)]
+struct Connections {
+    statuses: BTreeMap<String, ConnectionStatus>,
+    /// What is wrong with a configuration that was changed.
+    config_error: Option<String>,
+}
+
+impl ConnectionRegistry {
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a new connection.
+    pub fn add(&self, source: &str) -> ConnectionStatus {
+        let status = ConnectionStatus::default();
+        self.lock().statuses.insert(source.to_owned(), status.clone());
+        status
+    }
+
+    /// How the connection of a source stands, where there is one.
+    pub fn of(&self, source: &str) -> Option<ConnectionStatus> {
+        self.lock().statuses.get(source).cloned()
+    }
+
+    /// Shows no others than these.
+    pub fn retain<'a>(&self, sources: impl Iterator<Item = &'a String>) {
+        let kept: BTreeSet<&String> = sources.collect();
+        self.lock().statuses.retain(|source, _| kept.contains(source));
+    }
+
+    /// Says what is wrong with a configuration that was changed, or that nothing is.
+    pub fn set_config_error(&self, error: Option<String>) {
+        self.lock().config_error = error;
+    }
+
+    /// What is wrong with a configuration that was changed; absent if nothing is.
+    pub fn config_error(&self) -> Option<String> {
+        self.lock().config_error.clone()
+    }
+
+    /// All sources that have a connection, by name, with its status.
+    pub fn all(&self) -> Vec<(String, ConnectionStatus)> {
+        self.lock().statuses.iter().map(|(source, status)| (source.clone(), status.clone())).collect()
+    }
+}

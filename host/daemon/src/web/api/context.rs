@@ -1,0 +1,34 @@
+//! What the endpoints share.
+
+use std::sync::Arc;
+
+use playrelay_store::SharedStore;
+use playrelay_util::secret::Secret;
+
+use crate::auth::pending::PendingLogins;
+use crate::exports::now_playing::NowPlaying;
+use crate::metadata::artwork::Artwork;
+use crate::realtime::registry::ConnectionRegistry;
+use crate::web::attempt_limiter::AttemptLimiter;
+
+/// What the endpoints share.
+pub struct Api {
+    /// What plays now.
+    pub board: Arc<NowPlaying>,
+    /// What always opens the API.
+    pub token: Secret,
+    /// What opens it too, where it is set.
+    pub password: Option<Secret>,
+    /// The address at which browsers reach us, where it is set: pages from there are ours.
+    pub public_url: Option<String>,
+    /// Accounts and their logins.
+    pub logins: PendingLogins,
+    /// Pictures, where there is a catalogue.
+    pub artwork: Option<Artwork>,
+    /// What must not be forgotten.
+    pub store: SharedStore,
+    /// How the connections stand.
+    pub connections: ConnectionRegistry,
+    /// Slows down those who guess the password.
+    pub attempt_limiter: AttemptLimiter,
+}
