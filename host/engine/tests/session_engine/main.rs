@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod listening;
+mod model;
+mod plays;
 mod properties;
+mod routes;
 mod rules;
 mod story;
 mod tables;
+mod transcript;

@@ -2,10 +2,12 @@
 
 use crate::story::{Told, What, on, run, told, words};
 
-#[test]
-fn stories() {
+/// A story, and what a tracker is told.
+pub type Case = (&'static str, Vec<Told>, &'static [&'static str]);
+
+pub fn cases() -> Vec<Case> {
     use What::{Claimed, Counted, Mark, Pause, Play, Stop, Unmark};
-    let cases: [(&str, Vec<Told>, &[&str]); 46] = [
+    vec![
         (
             "watched to the end",
             vec![told(0, "A", Play, Some(0)), told(7_000, "A", Stop, Some(97))],
@@ -305,8 +307,12 @@ fn stories() {
             ],
             &["playing@10 A", "stopped@13 A", "playing@14 A", "stopped@14 A", "watched@97 A"],
         ),
-    ];
-    for (name, story, expected) in cases {
+    ]
+}
+
+#[test]
+fn stories() {
+    for (name, story, expected) in cases() {
         assert_eq!(words(&run(&story)), expected, "{name}");
     }
 }
