@@ -9,6 +9,7 @@ mod plugins;
 mod shell;
 mod third_party;
 mod toolchain;
+mod tools;
 
 use std::env;
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   contracts      hold what the last tests said to the fakes against what the
                  services publish (../shared/contracts)
   clients        install the clients that the fakes are judged by: target/clients
+  deny           check licences and sources of other crates: deny.toml
+  mutants [ARGS] change the engine, and list what no test notices; an hour
   notices        write the licences of what others have written: target/THIRD-PARTY.txt
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
@@ -75,7 +78,9 @@ fn run_command() -> Result<()> {
         }
         ("fuzz", _) => fuzz::run(&rest),
         ("clients", _) => clients::install(),
-        ("notices", _) => third_party::check().and_then(|()| third_party::notices()),
+        ("deny", _) => tools::deny(),
+        ("mutants", _) => tools::mutants(&rest),
+        ("notices", _) => third_party::notices(),
         ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
             .and_then(|()| contracts(first == Some("--partial"))),
         ("plugins", _) => plugins::bundled(),
@@ -156,12 +161,13 @@ fn with_release_build(program: &str, arguments: &[String]) -> Result<()> {
 
 fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    third_party::check()?;
     plugins::bundled()?;
     plugins::test_plugins()?;
     javascript::fixture()?;
     clients::install()?;
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    shell::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     shell::run(&mut cargo(&["build", "--workspace"]))?;
     let mut command = cargo(&["test", "--workspace"]);
     command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));

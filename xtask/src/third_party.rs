@@ -1,4 +1,4 @@
-//! What others have written and is built in: where it comes from, under which licence, and the texts of these licences.
+//! The texts of the licences of what others have written and is built in. `deny.toml` says which licences are accepted.
 //!
 //! `cargo tree --locked` lists the crates, so a lock file that does not fit the manifests is an error here as well.
 
@@ -6,26 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::shell;
 use crate::shell::{cargo, workspace};
-
-/// Licences under which others' code may be built in: permissive ones, which ask for their texts at most.
-const ALLOWED: [&str; 12] = [
-    "0BSD",
-    "Apache-2.0",
-    "Apache-2.0 WITH LLVM-exception",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "BSL-1.0",
-    "ISC",
-    "MIT",
-    "MIT-0",
-    "Unicode-3.0",
-    "Unlicense",
-    "Zlib",
-];
 
 /// A crate of somebody else.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,23 +18,6 @@ struct Crate {
     version: String,
     /// An expression of SPDX, as its manifest has it.
     licence: String,
-}
-
-/// Fails if a crate comes from elsewhere than crates.io, or under no licence that is allowed.
-pub fn check() -> Result<()> {
-    let crates = crates(&["--workspace", "--edges", "normal,build"])?;
-    let refused: Vec<String> = crates
-        .iter()
-        .filter(|it| !is_allowed(&it.licence))
-        .map(|it| format!("{} {} is under {:?}", it.name, it.version, it.licence))
-        .collect();
-    ensure!(
-        refused.is_empty(),
-        "licences that are not allowed (see xtask/src/third_party.rs): {}",
-        refused.join("; ")
-    );
-    println!("{} crates of others: from crates.io, under licences that are allowed", crates.len());
-    Ok(())
 }
 
 /// Writes the texts of the licences of all that the program consists of: `target/THIRD-PARTY.txt`.
@@ -100,15 +67,6 @@ fn read(line: &str) -> Result<Option<Crate>> {
     Ok(Some(Crate { name: name.to_owned(), version: version.trim_start_matches('v').to_owned(), licence }))
 }
 
-/// Whether one may choose licences of an expression that are allowed. `AND` binds the parts in brackets; older crates write `/` for `OR`.
-fn is_allowed(expression: &str) -> bool {
-    let any_of = |part: &str| {
-        let part = part.trim().trim_start_matches('(').trim_end_matches(')').replace('/', " OR ");
-        part.split(" OR ").any(|licence| ALLOWED.contains(&licence.trim()))
-    };
-    !expression.is_empty() && expression.split(" AND ").all(any_of)
-}
-
 /// Where cargo has unpacked a crate.
 fn source_of(it: &Crate) -> Result<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -134,22 +92,6 @@ fn licence_files(folder: &Path) -> Result<BTreeSet<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn licences_are_allowed_by_choice() {
-        for allowed in [
-            "MIT",
-            "GPL-3.0 OR MIT",
-            "MIT/Apache-2.0",
-            "(MIT OR Apache-2.0) AND Unicode-3.0",
-            "Apache-2.0 WITH LLVM-exception",
-        ] {
-            assert!(is_allowed(allowed), "{allowed}");
-        }
-        for refused in ["", "GPL-3.0", "MIT AND GPL-3.0", "(GPL-3.0 OR AGPL-3.0) AND MIT", "MITX"] {
-            assert!(!is_allowed(refused), "{refused}");
-        }
-    }
 
     #[test]
     fn crates_of_elsewhere_are_refused() {
