@@ -1,4 +1,4 @@
-//! Rules of the house that a reader could break without noticing.
+//! Rules of the code that a change could break unnoticed.
 
 use std::path::{Path, PathBuf};
 

@@ -30,7 +30,7 @@ use serde_json::json;
 use crate::sandbox::{home, reach, token};
 
 /// How long something may take that is not to be held up.
-const PROMPT: Duration = Duration::from_secs(15);
+const SHORT_DEADLINE: Duration = Duration::from_secs(15);
 /// The most that the daemon may take, with what a debug build has of its own. KiB.
 const RESIDENT_KIB: u64 = 200 << 10;
 
@@ -57,7 +57,7 @@ async fn a_hundred_large_answers_cost_little() {
         }
         let other = say(&daemon, "sound", "hello").await;
         let waited = ended(&daemon, other).await;
-        assert!(waited < PROMPT, "{order}: another source waited for {waited:?}");
+        assert!(waited < SHORT_DEADLINE, "{order}: another source waited for {waited:?}");
         let resident = Usage::of(daemon.pid()).resident;
         println!("{order}: {resident} KiB resident");
         assert!(resident < RESIDENT_KIB, "{order}: {resident} KiB resident");
@@ -100,7 +100,7 @@ async fn idle_sockets_keep_nobody_out() {
         let url = format!("{}/webhook/jellyfin/{WEBHOOK_TOKEN}-jellyfin", daemon.url());
         let answer = client.post(url).body("{}").send().await.unwrap();
         assert_eq!(answer.status(), 200);
-        assert!(began.elapsed() < PROMPT, "{:?}", began.elapsed());
+        assert!(began.elapsed() < SHORT_DEADLINE, "{:?}", began.elapsed());
     }
     // Whoever stays silent is hung up on.
     let last = sockets.last_mut().unwrap();
@@ -145,10 +145,10 @@ async fn faults_of_one_account_do_not_pause_another() {
     for _ in 0..20 {
         let id = say(&daemon, "twin", "hello").await;
         let waited = ended(&daemon, id).await;
-        assert!(waited < PROMPT, "the other account waited for {waited:?}");
+        assert!(waited < SHORT_DEADLINE, "the other account waited for {waited:?}");
     }
     // Four faults in five are paused, whatever succeeds between them.
-    let end = Instant::now() + PROMPT;
+    let end = Instant::now() + SHORT_DEADLINE;
     while !home.log().contains("paused") {
         assert!(Instant::now() < end, "a plugin that fails four times in five is not paused");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -322,8 +322,8 @@ async fn the_store_of_a_plugin_is_its_own() {
     let path = home.path().join("playrelay.toml");
     let look = async || {
         let config = config::load(Some(&path)).unwrap();
-        let house = App::open_with(config, harness::binary()).await.unwrap();
-        let (plugin, caller) = house.plugin("rogue").unwrap();
+        let app = App::open_with(config, harness::binary()).await.unwrap();
+        let (plugin, caller) = app.plugin("rogue").unwrap();
         plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap().name
     };
     assert_eq!(look().await, "Ok(None) Ok(())");

@@ -40,7 +40,7 @@ async fn captured(server: &str, at_least: usize) {
     let trakt = FakeTrakt::start().await;
     for entry in webhooks {
         let file = entry["file"].as_str().unwrap();
-        // Each in a house of its own: some share user, player and item.
+        // Each with a daemon of its own: some share user, player and item.
         let home = TestContext::new(&sources_to_trakt_config(&[server], &trakt, ""));
         let daemon = home.start();
         let bytes = std::fs::read(folder.join(file)).unwrap();

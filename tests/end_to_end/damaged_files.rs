@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::sandbox::home;
 
 /// How long something may take that is not to be held up.
-const PROMPT: Duration = Duration::from_secs(15);
+const SHORT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Security 8: what is approved is what was inspected.
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +117,7 @@ async fn files_are_private_and_the_folder_is_locked() {
     let user = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
     daemon.json("jellyfin", &jellyfin::event("PlaybackStart", &film, Some(0), user, "TV")).await;
     let shown = home.data().join("state/currently_watching.json");
-    let end = Instant::now() + PROMPT;
+    let end = Instant::now() + SHORT_DEADLINE;
     while !shown.exists() {
         assert!(Instant::now() < end, "nothing is shown: {}", home.log());
         tokio::time::sleep(Duration::from_millis(20)).await;

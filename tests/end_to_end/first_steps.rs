@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long something may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 const MIA: (&str, &str) = ("50e1109a03fd4e13a3a5dd9bb27e08ec", "mia");
 
 /// Runs the program in a folder, as somebody does who types it there.
@@ -103,7 +103,7 @@ async fn a_configuration_that_appears_is_taken_over_and_a_hangup_reads_it_again(
         .unwrap();
     let client = harness::client();
     let until = async |what: &str, holds: &dyn Fn(u16, &str) -> bool| {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             let url = format!("http://127.0.0.1:{port}/webhook/attic/{WEBHOOK_TOKEN}");
             let status = match client.get(url).send().await {
@@ -374,7 +374,7 @@ async fn a_start_says_who_is_not_logged_in_and_a_heartbeat_can_be_set() {
     let trakt = FakeTrakt::start().await;
     let home = TestContext::new(&trakt_account("bob", &trakt));
     let _daemon = home.start();
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while !home.log().contains("nobody is logged in") {
         assert!(Instant::now() < end, "{}", home.log());
         tokio::time::sleep(Duration::from_millis(20)).await;

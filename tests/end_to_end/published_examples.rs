@@ -76,7 +76,7 @@ async fn replay(State(replay): State<Arc<Replay>>, request: Request) -> Response
 
 /// An account whose service is a [`Replay`].
 struct Played {
-    house: App,
+    app: App,
     replay: Arc<Replay>,
     _home: TestContext,
     _server: Server,
@@ -94,8 +94,8 @@ impl Played {
         let file = home.path().join("playrelay.toml");
         let text = std::fs::read_to_string(&file).unwrap().replace(real, &server.url());
         std::fs::write(&file, text).unwrap();
-        let house = App::open_with(config::load(Some(&file)).unwrap(), binary()).await.unwrap();
-        Self { house, replay, _home: home, _server: server }
+        let app = App::open_with(config::load(Some(&file)).unwrap(), binary()).await.unwrap();
+        Self { app, replay, _home: home, _server: server }
     }
 
     /// Tells the plugin all that leads to an endpoint, once for each of its examples. Gives the endpoints that were asked.
@@ -122,7 +122,7 @@ impl Played {
     }
 
     async fn tell(&self, told: Told, example: &Example, endpoint: &str) {
-        let (plugin, caller) = self.house.plugin("bob").unwrap();
+        let (plugin, caller) = self.app.plugin("bob").unwrap();
         let answer: Result<Option<Receipt>, Failure> = match told {
             Told::Sink(action, item, late) => {
                 let event = SinkEvent {

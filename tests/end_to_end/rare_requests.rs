@@ -17,7 +17,7 @@ use crate::tracker_kinds::{Told, film, show};
 async fn trakt_knows_what_has_aired_last() {
     let trakt = FakeTrakt::start().await;
     let told = Told::new(&trakt_account("bob", &trakt), true).await;
-    let (plugin, caller) = told.house.plugin("bob").unwrap();
+    let (plugin, caller) = told.app.plugin("bob").unwrap();
     let last = plugin.call::<LastAired>(&caller, show()).await.0.unwrap().unwrap().expect("one has aired");
     let ItemKind::Episode(episode) = &last.kind else { panic!("{last:?}") };
     assert_eq!((episode.season, episode.numbers.as_slice()), (Some(1), &[3][..]));
@@ -44,7 +44,7 @@ async fn a_resume_point_of_something_else_is_removed_at_simkl() {
 async fn a_show_without_ids_is_found_at_tmdb_by_its_title_and_year() {
     let tmdb = FakeTmdb::start().await;
     let told = Told::new(&tmdb_account(&tmdb), false).await;
-    let (plugin, caller) = told.house.plugin("films").unwrap();
+    let (plugin, caller) = told.app.plugin("films").unwrap();
     plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap();
     let mut bare: Item = show();
     if let ItemKind::Show(show) = &mut bare.kind {

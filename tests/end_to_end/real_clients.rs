@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 const ADA: Person = Person { number: 1, guid: "50e1109a03fd4e13a3a5dd9bb27e08ec", name: "ada" };
 const MIA: Person = Person { number: 2, guid: "50e1109a03fd4e13a3a5dd9bb27e08e1", name: "mia" };
 /// A client that does not end by itself in this time hangs.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Where `cargo xtask clients` has installed them; absent where it has not, which is an error in CI.
 fn installed() -> Option<PathBuf> {
@@ -48,7 +48,7 @@ fn script(name: &str, clients: &std::path::Path) -> Command {
 
 /// Waits until a client has succeeded.
 async fn succeeds(client: Child) {
-    let output = tokio::time::timeout(PATIENCE, client.wait_with_output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(DEADLINE, client.wait_with_output()).await.expect("it ends").unwrap();
     let said = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].join("\n");
     assert!(output.status.success() && said.contains("done"), "{said}");
 }
@@ -86,7 +86,7 @@ async fn plexapi_understands_the_fake_plex() {
         }
         false
     };
-    if !tokio::time::timeout(PATIENCE, listening).await.expect("it goes on") {
+    if !tokio::time::timeout(DEADLINE, listening).await.expect("it goes on") {
         let output = client.wait_with_output().await.unwrap();
         panic!("{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -96,8 +96,8 @@ async fn plexapi_understands_the_fake_plex() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, told).await.expect("it listens");
-    let status = tokio::time::timeout(PATIENCE, client.wait()).await.expect("it ends").unwrap();
+    tokio::time::timeout(DEADLINE, told).await.expect("it listens");
+    let status = tokio::time::timeout(DEADLINE, client.wait()).await.expect("it ends").unwrap();
     let output = client.wait_with_output().await.unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

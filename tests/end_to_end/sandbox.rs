@@ -109,8 +109,8 @@ async fn a_plugin_that_keeps_failing_is_paused_and_loses_nothing() {
 pub async fn reach(plugin: &str, url: &str, target: &str) -> String {
     let home = home(url, target);
     let config = config::load(Some(&home.path().join("playrelay.toml"))).unwrap();
-    let house = App::open_with(config, binary()).await.unwrap();
-    let (plugin, caller) = house.plugin(plugin).unwrap();
+    let app = App::open_with(config, binary()).await.unwrap();
+    let (plugin, caller) = app.plugin(plugin).unwrap();
     plugin.call::<Check>(&caller, ()).await.0.unwrap().unwrap().name
 }
 

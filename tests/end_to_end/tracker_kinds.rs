@@ -15,7 +15,7 @@ use playrelay_tests::harness::{TestContext, binary, mdblist_account, simkl_accou
 
 /// An account at a tracker. Tests call its plugin as the daemon does.
 pub struct Told {
-    pub house: App,
+    pub app: App,
     /// Removes the folder at its end.
     _home: TestContext,
 }
@@ -27,12 +27,12 @@ impl Told {
             home.connect().await;
         }
         let config = config::load(Some(&home.path().join("playrelay.toml"))).unwrap();
-        let house = App::open_with(config, binary()).await.unwrap();
-        Self { house, _home: home }
+        let app = App::open_with(config, binary()).await.unwrap();
+        Self { app, _home: home }
     }
 
     pub async fn of(&self, action: Action, item: &Item, late: bool) -> Receipt {
-        let (plugin, caller) = self.house.plugin("bob").unwrap();
+        let (plugin, caller) = self.app.plugin("bob").unwrap();
         let now = Timestamp::now();
         let at = if late { now - SignedDuration::from_hours(30) } else { now };
         let event = SinkEvent {
@@ -50,18 +50,18 @@ impl Told {
     }
 
     async fn enlist(&self, item: &Item) -> Result<Receipt, Failure> {
-        let (plugin, caller) = self.house.plugin("bob").unwrap();
+        let (plugin, caller) = self.app.plugin("bob").unwrap();
         plugin.call::<AddWatchlist>(&caller, item.clone()).await.0.unwrap()
     }
 
     async fn unlist(&self, item: &Item) -> Receipt {
-        let (plugin, caller) = self.house.plugin("bob").unwrap();
+        let (plugin, caller) = self.app.plugin("bob").unwrap();
         plugin.call::<RemoveWatchlist>(&caller, item.clone()).await.0.unwrap().unwrap()
     }
 
     /// The titles on the watchlist, over all of its pages.
     pub async fn watchlist(&self) -> Vec<String> {
-        let (plugin, caller) = self.house.plugin("bob").unwrap();
+        let (plugin, caller) = self.app.plugin("bob").unwrap();
         let (mut titles, mut cursor) = (Vec::new(), None);
         for _ in 0..10 {
             let page = plugin.call::<ReadWatchlist>(&caller, cursor).await.0.unwrap().unwrap();
@@ -339,7 +339,7 @@ async fn the_limit_of_five_minutes_is_not_that_of_a_day() {
     let mdblist = FakeMdbList::start().await;
     let told = Told::new(&mdblist_account("bob", &mdblist, true), false).await;
     mdblist.exhaust();
-    let (plugin, caller) = told.house.plugin("bob").unwrap();
+    let (plugin, caller) = told.app.plugin("bob").unwrap();
     let event = SinkEvent {
         id: "playrelay-test".to_owned(),
         action: Action::Rated(8.0),

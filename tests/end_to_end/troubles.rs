@@ -66,7 +66,7 @@ async fn troublesome_webhooks_are_read() {
     let trakt = FakeTrakt::start().await;
     for entry in webhooks {
         let (file, source) = (entry["file"].as_str().unwrap(), entry["server"].as_str().unwrap());
-        // Each in a house of its own: they share user, player and item.
+        // Each with a daemon of its own: they share user, player and item.
         let home = TestContext::new(&sources_to_trakt_config(&[source], &trakt, ""));
         let daemon = home.start();
         let text = std::fs::read(folder.join(file)).unwrap();

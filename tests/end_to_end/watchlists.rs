@@ -18,7 +18,7 @@ const HOUR: u32 = 3_600_000;
 const QUICK: &str = "[delivery]\nretry_first = \"100ms\"\nretry_longest = \"400ms\"\n";
 const LISTED: [&str; 4] = ["Inception", "Mirror", "Breaking Bad", "Guardians of the Galaxy"];
 
-struct House {
+struct Setup {
     trakt: FakeTrakt,
     simkl: FakeSimkl,
     mdblist: FakeMdbList,
@@ -27,7 +27,7 @@ struct House {
     home: TestContext,
 }
 
-impl House {
+impl Setup {
     /// Everything is on every list; SIMKL is told nothing, so its list has titles that were never watched there.
     async fn new(route: &str) -> Self {
         let (trakt, simkl, mdblist, tmdb) = (
@@ -83,30 +83,30 @@ const EVERYWHERE: &str = "watchlist_remove_from = [\"trakt\", \"simkl\", \"mdbli
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_movie_that_was_watched_goes_off_the_lists_that_are_named() {
-    let house = House::new(&format!("watchlist_remove = true\n{EVERYWHERE}")).await;
-    let daemon = house.home.start();
-    house.simkl.change(|library| library.ratings.push(("Guardians of the Galaxy".to_owned(), 9)));
+    let setup = Setup::new(&format!("watchlist_remove = true\n{EVERYWHERE}")).await;
+    let daemon = setup.home.start();
+    setup.simkl.change(|library| library.ratings.push(("Guardians of the Galaxy".to_owned(), 9)));
     let inception = movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666", "tmdb://27205"]);
     let story = watch(&daemon, &inception).await;
-    assert_eq!(house.lists(), [(); 4].map(|()| without("Inception")), "{story:#}");
+    assert_eq!(setup.lists(), [(); 4].map(|()| without("Inception")), "{story:#}");
     // The number of the movie is also that of a show, which stays.
     let mirror = movie("1", "Mirror", 1975, HOUR, &["tmdb://1396"]);
     watch(&daemon, &mirror).await;
-    assert_eq!(house.lists(), [(); 4].map(|()| vec!["Breaking Bad", "Guardians of the Galaxy"]));
+    assert_eq!(setup.lists(), [(); 4].map(|()| vec!["Breaking Bad", "Guardians of the Galaxy"]));
     // At SIMKL its rating would have gone with it.
     let guardians = movie("2", "Guardians of the Galaxy", 2014, HOUR, &["tmdb://118340"]);
     let story = watch(&daemon, &guardians).await;
-    let lists = house.lists();
+    let lists = setup.lists();
     assert_eq!(lists[1], ["Breaking Bad", "Guardians of the Galaxy"], "{story:#}");
     assert!([0, 2, 3].iter().all(|list| lists[*list] == ["Breaking Bad"]), "{lists:?}");
     // An episode in the middle takes no show off, whatever is switched on.
     watch(&daemon, &episode("3", "Breaking Bad", 1, 1, HOUR, &["tvdb://349232"])).await;
-    assert_eq!(house.lists()[0], ["Breaking Bad"]);
+    assert_eq!(setup.lists()[0], ["Breaking Bad"]);
     // Nothing else has changed anywhere.
-    assert_eq!(house.simkl.library().ratings, [("Guardians of the Galaxy".to_owned(), 9)]);
-    assert!(house.simkl.library().history.is_empty() && house.mdblist.library().history.is_empty());
-    assert_eq!(house.trakt.history().len(), 4);
-    let ledger = std::fs::read(house.home.data().join("state/watchlist_wl_autoremove.json")).unwrap();
+    assert_eq!(setup.simkl.library().ratings, [("Guardians of the Galaxy".to_owned(), 9)]);
+    assert!(setup.simkl.library().history.is_empty() && setup.mdblist.library().history.is_empty());
+    assert_eq!(setup.trakt.history().len(), 4);
+    let ledger = std::fs::read(setup.home.data().join("state/watchlist_wl_autoremove.json")).unwrap();
     let ledger: Value = serde_json::from_slice(&ledger).unwrap();
     for key in ["trakt:trakt", "simkl:simkl", "mdblist:mdblist", "plex:list"] {
         let key = format!("{key}|movie|tmdb:27205|imdb:tt1375666");
@@ -116,15 +116,15 @@ async fn a_movie_that_was_watched_goes_off_the_lists_that_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_goes_when_its_last_aired_episode_was_watched() {
-    let house = House::new(&format!("watchlist_remove = [\"show\"]\n{EVERYWHERE}")).await;
-    let daemon = house.home.start();
+    let setup = Setup::new(&format!("watchlist_remove = [\"show\"]\n{EVERYWHERE}")).await;
+    let daemon = setup.home.start();
     let numbered = |number: u32| {
         let mut item = episode(&format!("{number}"), "Breaking Bad", 1, number, HOUR, &[]);
         item["guid"] = json!(format!("com.plexapp.agents.thetvdb://81189/1/{number}?lang=en"));
         item
     };
     let story = watch(&daemon, &numbered(2)).await;
-    assert_eq!(house.lists(), [(); 4].map(|()| LISTED.to_vec()), "{story:#}");
+    assert_eq!(setup.lists(), [(); 4].map(|()| LISTED.to_vec()), "{story:#}");
     let rows = story["outbox"].as_array().unwrap();
     let unlisted: Vec<_> = rows.iter().filter(|row| row["action"] == "unlisted").collect();
     assert_eq!(unlisted.len(), 4, "{story:#}");
@@ -133,29 +133,29 @@ async fn a_show_goes_when_its_last_aired_episode_was_watched() {
         assert!(row["note"].as_str().unwrap().contains("the last to air was Breaking Bad S01E03"), "{row}");
     }
     let story = watch(&daemon, &numbered(3)).await;
-    assert_eq!(house.lists(), [(); 4].map(|()| without("Breaking Bad")), "{story:#}");
+    assert_eq!(setup.lists(), [(); 4].map(|()| without("Breaking Bad")), "{story:#}");
     // A movie is not what was switched on.
     watch(&daemon, &movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"])).await;
-    assert!(house.lists()[0].contains(&"Inception".to_owned()));
+    assert!(setup.lists()[0].contains(&"Inception".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_before_the_watch_is_confirmed_or_where_nobody_asked() {
-    let house = House::new(&format!("watchlist_remove = true\n{EVERYWHERE}")).await;
-    let daemon = house.home.start();
-    house.trakt.faults().always("/scrobble", Fault::status(423));
+    let setup = Setup::new(&format!("watchlist_remove = true\n{EVERYWHERE}")).await;
+    let daemon = setup.home.start();
+    setup.trakt.faults().always("/scrobble", Fault::status(423));
     let inception = movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]);
     let id = daemon.plex(&event("media.scrobble", &inception, None, SEAN, "TV")).await;
     daemon.until(id, "an attempt", |story| story["outbox"][0]["attempts"] == 1).await;
-    assert_eq!(house.lists(), [(); 4].map(|()| LISTED.to_vec()));
-    house.trakt.faults().clear();
+    assert_eq!(setup.lists(), [(); 4].map(|()| LISTED.to_vec()));
+    setup.trakt.faults().clear();
     // A list that does not answer is asked again.
-    house.plex.faults().next("/actions", 2, Fault::status(503));
-    let (success, text) = house.home.run_with_fakes(&["outbox", "retry", "--waiting"]).await;
+    setup.plex.faults().next("/actions", 2, Fault::status(503));
+    let (success, text) = setup.home.run_with_fakes(&["outbox", "retry", "--waiting"]).await;
     assert!(success && text.contains("1 event is tried again"), "{text}");
-    house.plex.until("the removal", |plex| plex.watchlist() == without("Inception")).await;
+    setup.plex.until("the removal", |plex| plex.watchlist() == without("Inception")).await;
 
-    let quiet = House::new("").await;
+    let quiet = Setup::new("").await;
     let daemon = quiet.home.start();
     watch(&daemon, &inception).await;
     assert_eq!(quiet.lists(), [(); 4].map(|()| LISTED.to_vec()));
@@ -164,12 +164,12 @@ async fn nothing_goes_before_the_watch_is_confirmed_or_where_nobody_asked() {
 /// What a catalogue cannot say is a matter of the removal alone: the tracker's lane goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalogue_that_is_down_holds_no_tracker_up() {
-    let house = House::new("watchlist_remove = [\"show\"]\nwatchlist_remove_from = [\"mdblist\"]").await;
-    house.tmdb.faults().always("/3", Fault::status(401));
-    let config = std::fs::read_to_string(house.home.path().join("playrelay.toml")).unwrap();
+    let setup = Setup::new("watchlist_remove = [\"show\"]\nwatchlist_remove_from = [\"mdblist\"]").await;
+    setup.tmdb.faults().always("/3", Fault::status(401));
+    let config = std::fs::read_to_string(setup.home.path().join("playrelay.toml")).unwrap();
     let more = "[[routes]]\nsource = \"home\"\ntracker = \"mdblist\"\nusers = [\"*\"]\n";
-    std::fs::write(house.home.path().join("playrelay.toml"), config + more).unwrap();
-    let daemon = house.home.start();
+    std::fs::write(setup.home.path().join("playrelay.toml"), config + more).unwrap();
+    let daemon = setup.home.start();
     let mut last = episode("3", "Breaking Bad", 1, 3, HOUR, &[]);
     last["guid"] = json!("com.plexapp.agents.thetvdb://81189/1/3?lang=en");
     let id = daemon.plex(&event("media.scrobble", &last, None, SEAN, "TV")).await;
@@ -182,9 +182,9 @@ async fn a_catalogue_that_is_down_holds_no_tracker_up() {
     daemon.until(id, "the catalogue's refusal", refused).await;
     let inception = movie("27205", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]);
     daemon.plex(&event("media.scrobble", &inception, None, SEAN, "TV")).await;
-    house.mdblist.until("the next watch", |mdblist| mdblist.library().history.len() == 2).await;
-    house.tmdb.faults().clear();
-    house
+    setup.mdblist.until("the next watch", |mdblist| mdblist.library().history.len() == 2).await;
+    setup.tmdb.faults().clear();
+    setup
         .mdblist
         .until("the removal", |mdblist| mdblist.library().watchlist == without("Breaking Bad"))
         .await;

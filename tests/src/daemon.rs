@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{PATIENCE, TestContext, WEBHOOK_TOKEN};
+use crate::harness::{DEADLINE, TestContext, WEBHOOK_TOKEN};
 use crate::plex_webhook;
 
 /// The clock of a home, and of the services around it.
@@ -120,7 +120,7 @@ impl Daemon<'_> {
 
     /// What the API answers, once something is true of it.
     pub async fn get_until(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             let answer = self.get(path).await;
             if holds(&answer) {
@@ -152,7 +152,7 @@ impl Daemon<'_> {
 
     /// The story of an event, once it is settled and what is waited for has come true.
     pub async fn until(&self, id: i64, what: &str, came: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             let story = self.home.json(&["event", &id.to_string()]);
             if !story["verdict"].is_null() && came(&story) {

@@ -21,7 +21,7 @@ use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
 use crate::{fake_mdblist, fake_plex, fake_tmdb, warm_cache};
 
 /// How long a test waits for something to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 /// The token in the address of the webhook.
 pub const WEBHOOK_TOKEN: &str = "webhook-token-0123456789";
 
@@ -295,7 +295,7 @@ impl TestContext {
         self.start_as(self.command_within(&format!("ulimit -n {most}"), &["serve"]))
     }
 
-    /// Runs a command, as [`say`](Self::say) does, within limits that a shell sets.
+    /// Runs a command, as [`run`](Self::run) does, within limits that a shell sets.
     pub async fn say_within(&self, limits: &str, arguments: &[&str]) -> (bool, String) {
         self.output_of(self.command_within(limits, arguments)).await
     }
@@ -331,7 +331,7 @@ impl TestContext {
                 log.push('\n');
             }
         });
-        match address.recv_timeout(PATIENCE) {
+        match address.recv_timeout(DEADLINE) {
             Ok(address) => Daemon { home: self, child, url: format!("http://{address}") },
             Err(_) => {
                 let _ = child.kill();
@@ -344,7 +344,7 @@ impl TestContext {
 /// Holds a database, so that nobody else can write to it until the guard is dropped.
 pub fn lock_database(database: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(database).expect("the database is there");
-    connection.busy_timeout(PATIENCE).expect("a database that is open");
+    connection.busy_timeout(DEADLINE).expect("a database that is open");
     connection.execute_batch("BEGIN IMMEDIATE").expect("the daemon lets go of it between two transactions");
     connection
 }

@@ -1,18 +1,18 @@
 //! Support for end-to-end tests: fake servers and trackers, and a harness for the real binary.
 //!
-//! - [`tls_front`]: a certificate of its own before a server
+//! - [`tls_proxy`]: a certificate of its own before a server
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
 //! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
-//! - [`sockets`]: the websockets of a fake; [`screening`]: who watches what, in the words of each server
+//! - [`sockets`]: the websockets of a fake; [`fake_playback`]: who watches what, in the words of each server
 //! - [`faults`]: answers that a fake gives instead of its own
 //! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_emby_connect`], [`fake_plex`],
 //!   [`fake_mediabrowser`]:
 //!   services that behave as the real ones do
-//! - [`device_login`], [`library`]: logins with a code, and what a user keeps, of several of them
+//! - [`device_login`], [`user_library`]: logins with a code, and what a user keeps, of several of them
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
-//! - [`evening`]: people who watch what they like and how they like, on three servers
-//! - [`stage`]: a home with all three servers, whose clock the test moves
+//! - [`simulation`]: people who watch what they like and how they like, on three servers
+//! - [`webhook_scenario`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
 //! - [`warm_cache`]: the bundled plugins, compiled once for all homes
 //! - [`exchanges`], [`contracts`]: what fakes and clients said to each other, held against what the services publish

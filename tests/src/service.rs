@@ -18,7 +18,7 @@ use crate::disconnect::Disconnect;
 use crate::faults::{Fault, Faults};
 
 /// How long a test waits for something to happen.
-const PATIENCE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A request that was received.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ impl<World> Service<World> {
                 changed.changed().await.expect("the sender lives in self");
             }
         };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+        if tokio::time::timeout(DEADLINE, wait).await.is_err() {
             panic!("waited in vain for: {what}; received {:#?}", self.request_log(&["/"]));
         }
     }

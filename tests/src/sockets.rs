@@ -8,10 +8,10 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use tokio::sync::{broadcast, watch};
 
 /// Frames that may wait for a slow client.
-const QUEUE: usize = 4_096;
+const MAX_QUEUED_FRAMES: usize = 4_096;
 
 /// How long a test waits for something to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What is sent.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ const SUBSCRIBE: &str = "\"SessionsStart\"";
 impl Default for Sockets {
     fn default() -> Self {
         Self {
-            pushes: broadcast::Sender::new(QUEUE),
+            pushes: broadcast::Sender::new(MAX_QUEUED_FRAMES),
             frozen: Arc::new(watch::Sender::new(false)),
             open: Arc::new(watch::Sender::new(0)),
             opened: Arc::new(watch::Sender::new(0)),
@@ -90,7 +90,7 @@ impl Sockets {
                 _ = opened.wait_for(|opened| *opened > before) => {}
             }
         };
-        let waited = tokio::time::timeout(PATIENCE, taken).await.is_ok();
+        let waited = tokio::time::timeout(DEADLINE, taken).await.is_ok();
         assert!(waited, "nobody has dealt with what was sent");
     }
 
@@ -98,7 +98,7 @@ impl Sockets {
     pub async fn until_subscribed(&self) {
         let mut subscribed = self.subscribed.subscribe();
         let wait = subscribed.wait_for(|subscribed| *subscribed > 0);
-        let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        let waited = tokio::time::timeout(DEADLINE, wait).await.is_ok();
         assert!(waited, "nobody has asked for news: {:?}", self.received());
     }
 
@@ -128,7 +128,7 @@ impl Sockets {
     pub async fn until_heard(&self, text: &str) {
         let mut heard = self.heard.subscribe();
         let wait = heard.wait_for(|heard| heard.iter().any(|heard| heard.contains(text)));
-        let waited = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        let waited = tokio::time::timeout(DEADLINE, wait).await.is_ok();
         assert!(waited, "{text} was waited for in vain: {:?}", self.received());
     }
 
@@ -141,7 +141,7 @@ impl Sockets {
     pub async fn until_opened(&self, count: usize) {
         let mut opened = self.opened.subscribe();
         let wait = opened.wait_for(|opened| *opened >= count);
-        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
         assert!(
             waited.is_ok(),
             "a socket was waited for in vain: {} were opened, {count} expected",

@@ -1,7 +1,7 @@
 //! The bundled plugins, compiled once for all homes of a test run.
 //!
 //! A home that starts with them is ready in a tenth of the time. How they are compiled is seen by the homes that start
-//! without ([`Home::cold`](crate::harness::Home::cold)), and by the first one of a run.
+//! without ([`TestContext::without_data_dir`](crate::harness::TestContext::without_data_dir)), and by the first one of a run.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;

@@ -11,17 +11,17 @@ use crate::model::{Completion, Content, Item, Playback, PlaybackState, Player, U
 use crate::policy::Policy;
 
 /// Finishes this close together are one, whatever the runtime.
-const SHORTEST_MERGE: SignedDuration = SignedDuration::from_mins(3);
+const MIN_MERGE_WINDOW: SignedDuration = SignedDuration::from_mins(3);
 /// Finishes this close together are one where the runtime is unknown.
-const DEFAULT_MERGE: SignedDuration = SignedDuration::from_mins(10);
+const DEFAULT_MERGE_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// A pause that lasts longer is the end.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 /// A play of an item without a runtime has ended when nothing was heard of it for this long.
-const LONGEST_UNKNOWN: SignedDuration = SignedDuration::from_hours(4);
+const MAX_SILENCE_WITHOUT_RUNTIME: SignedDuration = SignedDuration::from_hours(4);
 /// So many reports in step with the clock, and a source is known to tell of progress.
-const STEADY: u8 = 3;
+const STEADY_CADENCE: u8 = 3;
 /// How far a report in step may lead or lag. Milliseconds.
-const STEP_TOLERANCE: i64 = 2_000;
+const STEP_TOLERANCE_MS: i64 = 2_000;
 
 /// The identity of a play: the same for everything that reports it, and the same when its reports are read again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -339,12 +339,12 @@ impl Play {
         let silence = match self.state {
             _ if !self.is_open() => return None,
             PlaybackState::Stopped => return None,
-            PlaybackState::Paused => LONGEST_PAUSE,
+            PlaybackState::Paused => MAX_PAUSE,
             PlaybackState::Playing => {
                 let stale_after = SignedDuration::try_from(policy.stale_after).ok()?;
                 match self.item.runtime_ms.filter(|runtime| *runtime > 0) {
                     _ if self.is_steady() && !self.disconnected => stale_after,
-                    None => LONGEST_UNKNOWN,
+                    None => MAX_SILENCE_WITHOUT_RUNTIME,
                     Some(runtime) => {
                         let left = runtime.saturating_sub(self.position.ms.unwrap_or(0));
                         stale_after + SignedDuration::from_millis(i64::from(left) + i64::from(runtime / 2))
@@ -358,8 +358,8 @@ impl Play {
     /// A pause that is told of again and again, or ends in a stop, is no movement.
     fn record_movement(&mut self, playback: &Playback) {
         let positions = self.position.ms.zip(playback.position_ms.filter(|position| *position > 0));
-        let has_moved =
-            positions.is_some_and(|(was, is)| i64::from(is).abs_diff(i64::from(was)) > STEP_TOLERANCE as u64);
+        let has_moved = positions
+            .is_some_and(|(was, is)| i64::from(is).abs_diff(i64::from(was)) > STEP_TOLERANCE_MS as u64);
         let plays = [self.state, playback.state].contains(&PlaybackState::Playing);
         if plays || has_moved {
             self.position.moved_at = self.position.moved_at.max(Some(playback.at));
@@ -373,16 +373,16 @@ impl Play {
         let Ok(passed) = i64::try_from(passed) else { return };
         let moved = i64::from(now) - i64::from(before);
         let playing = self.state == PlaybackState::Playing && playback.state == PlaybackState::Playing;
-        if playing && moved > 0 && passed > 0 && (moved - passed).abs() <= STEP_TOLERANCE + passed / 5 {
-            self.position.cadence = self.position.cadence.saturating_add(1).min(STEADY);
+        if playing && moved > 0 && passed > 0 && (moved - passed).abs() <= STEP_TOLERANCE_MS + passed / 5 {
+            self.position.cadence = self.position.cadence.saturating_add(1).min(STEADY_CADENCE);
         }
     }
 
     /// How far apart two finishes of this item must be to be two: half its runtime.
     pub fn merge_window(&self) -> SignedDuration {
         match self.item.runtime_ms {
-            Some(runtime) => SignedDuration::from_millis(i64::from(runtime / 2)).max(SHORTEST_MERGE),
-            None => DEFAULT_MERGE,
+            Some(runtime) => SignedDuration::from_millis(i64::from(runtime / 2)).max(MIN_MERGE_WINDOW),
+            None => DEFAULT_MERGE_WINDOW,
         }
     }
 
@@ -400,7 +400,7 @@ impl Play {
 
     /// Whether its source tells of progress, so that its last position is where it was.
     pub fn is_steady(&self) -> bool {
-        self.position.cadence >= STEADY
+        self.position.cadence >= STEADY_CADENCE
     }
 
     /// When it ended, or was last heard of: what is told of it later does not make it longer.

@@ -105,7 +105,7 @@ impl Verdicts {
     }
 }
 
-/// The part of the house in which a step was taken.
+/// The part of the program in which a step was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -137,7 +137,7 @@ impl Stage {
     }
 }
 
-/// One step of an input's way through the house.
+/// One step in the processing of an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The stage in which it was taken.

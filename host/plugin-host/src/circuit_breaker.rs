@@ -8,9 +8,9 @@ use tokio::time::Instant;
 /// This many faults…
 const MAX_FAULTS: usize = 5;
 /// …among so many calls…
-const CALLS: usize = 20;
+const MAX_CALLS: usize = 20;
 /// …within this time pause a plugin.
-const WINDOW: Duration = Duration::from_secs(600);
+const FAULT_WINDOW: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -50,8 +50,8 @@ impl CircuitBreaker {
 
     fn add(&mut self, now: Instant, failed: bool) {
         self.calls.push_back((now, failed));
-        let is_old = |at: &Instant| now.duration_since(*at) > WINDOW;
-        while self.calls.len() > CALLS || self.calls.front().is_some_and(|(at, _)| is_old(at)) {
+        let is_old = |at: &Instant| now.duration_since(*at) > FAULT_WINDOW;
+        while self.calls.len() > MAX_CALLS || self.calls.front().is_some_and(|(at, _)| is_old(at)) {
             self.calls.pop_front();
         }
     }
@@ -80,8 +80,8 @@ mod tests {
         breaker.failed(fifth + FIRST_PAUSE);
         assert_eq!(breaker.open_for(fifth + FIRST_PAUSE), Some(FIRST_PAUSE * 2));
         breaker.succeeded(fifth + FIRST_PAUSE);
-        breaker.failed(fifth + WINDOW);
-        assert_eq!(breaker.open_for(fifth + WINDOW), None);
+        breaker.failed(fifth + FAULT_WINDOW);
+        assert_eq!(breaker.open_for(fifth + FAULT_WINDOW), None);
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         let start = Instant::now();
         let mut breaker = CircuitBreaker::default();
         for fault in 0..20 {
-            let now = start + WINDOW * fault;
+            let now = start + FAULT_WINDOW * fault;
             breaker.failed(now);
             assert_eq!(breaker.open_for(now), None);
         }

@@ -23,7 +23,7 @@ use crate::artifact::{Artifact, Digest};
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
 /// Memory that the compiler may write to. Bytes.
-const MEMORY: u64 = 2 << 30;
+const MAX_COMPILER_BYTES: u64 = 2 << 30;
 /// CPU time that the compiler may take. Seconds.
 const CPU: u64 = 120;
 
@@ -145,7 +145,7 @@ pub fn run() -> Result<(), String> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| error.to_string())
     };
-    limit(Resource::Data, MEMORY)?;
+    limit(Resource::Data, MAX_COMPILER_BYTES)?;
     limit(Resource::Cpu, CPU)?;
     let mut component = Vec::new();
     io::Read::read_to_end(&mut io::stdin().lock(), &mut component).map_err(|error| error.to_string())?;
@@ -170,12 +170,12 @@ fn new_key(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Removes what a program has left that was killed while it wrote, or whose disk was full.
 fn remove_left_over(folder: &Path) -> io::Result<()> {
-    const OLD: Duration = Duration::from_secs(60 * 60);
+    const STALE_AGE: Duration = Duration::from_secs(60 * 60);
     for file in fs::read_dir(folder)?.flatten() {
         let is_temporary =
             file.path().extension().is_some_and(|end| end.to_string_lossy().starts_with("tmp-"));
         let age = file.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
-        if is_temporary && age.is_none_or(|age| age > OLD) {
+        if is_temporary && age.is_none_or(|age| age > STALE_AGE) {
             fs::remove_file(file.path())?;
         }
     }

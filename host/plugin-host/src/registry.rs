@@ -22,7 +22,7 @@ use crate::runtime::Runtime;
 use crate::{imports, wasm};
 
 /// Files of the plugin directory that are looked at.
-const FILES: usize = 256;
+const MAX_FILES: usize = 256;
 
 /// A person's consent to a plugin: to these bytes, asking for these permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,9 +302,9 @@ fn wasm_files(directory: &Path) -> Vec<PathBuf> {
     };
     files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     files.sort();
-    if files.len() > FILES {
-        tracing::warn!(directory = %directory.display(), "there are {} plugins; {FILES} are looked at", files.len());
-        files.truncate(FILES);
+    if files.len() > MAX_FILES {
+        tracing::warn!(directory = %directory.display(), "there are {} plugins; {MAX_FILES} are looked at", files.len());
+        files.truncate(MAX_FILES);
     }
     files
 }

@@ -11,9 +11,9 @@ use crate::response::NAME;
 use crate::{item_body, playback, response};
 
 /// Plays of a page: the most with a cursor.
-const PAGE: usize = 1_000;
+const PAGE_PLAYS: usize = 1_000;
 /// Pages that are read of the history.
-const MOST_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
 /// Adds a watch, unless it is there. What was watched to its end somewhere needs no resume point any more.
 pub fn add(event: &Event) -> Result<Receipt, Failure> {
@@ -83,8 +83,8 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
         at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))
     };
     let (mut found, mut page) = (Vec::new(), String::new());
-    for _ in 0..MOST_PAGES {
-        let path = format!("/sync/watched?since={since}&plays=all&limit={PAGE}{page}");
+    for _ in 0..MAX_PAGES {
+        let path = format!("/sync/watched?since={since}&plays=all&limit={PAGE_PLAYS}{page}");
         let answer: Value = response::require_success(get(&path)?)?.json()?;
         let lists = [&answer["movies"], &answer["episodes"]];
         let rows = || lists.into_iter().filter_map(Value::as_array).flatten();
@@ -99,7 +99,7 @@ fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     // A play that may be there must not be added once more.
     Err(Failure::Rejected(format!(
         "MDBList has more than {} plays since {since}, so it cannot be told whether this one is among them",
-        PAGE * MOST_PAGES
+        PAGE_PLAYS * MAX_PAGES
     )))
 }
 

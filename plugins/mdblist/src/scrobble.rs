@@ -10,13 +10,13 @@ use crate::response::NAME;
 use crate::{history, item_body, response};
 
 /// From here on MDBList counts a stop as watched, and a start too. Percent.
-const WATCHED: f64 = 80.0;
+const WATCHED_PERCENT: f64 = 80.0;
 /// The most that anything else may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.9;
 
 /// It plays.
 pub fn start(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    if progress >= WATCHED {
+    if progress >= WATCHED_PERCENT {
         let note = "MDBList counts a start from 80 % on as watched, so it is not told of this one";
         return Ok(receipt(Outcome::Unsupported, note));
     }
@@ -35,7 +35,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below MDBList's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let first = submit("stop", event, progress.max(WATCHED))?;
+    let first = submit("stop", event, progress.max(WATCHED_PERCENT))?;
     with_remaining_episodes(event, first, history::add_numbers)
 }
 
@@ -57,7 +57,7 @@ fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             }
         }
         let action = answer["action"].as_str().unwrap_or_default().to_owned();
-        if verb == "stop" && progress >= WATCHED && !matches!(action.as_str(), "scrobble" | "stop") {
+        if verb == "stop" && progress >= WATCHED_PERCENT && !matches!(action.as_str(), "scrobble" | "stop") {
             return Err(failure::retry(format!(
                 "MDBList took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
             )));

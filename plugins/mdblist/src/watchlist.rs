@@ -12,14 +12,14 @@ use crate::response::NAME;
 use crate::{item_body, response};
 
 /// Entries of a page.
-const PAGE: u32 = 1_000;
+const PAGE_TITLES: u32 = 1_000;
 
 /// A page of the list; the cursor is the number of entries before it.
 pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
     let offset: u32 = cursor.map_or(Ok(0), |cursor| {
         cursor.parse().map_err(|_| Failure::Rejected(format!("{cursor:?} is not a page of the list")))
     })?;
-    let path = format!("/watchlist/items?limit={PAGE}&offset={offset}");
+    let path = format!("/watchlist/items?limit={PAGE_TITLES}&offset={offset}");
     let answer: Value = response::require_success(get(&path)?)?.json()?;
     let of = |list: &str| answer[list].as_array().cloned().unwrap_or_default();
     let (movies, shows) = (of("movies"), of("shows"));
@@ -29,7 +29,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
         .chain(shows.iter().filter_map(|row| entry(row, false)))
         .collect();
     let has_more = answer["pagination"]["has_more"] == true;
-    Ok(Page { entries, cursor: has_more.then(|| offset.saturating_add(PAGE).to_string()) })
+    Ok(Page { entries, cursor: has_more.then(|| offset.saturating_add(PAGE_TITLES).to_string()) })
 }
 
 fn entry(row: &Value, is_movie: bool) -> Option<Entry> {

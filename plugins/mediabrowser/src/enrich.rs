@@ -9,7 +9,7 @@ use crate::values::guid;
 use crate::{Flavor, item, segments};
 
 /// How long shows and libraries are kept. Seconds.
-const KEPT: u32 = 24 * 60 * 60;
+const SHOW_TTL_S: u32 = 24 * 60 * 60;
 
 /// Fills in what `wanted` lacks. Of an item that is gone the show may still be there.
 pub fn resolve(family: Flavor, wanted: &Item) -> Result<Item, Failure> {
@@ -81,7 +81,7 @@ fn keep_show(id: &str, dto: &Value) -> Value {
     let fields = ["Type", "Name", "OriginalTitle", "ProductionYear", "ProviderIds"];
     let kept: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), dto[*field].clone())).collect();
     let kept = Value::Object(kept);
-    server::cache_put(&show_key(id), &kept, KEPT);
+    server::cache_put(&show_key(id), &kept, SHOW_TTL_S);
     kept
 }
 
@@ -99,6 +99,6 @@ fn library(api: &str, id: &str) -> Option<String> {
     let ancestors = server::json_or_failure(&response).ok()?;
     let folder = ancestors.as_array()?.iter().find(|ancestor| ancestor["Type"] == "CollectionFolder")?;
     let name = text(&folder["Name"])?;
-    server::cache_put(&key, &json!(name), KEPT);
+    server::cache_put(&key, &json!(name), SHOW_TTL_S);
     Some(name)
 }

@@ -106,7 +106,7 @@ impl ClientCheckIn {
     }
 }
 
-/// Reads a frame or an answer. The state is a [`Memory`], as JSON. `now` is an instant.
+/// Reads a frame or an answer. The state is a `State`, as JSON. `now` is an instant.
 pub fn handle_message(
     text: &str,
     state: Vec<u8>,

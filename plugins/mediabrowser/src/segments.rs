@@ -8,7 +8,7 @@ use crate::Flavor;
 use crate::values::ms;
 
 /// How long the answer for an item is kept. Seconds.
-const KEPT: u32 = 24 * 60 * 60;
+const SEGMENTS_TTL_S: u32 = 24 * 60 * 60;
 /// How long a server that did not answer is not asked again. Seconds.
 const PAUSE: u32 = 5 * 60;
 
@@ -24,8 +24,10 @@ pub fn credits_start(family: Flavor, id: &str) -> Option<u32> {
     }
     let url = format!("{}/MediaSegments/{id}?includeSegmentTypes=Outro", family.api().ok()?);
     let (start, seconds) = match http::get(&url, http::ACCEPT_JSON) {
-        Ok(answer) if answer.status == 200 => (answer.json().ok().and_then(|found| last_outro(&found)), KEPT),
-        Ok(answer) if answer.status == 404 => (None, KEPT),
+        Ok(answer) if answer.status == 200 => {
+            (answer.json().ok().and_then(|found| last_outro(&found)), SEGMENTS_TTL_S)
+        }
+        Ok(answer) if answer.status == 404 => (None, SEGMENTS_TTL_S),
         Ok(_) | Err(_) => (None, PAUSE),
     };
     server::cache_put(&key, &json!(start), seconds);

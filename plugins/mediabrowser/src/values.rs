@@ -38,12 +38,12 @@ pub fn printed(value: &Value) -> Option<String> {
 /// Takes the entities of HTML back that template engines write. What is none of them stays as it is.
 fn unescaped(text: &str) -> String {
     /// The longest of them, without `&` and `;`: `#x10ffff`.
-    const LONGEST: usize = 8;
+    const MAX_DIGITS: usize = 8;
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let entity = after.split_once(';').filter(|(name, _)| name.len() <= LONGEST);
+        let entity = after.split_once(';').filter(|(name, _)| name.len() <= MAX_DIGITS);
         match entity.and_then(|(name, after)| Some((letter(name)?, after))) {
             Some((letter, after)) => {
                 plain.push(letter);

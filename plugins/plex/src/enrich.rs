@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::{api, metadata};
 
 /// How long the ids of a show are kept. Seconds.
-const SHOW_KEPT: u32 = 24 * 60 * 60;
+const SHOW_TTL_S: u32 = 24 * 60 * 60;
 
 /// Fills in what `item` lacks. Of one that is gone the show may still be there.
 pub fn resolve(wanted: Item) -> Result<Item, Failure> {
@@ -66,6 +66,6 @@ fn look_up_show(rating_key: &str) -> Result<Value, Failure> {
     let fields = ["type", "title", "originalTitle", "year", "guid", "Guid", "ratingKey"];
     let show: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), found[*field].clone())).collect();
     let show = Value::Object(show);
-    server::cache_put(&key, &show, SHOW_KEPT);
+    server::cache_put(&key, &show, SHOW_TTL_S);
     Ok(show)
 }

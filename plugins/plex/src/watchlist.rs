@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::metadata;
 
 /// Entries of a page.
-const PAGE: u32 = 100;
+const PAGE_TITLES: u32 = 100;
 /// The catalogues by whose ids Plex finds a title.
 const FINDABLE: [&str; 3] = ["imdb", "tmdb", "tvdb"];
 
@@ -24,7 +24,7 @@ pub fn entries(cursor: Option<&str>) -> Result<Page, Failure> {
     })?;
     let path = format!(
         "/library/sections/watchlist/all?includeCollections=1&includeExternalMedia=1&includeGuids=1\
-         &sort=watchlistedAt:desc&X-Plex-Container-Start={start}&X-Plex-Container-Size={PAGE}"
+         &sort=watchlistedAt:desc&X-Plex-Container-Start={start}&X-Plex-Container-Size={PAGE_TITLES}"
     );
     let answer: Value = success(get("discover_url", &path)?)?.json()?;
     let container = &answer["MediaContainer"];

@@ -120,11 +120,11 @@ fn of_body(body: &Value) -> Option<String> {
 /// Text in one line, without what is no letter, and not endless.
 fn cut(text: &str) -> String {
     /// Letters.
-    const LONGEST: usize = 200;
+    const MAX_REASON_LEN: usize = 200;
     let plain: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     let line = words.join(" ");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_REASON_LEN) {
         Some((end, _)) => format!("{}\u{2026}", &line[..end]),
         None => line,
     }

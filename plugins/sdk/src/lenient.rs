@@ -4,7 +4,7 @@
 //! Python, and what is missing leaves a comma. What such a text means is plain in most cases; where it is not, it stays malformed.
 
 /// Longer texts are not read a second time: a parser has little time. Bytes.
-const LONGEST: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What had to be overlooked, and where it stood first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Repair {
 /// The text as strict JSON, and the first thing that had to be overlooked. Absent where it ends in the middle of something, or
 /// where nothing helps.
 pub fn repair(text: &str) -> Option<(String, Repair)> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_BYTES {
         return None;
     }
     let mut reader = Reader {
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(repair("{\"a\":1}"), None, "nothing had to be overlooked");
-        assert_eq!(repair(&"[".repeat(LONGEST + 1)), None);
+        assert_eq!(repair(&"[".repeat(MAX_BYTES + 1)), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::http::{self, Response};
 use crate::{failure, ids, matching};
 
 /// A stop that arrived was entered with the tracker's time.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+const START_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A receipt with a note for people.
 pub fn receipt(outcome: Outcome, note: impl Into<String>) -> Receipt {
@@ -106,8 +106,8 @@ pub fn watched_interval(event: &Event) -> Result<(Timestamp, Timestamp), Failure
     let end = time(&event.at)?;
     let start = event.started_at.as_deref().map_or(Ok(end), time)?;
     let out_of_range = |error: jiff::Error| Failure::Rejected(error.to_string());
-    let start = start.checked_sub(TOLERANCE).map_err(out_of_range)?;
-    Ok((start, end.checked_add(TOLERANCE).map_err(out_of_range)?))
+    let start = start.checked_sub(START_TOLERANCE).map_err(out_of_range)?;
+    Ok((start, end.checked_add(START_TOLERANCE).map_err(out_of_range)?))
 }
 
 /// Tells of the further episodes of a file, once the tracker has taken the first.

@@ -13,7 +13,7 @@ use crate::response::NAME;
 use crate::{history, item_body, response};
 
 /// From here on SIMKL counts a stop as watched. Percent.
-const WATCHED: f64 = 80.0;
+const WATCHED_PERCENT: f64 = 80.0;
 /// The most that a stop may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.99;
 
@@ -34,7 +34,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below SIMKL's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let first = submit("stop", event, progress.max(WATCHED))?;
+    let first = submit("stop", event, progress.max(WATCHED_PERCENT))?;
     if !history::counts_rewatches() || first.outcome != Outcome::Accepted {
         return with_remaining_episodes(event, first, history::add_numbers);
     }
@@ -46,7 +46,7 @@ pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
 
 fn submit(verb: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> {
     let progress = progress.clamp(0.0, 100.0);
-    let counts = verb == "stop" && progress >= WATCHED;
+    let counts = verb == "stop" && progress >= WATCHED_PERCENT;
     let mut tried = Vec::new();
     for variant in item_body::variants(&event.item) {
         let mut body = variant.fields;

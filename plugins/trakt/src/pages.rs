@@ -9,19 +9,19 @@ use crate::{api, response};
 /// Entries of a page: the most that Trakt gives.
 pub const SIZE: usize = 250;
 /// Pages that are read of one list.
-const MOST: u32 = 40;
+const MAX_PAGES: u32 = 40;
 
 /// All entries of a list; `query` ends with `&` where there is one.
 pub fn all(path: &str, query: &str) -> Result<Vec<Value>, Failure> {
     let mut entries = Vec::new();
-    for page in 1..=MOST {
+    for page in 1..=MAX_PAGES {
         let (mut found, is_last) = one(path, query, page)?;
         entries.append(&mut found);
         if is_last {
             return Ok(entries);
         }
     }
-    Err(Failure::Rejected(format!("Trakt has more than {MOST} pages of {path}, which are not read")))
+    Err(Failure::Rejected(format!("Trakt has more than {MAX_PAGES} pages of {path}, which are not read")))
 }
 
 /// A page of a list, counted from 1, and whether it is the last one.

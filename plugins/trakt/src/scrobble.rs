@@ -14,7 +14,7 @@ use crate::response::NAME;
 use crate::{api, history, item_body, playback, response, search};
 
 /// Trakt counts a stop above 80 % as watched; the documents do not say what happens at 80 % itself. Percent.
-const WATCHED: f64 = 80.01;
+const WATCHED_PERCENT: f64 = 80.01;
 /// The most that a stop may have without being counted. Percent.
 const JUST_UNWATCHED: f64 = 79.9;
 /// Below this Trakt refuses to keep a resume point. Percent.
@@ -35,7 +35,7 @@ pub fn stop_unwatched(event: &Event, progress: f64) -> Result<Receipt, Failure> 
 
 /// It was watched, just now. What counts is the host's judgement, also below Trakt's own threshold.
 pub fn stop_watched(event: &Event, progress: f64) -> Result<Receipt, Failure> {
-    let first = submit("/scrobble/stop", event, progress.clamp(WATCHED, 100.0))?;
+    let first = submit("/scrobble/stop", event, progress.clamp(WATCHED_PERCENT, 100.0))?;
     with_remaining_episodes(event, first, history::add_numbers)
 }
 
@@ -54,7 +54,7 @@ fn submit(path: &str, event: &Event, progress: f64) -> Result<Receipt, Failure> 
             404 => tried.push(variant.name),
             409 => return Ok(already_watched(NAME, &response)),
             // Of a watch it may be the way in which the item is named that Trakt does not take.
-            422 if progress >= WATCHED && path == "/scrobble/stop" => {
+            422 if progress >= WATCHED_PERCENT && path == "/scrobble/stop" => {
                 refused = Some(response::refused(&response));
             }
             422 => {
@@ -78,7 +78,7 @@ fn accepted(event: &Event, response: &Response, path: &str, progress: f64) -> Re
     let answer: Value = response.json()?;
     let action = answer["action"].as_str().unwrap_or_default();
     let counted = matches!(action, "scrobble" | "stop");
-    if path == "/scrobble/stop" && progress >= WATCHED && !counted {
+    if path == "/scrobble/stop" && progress >= WATCHED_PERCENT && !counted {
         return Err(failure::retry(format!(
             "Trakt took the stop at {progress:.1} % as \u{201c}{action}\u{201d}"
         )));

@@ -42,7 +42,7 @@ fn entry(row: &Value) -> Option<Entry> {
 }
 
 /// How long it is kept what the account may have. Seconds.
-const LIMIT_KEPT: u32 = 60 * 60;
+const LIMIT_TTL_S: u32 = 60 * 60;
 
 /// Puts titles on the list, as long as the account may have more.
 pub fn add_all(items: &[Item]) -> Result<Vec<Receipt>, Failure> {
@@ -70,7 +70,7 @@ fn room() -> Result<Option<(u32, u32)>, Failure> {
         None => {
             let settings: Value = response::require_success(api::get("/users/settings")?)?.json()?;
             let limit = settings["limits"]["watchlist"]["item_count"].clone();
-            server::cache_put("watchlist-limit", &limit, LIMIT_KEPT);
+            server::cache_put("watchlist-limit", &limit, LIMIT_TTL_S);
             limit
         }
     };

@@ -34,7 +34,7 @@ pub const API_KEY: &str = "mdblist-api-key-0123456789";
 /// The client id of an app.
 pub const CLIENT_ID: &str = "mdblist-client-0123456789";
 /// How MDBList logs in.
-const MANNER: LoginBehaviour = LoginBehaviour {
+const LOGIN: LoginBehaviour = LoginBehaviour {
     prefix: "mdblist_",
     code_life: 300,
     life: 2_592_000,
@@ -43,13 +43,13 @@ const MANNER: LoginBehaviour = LoginBehaviour {
     repeats_refresh_token: false,
 };
 /// From here on a stop is a watch, and a start too. Percent.
-const WATCHED: f64 = 80.0;
+const WATCHED_PERCENT: f64 = 80.0;
 /// Writes and reads that may be sent within five minutes.
-const MOST_IN_WINDOW: [usize; 2] = [300, 1_000];
+const MAX_IN_WINDOW: [usize; 2] = [300, 1_000];
 /// The span of these limits.
-const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+const RATE_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// The id of what is being watched.
-const SESSION: u64 = 12_345;
+const SESSION_ID: u64 = 12_345;
 
 /// A running MDBList.
 pub struct FakeMdbList {
@@ -66,7 +66,7 @@ impl FakeMdbList {
         let shared = Service::new(World {
             catalogue: catalogue::sample_titles().into_iter().map(known).collect(),
             library: Library::default(),
-            logins: DeviceLogins::new(MANNER),
+            logins: DeviceLogins::new(LOGIN),
             allowed: 1_000,
             used: 0,
             most_in_a_day: 0,
@@ -117,7 +117,7 @@ impl FakeMdbList {
     pub fn exhaust(&self) {
         let now = self.shared.clock.now();
         let mut world = self.shared.world();
-        world.lately = MOST_IN_WINDOW.map(|most| vec![now; most]);
+        world.lately = MAX_IN_WINDOW.map(|most| vec![now; most]);
     }
 
     /// What users do at the page that asks for a code, and what they allow, where it is not all.
@@ -247,9 +247,9 @@ impl RequestCheck for World {
         }
         let kind = usize::from(request.method == Method::GET);
         let lately = &mut self.lately[kind];
-        lately.retain(|at| now.duration_since(*at) < WINDOW);
-        if lately.len() >= MOST_IN_WINDOW[kind] {
-            let left = (lately[0] + WINDOW).duration_since(now).as_secs().max(1);
+        lately.retain(|at| now.duration_since(*at) < RATE_WINDOW);
+        if lately.len() >= MAX_IN_WINDOW[kind] {
+            let left = (lately[0] + RATE_WINDOW).duration_since(now).as_secs().max(1);
             let body = Json(json!({ "error": "Too many requests" }));
             let wait = [("retry-after", left.to_string())];
             return Some((StatusCode::TOO_MANY_REQUESTS, wait, body).into_response());
@@ -309,13 +309,13 @@ async fn scrobble(
         let before = world.library.resume.len();
         match &of_title {
             Some(entry) => world.library.resume.retain(|(paused, _)| paused != entry),
-            None if body["id"] == SESSION => {
+            None if body["id"] == SESSION_ID => {
                 world.library.watching = None;
                 world.library.resume.pop();
             }
             None => {}
         }
-        if body["id"] != SESSION && world.library.resume.len() == before {
+        if body["id"] != SESSION_ID && world.library.resume.len() == before {
             let error = json!({ "error": "Scrobble session not found" });
             return (StatusCode::NOT_FOUND, Json(error)).into_response();
         }
@@ -330,7 +330,7 @@ async fn scrobble(
         let error = json!({ "error": format!("{what} not found in database") });
         return (StatusCode::NOT_FOUND, Json(error)).into_response();
     };
-    if verb != "pause" && progress >= WATCHED {
+    if verb != "pause" && progress >= WATCHED_PERCENT {
         world.library.add_play(entry, now, true);
         return Json(json!({ "action": "scrobble", "progress": progress, "watched_at": now.to_string() }))
             .into_response();
@@ -345,7 +345,7 @@ async fn scrobble(
     };
     let title = json!({ "title": entry.title(), "year": entry.title_year(), "ids": ids(entry.title_ids()) });
     let mut answer =
-        json!({ "id": SESSION, "action": "pause", "progress": progress, "movie": null, "episode": null });
+        json!({ "id": SESSION_ID, "action": "pause", "progress": progress, "movie": null, "episode": null });
     match &entry {
         Entry::Movie { .. } => answer["movie"] = title,
         Entry::Episode { season, number, .. } => {

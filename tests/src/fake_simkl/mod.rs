@@ -36,7 +36,7 @@ pub const CLIENT_ID: &str = "simkl-client-0123456789abcdef";
 /// The client id of an app of the first kind.
 pub const OLD_CLIENT_ID: &str = "simkl-old-client-0123456789";
 /// How SIMKL logs in.
-const MANNER: LoginBehaviour = LoginBehaviour {
+const LOGIN: LoginBehaviour = LoginBehaviour {
     prefix: "simkl_",
     code_life: 900,
     life: 604_800,
@@ -60,7 +60,7 @@ impl FakeSimkl {
         let shared = Service::new(World {
             catalogue: catalogue::sample_titles(),
             library: Library::default(),
-            logins: DeviceLogins::new(MANNER),
+            logins: DeviceLogins::new(LOGIN),
             pin_polls: 0,
             last_progress: None,
             counts_rewatches: false,
@@ -238,7 +238,7 @@ async fn device(State(shared): State<Shared>, body: Bytes) -> Response {
     let page = format!("{}/pin", shared.own_url());
     let now = shared.clock.now();
     let mut world = shared.world();
-    if form["scope"] != MANNER.scope {
+    if form["scope"] != LOGIN.scope {
         world.logins.scope = Some("media:read".to_owned());
     }
     world.logins.code(&page, now)

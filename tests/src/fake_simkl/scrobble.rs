@@ -11,11 +11,11 @@ use crate::fake_simkl::matching;
 use crate::fake_simkl::world::{Shared, failure};
 
 /// A second stop within this is a 409.
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+const DUPLICATE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// The id of every resume point.
 pub(super) const PAUSE_ID: u64 = 1_123_123_124_120;
 /// From here on a stop is a watch. Percent.
-const WATCHED: f64 = 80.0;
+const WATCHED_PERCENT: f64 = 80.0;
 
 pub(super) async fn scrobble(
     State(shared): State<Shared>,
@@ -38,18 +38,18 @@ pub(super) async fn scrobble(
             // What it replaces is counted where it had come far enough.
             if let Some((before, at)) = library.watching.take().zip(last_progress)
                 && before != entry
-                && at >= WATCHED
+                && at >= WATCHED_PERCENT
             {
                 library.add_play(before, now, true);
             }
             library.watching = Some(entry);
             world.last_progress = Some(progress);
         }
-        "pause" | "stop" if progress >= WATCHED => {
+        "pause" | "stop" if progress >= WATCHED_PERCENT => {
             if let Some(last) = library.last_watch(&entry)
-                && now.duration_since(last) < WINDOW
+                && now.duration_since(last) < DUPLICATE_WINDOW
             {
-                let expires = last + WINDOW;
+                let expires = last + DUPLICATE_WINDOW;
                 let body = json!({ "error": "already_watched", "watched_at": last.to_string(),
                     "expires_at": expires.to_string() });
                 return (StatusCode::CONFLICT, Json(body)).into_response();

@@ -11,9 +11,9 @@ use crate::catalogue;
 use crate::fake_trakt::world::{Play, Shared, Watching, ids};
 
 /// A second stop within this is a 409.
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+const DUPLICATE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// From here on a stop is a watch. Percent.
-const WATCHED: f64 = 80.0;
+const WATCHED_PERCENT: f64 = 80.0;
 
 pub(super) async fn scrobble(
     State(shared): State<Shared>,
@@ -39,13 +39,13 @@ pub(super) async fn scrobble(
             (answer["id"], answer["action"]) = (json!(0), json!("start"));
         }
         "pause" | "stop" if progress < 1.0 => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
-        "pause" if progress >= WATCHED => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
-        "stop" if progress >= WATCHED => {
+        "pause" if progress >= WATCHED_PERCENT => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+        "stop" if progress >= WATCHED_PERCENT => {
             world.watching = None;
             world.resume.retain(|(other, _)| *other != entry);
             let last = world.history.iter().rfind(|play| play.entry == entry && play.action == "scrobble");
-            if let Some(last) = last.filter(|last| now.duration_since(last.watched_at) < WINDOW) {
-                let expires = last.watched_at + WINDOW;
+            if let Some(last) = last.filter(|last| now.duration_since(last.watched_at) < DUPLICATE_WINDOW) {
+                let expires = last.watched_at + DUPLICATE_WINDOW;
                 let body =
                     json!({ "watched_at": last.watched_at.to_string(), "expires_at": expires.to_string() });
                 return (StatusCode::CONFLICT, Json(body)).into_response();

@@ -22,7 +22,7 @@ pub const RUNTIME: u32 = 2_400_000;
 /// Between two looks at the clock. Seconds.
 const TICK: i64 = 30;
 /// How long everybody may take to be told everything.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(90);
 /// A session whose app is gone is dropped by its server after this. Ticks.
 const DROPPED_AFTER: u32 = 10;
 /// The names of the sources.
@@ -359,7 +359,7 @@ impl Simulation {
 
     /// Waits until everybody has been told everything.
     pub async fn settle(&self, home: &TestContext) {
-        let end = std::time::Instant::now() + PATIENCE;
+        let end = std::time::Instant::now() + DEADLINE;
         loop {
             let events = home.json(&["events"]);
             let is_read = events.as_array().expect("a list").iter().all(|event| !event["verdict"].is_null());

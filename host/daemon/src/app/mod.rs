@@ -107,7 +107,7 @@ async fn instance(vault: &Vault) -> Result<String, VaultError> {
     Ok(name.expose().to_owned())
 }
 
-/// Everything but the daemon. A clone is the same house.
+/// What the daemon and the commands share: configuration, store, plugins, accounts. A clone is the same app.
 #[derive(Clone)]
 pub struct App {
     /// What the user wants.
@@ -206,7 +206,7 @@ impl App {
         Ok(app)
     }
 
-    /// The same house with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
+    /// The same app with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
     /// go, and what was used of the day's requests.
     pub(crate) async fn with_config(&self, config: Config) -> Self {
         let mut app = Self {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::record::Recorder;
 
 /// The longest that is recorded at once.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_DURATION: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -49,7 +49,7 @@ pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
         CliError::Other(format!("{} cannot be used: {error}", recorder.file().display()))
     };
     match command {
-        Command::Start { length } if length <= SignedDuration::ZERO || length > LONGEST => {
+        Command::Start { length } if length <= SignedDuration::ZERO || length > MAX_DURATION => {
             Err(CliError::Other(format!("--for is {length:#}; expected at most 24h, such as 1h or 30m")))
         }
         Command::Start { length } => {

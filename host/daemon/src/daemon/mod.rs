@@ -47,7 +47,7 @@ use crate::web::{api, server};
 use crate::webhooks::registration;
 
 /// Between two looks at the configuration.
-const LOOK: Duration = Duration::from_secs(1);
+const CONFIG_POLL: Duration = Duration::from_secs(1);
 
 /// What a worker is started with.
 #[derive(PartialEq)]
@@ -205,7 +205,7 @@ impl Daemon {
                     None => std::future::pending().await,
                 }
             };
-            if tokio::time::timeout(LOOK, asked).await.is_ok() {
+            if tokio::time::timeout(CONFIG_POLL, asked).await.is_ok() {
                 tracing::info!("SIGHUP: the configuration is read again");
                 // It counts as it is now.
                 last = read();

@@ -32,7 +32,7 @@ use crate::pipeline::parsed_input::ParsedInput;
 use crate::pipeline::summary::{about, empty, within_budget};
 
 /// Requests in one transaction.
-const BATCH: usize = 128;
+const MAX_BATCH: usize = 128;
 /// Ended plays are remembered for this long, to tell a repeated finish and a rewatch.
 const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two attempts at a store that fails.
@@ -81,7 +81,7 @@ impl Committer {
         let sessions = load_state(&context.store).await?;
         let mut context = context;
         context.routing.people = UserAssignments::new(context.store.users().await?);
-        let (parsed, queue) = mpsc::channel(BATCH);
+        let (parsed, queue) = mpsc::channel(MAX_BATCH);
         let (desks, new_desks) = mpsc::channel(1);
         let board = Arc::clone(&context.board);
         let work = CommitterTask {
@@ -156,7 +156,7 @@ impl CommitterTask {
         let mut show_at = Instant::now();
         loop {
             tokio::select! {
-                received = queue.recv_many(&mut batch, BATCH) => {
+                received = queue.recv_many(&mut batch, MAX_BATCH) => {
                     if received == 0 {
                         return;
                     }

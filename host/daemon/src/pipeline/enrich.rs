@@ -27,13 +27,13 @@ const PATH: &str = "path";
 /// The name under which a look-up gives where the closing credits begin.
 const CREDITS: &str = "credits-start-ms";
 /// How long a refusal is kept. Seconds.
-const REFUSAL_KEPT: u32 = 600;
+const REFUSAL_TTL_S: u32 = 600;
 /// How long a server that does not answer is left alone.
 const COOLDOWN: Duration = Duration::from_secs(60);
 /// How long it is taken for granted whose a session is.
-const IDENTIFIED_FOR: Duration = Duration::from_secs(120);
+const IDENTIFIED_TTL: Duration = Duration::from_secs(120);
 /// Sessions of which that is remembered.
-const MOST_IDENTIFIED: usize = 256;
+const MAX_IDENTIFIED: usize = 256;
 /// The waits between attempts. After the last one the event goes on with what it has.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
@@ -194,7 +194,7 @@ impl Enricher {
             }
             // It would say the same of the next report of this item, and there may be one every second.
             Err(LookupError::ForGood(reason)) => {
-                self.keep(&key, item, REFUSAL_KEPT).await;
+                self.keep(&key, item, REFUSAL_TTL_S).await;
                 reason
             }
             Err(LookupError::Unreachable(reason)) => reason,
@@ -279,8 +279,8 @@ impl UserCache {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         known.retain(|_, (_, until)| *until > now);
-        if known.len() < MOST_IDENTIFIED {
-            known.insert(question, (user, now + IDENTIFIED_FOR));
+        if known.len() < MAX_IDENTIFIED {
+            known.insert(question, (user, now + IDENTIFIED_TTL));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each source has a pipeline of its own, so a source that is stuck holds up nobody else: [`Pipeline`] reads the
 //! source's requests in their order and has them parsed; those that need a second look at the server take it in a
-//! lane of their viewer ([`enrich`]); the one [`committer::Settler`] applies the engine and stores the result.
+//! lane of their viewer (`enrich`); the one [`committer::Committer`] applies the engine and stores the result.
 
 pub mod committer;
 mod enrich;
@@ -42,13 +42,13 @@ const IN_FLIGHT_KIB: usize = 16 << 10;
 /// Letters of what a plugin said, in words.
 const LONGEST_DESCRIPTION: usize = 2 << 10;
 /// Requests that are read from the store at a time.
-const PAGE: u32 = 64;
+const PAGE_ROWS: u32 = 64;
 /// A parse that takes too long is tried again so often.
 const MAX_PARSE_RETRIES: u32 = 1;
 /// Between two looks at an inbox of which nothing is heard.
-const LOOK: Duration = Duration::from_secs(2);
+const INBOX_POLL: Duration = Duration::from_secs(2);
 /// Between two looks at a store or a plugin that fails.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The pipeline of one source.
 pub struct Pipeline {
@@ -104,11 +104,11 @@ impl Pipeline {
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
             self.inbox_signal.wait_until_idle().await;
-            let rows = match self.store.pending(self.source(), cursor, PAGE).await {
+            let rows = match self.store.pending(self.source(), cursor, PAGE_ROWS).await {
                 Ok(rows) => rows,
                 Err(error) => {
                     tracing::error!(source = self.source(), "waiting requests cannot be read: {error}");
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(STORE_RETRY_DELAY).await;
                     continue;
                 }
             };
@@ -116,7 +116,7 @@ impl Pipeline {
                 tokio::select! {
                     () = self.inbox_signal.next() => {}
                     // A command beside the daemon may have put something there.
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = tokio::time::sleep(INBOX_POLL) => {}
                     _ = stop.changed() => {}
                 }
                 continue;
@@ -176,7 +176,7 @@ impl Pipeline {
             };
             match self.plugin.call::<Webhook>(&target, input).await.0 {
                 Err(Fault { kind: FaultKind::Paused | FaultKind::Host, .. }) => {
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(STORE_RETRY_DELAY).await;
                 }
                 // Time passes for the host as well: a disk that has to spin up first is not the guest's fault.
                 Err(Fault { kind: FaultKind::Wall | FaultKind::Cpu, .. }) if slow < MAX_PARSE_RETRIES => {

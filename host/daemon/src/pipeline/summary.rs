@@ -7,7 +7,7 @@ use playrelay_store::ProcessedInput;
 use playrelay_util::clock;
 
 /// Users and items that a list names of one request.
-const MOST_NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 /// Steps of one request's story…
 const STORY_STEPS: usize = 200;
 /// …and their texts. Bytes.
@@ -27,7 +27,7 @@ pub(crate) fn about(reports: &[Report]) -> (Option<String>, Option<String>) {
         for (user, item) in named {
             let user = user.name.clone().or_else(|| user.key().map(|id| format!("id:{id}")));
             for (list, text) in [(&mut users, user), (&mut items, Some(item.to_string()))] {
-                if let Some(text) = text.filter(|text| list.len() < MOST_NAMED && !list.contains(text)) {
+                if let Some(text) = text.filter(|text| list.len() < MAX_NAMED && !list.contains(text)) {
                     list.push(text);
                 }
             }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, http};
 /// The longest message. A list of sessions has the queue of each, with all its items.
 const MAX_FRAME_BYTES: usize = 8 << 20;
 /// What may wait to be sent: a server that asks for answers and takes none is left. Bytes.
-const MOST_UNSENT: usize = 256 << 10;
+const MAX_UNSENT_BYTES: usize = 256 << 10;
 /// How long opening one may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -163,7 +163,7 @@ async fn connect_websocket(dial: DialPlan) -> Result<Channel, ConnectionError> {
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES))
         .write_buffer_size(0)
-        .max_write_buffer_size(MOST_UNSENT);
+        .max_write_buffer_size(MAX_UNSENT_BYTES);
     let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
     let (socket, _) = opened.map_err(|error| from_socket_error(&error))?;
     Ok(Channel::Socket(Box::new(socket)))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Wrong tokens or passwords that a client may send…
 const MAX_FAILURES: u32 = 10;
 /// …within this time.
-const WINDOW: Duration = Duration::from_secs(60);
+const LOCKOUT_WINDOW: Duration = Duration::from_secs(60);
 /// How long a client is locked out the first time; each further time it is twice as long.
 const FIRST_LOCK: Duration = Duration::from_secs(60);
 /// The longest that a client is locked out.
@@ -63,7 +63,9 @@ impl AttemptLimiter {
         }
         let known =
             clients.entry(client).or_insert(Client { failures: 0, since: now, locks: 0, locked_until: None });
-        if now.duration_since(known.since) >= WINDOW && known.locked_until.is_none_or(|until| until <= now) {
+        if now.duration_since(known.since) >= LOCKOUT_WINDOW
+            && known.locked_until.is_none_or(|until| until <= now)
+        {
             known.failures = 0;
             if now.duration_since(known.since) >= LONGEST_LOCK * 2 {
                 known.locks = 0;
@@ -117,7 +119,7 @@ mod tests {
             now += lock;
             assert_eq!(guard.locked_at(one, now), None);
             // What was counted before does not count again.
-            now += WINDOW;
+            now += LOCKOUT_WINDOW;
         }
     }
 

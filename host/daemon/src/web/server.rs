@@ -30,7 +30,7 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 /// File descriptors for all that is not a connection from outside: the database, connections to servers and trackers.
 const RESERVED_DESCRIPTORS: u64 = 128;
 /// More connections are never needed.
-const MOST_CONNECTIONS: u64 = 4_096;
+const MAX_CONNECTIONS: u64 = 4_096;
 /// The pause after a connection could not be taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Between two log lines of one kind.
@@ -47,7 +47,7 @@ pub fn room() -> usize {
     }
     // Nothing said is no limit.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let room = limit.saturating_sub(RESERVED_DESCRIPTORS).max(limit / 4).clamp(4, MOST_CONNECTIONS);
+    let room = limit.saturating_sub(RESERVED_DESCRIPTORS).max(limit / 4).clamp(4, MAX_CONNECTIONS);
     usize::try_from(room).unwrap_or(usize::MAX)
 }
 

@@ -16,7 +16,7 @@ use playrelay_util::secret::Secret;
 
 /// The names under which the parts of a token are kept.
 const TOKEN: &str = "token";
-const OLD: &str = "old_token";
+const OLD_TOKEN_PART: &str = "old_token";
 const OLD_UNTIL: &str = "old_token_until";
 const BASE: &str = "base";
 /// What stands in an address in their places.
@@ -70,7 +70,7 @@ pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<
     }
     let (current, mut kept) = vault.get_or_create(&token_key(source), TOKEN, |token| token).await?;
     let until = kept.get(OLD_UNTIL).and_then(|until| until.expose().parse::<Timestamp>().ok());
-    let old = kept.remove(OLD).zip(until);
+    let old = kept.remove(OLD_TOKEN_PART).zip(until);
     Ok(Tokens { current, old, told })
 }
 
@@ -109,7 +109,7 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
     let mut kept = BTreeMap::from([(TOKEN.to_owned(), current.clone())]);
     let (before, told) = before.unzip();
     if let Some(before) = &before {
-        kept.insert(OLD.to_owned(), before.clone());
+        kept.insert(OLD_TOKEN_PART.to_owned(), before.clone());
         kept.insert(OLD_UNTIL.to_owned(), Secret::new(until.to_string()));
     }
     vault.put(&token_key(source), &kept).await?;

@@ -258,8 +258,7 @@ fn users_and_reports_say_whom_and_what() {
     let film = || report(&told(0, "A", What::Play, Some(1)), at);
     let Report::Playback(playback) = film() else { panic!() };
     let item = playback.item.clone();
-    let listed =
-        Report::Snapshot { server: server.clone(), sessions: vec![playback.clone(), playback], at };
+    let listed = Report::Snapshot { server: server.clone(), sessions: vec![playback.clone(), playback], at };
     let rated = Report::Rated(Rated {
         server: server.clone(),
         user: user(None, None),

@@ -15,7 +15,7 @@ use crate::{convert, text};
 /// Tells what was played.
 pub enum ServerHistory {}
 
-/// What [`Since`] is called with.
+/// What [`ServerHistory`] is called with.
 pub struct SinceInput {
     /// What the page before gave.
     pub cursor: Option<String>,

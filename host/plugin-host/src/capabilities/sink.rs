@@ -17,7 +17,8 @@ use crate::{convert, text};
 /// Tells a tracker.
 pub enum Sink {}
 
-/// What a tracker is told. [`Action::Unlisted`] is for [`Unlist`](crate::capabilities::Unlist), and no plugin's `sink` is called with it.
+/// An event for a tracker. [`RemoveWatchlist`](crate::capabilities::RemoveWatchlist) takes removals from watchlists, so no `sink` is called with
+/// [`Action::RemoveFromWatchlist`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkEvent {
     /// The same for every attempt.

@@ -16,7 +16,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Absent for none.
     pub body: Option<Vec<u8>>,
-    /// At most [`REQUEST_TIMEOUT`].
+    /// At most [`REQUEST_TIMEOUT`](crate::http::client::REQUEST_TIMEOUT).
     pub timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The one way out of the house: every request of a plugin, and every request of a login, goes through here.
+//! Sends all requests of plugins and of logins.
 //!
 //! - [`Origin`]: what a plugin may reach, and what a URL asks for
 //! - [`ip_policy`]: which addresses are nobody's business

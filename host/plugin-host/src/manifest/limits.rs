@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(120);
 
 /// Rates of a manifest.
-const MOST_RATES: usize = 8;
+const MAX_RATES: usize = 8;
 /// Requests that a rate may count: the time of each is remembered.
-const MOST_COUNTED: u32 = 10_000;
+const MAX_RATE_REQUESTS: u32 = 10_000;
 /// The longest span of a rate.
 const LONGEST_SPAN_S: u32 = 60 * 60;
 
@@ -65,16 +65,15 @@ impl Counted {
 
 impl Limits {
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.rate.len() > MOST_RATES {
-            return Err(format!(
-                "limits.rate has {} entries; expected {MOST_RATES} at most",
-                self.rate.len()
-            ));
+        if self.rate.len() > MAX_RATES {
+            return Err(format!("limits.rate has {} entries; expected {MAX_RATES} at most", self.rate.len()));
         }
         for rate in &self.rate {
-            if !(1..=MOST_COUNTED).contains(&rate.requests) || !(1..=LONGEST_SPAN_S).contains(&rate.seconds) {
+            if !(1..=MAX_RATE_REQUESTS).contains(&rate.requests)
+                || !(1..=LONGEST_SPAN_S).contains(&rate.seconds)
+            {
                 return Err(format!(
-                    "limits.rate has {} requests in {} s; expected 1 to {MOST_COUNTED} requests in 1 to {LONGEST_SPAN_S} s",
+                    "limits.rate has {} requests in {} s; expected 1 to {MAX_RATE_REQUESTS} requests in 1 to {LONGEST_SPAN_S} s",
                     rate.requests, rate.seconds
                 ));
             }

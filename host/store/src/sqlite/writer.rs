@@ -14,13 +14,13 @@ use tokio::sync::oneshot;
 use crate::StoreError;
 
 /// Jobs that may wait. More, and the answer is "busy".
-const QUEUE: usize = 4_096;
+const MAX_QUEUED_JOBS: usize = 4_096;
 /// Jobs in one transaction: bounds how long the first of them waits.
-const BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 /// Nobody is waiting when nothing has come for this long.
-const IDLE: Duration = Duration::from_millis(200);
+const IDLE_DELAY: Duration = Duration::from_millis(200);
 /// Bytes of a write-ahead log that is folded into the database when there is time.
-const LOG_WORTH_FOLDING: u64 = 4 << 20;
+const MIN_CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// Tells the caller of a job how the transaction ended.
 type Acknowledge = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -38,7 +38,7 @@ pub struct Writer {
 impl Writer {
     /// Starts the thread.
     pub fn start(connection: Connection, path: &Path) -> std::io::Result<Self> {
-        let (jobs, queue) = sync_channel(QUEUE);
+        let (jobs, queue) = sync_channel(MAX_QUEUED_JOBS);
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let path = path.display().to_string();
@@ -104,7 +104,7 @@ impl Drop for Writer {
 
 fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path, has_failed: &AtomicBool) {
     loop {
-        let first = match queue.recv_timeout(IDLE) {
+        let first = match queue.recv_timeout(IDLE_DELAY) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
                 fold(connection, log);
@@ -118,7 +118,7 @@ fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path, h
         let mut acknowledgements = Vec::new();
         let committed = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             acknowledgements.push(first(connection));
-            for job in queue.try_iter().take(BATCH - 1) {
+            for job in queue.try_iter().take(MAX_BATCH - 1) {
                 acknowledgements.push(job(connection));
             }
             connection.execute_batch("COMMIT")
@@ -145,7 +145,7 @@ fn run(connection: &Connection, queue: &Receiver<Job>, path: &str, log: &Path, h
 /// Folds a write-ahead log that has grown into the database, while nobody waits.
 fn fold(connection: &Connection, log: &Path) {
     let size = std::fs::metadata(log).map_or(0, |log| log.len());
-    if size >= LOG_WORTH_FOLDING
+    if size >= MIN_CHECKPOINT_BYTES
         && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     {
         tracing::warn!(%error, "the write-ahead log could not be folded into the database");

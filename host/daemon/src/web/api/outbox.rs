@@ -15,7 +15,7 @@ use crate::web::api::context::Api;
 use crate::web::api::error::error_response;
 
 /// Rows of an answer.
-const MOST: u32 = 500;
+const MAX_ROWS: u32 = 500;
 
 /// `?state=dead&limit=50`
 pub(crate) async fn list(
@@ -35,7 +35,7 @@ pub(crate) async fn list(
             }
         },
     };
-    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(50).min(MOST);
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(50).min(MAX_ROWS);
     match api.store.outbox(state, limit).await {
         Ok(rows) => Json(json!({ "events": rows })).into_response(),
         Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
