@@ -21,25 +21,11 @@ async fn watch(daemon: &Daemon<'_>) -> i64 {
     daemon.plex(&event("media.scrobble", &inception(), None, SEAN, "TV")).await
 }
 
-/// The state of the one event that `id` led to, once it no longer waits.
-async fn delivered(daemon: &Daemon<'_>, trakt: &FakeTrakt, id: i64) -> (String, String) {
-    loop {
-        let story = daemon.settled(id).await;
-        let row = &story["outbox"][0];
-        if row["state"] != "waiting" {
-            return (
-                row["state"].as_str().unwrap().to_owned(),
-                row["note"].as_str().unwrap_or_default().to_owned(),
-            );
-        }
-        let seen = trakt.calls().len();
-        // Something else arrives, or it was the last one and the row is about to change.
-        let _ = tokio::time::timeout(
-            Duration::from_millis(200),
-            trakt.until("a call", |it| it.calls().len() > seen),
-        )
-        .await;
-    }
+/// The state of the one event that `id` led to, once it no longer waits, and its note.
+async fn delivered(daemon: &Daemon<'_>, id: i64) -> (String, String) {
+    let story = daemon.until(id, "its delivery", |story| story["outbox"][0]["state"] != "waiting").await;
+    let text = |name: &str| story["outbox"][0][name].as_str().unwrap_or_default().to_owned();
+    (text("state"), text("note"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +36,7 @@ async fn overload_is_waited_out() {
         trakt.faults().next("/scrobble/stop", 1, fault);
     }
     let id = watch(&daemon).await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+    assert_eq!(delivered(&daemon, id).await.0, "delivered");
     assert_eq!(trakt.history().len(), 1);
     let scrobbles = trakt.calls().into_iter().filter(|call| call.path.starts_with("/scrobble"));
     assert_eq!(scrobbles.map(|call| call.status).collect::<Vec<_>>(), [429, 429, 408, 201]);
@@ -63,7 +49,7 @@ async fn a_server_that_fails_may_have_applied_the_write() {
         let daemon = home.start();
         trakt.faults().next("/scrobble/stop", 1, Fault::status(status));
         let id = watch(&daemon).await;
-        assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+        assert_eq!(delivered(&daemon, id).await.0, "delivered");
         let failed = format!("POST /scrobble/stop {status}");
         let told = [
             &failed,
@@ -81,7 +67,7 @@ async fn a_write_without_an_answer_is_checked_before_it_is_repeated() {
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutAfter);
     let id = watch(&daemon).await;
-    let (state, note) = delivered(&daemon, &trakt, id).await;
+    let (state, note) = delivered(&daemon, id).await;
     assert_eq!((state.as_str(), note.as_str()), ("duplicate", "the history has this play already"));
     assert_eq!(trakt.history().len(), 1);
     assert_eq!(trakt.story()[1], "GET /sync/history/movies 200");
@@ -93,7 +79,7 @@ async fn a_write_that_never_arrived_is_repeated_with_its_own_time() {
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::CutBefore);
     let id = watch(&daemon).await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+    assert_eq!(delivered(&daemon, id).await.0, "delivered");
     let story = daemon.settled(id).await;
     assert_eq!(trakt.history()[0].watched_at.to_string(), story["outbox"][0]["at"].as_str().unwrap());
 }
@@ -104,7 +90,7 @@ async fn an_answer_that_comes_too_late_is_checked_too() {
     let daemon = home.start();
     trakt.faults().next("/scrobble/stop", 1, Fault::Slow(Duration::from_secs(12)));
     let id = watch(&daemon).await;
-    delivered(&daemon, &trakt, id).await;
+    delivered(&daemon, id).await;
     trakt.until("the slow answer", |trakt| trakt.history().len() == 1 || trakt.story().len() > 3).await;
     let adds = trakt.story().iter().filter(|call| call.contains("POST /sync/history 200")).count();
     assert_eq!((trakt.history().len(), adds), (1, 1), "{:?}", trakt.story());
@@ -121,18 +107,18 @@ async fn a_duplicate_is_a_receipt() {
         Fault::Answer { status: 409, headers: vec![], body: body.to_owned() },
     );
     let id = watch(&daemon).await;
-    let (state, note) = delivered(&daemon, &trakt, id).await;
+    let (state, note) = delivered(&daemon, id).await;
     assert_eq!(state, "duplicate");
     assert!(note.contains("2026-11-01T20:58:11"), "{note}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_item_is_unmatched_and_says_what_was_tried() {
-    let (trakt, home) = TestContext::logged_in(QUICK).await;
+    let (_trakt, home) = TestContext::logged_in(QUICK).await;
     let daemon = home.start();
     let unknown = movie("1", "Home Video", 2020, RUNTIME, &["tmdb://99999999"]);
     let id = daemon.plex(&event("media.scrobble", &unknown, None, SEAN, "TV")).await;
-    let (state, note) = delivered(&daemon, &trakt, id).await;
+    let (state, note) = delivered(&daemon, id).await;
     assert_eq!((state.as_str(), note.as_str()), ("unmatched", "not found by movie ids"));
 }
 
@@ -142,7 +128,7 @@ async fn a_validation_error_is_the_end_of_a_presence() {
     let daemon = home.start();
     trakt.faults().next("/scrobble/start", 1, Fault::status(422));
     let id = daemon.plex(&event("media.play", &inception(), Some(0), SEAN, "TV")).await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "unsupported");
+    assert_eq!(delivered(&daemon, id).await.0, "unsupported");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +137,7 @@ async fn an_expired_login_is_refreshed_and_the_request_repeated() {
     let daemon = home.start();
     trakt.expire_access();
     let id = watch(&daemon).await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+    assert_eq!(delivered(&daemon, id).await.0, "delivered");
     let refreshes = trakt.calls().iter().filter(|call| call.path == "/oauth/token").count();
     assert_eq!(refreshes, 1);
 }
@@ -183,7 +169,7 @@ async fn a_refused_refresh_waits_for_a_login_and_loses_nothing() {
     let story = daemon.settled(id).await;
     assert_eq!(story["outbox"][0]["state"], "waiting", "{story:#}");
     home.connect().await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+    assert_eq!(delivered(&daemon, id).await.0, "delivered");
     assert_eq!(trakt.history().len(), 1);
 }
 
@@ -202,7 +188,7 @@ async fn an_account_that_was_never_logged_in_waits_and_says_so() {
     assert!(note.contains("playrelay connect bob"), "{note}");
     assert!(trakt.calls().is_empty(), "nothing is sent without a login");
     home.connect().await;
-    assert_eq!(delivered(&daemon, &trakt, id).await.0, "delivered");
+    assert_eq!(delivered(&daemon, id).await.0, "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +220,7 @@ async fn presence_is_superseded_and_a_late_watch_goes_to_the_history() {
     daemon.settled(id).await;
     clock.pass(7_200);
     trakt.server.come_up().await;
-    let (state, note) = delivered(&daemon, &trakt, id).await;
+    let (state, note) = delivered(&daemon, id).await;
     assert_eq!(state, "delivered", "{note}");
     let story = daemon.settled(start).await;
     assert_eq!(story["outbox"][0]["state"], "superseded", "{story:#}");

@@ -167,13 +167,8 @@ async fn a_page_logs_in_and_out() {
     let login = |method| daemon.api(method, "/api/v1/accounts/bob/login");
     let begun: Value = answer(login(Method::POST)).await;
     assert_eq!((&begun["state"], &begun["code"]), (&json!("pending"), &json!("BDWP-HQPK")), "{begun}");
-    let standing = loop {
-        let standing: Value = answer(login(Method::GET)).await;
-        if standing["state"] != "pending" {
-            break standing;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let path = "/api/v1/accounts/bob/login";
+    let standing = daemon.get_until(path, "the end of the login", |it| it["state"] != "pending").await;
     assert_eq!(standing, json!({ "state": "granted" }));
     let accounts: Value = daemon.get("/api/v1/accounts").await;
     assert_eq!(accounts["accounts"][0]["requests_a_day"], 500, "{accounts}");

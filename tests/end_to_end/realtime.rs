@@ -250,13 +250,14 @@ async fn a_half_open_connection_is_noticed_within_a_minute() {
     server.sockets().freeze(true);
     let began = clock.passed();
     let is_connected = |it: &Value| it["connections"] == 1 && it["connected"] == true;
-    while is_connected(&daemon.watched("jellyfin", "a source", Value::is_object).await) {
-        assert!(clock.passed() - began < 60, "a minute has passed, and nobody has noticed");
+    // It may take most of a minute by the daemon's clock, and as long as this machine needs to notice.
+    while clock.passed() - began < 55
+        && is_connected(&daemon.watched("jellyfin", "a source", Value::is_object).await)
+    {
         clock.pass(5);
-        // The daemon looks at its clock many times in this.
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let lost = daemon.watched("jellyfin", "a source", Value::is_object).await;
+    let lost = daemon.watched("jellyfin", "the loss of the connection", |it| !is_connected(it)).await;
     assert!(lost["connections"] == 2 || lost["trouble"].as_str().unwrap().contains("silent"), "{lost:#}");
     server.sockets().freeze(false);
     clock.pass(30);

@@ -1,12 +1,12 @@
 //! A home with all three servers and a Trakt, whose clock the test moves: a whole evening passes in a second.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fake_trakt::FakeTrakt;
-use crate::harness::{Daemon, TestClock, TestContext, sources_to_trakt_config};
+use crate::harness::{DEADLINE, Daemon, TestClock, TestContext, sources_to_trakt_config};
 use crate::plex_webhook;
 
 /// The set.
@@ -40,8 +40,10 @@ impl Scenario {
         let is_due = |row: &Value| {
             row["next_at"].as_str().and_then(|at| at.parse().ok()).is_none_or(|at: Timestamp| at <= now)
         };
+        let end = Instant::now() + DEADLINE;
         loop {
             let waiting = self.home.json(&["outbox", "list", "--state", "waiting"]);
+            assert!(Instant::now() < end, "these are not delivered: {waiting:#}");
             if !waiting.as_array().expect("a list").iter().any(is_due) {
                 return;
             }

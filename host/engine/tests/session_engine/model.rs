@@ -1,15 +1,16 @@
 //! Ids, items, reports and users: what is the same, what is missing, and how each reads.
 
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
 use playrelay_engine::event::{Action, DeliveryClass};
 use playrelay_engine::model::{
     Episode, Ids, Item, ItemKind, Marked, Movie, OfMovie, Player, Rated, Report, Season, Server, Show, User,
 };
 use playrelay_engine::now_playing::{SourceInfo, watching};
 use playrelay_engine::outbox::DeliveryState;
+use playrelay_engine::policy::Policy;
 use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::{Outcome, Stage, Verdict, Verdicts};
-use playrelay_engine::{code::Code, policy::Policy};
 
 use crate::story::*;
 
