@@ -1,8 +1,9 @@
 //! An account: a plugin in use, under a name and with settings of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
+use playrelay_util::lock::{read, write};
 use playrelay_util::secret::Secret;
 
 use crate::http::{Origin, OriginError, Outbound, OutboundDeps, Reach};
@@ -66,17 +67,17 @@ pub struct Accounts(Arc<RwLock<BTreeMap<String, Arc<Account>>>>);
 impl Accounts {
     /// One of them.
     pub fn get(&self, name: &str) -> Option<Arc<Account>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        read(&self.0).get(name).cloned()
     }
 
     /// All of them, as they are now.
     pub fn all(&self) -> BTreeMap<String, Arc<Account>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.0).clone()
     }
 
     /// Puts these in their place.
     pub fn replace(&self, accounts: BTreeMap<String, Arc<Account>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+        *write(&self.0) = accounts;
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`wasm`], [`compile`]: wasmtime, and the cache of compiled code
 //! - [`registry`]: finds plugins, checks and approves them
 //! - [`plugin`]: one call in a fresh instance, within limits
+//! - [`failure`], [`fault`], [`call_error`]: why a call gave no value
 //! - [`ports`]: what the program around it provides
 //! - `imports`: what a guest may ask of the host, one file per interface
 //! - [`capabilities`]: what the host asks of a guest, one file per interface
@@ -16,6 +17,7 @@
 pub mod account;
 pub mod artifact;
 pub mod bindings;
+pub mod call_error;
 pub mod call_state;
 pub mod capabilities;
 mod circuit_breaker;

@@ -1,7 +1,9 @@
 //! How much a plugin may log over time.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
+
+use playrelay_util::lock::lock;
 
 use crate::limits::{LOG_BURST, LOG_LINES_A_SECOND};
 
@@ -42,7 +44,7 @@ impl LogBudget {
     }
 
     fn take_at(&self, now: Instant) -> Line {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         let passed = now.saturating_duration_since(state.at).as_secs_f64();
         state.left = (state.left + passed * f64::from(LOG_LINES_A_SECOND)).min(f64::from(LOG_BURST));
         state.at = now;

@@ -1,10 +1,11 @@
 //! Secrets that a guest works with and never sees: it has a marker, and the host puts the secret in its place on the wire.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
+use playrelay_util::lock::lock;
 use playrelay_util::secret::Secret;
 use serde_json::Value;
 
@@ -44,17 +45,17 @@ impl SecretPlaceholders {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Secret>> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.secrets)
     }
 
     /// The device key of the login, where there is one.
     pub fn device_key(&self) -> Option<Arc<DeviceKey>> {
-        self.device_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.device_key).clone()
     }
 
     /// The device key of the login; a new one is made for the first who asks.
     pub fn device_key_or_new(&self) -> Result<Arc<DeviceKey>, DeviceKeyError> {
-        let mut key = self.device_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut key = lock(&self.device_key);
         if let Some(key) = key.as_ref() {
             return Ok(Arc::clone(key));
         }

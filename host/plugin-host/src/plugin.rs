@@ -1,11 +1,12 @@
 //! One call: a fresh instance, within limits, on threads of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use playrelay_util::clock;
+use playrelay_util::lock::lock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use wasmtime::component::InstancePre;
@@ -145,13 +146,13 @@ impl Plugin {
                 }
             }
         }
-        let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let trace = lock(&trace).clone();
         (result, trace)
     }
 
     /// Does something with what is known of an account.
     fn served<T>(&self, account: &str, work: impl FnOnce(&mut Served) -> T) -> T {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = lock(&self.accounts);
         match accounts.get_mut(account) {
             Some(served) => work(served),
             None => work(accounts.entry(account.to_owned()).or_default()),

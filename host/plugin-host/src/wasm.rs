@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use playrelay_util::lock::lock;
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Store, UpdateDeadline};
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
 
@@ -106,7 +107,7 @@ impl EpochTicker {
         std::thread::Builder::new().name("plugin-epoch".into()).spawn(move || {
             loop {
                 let (calls, woken) = &*running;
-                let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+                let calls = lock(calls);
                 drop(woken.wait_while(calls, |calls| *calls == 0).unwrap_or_else(PoisonError::into_inner));
                 std::thread::sleep(TICK);
                 match engine.upgrade() {
@@ -120,7 +121,7 @@ impl EpochTicker {
 
     /// Keeps the ticker going until the guard is dropped.
     pub fn enter(&self) -> EpochGuard {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(&self.0.0) += 1;
         self.0.1.notify_one();
         EpochGuard(self.clone())
     }
@@ -131,6 +132,6 @@ pub struct EpochGuard(EpochTicker);
 
 impl Drop for EpochGuard {
     fn drop(&mut self) {
-        *self.0.0.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        *lock(&self.0.0.0) -= 1;
     }
 }

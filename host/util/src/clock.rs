@@ -1,10 +1,12 @@
 //! The time.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::lock::lock;
 
 /// Names a file with a number of seconds by which this program's clock is ahead of the system's. For tests, which play
 /// a whole evening in a second; read at every look at the clock.
@@ -33,7 +35,7 @@ const MAX_BACKWARD_STEP_MS: i64 = 6 * 60 * 60 * 1000;
 /// speed until it is caught up with, so that the order of things is what it was.
 pub fn monotonic_now() -> Timestamp {
     static LAST_RECEIPT: Mutex<Option<(i64, Instant)>> = Mutex::new(None);
-    let mut latest = LAST_RECEIPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut latest = lock(&LAST_RECEIPT);
     let (now, instant) = (now().as_millisecond(), Instant::now());
     let at = match *latest {
         Some((before, seen)) if now < before && before - now <= MAX_BACKWARD_STEP_MS => {
@@ -48,6 +50,11 @@ pub fn monotonic_now() -> Timestamp {
 /// Whether the clock is a test's: it can jump, so nobody may sleep for long by it.
 pub fn is_simulated() -> bool {
     std::env::var_os(TEST_OFFSET).is_some()
+}
+
+/// The time after a while: the last there is where that is beyond it.
+pub fn after(span: SignedDuration) -> Timestamp {
+    now().saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// Sleeps; by a test's clock where there is one.

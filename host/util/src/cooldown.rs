@@ -1,7 +1,9 @@
 //! A pause after a failure, in which nobody tries again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::lock::lock;
 
 /// A pause. It is not running at first.
 #[derive(Debug, Default)]
@@ -10,12 +12,12 @@ pub struct Cooldown(Mutex<Option<Instant>>);
 impl Cooldown {
     /// Starts the pause anew.
     pub fn start(&self, length: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + length);
+        *lock(&self.0) = Some(Instant::now() + length);
     }
 
     /// How much of it is left; absent where it is over.
     pub fn remaining(&self) -> Option<Duration> {
-        let end = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = *lock(&self.0);
         end.map(|end| end.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 }

@@ -3,6 +3,7 @@
 //! - [`backoff`]: how long to wait after failures
 //! - [`clock`]: the time, which tests can move
 //! - [`cooldown`]: a pause after a failure
+//! - [`lock`]: locks that survive a panic
 //! - [`private_file`]: files that only their owner may read
 //! - [`secret`]: values that must not be seen
 #![forbid(unsafe_code)]
@@ -10,5 +11,6 @@
 pub mod backoff;
 pub mod clock;
 pub mod cooldown;
+pub mod lock;
 pub mod private_file;
 pub mod secret;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_plugin_host::account::{Account, Accounts};
+use playrelay_plugin_host::call_error::{self, CallError};
 use playrelay_plugin_host::capabilities::{Grant, Renew};
 use playrelay_plugin_host::device_key::DeviceKey;
 use playrelay_plugin_host::failure::Failure;
@@ -173,14 +174,13 @@ impl CredentialManager {
             placeholders: Some(Arc::clone(&placeholders)),
             ..CallTarget::new(&owner, Arc::clone(&self.kv))
         };
-        let grant = match plugin.call::<Renew>(&target, ()).await.0 {
-            Ok(Ok(grant)) => grant,
-            Ok(Err(Failure::Unauthorized(reason))) => {
+        let grant = match call_error::value(plugin.call::<Renew>(&target, ()).await.0) {
+            Ok(grant) => grant,
+            Err(CallError::Failure(Failure::Unauthorized(reason))) => {
                 tracing::warn!(account, reason, "the service refused to renew the login");
                 return Ok(None);
             }
-            Ok(Err(failure)) => return Err(failed(failure.reason().to_owned())),
-            Err(fault) => return Err(failed(fault.to_string())),
+            Err(error) => return Err(failed(error.to_string())),
         };
         let mut parts = old.0.clone();
         parts.remove(part::EXPIRES);

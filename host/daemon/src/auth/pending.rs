@@ -1,7 +1,7 @@
 //! Logins that are under way: begun, waited for, chosen from, ended.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +12,7 @@ use playrelay_plugin_host::registry::Plugins;
 use playrelay_store::SharedStore;
 use playrelay_store::vault::VaultError;
 use playrelay_util::clock;
+use playrelay_util::lock::lock;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -142,7 +143,7 @@ impl PendingLogins {
 
     /// Goes on with what the user has chosen. Absent where no login waits for that.
     pub(crate) async fn choose(&self, name: &str, id: &str) -> Option<Result<LoginState, LoginError>> {
-        let AwaitingChoice { mut login, number, until } = lock(&self.under_way).choosing.remove(name)?;
+        let AwaitingChoice { mut login, number, until } = current(&self.under_way).choosing.remove(name)?;
         let waiting = self.waiting(name, number);
         match login.choose(id, &self.credentials).await {
             Ok(next) => Some(Ok(waiting.transition(login, next).await)),
@@ -186,7 +187,7 @@ impl PendingLogins {
     }
 
     pub(crate) fn status(&self, name: &str) -> Option<LoginState> {
-        lock(&self.under_way).connections.get(name).map(|(_, status)| status.clone())
+        current(&self.under_way).connections.get(name).map(|(_, status)| status.clone())
     }
 
     pub(crate) async fn begin(
@@ -208,7 +209,7 @@ impl PendingLogins {
 
     /// A login that is begun anew takes the place of the one before.
     fn insert(&self, name: &str, status: LoginState) -> u64 {
-        let mut logins = lock(&self.under_way);
+        let mut logins = current(&self.under_way);
         let number = logins.connections.get(name).map_or(0, |(number, _)| number + 1);
         logins.connections.insert(name.to_owned(), (number, status));
         logins.choosing.remove(name);
@@ -236,7 +237,7 @@ impl PendingLogin {
     /// Whether it was neither ended nor begun anew.
     fn is_wanted(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let (under_way, name, number) = (Arc::clone(&self.under_way), self.name.clone(), self.number);
-        move || is_current(&lock(&under_way), &name, number)
+        move || is_current(&current(&under_way), &name, number)
     }
 
     /// Shows what is next of a login by the plugin's own code, and waits for it.
@@ -275,7 +276,7 @@ impl PendingLogin {
 
     /// Keeps a login until its user has chosen, unless another one has taken its place.
     fn wait_for_choice(&self, login: PluginLoginFlow, until: Instant) {
-        let mut logins = lock(&self.under_way);
+        let mut logins = current(&self.under_way);
         if is_current(&logins, &self.name, self.number) {
             logins.choosing.insert(self.name.clone(), AwaitingChoice { login, number: self.number, until });
         }
@@ -317,7 +318,7 @@ impl PendingLogin {
 
     /// Shows how it stands, unless another one has taken its place.
     fn show(&self, status: LoginState) {
-        let mut logins = lock(&self.under_way);
+        let mut logins = current(&self.under_way);
         if let Some(entry) =
             logins.connections.get_mut(&self.name).filter(|(number, _)| *number == self.number)
         {
@@ -347,7 +348,7 @@ impl PendingLogin {
     }
 
     fn is_current(&self) -> bool {
-        is_current(&lock(&self.under_way), &self.name, self.number)
+        is_current(&current(&self.under_way), &self.name, self.number)
     }
 }
 
@@ -357,8 +358,8 @@ fn is_current(logins: &Logins, name: &str, number: u64) -> bool {
 }
 
 /// What is under way; what has waited for its user for too long is not.
-fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
-    let mut logins = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+fn current(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
+    let mut logins = lock(under_way);
     let now = Instant::now();
     let Logins { connections, choosing } = &mut *logins;
     for (name, gone) in choosing.extract_if(|_, choosing| choosing.until <= now) {
@@ -371,6 +372,6 @@ fn lock(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
 
 fn pending(url: String, complete_url: Option<String>, code: String, expires_in: Duration) -> LoginState {
     let expires_in = SignedDuration::try_from(expires_in).unwrap_or(SignedDuration::MAX);
-    let expires_at = clock::now().saturating_add(expires_in).unwrap_or(Timestamp::MAX);
+    let expires_at = clock::after(expires_in);
     LoginState::Pending { url, complete_url, code, expires_at }
 }

@@ -13,7 +13,7 @@ use playrelay_plugin_host::http::{LoginTokens, Origin};
 use playrelay_plugin_host::manifest::{Login, LoginMethod, PluginLogin, SettingKind, part};
 use playrelay_plugin_host::placeholders::SecretPlaceholders;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
-use playrelay_plugin_host::text;
+use playrelay_plugin_host::{call_error, text};
 use playrelay_store::vault::VaultError;
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
@@ -288,11 +288,8 @@ pub async fn log_out(
 
 /// Ends a login at the service. Says what remains valid there.
 async fn revoke(plugin: &Arc<Plugin>, target: &CallTarget) -> Option<String> {
-    match plugin.call::<Revoke>(target, ()).await.0 {
-        Ok(Ok(remains)) => remains,
-        Ok(Err(failure)) => Some(failure.reason().to_owned()),
-        Err(fault) => Some(fault.to_string()),
-    }
+    let answer = plugin.call::<Revoke>(target, ()).await.0;
+    call_error::value(answer).unwrap_or_else(|error| Some(error.to_string()))
 }
 
 fn failed(failure: Failure) -> LoginError {

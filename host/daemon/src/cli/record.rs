@@ -53,7 +53,7 @@ pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
             Err(CliError::Other(format!("--for is {length:#}; expected at most 24h, such as 1h or 30m")))
         }
         Command::Start { length } => {
-            let until = clock::now().saturating_add(length).unwrap_or(jiff::Timestamp::MAX);
+            let until = clock::after(length);
             recorder.start(until).map_err(failed)?;
             say!("Recording until {}.", print::when(until));
             say!("Requests to servers and trackers, and their answers, go to {}.", recorder.file().display());

@@ -6,6 +6,7 @@ use playrelay_engine::event::ReceiptOutcome;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::watchlist;
+use playrelay_plugin_host::call_error;
 use playrelay_plugin_host::call_state::CallTrace;
 use playrelay_plugin_host::capabilities::{LastAired, RemoveWatchlist};
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
@@ -101,11 +102,10 @@ impl WatchlistRemover<'_> {
         let Some((plugin, target)) = self.catalogue.filter(|(plugin, _)| knows(plugin)) else {
             return LastAiredOutcome::Unknown;
         };
-        match plugin.call::<LastAired>(target, show).await.0 {
-            Ok(Ok(Some(last))) => LastAiredOutcome::Known(last),
-            Ok(Ok(None)) => LastAiredOutcome::Unknown,
-            Ok(Err(failure)) => LastAiredOutcome::CatalogueFails(failure.reason().to_owned()),
-            Err(fault) => LastAiredOutcome::CatalogueFails(fault.to_string()),
+        match call_error::value(plugin.call::<LastAired>(target, show).await.0) {
+            Ok(Some(last)) => LastAiredOutcome::Known(last),
+            Ok(None) => LastAiredOutcome::Unknown,
+            Err(error) => LastAiredOutcome::CatalogueFails(error.to_string()),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What is playing now, shown to other programs: in a file, and to whoever asks over HTTP.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::{fs, io};
 
 use playrelay_engine::now_playing::CurrentlyWatching;
+use playrelay_util::lock::lock;
 use playrelay_util::private_file;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ impl NowPlaying {
 
     /// Shows what plays now. A file that cannot be written is complained of, once for each change.
     pub fn set(&self, watching: CurrentlyWatching) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&self.shown);
         if shown.as_ref() == Some(&watching) {
             return;
         }
@@ -43,7 +44,7 @@ impl NowPlaying {
 
     /// What plays now.
     pub fn entries(&self) -> CurrentlyWatching {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+        lock(&self.shown).clone().unwrap_or_default()
     }
 
     fn write(&self, watching: &CurrentlyWatching) -> io::Result<()> {

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use playrelay_engine::model::Item;
 use playrelay_plugin_host::artifact::Digest;
-use playrelay_plugin_host::capabilities;
 use playrelay_plugin_host::capabilities::Picture;
 use playrelay_plugin_host::http::client::REQUEST_TIMEOUT;
 use playrelay_plugin_host::http::{Request, RequestPurpose};
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
+use playrelay_plugin_host::{call_error, capabilities};
 use playrelay_util::{backoff, private_file};
 use url::Url;
 
@@ -59,11 +59,8 @@ impl Artwork {
             return Ok(kept);
         }
         let answer = self.plugin.call::<capabilities::Artwork>(&self.target, item.clone()).await.0;
-        let pictures: Vec<Picture> = match answer {
-            Ok(Ok(pictures)) => pictures,
-            Ok(Err(failure)) => return Err(ArtworkError::Fetch(failure.reason().to_owned())),
-            Err(fault) => return Err(ArtworkError::Fetch(fault.to_string())),
-        };
+        let pictures: Vec<Picture> =
+            call_error::value(answer).map_err(|error| ArtworkError::Fetch(error.to_string()))?;
         let picture = pictures.into_iter().find(|picture| picture.kind == kind).ok_or(ArtworkError::None)?;
         let (media_type, ending, bytes) = self.fetch(&picture.url).await?;
         fs::create_dir_all(&self.folder)?;

@@ -98,7 +98,7 @@ impl MetadataResolver {
             Choice::Nothing => (item.clone(), AMBIGUOUS_TTL, Code::NotFound),
         };
         item.fill_from(&found);
-        let until = clock::now().saturating_add(kept_for).unwrap_or(Timestamp::MAX);
+        let until = clock::after(kept_for);
         // What one server says of its file is no other server's business.
         let kept = item.without_server_refs();
         if let Err(error) = self.store.cache_lookup(&self.cache_namespace(), &key, &kept, until).await {

@@ -1,7 +1,7 @@
 //! The second look at the server: what a message left out.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -15,6 +15,7 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::SharedOwner;
 use playrelay_util::clock;
 use playrelay_util::cooldown::Cooldown;
+use playrelay_util::lock::lock;
 
 use crate::metadata::resolver::MetadataResolver;
 use crate::pipeline::options::PipelineOptions;
@@ -232,8 +233,7 @@ impl Enricher {
     }
 
     async fn keep(&self, key: &str, item: &Item, seconds: u32) {
-        let until = clock::now().saturating_add(SignedDuration::from_secs(seconds.into()));
-        let Ok(until) = until else { return };
+        let until = clock::after(SignedDuration::from_secs(seconds.into()));
         if let Err(error) = self.store.cache_lookup(self.source(), key, item, until).await {
             tracing::warn!("a look-up cannot be kept: {error}");
         }
@@ -269,14 +269,14 @@ struct UserCache(Mutex<HashMap<String, (User, Instant)>>);
 impl UserCache {
     /// Messages that say nothing of a session are asked about each time: another may play the same by now.
     fn get(&self, playback: &Playback) -> Option<User> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock(&self.0);
         let (user, until) = known.get(&question(playback)?)?;
         (*until > Instant::now()).then(|| user.clone())
     }
 
     fn keep(&self, playback: &Playback, user: User) {
         let Some(question) = question(playback) else { return };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         let now = Instant::now();
         known.retain(|_, (_, until)| *until > now);
         if known.len() < MAX_IDENTIFIED {

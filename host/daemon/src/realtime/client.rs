@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use playrelay_plugin_host::call_error;
 use playrelay_plugin_host::capabilities::{
     Connect, Connection, Message, MessageInput, MessageStep, Transport,
 };
@@ -32,11 +33,8 @@ impl RealtimeClient {
 
     /// The ways to listen, the best one first.
     pub(crate) async fn connection_options(&self) -> Result<Vec<Connection>, ConnectionError> {
-        match self.plugin.call::<Connect>(&self.target, ()).await.0 {
-            Ok(Ok(ways)) => Ok(ways),
-            Ok(Err(failure)) => Err(ConnectionError::Other(failure.reason().to_owned())),
-            Err(fault) => Err(ConnectionError::Other(fault.to_string())),
-        }
+        let answer = self.plugin.call::<Connect>(&self.target, ()).await.0;
+        call_error::value(answer).map_err(|error| ConnectionError::Other(error.to_string()))
     }
 
     pub(crate) async fn open(&self, way: &Connection) -> Result<Channel, ConnectionError> {

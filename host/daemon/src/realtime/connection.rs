@@ -124,10 +124,7 @@ impl RealtimeConnection {
             first = used.filter(|_| at_once).map_or(0, |used| used + 1);
             let pause = backoff::pause(failures, FIRST_PAUSE, LONGEST_PAUSE, backoff::random());
             let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO);
-            self.status.mark_retrying(
-                broken.to_string(),
-                clock::now().saturating_add(again).unwrap_or(jiff::Timestamp::MAX),
-            );
+            self.status.mark_retrying(broken.to_string(), clock::after(again));
             let seconds = pause.as_secs().max(1);
             // Said once; what is tried again and again for the same reason is shown to who asks.
             let text = broken.to_string();

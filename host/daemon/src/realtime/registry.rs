@@ -1,7 +1,9 @@
 //! The connections of all sources.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use playrelay_util::lock::lock;
 
 use crate::realtime::status::ConnectionStatus;
 
@@ -18,7 +20,7 @@ struct Connections {
 
 impl ConnectionRegistry {
     fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Shows a new connection.

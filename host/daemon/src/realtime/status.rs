@@ -1,9 +1,10 @@
 //! How a connection stands, for people.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use playrelay_util::clock;
+use playrelay_util::lock::lock;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -53,7 +54,7 @@ impl ConnectionStatus {
     }
 
     fn lock(&self) -> MutexGuard<'_, ConnectionReport> {
-        self.0.report.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.report)
     }
 
     /// Waits for the next connect: there may be a gap to fill.

@@ -11,13 +11,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub use exchange::Exchange;
 use jiff::Timestamp;
 use playrelay_plugin_host::http::{Request, Response};
 use playrelay_plugin_host::ports::ExchangeRecorder;
+use playrelay_util::lock::lock;
 use playrelay_util::{clock, private_file};
 
 /// The folder, below the data folder.
@@ -87,7 +88,7 @@ impl Recorder {
     }
 
     fn is_on(&self) -> bool {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = lock(&self.looked);
         let until = match *looked {
             Some((at, until)) if at.elapsed() < LOOK_EVERY => until,
             _ => {

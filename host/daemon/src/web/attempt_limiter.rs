@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use playrelay_util::lock::lock;
 
 /// Wrong tokens or passwords that a client may send…
 const MAX_FAILURES: u32 = 10;
@@ -43,7 +45,7 @@ impl AttemptLimiter {
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, Client>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn locked_at(&self, client: IpAddr, now: Instant) -> Option<Duration> {

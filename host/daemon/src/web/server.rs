@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use playrelay_util::lock::lock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -65,7 +66,7 @@ struct Peer {
 
 impl Peer {
     fn waits_since(&self) -> MutexGuard<'_, Instant> {
-        self.waits_since.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waits_since)
     }
 }
 
@@ -96,7 +97,7 @@ struct Peers {
 
 impl Peers {
     fn open(&self) -> MutexGuard<'_, Vec<Arc<Peer>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 
     fn enter(self: &Arc<Self>) -> Seat {

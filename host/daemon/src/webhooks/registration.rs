@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_plugin_host::call_error::{self, CallError};
 use playrelay_plugin_host::capabilities::{RegistrationInput, WebhookRegistration};
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::WebhookFacts;
@@ -105,7 +106,7 @@ pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Resul
         Err(error) => return Err(error),
     };
     let current = vault::random_token()?;
-    let until = clock::now().saturating_add(grace).unwrap_or(Timestamp::MAX);
+    let until = clock::after(grace);
     let mut kept = BTreeMap::from([(TOKEN.to_owned(), current.clone())]);
     let (before, told) = before.unzip();
     if let Some(before) = &before {
@@ -254,13 +255,12 @@ impl Registration {
             ..self.target.clone()
         };
         let input = input(self.redacted(address));
-        match self.plugin.call::<WebhookRegistration>(&target, input).await.0 {
-            Ok(Ok(is_registered)) => Ok(is_registered),
-            Ok(Err(Failure::Unauthorized(reason))) => {
-                Err(format!("the server wants a login with more rights: {reason}"))
+        let answer = self.plugin.call::<WebhookRegistration>(&target, input).await.0;
+        call_error::value(answer).map_err(|error| match error {
+            CallError::Failure(Failure::Unauthorized(reason)) => {
+                format!("the server wants a login with more rights: {reason}")
             }
-            Ok(Err(failure)) => Err(failure.reason().to_owned()),
-            Err(fault) => Err(fault.to_string()),
-        }
+            error => error.to_string(),
+        })
     }
 }

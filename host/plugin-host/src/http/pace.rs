@@ -1,10 +1,11 @@
 //! How fast, and how often a day, an account may send requests.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use playrelay_util::clock;
+use playrelay_util::lock::lock;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::http::message::{HttpError, Response};
@@ -75,7 +76,7 @@ impl RateLimit {
     /// Takes one request, at this moment.
     pub fn take(&self, now: Timestamp) -> Result<(), HttpError> {
         let span = SignedDuration::from_secs(self.rate.seconds.into());
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = lock(&self.sent);
         // A clock that was set back must not keep what is in the future.
         sent.retain(|at| *at <= now && now.duration_since(*at) < span);
         if let Some(first) = sent.front()

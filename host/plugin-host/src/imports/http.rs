@@ -1,8 +1,9 @@
 //! `http`
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
+use playrelay_util::lock::lock;
 use reqwest::Method;
 use url::Url;
 
@@ -110,7 +111,7 @@ impl Host for CallState {
 
 impl CallState {
     fn trace(&self) -> MutexGuard<'_, CallTrace> {
-        self.context.trace.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.context.trace)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The file: opened, migrated, written by one and read by another.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use playrelay_util::lock::lock;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
@@ -63,7 +64,7 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let (reader, household) = (Arc::clone(&self.database.reader), self.household.clone());
         let result = tokio::task::spawn_blocking(move || {
-            let connection = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = lock(&reader);
             household::within(&household, || work(&connection))
         });
         match result.await {

@@ -8,7 +8,7 @@ mod token;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,8 +20,8 @@ use body::BodyError;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{EventFilter, Received, SharedStore, StoreError, watermarks};
-use playrelay_util::clock;
 use playrelay_util::secret::Secret;
+use playrelay_util::{clock, lock};
 use request::read;
 pub use request::{parse_raw_request, request_from_body, to_webhook_request};
 use subtle::ConstantTimeEq;
@@ -98,8 +98,7 @@ impl Ingress {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(EndpointTable { endpoints, by_name });
+        *lock::write(&self.endpoints) = Arc::new(EndpointTable { endpoints, by_name });
     }
 
     /// A server still sends to an address that was replaced: its owner should know.
@@ -151,7 +150,7 @@ impl Ingress {
     }
 
     fn endpoints(&self) -> Arc<EndpointTable> {
-        Arc::clone(&self.endpoints.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock::read(&self.endpoints))
     }
 
     /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
