@@ -11,6 +11,7 @@ mod catalogues;
 mod catch_up;
 mod chaos;
 mod config_errors;
+mod config_messages;
 mod damaged_files;
 mod delivery;
 mod docs;

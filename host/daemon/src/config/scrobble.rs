@@ -30,8 +30,9 @@ fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
         Ok(true) => Some(Heartbeat::AsOften),
         Ok(false) => Some(Heartbeat::Off),
         Err(interval) if interval.is_zero() => {
-            section
-                .error(place, "`heartbeat` is 0; expected an interval such as \"5m\", or false".to_owned());
+            let name = section.name();
+            let text = format!("`heartbeat` in {name} is 0; expected an interval such as \"5m\", or false");
+            section.error(place, text);
             None
         }
         Err(interval) => Some(Heartbeat::Every(interval)),

@@ -26,6 +26,11 @@ impl<'a> Section<'a> {
         Self { name: name.into(), keys, known: Vec::new(), problems }
     }
 
+    /// The name, for complaints: `[scrobble]`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where a key stands that has not been taken.
     pub fn location(&self, key: &str) -> Location {
         self.keys.get(key).map_or(Location::Nowhere, |node| node.place.clone())
@@ -139,7 +144,10 @@ impl<'a> Section<'a> {
 
     fn read<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let SpannedValue { value, place } = self.take(key)?;
-        let found = value.shown(key);
+        let found = match &value {
+            Value::List(_) if expected.contains("a list") => "a list of other values".to_owned(),
+            value => value.shown(key),
+        };
         let read = read(value);
         if read.is_none() {
             let text = format!("`{key}` in {} is {found}; expected {expected}", self.name);
