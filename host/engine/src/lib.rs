@@ -15,7 +15,8 @@
 //! - [`now_playing`]: what is playing now, for other programs
 //! - [`heartbeat`]: events that repeat that something still plays
 //! - [`watchlist`]: what is removed from a watchlist
-//! - [`timeline`]: how every input ends, and the steps that led there
+//! - [`retention`]: how long inputs are kept
+//! - [`timeline`], [`code`]: how every input ends, and the steps that led there
 //! - [`policy`]: the numbers that decide
 #![forbid(unsafe_code)]
 

@@ -44,26 +44,26 @@ fn ids_keep_the_older_of_two_and_leave_out_what_is_none() {
     }
     assert!(known.is_empty());
     known.insert(" IMDB ", " tt2 ");
-    known.insert("tmdb", "100");
+    known.insert("mal", "100");
     // The lower number stays, in whatever order they come.
     for (value, stays) in [("20", "20"), ("100", "20"), ("3", "3"), ("3", "3"), ("21", "3")] {
-        known.insert("tmdb", value);
-        assert_eq!(known.get("tmdb"), Some(stays));
+        known.insert("mal", value);
+        assert_eq!(known.get("mal"), Some(stays));
     }
     assert_eq!((known.len(), known.is_empty()), (2, false));
-    assert_eq!(known.iter().collect::<Vec<_>>(), [("imdb", "tt2"), ("tmdb", "3")]);
-    assert_eq!(known.to_string(), "imdb:tt2 tmdb:3");
-    assert_eq!(format!("{known:?}"), "{\"imdb\": \"tt2\", \"tmdb\": \"3\"}");
+    assert_eq!(known.iter().collect::<Vec<_>>(), [("imdb", "tt2"), ("mal", "3")]);
+    assert_eq!(known.to_string(), "imdb:tt2 mal:3");
+    assert_eq!(format!("{known:?}"), "{\"imdb\": \"tt2\", \"mal\": \"3\"}");
     let has =
         |names: &[&str]| known.has_any(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-    assert!(has(&["tvdb", "tmdb"]) && !has(&["tvdb"]) && !has(&[]));
+    assert!(has(&["tvdb", "mal"]) && !has(&["tvdb"]) && !has(&[]));
     assert_ne!(known, Ids::default());
-    let other = ids(&[("tmdb", "4"), ("tvdb", "9")]);
+    let other = ids(&[("mal", "4"), ("tvdb", "9")]);
     known.fill_from(&other);
-    assert_eq!(known.to_string(), "imdb:tt2 tmdb:3 tvdb:9");
+    assert_eq!(known.to_string(), "imdb:tt2 mal:3 tvdb:9");
     let agrees = |theirs: &[(&str, &str)]| known.agrees_with(&ids(theirs));
-    assert_eq!(agrees(&[("imdb", "tt2"), ("tmdb", "8")]), Some(true), "the first that both have");
-    assert_eq!((agrees(&[("tmdb", "8")]), agrees(&[("mal", "8")])), (Some(false), None));
+    assert_eq!(agrees(&[("imdb", "tt2"), ("mal", "8")]), Some(true), "the first that both have");
+    assert_eq!((agrees(&[("mal", "8")]), agrees(&[("kitsu", "8")])), (Some(false), None));
 }
 
 fn of_every_kind() -> Vec<Item> {
@@ -78,7 +78,7 @@ fn of_every_kind() -> Vec<Item> {
         kind => Item::of(kind),
     };
     vec![
-        movie("Mirror", Some(1975), &[("imdb", "tt0072443"), ("tmdb", "1396")]),
+        movie("Mirror", Some(1975), &[("imdb", "tt0072443"), ("mal", "1396")]),
         movie("Mirror", None, &[]),
         movie("", None, &[]),
         Item { server_ref: Some("7".to_owned()), ..movie("Mirror", Some(1975), &[]) },
@@ -127,7 +127,7 @@ fn what_is_the_same() {
         // Ids decide where both have one of a kind.
         (movie("Mirror", None, &[("imdb", "1")]), movie("Zerkalo", None, &[("imdb", "1")]), true),
         (movie("Mirror", None, &[("imdb", "1")]), movie("Mirror", None, &[("imdb", "2")]), false),
-        (movie("Mirror", None, &[("imdb", "1")]), movie("Mirror", None, &[("tmdb", "2")]), true),
+        (movie("Mirror", None, &[("imdb", "1")]), movie("Mirror", None, &[("mal", "2")]), true),
         // The server's own id decides above all.
         (by_id(movie("Mirror", None, &[]), "7"), by_id(movie("Stalker", None, &[]), "7"), true),
         (by_id(movie("Mirror", None, &[]), "7"), by_id(movie("Mirror", None, &[]), "8"), false),
@@ -169,7 +169,7 @@ fn gaps_are_filled_and_nothing_is_replaced() {
         ..Movie {
             title: "Theirs".to_owned(),
             year: Some(1975),
-            ids: ids(&[("tmdb", "1396")]),
+            ids: ids(&[("mal", "1396")]),
             ..Movie::default()
         }
     };
@@ -187,7 +187,7 @@ fn gaps_are_filled_and_nothing_is_replaced() {
         (ItemKind::Episode(Episode::default()), ItemKind::Episode(full_episode)),
         (
             ItemKind::Season(Season::default()),
-            ItemKind::Season(Season { show: full_show(), number: 0, ids: ids(&[("tmdb", "3")]) }),
+            ItemKind::Season(Season { show: full_show(), number: 0, ids: ids(&[("mal", "3")]) }),
         ),
         (ItemKind::Show(Show::default()), ItemKind::Show(full_show())),
     ];
@@ -370,7 +370,7 @@ fn what_plays_is_shown_to_other_programs() {
     let mut sessions = SessionState::default();
     let series = show("The Wire", Some(2002), &[("tvdb", "79126"), ("imdb", "tt0306414")]);
     let mut items = vec![
-        movie("Mirror", Some(1975), &[("imdb", "tt0072443"), ("tmdb", "1396")]),
+        movie("Mirror", Some(1975), &[("imdb", "tt0072443"), ("mal", "1396")]),
         episode(series, 1, &[3]),
         movie("Stalker", None, &[]),
     ];
@@ -393,7 +393,7 @@ fn what_plays_is_shown_to_other_programs() {
     let transition = sessions.transition(&stopped, &Policy::default());
     sessions.apply(transition.plays);
     let facts =
-        SourceInfo { plugin: "server".to_owned(), numeric_ids: vec!["tmdb".to_owned(), "tvdb".to_owned()] };
+        SourceInfo { plugin: "server".to_owned(), numeric_ids: vec!["mal".to_owned(), "tvdb".to_owned()] };
     let shown = watching(sessions.all(), &[("source".to_owned(), facts)].into());
     insta::assert_json_snapshot!("watching", serde_json::to_value(&shown).unwrap());
 }
