@@ -4,6 +4,9 @@ use std::path::Path;
 
 use playrelay::config;
 
+/// A title, the lines of a file, and variables with their values.
+type Case = (&'static str, String, &'static [(&'static str, &'static str)]);
+
 /// What is wrong with a configuration that has these lines and variables, or what it is warned of.
 fn messages(lines: &str, variables: &[(&str, &str)]) -> String {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -21,7 +24,7 @@ fn every_message_names_place_value_and_remedy() {
     let route = |keys: &str| {
         format!("{both}[[routes]]\nsource = \"a\"\ntracker = \"t\"\nusers = [\"mia\"]\n{keys}\n")
     };
-    let cases: Vec<(&str, String, &[(&str, &str)])> = vec![
+    let cases: Vec<Case> = vec![
         ("no TOML", "listen: 1".to_owned(), &[]),
         ("a text without quotes", "[server]\ndata_dir = here".to_owned(), &[]),
         ("typographic quotes", "[server]\ndata_dir = \u{201c}here\u{201d}".to_owned(), &[]),

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use playrelay::config::keys::KEYS;
 use playrelay_engine::code::Code;
 use playrelay_tests::harness::TestContext;
 
@@ -98,27 +99,32 @@ fn keys(file: &toml::Table) -> Vec<String> {
 }
 
 #[test]
-fn the_page_of_keys_has_every_key_and_no_other() {
-    let page = fs::read_to_string(workspace().join("docs/configuration.md")).unwrap();
-    let table = page.split("\n## Keys\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .map(|line| line.split('|').map(str::trim).collect())
-        .collect();
-    let (mut section, mut documented) = (String::new(), Vec::new());
-    for row in rows.iter().filter(|row| row.len() > 3) {
-        let name = row[1].trim_matches(['`', '[', ']']).split('.').next().unwrap().to_owned();
-        if row[1].starts_with("`[") {
-            section = name;
-        }
-        let names = row[2].split('`').skip(1).step_by(2);
-        documented.extend(names.filter(|_| !section.is_empty()).map(|key| format!("{section}.{key}")));
+fn the_page_of_keys_is_that_of_the_code() {
+    let mut table = "\n| section | key | default | |\n|---|---|---|---|\n".to_owned();
+    let mut last = "";
+    for key in KEYS {
+        let section = if key.section == last { String::new() } else { format!("`{}`", key.section) };
+        last = key.section;
+        let is_value = format!("key = {}", key.default).parse::<toml::Table>().is_ok();
+        let default = if is_value { format!("`{}`", key.default) } else { key.default.to_owned() };
+        table.push_str(&format!("| {section} | `{}` | {default} | {} |\n", key.name, key.meaning));
     }
-    documented.sort();
-    documented.dedup();
+    // The text around the table is written by hand.
+    let page = fs::read_to_string(workspace().join("docs/configuration.md")).unwrap();
+    let (before, rest) = page.split_once("\n## Keys\n").unwrap();
+    let after = rest.split_once("\n\nA filter").unwrap().1;
+    is_kept_as(
+        "docs/configuration.md",
+        &format!("{before}\n## Keys\n{}\n\nA filter{after}", table.trim_end()),
+    );
+
     let every: toml::Table = include_str!("golden/every-key.toml").parse().unwrap();
-    assert_eq!(documented, keys(&every), "docs/configuration.md and golden/every-key.toml differ");
+    let mut listed: Vec<String> = KEYS
+        .iter()
+        .map(|key| format!("{}.{}", key.section.trim_matches(['[', ']']).trim_end_matches(".NAME"), key.name))
+        .collect();
+    listed.sort();
+    assert_eq!(listed, keys(&every), "config/keys.rs and golden/every-key.toml differ");
 }
 
 #[test]

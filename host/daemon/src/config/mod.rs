@@ -7,6 +7,7 @@
 mod account;
 mod delivery;
 mod document;
+pub mod keys;
 mod route;
 mod scrobble;
 mod section;

@@ -1,0 +1,230 @@
+//! Every key of the configuration, for `docs/configuration.md` and for whoever shows settings.
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The section, as a file has it: `[server]`, `[sources.NAME]`, `[[routes]]`.
+    pub section: &'static str,
+    /// The key.
+    pub name: &'static str,
+    /// What counts where the key is absent, as a file would have it; empty if nothing does.
+    pub default: &'static str,
+    /// What it says: one sentence or two.
+    pub meaning: &'static str,
+}
+
+const fn key(section: &'static str, name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { section, name, default, meaning }
+}
+
+const SERVER: &str = "[server]";
+const SCROBBLE: &str = "[scrobble]";
+const DELIVERY: &str = "[delivery]";
+const SOURCE: &str = "[sources.NAME]";
+const ROUTE: &str = "[[routes]]";
+
+/// All of them, by section. Accounts also have the settings of their plugins.
+pub const KEYS: &[Key] = &[
+    key(SERVER, "listen", "\"0.0.0.0:8787\"", "The address and port on which Playrelay listens."),
+    key(
+        SERVER,
+        "data_dir",
+        "\"playrelay-data\"",
+        "The folder of the database, the key and the caches (mode 0700).",
+    ),
+    key(SERVER, "public_url", "", "The address under which media servers and browsers reach Playrelay."),
+    key(SERVER, "max_body", "\"10 MiB\"", "Playrelay answers a larger request with 413."),
+    key(
+        SERVER,
+        "keep_events",
+        "\"90d\"",
+        "How long Playrelay keeps received events and their stories. It deletes events that changed nothing after 2 days, and plays never.",
+    ),
+    key(SERVER, "admin_password", "", "Opens `/api/` beside the token; 12 letters or more."),
+    key("[plugins]", "dir", "`<data_dir>/plugins`", "The folder of plugins: `.wasm` files."),
+    key(
+        SCROBBLE,
+        "watched_at",
+        "80",
+        "A play that ends at this percentage or later is watched; at least 20.",
+    ),
+    key(SCROBBLE, "credits", "true", "A play that reaches the credits is watched."),
+    key(
+        SCROBBLE,
+        "credits_grace",
+        "\"180s\"",
+        "Without a marker of the credits, a stop this close to the end is watched.",
+    ),
+    key(
+        SCROBBLE,
+        "min_watched_with_unknown_runtime",
+        "\"300s\"",
+        "How long an item of unknown runtime must play before Playrelay believes \"played to the end\".",
+    ),
+    key(
+        SCROBBLE,
+        "pause_debounce",
+        "\"5s\"",
+        "Playrelay sends a pause, a jump or a rating after it has held this long.",
+    ),
+    key(SCROBBLE, "suppress_start_at", "99", "Playrelay sends no start at this percentage or later."),
+    key(SCROBBLE, "live_tv", "false", "Live television counts."),
+    key(SCROBBLE, "recordings", "false", "Recordings count."),
+    key(SCROBBLE, "extras", "false", "Trailers and other extras count."),
+    key(
+        SCROBBLE,
+        "heartbeat",
+        "as the tracker wants",
+        "How often Playrelay tells a tracker that an item still plays: an interval that its plugin allows, or `false`.",
+    ),
+    key(SCROBBLE, "min_duration", "\"120s\"", "Playrelay ignores shorter items."),
+    key(SCROBBLE, "regress_tolerance", "5", "A change of the position by fewer percent is no jump."),
+    key(
+        SCROBBLE,
+        "stale_after",
+        "\"300s\"",
+        "If a source reported progress and then reports nothing for this long, Playrelay ends the play at its last position. It waits \
+         longer while the server cannot be reached.",
+    ),
+    key(
+        SCROBBLE,
+        "offline_keep",
+        "\"30d\"",
+        "How long Playrelay tries to deliver a watch before it moves it to the dead letters.",
+    ),
+    key(
+        DELIVERY,
+        "late_after",
+        "\"60s\"",
+        "An older watch goes to the tracker's history with its own time; at most \"90s\".",
+    ),
+    key(
+        DELIVERY,
+        "retry_first",
+        "\"2s\"",
+        "The pause after a first failure. Each further pause is twice as long, with jitter.",
+    ),
+    key(DELIVERY, "retry_longest", "\"15m\"", "The longest pause after a failure."),
+    key(SOURCE, "plugin", "", "The id of the plugin. `playrelay plugin inspect ID` lists its settings."),
+    key(
+        SOURCE,
+        "enabled",
+        "true",
+        "If `false`, Playrelay stores webhooks of the source and does not process them.",
+    ),
+    key(
+        SOURCE,
+        "mode",
+        "\"both\"",
+        "`\"watch\"` connects to the server, `\"webhook\"` takes webhooks, `\"both\"` does both.",
+    ),
+    key(
+        SOURCE,
+        "catch_up",
+        "\"7d\"",
+        "How far back Playrelay reads the server's history after a gap; `false` for never.",
+    ),
+    key(
+        SOURCE,
+        "webhook_token",
+        "made by Playrelay",
+        "The secret in the address of the webhook; 8 letters or more.",
+    ),
+    key(
+        SOURCE,
+        "tls_fingerprint",
+        "",
+        "The SHA-256 of a certificate that Playrelay trusts although no authority signed it.",
+    ),
+    key(SOURCE, "tls_insecure", "false", "Playrelay trusts every certificate of this server."),
+    key(
+        "[trackers.NAME]",
+        "plugin",
+        "",
+        "The id of the plugin. `playrelay plugin inspect ID` lists its settings.",
+    ),
+    key(
+        "[catalogues.NAME]",
+        "plugin",
+        "",
+        "The id of the plugin. Playrelay asks the first catalogue that finds titles for the ids of items without ids.",
+    ),
+    key(ROUTE, "source", "", "The name of a source."),
+    key(ROUTE, "tracker", "", "The name of a tracker."),
+    key(
+        ROUTE,
+        "users",
+        "",
+        "Whose plays the route sends: names, `\"id:…\"`, `\"uuid:…\"`, or `\"*\"` for everybody. With `[]` only users whom you assign.",
+    ),
+    key(ROUTE, "enabled", "true", "If `false`, the route sends nothing."),
+    key(ROUTE, "ratings", "false", "The route sends ratings."),
+    key(ROUTE, "marks", "true", "An item that the user marked as watched by hand counts."),
+    key(
+        ROUTE,
+        "unwatched",
+        "false",
+        "When the user marks an item as unwatched, the tracker removes it from its history.",
+    ),
+    key(
+        ROUTE,
+        "watchlist_remove",
+        "false",
+        "What a watch removes from watchlists: `true` for movies, or a list of `\"movie\"` and `\"show\"`.",
+    ),
+    key(
+        ROUTE,
+        "watchlist_remove_from",
+        "the route's tracker",
+        "The accounts from whose watchlists it is removed.",
+    ),
+    key(ROUTE, "servers", "all", "Only these servers, by name or id."),
+    key(ROUTE, "except_servers", "none", "All but these servers."),
+    key(ROUTE, "libraries", "all", "Only these libraries, by name."),
+    key(ROUTE, "except_libraries", "none", "All but these libraries."),
+    key(ROUTE, "devices", "all", "Only these devices, by name, id or app."),
+    key(ROUTE, "except_devices", "none", "All but these devices."),
+    key(ROUTE, "kinds", "all", "Only these kinds: `\"movie\"`, `\"episode\"`."),
+    key(
+        ROUTE,
+        "paths",
+        "all",
+        "Only files in these folders (`\"/media/kids\"`) or patterns (`\"**/*sample*\"`).",
+    ),
+    key(ROUTE, "except_paths", "none", "All files but these."),
+    key(ROUTE, "except_editions", "none", "All editions but these: `\"director's cut\"`."),
+    key(ROUTE, "watched_at", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "credits", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "credits_grace", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "min_watched_with_unknown_runtime", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "pause_debounce", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "suppress_start_at", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "live_tv", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "recordings", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "extras", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    key(ROUTE, "heartbeat", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+
+    /// A misspelt key is answered with those that a section reads.
+    #[test]
+    fn the_list_has_what_each_section_reads() {
+        for section in [SERVER, "[plugins]", SCROBBLE, DELIVERY, ROUTE] {
+            let text = format!("{section}\nqqqqqqqqqqqq = 1\n");
+            let problems = parse(Some((Path::new("F"), &text)), std::iter::empty()).unwrap_err();
+            let said =
+                problems.iter().map(|problem| &problem.text).find(|text| text.contains("allowed: ")).unwrap();
+            let read: BTreeSet<&str> =
+                said.split("allowed: ").nth(1).unwrap().trim_end_matches(')').split(", ").collect();
+            let listed = KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
+            assert_eq!(read, listed, "{section}");
+        }
+    }
+}
