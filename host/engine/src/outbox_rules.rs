@@ -361,7 +361,7 @@ mod tests {
                 AttemptEffect::Postponed { next_at: now(), note: "down", uncertain: false, is_repeated };
             assert_eq!(effect, expected);
         }
-        for (before, now_uncertain) in [(true, false), (false, true)] {
+        for (before, now_uncertain) in [(true, false), (false, true), (true, true)] {
             let outcome = AttemptOutcome::Postponed {
                 next_at: now(),
                 note: "down".to_owned(),

@@ -379,7 +379,7 @@ fn what_plays_is_shown_to_other_programs() {
             panic!()
         };
         playback.item = Item { runtime_ms: Some(RUNTIME), server_ref: Some(place.to_string()), ..item };
-        playback.player = Player { id: (place < 2).then(|| "tv".to_owned()), ..Player::default() };
+        playback.player = Player { id: (place < 2).then(|| format!("tv {place}")), ..Player::default() };
         playback.user.name = Some(format!("user {place}"));
         playback.session = (place == 2).then(|| "session".to_owned());
         playback.state = match place {
@@ -392,8 +392,7 @@ fn what_plays_is_shown_to_other_programs() {
     let stopped = report(&Told { user: "gone", player: "phone", ..told(0, "B", What::Stop, Some(90)) }, at);
     let transition = sessions.transition(&stopped, &Policy::default());
     sessions.apply(transition.plays);
-    let facts =
-        SourceInfo { plugin: "server".to_owned(), numeric_ids: vec!["mal".to_owned(), "tvdb".to_owned()] };
+    let facts = SourceInfo { plugin: "server".to_owned(), numeric_ids: vec!["tvdb".to_owned()] };
     let shown = watching(sessions.all(), &[("source".to_owned(), facts)].into());
     insta::assert_json_snapshot!("watching", serde_json::to_value(&shown).unwrap());
 }

@@ -99,6 +99,7 @@ fn steps_in_time_with_the_clock_make_a_source_steady() {
         (60, 45, false),
         (1, 3, true),
         (60, 0, false),
+        (1, 0, false),
         (60, -60, false),
         (0, 1, false),
     ];

@@ -255,6 +255,32 @@ fn a_decision_stands_in_for_a_route_that_names_the_user() {
     assert_eq!(plan(&nothing), (0, 0, Outcome::Recorded, "started".to_owned()));
 }
 
+/// A mark by hand is made on no device, unless the play that it is of had one.
+#[test]
+fn filters_by_device_leave_marks_alone() {
+    let except = NameFilter { only: Vec::new(), except: vec!["tv".to_owned()] };
+    let filters = Filters { devices: except, ..Filters::default() };
+    let routing = routing(vec![Route { filters, ..route() }]);
+    let play = |marked: bool, id: Option<&str>, name: Option<&str>| {
+        let mut play = begun(playback(Content::OnDemand), &Policy::default());
+        play.evidence.marked = marked;
+        (play.player.id, play.player.name) = (id.map(str::to_owned), name.map(str::to_owned));
+        play
+    };
+    let cases = [
+        (true, None, None, true),
+        (true, Some("tv"), Some("tv"), false),
+        (true, Some("tv"), None, false),
+        (true, None, Some("tv"), false),
+        (true, None, Some("phone"), true),
+        (false, None, None, false),
+        (false, None, Some("phone"), true),
+    ];
+    for (marked, id, name, accepts) in cases {
+        assert_eq!(routing.accepts(&play(marked, id, name)), accepts, "{marked} {id:?} {name:?}");
+    }
+}
+
 #[test]
 fn a_route_that_is_added_tells_of_what_plays() {
     let play = begun(playback(Content::OnDemand), &Policy::default());
@@ -284,7 +310,8 @@ fn held_plays_and_ratings_are_sent_when_their_user_is_known() {
     let unrelated = Play { id: playrelay_engine::play::PlayId("other".to_owned()), ..play.clone() };
     let routing = routing(vec![Route { ratings: true, ..route() }]);
     let released = routing.release(&play, &[rest, unrelated]);
-    assert_eq!(released.plays.len(), 2, "the play, and the one that continues it");
+    let ids: Vec<&str> = released.plays.iter().map(|play| play.id.0.as_str()).collect();
+    assert_eq!(ids, [play.id.0.as_str(), "rest"], "the play, and the one that continues it");
     assert!(!released.plays[0].routing.awaiting_route && released.events.len() == 1);
     let mut taken_back = play.clone();
     taken_back.evidence.unwatched = true;
@@ -349,6 +376,11 @@ fn removals_follow_at_once_and_commands_mind_what_came_later() {
         follow_ups.iter().map(|it| (it.tracker.as_str(), it.not_before)).collect::<Vec<_>>(),
         [("list", later)]
     );
+    // A watch that was tried may have arrived.
+    for (attempts, looks_first) in [(0, false), (1, true)] {
+        let it = OutboxRow { attempts, ..watch.clone() };
+        assert_eq!(command(&it, &OutboxCommand::Retry, &[]), CommandEffect::Requeued { looks_first });
+    }
     // A rating is overtaken by a later one; the row itself is none.
     let rated = |id, state| {
         let mut it = row(id, state);
