@@ -1,7 +1,7 @@
 //! An input once more, dry: what its plugin says of it, what the engine and the routes make of that, and how that differs
 //! from what happened. Nothing is sent, asked or stored.
 //!
-//! What an input means depends on those before it, so the source's inputs of the hours before are read again too, from an
+//! The meaning of an input depends on those before it, so the source's inputs of the hours before are read again too, from an
 //! empty engine. What the server said when it was asked is taken from what was kept of its answers.
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// What an input would lead to.
+/// The result that an input would have now.
 #[derive(Debug, Serialize)]
 pub struct Replayer {
     /// The source.
@@ -59,15 +59,15 @@ pub struct Replayer {
     pub plugin: String,
     /// Earlier inputs that were read again before it.
     pub context: usize,
-    /// What the plugin said.
+    /// The reports of the plugin.
     pub reports: Vec<Report>,
     /// How it went from there.
     pub steps: Vec<Step>,
     /// How it would end.
     pub verdict: Verdict,
-    /// What each tracker would get.
+    /// The events that each tracker would get.
     pub events: Vec<TrackerEvent>,
-    /// What differs from what happened; absent where it never happened.
+    /// The differences to the stored result; absent if the input was never processed.
     pub differences: Option<Vec<String>>,
 }
 
@@ -226,7 +226,7 @@ impl ReplayRun {
     }
 }
 
-/// What differs between what happened and what would.
+/// The differences between the stored result and the new one.
 fn differences(story: &EventDetail, replay: &Replayer) -> Vec<String> {
     let mut differences = Vec::new();
     let verdict = |verdict: &Verdict| format!("{} ({})", verdict.outcome, verdict.code);

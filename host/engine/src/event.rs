@@ -1,4 +1,4 @@
-//! What trackers are sent, and how they took it.
+//! Events for trackers, and the receipts of trackers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::model::Item;
 
-/// What a tracker is told. Percent from 0 to 100, ratings from 0 to 10.
+/// What happened to an item. Percent from 0 to 100, ratings from 0 to 10.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", content = "value", rename_all = "lowercase")]
 pub enum Action {
@@ -100,12 +100,12 @@ impl Action {
 pub struct TrackerEvent {
     /// The account's name in the configuration.
     pub tracker: String,
-    /// What it is told.
+    /// The action.
     #[serde(flatten)]
     pub action: Action,
     /// Of what.
     pub item: Item,
-    /// What the event belongs to: a play, or the item that was rated. Order is kept, and presence superseded, within it.
+    /// The play or the rated item to which the event belongs. Events of one subject are sent in order, and supersede each other.
     pub subject: String,
     /// When it happened.
     pub at: Timestamp,
@@ -139,8 +139,8 @@ pub struct Receipt {
     pub outcome: ReceiptOutcome,
     /// Its own id of what it stored.
     pub remote_id: Option<String>,
-    /// What it matched, in its own ids.
+    /// The ids of the item that it matched.
     pub matched: Vec<(String, String)>,
-    /// What happened, one sentence for people.
+    /// A note, one sentence for people.
     pub note: Option<String>,
 }

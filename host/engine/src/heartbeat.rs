@@ -17,7 +17,7 @@ pub struct Heartbeats {
 }
 
 impl Heartbeats {
-    /// What is to be told now of plays that go on. `intervals` has the trackers that want it. A play that is seen for the first
+    /// The events to send now about plays that go on. `intervals` has the trackers that want it. A play that is seen for the first
     /// time has just been told of, or was before a restart: its first beat comes an interval later.
     pub fn due<'a>(
         &mut self,

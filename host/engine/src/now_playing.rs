@@ -1,4 +1,4 @@
-//! What is playing now, for other programs, in the form that CrossWatch gave to `currently_watching.json` (version 2).
+//! Current playback for other programs, in the form that CrossWatch gave to `currently_watching.json` (version 2).
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ pub struct Stream {
     pub session_key: Option<String>,
 }
 
-/// What is known of a source.
+/// The facts of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceInfo {
     /// The id of its plugin.

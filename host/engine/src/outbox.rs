@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::event::{Receipt, TrackerEvent};
 use crate::model::Item;
 
-/// What has become of an event for a tracker.
+/// The state of an event for a tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
@@ -95,10 +95,10 @@ pub struct OutboxRow {
     pub inbox: i64,
     /// Whether it came of that request later: a play fell silent, or its user was assigned.
     pub later: bool,
-    /// What is to be told.
+    /// The event.
     #[serde(flatten)]
     pub event: TrackerEvent,
-    /// What has become of it.
+    /// The state.
     pub state: DeliveryState,
     /// Attempts so far.
     pub attempts: u32,
@@ -108,11 +108,11 @@ pub struct OutboxRow {
     pub since: Timestamp,
     /// When it is tried next, while it waits.
     pub next_at: Timestamp,
-    /// What happened last, in words.
+    /// The result of the last attempt, one sentence; absent before the first.
     pub note: Option<String>,
 }
 
-/// What a person says of events in the outbox.
+/// A command of a person for events in the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OutboxCommand {
     /// Send them once more, now.
@@ -134,14 +134,14 @@ pub enum OutboxSelection {
     AllWaiting,
 }
 
-/// What became of one attempt to deliver.
+/// The outcome of one attempt to deliver.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptOutcome {
     /// It is settled.
     Settled {
         /// The state in which it ends.
         state: DeliveryState,
-        /// What happened, one sentence for people.
+        /// The reason, one sentence for people.
         note: String,
         /// The tracker's answer.
         receipt: Option<Receipt>,
@@ -150,7 +150,7 @@ pub enum AttemptOutcome {
     Postponed {
         /// Until when.
         next_at: Timestamp,
-        /// What happened, one sentence for people.
+        /// The reason, one sentence for people.
         note: String,
         /// Whether it may have been applied.
         uncertain: bool,

@@ -1,4 +1,4 @@
-//! What happens to deliveries: which takes the place of which, which is withheld, what an attempt leads to, and what is due.
+//! The rules for deliveries: which supersedes which, which is withheld, the effect of an attempt, and which is due.
 //!
 //! A store finds the rows that a rule asks for, and keeps what the rule says, in one transaction. It has no rule of its own.
 
@@ -13,7 +13,7 @@ const SAME_POSITION_PERCENT: f64 = 1.0;
 /// The note of a delivery that is withheld.
 pub const WITHHELD_NOTE: &str = "the pause was over before it was told";
 
-/// What putting an event into the outbox changes.
+/// The effect of adding an event to the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Addition {
     /// Deliveries whose place it takes, by their ids.
@@ -24,7 +24,7 @@ pub struct Addition {
     pub due_at: Timestamp,
 }
 
-/// What putting `event` into the outbox at `now` changes. `waiting` are the deliveries of its tracker and subject that wait.
+/// The effect of adding `event` to the outbox at `now`. `waiting` are the deliveries of its tracker and subject that wait.
 pub fn add(event: &TrackerEvent, waiting: &[OutboxRow], now: Timestamp) -> Addition {
     let replaced = match event.action.delivery_class() {
         DeliveryClass::Rating => Some(DeliveryClass::Rating),
@@ -60,21 +60,21 @@ pub fn is_withheld(last_presence: Option<&TrackerEvent>) -> bool {
     last_presence.is_some_and(|event| matches!(event.action, Action::Playing(_)))
 }
 
-/// What an attempt changes of its delivery.
+/// The effect of an attempt on its delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptEffect<'a> {
     /// Nothing: a person has said meanwhile that it is about another item, so it is sent again.
     Overtaken {
-        /// What the tracker made of the item before.
+        /// The state that the tracker gave the item before.
         state: DeliveryState,
-        /// What it said of it.
+        /// The tracker's note.
         note: &'a str,
     },
     /// It gets a state, and is not sent again.
     Settled {
         /// The state.
         state: DeliveryState,
-        /// What the tracker said, one sentence; empty if it said nothing.
+        /// The tracker's note, one sentence; empty if it has none.
         note: &'a str,
         /// The tracker's answer; absent if there was none.
         receipt: Option<&'a Receipt>,
@@ -82,7 +82,7 @@ pub enum AttemptEffect<'a> {
         applies_to_all_states: bool,
         /// Whether a delivery that was withheld because of this one is to be sent.
         releases_withheld: bool,
-        /// What follows: removals from watchlists after a watch that was confirmed.
+        /// The events that follow: removals from watchlists after a confirmed watch.
         follow_ups: Vec<TrackerEvent>,
     },
     /// It waits for the next attempt.
@@ -98,7 +98,7 @@ pub enum AttemptEffect<'a> {
     },
 }
 
-/// What an attempt to deliver `row` leads to. `stored` is the row as it is in the store now; absent where it was forgotten.
+/// The effect of an attempt to deliver `row`. `stored` is the row as it is in the store now; absent if it was deleted.
 pub fn attempted<'a>(
     row: &OutboxRow,
     stored: Option<&OutboxRow>,
@@ -144,7 +144,7 @@ fn removals(event: &TrackerEvent, now: Timestamp) -> Vec<TrackerEvent> {
     event.remove_from.iter().map(removal).collect()
 }
 
-/// What a person's command does to a delivery.
+/// The effect of a person's command on a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandEffect {
     /// Nothing: what was delivered, or is no longer true, is the past.
@@ -160,7 +160,7 @@ pub enum CommandEffect {
     },
 }
 
-/// What a command does to `row`. `later` are the deliveries of its tracker and subject with higher ids.
+/// The effect of a command on `row`. `later` are the deliveries of its tracker and subject with higher ids.
 pub fn command(row: &OutboxRow, command: &OutboxCommand, later: &[OutboxRow]) -> CommandEffect {
     use DeliveryState::{Dead, Dropped, Held, Skipped, Unmatched, Unsupported, Waiting};
     match command {

@@ -28,7 +28,7 @@ const STEP_TOLERANCE_MS: i64 = 2_000;
 #[serde(transparent)]
 pub struct PlayId(pub String);
 
-/// Whose plays are told apart from whose: a user on a server.
+/// A user on a server. Plays of different viewers are never merged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Viewer {
     /// The server's stable id.
@@ -42,7 +42,7 @@ pub struct Viewer {
 pub struct Play {
     /// Its identity.
     pub id: PlayId,
-    /// Whose it is.
+    /// The viewer.
     pub viewer: Viewer,
     /// The user, as last reported.
     pub user: User,
@@ -50,7 +50,7 @@ pub struct Play {
     pub player: Player,
     /// The server's key of the session; absent if the server has none.
     pub session: Option<String>,
-    /// What is played.
+    /// The item.
     pub item: Item,
     /// `Stopped` once it has ended.
     pub state: PlaybackState,
@@ -65,16 +65,16 @@ pub struct Play {
     /// Where it stands.
     #[serde(flatten)]
     pub position: PlayPosition,
-    /// What speaks for or against a watch.
+    /// Evidence for or against a watch.
     #[serde(flatten)]
     pub evidence: WatchEvidence,
-    /// Who reported it, and what the server says of the item.
+    /// Its sources, and the server's facts of the item.
     #[serde(flatten)]
     pub origin: PlayOrigin,
     /// How it relates to earlier plays of the item by the same user.
     #[serde(flatten)]
     pub earlier: EarlierPlays,
-    /// What the routes made of it.
+    /// Its state at the routes.
     #[serde(flatten)]
     pub routing: PlayRouting,
     /// Whether it was ended because its source fell silent. A further report opens it again.
@@ -102,7 +102,7 @@ pub struct PlayPosition {
     pub cadence: u8,
 }
 
-/// What speaks for or against a watch, beside the position.
+/// Evidence for or against a watch, beside the position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatchEvidence {
     /// The strongest claim of completion so far.
@@ -129,7 +129,7 @@ pub struct WatchEvidence {
     pub unwatched: bool,
 }
 
-/// Who reported a play, and what the server says of the item.
+/// The sources of a play, and the server's facts of the item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayOrigin {
     /// The server's name; absent if it has none.
@@ -164,7 +164,7 @@ pub struct EarlierPlays {
     pub repeats: bool,
 }
 
-/// What the routes made of a play.
+/// The state of a play at the routes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlayRouting {
     /// Whether no route knew its user, so that no tracker could be told.

@@ -50,7 +50,7 @@ impl SessionState {
         sessions
     }
 
-    /// What a report of a server's own history means, given what is known.
+    /// The transition of a row of a server's own history.
     pub fn transition_from_history(&self, playback: &Playback, policy: &Policy) -> Transition {
         let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) else {
             return self.playback(playback, policy);
@@ -101,8 +101,8 @@ impl SessionState {
         }
     }
 
-    /// What is known of one user of a server, with plays that are remembered elsewhere: for reports of a past that is forgotten here.
-    /// Whoever goes by the same name is one of those in question.
+    /// The state of one user of a server with older plays from the store, for reports about a past that is forgotten here. A user with
+    /// the same name counts as the same user.
     pub fn with_past_plays(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
         let name = user.name.as_deref().map(normalize).filter(|name| !name.is_empty());
         let is_meant = |viewer: &Viewer, last: Option<&User>| {
@@ -132,7 +132,7 @@ impl SessionState {
         wide
     }
 
-    /// What a part of a report means, given what is known: a transition for each play that is no longer listed, and one for the part.
+    /// The transitions of a part of a report: one for each play that is no longer listed, and one for the part.
     pub fn transitions(&self, part: &Report, policy: &Policy) -> Vec<Transition> {
         let mut transitions = match part {
             Report::Snapshot { server, sessions, at } => self.end_unlisted(server, sessions, *at, policy),
@@ -142,7 +142,7 @@ impl SessionState {
         transitions
     }
 
-    /// What a report means, given what is known.
+    /// The transition of a report.
     pub fn transition(&self, report: &Report, policy: &Policy) -> Transition {
         match report {
             Report::Playback(playback) => self.playback(playback, policy),
@@ -331,7 +331,7 @@ impl SessionState {
         self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whose report it is. Some forms of a webhook name the user's id and some only the name: a name without an id is that
+    /// The viewer of a report. Some forms of a webhook have the user's id and some only the name: a name without an id is that
     /// of the one user of the server who is known by it.
     pub(crate) fn resolve_viewer(&self, server: &Server, user: &User) -> Option<Viewer> {
         let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };

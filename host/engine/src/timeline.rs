@@ -142,7 +142,7 @@ impl Stage {
 pub struct Step {
     /// The stage in which it was taken.
     pub stage: Stage,
-    /// What happened.
+    /// The code.
     pub code: Code,
     /// What, in words, with the numbers that decided.
     pub text: String,

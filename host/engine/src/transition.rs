@@ -1,4 +1,4 @@
-//! What one report changes, as data.
+//! The change that one report makes, as data.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::model::Rated;
 use crate::play::{Play, Viewer};
 use crate::timeline::{Outcome, Stage, Step, Verdict};
 
-/// What happened to a play.
+/// An event of a play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlayEventKind {
@@ -35,7 +35,7 @@ pub enum PlayEventKind {
 /// A change of a play, with the play as it stands after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlayEvent {
-    /// What happened.
+    /// The kind of event.
     pub kind: PlayEventKind,
     /// To what.
     pub play: Play,
@@ -61,12 +61,12 @@ pub struct Rating {
     pub held: bool,
 }
 
-/// What one report does.
+/// The change that one report makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
     /// Plays that are new or different, in the order of their changes.
     pub plays: Vec<Play>,
-    /// What to tell.
+    /// The events of plays.
     pub events: Vec<PlayEvent>,
     /// How it was decided.
     pub steps: Vec<Step>,

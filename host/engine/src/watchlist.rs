@@ -1,4 +1,4 @@
-//! What goes off a watchlist: how the log of removals names it, and when a show is at its end.
+//! Removals from watchlists: their names in the log of removals, and when a show has ended.
 
 use crate::model::{Episode, Ids, Item, ItemKind};
 

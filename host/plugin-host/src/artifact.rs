@@ -46,7 +46,7 @@ pub struct Artifact {
     pub bytes: Vec<u8>,
     /// Of the bytes.
     pub digest: Digest,
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Manifest,
     /// Everything that it imports, by full name.
     pub imports: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What a store holds for the time of one call.
+//! The data of a wasmtime store during one call.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use crate::log_budget::LogBudget;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::KeyValue;
 
-/// What a store holds for the time of one call.
+/// The data of a wasmtime store during one call.
 pub struct CallState {
     pub(crate) memory: MemoryLimit,
     pub(crate) wasi: WasiCtx,
@@ -41,7 +41,7 @@ pub struct CallContext {
     pub log_left: u32,
     /// Lines that the plugin may still log, over all its calls.
     pub log_budget: Arc<LogBudget>,
-    /// What the call did, for the timeline.
+    /// The effects of the call, for the timeline.
     pub trace: Arc<Mutex<CallTrace>>,
     /// Secrets that the guest has markers for.
     pub placeholders: Option<Arc<SecretPlaceholders>>,
@@ -49,7 +49,7 @@ pub struct CallContext {
     pub is_login: bool,
 }
 
-/// What a call did beside its result.
+/// The effects of a call beside its result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallTrace {
     /// One line per request: verb, origin and path, status or error.

@@ -35,7 +35,7 @@ pub enum CompileError {
     Cache {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// The compiler refused the component, or was stopped.
@@ -139,7 +139,7 @@ impl Compiler {
     }
 }
 
-/// What the hidden command does: a component on standard input, compiled code on standard output.
+/// The hidden command: it reads a component from standard input, and writes compiled code to standard output.
 pub fn run() -> Result<(), String> {
     let limit = |resource, most| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })

@@ -24,7 +24,7 @@ pub enum DeviceKeyError {
     /// The system gave no random numbers.
     #[error("the system gave no random numbers for a device key")]
     Random,
-    /// What is stored is no key.
+    /// The stored bytes are no key.
     #[error("the stored device key cannot be read; log in again")]
     Stored,
     /// The claims cannot be signed.

@@ -9,7 +9,7 @@ use crate::text;
 /// Why a call gave no result. The text says which limit, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of fault.
+    /// The kind.
     pub kind: FaultKind,
     /// The same, one sentence for people.
     pub text: String,

@@ -1,4 +1,4 @@
-//! What one call may use.
+//! The limits of one call.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ pub const PLUGIN_SLOTS: usize = 16;
 pub const ACCOUNT_SLOTS: usize = 4;
 /// Calls that other calls wait for, while those hold their slots.
 pub const NESTED_SLOTS: u32 = 4;
-/// What a larger input costs in time or memory is no fault of the plugin. Bytes.
+/// From this size of an input on, time and memory are no fault of the plugin. Bytes.
 pub const LARGE_INPUT: usize = 256 << 10;
 /// The memory of a call, unless the manifest asks for more. Bytes.
 pub const DEFAULT_MEMORY_BYTES: usize = 32 << 20;
 /// The memory of a call at most: the size of a pool slot. Bytes.
 pub const MAX_MEMORY_BYTES: usize = 64 << 20;
-/// What a guest may hand to the host in one go, and what a call may return, where it talks to a service. Bytes.
+/// The data that a guest may pass to the host at once, and that a call to a service may return. Bytes.
 pub const MAX_LIFT_BYTES: usize = 8 << 20;
 /// The same of calls that only compute, or read what a server says: reports are small. Bytes.
 pub const LIFTED_REPORTS: usize = 2 << 20;
@@ -34,7 +34,7 @@ pub const LIFTED_REPORTS: usize = 2 << 20;
 pub const MAX_REPORTS: usize = 256;
 /// Sessions that one message may list.
 pub const SESSIONS: usize = 512;
-/// What a guest may ask the host to remember between two messages. Bytes.
+/// The state that the host keeps for a guest between two messages. Bytes.
 pub const MAX_STATE_BYTES: usize = 64 << 10;
 /// Frames that one message may be answered with, and ways to listen that a plugin may name.
 pub const MAX_FRAMES: usize = 16;
@@ -64,7 +64,7 @@ pub struct Budget {
     pub stateful: bool,
     /// Whether the clock goes; else it stands at the time of receipt.
     pub live_clock: bool,
-    /// What may be handed over in one go, and returned. Bytes.
+    /// The data that may be passed at once, and returned. Bytes.
     pub lifted: usize,
 }
 

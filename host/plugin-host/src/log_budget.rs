@@ -19,7 +19,7 @@ struct State {
     left_out: u64,
 }
 
-/// What becomes of a line.
+/// Whether a line is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     /// It is logged, after so many that were left out.

@@ -1,4 +1,4 @@
-//! What a plugin asks for, in a form that a person can read and an approval can be bound to.
+//! The permissions of a plugin, in a form that a person can read and to which an approval is bound.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,19 +23,19 @@ pub struct PermissionReport {
     pub size: usize,
     /// The interfaces that it exports.
     pub provides: Vec<String>,
-    /// What it imports.
+    /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// Where it wants to send requests, and why.
     pub network: Vec<(String, String)>,
-    /// What the host adds to its requests.
+    /// The credentials that the host adds to its requests.
     pub credentials: Vec<String>,
     /// Where the host logs in for it.
     pub login: Vec<String>,
-    /// What the user can set.
+    /// The settings.
     pub settings: Vec<SettingSummary>,
     /// MiB.
     pub memory_mib: usize,
-    /// What the approval is bound to, beside the digest.
+    /// A digest of the permissions. The approval is bound to it, and to the digest of the file.
     pub permissions: Digest,
 }
 
@@ -153,7 +153,7 @@ fn logins(manifest: &Manifest) -> Vec<String> {
 }
 
 /// The digest of all that an approval grants: interfaces, imports, network, credentials, login, settings, limits.
-/// What is only shown (names, labels, reasons) does not count.
+/// Names, labels and reasons do not count.
 fn permissions(artifact: &Artifact) -> Digest {
     let manifest = &artifact.manifest;
     let origins: Vec<_> = manifest.network.iter().map(|network| &network.origin).collect();

@@ -22,7 +22,7 @@ const MAX_SECRET_BYTES: usize = 8 << 10;
 const MAX_BODY_BYTES: usize = 1 << 20;
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
 const MIN_REDACTED_BYTES: usize = 6;
-/// What begins the marker of what the user typed.
+/// The beginning of the marker of a field of a form.
 const FORM_PREFIX: &str = "{form.";
 
 /// The secrets of a login or of a webhook, by their markers: `{form.password}`.

@@ -28,7 +28,7 @@ use crate::wasm;
 
 /// A plugin that can be called.
 pub struct Plugin {
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Arc<Manifest>,
     pub(super) pre: InstancePre<CallState>,
     pub(super) memory: usize,
@@ -36,7 +36,7 @@ pub struct Plugin {
     /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
     slots: Arc<Semaphore>,
     accounts: Mutex<HashMap<String, Served>>,
-    /// What it may log.
+    /// The lines that it may still log.
     pub(super) log_budget: Arc<LogBudget>,
 }
 

@@ -1,4 +1,4 @@
-//! What the program around the plugin host provides: where things are kept, and who keeps the logins.
+//! The traits that the program around the plugin host implements: stores, and logins.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub trait KeyValue: Send + Sync {
 /// Where it is kept how many requests were sent. Errors are texts.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
-    /// What was kept of an account.
+    /// The requests that an account sent on its last day; absent if it sent none.
     async fn usage(&self, account: &str) -> Result<Option<QuotaUsage>, String>;
 
     /// Keeps it. Durable when it returns.
@@ -42,7 +42,7 @@ pub struct QuotaUsage {
     pub allowed: u32,
 }
 
-/// Who keeps the logins.
+/// Keeps the logins.
 #[async_trait]
 pub trait Logins: Send + Sync {
     /// The login of an account; absent where nobody has logged in.

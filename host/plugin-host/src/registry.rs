@@ -45,7 +45,7 @@ pub enum PluginOrigin {
     File(PathBuf),
 }
 
-/// What has become of a plugin.
+/// The state of a plugin.
 pub enum Status {
     /// It serves.
     Active(Arc<Plugin>),
@@ -59,9 +59,9 @@ pub enum Status {
 pub struct Entry {
     /// The place where the plugin was found.
     pub origin: PluginOrigin,
-    /// What it asks for; absent where not even that can be read.
+    /// Its permissions; absent if they cannot be read.
     pub inspection: Option<PermissionReport>,
-    /// What has become of it.
+    /// Its state.
     pub status: Status,
 }
 

@@ -1,4 +1,4 @@
-//! What all plugins share: the engine, its ticker, the threads that guests run on.
+//! The parts that all plugins share: the engine, its ticker, and the threads of guests.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use crate::limits::{NESTED_SLOTS, PURE_SLOTS, WAITING_SLOTS};
 use crate::wasm::EpochTicker;
 
-/// What all plugins share: the engine, its ticker, the threads that guests run on.
+/// The parts that all plugins share: the engine, its ticker, and the threads of guests.
 pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) ticker: EpochTicker,

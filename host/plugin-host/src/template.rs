@@ -11,7 +11,7 @@ enum Part {
     Hole(Placeholder),
 }
 
-/// What fills a hole.
+/// The value of a hole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{settings.KEY}`: a setting, secret ones included.

@@ -5,7 +5,7 @@
 
 /// A code: stable, and compared.
 pub const CODE: usize = 64;
-/// What is said for people: a detail, a note, a reason.
+/// A text for people: a detail, a note, a reason.
 pub const WORDS: usize = 2 << 10;
 /// A title, or a name.
 pub const NAME: usize = 1 << 10;

@@ -61,7 +61,7 @@ pub trait AccountStore: Send + Sync {
 /// How much of their daily quotas accounts have used.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
-    /// What an account has used.
+    /// The requests that an account sent on its last day; absent if it sent none.
     async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError>;
 
     /// Keeps it. Durable when it returns.

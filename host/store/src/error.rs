@@ -8,7 +8,7 @@ pub enum StoreError {
     Database {
         /// Its file.
         path: String,
-        /// What it said.
+        /// The error of the database.
         reason: String,
     },
     /// More is waiting to be written than is sound.

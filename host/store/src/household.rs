@@ -1,4 +1,4 @@
-//! Whose data a store holds.
+//! Households: whose data a store holds.
 
 /// A household: its sources, accounts, users and plays are apart from those of all others, under the same names or not. Playrelay
 /// serves one today, [`Household::home`].

@@ -1,4 +1,4 @@
-//! What was received, and what became of it.
+//! Inputs, their verdicts and timelines.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct Received {
 pub struct InboxRow {
     /// Grows by time.
     pub id: i64,
-    /// What was received.
+    /// The input.
     pub received: Received,
 }
 
@@ -47,9 +47,9 @@ pub struct ProcessedInput {
     pub later: bool,
     /// How it ended; absent where it had ended before, and something came of it later.
     pub verdict: Option<Verdict>,
-    /// Whom it is about, in words; absent where it names nobody.
+    /// The user, in words; absent if the input names nobody.
     pub user: Option<String>,
-    /// What it is about, in words.
+    /// The title, in words; absent if the input has none.
     pub item: Option<String>,
     /// How it got there.
     pub steps: Vec<Step>,
@@ -113,7 +113,7 @@ pub struct TimelineRow {
     pub at: Timestamp,
     /// Where.
     pub stage: Stage,
-    /// What happened.
+    /// The code.
     pub code: Code,
     /// What, in words.
     pub text: String,
@@ -127,7 +127,7 @@ pub struct EventDetail {
     pub summary: EventSummary,
     /// Its steps, in order.
     pub timeline: Vec<TimelineRow>,
-    /// What it led to.
+    /// The deliveries that it led to.
     pub outbox: Vec<OutboxRow>,
 }
 

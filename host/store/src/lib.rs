@@ -1,4 +1,4 @@
-//! What must survive a restart.
+//! Stores everything that must survive a restart.
 //!
 //! The store is a set of traits by area. Each operation is whole: one transaction, durable when it returns. None has a rule of its own:
 //! what supersedes what, and what follows from what, is decided by the engine. [`Store`] is what any node may do; [`OwnerStore`] also what
@@ -44,7 +44,7 @@ pub use plugins::{Approval, KeyValueStore, LookupStore, PluginStore};
 pub use secrets::SecretStore;
 pub use users::UserStore;
 
-/// What any node may do with the store.
+/// The operations that any node may use.
 #[async_trait]
 pub trait Store:
     InboxStore
@@ -58,7 +58,7 @@ pub trait Store:
     + KeyValueStore
     + LookupStore
 {
-    /// Whose data this is. All names and keys of the other methods are those of this household.
+    /// The household of this store. All names and keys of the other methods belong to it.
     fn household(&self) -> &Household;
 
     /// Whether what is to be stored is stored now: by what became of the last write, or by one more where that failed.
@@ -68,7 +68,7 @@ pub trait Store:
     async fn installation(&self) -> Result<String, StoreError>;
 }
 
-/// What only the owner of sources and accounts may do with the store, beside what any node may do.
+/// All operations: those of any node, and those that only the owner of sources and accounts may use.
 pub trait OwnerStore: Store + InboxOwner + OutboxOwner {}
 
 impl<T: Store + InboxOwner + OutboxOwner> OwnerStore for T {}

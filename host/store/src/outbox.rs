@@ -42,7 +42,7 @@ pub trait OutboxStore: Send + Sync {
         at: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// What was taken off watchlists: keys of the ledger and when, the oldest first.
+    /// Removals from watchlists: their keys in the log and when, the oldest first.
     async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError>;
 }
 

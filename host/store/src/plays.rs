@@ -20,7 +20,7 @@ pub trait PlayStore: Send + Sync {
     /// Plays of an item of a server, by whomever: the item by the server's own key for it.
     async fn plays_of_item(&self, server: &str, item: &str) -> Result<Vec<Play>, StoreError>;
 
-    /// What a row of a server's history may speak of, of plays that may be forgotten in memory: those around it, and those of its item.
+    /// Plays to which a row of a server's history can refer: those around its time, and those of its item.
     async fn plays_for(&self, row: &Playback) -> Result<Vec<Play>, StoreError> {
         let mut plays = self.plays_around(&row.server.id, row.at).await?;
         if let Some(item) = &row.item.server_ref {

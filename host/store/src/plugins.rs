@@ -1,4 +1,4 @@
-//! What belongs to plugins: approvals, small values, and answers that are kept for a while.
+//! Approvals, small values and cached answers of plugins.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub trait PluginStore: Send + Sync {
     /// Stores an approval, in place of an older one of the same plugin, with what was shown, as JSON.
     async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError>;
 
-    /// What was shown when a plugin was approved; absent where it was not, or by an older program.
+    /// The permissions that were shown when a plugin was approved; absent if it was not approved, or by an older program.
     async fn shown_at_approval(&self, id: &str) -> Result<Option<String>, StoreError>;
 
     /// Takes an approval back. False if the plugin was not approved.
@@ -59,7 +59,7 @@ pub trait KeyValueStore: Send + Sync {
 /// Answers of plugins about items, kept until they expire.
 #[async_trait]
 pub trait LookupStore: Send + Sync {
-    /// What a source's server said of an item before, where it is still good.
+    /// The cached answer of a source's server about an item; absent if it expired.
     async fn cached_lookup(
         &self,
         source: &str,

@@ -97,7 +97,7 @@ impl Vault {
     }
 
     /// A part of what is kept under a name, and what else is kept there. Where nothing is kept it is made up: random text in this form.
-    /// What cannot be opened is left as it is: the key may only be missing here.
+    /// A secret that cannot be opened stays as it is: its key may only be missing on this machine.
     pub async fn get_or_create(
         &self,
         name: &str,

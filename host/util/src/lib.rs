@@ -1,4 +1,4 @@
-//! What the crates of the host share.
+//! Small parts that the crates of the host share.
 //!
 //! - [`backoff`]: how long to wait after failures
 //! - [`clock`]: the time, which tests can move

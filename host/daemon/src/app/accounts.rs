@@ -190,7 +190,7 @@ impl App {
         Ok(self.store.secret(name).await?.map(|sealed| Digest::of(&sealed)))
     }
 
-    /// What tells the logins from others, by account: it changes when somebody logs in, or out.
+    /// A digest of the login of each account. It changes when the user logs in or out.
     pub(crate) async fn login_revisions(&self) -> Result<BTreeMap<String, Option<Digest>>, StoreError> {
         let stamps =
             self.uses_plugin_login().map(|name| async { Ok((name.clone(), self.revision(name).await?)) });

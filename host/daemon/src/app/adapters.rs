@@ -1,4 +1,4 @@
-//! What the plugin host asks of the program around it, by means of the store.
+//! The ports of the plugin host, on top of the store.
 
 use async_trait::async_trait;
 use playrelay_plugin_host::http::HostIdentity;

@@ -23,7 +23,7 @@ pub enum AppError {
     Data {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// Another daemon lives there.
@@ -47,7 +47,7 @@ pub enum AppError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// The database fails.

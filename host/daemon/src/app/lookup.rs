@@ -1,4 +1,4 @@
-//! What the program is asked for by those who live in it.
+//! Look-ups in the app: accounts, plugins, warnings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ impl App {
         wanted.collect()
     }
 
-    /// What the files for other programs say of each source.
+    /// The facts of each source for the files of other programs.
     pub(crate) fn source_facts(&self) -> BTreeMap<String, SourceInfo> {
         let facts = self.config.sources.keys().filter_map(|name| {
             let manifest = &self.accounts.get(name)?.manifest;
@@ -48,7 +48,7 @@ impl App {
         routes.map(|route| Route { untaken: untaken(&route.tracker), ..route.clone() }).collect()
     }
 
-    /// What can work, and is probably not what was meant.
+    /// Warnings about the configuration.
     pub fn warnings(&self) -> Vec<ConfigError> {
         let mut warnings = self.config.warnings.clone();
         for (name, source) in &self.config.sources {
@@ -165,7 +165,7 @@ impl App {
         }
     }
 
-    /// What the catalogues are made of.
+    /// The parts of the configuration that the catalogues depend on.
     pub(crate) fn catalogue_specs(&self) -> Vec<AccountSpec> {
         self.config.catalogues.keys().filter_map(|name| self.facts.get(name).cloned()).collect()
     }

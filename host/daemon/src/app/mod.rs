@@ -38,7 +38,7 @@ const CACHE: &str = "cache";
 /// The database's name in the data folder.
 const DATABASE: &str = "playrelay.db";
 
-/// What a command is going to do to the data folder.
+/// Whether a command changes the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Only look at it. A missing folder stays missing.
@@ -107,10 +107,10 @@ async fn instance(vault: &Vault) -> Result<String, VaultError> {
     Ok(name.expose().to_owned())
 }
 
-/// What the daemon and the commands share: configuration, store, plugins, accounts. A clone is the same app.
+/// The parts that the daemon and the commands share: configuration, store, plugins, accounts. A clone is the same app.
 #[derive(Clone)]
 pub struct App {
-    /// What the user wants.
+    /// The configuration.
     pub config: Config,
     /// The store.
     pub store: SharedStore,
@@ -122,11 +122,11 @@ pub struct App {
     pub plugins: Arc<Plugins>,
     /// The accounts whose plugins serve.
     pub accounts: BTreeMap<String, Arc<Account>>,
-    /// What is wrong with the configuration, now that the plugins are known.
+    /// Errors in the configuration that only the plugins show.
     pub problems: Vec<ConfigError>,
     /// Accounts that cannot work yet, and why. They stop nothing else.
     pub waiting: Vec<String>,
-    /// What each of the accounts was made of.
+    /// The parts of the configuration that each account depends on.
     pub(crate) facts: BTreeMap<String, AccountSpec>,
     /// The accounts as everybody sees them.
     pub(crate) shared: Accounts,
@@ -141,7 +141,7 @@ pub struct App {
     _scratch: Option<Arc<TempDir>>,
 }
 
-/// What an account is made of: as long as this stays, so does the account.
+/// The parts of the configuration that an account depends on. If none changes, the account stays.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AccountSpec {
     pub(crate) plugin: String,
@@ -221,7 +221,7 @@ impl App {
         app
     }
 
-    /// What opens a source's door.
+    /// The token of a source's webhook.
     pub async fn webhook_tokens(&self, source: &str) -> Result<Tokens, AppError> {
         let set = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone());
         Ok(registration::tokens(self.credentials.vault(), source, set).await?)

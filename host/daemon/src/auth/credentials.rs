@@ -33,7 +33,7 @@ use url::Url;
 /// After a refresh that failed for want of a connection, the next one waits this long while the login is still good.
 const REFRESH_RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// What is known of an account's login.
+/// The state of an account's login.
 #[derive(Default)]
 struct CachedLogin {
     tokens: Option<Arc<LoginTokens>>,

@@ -22,7 +22,7 @@ use crate::auth::credentials::{CredentialManager, post, read_tokens, render_para
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
 const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
 
-/// What the user has to do.
+/// The address that the user opens, and the code to enter there.
 #[derive(Clone, Debug)]
 pub struct Prompt {
     /// The address to open.
@@ -40,7 +40,7 @@ pub struct Prompt {
     asked_with: PollMethod,
 }
 
-/// What the service knows the login by.
+/// The identifier of the login at the service.
 #[derive(Clone, Debug)]
 enum PollMethod {
     DeviceCode(Secret),
@@ -48,7 +48,7 @@ enum PollMethod {
     Pin,
 }
 
-/// What an attempt to fetch the login gave.
+/// The result of one attempt to fetch the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PollResult {
     /// Not yet.
@@ -89,7 +89,7 @@ pub enum LoginError {
     /// The login may do too little.
     #[error("the login lacks the right to {0}; start again, and allow everything that the page asks for")]
     Scope(String),
-    /// What the user typed is not enough.
+    /// The values of the user are not sufficient.
     #[error("{0}")]
     Form(String),
     /// The server does not let the user in.
@@ -275,7 +275,7 @@ async fn store(
     Ok(PollResult::Granted)
 }
 
-/// What the login was allowed is said in words with spaces between them; where nothing is said, it is what was asked for.
+/// A service lists the granted scopes with spaces between them. If it lists none, it granted those that were asked for.
 fn check_scopes(body: &Value, required: &[String]) -> Result<(), LoginError> {
     let Some(granted) = body["scope"].as_str() else { return Ok(()) };
     let missing: Vec<&str> = required

@@ -63,13 +63,13 @@ pub(crate) struct Choice {
     label: String,
 }
 
-/// What a page asks for to begin a login.
+/// The request of a page that begins a login.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BeginLogin {
     /// The way to log in; the first one where there are several and none is named.
     method: Option<String>,
-    /// What the user typed.
+    /// The values of the form.
     #[serde(default)]
     form: BTreeMap<String, String>,
 }
@@ -357,7 +357,7 @@ fn is_current(logins: &Logins, name: &str, number: u64) -> bool {
     logins.connections.get(name).is_some_and(|(current, _)| *current == number)
 }
 
-/// What is under way; what has waited for its user for too long is not.
+/// The logins in progress. A login that waited for its user for too long ends.
 fn current(under_way: &Mutex<Logins>) -> MutexGuard<'_, Logins> {
     let mut logins = lock(under_way);
     let now = Instant::now();

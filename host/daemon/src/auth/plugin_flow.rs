@@ -39,7 +39,7 @@ pub struct PluginLoginFlow {
     is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-/// What is next.
+/// The next step of a login.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoginStep {
     /// The user does something elsewhere.
@@ -71,7 +71,7 @@ pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a Logi
     })
 }
 
-/// What a method needs of the user, filled in.
+/// The form of a method, with the values of the user.
 pub struct Form {
     method: String,
     /// As the plugin sees it: markers stand for secrets.
@@ -253,13 +253,13 @@ fn server_url(candidate: &str) -> Option<Url> {
     (Origin::of(&url).is_ok() && url.query().is_none()).then_some(url)
 }
 
-/// What became of a login that was ended.
+/// The result of ending a login.
 pub struct LogoutOutcome {
     /// Whether there was one.
     pub was_logged_in: bool,
     /// Whether a key in the configuration goes on to count.
     pub has_key: bool,
-    /// What remains valid at the service.
+    /// Credentials that stay valid at the service; absent if none do.
     pub remains: Option<String>,
 }
 

@@ -282,7 +282,7 @@ fn find<'a>(app: &'a App, name: &str) -> Result<&'a Account, CliError> {
     })
 }
 
-/// What the service calls us, where it can be asked. A source's server is not that of the service that its plugin may know as well.
+/// The name of the account at the service, if it can be asked. A source's server is not that of the service that its plugin may know as well.
 async fn account_label(app: &App, name: &str) -> String {
     let Some((plugin, target)) = app.plugin(name) else { return String::new() };
     if app.config.sources.contains_key(name) {

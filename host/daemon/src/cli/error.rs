@@ -14,7 +14,7 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// Whoever read the output has gone: that is no failure.
+    /// The reader of the output is gone. That is no failure.
     #[error("nobody reads the output")]
     Unread,
     #[error("{0}")]
@@ -22,7 +22,7 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
-    /// What is said of it, one complaint a line.
+    /// The errors, one a line.
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::House(AppError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),

@@ -50,7 +50,7 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// What is asked of the store. JSON is for programs, which leave out by themselves what they do not want.
+    /// The filter for the store. JSON has all events: programs filter by themselves.
     fn filter(&self) -> EventFilter {
         EventFilter {
             before: self.before,

@@ -15,7 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::print;
 use crate::config;
 
-/// What the answers are, where they are given on the command line. What is missing is asked for.
+/// The answers that are given on the command line. `init` asks for the others.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The plugin of the media server.

@@ -154,7 +154,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     runtime.block_on(dispatch(arguments.command, config))
 }
 
-/// What somebody reads who is in the wrong folder, or has just begun.
+/// The hint for a user who is in the wrong folder, or has just begun.
 fn no_configuration() -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     format!(

@@ -126,7 +126,7 @@ async fn apply(
     Ok(())
 }
 
-/// What a person says that an item is takes the place of the ids that it came with.
+/// The ids that a person gives replace those of the item.
 fn with_corrected_ids(
     mut item: Item,
     named: &[(String, String)],
@@ -192,7 +192,7 @@ async fn list(
     })
 }
 
-/// What happens to an event next, and when.
+/// The next step of an event, and when.
 pub(crate) fn line(row: &OutboxRow, parked: Option<&AccountPause>) -> String {
     let next = next_step(row, parked);
     let end = match row.note.as_deref().filter(|note| !note.is_empty()) {

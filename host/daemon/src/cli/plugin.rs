@@ -215,7 +215,7 @@ fn agrees() -> Result<bool, CliError> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// What is other than it was when a plugin of this id was approved, line by line; absent where none was.
+/// The permissions that changed since a plugin of this id was approved, line by line; absent if none was approved.
 async fn difference(app: &App, now: &PermissionReport) -> Result<Option<String>, CliError> {
     let id = &now.id;
     if !app.store.approvals().await?.iter().any(|approval| approval.id == *id) {

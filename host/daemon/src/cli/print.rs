@@ -1,4 +1,4 @@
-//! What is printed: without control characters, laid out for the terminal, and quiet once nobody reads any more.
+//! Prints without control characters, laid out for the terminal, and without a failure when the reader is gone.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

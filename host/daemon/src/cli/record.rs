@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Delete,
 }
 
-/// What there is of a record.
+/// The state of a record.
 #[derive(Serialize)]
 struct Shown {
     file: String,

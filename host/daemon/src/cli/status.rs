@@ -17,7 +17,7 @@ use crate::exports::now_playing;
 struct Report {
     /// Whether a daemon uses the data folder.
     running: bool,
-    /// What plays now, as the daemon last wrote it down.
+    /// Current playback, as the daemon last wrote it.
     playing: Vec<Playing>,
     sources: Vec<Source>,
     trackers: Vec<Tracker>,
@@ -97,7 +97,7 @@ pub(crate) async fn run(config: Config, output: Output) -> Result<(), CliError> 
     output.print(&report, |report| describe(report, &app))
 }
 
-/// What the daemon says that plays now.
+/// Current playback, as the daemon reports it.
 fn playing(app: &App) -> Vec<Playing> {
     let shown = now_playing::read(&app.config.server.data_dir);
     let streams = shown.as_ref().and_then(|shown| shown["streams"].as_object()).into_iter().flatten();

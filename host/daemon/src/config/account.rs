@@ -16,7 +16,7 @@ pub struct AccountConfig {
     pub plugin: String,
     /// Where that is said.
     pub place: Location,
-    /// What is said of a source beside its plugin's settings; the defaults for others.
+    /// The keys of a source that are not settings of its plugin; the defaults for other accounts.
     pub source: source::SourceOptions,
     /// Everything else.
     pub settings: BTreeMap<String, SpannedValue>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::document::{ConfigError, SpannedValue};
 use crate::config::section::Section;
 
-/// What is older cannot be sent as live: its time would be wrong, and it would not be found again in a history.
+/// The greatest age of an event that is sent as live. An older one would get the wrong time at the tracker, and could not be found again.
 const MAX_LIVE_AGE: Duration = Duration::from_secs(90);
 
 /// `[delivery]`

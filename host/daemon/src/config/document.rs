@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 /// The prefix of environment variables that set keys: `PLAYRELAY__SERVER__LISTEN`.
 const PREFIX: &str = "PLAYRELAY__";
-/// What all variables of this program begin with.
+/// The prefix of all variables of this program.
 const SHORT_PREFIX: &str = "PLAYRELAY_";
 /// The end of a variable that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
@@ -39,7 +39,7 @@ impl fmt::Display for Location {
 pub struct ConfigError {
     /// The place in the configuration.
     pub place: Location,
-    /// What was found, and what is allowed.
+    /// The value that was found, and the values that are allowed.
     pub text: String,
 }
 
@@ -78,7 +78,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// What it is, for a complaint. Never the value itself, which may be a secret.
+    /// The type of the value, for an error message. The value itself may be a secret.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -98,7 +98,7 @@ const SECRET: [&str; 5] = ["token", "secret", "password", "key", "pin"];
 const SHOWN: usize = 40;
 
 impl Value {
-    /// What a complaint shows: a short value itself, a long or secret one by its kind.
+    /// The value for an error message: a short value as it is, a long or secret one by its type.
     pub fn shown(&self, key: &str) -> String {
         let is_secret = SECRET.iter().any(|word| key.to_lowercase().contains(word));
         match self {
@@ -165,7 +165,7 @@ fn parse(path: &Path, text: &str, problems: &mut Vec<ConfigError>) -> BTreeMap<S
     }
 }
 
-/// What is wrong with a line, and the line with a caret below. What stands behind a `=` may be a secret, and is not repeated.
+/// The error in a line, and the line with a caret below it. The message does not repeat the value, which may be a secret.
 fn unreadable(reason: &str, line: &str, at: usize) -> String {
     let key = line.split_once('=').map_or(line, |(key, _)| key).trim();
     let remedy = match (line.split_once('='), line.contains(['\u{201c}', '\u{201d}'])) {

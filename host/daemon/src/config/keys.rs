@@ -7,9 +7,9 @@ pub struct Key {
     pub section: &'static str,
     /// The key.
     pub name: &'static str,
-    /// What counts where the key is absent, as a file would have it; empty if nothing does.
+    /// The value if the key is absent, as a file would have it; empty if there is none.
     pub default: &'static str,
-    /// What it says: one sentence or two.
+    /// The meaning: one sentence or two.
     pub meaning: &'static str,
 }
 

@@ -42,7 +42,7 @@ pub struct Config {
     pub digest: Option<Digest>,
     /// Whether anything is configured: there is a file, or a variable sets a key.
     pub is_there: bool,
-    /// What can work, and is probably not what was meant.
+    /// Warnings: settings that work, and that are probably mistakes.
     pub warnings: Vec<ConfigError>,
     /// `[server]`
     pub server: Server,
@@ -97,7 +97,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
     }
 }
 
-/// What tells a file's text from another; absent where there is none.
+/// The digest of a file's text; absent if the file is missing or empty.
 pub fn text_digest(file: &Path) -> Option<Digest> {
     let text = std::fs::read(file).ok().filter(|text| !text.is_empty())?;
     Some(Digest::of(&text))

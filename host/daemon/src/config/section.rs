@@ -171,7 +171,7 @@ impl<'a> Section<'a> {
         self.problems.push(ConfigError { place, text });
     }
 
-    /// What has not been taken: for sections whose keys are not all known here.
+    /// The keys that were not taken: for sections with keys of a plugin.
     pub fn remaining_keys(self) -> BTreeMap<String, SpannedValue> {
         self.keys
     }

@@ -31,7 +31,7 @@ pub struct Server {
     pub max_body: usize,
     /// How long requests and their stories are kept. Plays are kept for good.
     pub keep_events: Duration,
-    /// What opens the API to others than this machine.
+    /// The password of the API; absent if only the token opens it.
     pub admin_password: Option<Secret>,
 }
 

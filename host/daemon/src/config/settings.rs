@@ -11,7 +11,7 @@ use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, SpannedValue, Value};
 use crate::config::section::{is_near, unknown_key_message};
 
-/// What an account's plugin must provide.
+/// The capabilities that an account's plugin must provide.
 pub struct RoleRequirements {
     /// `sources` or `trackers`.
     pub section: &'static str,
@@ -124,7 +124,7 @@ pub fn settings(
     settings
 }
 
-/// What is wrong with an address. It is not repeated: it may carry a password.
+/// The error in an address. The message does not repeat the address, which may carry a password.
 fn invalid_url_message(text: &str) -> String {
     let why = Origin::parse(text).err().map(|error| format!(": {error}")).unwrap_or_default();
     format!("not a valid address{why}")

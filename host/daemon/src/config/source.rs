@@ -1,4 +1,4 @@
-//! What is said of a source beside the settings of its plugin.
+//! The keys of `[sources.NAME]` that are not settings of its plugin.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CATCH_UP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const KEYS: [&str; 7] =
     ["plugin", "webhook_token", "enabled", "mode", "catch_up", "tls_fingerprint", "tls_insecure"];
 
-/// What is said of a source.
+/// The keys of a source that are not settings of its plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceOptions {
     /// The token in the address of its webhook.

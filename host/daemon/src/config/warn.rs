@@ -1,4 +1,4 @@
-//! What can work, and is probably not what was meant.
+//! Warnings about settings that work, and that are probably mistakes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

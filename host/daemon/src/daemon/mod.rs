@@ -49,7 +49,7 @@ use crate::webhooks::registration;
 /// Between two looks at the configuration.
 const CONFIG_POLL: Duration = Duration::from_secs(1);
 
-/// What a worker is started with.
+/// The parts of the configuration that a worker depends on. If one changes, the worker is started anew.
 #[derive(PartialEq)]
 struct WorkerSpec {
     account: AccountSpec,
@@ -58,7 +58,7 @@ struct WorkerSpec {
     catalogues: Vec<AccountSpec>,
 }
 
-/// What a source's pipeline is started with.
+/// The parts of the configuration that a source's pipeline depends on.
 #[derive(PartialEq)]
 struct PipelineSpec {
     account: AccountSpec,
@@ -67,7 +67,7 @@ struct PipelineSpec {
     catalogues: Vec<AccountSpec>,
 }
 
-/// What runs.
+/// The tasks that run.
 struct Daemon {
     app: App,
     committer: Committer,
@@ -155,7 +155,7 @@ impl App {
         }
     }
 
-    /// What the committer works with.
+    /// The options of the committer.
     fn engine_context(&self, board: Arc<NowPlaying>, workers: Vec<(String, Arc<Notify>)>) -> EngineContext {
         EngineContext {
             store: Arc::clone(&self.owner),
@@ -428,7 +428,7 @@ impl Daemon {
     }
 }
 
-/// What wakes a source's pipeline. It stays, whatever becomes of the pipeline.
+/// The signal that wakes a source's pipeline. It outlives the pipeline.
 fn inbox_signal(all: &mut BTreeMap<String, InboxSignal>, traffic: &InboxSignal, source: &str) -> InboxSignal {
     all.entry(source.to_owned()).or_insert_with(|| traffic.for_source()).clone()
 }

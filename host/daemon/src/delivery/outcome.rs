@@ -4,5 +4,5 @@ use playrelay_engine::event::Receipt;
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::fault::Fault;
 
-/// What a call for an event gave.
+/// The result of a call for an event.
 pub type CallOutcome = Result<Result<Receipt, Failure>, Fault>;

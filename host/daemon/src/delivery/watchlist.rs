@@ -16,7 +16,7 @@ use playrelay_util::clock;
 use crate::delivery::outcome::CallOutcome;
 use crate::exports::watchlist_removals::RemovalLog;
 
-/// What became of a removal.
+/// The result of a removal.
 pub(crate) enum RemovalOutcome {
     /// It is not known yet whether to ask.
     Later(String),
@@ -44,7 +44,7 @@ pub(crate) struct WatchlistRemover<'a> {
     pub plugin: &'a Arc<Plugin>,
     /// Its account.
     pub target: &'a CallTarget,
-    /// What was removed before.
+    /// Removals that were done before.
     pub removals: &'a RemovalLog,
     /// A catalogue, for what the tracker does not know.
     pub catalogue: Option<&'a (Arc<Plugin>, CallTarget)>,

@@ -21,7 +21,7 @@ use crate::delivery::outcome::CallOutcome;
 use crate::delivery::watchlist::{RemovalOutcome, WatchlistRemover};
 use crate::exports::watchlist_removals::RemovalLog;
 
-/// What is playing is no longer worth telling after this.
+/// The greatest age of an event about playback that is still sent.
 const PRESENCE_TTL: SignedDuration = SignedDuration::from_mins(15);
 /// How often an account that waits for a login is looked at: another process may have logged in.
 const LOGIN_POLL: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 const MAX_SLEEP: Duration = Duration::from_secs(2);
 /// The same where the clock is a test's.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
-/// What waited for a login for a month has not been tried for a month: it is given up after so many attempts, not before.
+/// The least number of attempts before an event is given up: one that waited for a login for a month was not tried in that month.
 const MIN_ATTEMPTS_BEFORE_GIVING_UP: u32 = 20;
 /// After this many failures in a row a success means that the tracker is back, and what waits is due.
 const OUTAGE_FAILURES: u32 = 3;
@@ -52,7 +52,7 @@ pub struct DeliveryWorker {
     pub offline_keep: Duration,
     /// Tells of new events.
     pub arrived: Arc<Notify>,
-    /// What was taken off watchlists.
+    /// Removals from watchlists.
     pub removals: Arc<RemovalLog>,
     /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
     pub installation: String,
@@ -287,7 +287,7 @@ impl DeliveryWorker {
         self.store.record_attempt(&row, attempt, parked, now).await
     }
 
-    /// What a refusal means. A login that was renewed just now, like a key, may have been refused by mistake.
+    /// The meaning of a refusal. A login that was renewed just now, like a key, may have been refused by mistake.
     async fn confirm_unauthorized(&self, failure: Failure) -> Failure {
         let (reason, account) = (failure.reason(), &self.target.account);
         let connect = format!("run `playrelay connect {}`", self.tracker());

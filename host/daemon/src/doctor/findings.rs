@@ -1,4 +1,4 @@
-//! What the doctor finds.
+//! The findings of the doctor.
 
 use serde::Serialize;
 
@@ -19,18 +19,18 @@ pub enum Severity {
 pub struct Finding {
     /// The account, or what else it is about.
     pub about: String,
-    /// What was looked at, stable.
+    /// The name of the check. It does not change.
     pub check: &'static str,
     /// How grave it is.
     pub level: Severity,
-    /// What was found.
+    /// The finding, one sentence.
     pub text: String,
-    /// What to do.
+    /// The remedy, one sentence; empty if nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// What was found of one account.
+/// The findings of one account.
 pub(crate) struct Findings {
     /// The account, or what else it is about.
     pub about: String,

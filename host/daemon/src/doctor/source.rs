@@ -127,7 +127,7 @@ async fn check_realtime(ear: &RealtimeClient, watches: bool, found: &mut Finding
     found.error("realtime", "it cannot be listened to in any way", "see above");
 }
 
-/// What stands in the way of asking a server, and what helps.
+/// The reason why a server cannot be asked, and its remedy.
 fn connection_problem(account: &Account, watches: bool, broken: &ConnectionError, found: &mut Findings) {
     let name = &account.name;
     let owner = "the token must be of the server's owner or an administrator";

@@ -89,7 +89,7 @@ pub(crate) async fn check_tracker(app: &App, name: &str, found: &mut Findings) -
     Ok(())
 }
 
-/// What helps where a service refuses.
+/// The remedy for a refusal of the service.
 fn remedy(app: &App, name: &str, failure: &Failure) -> String {
     let section = if app.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
     let needs_login = app.accounts.get(name).is_some_and(|account| account.needs_login());

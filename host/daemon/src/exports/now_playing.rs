@@ -1,4 +1,4 @@
-//! What is playing now, shown to other programs: in a file, and to whoever asks over HTTP.
+//! Current playback for other programs: in a file, and over HTTP.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The file, below the data folder.
 const FILE: &str = "state/currently_watching.json";
 
-/// What stands in the file of a data folder; absent while nothing plays.
+/// The content of the file in a data folder; absent while nothing plays.
 pub fn read(data: &Path) -> Option<Value> {
     serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
 }
@@ -42,7 +42,7 @@ impl NowPlaying {
         *shown = Some(watching);
     }
 
-    /// What plays now.
+    /// Current playback.
     pub fn entries(&self) -> CurrentlyWatching {
         lock(&self.shown).clone().unwrap_or_default()
     }

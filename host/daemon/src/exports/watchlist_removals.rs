@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 /// The file, below the data folder. Its shape is that of CrossWatch: keys with Unix seconds.
 const FILE: &str = "state/watchlist_wl_autoremove.json";
-/// What was taken off within this is not asked for again: two routes may lead to one list.
+/// A title that was removed this recently is not removed again: two routes may lead to one list.
 const RECENT: SignedDuration = SignedDuration::from_secs(120);
 
 /// The log.

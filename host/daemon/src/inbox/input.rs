@@ -1,4 +1,4 @@
-//! What waits in the inbox: webhooks as they were received, and what was heard of a server, which is stored as reports: it
+//! Inputs in the inbox: webhooks as they were received, and messages of a connection, which are stored as reports: it
 //! cannot be read a second time, since a plugin that listens remembers what it has heard, and asks the server.
 
 use jiff::Timestamp;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Input {
-    /// What was heard.
+    /// Reports of a connection or a history.
     Observed(Observed),
-    /// What was sent to us.
+    /// A webhook.
     Webhook(WebhookRequest),
 }
 
-/// What was heard of a server.
+/// Reports of a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// Where the reports come from.

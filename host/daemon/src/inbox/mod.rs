@@ -1,4 +1,4 @@
-//! What pipelines process: stored inputs of all kinds.
+//! Stored inputs of all kinds, which pipelines process.
 //!
 //! - [`input`]: webhooks and reports, as they are stored
 //! - [`signal`]: wakes a pipeline, and says when a source is busy

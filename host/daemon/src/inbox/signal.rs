@@ -1,4 +1,4 @@
-//! What ingress tells a pipeline: that requests have arrived, and whether more are on their way.
+//! The signal from ingress to a pipeline: inputs have arrived, and whether more are on their way.
 //!
 //! Answering comes first. Media servers do not send a webhook again, so while many wait for their answer the work on
 //! those that are stored slows down; it never stops.

@@ -1,4 +1,4 @@
-//! What a catalogue knows of titles.
+//! Ids and pictures of titles, from catalogues.
 //!
 //! - [`resolver`]: the ids of a title without any
 //! - [`artwork`]: pictures, fetched once and kept

@@ -1,4 +1,4 @@
-//! What a catalogue knows of an item that comes without ids of any use.
+//! Asks a catalogue for the ids of items that lack usable ids.
 //!
 //! A title is never guessed: where two come into question, the item goes on with a doubt, and what would be told of it for
 //! good waits until a person says what it is.
@@ -18,7 +18,7 @@ use playrelay_util::cooldown::Cooldown;
 
 /// After a failure the catalogue is not asked for this long.
 const COOLDOWN: Duration = Duration::from_secs(60);
-/// What is at least this likely is taken, where nothing else is about as likely.
+/// The least confidence of a candidate that is taken, if no other candidate is about as likely.
 const MIN_CONFIDENCE: f64 = 0.85;
 /// How much less likely the next one must be.
 const MIN_LEAD: f64 = 0.05;
@@ -58,7 +58,7 @@ impl MetadataResolver {
         })
     }
 
-    /// What was found before of an item, whenever that was.
+    /// The stored answer for an item, however old; absent if there is none.
     pub async fn cached(&self, item: &Item) -> Option<Item> {
         let kept =
             self.store.cached_lookup(&self.cache_namespace(), &item.catalogue_key(), Timestamp::MIN).await;

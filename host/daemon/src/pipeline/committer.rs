@@ -44,7 +44,7 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// The same where the clock is a test's.
 const SIMULATED_TICK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is shown of what plays stands for at least this long: a storm of reports is no reason to write a file each time.
+/// The least time between two writes of the file of current playback, also under many reports.
 const MIN_EXPORT_INTERVAL: Duration = Duration::from_millis(40);
 /// …and for so many times as long as it takes to show.
 const EXPORT_COST_FACTOR: u32 = 20;
@@ -57,7 +57,7 @@ pub struct Committer {
     board: Arc<NowPlaying>,
 }
 
-/// What the committer works with.
+/// The options of the committer.
 pub struct EngineContext {
     /// Where decisions are stored.
     pub store: SharedOwner,
@@ -71,7 +71,7 @@ pub struct EngineContext {
     pub heartbeats: BTreeMap<String, Duration>,
     /// Where it is shown what plays.
     pub board: Arc<NowPlaying>,
-    /// What the board says of sources.
+    /// The facts of sources for the file of current playback.
     pub sources: BTreeMap<String, SourceInfo>,
 }
 
@@ -217,7 +217,7 @@ impl CommitterTask {
         self.context.board.set(watching(carried, &self.context.sources));
     }
 
-    /// What happens without a request.
+    /// The work without an input: plays that expired, users that were assigned.
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = clock::now();
         if self.clock_jumped(now) {

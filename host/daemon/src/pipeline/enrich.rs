@@ -240,7 +240,7 @@ impl Enricher {
     }
 }
 
-/// What a look-up tells of the place and of the credits goes to the report; trackers have no use for it.
+/// Moves library, files and credits from the item to the report. Trackers do not need them.
 pub fn move_lookup_fields(placed: &mut ItemContext<'_>) {
     let library = placed.item.take_ext(LIBRARY).pop();
     *placed.library = placed.library.take().or(library);
@@ -285,7 +285,7 @@ impl UserCache {
     }
 }
 
-/// What is asked about a playback.
+/// The key of a playback whose user was looked up; absent if the message has no session.
 fn question(playback: &Playback) -> Option<String> {
     let (user, player, session) = (&playback.user.id, &playback.player.id, &playback.session);
     let says_something = user.is_some() || player.is_some() || session.is_some();

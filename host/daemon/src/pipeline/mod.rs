@@ -37,7 +37,7 @@ use crate::metadata::resolver::MetadataResolver;
 
 /// Requests of a source that are worked on at the same time.
 const IN_FLIGHT: usize = 256;
-/// What plugins have made of those, in KiB: a single one can be large, and many of them together more than a small machine has.
+/// The size of the parsed inputs in memory, in KiB: one can be large, and many together exceed a small machine.
 const IN_FLIGHT_KIB: usize = 16 << 10;
 /// Letters of what a plugin said, in words.
 const LONGEST_DESCRIPTION: usize = 2 << 10;
@@ -231,7 +231,7 @@ impl Pipeline {
     }
 }
 
-/// What a plugin has made of a request, as a step of its story.
+/// The step that says how a plugin read an input.
 pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
     match result {
         Ok(reports) => Step::new(Stage::Parsed, Code::Parsed, describe(reports)),
@@ -239,7 +239,7 @@ pub fn parsed_step(result: &Result<Vec<Report>, Verdict>) -> Step {
     }
 }
 
-/// What reports weigh, in KiB.
+/// The size of reports, in KiB.
 fn weight(result: &Result<Vec<Report>, Verdict>) -> usize {
     /// Counts what is written, and keeps nothing.
     struct Count(usize);
@@ -292,7 +292,7 @@ fn viewer(parsed: &ParsedInput) -> String {
     who.map(|(server, user)| format!("{}\n{}", server.id, user.unwrap_or_default())).unwrap_or_default()
 }
 
-/// What a plugin said, in words.
+/// The reports of a plugin, in words.
 fn describe(reports: &[Report]) -> String {
     let words: Vec<_> = reports
         .iter()

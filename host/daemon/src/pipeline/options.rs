@@ -1,4 +1,4 @@
-//! What the configuration says of a source's inputs.
+//! Options for the inputs of a source.
 
 use playrelay_engine::code::Code;
 use playrelay_engine::timeline::{Outcome, Verdict};
@@ -6,7 +6,7 @@ use playrelay_engine::timeline::{Outcome, Verdict};
 use crate::config::source::ListenMode;
 use crate::inbox::input::InputOrigin;
 
-/// What is to become of a source's inputs.
+/// Options for the inputs of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineOptions {
     /// Whether some route asks for the library or the files.

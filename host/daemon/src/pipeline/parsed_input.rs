@@ -7,11 +7,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::inbox::input::InputOrigin;
 
-/// What has become of a request on its way to the committer.
+/// An input on its way to the committer.
 pub struct ParsedInput {
     /// The request.
     pub row: InboxRow,
-    /// What the plugin said, or how the request ended.
+    /// The reports of the plugin, or the verdict if it gave none.
     pub result: Result<Vec<Report>, Verdict>,
     /// How it got there.
     pub steps: Vec<Step>,

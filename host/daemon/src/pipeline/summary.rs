@@ -1,4 +1,4 @@
-//! What is stored of an input beside its effects, within limits.
+//! The part of an input that its event shows: users, titles and steps, within limits.
 
 use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;

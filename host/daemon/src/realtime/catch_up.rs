@@ -1,4 +1,4 @@
-//! What happened while nobody listened: the server's own history, through the same engine.
+//! Reads the server's own history for the time without a connection, and passes it to the engine.
 //!
 //! It is known until when a source was heard. After a gap its history since then becomes inputs like any other, and the engine merges
 //! what is known already. What happened before the very first start is nobody's to enter unasked: `playrelay catch-up` shows it.
@@ -221,10 +221,10 @@ impl CatchUp {
     }
 }
 
-/// What was done so far in this run.
+/// The progress of this run.
 struct CatchUpProgress {
     is_first: bool,
-    /// What the last reading has entered: it is read once more, and entered once.
+    /// The plays that the last reading entered. They are read once more, and not entered again.
     entered: BTreeSet<String>,
 }
 

@@ -134,7 +134,7 @@ impl RealtimeClient {
     }
 }
 
-/// What an answer says.
+/// The meaning of an answer.
 pub(crate) fn into_text(answer: Response) -> Result<String, ConnectionError> {
     String::from_utf8(answer.body)
         .map_err(|_| ConnectionError::Other("the server's answer is not UTF-8 text".to_owned()))

@@ -54,7 +54,7 @@ pub struct RealtimeConnection {
 /// A connection that is open.
 struct OpenConnection {
     line: Channel,
-    /// What the plugin remembers.
+    /// The state of the plugin.
     state: Vec<u8>,
     /// Whether nothing was heard since the last sign of ours.
     is_silent: bool,
@@ -88,7 +88,7 @@ impl RealtimeConnection {
         self.report_disconnected(&mut digest).await;
     }
 
-    /// What was held back, and that whatever plays is not heard now.
+    /// Passes on the reports that were held back, and that the connection is lost.
     async fn report_disconnected(&self, digest: &mut ReportDeduplicator) {
         let at = clock::monotonic_now();
         self.store(digest.on_disconnected(self.source(), at), at).await;

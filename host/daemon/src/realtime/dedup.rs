@@ -1,4 +1,4 @@
-//! What of all that is heard is worth storing.
+//! Drops reports that say nothing new, before they are stored.
 //!
 //! Servers repeat themselves, some of them every second. Progress that is in step with the clock is held back for a while; anything
 //! else is passed on at once, and what was held back is passed on before the end of its session.
@@ -15,7 +15,7 @@ const CLOCK_TOLERANCE_MS: i64 = 2_000;
 /// Sessions of one source that are remembered. Beyond that all is passed on.
 const MAX_SESSIONS: usize = 1_000;
 
-/// What was passed on of each session.
+/// The last report of each session that was passed on.
 #[derive(Debug, Default)]
 pub struct ReportDeduplicator {
     said: HashMap<SessionKey, SessionEntry>,
@@ -75,7 +75,7 @@ impl ReportDeduplicator {
         held.into_iter().map(Report::Playback).chain([lost]).collect()
     }
 
-    /// What is to be stored of some reports.
+    /// The reports that are to be stored.
     pub fn filter(&mut self, reports: Vec<Report>) -> Vec<Report> {
         let mut news = Vec::new();
         for report in reports {

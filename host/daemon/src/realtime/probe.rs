@@ -9,12 +9,12 @@ use playrelay_util::clock;
 use crate::realtime::client::{RealtimeClient, into_text};
 use crate::realtime::transport::ConnectionError;
 
-/// What a trial has shown.
+/// The result of a trial connection.
 #[derive(Debug, Default)]
 pub struct ProbeResult {
     /// Each way to listen, the best one first, and what stands in its way.
     pub ways: Vec<(&'static str, Option<String>)>,
-    /// What plays now: its users.
+    /// The users of current playback.
     pub sessions: Vec<String>,
     /// By how much the server's clock is ahead of ours. Seconds.
     pub clock_ahead: Option<i64>,

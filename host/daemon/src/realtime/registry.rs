@@ -14,7 +14,7 @@ pub struct ConnectionRegistry(Arc<Mutex<Connections>>);
 #[derive(Default)]
 struct Connections {
     statuses: BTreeMap<String, ConnectionStatus>,
-    /// What is wrong with a configuration that was changed.
+    /// The errors in a changed configuration; absent if there are none.
     config_error: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl ConnectionRegistry {
         self.lock().config_error = error;
     }
 
-    /// What is wrong with a configuration that was changed; absent if nothing is.
+    /// The errors in a changed configuration; absent if there are none.
     pub fn config_error(&self) -> Option<String> {
         self.lock().config_error.clone()
     }

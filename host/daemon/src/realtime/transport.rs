@@ -1,4 +1,4 @@
-//! What is listened to, in one form for a websocket, an event stream and a poll.
+//! One interface to a websocket, an event stream and polling.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, http};
 
 /// The longest message. A list of sessions has the queue of each, with all its items.
 const MAX_FRAME_BYTES: usize = 8 << 20;
-/// What may wait to be sent: a server that asks for answers and takes none is left. Bytes.
+/// The bytes that may wait to be sent. A connection to a server that takes no answers is closed.
 const MAX_UNSENT_BYTES: usize = 256 << 10;
 /// How long opening one may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ pub(crate) enum Channel {
     Poll,
 }
 
-/// What comes down a line.
+/// One message of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     /// A message.

@@ -25,7 +25,7 @@ use playrelay_util::{clock, private_file};
 const FOLDER: &str = "record";
 /// Until when it records: an instant, RFC 3339.
 const UNTIL: &str = "until";
-/// What was recorded.
+/// A recorded exchange.
 const EXCHANGES: &str = "exchanges.jsonl";
 /// How often it is looked whether it is still to record.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What a record must not show: secrets, addresses, and who somebody is. Titles, ids of titles, times and numbers stay: without them a
+//! Removes secrets, addresses and the identity of people from a record. Titles, ids of titles, times and numbers stay: without them a
 //! record says nothing.
 
 use playrelay_plugin_host::http::{Request, Response};

@@ -18,7 +18,7 @@ const LONGEST_LOCK: Duration = Duration::from_secs(60 * 60);
 /// Clients that are remembered.
 const MAX_CLIENTS: usize = 10_000;
 
-/// What is known of a client.
+/// The attempts of a client.
 #[derive(Debug)]
 struct Client {
     failures: u32,
@@ -86,7 +86,7 @@ impl AttemptLimiter {
     }
 }
 
-/// What one client has: an address, or a network of them.
+/// The key of a client: an IPv4 address, or the network of an IPv6 address.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => address.into(),

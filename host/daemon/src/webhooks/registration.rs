@@ -20,13 +20,13 @@ const TOKEN: &str = "token";
 const OLD_TOKEN_PART: &str = "old_token";
 const OLD_UNTIL: &str = "old_token_until";
 const BASE: &str = "base";
-/// What stands in an address in their places.
+/// The markers of the tokens in an address.
 const MARKER: &str = "{webhook.token}";
 const OLD_MARKER: &str = "{webhook.old-token}";
 /// Stands for the address in the instructions of a plugin.
 const ADDRESS: &str = "{url}";
 
-/// What opens a source's door.
+/// The tokens of a source's webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// The one that counts.
@@ -42,7 +42,7 @@ pub struct Tokens {
 pub struct Address {
     /// How media servers reach us, without a slash at its end.
     pub base: String,
-    /// What opens the door.
+    /// The token.
     pub token: Secret,
 }
 
@@ -129,7 +129,7 @@ pub fn encode_path_segment(token: &str) -> String {
     url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// What is wanted of a server.
+/// A command for the registration at a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationAction {
     /// To know whether it sends webhooks here.
@@ -148,7 +148,7 @@ pub struct Registration {
     pub target: CallTarget,
     /// How media servers reach us, without a slash at its end.
     pub base: String,
-    /// What opens the door.
+    /// The token.
     pub tokens: Tokens,
 }
 

@@ -1,4 +1,4 @@
-//! What can be watched or rated.
+//! Items: everything that can be watched or rated.
 
 use std::fmt;
 use std::ops::BitOr;
@@ -67,7 +67,7 @@ pub struct Episode {
     pub ids: Ids<OfEpisode>,
 }
 
-/// What an item is.
+/// The kind of an item, with its names and ids.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ItemKind {
@@ -84,7 +84,7 @@ pub enum ItemKind {
 /// Something that can be watched or rated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
-    /// What it is.
+    /// The kind, with names and ids.
     #[serde(flatten)]
     pub kind: ItemKind,
     /// Its id on its media server.
@@ -93,7 +93,7 @@ pub struct Item {
     pub server_show_ref: Option<String>,
     /// Its length in ms.
     pub runtime_ms: Option<u32>,
-    /// What the contract has no field for.
+    /// Named values for which the contract has no field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ext: Vec<(String, String)>,
 }
@@ -104,7 +104,7 @@ impl Item {
         Self { kind, server_ref: None, server_show_ref: None, runtime_ms: None, ext: Vec::new() }
     }
 
-    /// What tells this item from others on the same server: its id there, else its external ids, else its names.
+    /// The key of this item on its server: its id there, else its external ids, else its names.
     pub fn key(&self) -> String {
         if let Some(server_ref) = &self.server_ref {
             return format!("ref:{server_ref}");
@@ -162,7 +162,7 @@ impl Item {
         lacks_ids || self.runtime_ms.is_none()
     }
 
-    /// What a catalogue is asked about: everything by which it could tell this item from others.
+    /// The key of a question to a catalogue: everything by which it could tell this item from others.
     pub fn catalogue_key(&self) -> String {
         let show =
             |show: &Show| format!("{}:{}:{}", normalize(&show.title), show.year.unwrap_or(0), show.ids);
@@ -217,7 +217,7 @@ impl Item {
         item
     }
 
-    /// What catalogues say of it, without what belongs to the server: its ids there, its length, its place.
+    /// The item without the server's facts: its ids there, its length, its place.
     pub fn without_server_refs(&self) -> Self {
         let doubt = self.ambiguity().map(|doubt| (AMBIGUITY.to_owned(), doubt.to_owned()));
         Self { ext: doubt.into_iter().collect(), ..Self::of(self.kind.clone()) }
@@ -283,7 +283,7 @@ impl Item {
         }
     }
 
-    /// What stands under a name in the open-ended part.
+    /// The first value of a name in the open-ended part.
     pub fn ext(&self, name: &str) -> Option<&str> {
         self.ext.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -1,4 +1,4 @@
-//! What a source plugin said.
+//! Reports of source plugins.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct User {
 }
 
 impl User {
-    /// What tells this user from others on the same server; absent where the server names nobody.
+    /// The key that tells this user from others on the same server; absent if the server names nobody.
     pub fn key(&self) -> Option<&str> {
         self.id.as_deref().or(self.name.as_deref()).filter(|key| !key.is_empty())
     }
@@ -41,7 +41,7 @@ impl fmt::Display for User {
     }
 }
 
-/// What plays it.
+/// The device or app that plays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Player {
     /// Of the device.
@@ -52,7 +52,7 @@ pub struct Player {
     pub product: Option<String>,
 }
 
-/// What a player does.
+/// The state of a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaybackState {
@@ -64,7 +64,7 @@ pub enum PlaybackState {
     Stopped,
 }
 
-/// What the server says of completion.
+/// The server's claim of completion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completion {
@@ -120,7 +120,7 @@ pub struct Playback {
     pub state: PlaybackState,
     /// Where, in ms; absent where the server does not say.
     pub position_ms: Option<u32>,
-    /// What the server says of completion.
+    /// The server's claim of completion.
     pub completion: Completion,
     /// Whether the message itself gives no length: then its server had nothing to hold a completion against.
     #[serde(default)]
@@ -178,7 +178,7 @@ pub struct Marked {
     pub at: Timestamp,
 }
 
-/// What a source plugin said of one message.
+/// A report that a source plugin made from a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all = "lowercase")]
 pub enum Report {
@@ -188,7 +188,7 @@ pub enum Report {
     Snapshot {
         /// The media server.
         server: Server,
-        /// What plays.
+        /// The sessions.
         sessions: Vec<Playback>,
         /// When it happened, UTC.
         at: Timestamp,

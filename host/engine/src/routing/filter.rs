@@ -1,4 +1,4 @@
-//! What a route leaves out. Fail-closed: what must be known and is not is left out too, and the verdict says so.
+//! The filters of a route. They fail closed: if a filter needs a value that is unknown, the event is left out, and the verdict says so.
 
 use std::path::Path;
 
@@ -111,7 +111,7 @@ fn normalized(path: &str) -> String {
     normalize(path).replace('\\', "/")
 }
 
-/// What a route leaves out, whoever watches it.
+/// The filters of a route, for all users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filters {
     /// By name or id.
@@ -157,7 +157,7 @@ impl Kind {
     }
 }
 
-/// What filters look at.
+/// The facts that filters compare.
 #[derive(Clone, Copy, Debug)]
 pub struct FilterSubject<'a> {
     /// The server's id.

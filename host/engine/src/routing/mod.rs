@@ -1,4 +1,4 @@
-//! Who is told of what happened.
+//! Routes: which events are sent to which tracker.
 
 pub mod filter;
 pub mod route;
@@ -29,7 +29,7 @@ pub struct Routing {
     pub people: UserAssignments,
 }
 
-/// What the routes make of an advance.
+/// The events that the routes make of a transition.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// For the outbox.
@@ -47,7 +47,7 @@ pub struct UnroutedUser {
     pub viewer: Viewer,
     /// With the name.
     pub user: User,
-    /// What they watched, in words.
+    /// The title that they watched.
     pub item: String,
 }
 
@@ -278,7 +278,7 @@ impl Routing {
     }
 }
 
-/// What the routes have said so far.
+/// The answers of the routes so far.
 #[derive(Default)]
 struct RoutingSummary {
     carried: bool,

@@ -12,9 +12,9 @@ pub struct Route {
     pub source: String,
     /// The tracker account's name in the configuration.
     pub tracker: String,
-    /// Whose plays it carries.
+    /// The users whose plays it sends.
     pub users: Vec<UserRule>,
-    /// What it leaves out of theirs.
+    /// The filters for their plays.
     pub filters: Filters,
     /// Whether it carries ratings too.
     pub ratings: bool,
@@ -22,11 +22,11 @@ pub struct Route {
     pub marks: bool,
     /// Whether the tracker is told when a tick is taken back, which removes what it has.
     pub unwatched: bool,
-    /// What a watch takes off watchlists, and of which accounts.
+    /// The titles that a watch removes from watchlists, and the accounts of these.
     pub removal: WatchlistRemoval,
     /// `[scrobble]`, with what the route sets for itself.
     pub policy: Policy,
-    /// What the tracker's plugin does not take.
+    /// The actions that the tracker's plugin does not take.
     pub untaken: UnsupportedActions,
 }
 
@@ -41,7 +41,7 @@ impl UnsupportedActions {
     }
 }
 
-/// What a confirmed watch takes off watchlists. Nothing, unless the user has switched it on.
+/// The titles that a confirmed watch removes from watchlists: none, unless the user switched it on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WatchlistRemoval {
     /// A movie that was watched.
@@ -74,7 +74,7 @@ impl Route {
     }
 }
 
-/// Whom a route carries. Nobody is carried whom no rule names.
+/// The users of a route. It sends nothing for a user whom no rule names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserRule {
     /// `*`: everybody on the server.

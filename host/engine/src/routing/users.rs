@@ -1,4 +1,4 @@
-//! Whose plays are whose, as a person has said: users that no route names are held in a list until then.
+//! Decisions of a person about users whom no route names. Their plays are held until then.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::User;
 use crate::play::Viewer;
 
-/// What is to become of somebody's plays.
+/// The decision about a user's plays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "lowercase")]
 pub enum UserDecision {
@@ -38,9 +38,9 @@ pub struct KnownUser {
     pub first_seen: Timestamp,
     /// When they were last seen.
     pub last_seen: Timestamp,
-    /// What they watched last, in words.
+    /// The title that they watched last.
     pub last_item: String,
-    /// What is to become of it.
+    /// The decision.
     #[serde(flatten)]
     pub decision: UserDecision,
 }
@@ -62,7 +62,7 @@ impl UserAssignments {
         Self { people, places }
     }
 
-    /// What was said of a user of a source.
+    /// The decision about a user of a source; absent if the user is unknown.
     pub fn decision(&self, source: &str, viewer: &Viewer) -> Option<&UserDecision> {
         let place = *self.places.get(source)?.get(viewer)?;
         self.people.get(place).map(|person| &person.decision)

@@ -1,4 +1,4 @@
-//! What has come of a report so far: the plays that changed, what to tell of them, and how it was decided.
+//! A transition that is being built: the plays that changed, the events, and the steps of the decision.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub(crate) struct TransitionBuilder<'a> {
     pub policy: &'a Policy,
     /// New or different, in the order of their changes.
     pub plays: Vec<Play>,
-    /// What to tell.
+    /// The events.
     pub events: Vec<PlayEvent>,
     steps: Vec<timeline::Step>,
 }

@@ -1,4 +1,4 @@
-//! What a server's own history means: rows of what was played, some time after it was.
+//! The rules for a server's own history, whose rows come some time after a play.
 
 use jiff::SignedDuration;
 

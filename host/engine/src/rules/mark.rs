@@ -1,4 +1,4 @@
-//! What a tick by hand means: the rules for marks, as watched and as not watched.
+//! The rules for marks by hand: as watched, and as not watched.
 
 use crate::code::Code;
 use crate::play::Play;

@@ -22,7 +22,7 @@ pub(crate) struct PlaybackRules<'a> {
     viewer: Viewer,
     /// The report.
     pub(crate) playback: &'a Playback,
-    /// What has come of it so far.
+    /// The transition so far.
     pub(crate) builder: TransitionBuilder<'a>,
     /// Whether a play that the report fits had begun by then.
     had_begun: bool,

@@ -24,16 +24,16 @@ pub enum AuthInput {
     Choose(String, Vec<u8>),
 }
 
-/// What a step gave.
+/// The result of a step of a login.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthStep {
-    /// What is next.
+    /// The next step.
     pub outcome: AuthOutcome,
     /// For the next step.
     pub state: Vec<u8>,
 }
 
-/// What is next.
+/// The next step of a login.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AuthOutcome {
     /// The user does something elsewhere.
@@ -52,18 +52,18 @@ pub enum AuthOutcome {
     Expired,
 }
 
-/// What a login gives.
+/// The result of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Settings; markers stand for secrets.
     pub settings: Vec<(String, String)>,
-    /// What the service calls the account, one line; absent where that is not known.
+    /// The name of the account at the service, one line; absent if unknown.
     pub account_name: Option<String>,
     /// How long the secrets are valid, in seconds; absent where no end is known.
     pub expires_s: Option<u32>,
 }
 
-/// What the user has to do elsewhere.
+/// The address that the user opens, and the code to enter there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthPrompt {
     /// The address to open.
@@ -173,7 +173,7 @@ impl Capability for Revoke {
     const NAME: &'static str = "auth.revoke";
     const BUDGET: Budget = Budget::SERVICE;
     type Input = ();
-    /// What remains valid there.
+    /// Credentials that stay valid there; absent if none do.
     type Output = Result<Option<String>, Failure>;
 
     async fn call(

@@ -18,9 +18,9 @@ pub trait Capability: 'static {
     const IS_LOGIN: bool = false;
     /// Whether other calls of the same account wait for it: it takes a slot of its own kind, since theirs may all be taken by them.
     const IS_NESTED: bool = false;
-    /// What it is called with.
+    /// The input of the call.
     type Input: Send + 'static;
-    /// What it gives.
+    /// The output of the call.
     type Output: Send + 'static;
 
     /// The bytes that it is called with, as far as others decide them: what a large input costs is no fault of the plugin.

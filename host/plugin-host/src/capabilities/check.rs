@@ -13,14 +13,14 @@ use crate::{convert, text};
 /// Asks a service who we are.
 pub enum Check {}
 
-/// Who a service says we are.
+/// The account, as the service names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccountInfo {
     /// The account.
     pub name: String,
     /// The service's id of it.
     pub id: Option<String>,
-    /// What is worth knowing.
+    /// The plan, the limits, the version: names and values.
     pub details: Vec<(String, String)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the host asks of a guest: one file per interface of the contract.
+//! The calls of the host to a guest: one file per interface of the contract.
 
 mod airing;
 mod auth;

@@ -31,7 +31,7 @@ pub struct Connection {
     pub path: String,
     /// Frames to begin with.
     pub initial_frames: Vec<String>,
-    /// What keeps it up.
+    /// The keep-alives of a websocket; absent if it needs none.
     pub keep_alive: Option<KeepAlive>,
     /// Paths that tell what plays now.
     pub resync: Vec<String>,
@@ -62,7 +62,7 @@ impl Transport {
     }
 }
 
-/// What keeps a websocket up.
+/// The keep-alives of a websocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
     /// A text frame; a ping frame where it is empty.
@@ -114,20 +114,20 @@ fn connection(it: contract::Connection) -> Connection {
 /// Turns what was heard into reports.
 pub enum Message {}
 
-/// What [`Message`] is called with.
+/// The input of [`Message`].
 #[derive(Clone, Debug)]
 pub struct MessageInput {
-    /// What was heard.
+    /// The message.
     pub text: String,
-    /// What the step before returned.
+    /// The state that the message before returned.
     pub state: Vec<u8>,
     /// When it was received, UTC.
     pub received_at: Timestamp,
-    /// What stands for the server's id where the server gives none: the source's name.
+    /// The source's name: the id of the server if the server gives none.
     pub source: String,
 }
 
-/// What came of it.
+/// The result of a message.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
     /// In order. Every playback is marked as listed.

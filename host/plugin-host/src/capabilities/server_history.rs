@@ -15,22 +15,22 @@ use crate::{convert, text};
 /// Tells what was played.
 pub enum ServerHistory {}
 
-/// What [`ServerHistory`] is called with.
+/// The input of [`ServerHistory`].
 pub struct SinceInput {
-    /// What the page before gave.
+    /// The cursor of the page before; absent for the first.
     pub cursor: Option<String>,
-    /// What is older is of no interest.
+    /// Older plays are ignored. UTC.
     pub since: Timestamp,
     /// Now.
     pub now: Timestamp,
-    /// What stands for the server's id where the server gives none: the source's name.
+    /// The source's name: the id of the server if the server gives none.
     pub source: String,
 }
 
 /// A part of a server's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryPage {
-    /// What was played.
+    /// The plays.
     pub reports: Vec<Report>,
     /// Where to go on, where there is more.
     pub next: Option<String>,

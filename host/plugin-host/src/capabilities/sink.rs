@@ -23,7 +23,7 @@ pub enum Sink {}
 pub struct SinkEvent {
     /// The same for every attempt.
     pub id: String,
-    /// What happened.
+    /// The action.
     pub action: Action,
     /// Of what.
     pub item: Item,

@@ -32,13 +32,13 @@ pub struct WebhookRequest {
     pub body: String,
 }
 
-/// What [`Webhook`] is called with.
+/// The input of [`Webhook`].
 pub struct WebhookInput {
     /// The request.
     pub request: WebhookRequest,
     /// When it was received.
     pub received_at: Timestamp,
-    /// What stands for the server's id where the server gives none: the source's name.
+    /// The source's name: the id of the server if the server gives none.
     pub source: String,
 }
 

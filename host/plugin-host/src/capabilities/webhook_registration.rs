@@ -12,7 +12,7 @@ use crate::limits::Budget;
 /// Has a server send webhooks, or not.
 pub enum WebhookRegistration {}
 
-/// What is wanted. Addresses have markers in the places of their tokens.
+/// A call about the registration of a webhook. Addresses have markers in place of their tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistrationInput {
     /// To know whether it sends them to an address.

@@ -167,7 +167,7 @@ impl HttpClient {
         }
     }
 
-    /// What a connection of another kind needs to speak TLS with an address that the user typed.
+    /// The TLS configuration of a connection of another kind to an address that the user typed.
     pub fn tls(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.tls)
     }

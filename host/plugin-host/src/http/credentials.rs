@@ -1,4 +1,4 @@
-//! What is added to a request of an account: its settings, its login, and a signature.
+//! The credentials that the host adds to a request: settings, login, and a signature.
 
 use std::convert::Infallible;
 

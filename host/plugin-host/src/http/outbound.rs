@@ -1,4 +1,4 @@
-//! What one account may send, and what is added to it on the wire.
+//! The requests of one account: where they may go, and the credentials that the host adds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,12 +40,12 @@ pub(crate) struct Permission {
     reach: Reach,
 }
 
-/// What all accounts share.
+/// The parts that all accounts share.
 #[derive(Clone)]
 pub struct OutboundDeps {
     /// The client.
     pub wire: HttpClient,
-    /// Who keeps the logins.
+    /// Keeps the logins.
     pub logins: Arc<dyn Logins>,
     /// Where requests are counted.
     pub counts: Arc<dyn QuotaStore>,
@@ -290,7 +290,7 @@ impl Outbound {
         Ok(response)
     }
 
-    /// What a connection needs that is to stay, below a server address that the user typed.
+    /// The parts of a request for a connection that stays, below a server address that the user typed.
     /// `query` is added, with its secrets.
     pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
         let reach = self.allow(url, RequestPurpose::Plugin)?;
@@ -344,7 +344,7 @@ impl Outbound {
     }
 }
 
-/// What these rules put into a request.
+/// The credentials that these rules add to a request.
 fn templates<'a>(rules: &'a [&'a CredentialRule]) -> impl Iterator<Item = &'a Template> {
     rules.iter().flat_map(|rule| rule.templates())
 }

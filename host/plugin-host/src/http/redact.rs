@@ -1,4 +1,4 @@
-//! What must not come back in an answer: the secrets of the account.
+//! Removes the secrets of the account from answers.
 
 use std::cmp::Reverse;
 
@@ -13,7 +13,7 @@ use crate::placeholders;
 
 /// Secrets shorter than this are not searched for in answers: they would be found everywhere.
 const MIN_REDACTED_BYTES: usize = 6;
-/// What an answer has in place of a secret.
+/// The text in place of a secret.
 const REDACTED: &str = "[secret]";
 
 impl Outbound {

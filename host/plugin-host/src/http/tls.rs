@@ -1,4 +1,4 @@
-//! Whose certificates are believed.
+//! The certificates that the host trusts.
 //!
 //! By default those that the system's authorities have signed. A server at home often has one that it signed itself: it is
 //! believed by its fingerprint, or, where somebody has said so, whatever it is. That holds for addresses that the user typed, never
@@ -14,7 +14,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
-/// Whose certificates are believed.
+/// The certificates that the host trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Those that an authority of the system has signed.
@@ -43,7 +43,7 @@ impl Trust {
     }
 }
 
-/// What helps where the system knows no authorities.
+/// The remedy if the system has no certificate authorities.
 const INSTALL: &str = "install the package ca-certificates";
 
 /// Why no authority is known; absent where some are.
@@ -52,7 +52,7 @@ pub fn without_authorities() -> Option<String> {
     Verifier::new(provider).err().map(|error| format!("{error}; {INSTALL}"))
 }
 
-/// What a client needs to speak TLS.
+/// The TLS configuration of a client.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = CertVerifier {

@@ -1,4 +1,4 @@
-//! What a guest may ask of the host.
+//! The calls of a guest to the host.
 
 mod clock;
 mod device_key;

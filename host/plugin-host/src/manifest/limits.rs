@@ -54,7 +54,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// What it is called in reasons.
+    /// Its name in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reads => "reads",

@@ -18,9 +18,9 @@ pub mod part {
     pub const EXPIRES: &str = "expires_at";
     /// The private key with which a login by the plugin's own code is renewed. It fills no template.
     pub const DEVICE_KEY: &str = "device_key";
-    /// What the service calls the account, for people to read.
+    /// The name of the account at the service, for people to read.
     pub const ACCOUNT_NAME: &str = "account-name";
-    /// Whose it is: the id of a plugin.
+    /// The id of the plugin that made the login.
     pub const PLUGIN: &str = "plugin";
     /// No setting has one of these names: a login by the plugin's own code has settings beside them.
     pub const RESERVED: [&str; 5] = [OBTAINED, EXPIRES, DEVICE_KEY, ACCOUNT_NAME, PLUGIN];
@@ -54,7 +54,7 @@ pub struct LoginMethod {
     pub id: String,
     /// The label, as people see it.
     pub label: String,
-    /// What the user types.
+    /// The fields of the form.
     #[serde(default)]
     pub fields: Vec<LoginField>,
 }
@@ -107,17 +107,17 @@ pub struct DeviceLogin {
     /// Added to the body that ends a login.
     #[serde(default)]
     pub revoke_parameters: BTreeMap<String, Template>,
-    /// What the statuses of the poll mean, where its answer has no `error` of RFC 8628, section 3.5.
+    /// The meaning of the statuses of the poll, if its answer has no `error` of RFC 8628, section 3.5.
     #[serde(default)]
     pub poll_status: PollStatus,
-    /// What the login must be allowed to do. One that is allowed less is not taken.
+    /// The scopes that the login must have. The host refuses a login with fewer.
     #[serde(default)]
     pub required_scopes: Vec<String>,
     /// No login is needed where this setting is set.
     pub unless: Option<String>,
     /// How an app logs in that is too old for the device flow.
     pub pin: Option<PinLogin>,
-    /// What a refresh does to the refresh token.
+    /// The effect of a refresh on the refresh token.
     pub refresh_token: RefreshToken,
     /// Added as headers to every request of the login.
     #[serde(default)]
@@ -197,7 +197,7 @@ pub enum Encoding {
     Form,
 }
 
-/// What the statuses of a poll mean. 200 is granted.
+/// The meaning of the statuses of a poll. 200 is granted.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PollStatus {
@@ -218,7 +218,7 @@ pub struct PollStatus {
     pub invalid: Vec<u16>,
 }
 
-/// What a refresh does to the refresh token.
+/// The effect of a refresh on the refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefreshToken {

@@ -1,4 +1,4 @@
-//! What a plugin says of itself: the TOML document in its `playrelay:manifest` custom section.
+//! The manifest of a plugin: the TOML document in its `playrelay:manifest` custom section.
 //!
 //! It holds every static fact, so that the host can list, check, route and ask for approval without running code.
 
@@ -38,22 +38,22 @@ const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Who it is.
+    /// Its id, names and version.
     pub plugin: Identity,
-    /// What it exports, by interface, with the limits of each.
+    /// The interfaces that it exports, with the facts of each.
     pub provides: Provides,
     /// Where it wants to send requests.
     #[serde(default)]
     pub network: Vec<Network>,
-    /// What the host adds to its requests.
+    /// The credentials that the host adds to its requests.
     #[serde(default)]
     pub credential: Vec<CredentialRule>,
     /// How a user logs in.
     pub login: Option<Login>,
-    /// What the user can set.
+    /// The settings.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
-    /// What it needs beyond the defaults.
+    /// The limits that differ from the defaults.
     #[serde(default)]
     pub limits: Limits,
 }
@@ -102,7 +102,7 @@ pub enum ManifestError {
     /// It is for another host.
     #[error("it is built for contract {found}, and this host serves {API_TRACK}")]
     Api {
-        /// What the manifest says.
+        /// The value in the manifest.
         found: String,
     },
     /// A rule is broken.
@@ -127,7 +127,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What is shown before an approval must not pretend to be something else: TOML can write what it may not contain.
+    /// Refuses control characters, which TOML can write: a text that is shown before an approval must not pretend to be another.
     fn check_texts(&self) -> Result<(), ManifestError> {
         fn check(value: &Value) -> Result<(), String> {
             match value {

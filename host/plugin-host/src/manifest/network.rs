@@ -52,9 +52,9 @@ pub struct Basic {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// What it is made with.
+    /// The key of the signature.
     pub key: Template,
-    /// What it is made over: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
+    /// The signed text: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
     /// `{request.timestamp}` (seconds since 1970) stand for what is sent, before the signature is added.
     pub over: Template,
     /// How it is written.

@@ -97,7 +97,7 @@ fn day() -> u32 {
 pub struct SinkFacts {
     /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
     pub actions: BTreeSet<SinkAction>,
-    /// What it knows of ratings.
+    /// The ratings that it takes.
     #[serde(default)]
     pub ratings: RatingFacts,
     /// Where it wants to hear again and again that something plays: not more often than this. Ms.
@@ -117,7 +117,7 @@ impl SinkFacts {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RatingFacts {
-    /// What can be rated. Ratings of anything else are never sent to it.
+    /// The kinds of items that can be rated. Ratings of other kinds are never sent.
     #[serde(default = "all_levels")]
     pub levels: BTreeSet<Level>,
 }
@@ -132,7 +132,7 @@ fn all_levels() -> BTreeSet<Level> {
     BTreeSet::from([Level::Movie, Level::Show, Level::Season, Level::Episode])
 }
 
-/// What a rating is of.
+/// A kind of item that can be rated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]

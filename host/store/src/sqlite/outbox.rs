@@ -291,7 +291,7 @@ pub fn in_state(connection: &Connection, state: DeliveryState) -> rusqlite::Resu
         .collect()
 }
 
-/// What a request led to.
+/// The deliveries of an input.
 pub fn of_inbox(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(

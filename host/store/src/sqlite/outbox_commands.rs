@@ -1,4 +1,4 @@
-//! What a person says of deliveries.
+//! Commands of a person for deliveries.
 
 use jiff::Timestamp;
 use playrelay_engine::code::Code;

@@ -72,7 +72,7 @@ pub fn of_item(connection: &Connection, server: &str, item: &str) -> rusqlite::R
         .collect()
 }
 
-/// What of somebody ended and is held, the oldest first.
+/// Plays of a viewer that ended and are held, the oldest first, and held ratings.
 pub fn held_of(connection: &Connection, viewer: &Viewer) -> rusqlite::Result<(Vec<Play>, Vec<Rating>)> {
     let of_viewer = params![viewer.server, viewer.user];
     let plays = connection

@@ -1,4 +1,4 @@
-//! What belongs to plugins.
+//! Approvals, small values and cached answers of plugins.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

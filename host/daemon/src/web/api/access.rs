@@ -1,4 +1,4 @@
-//! Who may use the API: whoever has the token or the password, from a page of our own.
+//! Access to the API: by token or password, and for browsers only from a page of Playrelay.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::web::ingress::credentials;
 enum Refused {
     /// It carries nothing.
     Missing,
-    /// What it carries is wrong.
+    /// The token or password is wrong.
     Wrong,
     /// Its client was wrong too often; nothing was compared.
     Locked(Duration),

@@ -1,4 +1,4 @@
-//! What the endpoints share.
+//! The state that the endpoints of the API share.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::metadata::artwork::Artwork;
 use crate::realtime::registry::ConnectionRegistry;
 use crate::web::attempt_limiter::AttemptLimiter;
 
-/// What the endpoints share.
+/// The state that the endpoints share.
 pub struct Api {
-    /// What plays now.
+    /// Current playback.
     pub board: Arc<NowPlaying>,
-    /// What always opens the API.
+    /// The token that always opens the API.
     pub token: Secret,
-    /// What opens it too, where it is set.
+    /// The password that opens the API; absent if none is set.
     pub password: Option<Secret>,
     /// The address at which browsers reach us, where it is set: pages from there are ours.
     pub public_url: Option<String>,
@@ -25,7 +25,7 @@ pub struct Api {
     pub logins: PendingLogins,
     /// Pictures, where there is a catalogue.
     pub artwork: Option<Artwork>,
-    /// What must not be forgotten.
+    /// The store.
     pub store: SharedStore,
     /// How the connections stand.
     pub connections: ConnectionRegistry,

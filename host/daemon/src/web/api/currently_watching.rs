@@ -1,4 +1,4 @@
-//! What plays now.
+//! `/api/v1/currently-watching`: current playback.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::web::api::context::Api;
 
-/// What plays now: all streams, and the one that a display with room for one would show.
+/// All streams, and the one for a display that shows one.
 pub(super) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
     let streams = api.board.entries().streams;
     let mut rows: Vec<(bool, i64, Value)> = Vec::new();

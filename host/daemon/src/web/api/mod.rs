@@ -40,7 +40,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// What is not there.
+/// Answers requests for unknown addresses.
 async fn unknown(uri: Uri) -> Response {
     error_response(StatusCode::NOT_FOUND, format!("{:?} is not an address of the API", uri.path()))
 }

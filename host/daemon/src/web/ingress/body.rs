@@ -215,7 +215,7 @@ fn is_text(part: &multer::Field<'_>) -> bool {
     }
 }
 
-/// What is not UTF-8 is marked as such; the plugin says what it makes of it.
+/// Invalid UTF-8 is replaced with U+FFFD; the plugin decides about the text.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -34,7 +34,7 @@ use crate::webhooks::registration::Tokens;
 
 /// Letters from which on a token cannot be guessed, however fast.
 const UNGUESSABLE: usize = 16;
-/// What the paths of webhooks begin with.
+/// The prefix of the paths of webhooks.
 const WEBHOOK: &str = "webhook";
 /// How long a media server may take to send a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ pub struct WebhookEndpoint {
     pub legacy_names: Vec<String>,
     /// How a person has the server send here, in words.
     pub instructions: String,
-    /// What the address must carry; absent where it cannot be read now.
+    /// The token that the address must carry; absent if it cannot be read now.
     pub tokens: Option<Tokens>,
     /// Wakes the source's pipeline.
     pub inbox_signal: InboxSignal,
@@ -76,7 +76,7 @@ impl WebhookEndpoint {
     }
 }
 
-/// What the endpoints share.
+/// The state that the endpoints share.
 pub struct Ingress {
     endpoints: RwLock<Arc<EndpointTable>>,
     store: SharedStore,
@@ -229,7 +229,7 @@ async fn addressed(
     }
 }
 
-/// What an address that leads nowhere is answered with.
+/// The answer to an unknown address.
 fn nowhere(path: &str) -> String {
     let is_below = path.split('/').skip(2).any(|part| part.eq_ignore_ascii_case(WEBHOOK));
     let hint = if is_below { "; a proxy has to take off what stands in front of /webhook" } else { "" };
@@ -238,7 +238,7 @@ fn nowhere(path: &str) -> String {
     )
 }
 
-/// What the path of a webhook's address names.
+/// The source and the token in the path of a webhook.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
     name: String,

@@ -9,7 +9,7 @@ use crate::web::ingress::body::{BodyError, ReadBody};
 use crate::web::ingress::token::TOKEN_HEADER;
 use crate::webhooks::registration::{self};
 
-/// What is kept of a request: its text, without credentials.
+/// Reads a request: its text, without credentials.
 pub(crate) async fn read(
     request: Request,
     token: Option<&str>,

@@ -11,7 +11,7 @@ pub(crate) fn header_token(headers: &HeaderMap) -> Option<String> {
     text(TOKEN_HEADER).or_else(bearer).map(|token| token.trim().to_owned())
 }
 
-/// What follows a scheme, in capital letters or not (RFC 9110, 11.1).
+/// The credentials after a scheme, whose case does not matter (RFC 9110, 11.1).
 pub fn credentials<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
     let (found, rest) = value.trim_start().split_once(' ')?;
     found.eq_ignore_ascii_case(scheme).then_some(rest)

@@ -18,7 +18,7 @@ use crate::auth::plugin_flow;
 use crate::web::api::context::Api;
 use crate::web::api::error::error_response;
 
-/// What a user has chosen.
+/// The choice of a user.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Chosen {
