@@ -34,7 +34,7 @@ const CONTEXT: SignedDuration = SignedDuration::from_hours(12);
 /// At most so many of them.
 const CONTEXT_INPUTS: u32 = 20_000;
 
-/// Why an input cannot be replayed.
+/// The reason why an input cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// There is none.
@@ -53,7 +53,7 @@ pub enum ReplayError {
 pub struct Replayer {
     /// The source.
     pub source: String,
-    /// When it was received.
+    /// When it was received, UTC.
     pub received_at: Timestamp,
     /// The plugin that read it, with its version.
     pub plugin: String,
@@ -61,9 +61,9 @@ pub struct Replayer {
     pub context: usize,
     /// The reports of the plugin.
     pub reports: Vec<Report>,
-    /// How it went from there.
+    /// The steps after the plugin.
     pub steps: Vec<Step>,
-    /// How it would end.
+    /// The verdict.
     pub verdict: Verdict,
     /// The events that each tracker would get.
     pub events: Vec<TrackerEvent>,

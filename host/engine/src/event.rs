@@ -103,13 +103,13 @@ pub struct TrackerEvent {
     /// The action.
     #[serde(flatten)]
     pub action: Action,
-    /// Of what.
+    /// The item.
     pub item: Item,
     /// The play or the rated item to which the event belongs. Events of one subject are sent in order, and supersede each other.
     pub subject: String,
-    /// When it happened.
+    /// When it happened, UTC.
     pub at: Timestamp,
-    /// When the play began.
+    /// When the play began, UTC; absent if there is no play.
     pub started_at: Option<Timestamp>,
     /// Not to be told before.
     pub not_before: Timestamp,
@@ -118,7 +118,7 @@ pub struct TrackerEvent {
     pub remove_from: Vec<String>,
 }
 
-/// How a tracker took it.
+/// How a tracker took an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiptOutcome {
@@ -135,9 +135,9 @@ pub enum ReceiptOutcome {
 /// A tracker's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// How it took it.
+    /// How the tracker took the event.
     pub outcome: ReceiptOutcome,
-    /// Its own id of what it stored.
+    /// The tracker's id of the entry; absent if it gives none.
     pub remote_id: Option<String>,
     /// The ids of the item that it matched.
     pub matched: Vec<(String, String)>,

@@ -31,7 +31,7 @@ pub struct Stream {
     pub title: String,
     /// Of the movie, or of the show.
     pub year: Option<u16>,
-    /// Of an episode.
+    /// The season of an episode; absent for a movie.
     pub season: Option<u32>,
     /// Of an episode; the first where a file holds several.
     pub episode: Option<u32>,

@@ -20,7 +20,7 @@ pub struct Addition {
     pub superseded: Vec<i64>,
     /// The note of those.
     pub note: String,
-    /// When it is to be sent.
+    /// When the event becomes due, UTC.
     pub due_at: Timestamp,
 }
 
@@ -89,7 +89,7 @@ pub enum AttemptEffect<'a> {
     Postponed {
         /// When the next attempt is made, UTC.
         next_at: Timestamp,
-        /// Why it failed, one sentence.
+        /// The reason, one sentence.
         note: &'a str,
         /// Whether the tracker may have applied this attempt or one before it.
         uncertain: bool,

@@ -40,7 +40,7 @@ pub struct Viewer {
 /// One play.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Play {
-    /// Its identity.
+    /// The id.
     pub id: PlayId,
     /// The viewer.
     pub viewer: Viewer,
@@ -62,7 +62,7 @@ pub struct Play {
     pub ended_at: Option<Timestamp>,
     /// When it became a watch by the policy of `[scrobble]`, UTC; absent if it is none.
     pub watched_at: Option<Timestamp>,
-    /// Where it stands.
+    /// The position.
     #[serde(flatten)]
     pub position: PlayPosition,
     /// Evidence for or against a watch.
@@ -85,7 +85,7 @@ pub struct Play {
     pub disconnected: bool,
 }
 
-/// Where a play stands.
+/// The position of a play.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayPosition {
     /// The last known position, in ms; absent if no report had one.

@@ -160,6 +160,6 @@ impl Step {
 pub struct Rejection {
     /// The rule.
     pub code: Code,
-    /// The same, one sentence for people.
+    /// The reason, one sentence for people.
     pub text: String,
 }

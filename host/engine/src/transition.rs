@@ -68,7 +68,7 @@ pub struct Transition {
     pub plays: Vec<Play>,
     /// The events of plays.
     pub events: Vec<PlayEvent>,
-    /// How it was decided.
+    /// The steps of the decision.
     pub steps: Vec<Step>,
     /// How the report ends, before routes are asked.
     pub verdict: Verdict,

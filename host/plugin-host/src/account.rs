@@ -91,13 +91,17 @@ pub struct Account {
     pub settings: BTreeMap<String, String>,
     /// The secrets that are set, by their keys.
     pub secrets: BTreeSet<String>,
-    /// Its way out.
+    /// Sends its requests.
     pub outbound: Outbound,
     inputs: (Settings, OutboundDeps),
 }
 
 impl Account {
     /// Puts an account together. Fails where an address among its settings is none.
+    ///
+    /// # Errors
+    ///
+    /// An address among the settings is not valid.
     pub fn new(
         name: &str,
         manifest: Arc<Manifest>,
@@ -113,6 +117,10 @@ impl Account {
     }
 
     /// The same account with some more settings that are no secrets, as if the user had typed them.
+    ///
+    /// # Errors
+    ///
+    /// An address among the settings is not valid.
     pub fn with(&self, more: &BTreeMap<String, String>) -> Result<Self, OriginError> {
         let (mut settings, common) = self.inputs.clone();
         settings.user_set.extend(more.keys().cloned());

@@ -22,12 +22,12 @@ const PACKAGE: &str = "playrelay:plugin/";
 pub struct Digest(String);
 
 impl Digest {
-    /// Of some bytes.
+    /// The digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// In hexadecimal.
+    /// The digest in hexadecimal.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Digest {
 pub struct Artifact {
     /// The component.
     pub bytes: Vec<u8>,
-    /// Of the bytes.
+    /// The digest of the bytes.
     pub digest: Digest,
     /// The manifest.
     pub manifest: Manifest,
@@ -58,7 +58,7 @@ pub enum ArtifactError {
     /// Too large.
     #[error("it is {found} bytes large; a plugin may have {SIZE_LIMIT}")]
     Size {
-        /// Bytes.
+        /// The size in bytes.
         found: usize,
     },
     /// The file cannot be read.
@@ -81,15 +81,19 @@ pub enum ArtifactError {
     /// Manifest and component disagree.
     #[error("its manifest says that it provides {declared}, and it exports {exported}")]
     Exports {
-        /// By the manifest.
+        /// The interfaces in the manifest.
         declared: String,
-        /// By the component.
+        /// The interfaces of the component.
         exported: String,
     },
 }
 
 impl Artifact {
     /// Reads a component and holds its exports against its manifest. No code of it runs.
+    ///
+    /// # Errors
+    ///
+    /// The file is too large or no component, its manifest is refused, or its exports differ from the manifest.
     pub fn read(bytes: Vec<u8>) -> Result<Self, ArtifactError> {
         if bytes.len() > SIZE_LIMIT {
             return Err(ArtifactError::Size { found: bytes.len() });

@@ -15,6 +15,10 @@ pub enum CallError {
 }
 
 /// The value of a call, whose errors are of two kinds.
+///
+/// # Errors
+///
+/// The plugin returned a failure, or did not work.
 pub fn value<T>(answer: Result<Result<T, Failure>, Fault>) -> Result<T, CallError> {
     answer?.map_err(CallError::Failure)
 }

@@ -27,7 +27,7 @@ const MAX_COMPILER_BYTES: u64 = 2 << 30;
 /// CPU time that the compiler may take. Seconds.
 const CPU: u64 = 120;
 
-/// Why there is no compiled code.
+/// The reason why a component was not compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// The cache cannot be used.
@@ -52,6 +52,10 @@ pub struct Compiler {
 
 impl Compiler {
     /// Opens the cache, creating what is missing. `program` is this program: its hidden command compiles.
+    ///
+    /// # Errors
+    ///
+    /// The folder of the cache cannot be made or read.
     pub fn open(folder: PathBuf, program: PathBuf) -> Result<Self, CompileError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -74,6 +78,10 @@ impl Compiler {
     }
 
     /// The component, from the cache where it is there.
+    ///
+    /// # Errors
+    ///
+    /// The compiler failed, or took too much time or memory. Nothing is cached then.
     pub fn load(&self, engine: &Engine, artifact: &Artifact) -> Result<Component, CompileError> {
         let name = file_name(engine, &artifact.digest);
         let path = self.folder.join(&name);
@@ -140,6 +148,10 @@ impl Compiler {
 }
 
 /// The hidden command: it reads a component from standard input, and writes compiled code to standard output.
+///
+/// # Errors
+///
+/// The component cannot be compiled; the text says why.
 pub fn run() -> Result<(), String> {
     let limit = |resource, most| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })

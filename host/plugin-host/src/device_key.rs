@@ -46,6 +46,10 @@ impl fmt::Debug for DeviceKey {
 
 impl DeviceKey {
     /// Makes a new one.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
     pub fn generate() -> Result<Self, DeviceKeyError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         SystemRandom::new().fill(seed.as_mut_slice()).map_err(|_| DeviceKeyError::Random)?;
@@ -53,6 +57,10 @@ impl DeviceKey {
     }
 
     /// Reads one that was stored with [`Self::to_stored`].
+    ///
+    /// # Errors
+    ///
+    /// The stored bytes are no key.
     pub fn from_stored(stored: &Secret) -> Result<Self, DeviceKeyError> {
         let bytes = BASE64_URL.decode(stored.expose()).map(Zeroizing::new);
         let seed = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
@@ -88,6 +96,10 @@ impl DeviceKey {
     }
 
     /// Signs claims as a JSON Web Token, valid from `now` for `lifetime_s` seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// The claims are no JSON object, or are too large.
     pub fn sign(&self, claims: &str, lifetime_s: u32, now: Timestamp) -> Result<Secret, DeviceKeyError> {
         if claims.len() > CLAIMS_BYTES_LIMIT {
             return Err(DeviceKeyError::Claims);

@@ -5,16 +5,16 @@
 pub enum Failure {
     /// The same call may succeed later.
     Retry {
-        /// Not before.
+        /// Ms to wait at least; absent if the host decides.
         after_ms: Option<u32>,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
-    /// When the quota is filled again.
+    /// A quota is used up.
     Quota {
-        /// RFC 3339.
+        /// When the service renews it, RFC 3339.
         until: String,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
     /// After a new login.

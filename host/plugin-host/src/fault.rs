@@ -1,4 +1,4 @@
-//! Why a call gave no result.
+//! Faults of plugins: crashes and exceeded limits.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use playrelay_engine::code::Code;
 
 use crate::text;
 
-/// Why a call gave no result. The text says which limit, and what to do.
+/// The reason why a call gave no result. The text names the limit and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The kind.
     pub kind: FaultKind,
-    /// The same, one sentence for people.
+    /// The reason, one sentence for people.
     pub text: String,
 }
 

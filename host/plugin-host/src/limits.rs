@@ -54,7 +54,7 @@ pub const LOG_LINES_A_SECOND: u32 = 10;
 /// The limits of a kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Of computing.
+    /// The computing time.
     pub cpu: Duration,
     /// From start to end, waiting included.
     pub wall: Duration,

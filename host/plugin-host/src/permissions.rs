@@ -17,9 +17,9 @@ pub struct PermissionReport {
     pub version: String,
     /// From the manifest.
     pub description: String,
-    /// Of the component.
+    /// The digest of the component.
     pub digest: Digest,
-    /// Bytes.
+    /// The size of the component in bytes.
     pub size: usize,
     /// The interfaces that it exports.
     pub provides: Vec<String>,
@@ -29,7 +29,7 @@ pub struct PermissionReport {
     pub network: Vec<(String, String)>,
     /// The credentials that the host adds to its requests.
     pub credentials: Vec<String>,
-    /// Where the host logs in for it.
+    /// The URLs of its login.
     pub login: Vec<String>,
     /// The settings.
     pub settings: Vec<SettingSummary>,
@@ -42,7 +42,7 @@ pub struct PermissionReport {
 /// A setting, for people.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SettingSummary {
-    /// In the configuration.
+    /// The key in the configuration.
     pub key: String,
     /// The type of the value, for people.
     pub kind: String,
@@ -50,7 +50,7 @@ pub struct SettingSummary {
     pub label: String,
     /// From the manifest.
     pub help: String,
-    /// Where the user sets nothing.
+    /// The value if the user sets none.
     pub default: Option<String>,
     /// Whether nothing goes without it.
     pub required: bool,
@@ -73,7 +73,7 @@ impl SettingSummary {
 }
 
 impl PermissionReport {
-    /// Of a component.
+    /// The permissions of a component.
     pub fn of(artifact: &Artifact) -> Self {
         let manifest = &artifact.manifest;
         let identity = &manifest.plugin;

@@ -54,6 +54,10 @@ impl SecretPlaceholders {
     }
 
     /// The device key of the login; a new one is made for the first who asks.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
     pub fn device_key_or_new(&self) -> Result<Arc<DeviceKey>, DeviceKeyError> {
         let mut key = lock(&self.device_key);
         if let Some(key) = key.as_ref() {
@@ -63,6 +67,10 @@ impl SecretPlaceholders {
     }
 
     /// Keeps a secret under a name, as if it had been captured.
+    ///
+    /// # Errors
+    ///
+    /// The name is not valid, or too many secrets are kept.
     pub fn keep(&self, name: &str, secret: Secret) -> Result<(), String> {
         let mut secrets = self.lock();
         let marker = Self::capture_marker(name);
@@ -90,6 +98,10 @@ impl SecretPlaceholders {
 
     /// Puts the secrets in the places of their markers, written as each place wants it. Never in the name of a host: who is asked
     /// for it would learn it. An error where the request becomes too large.
+    ///
+    /// # Errors
+    ///
+    /// The request becomes too large, or a marker has no secret.
     pub fn substitute(&self, request: &mut Request) -> Result<(), String> {
         let secrets = self.lock();
         let in_url = |text: &str| substitute_in(text, &secrets, true, &percent);

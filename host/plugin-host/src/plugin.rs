@@ -87,6 +87,10 @@ impl Plugin {
     }
 
     /// Calls a capability for an account. The trace is filled whatever the result.
+    ///
+    /// # Errors
+    ///
+    /// A fault: the plugin crashed, exceeded a limit, broke the contract, or is paused.
     pub async fn call<C: Capability>(
         self: &Arc<Self>,
         target: &CallTarget,

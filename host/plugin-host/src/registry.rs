@@ -29,13 +29,13 @@ const MAX_FILES: usize = 256;
 pub struct Approval {
     /// The plugin's id.
     pub id: String,
-    /// Of the component.
+    /// The digest of the component.
     pub digest: String,
-    /// Of what it asks for.
+    /// The digest of its permissions.
     pub permissions: String,
 }
 
-/// Where a plugin comes from.
+/// The origin of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PluginOrigin {
@@ -78,7 +78,7 @@ impl Entry {
     }
 }
 
-/// Why a plugin does not serve.
+/// The reason why a plugin is not loaded.
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
     #[error(transparent)]
@@ -99,6 +99,10 @@ pub struct Plugins {
 impl Plugins {
     /// Reads the plugins that are built into the program, `bundled`, and those in `directory`, and starts those that may serve. A plugin that cannot is
     /// listed with the reason and stops nothing.
+    ///
+    /// # Errors
+    ///
+    /// A bundled plugin cannot be compiled, or the cache cannot be used.
     pub async fn load(
         runtime: &Arc<Runtime>,
         compiler: &Compiler,
@@ -167,7 +171,7 @@ impl Plugins {
                 // The folder of compiled code is of use to all of them, or to none.
                 Err(LoadError::Compile(error @ CompileError::Cache { .. })) => return Err(error),
                 Err(error) => {
-                    tracing::warn!(plugin = %id, "plugin left out: {error}");
+                    tracing::warn!(plugin = %id, "the plugin is not loaded: {error}");
                     Status::Broken(error.to_string())
                 }
             }
@@ -194,7 +198,7 @@ impl Plugins {
     }
 
     fn add_broken(&mut self, origin: PluginOrigin, error: &ArtifactError) {
-        tracing::debug!(?origin, "plugin left out: {error}");
+        tracing::debug!(?origin, "the plugin is not loaded: {error}");
         self.entries.push(Entry { origin, inspection: None, status: Status::Broken(error.to_string()) });
     }
 
@@ -234,6 +238,10 @@ impl Plugins {
 }
 
 /// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
+///
+/// # Errors
+///
+/// The file cannot be read, compiled or started; the text says why.
 pub async fn load_for_dry_run(
     path: &Path,
     runtime: &Arc<Runtime>,
@@ -340,6 +348,10 @@ fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
 }
 
 /// Reads any file, for a look at what it asks for. No code of it runs.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no plugin.
 pub fn inspect(path: &Path) -> Result<PermissionReport, ArtifactError> {
     let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
     Ok(PermissionReport::of(&Artifact::read(read_file(&real)?)?))

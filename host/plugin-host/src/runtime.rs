@@ -23,6 +23,10 @@ pub struct Runtime {
 
 impl Runtime {
     /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// The system starts no more threads.
     pub fn start(engine: Engine) -> std::io::Result<Self> {
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

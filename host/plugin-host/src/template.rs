@@ -65,7 +65,7 @@ impl RequestPart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
-/// Why a template cannot be read.
+/// The reason why a template cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{text:?} has a hole that nothing fills: found {{{hole}}}, expected {{settings.x}}, {{credential.x}}, \
@@ -78,6 +78,10 @@ pub struct TemplateError {
 
 impl Template {
     /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// A brace is not closed, or a hole is unknown.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -110,6 +114,10 @@ impl Template {
     }
 
     /// Fills the holes; `fill` says what with. Its first `Err` ends the rendering.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `fill`.
     pub fn render<E>(&self, mut fill: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
         let mut text = String::new();
         for part in &self.0 {

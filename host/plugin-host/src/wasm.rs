@@ -19,6 +19,10 @@ const TABLES: u32 = 16;
 /// The engine.
 ///
 /// Instances come from a pool; where the address space is too small for one they are made on demand.
+///
+/// # Errors
+///
+/// wasmtime refuses the configuration.
 pub fn new() -> wasmtime::Result<Engine> {
     let mut config = base_config();
     config.allocation_strategy(pool());
@@ -101,6 +105,10 @@ pub struct EpochTicker(Arc<(Mutex<usize>, Condvar)>);
 
 impl EpochTicker {
     /// Starts the thread; it ends with the engine.
+    ///
+    /// # Errors
+    ///
+    /// The system starts no more threads.
     pub fn start(engine: &Engine) -> std::io::Result<Self> {
         let ticker = Self(Arc::new((Mutex::new(0), Condvar::new())));
         let (running, engine) = (Arc::clone(&ticker.0), engine.weak());

@@ -1,4 +1,4 @@
-//! How accounts stand: pauses, and what they used of their daily quotas.
+//! Pauses of accounts, and the requests that they sent on a day.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 
-/// Why an account is left alone.
+/// The reason why nothing is sent for an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum AccountPause {
     /// Until a time: the tracker is down, or a quota is used up.
     Until {
-        /// When to try again.
+        /// When the host tries again, UTC.
         until: Timestamp,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
         /// Failures in a row, from which the next pause is worked out.
         failures: u32,
     },
     /// Until somebody logs in.
     Login {
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
     /// Until a person has dealt with it; tried again once an hour.
     Blocked {
-        /// When to try again.
+        /// When the host tries again, UTC.
         until: Timestamp,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
 }
@@ -44,26 +44,26 @@ pub struct QuotaUsage {
     pub allowed: u32,
 }
 
-/// How accounts stand.
+/// Pauses of accounts.
 ///
 /// # Errors
 ///
 /// A write that fails leaves everything as it was.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Why an account is left alone; absent where it is not.
+    /// The pause of an account; absent if it has none.
     async fn pause(&self, account: &str) -> Result<Option<AccountPause>, StoreError>;
 
-    /// Says how an account stands.
+    /// Sets the pause of an account, or ends it.
     async fn set_pause(&self, account: &str, parked: Option<AccountPause>) -> Result<(), StoreError>;
 }
 
-/// How much of their daily quotas accounts have used.
+/// The requests that accounts sent on a day.
 #[async_trait]
 pub trait QuotaStore: Send + Sync {
     /// The requests that an account sent on its last day; absent if it sent none.
     async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError>;
 
-    /// Keeps it. Durable when it returns.
+    /// Stores the requests that an account sent. Durable when it returns.
     async fn keep_quota_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), StoreError>;
 }

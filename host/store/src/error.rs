@@ -6,7 +6,7 @@ pub enum StoreError {
     /// The database refused.
     #[error("the database at {path} failed: {reason}")]
     Database {
-        /// Its file.
+        /// The file of the database.
         path: String,
         /// The error of the database.
         reason: String,

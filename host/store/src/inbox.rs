@@ -41,7 +41,7 @@ pub struct InboxRow {
 pub struct ProcessedInput {
     /// The request.
     pub inbox: i64,
-    /// When it was worked on.
+    /// When it was processed, UTC.
     pub at: Timestamp,
     /// Whether something came of the request after it had been settled.
     pub later: bool,
@@ -51,7 +51,7 @@ pub struct ProcessedInput {
     pub user: Option<String>,
     /// The title, in words; absent if the input has none.
     pub item: Option<String>,
-    /// How it got there.
+    /// The steps.
     pub steps: Vec<Step>,
     /// Plays that are new or different.
     pub plays: Vec<Play>,
@@ -70,7 +70,7 @@ pub struct EventSummary {
     pub id: i64,
     /// The source's name.
     pub source: String,
-    /// When it was received.
+    /// When it was received, UTC.
     pub received_at: Timestamp,
     /// Who watches, as the server calls them; several with commas between them. Absent where nobody was named.
     pub user: Option<String>,
@@ -111,7 +111,7 @@ impl EventFilter {
 pub struct TimelineRow {
     /// When it happened, UTC.
     pub at: Timestamp,
-    /// Where.
+    /// The stage.
     pub stage: Stage,
     /// The code.
     pub code: Code,
@@ -122,10 +122,10 @@ pub struct TimelineRow {
 /// The whole story of a request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EventDetail {
-    /// Its head.
+    /// The event, as a list shows it.
     #[serde(flatten)]
     pub summary: EventSummary,
-    /// Its steps, in order.
+    /// The steps, in order.
     pub timeline: Vec<TimelineRow>,
     /// The deliveries that it led to.
     pub outbox: Vec<OutboxRow>,

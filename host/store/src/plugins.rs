@@ -11,9 +11,9 @@ use crate::StoreError;
 pub struct Approval {
     /// The plugin's id.
     pub id: String,
-    /// Of the component.
+    /// The digest of the component.
     pub digest: String,
-    /// Of what it asks for.
+    /// The digest of its permissions.
     pub permissions: String,
 }
 

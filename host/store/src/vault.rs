@@ -28,7 +28,7 @@ pub enum VaultError {
     Key {
         /// The file or variable.
         place: String,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
     /// The key does not open what was sealed.
@@ -53,6 +53,10 @@ pub struct Vault {
 impl Vault {
     /// Opens the vault with the key from the environment, or from `file`, which is made where it is missing and nothing is kept yet.
     /// Where something is kept, a missing key makes no new one: the old one may come back, and until then nothing can be opened.
+    ///
+    /// # Errors
+    ///
+    /// The key is missing although secrets are stored, or cannot be read or written. Nothing is changed then.
     pub async fn open(store: SharedStore, file: &Path) -> Result<Self, VaultError> {
         let key = match std::env::var(KEY_VARIABLE) {
             Ok(text) => Some(decode(&text).ok_or_else(|| VaultError::Key {
@@ -82,6 +86,10 @@ impl Vault {
     }
 
     /// The secrets under a name.
+    ///
+    /// # Errors
+    ///
+    /// The key does not fit, or the store failed.
     pub async fn get(&self, name: &str) -> Result<Option<BTreeMap<String, Secret>>, VaultError> {
         let Some(sealed) = self.store.secret(name).await? else { return Ok(None) };
         let wrong = || VaultError::WrongKey(name.to_owned());
@@ -98,6 +106,10 @@ impl Vault {
 
     /// A part of what is kept under a name, and what else is kept there. Where nothing is kept it is made up: random text in this form.
     /// A secret that cannot be opened stays as it is: its key may only be missing on this machine.
+    ///
+    /// # Errors
+    ///
+    /// The key does not fit, or the store failed. Nothing is stored then.
     pub async fn get_or_create(
         &self,
         name: &str,
@@ -123,6 +135,10 @@ impl Vault {
 
     /// Keeps secrets under a name, in place of those that were there. Durable when it returns. Somebody wants it so: where the key is
     /// gone, a new one is made.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the secrets before stay.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
         Ok(self.store.put_secret(name, self.encrypt(name, secrets)?).await?)
     }
@@ -144,6 +160,10 @@ impl Vault {
     }
 
     /// Forgets the secrets under a name.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the secrets stay.
     pub async fn remove(&self, name: &str) -> Result<(), VaultError> {
         Ok(self.store.delete_secret(name).await?)
     }
@@ -154,6 +174,10 @@ fn unusable(file: &Path, error: &dyn std::fmt::Display) -> VaultError {
 }
 
 /// Random text for a URL: 160 bits in hexadecimal.
+///
+/// # Errors
+///
+/// The system gives no random numbers.
 pub fn random_token() -> Result<Secret, VaultError> {
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).map_err(|error| VaultError::Key {

@@ -40,6 +40,10 @@ fn owner(source: &str) -> String {
 }
 
 /// The time; absent where it is not kept, or what is stored is no time.
+///
+/// # Errors
+///
+/// The store failed.
 pub async fn read(
     store: &SharedStore,
     source: &str,
@@ -50,6 +54,10 @@ pub async fn read(
 }
 
 /// Forgets the time.
+///
+/// # Errors
+///
+/// The store failed; the time stays.
 pub async fn erase(store: &SharedStore, source: &str, watermark: Watermark) -> Result<(), StoreError> {
     store.delete(&owner(source), watermark.key()).await
 }

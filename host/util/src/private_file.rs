@@ -7,6 +7,10 @@ use std::path::Path;
 
 /// Puts a file in another's place, whole or not at all (mode 0600), whatever others may do in its folder. `ending` tells the file that
 /// is written first from those of others.
+///
+/// # Errors
+///
+/// The file cannot be written; the one before stays whole.
 pub fn replace(path: &Path, ending: &str, bytes: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{ending}"));

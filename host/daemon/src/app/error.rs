@@ -10,7 +10,7 @@ use playrelay_store::vault::VaultError;
 
 use crate::config::ConfigError;
 
-/// Why the program does not stand.
+/// The reason why the program cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The configuration is wrong.

@@ -35,7 +35,7 @@ pub struct Prompt {
     pub expires_in: Duration,
     /// Until then.
     pub ends_at: Instant,
-    /// How often to ask.
+    /// The pause between two polls.
     pub interval: Duration,
     asked_with: PollMethod,
 }
@@ -59,7 +59,7 @@ enum PollResult {
     Granted,
 }
 
-/// Why a login fails.
+/// The reason why a login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The plugin has none.

@@ -25,7 +25,7 @@ use crate::auth::{device_flow, plugin_flow};
 /// How long a user may take to choose.
 const CHOICE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// How a login stands.
+/// The state of a login.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub(crate) enum LoginState {
@@ -35,7 +35,7 @@ pub(crate) enum LoginState {
     Pending {
         /// The address to open.
         url: String,
-        /// Where, with the code in it.
+        /// The address with the code in it; absent if the service has none.
         complete_url: Option<String>,
         /// This.
         code: String,
@@ -51,7 +51,7 @@ pub(crate) enum LoginState {
     Granted,
     /// It is not, and why.
     Failed {
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
 }
@@ -91,7 +91,7 @@ pub(crate) struct AwaitingChoice {
     until: Instant,
 }
 
-/// Where logins are begun.
+/// The logins in progress.
 pub struct PendingLogins {
     /// The accounts.
     pub(crate) accounts: Accounts,

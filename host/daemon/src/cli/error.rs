@@ -5,7 +5,7 @@ use playrelay_store::StoreError;
 use crate::app::AppError;
 use crate::auth::device_flow::LoginError;
 
-/// Why a command fails.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::error::CliError;
 use crate::cli::print;
 
-/// How to print.
+/// The form of the output.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Output {
     /// Print JSON.

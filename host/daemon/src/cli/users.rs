@@ -162,7 +162,7 @@ const SEEN_SINCE: SignedDuration = SignedDuration::from_hours(90 * 24);
 struct Routed {
     source: String,
     user: User,
-    /// Where their plays go.
+    /// The trackers of their plays, in words.
     trackers: Vec<String>,
     last_seen: Timestamp,
     last_item: String,

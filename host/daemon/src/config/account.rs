@@ -14,7 +14,7 @@ const MIN_TOKEN_LEN: usize = 8;
 pub struct AccountConfig {
     /// The plugin's id.
     pub plugin: String,
-    /// Where that is said.
+    /// The place of that key, for error messages.
     pub place: Location,
     /// The keys of a source that are not settings of its plugin; the defaults for other accounts.
     pub source: source::SourceOptions,

@@ -36,9 +36,9 @@ pub const DEFAULT_FILE: &str = "playrelay.toml";
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where it was read from.
+    /// The file; absent if there is none.
     pub file: Option<PathBuf>,
-    /// Of its text.
+    /// The digest of the file's text.
     pub digest: Option<Digest>,
     /// Whether anything is configured: there is a file, or a variable sets a key.
     pub is_there: bool,

@@ -21,9 +21,9 @@ const MIN_RETENTION: Duration = Duration::from_secs(60 * 60);
 /// `[server]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
-    /// Where everything is kept.
+    /// The data folder.
     pub data_dir: PathBuf,
     /// How media servers reach us, for the addresses that we show.
     pub public_url: Option<String>,

@@ -41,7 +41,7 @@ impl Default for SourceOptions {
     }
 }
 
-/// How a source is heard.
+/// How a source reports: by webhooks, a connection, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListenMode {
     /// Playrelay holds a connection to it.

@@ -144,7 +144,7 @@ impl App {
         if let Err(error) =
             watermarks::write(&daemon.app.store, watermarks::DAEMON, Watermark::Started, clock::now()).await
         {
-            tracing::warn!("the start cannot be noted: {error}");
+            tracing::warn!("the time of the start cannot be stored: {error}");
         }
         daemon.reconcile().await?;
         let app = ingress.router().merge(api::router(api));

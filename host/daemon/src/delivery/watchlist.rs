@@ -42,7 +42,7 @@ enum LastAiredOutcome {
 pub(crate) struct WatchlistRemover<'a> {
     /// The tracker's plugin.
     pub plugin: &'a Arc<Plugin>,
-    /// Its account.
+    /// The account of the plugin.
     pub target: &'a CallTarget,
     /// Removals that were done before.
     pub removals: &'a RemovalLog,

@@ -31,7 +31,7 @@ const BLOCKED_RETRY_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 /// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
 const MAX_SLEEP: Duration = Duration::from_secs(2);
-/// The same where the clock is a test's.
+/// The same with the clock of a test.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
 /// The least number of attempts before an event is given up: one that waited for a login for a month was not tried in that month.
 const MIN_ATTEMPTS_BEFORE_GIVING_UP: u32 = 20;
@@ -42,13 +42,13 @@ const OUTAGE_FAILURES: u32 = 3;
 pub struct DeliveryWorker {
     /// The tracker's plugin.
     pub plugin: Arc<Plugin>,
-    /// Its account.
+    /// The account of the plugin.
     pub target: CallTarget,
-    /// Where the events are.
+    /// The store with the events.
     pub store: SharedOwner,
     /// Pauses and lateness.
     pub delivery: config::Delivery,
-    /// How long a watch is tried.
+    /// How long the worker tries to deliver a watch.
     pub offline_keep: Duration,
     /// Tells of new events.
     pub arrived: Arc<Notify>,

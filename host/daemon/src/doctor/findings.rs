@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -21,7 +21,7 @@ pub struct Finding {
     pub about: String,
     /// The name of the check. It does not change.
     pub check: &'static str,
-    /// How grave it is.
+    /// The severity.
     pub level: Severity,
     /// The finding, one sentence.
     pub text: String,

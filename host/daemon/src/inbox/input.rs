@@ -22,7 +22,7 @@ pub enum Input {
 /// Reports of a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Where the reports come from.
+    /// The origin of the reports.
     #[serde(rename = "heard_by")]
     pub by: InputOrigin,
     /// The reports, in order.

@@ -25,7 +25,7 @@ const MAX_FILES: usize = 2_000;
 /// The kinds of pictures that are taken, and how their files end.
 const TYPES: [(&str, &str); 3] = [("image/jpeg", "jpg"), ("image/png", "png"), ("image/webp", "webp")];
 
-/// Why there is no picture.
+/// The reason why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtworkError {
     /// Nobody knows one.
@@ -39,7 +39,7 @@ pub enum ArtworkError {
     Folder(#[from] std::io::Error),
 }
 
-/// Where pictures come from.
+/// Fetches pictures from a catalogue, and keeps them.
 pub struct Artwork {
     plugin: Arc<Plugin>,
     target: CallTarget,

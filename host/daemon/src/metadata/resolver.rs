@@ -75,7 +75,7 @@ impl MetadataResolver {
                 return Step::new(Stage::Enriched, Code::FoundBefore, text);
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
+            Err(error) => tracing::warn!("cached look-ups cannot be read: {error}"),
         }
         if let Some(left) = self.silence.remaining() {
             return self
@@ -102,7 +102,7 @@ impl MetadataResolver {
         // What one server says of its file is no other server's business.
         let kept = item.without_server_refs();
         if let Err(error) = self.store.cache_lookup(&self.cache_namespace(), &key, &kept, until).await {
-            tracing::warn!("what the catalogue said cannot be kept: {error}");
+            tracing::warn!("the answer of the catalogue cannot be cached: {error}");
         }
         Step::new(Stage::Enriched, code, format!("{item}: {}", self.failure_text(item)))
     }

@@ -41,7 +41,7 @@ pub(crate) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 const CLOCK_JUMP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two looks at the clock and the list of people.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-/// The same where the clock is a test's.
+/// The same with the clock of a test.
 const SIMULATED_TICK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The least time between two writes of the file of current playback, also under many reports.
@@ -59,7 +59,7 @@ pub struct Committer {
 
 /// The options of the committer.
 pub struct EngineContext {
-    /// Where decisions are stored.
+    /// The store of decisions.
     pub store: SharedOwner,
     /// `[scrobble]`, with whatever any route switches on.
     pub policy: Policy,
@@ -69,7 +69,7 @@ pub struct EngineContext {
     pub workers: Vec<(String, Arc<Notify>)>,
     /// How often trackers want to hear that something still plays, those that do.
     pub heartbeats: BTreeMap<String, Duration>,
-    /// Where it is shown what plays.
+    /// The display of current playback.
     pub board: Arc<NowPlaying>,
     /// The facts of sources for the file of current playback.
     pub sources: BTreeMap<String, SourceInfo>,
@@ -97,7 +97,7 @@ impl Committer {
         Ok(Self { parsed, desks, board })
     }
 
-    /// Where it is shown what plays.
+    /// The display of current playback.
     pub fn board(&self) -> Arc<NowPlaying> {
         Arc::clone(&self.board)
     }

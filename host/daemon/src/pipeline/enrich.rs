@@ -172,7 +172,7 @@ impl Enricher {
                 );
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!("kept look-ups cannot be read: {error}"),
+            Err(error) => tracing::warn!("cached look-ups cannot be read: {error}"),
         }
         let asked = match self.silence.remaining() {
             Some(left) => Err(LookupError::Unreachable(format!(
@@ -235,7 +235,7 @@ impl Enricher {
     async fn keep(&self, key: &str, item: &Item, seconds: u32) {
         let until = clock::after(SignedDuration::from_secs(seconds.into()));
         if let Err(error) = self.store.cache_lookup(self.source(), key, item, until).await {
-            tracing::warn!("a look-up cannot be kept: {error}");
+            tracing::warn!("a look-up cannot be cached: {error}");
         }
     }
 }
@@ -254,7 +254,7 @@ pub fn move_lookup_fields(placed: &mut ItemContext<'_>) {
     }
 }
 
-/// Why nothing was looked up.
+/// The reason why nothing was looked up.
 enum LookupError {
     /// The server will not say.
     ForGood(String),

@@ -15,7 +15,7 @@ pub struct PipelineOptions {
     pub needs_credits: bool,
     /// Whether anything is taken from it.
     pub enabled: bool,
-    /// How it is heard.
+    /// How the source reports.
     pub mode: ListenMode,
 }
 

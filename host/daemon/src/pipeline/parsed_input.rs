@@ -13,7 +13,7 @@ pub struct ParsedInput {
     pub row: InboxRow,
     /// The reports of the plugin, or the verdict if it gave none.
     pub result: Result<Vec<Report>, Verdict>,
-    /// How it got there.
+    /// The steps so far.
     pub steps: Vec<Step>,
     /// How it was heard; absent for a webhook.
     pub heard_by: Option<InputOrigin>,

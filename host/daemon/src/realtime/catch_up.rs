@@ -74,7 +74,7 @@ pub enum CatchUpError {
 pub struct HistoryReader {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
-    /// Its account.
+    /// The account of the plugin.
     pub target: CallTarget,
 }
 

@@ -21,7 +21,7 @@ use crate::realtime::transport::{Channel, ConnectionError};
 pub struct RealtimeClient {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
-    /// Its account.
+    /// The account of the plugin.
     pub target: CallTarget,
 }
 

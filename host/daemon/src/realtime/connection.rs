@@ -43,11 +43,11 @@ const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 pub struct RealtimeConnection {
     /// Hears.
     pub client: RealtimeClient,
-    /// Where what is heard goes.
+    /// The inbox for the reports.
     pub store: SharedStore,
     /// Wakes the source's pipeline.
     pub inbox_signal: InboxSignal,
-    /// How it stands.
+    /// The status.
     pub status: ConnectionStatus,
 }
 
@@ -60,7 +60,7 @@ struct OpenConnection {
     is_silent: bool,
 }
 
-/// How listening came to its end.
+/// The reason why a connection ended.
 enum CloseReason {
     /// Something went wrong.
     Broken(ConnectionError),
@@ -334,7 +334,10 @@ impl RealtimeConnection {
         while let Err(error) =
             input::store(&self.store, self.source(), InputOrigin::Watching, reports.clone(), at).await
         {
-            tracing::error!(source = self.source(), "what was heard cannot be stored yet: {error}");
+            tracing::error!(
+                source = self.source(),
+                "the reports of the connection cannot be stored yet: {error}"
+            );
             tokio::time::sleep(STORE_RETRY_DELAY).await;
         }
         self.status.mark_stored();

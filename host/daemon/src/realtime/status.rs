@@ -18,7 +18,7 @@ struct Inner {
     connected: Notify,
 }
 
-/// How it stands.
+/// The status of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ConnectionReport {
     /// Whether there is a connection now.
@@ -29,9 +29,9 @@ pub struct ConnectionReport {
     pub since: Option<Timestamp>,
     /// Why there is no connection, or not the best one.
     pub trouble: Option<String>,
-    /// When it is tried again.
+    /// When the host connects again, UTC; absent while it is connected.
     pub again_at: Option<Timestamp>,
-    /// When something was heard last.
+    /// When the last message came, UTC; absent if none came.
     pub heard_at: Option<Timestamp>,
     /// Messages so far, each dealt with.
     pub messages: u64,
@@ -48,7 +48,7 @@ pub struct ConnectionReport {
 }
 
 impl ConnectionStatus {
-    /// How it stands.
+    /// The report.
     pub fn report(&self) -> ConnectionReport {
         self.lock().clone()
     }

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message, http};
 const MAX_FRAME_BYTES: usize = 8 << 20;
 /// The bytes that may wait to be sent. A connection to a server that takes no answers is closed.
 const MAX_UNSENT_BYTES: usize = 256 << 10;
-/// How long opening one may take.
+/// The time limit for opening a connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use crate::record::exchange::Exchange;
 
-/// In the place of a text.
+/// The text in place of one that was removed.
 const REDACTED: &str = "[redacted]";
 /// The largest body that is kept. Bytes.
 const LARGEST_BODY: usize = 256 << 10;

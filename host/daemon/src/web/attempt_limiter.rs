@@ -24,7 +24,7 @@ struct Client {
     failures: u32,
     /// When its first failure of the window was.
     since: Instant,
-    /// How often it was locked out.
+    /// The number of times that it was locked out.
     locks: u32,
     locked_until: Option<Instant>,
 }

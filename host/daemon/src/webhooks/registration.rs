@@ -144,7 +144,7 @@ pub enum RegistrationAction {
 pub struct Registration {
     /// The source's plugin.
     pub plugin: Arc<Plugin>,
-    /// Its account.
+    /// The account of the plugin.
     pub target: CallTarget,
     /// How media servers reach us, without a slash at its end.
     pub base: String,

@@ -55,7 +55,7 @@ impl<Kind> Ids<Kind> {
         self.values.get(namespace).map(String::as_str)
     }
 
-    /// How many ids there are.
+    /// The number of ids.
     pub fn len(&self) -> usize {
         self.values.len()
     }

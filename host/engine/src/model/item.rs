@@ -16,11 +16,11 @@ const AMBIGUITY: &str = "doubt";
 pub struct Movie {
     /// As the server calls it.
     pub title: String,
-    /// In its own language.
+    /// The title in its own language; absent if unknown.
     pub original_title: Option<String>,
-    /// Of release.
+    /// The year of release; absent if unknown.
     pub year: Option<u16>,
-    /// Of the movie.
+    /// Ids of the movie.
     pub ids: Ids<OfMovie>,
 }
 
@@ -29,11 +29,11 @@ pub struct Movie {
 pub struct Show {
     /// Without a year suffix.
     pub title: String,
-    /// In its own language.
+    /// The title in its own language; absent if unknown.
     pub original_title: Option<String>,
-    /// In which it began.
+    /// The year in which it began; absent if unknown.
     pub year: Option<u16>,
-    /// Of the show.
+    /// Ids of the show.
     pub ids: Ids<OfShow>,
 }
 
@@ -44,7 +44,7 @@ pub struct Season {
     pub show: Show,
     /// 0 holds the specials.
     pub number: u32,
-    /// Of the season.
+    /// Ids of the season.
     pub ids: Ids<OfSeason>,
 }
 
@@ -59,11 +59,11 @@ pub struct Episode {
     pub numbers: Vec<u32>,
     /// Counted through all seasons.
     pub absolute_number: Option<u32>,
-    /// Of the episode.
+    /// The title of the episode; absent if unknown.
     pub title: Option<String>,
-    /// In which it was first shown.
+    /// The year in which it was first shown; absent if unknown.
     pub year: Option<u16>,
-    /// Of the first episode.
+    /// Ids of the first episode.
     pub ids: Ids<OfEpisode>,
 }
 
@@ -87,11 +87,11 @@ pub struct Item {
     /// The kind, with names and ids.
     #[serde(flatten)]
     pub kind: ItemKind,
-    /// Its id on its media server.
+    /// Its id on its media server; absent if it has none.
     pub server_ref: Option<String>,
     /// Its show's id on its media server.
     pub server_show_ref: Option<String>,
-    /// Its length in ms.
+    /// Its length in ms; absent if unknown.
     pub runtime_ms: Option<u32>,
     /// Named values for which the contract has no field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -194,7 +194,7 @@ impl Item {
         }
     }
 
-    /// How many there are of them.
+    /// The number of ids of the movie or show.
     fn title_ids(&self) -> usize {
         match &self.kind {
             ItemKind::Movie(movie) => movie.ids.len(),

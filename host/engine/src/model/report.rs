@@ -44,7 +44,7 @@ impl fmt::Display for User {
 /// The device or app that plays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Player {
-    /// Of the device.
+    /// The id of the device; absent if the server gives none.
     pub id: Option<String>,
     /// The name, as people see it.
     pub name: Option<String>,
@@ -77,7 +77,7 @@ pub enum Completion {
     Counted,
 }
 
-/// Where an item comes from.
+/// The kind of content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
@@ -130,7 +130,7 @@ pub struct Playback {
     pub from_session_list: bool,
     /// Where the closing credits begin, in ms.
     pub credits_start_ms: Option<u32>,
-    /// Where the item comes from.
+    /// The kind of content.
     pub content: Content,
     /// The library's name.
     pub library: Option<String>,

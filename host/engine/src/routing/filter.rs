@@ -77,6 +77,10 @@ impl PartialEq for PathRule {
 
 impl PathRule {
     /// Reads a rule. Fails where a pattern is none.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is not valid; the text says why.
     pub fn parse(text: &str) -> Result<Self, String> {
         let plain = normalized(text);
         let matcher = match plain.contains(['*', '?']) {
@@ -114,11 +118,11 @@ fn normalized(path: &str) -> String {
 /// The filters of a route, for all users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filters {
-    /// By name or id.
+    /// Servers, by name or id.
     pub servers: NameFilter,
-    /// By name.
+    /// Libraries, by name.
     pub libraries: NameFilter,
-    /// By name, id or app.
+    /// Devices, by name, id or app.
     pub devices: NameFilter,
     /// Kinds of items; empty for all.
     pub kinds: Vec<Kind>,
@@ -172,7 +176,7 @@ pub struct FilterSubject<'a> {
     pub paths: &'a [String],
     /// The item.
     pub item: &'a Item,
-    /// Where it comes from.
+    /// The kind of content.
     pub content: Content,
 }
 

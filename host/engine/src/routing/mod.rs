@@ -25,7 +25,7 @@ use crate::transition::{PlayEvent, PlayEventKind, Rating, Transition};
 pub struct Routing {
     /// In the order of the configuration.
     pub routes: Vec<Route>,
-    /// Of users whom no route names.
+    /// Decisions about users whom no route names.
     pub people: UserAssignments,
 }
 
@@ -265,7 +265,7 @@ impl Routing {
         transition
     }
 
-    /// The same for a rating.
+    /// The transition that sends a held rating, now that its user is known.
     pub fn release_rating(&self, rating: &Rating) -> Transition {
         let text = format!("it is known now where {} belongs", rating.rated.user);
         Transition {

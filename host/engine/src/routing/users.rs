@@ -34,9 +34,9 @@ pub struct KnownUser {
     pub viewer: Viewer,
     /// With the name.
     pub user: User,
-    /// When they were first seen.
+    /// When they were first seen, UTC.
     pub first_seen: Timestamp,
-    /// When they were last seen.
+    /// When they were last seen, UTC.
     pub last_seen: Timestamp,
     /// The title that they watched last.
     pub last_item: String,

@@ -147,7 +147,7 @@ pub(crate) fn recorded(code: Code) -> Verdict {
     Verdict::new(Outcome::Recorded, code, "recorded; no route asked to be told")
 }
 
-/// Where a play stands, in words.
+/// The position of a play, in words.
 pub(crate) fn position(play: &Play) -> String {
     match (play.progress(), play.position.ms) {
         (Some(progress), _) => format!("at {progress:.1} %"),

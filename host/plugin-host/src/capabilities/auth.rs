@@ -18,7 +18,7 @@ pub enum Authenticate {}
 pub enum AuthInput {
     /// The first one, in one of the ways of the manifest. Secrets in the form are markers.
     Begin(String, Vec<(String, String)>),
-    /// How it stands.
+    /// The next poll.
     Poll(Vec<u8>),
     /// With what the user has chosen.
     Choose(String, Vec<u8>),
@@ -68,7 +68,7 @@ pub struct Grant {
 pub struct AuthPrompt {
     /// The address to open.
     pub url: String,
-    /// Where, with the code in it.
+    /// The address with the code in it; absent if the service has none.
     pub complete_url: Option<String>,
     /// Enter this.
     pub code: String,

@@ -43,7 +43,7 @@ pub enum Artwork {}
 pub struct Picture {
     /// `poster`, `backdrop` or `still`.
     pub kind: &'static str,
-    /// Where it lies.
+    /// The URL.
     pub url: String,
 }
 

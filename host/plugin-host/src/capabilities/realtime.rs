@@ -35,7 +35,7 @@ pub struct Connection {
     pub keep_alive: Option<KeepAlive>,
     /// Paths that tell what plays now.
     pub resync: Vec<String>,
-    /// How often they are read.
+    /// The pause between two reads of `resync`.
     pub interval: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Transport {
 pub struct KeepAlive {
     /// A text frame; a ping frame where it is empty.
     pub text: String,
-    /// How often.
+    /// The pause between two keep-alives.
     pub interval: Duration,
 }
 

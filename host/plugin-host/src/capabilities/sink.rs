@@ -21,15 +21,15 @@ pub enum Sink {}
 /// [`Action::RemoveFromWatchlist`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkEvent {
-    /// The same for every attempt.
+    /// An idempotency key: the same for every attempt.
     pub id: String,
     /// The action.
     pub action: Action,
-    /// Of what.
+    /// The item.
     pub item: Item,
-    /// When it happened.
+    /// When it happened, UTC.
     pub at: Timestamp,
-    /// When the play began.
+    /// When the play began, UTC; absent if there is no play.
     pub started_at: Option<Timestamp>,
     /// Too long ago to be live.
     pub late: bool,

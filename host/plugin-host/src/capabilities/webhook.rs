@@ -36,13 +36,13 @@ pub struct WebhookRequest {
 pub struct WebhookInput {
     /// The request.
     pub request: WebhookRequest,
-    /// When it was received.
+    /// When it was received, UTC.
     pub received_at: Timestamp,
     /// The source's name: the id of the server if the server gives none.
     pub source: String,
 }
 
-/// Why a message gave no reports.
+/// The reason why a message gave no reports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not what it claims to be.

@@ -57,7 +57,7 @@ pub struct HttpClient {
     home: Client,
     anywhere: Client,
     tls: Arc<ClientConfig>,
-    /// Where the daemon itself listens.
+    /// The address of the daemon itself, which no request may reach.
     pub own_port: OwnPort,
     /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
     pub recorder: Option<Arc<dyn ExchangeRecorder>>,
@@ -65,6 +65,10 @@ pub struct HttpClient {
 
 impl HttpClient {
     /// Sets up the clients. Fails where the system's certificates cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// The system's certificates cannot be read; the text has the remedy.
     pub fn new(host: HostIdentity) -> Result<Self, String> {
         // A second installation is refused by rustls and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -87,6 +91,10 @@ impl HttpClient {
     }
 
     /// The same, with other certificates that are believed of addresses that the user typed.
+    ///
+    /// # Errors
+    ///
+    /// The system's certificates cannot be read; the text has the remedy.
     pub fn with_trust(&self, trust: &Trust) -> Result<Self, String> {
         if *trust == Trust::SystemRoots {
             return Ok(self.clone());
@@ -113,6 +121,10 @@ impl HttpClient {
     }
 
     /// Refuses what is out of reach, and the daemon's own address. Names are looked at once more when they are resolved.
+    ///
+    /// # Errors
+    ///
+    /// The address is out of reach; nothing was sent.
     pub async fn check(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
         refuse_literal(url, reach)?;
         let Some(port) = url.port_or_known_default().filter(|port| self.own_port.is(*port)) else {
@@ -144,6 +156,10 @@ impl HttpClient {
     }
 
     /// Whether a server answers at an address, whatever it says. An error says why not.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the server does not answer.
     pub async fn probe(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
         self.check(url, reach).await?;
         let status = self.get(url, reach).await?.status();
@@ -154,6 +170,10 @@ impl HttpClient {
     }
 
     /// Whether a server answers at an address with these words. An error says what else was found.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the server does not answer, or the answer that it gave instead.
     pub async fn probe_body(&self, url: &Url, words: &str) -> Result<(), HttpError> {
         let answer = self.get(url, Reach::Anywhere).await?;
         let status = answer.status();
@@ -173,6 +193,10 @@ impl HttpClient {
     }
 
     /// Opens an answer that has no end: its head has come.
+    ///
+    /// # Errors
+    ///
+    /// No answer came, or the address is out of reach.
     pub async fn open_stream(&self, request: Request, reach: Reach) -> Result<reqwest::Response, HttpError> {
         let origin = request.url.origin().ascii_serialization();
         self.check(&request.url, reach).await?;
@@ -188,6 +212,10 @@ impl HttpClient {
     }
 
     /// Sends a request, as far as it may go.
+    ///
+    /// # Errors
+    ///
+    /// The address is out of reach, no answer came in time, or the answer is too large. [`HttpError`] says whether the request was sent.
     pub async fn send(&self, request: Request, reach: Reach, limit: usize) -> Result<Response, HttpError> {
         let origin = request.url.origin().ascii_serialization();
         self.check(&request.url, reach).await?;

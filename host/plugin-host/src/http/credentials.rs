@@ -36,6 +36,10 @@ impl Outbound {
     }
 
     /// Fills a template, secrets included. A hole that cannot be filled is an error, never a bare request.
+    ///
+    /// # Errors
+    ///
+    /// A hole has no value: the user is not logged in, or a setting is missing.
     pub fn render(&self, template: &Template, login: Option<&LoginTokens>) -> Result<Secret, HttpError> {
         self.render_for(template, login, None)
     }

@@ -50,9 +50,9 @@ pub enum HttpError {
     /// The requests of today are used up. Nothing was sent.
     #[error("{reason}")]
     Quota {
-        /// When there are new ones.
+        /// When the quota is renewed, UTC.
         until: jiff::Timestamp,
-        /// Why, one sentence for people.
+        /// The reason, one sentence for people.
         reason: String,
     },
     /// No connection could be made. Nothing was sent.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-/// Where a request goes.
+/// The origin of a URL: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     scheme: String,
@@ -12,7 +12,7 @@ pub struct Origin {
     port: u16,
 }
 
-/// Why a URL cannot be asked for.
+/// The reason why a URL is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// It is no URL.
@@ -31,11 +31,19 @@ pub enum OriginError {
 
 impl Origin {
     /// Reads the origin of a URL that is given as text.
+    ///
+    /// # Errors
+    ///
+    /// The text is no URL, or a URL that is refused.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         Self::of(&Url::parse(text).map_err(|_| OriginError::Syntax)?)
     }
 
     /// The origin of a URL, which must have nothing that could mislead: no user info, no fragment.
+    ///
+    /// # Errors
+    ///
+    /// The scheme is neither `http` nor `https`, or the URL has user info or a fragment.
     pub fn of(url: &Url) -> Result<Self, OriginError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(OriginError::Scheme(url.scheme().to_owned()));

@@ -47,7 +47,7 @@ pub struct OutboundDeps {
     pub wire: HttpClient,
     /// Keeps the logins.
     pub logins: Arc<dyn Logins>,
-    /// Where requests are counted.
+    /// Counts the requests of a day.
     pub counts: Arc<dyn QuotaStore>,
     /// A random name of this installation, by which services know it from others.
     pub instance: String,
@@ -61,7 +61,7 @@ pub struct DialPlan {
     pub tls: Arc<ClientConfig>,
     /// Opens it as an answer without end.
     pub wire: HttpClient,
-    /// How far it may go.
+    /// The addresses that it may reach.
     pub reach: Reach,
 }
 
@@ -91,6 +91,10 @@ pub struct Outbound {
 impl Outbound {
     /// Works out what `manifest` asks for with the settings of an account; `reach` tells how far the address in one of them may lead.
     /// Fails if an address is not valid.
+    ///
+    /// # Errors
+    ///
+    /// An address is not valid.
     pub fn new(
         account: &str,
         common: OutboundDeps,
@@ -179,6 +183,10 @@ impl Outbound {
     }
 
     /// Sends a request under the account's policy. A refusal of the login is answered by one renewal of the login and one repetition.
+    ///
+    /// # Errors
+    ///
+    /// The policy forbids the request, a quota is used up, nobody is logged in, or [`HttpClient::send`](crate::http::client::HttpClient) failed.
     pub async fn send(&self, request: Request, purpose: RequestPurpose) -> Result<Response, HttpError> {
         let mut hop = request;
         for _ in 0..=REDIRECTS {
@@ -292,6 +300,10 @@ impl Outbound {
 
     /// The parts of a request for a connection that stays, below a server address that the user typed.
     /// `query` is added, with its secrets.
+    ///
+    /// # Errors
+    ///
+    /// The account has no server address, or nobody is logged in.
     pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
         let reach = self.allow(url, RequestPurpose::Plugin)?;
         if reach == Reach::Public {
@@ -324,6 +336,10 @@ impl Outbound {
     }
 
     /// Whether a server answers at an address that a login has found. An error says why not.
+    ///
+    /// # Errors
+    ///
+    /// The reason why no server answers.
     pub async fn answers(&self, url: &Url, reach: Reach) -> Result<(), HttpError> {
         self.wire.probe(url, reach).await
     }

@@ -74,6 +74,10 @@ impl RateLimit {
     }
 
     /// Takes one request, at this moment.
+    ///
+    /// # Errors
+    ///
+    /// The limit is reached; the error says until when.
     pub fn take(&self, now: Timestamp) -> Result<(), HttpError> {
         let span = SignedDuration::from_secs(self.rate.seconds.into());
         let mut sent = lock(&self.sent);
@@ -116,6 +120,10 @@ impl DailyQuota {
     }
 
     /// Takes one request from the day's.
+    ///
+    /// # Errors
+    ///
+    /// The limit is reached; the error says until when.
     pub async fn take(&self) -> Result<(), HttpError> {
         let now = clock::now();
         let mut slot = self.count.lock().await;
@@ -133,6 +141,10 @@ impl DailyQuota {
     }
 
     /// Learns from an answer what the service counts. Others may use the same account.
+    ///
+    /// # Errors
+    ///
+    /// The count cannot be stored.
     pub async fn update_from_response(&self, answer: &Response) -> Result<(), HttpError> {
         let number = |name: &Option<String>| answer.header(name.as_deref()?)?.trim().parse::<u32>().ok();
         let (limit, left) = (number(&self.quota.limit_header), number(&self.quota.remaining_header));
@@ -152,6 +164,10 @@ impl DailyQuota {
     }
 
     /// Requests that are left today, and those that there are a day.
+    ///
+    /// # Errors
+    ///
+    /// The count cannot be read.
     pub async fn remaining(&self) -> Result<(u32, u32), HttpError> {
         let mut slot = self.count.lock().await;
         let count = self.today(&slot, clock::now()).await?;
@@ -161,6 +177,10 @@ impl DailyQuota {
     }
 
     /// Whether what is left today should be kept for what must not be lost.
+    ///
+    /// # Errors
+    ///
+    /// The count cannot be read.
     pub async fn is_scarce(&self) -> Result<bool, HttpError> {
         self.remaining().await.map(|(left, allowed)| left <= allowed / RESERVED_PERCENT)
     }

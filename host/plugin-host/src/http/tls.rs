@@ -53,6 +53,10 @@ pub fn without_authorities() -> Option<String> {
 }
 
 /// The TLS configuration of a client.
+///
+/// # Errors
+///
+/// The system has no certificates that can be read.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = CertVerifier {

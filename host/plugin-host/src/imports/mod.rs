@@ -16,6 +16,10 @@ impl contract::types::Host for CallState {}
 impl contract::reports::Host for CallState {}
 
 /// Offers the contract's imports, and WASI 0.2 without files, sockets, environment and arguments.
+///
+/// # Errors
+///
+/// Two imports have the same name.
 pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     contract::settings::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

@@ -35,7 +35,7 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rate {
-    /// How many.
+    /// The number of requests.
     pub requests: u32,
     /// The span, from 1 s to 1 h.
     pub seconds: u32,
@@ -86,7 +86,7 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quota {
-    /// Of the smallest plan.
+    /// The requests a day of the smallest plan.
     pub requests: u32,
     /// The time zone in which its days begin: `UTC`, or a POSIX TZ string (no database of time zones is needed for one).
     pub day: String,
@@ -115,7 +115,7 @@ impl Quota {
         self.local(now).date().to_string()
     }
 
-    /// When the next day begins.
+    /// When the next day of the quota begins, UTC.
     pub fn next_day(&self, now: Timestamp) -> Timestamp {
         let tomorrow = self.local(now).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
         // The calendar ends in the year 9999.

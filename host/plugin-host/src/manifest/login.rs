@@ -79,15 +79,15 @@ pub struct LoginField {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeviceLogin {
-    /// Where a code is asked for.
+    /// The URL that gives a code.
     pub device_url: Template,
-    /// Where it is polled.
+    /// The URL that is polled.
     pub token_url: Template,
     /// Where a login is refreshed; `token-url` where absent.
     pub refresh_url: Option<Template>,
-    /// Where a login is ended.
+    /// The URL that ends a login; absent if the service has none.
     pub revoke_url: Option<Template>,
-    /// How bodies are written.
+    /// The encoding of bodies.
     pub encoding: Encoding,
     /// The name of the device code's field in the poll.
     #[serde(default = "device_code")]
@@ -125,7 +125,7 @@ pub struct DeviceLogin {
 }
 
 impl Login {
-    /// Where it sends requests.
+    /// The URLs of its requests.
     pub fn urls(&self) -> impl Iterator<Item = &Template> {
         self.device().into_iter().flat_map(DeviceLogin::urls)
     }
@@ -177,7 +177,7 @@ impl DeviceLogin {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinLogin {
-    /// Where a code is asked for.
+    /// The URL that gives a code.
     pub code_url: Template,
     /// Where it is polled; `{credential.user_code}` stands for it.
     pub poll_url: Template,

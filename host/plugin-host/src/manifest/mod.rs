@@ -42,13 +42,13 @@ pub struct Manifest {
     pub plugin: Identity,
     /// The interfaces that it exports, with the facts of each.
     pub provides: Provides,
-    /// Where it wants to send requests.
+    /// The origins of its requests.
     #[serde(default)]
     pub network: Vec<Network>,
     /// The credentials that the host adds to its requests.
     #[serde(default)]
     pub credential: Vec<CredentialRule>,
-    /// How a user logs in.
+    /// The login; absent if it needs none.
     pub login: Option<Login>,
     /// The settings.
     #[serde(default)]
@@ -66,11 +66,11 @@ pub struct Identity {
     pub id: String,
     /// The name, as people see it.
     pub name: String,
-    /// Its own version.
+    /// The version of the plugin.
     pub version: String,
     /// The track of the contract, `0.1`.
     pub api: String,
-    /// In one sentence.
+    /// The purpose of the plugin, one sentence.
     #[serde(default)]
     pub description: String,
     /// SPDX.
@@ -87,7 +87,7 @@ fn is_hidden(letter: char) -> bool {
 /// The key of a signature that has the text which is signed.
 const SIGNED: &str = "over";
 
-/// Why a manifest is not accepted.
+/// The reason why a manifest is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// There is none.
@@ -112,6 +112,10 @@ pub enum ManifestError {
 
 impl Manifest {
     /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    ///
+    /// The text is no TOML, has an unknown key, or breaks a rule; the error names the key.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Encoding)?;
         if let Some(at) = text.char_indices().find(|(_, letter)| is_hidden(*letter)).map(|(at, _)| at) {

@@ -57,7 +57,7 @@ pub struct Signature {
     /// The signed text: `{request.method}`, `{request.url}`, `{request.path}`, `{request.query}`, `{request.body}` and
     /// `{request.timestamp}` (seconds since 1970) stand for what is sent, before the signature is added.
     pub over: Template,
-    /// How it is written.
+    /// The encoding of the signature.
     #[serde(default)]
     pub encoding: SignatureEncoding,
     /// The header that has it.
@@ -66,7 +66,7 @@ pub struct Signature {
     pub query: Option<String>,
 }
 
-/// How a signature is written.
+/// The encoding of a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignatureEncoding {

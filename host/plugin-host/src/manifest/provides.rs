@@ -79,7 +79,7 @@ pub struct RealtimeFacts {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EnrichFacts {
-    /// How long an answer stays good.
+    /// How long the host caches an answer. Seconds.
     #[serde(default = "day")]
     pub keep_seconds: u32,
     /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.

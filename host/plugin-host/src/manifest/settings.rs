@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Setting {
-    /// Its type.
+    /// The type of the value.
     #[serde(rename = "type", default)]
     pub kind: SettingKind,
     /// The label, as people see it.
     pub label: String,
-    /// In one or two sentences.
+    /// The help, one or two sentences.
     #[serde(default)]
     pub help: String,
-    /// Where the user sets nothing.
+    /// The value if the user sets none; absent if there is no default.
     pub default: Option<String>,
     /// Whether the plugin can do nothing without it.
     #[serde(default)]

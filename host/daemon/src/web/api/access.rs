@@ -16,7 +16,7 @@ use crate::web::api::context::Api;
 use crate::web::api::error::error_response;
 use crate::web::ingress::credentials;
 
-/// Why a request does not get in.
+/// The reason why a request is refused.
 enum Refused {
     /// It carries nothing.
     Missing,

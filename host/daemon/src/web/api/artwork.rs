@@ -13,7 +13,7 @@ use crate::metadata::artwork::ArtworkError;
 use crate::web::api::context::Api;
 use crate::web::api::error::error_response;
 
-/// Ids of a query.
+/// The external ids in a query.
 const IDS: usize = 8;
 
 pub(crate) async fn picture(

@@ -27,7 +27,7 @@ pub struct Api {
     pub artwork: Option<Artwork>,
     /// The store.
     pub store: SharedStore,
-    /// How the connections stand.
+    /// The status of the connections.
     pub connections: ConnectionRegistry,
     /// Slows down those who guess the password.
     pub attempt_limiter: AttemptLimiter,

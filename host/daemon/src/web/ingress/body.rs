@@ -31,12 +31,12 @@ pub struct ReadBody {
     pub body: String,
 }
 
-/// Why a body is not taken.
+/// The reason why a body is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BodyError {
     /// To answer with.
     pub status: StatusCode,
-    /// Why, one sentence for people.
+    /// The reason, one sentence for people.
     pub reason: String,
 }
 

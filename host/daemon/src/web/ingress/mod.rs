@@ -109,7 +109,7 @@ impl Ingress {
         );
         let noted = watermarks::write(&self.store, source, Watermark::OldTokenUsed, clock::now()).await;
         if let Err(error) = noted {
-            tracing::warn!(source, "that cannot be noted: {error}");
+            tracing::warn!(source, "the use of a replaced token cannot be stored: {error}");
         }
     }
 
