@@ -158,7 +158,7 @@ async fn an_ordinary_login_reads_its_own_plays() {
     let titles: Vec<_> = (1..=4).map(title).collect();
     titles.iter().for_each(|title| trakt.add(title.entry.clone()));
     for server in [&servers.jellyfin, &servers.emby] {
-        server.belong_to(&ADA, false);
+        server.set_token_owner(&ADA, false);
     }
     let mut daemon = home.start();
     for source in ["jellyfin", "emby"] {

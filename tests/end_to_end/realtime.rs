@@ -142,7 +142,7 @@ async fn a_socket_is_used_where_it_may_be() {
     ] {
         server.set_version(version);
         if let Some(is_administrator) = who {
-            server.belong_to(&MIA, is_administrator);
+            server.set_token_owner(&MIA, is_administrator);
         }
         daemon.restart();
         let shown = daemon.connected("jellyfin").await;

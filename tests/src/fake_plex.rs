@@ -83,7 +83,7 @@ impl FakePlex {
             .route("/accounts", get(accounts))
             .route("/:/websockets/notifications", get(socket))
             .route("/:/eventsource/notifications", get(events))
-            .layer(middleware::from_fn_with_state(shared.clone(), gate))
+            .layer(middleware::from_fn_with_state(shared.clone(), require_token))
             .layer(middleware::from_fn(in_the_form_asked_for))
             .with_state(shared.clone());
         Self { shared, server: Server::of("plex", router).await }
@@ -144,7 +144,7 @@ impl FakePlex {
     }
 }
 
-async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn require_token(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if let Some(key) = path.strip_prefix("/library/metadata/") {
         shared.asked.lock().expect("no test panics here").push(key.to_owned());

@@ -84,7 +84,7 @@ impl FakeMediaBrowser {
                 "/Notifications/Services/Configured",
                 get(webhooks::list).post(webhooks::add).delete(webhooks::remove),
             )
-            .layer(middleware::from_fn_with_state(shared.clone(), gate))
+            .layer(middleware::from_fn_with_state(shared.clone(), require_token))
             .route("/System/Info/Public", get(info))
             .route("/QuickConnect/Initiate", get(logins::initiate).post(logins::initiate))
             .route("/QuickConnect/Enabled", get(|| async { Json(true) }))
@@ -142,7 +142,7 @@ impl FakeMediaBrowser {
     }
 
     /// From here on the token is a person's, who administrates the server or does not.
-    pub fn belong_to(&self, person: &Person, is_administrator: bool) {
+    pub fn set_token_owner(&self, person: &Person, is_administrator: bool) {
         *self.shared.asker.lock().expect("no test panics here") = Some((person.clone(), is_administrator));
     }
 
@@ -196,7 +196,7 @@ impl Shared {
     }
 }
 
-async fn gate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn require_token(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let path = path.strip_prefix("/emby").unwrap_or(&path);

@@ -60,7 +60,7 @@ impl FakeTrakt {
             // Without an order, as older clients ask.
             .route("/sync/watchlist/{kind}", get(sync::listed))
             .route("/sync/watchlist", post(sync::list))
-            .route("/sync/watchlist/remove", post(sync::unlist))
+            .route("/sync/watchlist/remove", post(sync::remove_from_watchlist))
             .route("/shows/{id}/last_episode", get(sync::last_episode))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());

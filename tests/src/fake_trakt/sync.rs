@@ -300,7 +300,7 @@ pub(super) async fn list(State(shared): State<Shared>, Json(body): Json<Value>) 
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 
-pub(super) async fn unlist(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
+pub(super) async fn remove_from_watchlist(State(shared): State<Shared>, Json(body): Json<Value>) -> Response {
     let mut world = shared.world();
     let (found, missing) = titles(&world, &body);
     let mut deleted = [0, 0];

@@ -147,7 +147,7 @@ impl App {
         Ok(())
     }
 
-    /// A login by the plugin's own code may know settings that the user left open: the server's address. Gives the login's stamp.
+    /// A login by the plugin's own code may know settings that the user left open: the server's address. Gives the login's revision.
     pub(crate) async fn fill_from_login(
         &self,
         name: &str,
@@ -156,8 +156,8 @@ impl App {
     ) -> Option<Digest> {
         let Some(Login::Plugin(login)) = &manifest.login else { return None };
         // Before the rest: a login that is stored in between is seen at the next look.
-        let stamp = match self.revision(name).await {
-            Ok(stamp) => stamp,
+        let revision = match self.revision(name).await {
+            Ok(revision) => revision,
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
                 return None;
@@ -165,14 +165,14 @@ impl App {
         };
         let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
         if login.unless.as_ref().is_some_and(is_set) {
-            return stamp;
+            return revision;
         }
         let kept = match self.credentials.load(name, &manifest.plugin.id).await {
             Ok(Some(kept)) => kept.0,
-            Ok(None) => return stamp,
+            Ok(None) => return revision,
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
-                return stamp;
+                return revision;
             }
         };
         for (key, _) in manifest.settings.iter().filter(|(_, setting)| !setting.secret) {
@@ -182,7 +182,7 @@ impl App {
                 settings.discovered.insert(key.clone());
             }
         }
-        stamp
+        revision
     }
 
     /// A digest of what the vault has under a name; it changes with every change of that.

@@ -216,20 +216,20 @@ impl Daemon {
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
             // A database that cannot be read now says nothing of what has changed.
-            let stamps = (self.app.token_revisions().await, self.app.login_revisions().await);
-            let (Ok(token_stamps), Ok(login_stamps)) = stamps else { continue };
+            let revisions = (self.app.token_revisions().await, self.app.login_revisions().await);
+            let (Ok(token_revisions), Ok(login_revisions)) = revisions else { continue };
             // Tokens of webhooks may be changed by a command beside the daemon.
-            if tokens.as_ref() != Some(&token_stamps) {
+            if tokens.as_ref() != Some(&token_revisions) {
                 match self.webhook_endpoints().await {
                     Ok(endpoints) => {
-                        self.ingress.open_doors(endpoints);
-                        tokens = Some(token_stamps);
+                        self.ingress.set_endpoints(endpoints);
+                        tokens = Some(token_revisions);
                     }
                     Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
                 }
             }
             // Looked at once, whatever becomes of it: a mistake is said once.
-            let before = std::mem::replace(&mut logins, login_stamps);
+            let before = std::mem::replace(&mut logins, login_revisions);
             if !is_edited && before == logins {
                 continue;
             }
@@ -279,18 +279,18 @@ impl Daemon {
             tracing::warn!(account, "nobody is logged in; {remedy}");
         }
         self.reconcile_workers().await;
-        let bells = self
+        let signals = self
             .workers
             .names()
             .filter_map(|name| Some((name.clone(), Arc::clone(self.notifiers.get(name)?))));
-        let bells = bells.collect();
+        let signals = signals.collect();
         let board = self.committer.board();
-        self.committer.reconfigure(self.app.engine_context(board, bells)).await;
+        self.committer.reconfigure(self.app.engine_context(board, signals)).await;
         self.reconcile_pipelines().await;
         self.reconcile_connections().await;
         self.reconcile_histories().await;
         let endpoints = self.webhook_endpoints().await?;
-        self.ingress.open_doors(endpoints);
+        self.ingress.set_endpoints(endpoints);
         Ok(())
     }
 

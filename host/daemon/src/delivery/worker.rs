@@ -363,7 +363,7 @@ impl DeliveryWorker {
             Failure::Quota { until, .. } => {
                 // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
                 let quota = self.plugin.manifest.limits.quota.as_ref();
-                let next = || quota.map(|quota| quota.refilled(now));
+                let next = || quota.map(|quota| quota.next_day_at(now));
                 let until: Timestamp = until
                     .parse()
                     .ok()

@@ -260,24 +260,24 @@ impl CommitterTask {
     fn send_heartbeats(&mut self, now: jiff::Timestamp) -> Vec<ProcessedInput> {
         let EngineContext { routing, heartbeats, .. } = &self.context;
         let beats = self.heart.due(self.sessions.open(), routing, heartbeats, now);
-        let settle = |(play, event): (&Play, TrackerEvent)| ProcessedInput {
+        let processed = |(play, event): (&Play, TrackerEvent)| ProcessedInput {
             later: true,
             events: vec![event],
             ..empty(play.routing.reported_by)
         };
-        beats.into_iter().map(settle).collect()
+        beats.into_iter().map(processed).collect()
     }
 
     fn close_overdue(&mut self, as_of: &dyn Fn(&Play) -> jiff::Timestamp) -> Vec<ProcessedInput> {
         let advances = self.sessions.close_expired(as_of, &self.context.policy);
-        let settle = |transition: Transition| {
+        let processed = |transition: Transition| {
             let inbox = transition.plays.first().map_or(0, |play| play.routing.reported_by);
             let mut settlement = ProcessedInput { later: true, ..empty(inbox) };
             // It had ended before; what came of it later is no other end.
             self.apply(transition, &mut settlement);
             settlement
         };
-        advances.into_iter().map(settle).collect()
+        advances.into_iter().map(processed).collect()
     }
 
     /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.

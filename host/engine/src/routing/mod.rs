@@ -141,8 +141,8 @@ impl Routing {
             for route in self.routes.iter().filter(|route| applies_to(route, signal, &self.routes)) {
                 match self.match_route(route, &play.user, &play.viewer, &seen(play)) {
                     RouteMatch::Accepted => asked.carried = true,
-                    passage => {
-                        asked.refused(route, passage, &mut transition.steps);
+                    matched => {
+                        asked.refused(route, matched, &mut transition.steps);
                         continue;
                     }
                 }
@@ -175,8 +175,8 @@ impl Routing {
         for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
             match self.match_route(route, &rated.user, &viewer, &seen_rated(&rated)) {
                 RouteMatch::Accepted => asked.carried = true,
-                passage => {
-                    asked.refused(route, passage, &mut transition.steps);
+                matched => {
+                    asked.refused(route, matched, &mut transition.steps);
                     continue;
                 }
             }
@@ -288,8 +288,8 @@ struct RoutingSummary {
 }
 
 impl RoutingSummary {
-    fn refused(&mut self, route: &Route, passage: RouteMatch, steps: &mut Vec<Step>) {
-        let refusal = match passage {
+    fn refused(&mut self, route: &Route, matched: RouteMatch, steps: &mut Vec<Step>) {
+        let refusal = match matched {
             RouteMatch::Accepted => return,
             RouteMatch::UnknownUser => {
                 self.stranger_of.get_or_insert_with(|| route.source.clone());

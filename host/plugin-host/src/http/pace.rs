@@ -129,7 +129,7 @@ impl DailyQuota {
         let mut slot = self.count.lock().await;
         let mut count = self.today(&slot, now).await?;
         if count.used >= count.allowed {
-            let until = self.quota.refilled(now);
+            let until = self.quota.next_day_at(now);
             let reason =
                 format!("the {} requests of today are used up; there are new ones at {until}", count.allowed);
             return Err(HttpError::Quota { until, reason });

@@ -126,7 +126,7 @@ impl Quota {
     }
 
     /// When there are new requests for certain: a little into the next day, since clocks differ.
-    pub fn refilled(&self, now: Timestamp) -> Timestamp {
+    pub fn next_day_at(&self, now: Timestamp) -> Timestamp {
         let next = self.next_day(now);
         next.saturating_add(CLOCKS_APART).unwrap_or(next)
     }

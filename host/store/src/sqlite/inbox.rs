@@ -65,11 +65,8 @@ impl InboxOwner for SqliteStore {
         self.read(move |connection| pending(connection, &source, after, limit)).await
     }
 
-    async fn commit(&self, settlements: Vec<ProcessedInput>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            settlements.iter().try_for_each(|settlement| settle(connection, settlement))
-        })
-        .await
+    async fn commit(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
+        self.write(move |connection| inputs.iter().try_for_each(|input| record(connection, input))).await
     }
 
     async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {
@@ -267,9 +264,8 @@ fn pruned_by(rule: &RetentionRule) -> String {
 }
 
 /// Stores what working on a request has led to.
-fn settle(connection: &Connection, settlement: &ProcessedInput) -> rusqlite::Result<()> {
-    let ProcessedInput { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } =
-        settlement;
+fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<()> {
+    let ProcessedInput { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } = input;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {
         connection

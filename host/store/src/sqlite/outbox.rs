@@ -26,7 +26,7 @@ pub fn add(
     let waiting = waiting_of_subject(connection, event)?;
     let addition = outbox_rules::add(event, &waiting, now);
     for id in &addition.superseded {
-        settle(connection, *id, DeliveryState::Superseded, &addition.note, at)?;
+        set_state(connection, *id, DeliveryState::Superseded, &addition.note, at)?;
     }
     let superseded: Vec<&OutboxRow> =
         waiting.iter().filter(|row| addition.superseded.contains(&row.id)).collect();
@@ -53,7 +53,7 @@ pub fn add(
         add_step(connection, inbox, at, Stage::Delivery, &Code::ToldBefore, &text)?;
     } else if is_withheld {
         let id = connection.last_insert_rowid();
-        settle(connection, id, DeliveryState::Withheld, outbox_rules::WITHHELD_NOTE, at)?;
+        set_state(connection, id, DeliveryState::Withheld, outbox_rules::WITHHELD_NOTE, at)?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ fn last_presence(connection: &Connection, event: &TrackerEvent) -> rusqlite::Res
 }
 
 /// Writes what has become of a delivery.
-pub fn settle(
+pub fn set_state(
     connection: &Connection,
     id: i64,
     state: DeliveryState,

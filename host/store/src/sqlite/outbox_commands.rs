@@ -10,7 +10,7 @@ use playrelay_engine::timeline::Stage;
 use rusqlite::{Connection, params};
 
 use crate::sqlite::outbox;
-use crate::sqlite::outbox::settle;
+use crate::sqlite::outbox::set_state;
 use crate::sqlite::rows::{add_step, to_json};
 
 /// Does it. Gives the number of deliveries that the command applied to.
@@ -31,12 +31,12 @@ pub fn apply(
             (CommandEffect::None, _) => continue,
             (CommandEffect::Superseded, _) => {
                 let note = "a later one has taken its place";
-                settle(connection, row.id, DeliveryState::Superseded, note, at)?;
+                set_state(connection, row.id, DeliveryState::Superseded, note, at)?;
                 count += 1;
                 continue;
             }
             (CommandEffect::Dropped, _) => {
-                settle(connection, row.id, DeliveryState::Dropped, "dropped by hand", at)?;
+                set_state(connection, row.id, DeliveryState::Dropped, "dropped by hand", at)?;
                 (Code::Dropped, format!("\u{201c}{action}\u{201d} for {tracker} was dropped by hand"))
             }
             (CommandEffect::Requeued { looks_first }, OutboxCommand::Match(item)) => {

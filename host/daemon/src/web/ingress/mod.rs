@@ -91,7 +91,7 @@ impl Ingress {
     }
 
     /// Opens these doors, and closes all others.
-    pub fn open_doors(&self, endpoints: Vec<WebhookEndpoint>) {
+    pub fn set_endpoints(&self, endpoints: Vec<WebhookEndpoint>) {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, endpoint) in endpoints.iter().enumerate() {
             for name in std::iter::once(&endpoint.source).chain(&endpoint.legacy_names) {
