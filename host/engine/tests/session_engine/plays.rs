@@ -246,6 +246,12 @@ fn old_plays_are_forgotten_and_open_ones_never() {
     let open = Play { id: playrelay_engine::play::PlayId("open".to_owned()), ..play(0, What::Play, Some(1)) };
     let kept = state(std::iter::once(open).chain((0..500).map(|number| ended(number, number * day))));
     assert_eq!((kept.open().count(), kept.all().count()), (1, least + 1));
+    // Six hours are the limit for one more than the least.
+    for (hours_apart, kept) in [(6 * 60 * 60, least), (6 * 60 * 60 - 1, least + 1)] {
+        let first = std::iter::once(ended(0, 0));
+        let others = (1..=i64::try_from(least).unwrap()).map(|number| ended(number, hours_apart));
+        assert_eq!(state(first.chain(others)).all().count(), kept, "{hours_apart} s");
+    }
     // One more than the least, as young as can be: it stays.
     let young = state((0..i64::try_from(least).unwrap() + 1).map(|number| ended(number, number)));
     assert_eq!(young.all().count(), least + 1);
@@ -360,12 +366,23 @@ fn ratings_replace_each_other_and_the_oldest_go() {
     assert_eq!(rate(0, 8.0, 2), "rating");
     assert_eq!(rate(0, 7.0, 3), "rating", "the one before is 8");
     assert_eq!(rate(0, 7.0, 2), "out-of-order");
-    // So many others that the first is forgotten: then it is new again.
-    let mut needed = 0;
-    for number in 1..2_000 {
+    // The last 32 items are remembered, whatever comes in between.
+    for number in 1..32 {
         assert_eq!(rate(number, 7.0, 4), "rating");
-        needed = number;
     }
-    assert_eq!(rate(needed, 7.0, 4), "rating-repeated");
-    assert_eq!(rate(0, 7.0, 4), "rating");
+    assert_eq!(
+        (rate(1, 7.0, 5), rate(0, 7.0, 5)),
+        ("rating-repeated".to_owned(), "rating-repeated".to_owned())
+    );
+    // The same after ten minutes is a rating again.
+    assert_eq!(rate(1, 7.0, 4 + 599), "rating-repeated");
+    assert_eq!(rate(1, 7.0, 4 + 600), "rating");
+    // So many others that the first is forgotten: then it is new again.
+    for number in 100..131 {
+        assert_eq!(rate(number, 7.0, 4), "rating");
+    }
+    assert_eq!(rate(1, 7.0, 4 + 601), "rating-repeated", "it was rated last of the others");
+    assert_eq!(rate(131, 7.0, 4), "rating");
+    assert_eq!(rate(100, 7.0, 4), "rating-repeated");
+    assert_eq!(rate(0, 7.0, 5), "rating");
 }

@@ -166,6 +166,24 @@ fn odd_reports_are_decided_as_before() {
             vec![film(0, Play, Some(10)), film(60, Stop, Some(97)), other_source(at(120, Stop, Some(97)))],
         ),
         (
+            "a second source joins after an end that is no watch",
+            vec![film(0, Play, Some(10)), film(60, Stop, Some(50)), other_source(at(120, Stop, Some(50)))],
+        ),
+        (
+            "a report without a user while others play something else",
+            vec![
+                film(0, Play, Some(0)),
+                {
+                    let mut other = at(30, Play, Some(0));
+                    other.user.name = Some("mia".to_owned());
+                    other.item.server_ref = Some("B".to_owned());
+                    other.player.id = Some("phone".to_owned());
+                    Report::Playback(other)
+                },
+                nobody(at(60, Pause, Some(1))),
+            ],
+        ),
+        (
             "steady progress, then silence",
             (0..5).map(|step| film(step * 60, Play, Some(u32::try_from(step).unwrap()))).collect(),
         ),
