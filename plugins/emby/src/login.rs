@@ -18,7 +18,7 @@ const SCHEME: &str = "Emby";
 /// Servers that a person may have.
 const MAX_SERVERS: usize = 24;
 
-/// What is remembered of a login with Emby Connect.
+/// The state of a login with Emby Connect.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     user: String,

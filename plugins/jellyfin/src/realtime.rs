@@ -15,7 +15,7 @@ const ADMINS_ONLY: (u32, u32) = (10, 9);
 const KEYS_TOO: (u32, u32) = (10, 10);
 const EVERYBODY: (u32, u32) = (10, 11);
 
-/// What to dial, the best way first.
+/// The ways to connect, the best first.
 pub fn connect() -> Result<Vec<Connection>, Failure> {
     let api = Flavor::Jellyfin.api()?;
     let info = server::get(&format!("{api}/System/Info/Public"))?;

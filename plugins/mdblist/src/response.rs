@@ -1,4 +1,4 @@
-//! What MDBList's statuses mean.
+//! The meaning of MDBList's statuses.
 
 use jiff::Timestamp;
 use playrelay_sdk::failure;

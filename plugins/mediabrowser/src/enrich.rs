@@ -76,7 +76,7 @@ fn take(answers: &mut Vec<Value>, id: &str) -> Option<Value> {
     Some(answers.swap_remove(place))
 }
 
-/// What of a show is worth keeping.
+/// The facts of a show that are cached.
 fn keep_show(id: &str, dto: &Value) -> Value {
     let fields = ["Type", "Name", "OriginalTitle", "ProductionYear", "ProviderIds"];
     let kept: Map<_, _> = fields.iter().map(|field| ((*field).to_owned(), dto[*field].clone())).collect();

@@ -13,7 +13,7 @@ pub enum Flavor {
 }
 
 impl Flavor {
-    /// What stands before the paths of the API.
+    /// The prefix of the paths of the API.
     fn prefix(self) -> &'static str {
         match self {
             Self::Jellyfin => "",
@@ -37,7 +37,7 @@ impl Flavor {
         format!("{}{}", address.strip_suffix(self.prefix()).unwrap_or(address), self.prefix())
     }
 
-    /// What has to be asked for of an item by name.
+    /// The fields of an item that a request must name.
     pub(crate) fn item_fields(self) -> &'static str {
         match self {
             Self::Jellyfin => "ProviderIds,Path,OriginalTitle",

@@ -1,4 +1,4 @@
-//! What was played: neither server keeps a history, but both know of each item and user when it was played last, and whether to its
+//! The plays of a server. Neither server keeps a history, but both know of each item and user when it was played last, and whether to its
 //! end.
 
 use std::fmt;
@@ -18,7 +18,7 @@ const SHORTEST_MS: u32 = 300_000;
 /// Items that are asked for at a time.
 const LIMIT: usize = 100;
 
-/// What was played since an instant, a user after the other.
+/// The plays since an instant, one user after the other.
 pub fn plays_since(family: Flavor, cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let api = family.api()?;
     let mut place = cursor.and_then(read_cursor).unwrap_or_default();

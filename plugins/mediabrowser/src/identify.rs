@@ -1,4 +1,4 @@
-//! Who watches what, by the server's sessions.
+//! Finds the user of a playback among the server's sessions.
 
 use playrelay_sdk::capability::identify::Observation;
 use playrelay_sdk::host::reports::User;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::values::{guid, length, ms, text as words, year};
 
-/// What files call the chapter of the closing credits.
+/// Names of the chapter with the closing credits.
 const CREDITS: [&str; 3] = ["credits", "end credits", "closing credits"];
 
 /// The most episodes that one file is believed to hold.
@@ -51,7 +51,7 @@ pub fn item(dto: &Value, series: &Value) -> Option<Item> {
     })
 }
 
-/// What a DTO is of. Programmes and recordings are what their flags say.
+/// The kind of a DTO. The flags decide for programmes and recordings.
 fn kind(dto: &Value) -> Option<&'static str> {
     match dto["Type"].as_str()? {
         "Movie" => Some("Movie"),

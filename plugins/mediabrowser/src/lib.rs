@@ -1,4 +1,4 @@
-//! What Jellyfin and Emby have in common. Both descend from MediaBrowser, and both still send its `BaseItemDto`.
+//! The parts that Jellyfin and Emby share. Both descend from MediaBrowser, and both still send its `BaseItemDto`.
 //!
 //! Facts: the two servers' API documents and sources, and messages captured from real servers.
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Flavor;
 
-/// Who we are, as both servers want to be told: all four are mandatory.
+/// The header that names this client. Both servers require all four parts.
 pub fn client(scheme: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     // A server ends the login of a device that logs in once more: each installation is a device of its own.

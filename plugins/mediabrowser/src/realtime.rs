@@ -16,9 +16,9 @@ use crate::session_dto::player;
 use crate::values::{guid, ms, text as words};
 use crate::{Flavor, item};
 
-/// What opens the stream of sessions: "initial delay, interval". Nothing is sent while nothing changes.
+/// The frame that starts the stream of sessions: "initial delay, interval". Nothing is sent while nothing changes.
 const SUBSCRIBE: &str = r#"{"MessageType":"SessionsStart","Data":"0,1500"}"#;
-/// What keeps a socket up where the server wants to be told.
+/// The keep-alive frame of a server that wants one.
 const KEEP_ALIVE: &str = r#"{"MessageType":"KeepAlive"}"#;
 /// Reading the sessions, where a socket tells of their changes. Ms.
 const RESYNC_INTERVAL_MS: u32 = 30_000;
@@ -62,12 +62,12 @@ pub fn poll(family: Flavor) -> Connection {
     }
 }
 
-/// Who the server is, and what plays there.
+/// The paths that give the server's id and its sessions.
 fn resync(family: Flavor) -> Vec<String> {
     ["/System/Info/Public", "/Sessions"].map(|path| family.path(path)).to_vec()
 }
 
-/// What is remembered from one message to the next.
+/// The state between two messages.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     id: Option<String>,
@@ -198,7 +198,7 @@ fn step(report: Report, replies: Vec<String>, state: Vec<u8>) -> MessageResult {
     MessageResult { reports: vec![report], replies, state }
 }
 
-/// What a session plays, once for each of its users: at a position, by the last word of its client.
+/// The playbacks of a session, one for each of its users, at the position of its client's last report.
 fn playbacks(server: &Server, session: &Value, position_ms: Option<u32>, at: &str) -> Vec<Playback> {
     let (dto, play) = (&session["NowPlayingItem"], &session["PlayState"]);
     let Some(item) = item::item(dto, &Value::Null) else { return Vec::new() };

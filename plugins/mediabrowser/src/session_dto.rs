@@ -1,4 +1,4 @@
-//! What messages of both servers say beside the item: the server, the user, and the player of a session, each a DTO.
+//! Server, user and player in the messages of both servers.
 
 use playrelay_sdk::host::reports::{Player, Server, User};
 use playrelay_sdk::json::text;
@@ -11,12 +11,12 @@ pub fn server(message: &Value) -> Server {
     Server { id: guid(&message["Server"]["Id"]), name: words(&message["Server"]["Name"]) }
 }
 
-/// Who watches.
+/// The user.
 pub fn user(message: &Value) -> User {
     User { id: guid(&message["User"]["Id"]), name: words(&message["User"]["Name"]) }
 }
 
-/// What plays it, by the session's DTO.
+/// The player, from the DTO of the session.
 pub fn player(session: &Value) -> Player {
     Player {
         id: text(&session["DeviceId"]),

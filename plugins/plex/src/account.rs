@@ -1,4 +1,4 @@
-//! Whose the account at plex.tv is (`/api/v2/user`, as python-plexapi asks it).
+//! The account at plex.tv (`/api/v2/user`, as python-plexapi asks it).
 
 use playrelay_sdk::capability::check::AccountInfo;
 use playrelay_sdk::failure;
@@ -24,7 +24,7 @@ pub fn check() -> Result<AccountInfo, Failure> {
     })
 }
 
-/// What an account is called.
+/// The name of an account.
 pub fn name(user: &Value) -> Option<String> {
     text(&user["username"]).or_else(|| text(&user["title"]))
 }

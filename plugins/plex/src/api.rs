@@ -4,7 +4,7 @@ use playrelay_sdk::host::types::Failure;
 use playrelay_sdk::server;
 use serde_json::Value;
 
-/// What stands in `MediaContainer` of the answer to a path.
+/// The `MediaContainer` in the answer to a path.
 pub fn get(path: &str) -> Result<Value, Failure> {
     let mut answer = server::get(&format!("{}{path}", server::address()?))?;
     Ok(answer["MediaContainer"].take())

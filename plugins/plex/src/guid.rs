@@ -7,12 +7,12 @@ use playrelay_sdk::host::types::ExternalId;
 use playrelay_sdk::ids::external;
 use serde_json::Value;
 
-/// What a guid of an agent tells.
+/// The facts in a guid of an agent.
 #[derive(Debug, Default, PartialEq)]
 pub struct Guid {
     /// Of what `of` says.
     pub id: Option<ExternalId>,
-    /// What the id is of.
+    /// The kind of thing that the id names.
     pub of: Of,
     /// The season.
     pub season: Option<u32>,
@@ -20,7 +20,7 @@ pub struct Guid {
     pub episode: Option<u32>,
 }
 
-/// What an id is of.
+/// The kind of thing that an id names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Of {
     /// A movie or a show: older agents put the show's id into the guids of its episodes.

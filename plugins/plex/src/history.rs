@@ -12,7 +12,7 @@ use crate::{api, metadata};
 /// Plays that are asked for at a time.
 const LIMIT: usize = 100;
 
-/// What was counted since an instant, the oldest first. The cursor is how many there were before.
+/// The plays that the server counted since an instant, the oldest first. The cursor is the number of plays before.
 pub fn plays_since(cursor: Option<&str>, since: &str) -> Result<Page, Failure> {
     let start: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
     let since = server::parse_instant(since).map_or(0, |since| since.as_second());

@@ -1,4 +1,4 @@
-//! Who watches what, by the server's sessions (`/status/sessions`, for which the token must be the owner's).
+//! Finds the user of a playback among the server's sessions (`/status/sessions`, for which the token must be the owner's).
 
 use playrelay_sdk::capability::identify::Observation;
 use playrelay_sdk::host::reports::User;

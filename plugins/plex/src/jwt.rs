@@ -21,7 +21,7 @@ pub const LIFETIME_S: u32 = 7 * 24 * 60 * 60;
 const DEVICE_TOKEN_LIFETIME_S: u32 = 300;
 /// A PIN is asked about this often, every other second, before another token is signed: well within its life.
 pub const POLLS_PER_SIGNATURE: u32 = 60;
-/// What the token may be used for: all that plex.tv knows, as its other clients ask.
+/// The scopes of the token: all that plex.tv knows, as its other clients request.
 const SCOPE: &str = "username,email,friendly_name,restricted,anonymous,joinedAt";
 /// The name under which the token that the device signs is kept.
 const DEVICE_TOKEN: &str = "device-jwt";

@@ -18,7 +18,7 @@ const NO_SERVER: &str = "none";
 /// Between two questions: once a second is allowed. Seconds.
 const INTERVAL_S: u32 = 2;
 
-/// What is remembered between two steps.
+/// The state between two steps.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     pin: i64,
@@ -129,7 +129,7 @@ fn granted(memory: &State, chosen: Option<usize>) -> Result<Step, Failure> {
     login::granted(grant)
 }
 
-/// What plex.tv calls the account. A login is good without it.
+/// The name of the account at plex.tv. A login is good without it.
 fn user_name() -> Option<String> {
     let account = captured(ACCOUNT);
     let answer =

@@ -1,4 +1,4 @@
-//! What a server tells while something plays: notifications that name a session, a position and a state, and neither user nor
+//! Notifications of a server during playback. They name a session, a position and a state, and neither user nor
 //! length. `/status/sessions`, for which the token must be the owner's, has the rest, until a session ends: so it is remembered.
 
 mod session;
@@ -27,7 +27,7 @@ const SAME_POSITION: u32 = 1_000;
 /// A session that the server did not list is asked about again after so many of its notifications.
 const RELOOKUP_AFTER: u32 = 8;
 
-/// What to dial, the best way first.
+/// The ways to connect, the best first.
 pub fn connect() -> Vec<Connection> {
     let resync = || vec!["/".to_owned(), "/status/sessions".to_owned()];
     let way = |transport, path: &str, keep_alive| Connection {
@@ -46,7 +46,7 @@ pub fn connect() -> Vec<Connection> {
     ]
 }
 
-/// What is remembered between two messages.
+/// The state between two messages.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     server_id: Option<String>,
@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    /// What is remembered, written down. Bytes.
+    /// The size of the state in bytes.
     fn size(&self) -> usize {
         serde_json::to_vec(&self.sessions).map_or(usize::MAX, |text| text.len())
     }
@@ -213,7 +213,7 @@ impl State {
     }
 }
 
-/// What a notification says.
+/// A notification.
 struct Notification {
     key: Option<String>,
     item: Option<String>,

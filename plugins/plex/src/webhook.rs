@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::metadata;
 
-/// What an item takes of whose length nothing is said. Milliseconds.
+/// The assumed length of an item without one. Milliseconds.
 const LONG_FILM: u32 = 3 * 60 * 60 * 1000;
 /// A server's clock may differ from ours by this much. Seconds.
 const CLOCK_TOLERANCE: i64 = 300;

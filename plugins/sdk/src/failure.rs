@@ -11,7 +11,7 @@ pub fn retry(reason: impl Into<String>) -> Failure {
     Failure::Retry(RetryLater { after_ms: None, reason: reason.into() })
 }
 
-/// What it means that a request gave no answer.
+/// The failure of a request without an answer.
 pub fn from_http_error(error: Error) -> Failure {
     match error {
         Error::Denied(reason) => Failure::Blocked(reason),
@@ -32,13 +32,13 @@ pub fn reason(failure: &Failure) -> &str {
     }
 }
 
-/// What a status means that is no success and has no meaning of its own. `who` names the service.
+/// The failure of a status without a meaning of its own. `who` names the service.
 pub fn from_status(response: &Response, who: &str) -> Failure {
     let rejected = || Failure::Rejected(answered(response, who));
     from_overload(response, who).unwrap_or_else(rejected)
 }
 
-/// What a status means that says nothing about the request itself: the service is busy, broken, or not where it was; or something
+/// The failure of a status that says nothing about the request itself: the service is busy, broken, or not where it was; or something
 /// in between answers in its place. `who` names it.
 pub fn from_overload(response: &Response, who: &str) -> Option<Failure> {
     match response.status {
@@ -56,7 +56,7 @@ pub fn from_overload(response: &Response, who: &str) -> Option<Failure> {
     }
 }
 
-/// What it means that a refusal is a page for people: no service with an API answers like that, but a gateway before it.
+/// The failure of a refusal with a page for people: a gateway sends one, and no service with an API.
 pub fn of_page(response: &Response, who: &str) -> Option<Failure> {
     let status = response.status;
     // Of what is not found, pages are written too.
@@ -85,7 +85,7 @@ pub fn answered(response: &Response, who: &str) -> String {
     }
 }
 
-/// What a service says of a failure, in its own words: cleaned, and cut. Absent where it says nothing, or sends a page.
+/// The reason in a service's own words, cleaned and cut; absent if it gives none, or sends a page.
 pub fn words(response: &Response) -> Option<String> {
     if is_page(response) {
         return None;

@@ -6,7 +6,7 @@
 /// Longer texts are not read a second time: a parser has little time. Bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What had to be overlooked, and where it stood first.
+/// The errors that were overlooked, and the place of the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// In words: "a line break inside a text".
@@ -39,7 +39,7 @@ pub fn repair(text: &str) -> Option<(String, Repair)> {
     Some((reader.out, Repair { what, line, column }))
 }
 
-/// What was read last, outside of texts.
+/// The last token, outside of texts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Last {
     Nothing,

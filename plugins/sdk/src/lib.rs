@@ -28,7 +28,7 @@ pub mod titles;
 pub mod tracker;
 pub mod webhook;
 
-/// What a plugin may ask of the host, and the types that all interfaces share.
+/// The imports of a plugin, and the types that all interfaces share.
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
 pub mod host {
     wit_bindgen::generate!({

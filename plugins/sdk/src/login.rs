@@ -1,4 +1,4 @@
-//! What logins take: requests out of whose answers the host keeps secrets.
+//! Helpers for logins: requests from whose answers the host keeps secrets.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct LoginRequest<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The body, of the type that the headers say.
     pub body: Option<String>,
-    /// What of the answer is kept: pointers, and the names for it.
+    /// The secrets that the host keeps from the answer: pointers and names.
     pub captures: Vec<(String, String)>,
 }
 
@@ -46,7 +46,7 @@ pub fn field(name: &str, value: impl Into<String>) -> Field {
     Field { name: name.to_owned(), value: value.into() }
 }
 
-/// What a login gives that is valid until the service refuses it.
+/// The grant of a login that is valid until the service refuses it.
 pub fn grant(settings: Vec<Field>, account_name: Option<String>) -> Grant {
     Grant { settings, account_name, expires_s: None }
 }
@@ -56,7 +56,7 @@ pub fn granted(grant: Grant) -> Result<Step, Failure> {
     step(Outcome::Granted(grant), &())
 }
 
-/// What a plugin answers that has no way to renew a login.
+/// The failure of a plugin that cannot renew a login.
 pub fn cannot_renew() -> Result<Grant, Failure> {
     Err(Failure::Unauthorized("this login cannot be renewed".to_owned()))
 }
@@ -67,7 +67,7 @@ pub fn step(outcome: Outcome, memory: &impl Serialize) -> Result<Step, Failure> 
     Ok(Step { outcome, state })
 }
 
-/// What was remembered.
+/// Reads the state of a login.
 pub fn read_state<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(state).map_err(|error| {
         Failure::Rejected(format!("the state of the login cannot be read: {error}; start again"))
@@ -79,7 +79,7 @@ pub fn read_state<'a, T: Deserialize<'a>>(state: &'a [u8]) -> Result<T, Failure>
 pub struct Server {
     /// As shown to who chooses.
     pub name: String,
-    /// What the server calls itself, where the service says so.
+    /// The id of the server; absent if the service gives none.
     pub id: Option<String>,
     /// The best one first.
     pub addresses: Vec<String>,
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-/// What the user typed under a name.
+/// The value of a field of the form.
 pub fn form_value(form: &[Field], name: &str) -> String {
     form.iter().find(|field| field.name == name).map(|field| field.value.clone()).unwrap_or_default()
 }

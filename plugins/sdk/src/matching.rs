@@ -55,7 +55,7 @@ fn show_in(answer: &Value) -> &Value {
     if answer["show"].is_object() { &answer["show"] } else { &answer["anime"] }
 }
 
-/// What was sent of a movie or a show.
+/// The movie or show that was sent.
 struct Sent<'a> {
     title: &'a str,
     original: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! What most media servers need.
+//! Helpers for plugins of media servers.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -54,7 +54,7 @@ pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// What was kept under a key. A store that fails costs a request, nothing else.
+/// The cached value of a key. A failure of the store only costs a request.
 pub fn cache_get(key: &str) -> Option<serde_json::Value> {
     serde_json::from_slice(&kv::get(key).ok()??).ok()
 }

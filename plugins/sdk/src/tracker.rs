@@ -1,4 +1,4 @@
-//! What most trackers need: receipts in words, spans of time, and what was matched.
+//! Helpers for plugins of trackers: receipts, spans of time, and matches.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -41,7 +41,7 @@ pub fn unmatched(who: &str, item: &Item, tried: &[&str]) -> Receipt {
     receipt(Outcome::Unmatched, note)
 }
 
-/// What an item lacks to be searched for by its title: a title without its year would be a guess.
+/// The facts that an item lacks for a search by title: a title without its year would be a guess.
 fn missing(item: &Item) -> String {
     let of_show = |show: &Show| {
         let title = show.title.is_empty().then_some("the title of the show is missing");
@@ -191,7 +191,7 @@ pub fn taken_back(
     receipt
 }
 
-/// What an answer names, in words: a title and a year, with the numbers of an episode.
+/// The item in an answer, in words: a title and a year, with the numbers of an episode.
 fn name_of(answer: &Value) -> Option<String> {
     let (title, year) = matching::title_of(answer)?;
     let number = &answer["episode"]["number"];

@@ -1,4 +1,4 @@
-//! What reading webhooks takes, and what testing that takes.
+//! Helpers for reading webhooks, and for tests of that.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::host::reports::{Ignored, Report};
 use crate::host::types::Field;
 use crate::lenient;
 
-/// What forms and workflow tools put around a message: the names of the field that has it.
+/// The names of the field in which forms and workflow tools put a message.
 const WRAPPERS: [&str; 3] = ["payload", "data", "body"];
 
 /// A message that was read.
@@ -69,7 +69,7 @@ pub fn message(text: &str, what: &str, is_message: impl Fn(&Value) -> bool) -> R
     Ok(Message { value: inner, remarks })
 }
 
-/// What stands in a wrapper: in text, in a field, or as the only one of a list.
+/// The message in a wrapper: a text, a field, or the only value of a list.
 fn unwrapped(value: &Value) -> Option<(String, &Value)> {
     match value {
         Value::String(_) => Some(("a text of JSON".to_owned(), value)),

@@ -1,4 +1,4 @@
-//! What SIMKL's statuses and errors mean.
+//! The meaning of SIMKL's statuses and errors.
 
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::{Failure, QuotaReached, RetryLater};

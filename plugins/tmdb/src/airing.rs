@@ -1,4 +1,4 @@
-//! What has aired.
+//! The last episode that aired.
 
 use playrelay_sdk::host::types::{Failure, Item, ItemKind};
 use playrelay_sdk::titles;

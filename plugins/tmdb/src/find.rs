@@ -181,7 +181,7 @@ fn fetch_details(
     Ok(found)
 }
 
-/// What the catalogue has under an id of another catalogue.
+/// The titles with an id of another catalogue.
 fn by_ids(known: &[ExternalId], list: &str) -> Result<Option<Value>, Failure> {
     for (namespace, source) in FINDABLE {
         let Some(id) = ids::find(known, namespace) else { continue };

@@ -1,4 +1,4 @@
-//! What has aired: `/shows/{id}/last_episode`.
+//! The last episode that aired: `/shows/{id}/last_episode`.
 
 use playrelay_sdk::host::types::{Failure, Item, ItemKind};
 use playrelay_sdk::{ids, titles};

@@ -89,7 +89,7 @@ fn variant(name: &'static str, fields: Value) -> Variant {
     }
 }
 
-/// What is said of an id that is of something else.
+/// The note about an id that names something else.
 pub const DOUBTFUL: &str = "an id of TMDb that is not this episode's";
 
 /// Ids of a movie, a show and an episode, in this order.

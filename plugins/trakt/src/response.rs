@@ -1,4 +1,4 @@
-//! What Trakt's statuses mean.
+//! The meaning of Trakt's statuses.
 
 use playrelay_sdk::failure;
 use playrelay_sdk::host::types::Failure;

@@ -61,7 +61,7 @@ pub fn report(message: &Value, received_at: &str) -> Result<Report, ParseError> 
     })
 }
 
-/// What the item is; a template that leaves that out may still name a series.
+/// The kind of the item; a template without it may still name a series.
 fn kind(message: &Value) -> Option<&str> {
     let told = message["ItemType"].as_str().filter(|kind| !kind.is_empty());
     told.or_else(|| words(&message["SeriesName"]).map(|_| "Episode"))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{api, metadata};
 
-/// What of an item's metadata is worth remembering.
+/// The metadata of an item that a session remembers.
 const FIELDS: [&str; 26] = [
     "type",
     "title",
