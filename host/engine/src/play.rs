@@ -60,7 +60,7 @@ pub struct Play {
     pub last_seen_at: Timestamp,
     /// When it ended, UTC; absent while it goes on.
     pub ended_at: Option<Timestamp>,
-    /// When it became a watch by the policy of `[scrobble]`, UTC; absent if it is none.
+    /// When it became a watch by the policy of `[scrobble]`, UTC; absent if it did not.
     pub watched_at: Option<Timestamp>,
     /// The position.
     #[serde(flatten)]

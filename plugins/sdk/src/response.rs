@@ -35,7 +35,7 @@ impl Response {
         &self.body
     }
 
-    /// The body as JSON. Text that is none is worth another try: a proxy's error page, a cut-off answer.
+    /// The body as JSON. Other text is worth another try: a proxy's error page, a cut-off answer.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_str(&self.body).map_err(|error| {
             let reason = format!("the answer ({}) cannot be read: {error}", self.status);

@@ -7,7 +7,7 @@ pub struct Key {
     pub section: &'static str,
     /// The key.
     pub name: &'static str,
-    /// The value if the key is absent, as a file would have it; empty if there is none.
+    /// The value if the key is absent, as a file would have it; empty without one.
     pub default: &'static str,
     /// The meaning: one sentence or two.
     pub meaning: &'static str,

@@ -25,7 +25,7 @@ use crate::transition::{PlayEvent, PlayEventKind, Rating, Transition};
 pub struct Routing {
     /// In the order of the configuration.
     pub routes: Vec<Route>,
-    /// Decisions about users whom no route names.
+    /// Decisions about users without a route.
     pub people: UserAssignments,
 }
 

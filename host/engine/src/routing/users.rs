@@ -1,4 +1,4 @@
-//! Decisions of a person about users whom no route names. Their plays are held until then.
+//! Decisions of a person about users without a route. Their plays are held until then.
 
 use std::collections::HashMap;
 

@@ -381,7 +381,7 @@ fn removals_follow_at_once_and_commands_mind_what_came_later() {
         let it = OutboxRow { attempts, ..watch.clone() };
         assert_eq!(command(&it, &OutboxCommand::Retry, &[]), CommandEffect::Requeued { looks_first });
     }
-    // A rating is overtaken by a later one; the row itself is none.
+    // A rating is overtaken by a later one; the row itself does not count.
     let rated = |id, state| {
         let mut it = row(id, state);
         it.event.action = Action::Rated(7.0);
