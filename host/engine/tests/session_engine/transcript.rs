@@ -54,7 +54,10 @@ impl Transcript {
     }
 
     fn end(mut self) -> String {
-        for play in self.sessions.all() {
+        // Viewers are remembered in no order.
+        let mut plays: Vec<&Play> = self.sessions.all().collect();
+        plays.sort_by_key(|play| (&play.viewer.user, play.started_at, &play.id));
+        for play in plays {
             writeln!(self.text, "  {}", kept(play)).unwrap();
         }
         self.text + "\n"
