@@ -125,7 +125,7 @@ codes! {
     UserIgnored = "user-ignored": "Somebody decided that nothing is sent for the user.",
     Assigned = "assigned": "Somebody assigned the user, or a route names the user now: held plays are sent.",
     RouteAdded = "route-added": "A route was added, and sends from now on.",
-    ToldBefore = "told-before": "The tracker has been told of this watch.",
+    ToldBefore = "told-before": "Playrelay sent this watch to the tracker before.",
     NotWatched = "not-watched": "By this route's rules the play is no watch.",
     MarksOff = "marks-off": "The route sends no marks.",
     UnwatchedOff = "unwatched-off": "The route sends no removals from the history.",

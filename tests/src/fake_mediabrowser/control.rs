@@ -16,7 +16,7 @@ impl FakeMediaBrowser {
         })));
     }
 
-    /// What `/Sessions` lists. A client of which nothing has changed has said nothing.
+    /// What `/Sessions` lists. A client whose playback is unchanged sends no report.
     pub fn list(&self, screenings: &[FakePlayback]) {
         let now = self.shared.clock.now();
         let mut sessions = self.shared.sessions.lock().expect("no test panics here");

@@ -65,7 +65,7 @@ pub(super) fn read(
     accounts
 }
 
-/// A token that can be guessed, or that opens two doors, is none.
+/// Refuses webhook tokens that are short, or that two sources share.
 pub(super) fn check_tokens(sources: &BTreeMap<String, AccountConfig>, problems: &mut Vec<ConfigError>) {
     let mut known: HashSet<&str> = HashSet::new();
     for (name, source) in sources {

@@ -17,6 +17,11 @@ const fn key(section: &'static str, name: &'static str, default: &'static str, m
     Key { section, name, default, meaning }
 }
 
+/// A key of `[scrobble]` that a route sets for its tracker.
+const fn for_route(name: &'static str) -> Key {
+    key(ROUTE, name, "`[scrobble]`", "As in `[scrobble]`, for this route.")
+}
+
 const SERVER: &str = "[server]";
 const SCROBBLE: &str = "[scrobble]";
 const DELIVERY: &str = "[delivery]";
@@ -193,16 +198,16 @@ pub const KEYS: &[Key] = &[
     ),
     key(ROUTE, "except_paths", "none", "All files but these."),
     key(ROUTE, "except_editions", "none", "All editions but these: `\"director's cut\"`."),
-    key(ROUTE, "watched_at", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "credits", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "credits_grace", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "min_watched_with_unknown_runtime", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "pause_debounce", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "suppress_start_at", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "live_tv", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "recordings", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "extras", "`[scrobble]`", "As in `[scrobble]`, for this route."),
-    key(ROUTE, "heartbeat", "`[scrobble]`", "As in `[scrobble]`, for this route."),
+    for_route("watched_at"),
+    for_route("credits"),
+    for_route("credits_grace"),
+    for_route("min_watched_with_unknown_runtime"),
+    for_route("pause_debounce"),
+    for_route("suppress_start_at"),
+    for_route("live_tv"),
+    for_route("recordings"),
+    for_route("extras"),
+    for_route("heartbeat"),
 ];
 
 #[cfg(test)]

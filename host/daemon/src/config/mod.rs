@@ -36,7 +36,7 @@ pub const DEFAULT_FILE: &str = "playrelay.toml";
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The file; absent if there is none.
+    /// The file; absent if only variables set keys.
     pub file: Option<PathBuf>,
     /// The digest of the file's text.
     pub digest: Option<Digest>,

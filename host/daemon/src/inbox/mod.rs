@@ -5,3 +5,8 @@
 
 pub mod input;
 pub mod signal;
+
+use std::time::Duration;
+
+/// The pause between two attempts at a store that fails.
+pub(crate) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);

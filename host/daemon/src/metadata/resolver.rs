@@ -58,7 +58,7 @@ impl MetadataResolver {
         })
     }
 
-    /// The stored answer for an item, however old; absent if there is none.
+    /// The stored answer for an item, however old; absent before the first.
     pub async fn cached(&self, item: &Item) -> Option<Item> {
         let kept =
             self.store.cached_lookup(&self.cache_namespace(), &item.catalogue_key(), Timestamp::MIN).await;

@@ -28,6 +28,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::exports::now_playing::NowPlaying;
+use crate::inbox::STORE_RETRY_DELAY;
 use crate::pipeline::parsed_input::ParsedInput;
 use crate::pipeline::summary::{about, empty, within_budget};
 
@@ -35,8 +36,6 @@ use crate::pipeline::summary::{about, empty, within_budget};
 const MAX_BATCH: usize = 128;
 /// Ended plays are remembered for this long, to tell a repeated finish and a rewatch.
 const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Between two attempts at a store that fails.
-pub(crate) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// More than a look may be late. What is beyond is time in which the machine slept, or by which its clock was set.
 const CLOCK_JUMP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two looks at the clock and the list of people.

@@ -31,6 +31,7 @@ use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::{self, Input};
 use crate::inbox::signal::InboxSignal;
 use crate::metadata::resolver::MetadataResolver;
@@ -47,8 +48,6 @@ const PAGE_ROWS: u32 = 64;
 const MAX_PARSE_RETRIES: u32 = 1;
 /// Between two looks at an inbox of which nothing is heard.
 const INBOX_POLL: Duration = Duration::from_secs(2);
-/// Between two looks at a store or a plugin that fails.
-const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The pipeline of one source.
 pub struct Pipeline {

@@ -6,6 +6,7 @@ use playrelay_engine::model::Report;
 use playrelay_engine::play::Play;
 use playrelay_store::StoreError;
 
+use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::InputOrigin;
 use crate::pipeline::committer::CommitterTask;
 use crate::pipeline::parsed_input::ParsedInput;
@@ -21,7 +22,7 @@ impl CommitterTask {
                         Ok(plays) => break plays,
                         Err(error) => tracing::error!("stored plays cannot be read: {error}"),
                     }
-                    tokio::time::sleep(crate::pipeline::committer::STORE_RETRY_DELAY).await;
+                    tokio::time::sleep(STORE_RETRY_DELAY).await;
                 };
                 if let Some(plays) = plays {
                     past.entry(parsed.row.id).or_default().extend(plays);

@@ -11,6 +11,7 @@ use playrelay_store::SharedStore;
 use playrelay_util::{backoff, clock};
 use tokio::sync::watch;
 
+use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input;
 use crate::inbox::input::InputOrigin;
 use crate::inbox::signal::InboxSignal;
@@ -36,8 +37,6 @@ const MAX_FAILED_RESYNCS: u32 = 2;
 const MAX_RESYNC_REPEATS: u32 = 2;
 /// Frames that may have come while an answer was waited for.
 const MAX_QUEUED_FRAMES: usize = 4_096;
-/// Between two attempts at a store that fails.
-const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Listens to one source's server.
 pub struct RealtimeConnection {

@@ -74,7 +74,7 @@ impl Route {
     }
 }
 
-/// The users of a route. It sends nothing for a user whom no rule names.
+/// A rule for the users of a route. The route sends only for users that match a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserRule {
     /// `*`: everybody on the server.
