@@ -72,6 +72,10 @@ pub struct Replayer {
 }
 
 /// Replays a recorded input, with the source's own plugin or another one.
+///
+/// # Errors
+///
+/// Fails where there is no such event, its source has no plugin that serves, or the database cannot be read.
 pub async fn replay_recorded(
     app: &App,
     id: i64,
@@ -92,6 +96,10 @@ pub async fn replay_recorded(
 }
 
 /// Replays an input that was never received, as if nothing had been before it.
+///
+/// # Errors
+///
+/// Fails where the source has no plugin that serves, or the database cannot be read.
 pub async fn replay_message(
     app: &App,
     source: &str,

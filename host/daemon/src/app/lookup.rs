@@ -152,11 +152,19 @@ impl App {
     }
 
     /// Whether a daemon answers at an address. An error says what else was found.
+    ///
+    /// # Errors
+    ///
+    /// Fails where nothing answers there, or something other than Playrelay does.
     pub async fn is_playrelay_at(&self, url: &url::Url) -> Result<(), HttpError> {
         self.wire.probe_body(url, "ok").await
     }
 
     /// Whether a daemon lives in the data folder.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the lock of the data folder cannot be looked at.
     pub fn is_daemon_running(&self) -> Result<bool, AppError> {
         match self.lock() {
             Ok(_) => Ok(false),

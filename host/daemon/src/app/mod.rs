@@ -48,6 +48,10 @@ pub enum Purpose {
 }
 
 /// Opens the store in the data folder, which is made where it is missing (mode 0700).
+///
+/// # Errors
+///
+/// Fails where the folder cannot be made, belongs to another user, or holds a database that cannot be read. The folder stays.
 pub fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
@@ -72,6 +76,10 @@ pub struct ReadOnlyStore {
 }
 
 /// Opens the store to look at it: nothing is made where there is nothing.
+///
+/// # Errors
+///
+/// Fails where there is a database and it cannot be read.
 pub fn open_store_to_read(config: &Config) -> Result<ReadOnlyStore, AppError> {
     let (config, scratch) = prepared(config.clone(), Purpose::Look)?;
     Ok(ReadOnlyStore { store: open_store(&config)?, _scratch: scratch })
@@ -153,6 +161,11 @@ pub(crate) struct AccountSpec {
 
 impl App {
     /// Puts everything together.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the data folder, the database, the vault's key or the cache of compiled plugins cannot be used. Mistakes of the
+    /// configuration and plugins that cannot be loaded are no failure: they are in `problems`.
     pub async fn open(config: Config, purpose: Purpose) -> Result<Self, AppError> {
         let program = std::env::current_exe().map_err(|error| AppError::Engine(error.to_string()))?;
         let (config, scratch) = prepared(config, purpose)?;
@@ -160,6 +173,10 @@ impl App {
     }
 
     /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`App::open`] does.
     pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, AppError> {
         let owner = open_store(&config)?;
         let store: SharedStore = owner.clone();
@@ -222,6 +239,10 @@ impl App {
     }
 
     /// The token of a source's webhook.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the vault cannot be read, or a new token cannot be written to it.
     pub async fn webhook_tokens(&self, source: &str) -> Result<Tokens, AppError> {
         let set = self.config.sources.get(source).and_then(|it| it.source.webhook_token.clone());
         Ok(registration::tokens(self.credentials.vault(), source, set).await?)
@@ -237,6 +258,10 @@ impl App {
     }
 
     /// A source's webhook; absent where there is no such source, or its plugin does not serve.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`App::webhook_tokens`] does.
     pub async fn registration(&self, source: &str) -> Result<Option<Registration>, AppError> {
         if !self.config.sources.contains_key(source) {
             return Ok(None);
@@ -247,6 +272,10 @@ impl App {
     }
 
     /// A plugin from any file, to try it out on what it may not change.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why the file is no plugin that can be run.
     pub async fn check_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
         registry::load_for_dry_run(path, &self.runtime, &self.compiler).await
     }

@@ -81,11 +81,19 @@ impl CredentialManager {
 
     /// The login that is kept for an account. One that another plugin was given under the same name is none of this one's: another
     /// company would see it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the vault cannot be read, or its key is another one.
     pub async fn load(&self, account: &str, plugin: &str) -> Result<Option<LoginTokens>, VaultError> {
         Ok(self.vault.get(account).await?.map(LoginTokens).filter(|login| login.belongs_to(plugin)))
     }
 
     /// Keeps a login for an account, in place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the vault cannot be written to: the login before stays.
     pub async fn store(&self, account: &Account, parts: BTreeMap<String, Secret>) -> Result<(), VaultError> {
         let login = LoginTokens::for_plugin(&account.manifest.plugin.id, parts);
         self.vault.put(&account.name, &login.0).await
@@ -190,6 +198,10 @@ impl CredentialManager {
     }
 
     /// Ends a login: at the service where that is possible, and here in any case. Gives what went wrong at the service.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the vault cannot be written to: the login is still there. One whose key is lost is removed all the same.
     pub async fn disconnect(&self, account: &Account) -> Result<Option<String>, VaultError> {
         let slot = self.slot(&account.name).await;
         let mut slot = slot.lock().await;

@@ -113,6 +113,10 @@ pub enum LoginError {
 }
 
 /// Asks for a code.
+///
+/// # Errors
+///
+/// Fails where the plugin has no login with a code, or the service refuses the app or gives no code.
 pub async fn begin(account: &Account) -> Result<Prompt, LoginError> {
     let login = device_login(account)?;
     let mut fields = render_parameters(account, &login.parameters);
@@ -174,6 +178,10 @@ fn refusal(status: u16, body: &Value) -> LoginError {
 
 /// Asks once whether the user has entered the code; when so, the login is stored. A network that is gone for a moment does not
 /// end a login; a code that is too old does.
+///
+/// # Errors
+///
+/// Fails where the login has ended without success: denied, expired, unknown to the service, or not to be stored.
 pub async fn poll_login(
     account: &Account,
     credentials: &CredentialManager,

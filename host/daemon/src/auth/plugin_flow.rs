@@ -61,6 +61,10 @@ pub fn methods(account: &Account) -> Option<&PluginLogin> {
 }
 
 /// The method of this name, or the first one.
+///
+/// # Errors
+///
+/// Fails where there is no method of this name; the error lists those that there are.
 pub fn method<'a>(login: &'a PluginLogin, name: Option<&str>) -> Result<&'a LoginMethod, LoginError> {
     let Some(name) = name else {
         return login.methods.first().ok_or_else(|| LoginError::NoLogin("the plugin".to_owned()));
@@ -81,6 +85,10 @@ pub struct Form {
 
 impl Form {
     /// The form of a method, with what the user typed.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a field that is not optional is missing or empty.
     pub fn of(method: &LoginMethod, mut typed: BTreeMap<String, String>) -> Result<Self, LoginError> {
         let mut form = Self { method: method.id.clone(), shown: Vec::new(), secrets: Vec::new() };
         for field in &method.fields {
@@ -102,6 +110,10 @@ impl Form {
 
 impl PluginLoginFlow {
     /// Begins. `is_wanted` says whether it is still wanted, at its end.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the plugin or the service ends the login, or what it gave cannot be stored.
     pub async fn begin(
         plugin: Arc<Plugin>,
         target: CallTarget,
@@ -118,11 +130,19 @@ impl PluginLoginFlow {
     }
 
     /// Asks whether the user has done it.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`PluginLoginFlow::begin`] does.
     pub async fn poll(&mut self, credentials: &CredentialManager) -> Result<LoginStep, LoginError> {
         self.transition(AuthInput::Poll(self.state.clone()), credentials).await
     }
 
     /// Goes on with what the user has chosen.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`PluginLoginFlow::begin`] does.
     pub async fn choose(
         &mut self,
         id: &str,
@@ -264,6 +284,10 @@ pub struct LogoutOutcome {
 }
 
 /// Ends the login of an account: at the service where that is possible, and here in any case.
+///
+/// # Errors
+///
+/// Fails where the vault cannot be read or written to: the login is still there.
 pub async fn log_out(
     plugin: &Arc<Plugin>,
     target: &CallTarget,

@@ -79,6 +79,10 @@ impl Config {
 }
 
 /// Reads the configuration: that of a file, or the default one where there is one. Without either it is the defaults.
+///
+/// # Errors
+///
+/// Gives all mistakes of file and variables at once, and a file that cannot be read.
 pub fn load(file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
     // Variables that are not text are none of ours: a name of ours is ASCII, and so is its value's file or key.
     let environment = std::env::vars_os()
@@ -104,6 +108,10 @@ pub fn text_digest(file: &Path) -> Option<Digest> {
 }
 
 /// Reads a configuration from text and variables.
+///
+/// # Errors
+///
+/// Gives all mistakes at once, each with its place.
 pub fn parse(
     file: Option<(&Path, &str)>,
     environment: impl Iterator<Item = (String, String)>,

@@ -85,6 +85,10 @@ struct Daemon {
 
 impl App {
     /// Runs the daemon until `stop` is done. `ready` is told the address.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the configuration has mistakes, another daemon uses the data folder, the address is taken, or the database fails.
     pub async fn serve(
         self,
         ready: impl FnOnce(SocketAddr),

@@ -14,6 +14,10 @@ use playrelay_util::clock;
 use crate::app::App;
 
 /// Looks at everything.
+///
+/// # Errors
+///
+/// Fails where the database cannot be read. All else that fails is a finding.
 pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![];
     let found = |about: &str| Findings { about: about.to_owned(), findings: Vec::new() };

@@ -28,6 +28,10 @@ impl RemovalLog {
     }
 
     /// Whether it was taken off a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database cannot be read.
     pub async fn is_recent(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
         let known = self.store.removals().await?;
         let is_fresh =
@@ -36,6 +40,10 @@ impl RemovalLog {
     }
 
     /// Notes that it was taken off. A file that cannot be written is complained of; the log itself is in the store.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database cannot be written to: nothing is noted.
     pub async fn append(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
         self.store.record_removal(key, now).await?;
         let _writing = self.writing.lock().await;

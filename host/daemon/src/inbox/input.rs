@@ -50,12 +50,20 @@ impl InputOrigin {
 }
 
 /// An input as it was stored.
+///
+/// # Errors
+///
+/// Gives the verdict `malformed` where the row was written by a program that this one does not understand.
 pub fn stored(row: &InboxRow) -> Result<Input, Verdict> {
     serde_json::from_slice(&row.received.request)
         .map_err(|error| Verdict::new(Outcome::Malformed, Code::StoredRequest, error.to_string()))
 }
 
 /// Stores what was heard. Durable when it returns.
+///
+/// # Errors
+///
+/// Fails where the database cannot be written to: nothing was stored.
 pub async fn store(
     store: &SharedStore,
     source: &str,

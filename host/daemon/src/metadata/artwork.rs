@@ -53,6 +53,10 @@ impl Artwork {
     }
 
     /// A picture of an item, `poster`, `backdrop` or `still`: its media type and its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no catalogue has such a picture, it cannot be fetched, or the cache cannot be written to.
     pub async fn get(&self, item: &Item, kind: &str) -> Result<(&'static str, Vec<u8>), ArtworkError> {
         let name = Digest::of(format!("{kind}\n{}", item.catalogue_key()).as_bytes()).to_string();
         if let Some(kept) = self.cached(&name) {

@@ -76,6 +76,10 @@ pub struct EngineContext {
 
 impl Committer {
     /// Reads the engine's state and starts the committer.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the database cannot be read.
     pub async fn start(context: EngineContext) -> Result<Self, StoreError> {
         let sessions = load_state(&context.store).await?;
         let mut context = context;

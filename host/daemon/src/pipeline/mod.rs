@@ -258,6 +258,10 @@ fn weight(result: &Result<Vec<Report>, Verdict>) -> usize {
 }
 
 /// The reports that a plugin has made of a request, or how the request ends.
+///
+/// # Errors
+///
+/// Gives the verdict with which the request ends: malformed, not supported, or a failure of the plugin.
 pub fn reports_or_verdict(
     result: Result<Result<Vec<Report>, ParseError>, Fault>,
     plugin: &str,

@@ -80,6 +80,10 @@ pub struct HistoryReader {
 
 impl HistoryReader {
     /// Everything that was played since a time, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the server or the plugin gives no history, or it has too many pages. Nothing was entered.
     pub async fn since(&self, since: Timestamp) -> Result<Vec<Playback>, CatchUpError> {
         let mut found: Vec<Playback> = Vec::new();
         let mut cursor = None;
@@ -229,6 +233,10 @@ struct CatchUpProgress {
 }
 
 /// Enters plays of a history into the inbox. Durable when it returns.
+///
+/// # Errors
+///
+/// Fails where the database cannot be written to. The plays before are entered; to enter them again does no harm.
 pub async fn enter(store: &SharedStore, source: &str, found: Vec<Playback>) -> Result<usize, CatchUpError> {
     let count = found.len();
     for playback in found {

@@ -22,6 +22,10 @@ pub struct ProbeResult {
 
 impl RealtimeClient {
     /// Reads what plays now, and tries all ways to listen where it is to be listened to. An error says why nothing of that can be done.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no connection can be made at all, or the server refuses the login.
     pub async fn probe(&self, and_listen: bool) -> Result<ProbeResult, ConnectionError> {
         let ways = self.connection_options().await?;
         let mut trial = ProbeResult::default();

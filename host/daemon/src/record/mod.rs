@@ -51,12 +51,20 @@ impl Recorder {
     }
 
     /// Records from now on, until an instant.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the folder cannot be written to: nothing is recorded.
     pub fn start(&self, until: Timestamp) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         private_file::replace(&self.folder.join(UNTIL), "new", until.to_string().as_bytes())
     }
 
     /// Stops. What was recorded stays.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the mark in the folder cannot be removed: the recording goes on until its end.
     pub fn stop(&self) -> io::Result<()> {
         match fs::remove_file(self.folder.join(UNTIL)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -65,6 +73,10 @@ impl Recorder {
     }
 
     /// Stops, and removes what was recorded.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the folder cannot be removed, or a part of it.
     pub fn delete(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -79,6 +91,10 @@ impl Recorder {
     }
 
     /// All that was recorded. A line that cannot be read is left out: the program may have been killed while it wrote.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be read. A file that is missing is an empty list.
     pub fn exchanges(&self) -> io::Result<Vec<Exchange>> {
         match fs::read_to_string(self.file()) {
             Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),

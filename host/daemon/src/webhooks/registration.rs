@@ -64,6 +64,10 @@ fn registered_address_key(source: &str) -> String {
 }
 
 /// A source's tokens: what was set in the configuration, else one that was made up once.
+///
+/// # Errors
+///
+/// Fails where the vault cannot be read, or a token that was made up cannot be written to it.
 pub async fn tokens(vault: &Vault, source: &str, set: Option<Secret>) -> Result<Tokens, VaultError> {
     let told = registered_address(vault, source).await?;
     if let Some(current) = set {
@@ -98,6 +102,10 @@ async fn store_registered_address(
 }
 
 /// Gives a source another token. The one before it works for a while longer.
+///
+/// # Errors
+///
+/// Fails where the vault cannot be read or written to: the token before stays.
 pub async fn rotate(vault: &Vault, source: &str, grace: SignedDuration) -> Result<Tokens, VaultError> {
     let before = match tokens(vault, source, None).await {
         Ok(before) => Some((before.current, before.told)),
@@ -186,6 +194,10 @@ impl Registration {
 
     /// Whether the server sends webhooks here, after the wish was granted. An error says why it was not. The vault knows what the server
     /// was told: an address that is no longer ours can only be taken off by whoever remembers it.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why the server did not do it, or the vault could not note it.
     pub async fn perform(&self, wish: RegistrationAction, vault: &Vault) -> Result<bool, String> {
         let (current, former) = (self.current(), self.previous_addresses());
         let source = &self.target.account.name;

@@ -18,7 +18,11 @@ pub fn path(data: &Path) -> PathBuf {
     data.join(FILE)
 }
 
-/// The token; absent where none was made yet. Fails where the file cannot be read, or holds no token.
+/// The token; absent where none was made yet.
+///
+/// # Errors
+///
+/// Fails where the file cannot be read, or holds no token.
 pub fn read(data: &Path) -> io::Result<Option<Secret>> {
     let text = match fs::read_to_string(path(data)) {
         Ok(text) => text,
@@ -35,6 +39,10 @@ pub fn read(data: &Path) -> io::Result<Option<Secret>> {
 }
 
 /// Reads the token, or makes one. Afterwards only the owner may read the file (mode 0600).
+///
+/// # Errors
+///
+/// Fails as [`read`] does, or where the file cannot be written.
 pub fn read_or_make(data: &Path) -> io::Result<Secret> {
     if let Some(token) = read(data)? {
         fs::set_permissions(path(data), fs::Permissions::from_mode(0o600))?;

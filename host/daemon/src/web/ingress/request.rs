@@ -22,6 +22,10 @@ pub(crate) async fn read(
 }
 
 /// The same outside of the daemon, for requests from files.
+///
+/// # Errors
+///
+/// Says in words why a daemon would refuse the request.
 pub async fn to_webhook_request(
     request: Request,
     token: Option<&str>,
@@ -31,6 +35,10 @@ pub async fn to_webhook_request(
 }
 
 /// A request as it stands in a file: a request line, headers, an empty line, the body.
+///
+/// # Errors
+///
+/// Says in words which part is missing or invalid.
 pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
     let find = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
     let (head, body) = match (find(b"\r\n\r\n"), find(b"\n\n")) {
@@ -53,6 +61,10 @@ pub fn parse_raw_request(bytes: &[u8]) -> Result<Request, String> {
 }
 
 /// A request with this body, and no headers.
+///
+/// # Errors
+///
+/// Fails for no body; the builder of requests has an error for headers only.
 pub fn request_from_body(body: Vec<u8>) -> Result<Request, String> {
     let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
     request.body(Body::from(body)).map_err(|error| error.to_string())
