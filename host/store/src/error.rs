@@ -11,6 +11,14 @@ pub enum StoreError {
         /// The error of the database.
         reason: String,
     },
+    /// A copy of the database could not be written.
+    #[error("the copy {path} cannot be written: {reason}")]
+    Copy {
+        /// The file of the copy.
+        path: String,
+        /// The reason, in words.
+        reason: String,
+    },
     /// More is waiting to be written than is sound.
     #[error("too much is waiting to be stored")]
     Busy,

@@ -10,11 +10,13 @@
 //! - [`users`]: unrouted users, and a person's decision about each
 //! - [`OutboxStore`], [`OutboxOwner`]: deliveries
 //! - [`accounts`]: how accounts stand
+//! - [`access`]: who may open the pages and the API
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
 //! - [`watermarks`]: times that the program keeps of a source
 //! - [`sqlite`]: all of these in one file
 
+pub mod access;
 pub mod accounts;
 mod error;
 mod household;
@@ -28,8 +30,10 @@ pub mod users;
 pub mod vault;
 pub mod watermarks;
 
+use std::path::Path;
 use std::sync::Arc;
 
+pub use access::{AccessStore, ApiToken, Member, Role, Scope, TokenHash, WebSession};
 pub use accounts::{AccountPause, AccountStore, QuotaStore, QuotaUsage};
 use async_trait::async_trait;
 pub use error::StoreError;
@@ -57,6 +61,7 @@ pub trait Store:
     + PluginStore
     + KeyValueStore
     + LookupStore
+    + AccessStore
 {
     /// The household of this store. All names and keys of the other methods belong to it.
     fn household(&self) -> &Household;
@@ -66,6 +71,16 @@ pub trait Store:
 
     /// The random name of this installation, made up with the database.
     async fn installation(&self) -> Result<String, StoreError>;
+
+    /// Writes a copy of everything to a file that is not there yet, while others read and write. The copy is checked.
+    ///
+    /// # Errors
+    ///
+    /// The file is there, cannot be written, or the copy is not sound. No file is left then.
+    async fn copy_to(&self, file: &Path) -> Result<(), StoreError>;
+
+    /// Bytes of the database and its write-ahead log.
+    async fn size(&self) -> Result<u64, StoreError>;
 }
 
 /// All operations: those of any node, and those that only the owner of sources and accounts may use.

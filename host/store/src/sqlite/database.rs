@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
 use crate::sqlite::writer::Writer;
-use crate::sqlite::{household, schema};
+use crate::sqlite::{copies, household, schema};
 use crate::{Household, Store, StoreError};
 
 /// How long another process (a command beside the daemon) may hold the database.
@@ -32,11 +32,11 @@ struct Database {
 }
 
 impl SqliteStore {
-    /// Opens a database for the household `home`. A missing one is made, an older one migrated.
+    /// Opens a database for the household `home`. A missing one is made; an older one is copied beside itself, and then migrated.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened or written, it is no database, or a newer program wrote it. Nothing is changed then.
+    /// The file cannot be opened, written or copied, it is no database, or a newer program wrote it. Nothing is changed then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
         let failed =
@@ -44,6 +44,8 @@ impl SqliteStore {
         make_private(path)
             .map_err(|error| StoreError::Database { path: shown.clone(), reason: error.to_string() })?;
         let mut connection = connect(path).map_err(failed)?;
+        copies::before_migration(&connection, path)
+            .map_err(|reason| StoreError::Database { path: shown.clone(), reason })?;
         schema::migrate(&mut connection).map_err(failed)?;
         let reader = connect(path).map_err(failed)?;
         let writer = Writer::start(connection, path)
@@ -150,5 +152,30 @@ impl Store for SqliteStore {
                 .query_row([], |row| row.get(0))
         })
         .await
+    }
+
+    async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let (path, file) = (self.database.path.clone(), file.to_owned());
+        let shown = file.display().to_string();
+        let written = tokio::task::spawn_blocking(move || {
+            // On a connection of its own: it takes as long as the disk needs, and nobody waits for it.
+            let connection = connect(Path::new(&path)).map_err(|error| error.to_string())?;
+            copies::write(&connection, &file)
+        });
+        match written.await {
+            Ok(written) => written.map_err(|reason| StoreError::Copy { path: shown, reason }),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
+    async fn size(&self) -> Result<u64, StoreError> {
+        let failed = |error: std::io::Error| StoreError::Database {
+            path: self.database.path.clone(),
+            reason: error.to_string(),
+        };
+        let database = std::fs::metadata(&self.database.path).map_err(failed)?.len();
+        // There is no log where nothing was written since it was folded in.
+        let log = std::fs::metadata(format!("{}-wal", self.database.path)).map_or(0, |log| log.len());
+        Ok(database + log)
     }
 }

@@ -1,6 +1,8 @@
 //! The store in SQLite: one file, write-ahead log, one writer with group commit.
 
+mod access;
 mod accounts;
+mod copies;
 mod database;
 mod deliveries;
 mod household;

@@ -1,0 +1,1 @@
+CREATE INDEX plays_seen ON plays (server, last_seen_at);
