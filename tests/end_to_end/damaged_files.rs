@@ -74,7 +74,7 @@ async fn a_database_that_takes_nothing_is_not_ready() {
     let trakt = FakeTrakt::start().await;
     let home = TestContext::new(&sources_to_trakt_config(&["jellyfin"], &trakt, ""));
     let daemon = home.start();
-    let ready = async || home.client.get(format!("{}/readyz", daemon.url())).send().await.unwrap().status();
+    let ready = async || daemon.api(reqwest::Method::GET, "/readyz").send().await.unwrap().status();
     assert_eq!(ready().await, 200);
     let holder = harness::lock_database(&home.data().join("playrelay.db"));
     let token = format!("{WEBHOOK_TOKEN}-jellyfin");

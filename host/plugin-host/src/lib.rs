@@ -19,6 +19,7 @@ pub mod artifact;
 pub mod bindings;
 pub mod call_error;
 pub mod call_state;
+pub mod call_stats;
 pub mod capabilities;
 mod circuit_breaker;
 pub mod compile;

@@ -129,6 +129,11 @@ impl MemoryLimit {
         Self { limit, used: 0, exceeded: false }
     }
 
+    /// The memory that the call has. Bytes.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
     /// The limit, where the call has asked for more than it.
     pub fn exceeded(&self) -> Option<usize> {
         self.exceeded.then_some(self.limit)

@@ -9,11 +9,13 @@ use playrelay_util::clock;
 use playrelay_util::lock::lock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tracing::Instrument;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap};
 
 use crate::account::Account;
 use crate::call_state::{CallContext, CallState, CallTrace};
+use crate::call_stats::CallStats;
 use crate::capabilities::capability::Capability;
 use crate::capabilities::interface::Interface;
 use crate::circuit_breaker::CircuitBreaker;
@@ -38,6 +40,7 @@ pub struct Plugin {
     accounts: Mutex<HashMap<String, Served>>,
     /// The lines that it may still log.
     pub(super) log_budget: Arc<LogBudget>,
+    stats: CallStats,
 }
 
 /// An account, as its plugin serves it: a fault of one must not be that of another.
@@ -83,7 +86,13 @@ impl Plugin {
             slots: Arc::new(Semaphore::new(PLUGIN_SLOTS)),
             accounts: Mutex::default(),
             log_budget: Arc::default(),
+            stats: CallStats::default(),
         }
+    }
+
+    /// What its calls came to since it was loaded.
+    pub fn call_stats(&self) -> &CallStats {
+        &self.stats
     }
 
     /// Calls a capability for an account. The trace is filled whatever the result.
@@ -104,6 +113,7 @@ impl Plugin {
                 self.manifest.plugin.id,
                 left.as_secs().max(1)
             );
+            self.stats.count(Some(FaultKind::Paused), Duration::ZERO);
             return (Err(Fault::new(FaultKind::Paused, text)), CallTrace::default());
         }
         let trace = Arc::new(Mutex::new(CallTrace::default()));
@@ -199,7 +209,7 @@ impl Plugin {
         };
         let ticking = self.runtime.ticker.enter();
         let plugin = Arc::clone(self);
-        let call = self.runtime.threads().spawn(async move {
+        let work = async move {
             let _held = (slot, ticking);
             let mut store = wasm::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
             let call = async {
@@ -207,12 +217,18 @@ impl Plugin {
                 let guest = C::Interface::load(&plugin.pre, &mut store, &instance)?;
                 C::call(&guest, &mut store, input).await
             };
-            match tokio::time::timeout(C::BUDGET.wall, call).await {
+            let began = Instant::now();
+            let result = match tokio::time::timeout(C::BUDGET.wall, call).await {
                 Ok(Ok(output)) => Ok(output),
                 Ok(Err(error)) => Err(describe_trap(&error, &store, C::BUDGET)),
                 Err(_) => Err(timeout_fault(C::BUDGET.wall)),
-            }
-        });
+            };
+            plugin.stats.count(result.as_ref().err().map(|fault| fault.kind), began.elapsed());
+            plugin.stats.used_memory(store.data().memory.used());
+            result
+        };
+        // What the guest logs belongs to the event that the call is made for.
+        let call = self.runtime.threads().spawn(work.in_current_span());
         call.await
             .unwrap_or_else(|error| Err(Fault::new(FaultKind::Host, format!("the call broke off: {error}"))))
     }

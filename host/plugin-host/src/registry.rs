@@ -228,6 +228,14 @@ impl Plugins {
         self.entries.iter().filter(move |entry| entry.id() == id && matches!(entry.status, Status::Pending))
     }
 
+    /// The plugins that serve.
+    pub fn serving(&self) -> impl Iterator<Item = &Arc<Plugin>> {
+        self.entries.iter().filter_map(|entry| match &entry.status {
+            Status::Active(plugin) => Some(plugin),
+            Status::Pending | Status::Broken(_) => None,
+        })
+    }
+
     /// The plugin with this id, where it serves.
     pub fn active(&self, id: &str) -> Option<&Arc<Plugin>> {
         self.entries.iter().find_map(|entry| match &entry.status {

@@ -42,7 +42,7 @@ pub use inbox::{
     EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
     TimelineRow,
 };
-pub use outbox::{OutboxOwner, OutboxStats, OutboxStore};
+pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::PlayStore;
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginStore};
 pub use secrets::SecretStore;

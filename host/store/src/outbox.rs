@@ -15,6 +15,21 @@ pub struct OutboxStats {
     pub waiting: u32,
     /// Events that could not be delivered.
     pub dead: u32,
+    /// Since when the oldest event that waits is to be sent, UTC; absent if none waits.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// Which deliveries of a list are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Those before this one.
+    pub before: Option<i64>,
+    /// Those in this state.
+    pub state: Option<DeliveryState>,
+    /// Those of this tracker.
+    pub tracker: Option<String>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// Deliveries, as any node may use them. The rules are those of [`outbox_rules`](playrelay_engine::outbox_rules).
@@ -28,7 +43,12 @@ pub trait OutboxStore: Send + Sync {
     async fn outbox_row(&self, id: i64) -> Result<Option<OutboxRow>, StoreError>;
 
     /// Events in the outbox, the newest first; only those in a state where one is given.
-    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError>;
+    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.deliveries(DeliveryFilter { state, limit, ..DeliveryFilter::default() }).await
+    }
+
+    /// Events in the outbox that fit, the newest first.
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError>;
 
     /// How it stands with what a tracker is to be told.
     async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError>;

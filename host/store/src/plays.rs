@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::model::Playback;
-use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::play::{Play, PlayId, Viewer};
 use playrelay_engine::transition::Rating;
 
 use crate::StoreError;
@@ -11,6 +11,12 @@ use crate::StoreError;
 /// Plays and ratings, which are written with the input that they come from.
 #[async_trait]
 pub trait PlayStore: Send + Sync {
+    /// Plays by their beginning, the newest first: those that began before a play, or at the same time and have a smaller id.
+    async fn plays(&self, before: Option<(Timestamp, PlayId)>, limit: u32) -> Result<Vec<Play>, StoreError>;
+
+    /// A play; absent if there is none of this id.
+    async fn play(&self, id: &PlayId) -> Result<Option<Play>, StoreError>;
+
     /// Plays that are going on, and those that ended since a time.
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError>;
 

@@ -1,4 +1,5 @@
 //! Databases of all earlier programs are copied, migrated, and keep all that they had.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use std::path::{Path, PathBuf};
 

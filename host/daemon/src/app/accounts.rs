@@ -12,12 +12,19 @@ use playrelay_plugin_host::http::OutboundDeps;
 use playrelay_plugin_host::manifest::{Login, Manifest};
 use playrelay_plugin_host::registry::Status;
 use playrelay_store::StoreError;
+use playrelay_store::vault::VaultError;
+use playrelay_util::secret::Secret;
 
 use crate::app::adapters::PluginStore;
 use crate::app::{AccountSpec, App};
 use crate::config;
 use crate::config::{AccountConfig, ConfigError, RoleRequirements};
 use crate::webhooks::registration;
+
+/// Under which name the secrets of an account lie in the vault that were entered on a page.
+fn stored_settings_key(name: &str) -> String {
+    format!("settings:{name}")
+}
 
 impl App {
     pub(crate) async fn add_all_accounts(&mut self, before: Option<&Self>) {
@@ -120,7 +127,8 @@ impl App {
             }
         };
         let manifest = Arc::clone(&plugin.manifest);
-        let mut settings = config::settings(name, configured, &manifest, role, &mut self.problems);
+        let stored = self.stored_secrets(name).await;
+        let mut settings = config::settings(name, configured, &manifest, role, &stored, &mut self.problems);
         let login = self.fill_from_login(name, &manifest, &mut settings).await;
         let facts = AccountSpec {
             login,
@@ -183,6 +191,47 @@ impl App {
             }
         }
         revision
+    }
+
+    /// The secrets of an account that were entered on a page. None where they cannot be read: what is missing is complained of.
+    async fn stored_secrets(&self, name: &str) -> BTreeMap<String, Secret> {
+        match self.credentials.vault().get(&stored_settings_key(name)).await {
+            Ok(secrets) => secrets.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!("account {name}: {error}");
+                BTreeMap::new()
+            }
+        }
+    }
+
+    /// Stores a secret of an account that was entered on a page, or forgets it.
+    pub(crate) async fn store_setting(
+        &self,
+        name: &str,
+        key: &str,
+        value: Option<Secret>,
+    ) -> Result<(), VaultError> {
+        let vault = self.credentials.vault();
+        let slot = stored_settings_key(name);
+        let mut secrets = match vault.get(&slot).await {
+            Ok(secrets) => secrets.unwrap_or_default(),
+            // What cannot be opened any more is entered anew.
+            Err(VaultError::WrongKey(_)) => BTreeMap::new(),
+            Err(error) => return Err(error),
+        };
+        match value {
+            Some(value) => drop(secrets.insert(key.to_owned(), value)),
+            None => drop(secrets.remove(key)),
+        }
+        match secrets.is_empty() {
+            true => vault.remove(&slot).await,
+            false => vault.put(&slot, &secrets).await,
+        }
+    }
+
+    /// The keys of secrets of an account that were entered on a page.
+    pub(crate) async fn stored_setting_keys(&self, name: &str) -> Vec<String> {
+        self.stored_secrets(name).await.into_keys().collect()
     }
 
     /// A digest of what the vault has under a name; it changes with every change of that.

@@ -8,7 +8,7 @@ mod lookup;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use adapters::{BUNDLED, IDENTITY, PluginStore};
 pub use error::AppError;
@@ -24,6 +24,7 @@ use playrelay_plugin_host::{registry, wasm};
 use playrelay_store::sqlite::SqliteStore;
 use playrelay_store::vault::{Vault, VaultError};
 use playrelay_store::{SharedOwner, SharedStore, vault};
+use playrelay_util::lock;
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
 
@@ -36,7 +37,7 @@ use crate::webhooks::registration::{Registration, Tokens};
 /// The folder of compiled plugins in the data folder.
 const CACHE: &str = "cache";
 /// The database's name in the data folder.
-const DATABASE: &str = "playrelay.db";
+pub const DATABASE: &str = "playrelay.db";
 
 /// Whether a command changes the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,22 @@ pub fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
             _ => error.into(),
         }
     })
+}
+
+/// Keeps daemons out of a data folder for as long as the file is open.
+///
+/// # Errors
+///
+/// Fails where a daemon uses the folder, or it cannot be opened.
+pub fn lock_folder(data: &Path) -> Result<fs::File, AppError> {
+    let failed = |error| AppError::Data { path: data.to_owned(), error };
+    // The folder itself: a file in it could be removed, and another one locked.
+    let file = fs::File::open(data).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(AppError::Occupied(data.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// A store that a command only reads. A missing database is replaced by an empty temporary one.
@@ -157,6 +174,27 @@ pub(crate) struct AccountSpec {
     pub(crate) source: source::SourceOptions,
     /// A digest of the login that fills its open settings: another login makes another account.
     pub(crate) login: Option<Digest>,
+}
+
+/// The app as it is configured now. A clone sees the same changes.
+#[derive(Clone)]
+pub struct CurrentApp(Arc<RwLock<Arc<App>>>);
+
+impl CurrentApp {
+    /// The app of a start.
+    pub fn new(app: App) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(app))))
+    }
+
+    /// The app now.
+    pub fn get(&self) -> Arc<App> {
+        Arc::clone(&lock::read(&self.0))
+    }
+
+    /// Replaces the app: the configuration was changed.
+    pub(crate) fn set(&self, app: App) {
+        *lock::write(&self.0) = Arc::new(app);
+    }
 }
 
 impl App {

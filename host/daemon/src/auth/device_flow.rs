@@ -17,7 +17,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::auth::credentials::{CredentialManager, post, read_tokens, render_parameters};
+use crate::auth::credentials::CredentialManager;
+use crate::auth::oauth::{post, read_tokens, render_parameters};
 
 /// How much longer the interval becomes when it was too short (RFC 8628, section 3.5).
 const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);

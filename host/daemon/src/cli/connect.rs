@@ -8,8 +8,6 @@ use clap::Args;
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::capabilities::Check;
 use playrelay_plugin_host::manifest::{Manifest, PluginLogin, SettingKind, part};
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
 use tokio::time::Instant;
 
 use crate::app::{App, Purpose};
@@ -79,7 +77,7 @@ pub(crate) async fn connect(config: Config, arguments: Connect) -> Result<(), Cl
     let mut prompt = device_flow::begin(account).await?;
     say!("Open {} and enter the code {}", prompt.url, prompt.code);
     if arguments.qr || stdout().is_terminal() {
-        print_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+        print::qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
     }
     say!("Waiting, for up to {} minutes…", prompt.expires_in.as_secs().div_ceil(60));
     wait(&app, account, &mut prompt).await?;
@@ -115,7 +113,7 @@ async fn run_plugin_login(app: &App, login: &PluginLogin, arguments: &Connect) -
             LoginStep::Prompt(prompt) => {
                 say!("Open {} and enter the code {}", prompt.url, prompt.code);
                 if arguments.qr || stdout().is_terminal() {
-                    print_qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
+                    print::qr(prompt.complete_url.as_deref().unwrap_or(&prompt.url))?;
                 }
                 interval = Duration::from_secs(prompt.interval_s.into());
                 end = Instant::now() + Duration::from_secs(prompt.expires_s.into());
@@ -233,16 +231,6 @@ async fn pause(interval: Duration, end: Instant, asked: u32) {
         let _ = stdout().flush();
         tokio::time::sleep(Duration::from_secs(1).min(until.saturating_duration_since(Instant::now()))).await;
     }
-}
-
-/// An address that is too long for a QR code stands above anyway.
-fn print_qr(url: &str) -> Result<(), CliError> {
-    if let Ok(code) = QrCode::new(url) {
-        // Dark on light, whatever the terminal's colours: readers want a light margin.
-        let image = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
-        say!("{image}");
-    }
-    Ok(())
 }
 
 pub(crate) async fn disconnect(config: Config, arguments: Disconnect) -> Result<(), CliError> {

@@ -4,12 +4,14 @@ use playrelay_store::StoreError;
 
 use crate::app::AppError;
 use crate::auth::device_flow::LoginError;
+use crate::operations::OperationError;
+use crate::operations::backup::BackupError;
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
-    House(#[from] AppError),
+    App(#[from] AppError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -17,15 +19,29 @@ pub(crate) enum CliError {
     /// The reader of the output is gone. That is no failure.
     #[error("nobody reads the output")]
     Unread,
+    #[error(transparent)]
+    Operation(OperationError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("{0}")]
     Other(String),
+}
+
+impl From<OperationError> for CliError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::App(error) => Self::App(error),
+            OperationError::Store(error) => Self::Store(error),
+            other => Self::Operation(other),
+        }
+    }
 }
 
 impl CliError {
     /// The errors, one a line.
     pub fn lines(&self) -> Vec<String> {
         match self {
-            Self::House(AppError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
+            Self::App(AppError::Config(problems)) => problems.iter().map(ToString::to_string).collect(),
             other => vec![other.to_string()],
         }
     }

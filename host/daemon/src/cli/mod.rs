@@ -5,6 +5,7 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::cli::print::out(&(format!($($text)*) + "\n"))? };
 }
 
+mod backup;
 mod catch_up;
 mod check;
 mod connect;
@@ -25,7 +26,6 @@ mod token;
 mod users;
 mod webhooks;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,14 +33,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use error::CliError;
 use output::Output;
 use playrelay_plugin_host::compile;
-use tracing_subscriber::EnvFilter;
 
 use crate::app::AppError;
-use crate::config;
 use crate::config::{Config, DEFAULT_FILE};
-
-/// Names the variable that says what is logged: `info`, `debug`, `warn,plugin=debug`.
-const LOG_VARIABLE: &str = "PLAYRELAY_LOG";
+use crate::logging::LOG_VARIABLE;
+use crate::{config, logging};
 
 /// Carries what people watch on their media servers to the trackers they keep.
 #[derive(Parser)]
@@ -95,6 +92,10 @@ enum Command {
     Token,
     /// Ask the running daemon whether it is well: for container health checks.
     Health,
+    /// Write a copy of the database and the configuration to a file, while the daemon runs or not.
+    Backup(backup::Backup),
+    /// Put a backup back, while the daemon does not run.
+    Restore(backup::Restore),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -107,7 +108,12 @@ enum Command {
 impl Command {
     /// Whether the command can do without a configuration.
     fn needs_no_configuration(&self) -> bool {
-        matches!(self, Self::Serve | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. }))
+        matches!(
+            self,
+            Self::Serve
+                | Self::Restore(_)
+                | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. })
+        )
     }
 }
 
@@ -182,6 +188,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Record(command) => record::run(&config, command)?,
         Command::Token => token::run(&config)?,
         Command::Health => health::run(&config).await?,
+        Command::Backup(arguments) => backup::write(config, arguments).await?,
+        Command::Restore(arguments) => backup::restore(&config, arguments)?,
         Command::Init(_) | Command::Completions { .. } | Command::Compile => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -190,35 +198,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
 /// The daemon tells what it does; a command has an output of its own, and only complains.
 fn start_log(command: &Command) -> Result<(), CliError> {
     let default = if matches!(command, Command::Serve) { "info" } else { "warn" };
-    let filter = match std::env::var(LOG_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => log_filter(&text).map_err(CliError::Other)?,
-        _ => EnvFilter::new(default),
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-    Ok(())
-}
-
-/// Reads a filter. A word that is no level would silently be taken for the name of a part, and everything else left out.
-fn log_filter(text: &str) -> Result<EnvFilter, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let is_level = |word: &str| LEVELS.iter().any(|level| word.trim().eq_ignore_ascii_case(level));
-    let is_known =
-        |directive: &str| is_level(directive.rsplit_once('=').map_or(directive, |(_, level)| level));
-    let wrong = || {
-        format!(
-            "{LOG_VARIABLE} is {text:?}; expected one of {}, alone or for a part: \"warn,plugin=debug\"",
-            LEVELS.join(", ")
-        )
-    };
-    match text.split(',').all(is_known) {
-        true => EnvFilter::try_new(text.replace(' ', "")).map_err(|_| wrong()),
-        false => Err(wrong()),
-    }
+    logging::start(default).map_err(|error| CliError::Other(format!("{LOG_VARIABLE}: {error}")))
 }
 
 #[cfg(test)]
@@ -228,15 +208,5 @@ mod tests {
     #[test]
     fn the_arguments_are_well_formed() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_log_filter_has_levels() {
-        for text in ["info", "WARN", "warn,plugin=debug", "playrelay::watch=trace, info", "off"] {
-            assert!(log_filter(text).is_ok(), "{text}");
-        }
-        for text in ["verbose", "trace2", "plugin", "warn,plugin=loud", ","] {
-            assert!(log_filter(text).is_err_and(|error| error.contains("expected one of")), "{text}");
-        }
     }
 }

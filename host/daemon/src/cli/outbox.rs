@@ -1,10 +1,8 @@
 //! `playrelay outbox`
 
 use clap::{Args, Subcommand};
-use playrelay_engine::model::{Ids, Item, ItemKind};
-use playrelay_engine::outbox::{DeliveryState, OutboxRow, OutboxSelection};
+use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
 use playrelay_store::{self, AccountPause, SharedStore};
-use playrelay_util::clock;
 
 use crate::app::{open_store, open_store_to_read};
 use crate::cli::error::CliError;
@@ -12,6 +10,8 @@ use crate::cli::output::Output;
 use crate::cli::print;
 use crate::cli::print::{columns, count, hang, when};
 use crate::config::Config;
+use crate::operations::deliveries;
+use crate::operations::deliveries::Correction;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -90,19 +90,13 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
     let store: SharedStore = open_store(&config)?;
     match command {
         Command::List { .. } => Ok(()),
-        Command::Retry(which) => {
-            apply(&store, which.selection(), playrelay_engine::outbox::OutboxCommand::Retry, "tried again")
-                .await
-        }
-        Command::Drop(which) => {
-            apply(&store, which.selection(), playrelay_engine::outbox::OutboxCommand::Drop, "dropped").await
-        }
-        Command::Match { event: id, ids, season, episode } => {
-            let row = store.outbox_row(id).await?;
-            let row = row.ok_or_else(|| CliError::Other(format!("there is no event {id} in the outbox")))?;
-            let item = with_corrected_ids(row.event.item, &ids, season, episode).map_err(CliError::Other)?;
-            let command = playrelay_engine::outbox::OutboxCommand::Match(Box::new(item));
-            apply(&store, OutboxSelection::One(id), command, "tried again").await
+        Command::Retry(which) => apply(&store, which.selection(), OutboxCommand::Retry, "tried again").await,
+        Command::Drop(which) => apply(&store, which.selection(), OutboxCommand::Drop, "dropped").await,
+        Command::Match { event, ids, season, episode } => {
+            let correction = Correction { ids, season, episodes: episode };
+            deliveries::correct(&*store, event, &correction).await?;
+            say!("1 event is tried again");
+            Ok(())
         }
     }
 }
@@ -110,63 +104,12 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
 async fn apply(
     store: &SharedStore,
     selection: OutboxSelection,
-    command: playrelay_engine::outbox::OutboxCommand,
+    command: OutboxCommand,
     done: &str,
 ) -> Result<(), CliError> {
-    let found = store.apply_command(selection, command, clock::now()).await?;
-    if let (OutboxSelection::One(id), 0) = (selection, found) {
-        let why = match store.outbox_row(id).await? {
-            Some(row) if row.state == DeliveryState::Delivered => "it has been delivered".to_owned(),
-            Some(row) => format!("it is {}", row.state.as_str()),
-            None => "there is no such event in the outbox; `playrelay outbox list` lists them".to_owned(),
-        };
-        return Err(CliError::Other(format!("event {id} cannot be {done}: {why}")));
-    }
+    let found = deliveries::apply(&**store, selection, command).await?;
     say!("{} {} {done}", count(found, "event"), if found == 1 { "is" } else { "are" });
     Ok(())
-}
-
-/// The ids that a person gives replace those of the item.
-fn with_corrected_ids(
-    mut item: Item,
-    named: &[(String, String)],
-    season: Option<u32>,
-    numbers: Vec<u32>,
-) -> Result<Item, String> {
-    fn ids<Kind>(named: &[(String, String)]) -> Ids<Kind> {
-        named.iter().map(|(name, id)| (name, id)).collect()
-    }
-    let has_ids = !named.is_empty();
-    if !has_ids && season.is_none() && numbers.is_empty() {
-        return Err("give --id, --season or --episode".to_owned());
-    }
-    item.clear_ambiguity();
-    match &mut item.kind {
-        ItemKind::Movie(_) | ItemKind::Show(_) if season.is_some() || !numbers.is_empty() => {
-            return Err("only seasons and episodes have a season and a number".to_owned());
-        }
-        ItemKind::Movie(movie) => movie.ids = ids(named),
-        ItemKind::Episode(episode) => {
-            if has_ids {
-                episode.show.ids = ids(named);
-            }
-            // Ids of the episode came from whoever was wrong about it.
-            episode.ids = Ids::default();
-            episode.absolute_number = None;
-            episode.season = season.or(episode.season);
-            if !numbers.is_empty() {
-                episode.numbers = numbers;
-            }
-        }
-        ItemKind::Season(it) => {
-            if has_ids {
-                it.show.ids = ids(named);
-            }
-            it.number = season.unwrap_or(it.number);
-        }
-        ItemKind::Show(show) => show.ids = ids(named),
-    }
-    Ok(item)
 }
 
 async fn list(

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use playrelay_plugin_host::text::is_odd;
 use playrelay_util::clock;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
 
 use crate::cli::error::CliError;
 
@@ -21,6 +23,16 @@ const GAP: &str = "  ";
 /// Prints text. Names and titles come from strangers: what moves a cursor or turns the direction of text is blanked.
 pub fn out(text: &str) -> Result<(), CliError> {
     write(clean(text).as_bytes())
+}
+
+/// Prints an address as a QR code. One that is too long for a code is left out: it stands above anyway.
+pub fn qr(url: &str) -> Result<(), CliError> {
+    if let Ok(code) = QrCode::new(url) {
+        // Dark on light, whatever the terminal's colours: readers want a light margin.
+        let image = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+        out(&(image + "\n"))?;
+    }
+    Ok(())
 }
 
 /// Prints JSON, with escapes in those places: a reader gets what was there.

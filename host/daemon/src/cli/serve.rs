@@ -1,10 +1,14 @@
 //! `playrelay serve`
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Purpose};
 use crate::cli::error::CliError;
+use crate::cli::print;
 use crate::config::{Config, DEFAULT_FILE};
+use crate::daemon::Ready;
 
 pub(crate) async fn run(config: Config) -> Result<(), CliError> {
     let app = App::open(config, Purpose::Change).await?;
@@ -18,9 +22,18 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
         tracing::info!("stopping");
     };
     let file = app.config.file.clone();
+    let public_url = app.config.server.public_url.clone();
     let (sources, trackers) = (app.config.sources.len(), app.config.trackers.len());
-    let ready = |address| {
+    let ready = |ready: Ready| {
+        let address = ready.address;
         tracing::info!(%address, sources, trackers, "ready");
+        if let Some(code) = &ready.setup_code {
+            let url = public_url.unwrap_or_else(|| format!("http://{}", reachable(address)));
+            // A terminal that is gone is no reason not to serve.
+            if let Err(error) = show_setup(&url, code.expose()) {
+                tracing::warn!("the code of the set-up cannot be printed: {error}");
+            }
+        }
         if sources == 0 {
             let folder = std::env::current_dir().unwrap_or_default();
             let file = file.unwrap_or_else(|| folder.join(DEFAULT_FILE));
@@ -35,4 +48,27 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
         }
     };
     Ok(app.serve(ready, stop).await?)
+}
+
+/// Shows the address and the code with which the first member is added.
+fn show_setup(url: &str, code: &str) -> Result<(), CliError> {
+    say!("Nobody can log in yet. The code of the set-up is {code}, at {url}");
+    print::qr(url)
+}
+
+/// An address at which a browser on another machine may reach us, where we listen on all of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    SocketAddr::new(own_address().unwrap_or(Ipv4Addr::LOCALHOST.into()), address.port())
+}
+
+/// The address from which this machine would speak to others. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    /// An address for examples (RFC 5737): where the way to it leaves from is all that is asked.
+    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

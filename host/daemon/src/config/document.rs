@@ -100,7 +100,7 @@ const SHOWN: usize = 40;
 impl Value {
     /// The value for an error message: a short value as it is, a long or secret one by its type.
     pub fn shown(&self, key: &str) -> String {
-        let is_secret = SECRET.iter().any(|word| key.to_lowercase().contains(word));
+        let is_secret = is_secret_key(key);
         match self {
             Self::Text(text) if !is_secret && text.len() <= SHOWN && !text.contains("://") => {
                 format!("{text:?}")
@@ -111,6 +111,27 @@ impl Value {
             other => other.kind().to_owned(),
         }
     }
+}
+
+impl Value {
+    /// The value as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) | Self::Date(text) => text.as_str().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Float(number) => (*number).into(),
+            Self::Boolean(flag) => (*flag).into(),
+            Self::List(items) => items.iter().map(|item| item.value.to_json()).collect(),
+            Self::Table(table) => {
+                table.iter().map(|(key, node)| (key.clone(), node.value.to_json())).collect()
+            }
+        }
+    }
+}
+
+/// Whether the value of a key of this name is never shown.
+pub fn is_secret_key(key: &str) -> bool {
+    SECRET.iter().any(|word| key.to_lowercase().contains(word))
 }
 
 /// Reads a file's text and lays the environment's variables over it.
@@ -137,8 +158,8 @@ pub fn read(
 
 /// A variable with one `_` where two are expected, which would be ignored in silence.
 fn misspelt(name: &str) -> Option<String> {
-    const SECTIONS: [&str; 7] =
-        ["SERVER", "PLUGINS", "SCROBBLE", "DELIVERY", "SOURCES", "TRACKERS", "CATALOGUES"];
+    const SECTIONS: [&str; 8] =
+        ["SERVER", "ACCESS", "PLUGINS", "SCROBBLE", "DELIVERY", "SOURCES", "TRACKERS", "CATALOGUES"];
     let rest = name.strip_prefix(SHORT_PREFIX)?;
     let (section, key) = rest.split_once('_')?;
     let key = key.trim_start_matches('_');

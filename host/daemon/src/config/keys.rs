@@ -23,6 +23,7 @@ const fn for_route(name: &'static str) -> Key {
 }
 
 const SERVER: &str = "[server]";
+const ACCESS: &str = "[access]";
 const SCROBBLE: &str = "[scrobble]";
 const DELIVERY: &str = "[delivery]";
 const SOURCE: &str = "[sources.NAME]";
@@ -46,6 +47,39 @@ pub const KEYS: &[Key] = &[
         "How long Playrelay keeps received events and their stories. It deletes events that changed nothing after 2 days, and plays never.",
     ),
     key(SERVER, "admin_password", "", "Opens `/api/` beside the token; 12 letters or more."),
+    key(ACCESS, "session_length", "\"30d\"", "How long a login in a browser lasts without being used."),
+    key(
+        ACCESS,
+        "trusted_proxies",
+        "[]",
+        "Addresses or networks of reverse proxies. From these, and from nobody else, Playrelay takes `X-Forwarded-For`, `-Proto`, `-Host` and \
+         `-Prefix`, and the user that `user_header` names.",
+    ),
+    key(
+        ACCESS,
+        "user_header",
+        "",
+        "The header in which a trusted proxy names the user that it let in: `\"Remote-User\"`.",
+    ),
+    key(
+        ACCESS,
+        "groups_header",
+        "",
+        "The header in which a trusted proxy names the groups of that user, with commas between: `\"Remote-Groups\"`.",
+    ),
+    key(
+        ACCESS,
+        "admin_users",
+        "[]",
+        "Users of a trusted proxy that may change everything. All others may only look.",
+    ),
+    key(ACCESS, "admin_groups", "[]", "The same for all users of these groups."),
+    key(
+        ACCESS,
+        "monitoring",
+        "[]",
+        "Addresses or networks that may read `/readyz` and `/metrics` without a token.",
+    ),
     key("[plugins]", "dir", "`<data_dir>/plugins`", "The folder of plugins: `.wasm` files."),
     key(
         SCROBBLE,

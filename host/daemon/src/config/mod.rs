@@ -4,9 +4,12 @@
 //! the value (`PLAYRELAY__TRACKERS__BOB__CLIENT_SECRET_FILE`). All that is wrong is found at once, and each complaint
 //! says where, what was found, and what is allowed.
 
+mod access;
 mod account;
 mod delivery;
 mod document;
+pub mod edit;
+pub mod file;
 pub mod keys;
 mod route;
 mod scrobble;
@@ -19,9 +22,10 @@ mod warn;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use access::Access;
 pub use account::AccountConfig;
 pub use delivery::Delivery;
-pub use document::{ConfigError, Location, SpannedValue};
+pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
@@ -46,6 +50,8 @@ pub struct Config {
     pub warnings: Vec<ConfigError>,
     /// `[server]`
     pub server: Server,
+    /// `[access]`
+    pub access: Access,
     /// `[plugins] dir`; below the data folder where it is not set.
     pub plugin_dir: PathBuf,
     /// Whether it was set.
@@ -107,6 +113,15 @@ pub fn text_digest(file: &Path) -> Option<Digest> {
     Some(Digest::of(&text))
 }
 
+/// The tree of a configuration: every value with its place, the variables of this process laid over the file.
+pub fn tree(file: Option<(&Path, &str)>) -> BTreeMap<String, SpannedValue> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let folder = file.and_then(|(path, _)| path.parent()).unwrap_or(Path::new("")).to_owned();
+    // Whoever asks for the tree asks for its mistakes, too, with [`parse`].
+    document::read(file, &folder, environment, &mut Vec::new())
+}
+
 /// Reads a configuration from text and variables.
 ///
 /// # Errors
@@ -136,8 +151,17 @@ fn with_meant_names(
     root: BTreeMap<String, SpannedValue>,
     problems: &mut Vec<ConfigError>,
 ) -> BTreeMap<String, SpannedValue> {
-    const SECTIONS: [&str; 8] =
-        ["server", "plugins", "scrobble", "delivery", "sources", "trackers", "catalogues", "routes"];
+    const SECTIONS: [&str; 9] = [
+        "server",
+        "access",
+        "plugins",
+        "scrobble",
+        "delivery",
+        "sources",
+        "trackers",
+        "catalogues",
+        "routes",
+    ];
     let known = SECTIONS.map(str::to_owned);
     let (mut meant, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         root.into_iter().partition(|(name, _)| known.contains(name));
@@ -158,6 +182,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let root = with_meant_names(root, problems);
     let mut sections = Section::new("the configuration", root, problems);
     let (server, plugins) = (sections.table("server"), sections.table("plugins"));
+    let access = sections.table("access");
     let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
     let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
     let catalogues = sections.table("catalogues");
@@ -165,6 +190,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     sections.finish();
 
     let server = server::read(server, problems);
+    let access = access::read(access, problems);
     let mut section = Section::new("[plugins]", plugins, problems);
     let has_plugin_dir = section.location("dir") != Location::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
@@ -194,6 +220,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         is_there: false,
         warnings,
         server,
+        access,
         plugin_dir,
         has_plugin_dir,
         scrobble,

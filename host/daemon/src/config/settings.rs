@@ -36,12 +36,13 @@ impl RoleRequirements {
         Self { section: "catalogues", provides: &["metadata", "airing"], own_keys: &["plugin"] };
 }
 
-/// Reads the settings of an account.
+/// Reads the settings of an account. `stored` are secrets that were entered on a page; what the configuration says counts more.
 pub fn settings(
     name: &str,
     account: &AccountConfig,
     manifest: &Manifest,
     role: &RoleRequirements,
+    stored: &BTreeMap<String, Secret>,
     problems: &mut Vec<ConfigError>,
 ) -> Settings {
     let within = format!("[{}.{name}]", role.section);
@@ -95,6 +96,13 @@ pub fn settings(
             }
         }
         settings.user_set.insert(key.clone());
+    }
+    for (key, secret) in stored {
+        let is_secret = manifest.settings.get(key).is_some_and(|setting| setting.secret);
+        if is_secret && !account.settings.contains_key(key) {
+            settings.secret.insert(key.clone(), secret.clone());
+            settings.user_set.insert(key.clone());
+        }
     }
     settings.is_service_here = manifest.settings.iter().any(|(key, setting)| {
         let is_service = setting.kind == SettingKind::ServerUrl && setting.default.is_some();

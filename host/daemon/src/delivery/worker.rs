@@ -15,11 +15,14 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{AccountPause, SharedOwner, StoreError};
 use playrelay_util::{backoff, clock};
 use tokio::sync::{Notify, watch};
+use tracing::Instrument;
 
 use crate::config;
 use crate::delivery::outcome::CallOutcome;
 use crate::delivery::watchlist::{RemovalOutcome, WatchlistRemover};
 use crate::exports::watchlist_removals::RemovalLog;
+use crate::live::{Change, LiveBus};
+use crate::metrics::Metrics;
 
 /// The greatest age of an event about playback that is still sent.
 const PRESENCE_TTL: SignedDuration = SignedDuration::from_mins(15);
@@ -58,6 +61,10 @@ pub struct DeliveryWorker {
     pub installation: String,
     /// Who else knows what has aired.
     pub catalogue: Option<(Arc<Plugin>, CallTarget)>,
+    /// Is told of each attempt that has ended.
+    pub live: LiveBus,
+    /// Counts them.
+    pub metrics: Metrics,
 }
 
 impl DeliveryWorker {
@@ -139,10 +146,39 @@ impl DeliveryWorker {
         }
         if let Some((state, note)) = needless {
             let attempt = AttemptOutcome::Settled { state, note, receipt: None };
-            self.store.record_attempt(&row, attempt, parked, now).await?;
+            self.record(&row, attempt, parked, now).await?;
             return Ok(None);
         }
-        self.deliver(row, failures).await.map(|()| None)
+        let span = tracing::info_span!("delivery", event = row.inbox);
+        self.deliver(row, failures).instrument(span).await.map(|()| None)
+    }
+
+    /// Stores what became of an attempt, and tells of it.
+    async fn record(
+        &self,
+        row: &OutboxRow,
+        attempt: AttemptOutcome,
+        pause: Option<AccountPause>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (result, state, note) = match &attempt {
+            AttemptOutcome::Settled { state, note, .. } => (state.as_str(), state.as_str(), note.clone()),
+            AttemptOutcome::Postponed { note, .. } => {
+                ("postponed", DeliveryState::Waiting.as_str(), note.clone())
+            }
+        };
+        self.store.record_attempt(row, attempt, pause, at).await?;
+        self.metrics.delivery(self.tracker(), result);
+        self.live.publish(Change::Delivery {
+            id: Some(row.id),
+            event: row.inbox,
+            tracker: self.tracker().to_owned(),
+            action: row.event.action.name(),
+            state,
+            item: row.event.item.to_string(),
+            note: Some(note).filter(|note| !note.is_empty()),
+        });
+        Ok(())
     }
 
     /// Events that need not be sent, or cannot.
@@ -230,13 +266,13 @@ impl DeliveryWorker {
                 RemovalOutcome::Skipped(note) => {
                     let attempt =
                         AttemptOutcome::Settled { state: DeliveryState::Skipped, note, receipt: None };
-                    return self.store.record_attempt(&row, attempt, None, clock::now()).await;
+                    return self.record(&row, attempt, None, clock::now()).await;
                 }
                 RemovalOutcome::Later(note) => {
                     let now = clock::now();
                     let next_at = later(now, self.pause(row.attempts + 1));
                     let attempt = AttemptOutcome::Postponed { next_at, note, uncertain: false };
-                    return self.store.record_attempt(&row, attempt, None, now).await;
+                    return self.record(&row, attempt, None, now).await;
                 }
                 RemovalOutcome::Asked(answer, trace) => (answer, trace),
             },
@@ -263,7 +299,7 @@ impl DeliveryWorker {
                 );
                 let note = receipt.note.clone().unwrap_or_default();
                 let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
-                self.store.record_attempt(&row, attempt, None, now).await?;
+                self.record(&row, attempt, None, now).await?;
                 if failures >= OUTAGE_FAILURES {
                     self.store.make_due(self.tracker(), now).await?;
                 }
@@ -284,7 +320,7 @@ impl DeliveryWorker {
             tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
             "not delivered: {}", failure.reason()
         );
-        self.store.record_attempt(&row, attempt, parked, now).await
+        self.record(&row, attempt, parked, now).await
     }
 
     /// The meaning of a refusal. A login that was renewed just now, like a key, may have been refused by mistake.

@@ -9,6 +9,8 @@ use playrelay_util::lock::lock;
 use playrelay_util::private_file;
 use serde_json::Value;
 
+use crate::live::{Change, LiveBus};
+
 /// The file, below the data folder.
 const FILE: &str = "state/currently_watching.json";
 
@@ -22,12 +24,13 @@ pub fn read(data: &Path) -> Option<Value> {
 pub struct NowPlaying {
     path: PathBuf,
     shown: Mutex<Option<CurrentlyWatching>>,
+    live: LiveBus,
 }
 
 impl NowPlaying {
     /// A board in a data folder. What stood there before is replaced with the first thing that is shown.
-    pub fn new(data: &Path) -> Self {
-        Self { path: data.join(FILE), shown: Mutex::default() }
+    pub fn new(data: &Path, live: LiveBus) -> Self {
+        Self { path: data.join(FILE), shown: Mutex::default(), live }
     }
 
     /// Shows what plays now. A file that cannot be written is complained of, once for each change.
@@ -40,6 +43,8 @@ impl NowPlaying {
             tracing::warn!("{} cannot be written: {error}", self.path.display());
         }
         *shown = Some(watching);
+        drop(shown);
+        self.live.publish(Change::Now);
     }
 
     /// Current playback.

@@ -29,8 +29,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::exports::now_playing::NowPlaying;
 use crate::inbox::STORE_RETRY_DELAY;
+use crate::live::{Change, LiveBus};
+use crate::metrics::Metrics;
 use crate::pipeline::parsed_input::ParsedInput;
-use crate::pipeline::summary::{about, empty, within_budget};
+use crate::pipeline::summary::{about, changes, empty, within_budget};
 
 /// Requests in one transaction.
 const MAX_BATCH: usize = 128;
@@ -72,6 +74,10 @@ pub struct EngineContext {
     pub board: Arc<NowPlaying>,
     /// The facts of sources for the file of current playback.
     pub sources: BTreeMap<String, SourceInfo>,
+    /// Is told of all that was stored.
+    pub live: LiveBus,
+    /// Counts inputs.
+    pub metrics: Metrics,
 }
 
 impl Committer {
@@ -94,6 +100,7 @@ impl Committer {
             people_version: None,
             heart: Heartbeats::default(),
             announced: HashSet::new(),
+            ends: Vec::new(),
             looked: (clock::now(), Instant::now()),
         };
         tokio::spawn(work.run(queue, new_desks));
@@ -141,6 +148,8 @@ pub(crate) struct CommitterTask {
     pub(crate) heart: Heartbeats,
     /// Who was logged as held: once is enough.
     pub(crate) announced: HashSet<(String, Viewer)>,
+    /// How the inputs ended that were stored last, in their order.
+    pub(crate) ends: Vec<Option<(Outcome, Code)>>,
     /// When it last looked around: by the clock, and by one that is never set.
     pub(crate) looked: (jiff::Timestamp, Instant),
 }
@@ -165,6 +174,7 @@ impl CommitterTask {
                     }
                     let past = self.load_past_plays(&batch).await;
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed, &past)).collect()).await {}
+                    self.count(&batch);
                     batch.clear();
                 }
                 Some((context, done)) = desks.recv() => {
@@ -291,6 +301,13 @@ impl CommitterTask {
             .flat_map(|settlement| &settlement.events)
             .map(|event| event.tracker.clone())
             .collect();
+        let changes: Vec<Change> = settlements.iter().flat_map(changes).collect();
+        self.ends.clear();
+        self.ends.extend(
+            settlements
+                .iter()
+                .map(|settlement| settlement.verdict.as_ref().map(|it| (it.outcome, it.code.clone()))),
+        );
         if let Err(error) = self.context.store.commit(settlements).await {
             tracing::error!("decisions cannot be stored and are made again: {error}");
             self.reload_after_failure().await;
@@ -299,7 +316,17 @@ impl CommitterTask {
         for (_, lane) in self.context.workers.iter().filter(|(tracker, _)| told.contains(tracker)) {
             lane.notify_one();
         }
+        changes.into_iter().for_each(|change| self.context.live.publish(change));
         true
+    }
+
+    /// Counts the inputs of a batch that was stored.
+    fn count(&self, batch: &[ParsedInput]) {
+        for (parsed, end) in batch.iter().zip(&self.ends) {
+            if let Some((outcome, code)) = end {
+                self.context.metrics.event(&parsed.row.received.source, *outcome, code);
+            }
+        }
     }
 
     /// Waits, and goes back to what is stored.

@@ -30,6 +30,7 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tracing::Instrument;
 
 use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::{self, Input};
@@ -126,7 +127,8 @@ impl Pipeline {
                 }
                 cursor = row.id;
                 let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
-                let parsed = self.parse(row, room).await;
+                let span = tracing::info_span!("parse", event = row.id);
+                let parsed = self.parse(row, room).instrument(span).await;
                 self.enqueue(parsed, &life).await;
             }
         }

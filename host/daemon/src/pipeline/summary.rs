@@ -2,9 +2,12 @@
 
 use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
+use playrelay_engine::outbox::DeliveryState;
 use playrelay_engine::timeline::{Stage, Step};
 use playrelay_store::ProcessedInput;
 use playrelay_util::clock;
+
+use crate::live::Change;
 
 /// Users and items that a list names of one request.
 const MAX_NAMED: usize = 8;
@@ -67,4 +70,26 @@ pub(crate) fn empty(inbox: i64) -> ProcessedInput {
         held: Vec::new(),
         events: Vec::new(),
     }
+}
+
+/// What listeners are told of an input that was processed: how it ended, and what was put into the outbox.
+pub fn changes(input: &ProcessedInput) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(1 + input.events.len());
+    changes.push(Change::Event {
+        id: input.inbox,
+        outcome: input.verdict.as_ref().map(|verdict| verdict.outcome.as_str()),
+        code: input.verdict.as_ref().map(|verdict| verdict.code.to_string()),
+        user: input.user.clone(),
+        item: input.item.clone(),
+    });
+    changes.extend(input.events.iter().map(|event| Change::Delivery {
+        id: None,
+        event: input.inbox,
+        tracker: event.tracker.clone(),
+        action: event.action.name(),
+        state: DeliveryState::Waiting.as_str(),
+        item: event.item.to_string(),
+        note: None,
+    }));
+    changes
 }

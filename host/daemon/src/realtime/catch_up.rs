@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::inbox::input;
 use crate::inbox::input::InputOrigin;
 use crate::inbox::signal::InboxSignal;
+use crate::live::{Change, LiveBus};
 use crate::realtime::status::ConnectionStatus;
 
 /// Between two notes of the time until which a source was heard.
@@ -50,6 +51,8 @@ pub struct CatchUp {
     pub status: Option<ConnectionStatus>,
     /// Whether anything is taken from the source. What happens while it is switched off is no gap.
     pub enabled: bool,
+    /// Is told of each gap that was filled, or could not be.
+    pub live: LiveBus,
 }
 
 /// Why a server's history cannot be read or entered. What was entered stays.
@@ -116,6 +119,11 @@ impl CatchUp {
         &self.history.target.account.name
     }
 
+    fn publish(&self, state: &'static str, detail: String) {
+        let about = self.source().to_owned();
+        self.live.publish(Change::Job { job: "catch-up", about, state, detail: Some(detail) });
+    }
+
     /// Works until `stop` says so, or its sender is gone.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let next_connect = || async {
@@ -128,6 +136,7 @@ impl CatchUp {
             let mut round = CatchUpProgress { is_first: true, entered: BTreeSet::new() };
             loop {
                 if let Err(error) = self.run_once(&mut round).await {
+                    self.publish("failed", error.to_string());
                     tracing::warn!(
                         source = self.source(),
                         "the server's history cannot be read yet: {error}"
@@ -193,6 +202,7 @@ impl CatchUp {
         let since = since.max(oldest).max(first);
         let count = self.enqueue_history(since, round).await?;
         tracing::info!(source = self.source(), %since, plays = count, "read the server's history");
+        self.publish("done", format!("{count} plays since {since}"));
         Ok(())
     }
 

@@ -11,10 +11,9 @@ use playrelay_store::SharedStore;
 use playrelay_util::{backoff, clock};
 use tokio::sync::watch;
 
-use crate::inbox::STORE_RETRY_DELAY;
-use crate::inbox::input;
 use crate::inbox::input::InputOrigin;
 use crate::inbox::signal::InboxSignal;
+use crate::inbox::{STORE_RETRY_DELAY, input};
 use crate::realtime::client;
 use crate::realtime::client::RealtimeClient;
 use crate::realtime::dedup::ReportDeduplicator;

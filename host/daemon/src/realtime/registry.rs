@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use playrelay_util::lock::lock;
 
+use crate::live::LiveBus;
 use crate::realtime::status::ConnectionStatus;
 
 /// The status of each connection, by the source's name. A clone shows the same.
-#[derive(Clone, Default)]
-pub struct ConnectionRegistry(Arc<Mutex<Connections>>);
+#[derive(Clone)]
+pub struct ConnectionRegistry {
+    connections: Arc<Mutex<Connections>>,
+    live: LiveBus,
+}
 
 #[derive(Default)]
 struct Connections {
@@ -19,13 +23,18 @@ struct Connections {
 }
 
 impl ConnectionRegistry {
+    /// No connections yet. Each change of one is published.
+    pub fn new(live: LiveBus) -> Self {
+        Self { connections: Arc::default(), live }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connections> {
-        lock(&self.0)
+        lock(&self.connections)
     }
 
     /// Shows a new connection.
     pub fn add(&self, source: &str) -> ConnectionStatus {
-        let status = ConnectionStatus::default();
+        let status = ConnectionStatus::new(source, self.live.clone());
         self.lock().statuses.insert(source.to_owned(), status.clone());
         status
     }

@@ -7,19 +7,23 @@ use playrelay_util::clock;
 use playrelay_util::lock::lock;
 use serde::Serialize;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
+
+use crate::live::{Change, LiveBus};
 
 /// Shared by a watcher and those who ask. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct ConnectionStatus(Arc<Inner>);
 
-#[derive(Debug, Default)]
 struct Inner {
     report: Mutex<ConnectionReport>,
     connected: Notify,
+    source: String,
+    live: LiveBus,
 }
 
 /// The status of a connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConnectionReport {
     /// Whether there is a connection now.
     pub connected: bool,
@@ -48,6 +52,16 @@ pub struct ConnectionReport {
 }
 
 impl ConnectionStatus {
+    /// The status of a source's connection, which there is not yet. Each change is published.
+    pub fn new(source: &str, live: LiveBus) -> Self {
+        let (report, connected) = (Mutex::default(), Notify::new());
+        Self(Arc::new(Inner { report, connected, source: source.to_owned(), live }))
+    }
+
+    fn publish(&self, connected: bool, trouble: Option<String>) {
+        self.0.live.publish(Change::Source { source: self.0.source.clone(), connected, trouble });
+    }
+
     /// The report.
     pub fn report(&self) -> ConnectionReport {
         self.lock().clone()
@@ -65,9 +79,11 @@ impl ConnectionStatus {
     pub(crate) fn connected(&self, by: &'static str, trouble: Option<String>) {
         let mut report = self.lock();
         (report.connected, report.by, report.again_at) = (true, Some(by), None);
-        (report.since, report.trouble) = (Some(clock::now()), trouble);
+        (report.since, report.trouble) = (Some(clock::now()), trouble.clone());
         report.connections += 1;
         self.0.connected.notify_one();
+        drop(report);
+        self.publish(true, trouble);
     }
 
     pub(crate) fn mark_retrying(&self, trouble: String, again_at: Timestamp) {
@@ -75,7 +91,9 @@ impl ConnectionStatus {
         if report.connected || report.since.is_none() {
             report.since = Some(clock::now());
         }
-        (report.connected, report.trouble, report.again_at) = (false, Some(trouble), Some(again_at));
+        (report.connected, report.trouble, report.again_at) = (false, Some(trouble.clone()), Some(again_at));
+        drop(report);
+        self.publish(false, Some(trouble));
     }
 
     /// Something was dealt with that the server said by itself.

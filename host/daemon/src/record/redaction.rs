@@ -72,6 +72,22 @@ pub fn redacted(service: &str, request: &Request, response: &Response) -> Exchan
     }
 }
 
+/// A value as it may be shown to others.
+pub fn redacted_value(mut value: Value) -> Value {
+    redact(&mut value, false);
+    value
+}
+
+/// A body as it may be shown to others: JSON is redacted, a form becomes an object, and what is neither is left out.
+pub fn redacted_body(bytes: &[u8], is_form: bool) -> Value {
+    body(bytes, is_form)
+}
+
+/// Whether the value of a field or a header of this name is not to be shown to others.
+pub fn is_telling_name(name: &str) -> bool {
+    is_telling(name)
+}
+
 /// The path, and the query with its telling values redacted.
 fn path(url: &url::Url) -> String {
     if url.query().is_none() {

@@ -1,15 +1,16 @@
 //! Slows down those who guess tokens and passwords.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use playrelay_util::lock::lock;
 
-/// Wrong tokens or passwords that a client may send…
+/// Wrong tokens or passwords that a client may send within [`LOCKOUT_WINDOW`].
 const MAX_FAILURES: u32 = 10;
-/// …within this time.
+/// The time in which failures are counted together.
 const LOCKOUT_WINDOW: Duration = Duration::from_secs(60);
 /// How long a client is locked out the first time; each further time it is twice as long.
 const FIRST_LOCK: Duration = Duration::from_secs(60);
@@ -29,37 +30,42 @@ struct Client {
     locked_until: Option<Instant>,
 }
 
-/// Counts what is wrong per client: an IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
-#[derive(Debug, Default)]
-pub struct AttemptLimiter(Mutex<HashMap<IpAddr, Client>>);
+/// Counts what is wrong per client: by its [`network`], or by the name of the account that it guesses at.
+#[derive(Debug)]
+pub struct AttemptLimiter<Key = IpAddr>(Mutex<HashMap<Key, Client>>);
 
-impl AttemptLimiter {
+impl<Key> Default for AttemptLimiter<Key> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<Key: Clone + Eq + Hash> AttemptLimiter<Key> {
     /// For how long a client is locked out from now on; absent where it is not.
-    pub fn locked(&self, client: IpAddr) -> Option<Duration> {
+    pub fn locked(&self, client: &Key) -> Option<Duration> {
         self.locked_at(client, Instant::now())
     }
 
     /// Counts a failure. Gives for how long the client is locked out, where this was one too many.
-    pub fn failed(&self, client: IpAddr) -> Option<Duration> {
+    pub fn failed(&self, client: Key) -> Option<Duration> {
         self.failed_at(client, Instant::now())
     }
 
-    fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, Client>> {
+    fn clients(&self) -> MutexGuard<'_, HashMap<Key, Client>> {
         lock(&self.0)
     }
 
-    fn locked_at(&self, client: IpAddr, now: Instant) -> Option<Duration> {
-        let until = self.clients().get(&network(client))?.locked_until?;
+    fn locked_at(&self, client: &Key, now: Instant) -> Option<Duration> {
+        let until = self.clients().get(client)?.locked_until?;
         Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
-    fn failed_at(&self, client: IpAddr, now: Instant) -> Option<Duration> {
-        let client = network(client);
+    fn failed_at(&self, client: Key, now: Instant) -> Option<Duration> {
         let mut clients = self.clients();
         if clients.len() >= MAX_CLIENTS && !clients.contains_key(&client) {
             // Whoever was quiet for longest is forgotten, so that many addresses together lock out nobody else.
             let quietest = clients.iter().min_by_key(|(_, known)| known.locked_until.unwrap_or(known.since));
-            if let Some(quietest) = quietest.map(|(address, _)| *address) {
+            if let Some(quietest) = quietest.map(|(client, _)| client.clone()) {
                 clients.remove(&quietest);
             }
         }
@@ -86,8 +92,8 @@ impl AttemptLimiter {
     }
 }
 
-/// The key of a client: an IPv4 address, or the network of an IPv6 address.
-fn network(client: IpAddr) -> IpAddr {
+/// The key of a client: an IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
+pub fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
@@ -102,7 +108,7 @@ mod tests {
     use super::*;
 
     fn fail(guard: &AttemptLimiter, client: IpAddr, now: Instant, times: u32) -> Option<Duration> {
-        (0..times).fold(None, |_, _| guard.failed_at(client, now))
+        (0..times).fold(None, |_, _| guard.failed_at(network(client), now))
     }
 
     #[test]
@@ -111,15 +117,15 @@ mod tests {
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let mut now = Instant::now();
         assert_eq!(fail(&guard, one, now, MAX_FAILURES), None);
-        assert_eq!(guard.locked_at(one, now), None);
+        assert_eq!(guard.locked_at(&one, now), None);
         for lock in [60, 120, 240, 480, 960, 1_920, 3_600, 3_600] {
             let lock = Duration::from_secs(lock);
             let missing = MAX_FAILURES + 1 - guard.clients()[&one].failures;
             assert_eq!(fail(&guard, one, now, missing), Some(lock), "{lock:?}");
-            assert_eq!(guard.locked_at(one, now), Some(lock));
-            assert_eq!(guard.locked_at(other, now), None);
+            assert_eq!(guard.locked_at(&one, now), Some(lock));
+            assert_eq!(guard.locked_at(&other, now), None);
             now += lock;
-            assert_eq!(guard.locked_at(one, now), None);
+            assert_eq!(guard.locked_at(&one, now), None);
             // What was counted before does not count again.
             now += LOCKOUT_WINDOW;
         }
@@ -133,7 +139,7 @@ mod tests {
             let address = format!("2001:db8:1:2::{last:x}").parse().expect("an address");
             fail(&guard, address, now, 1);
         }
-        let locked = |text: &str| guard.locked_at(text.parse().expect("an address"), now).is_some();
+        let locked = |text: &str| guard.locked_at(&network(text.parse().expect("an address")), now).is_some();
         assert!(locked("2001:db8:1:2:ffff::1") && !locked("2001:db8:1:3::1"));
         fail(&guard, "::ffff:10.0.0.1".parse().expect("an address"), now, MAX_FAILURES + 1);
         assert!(locked("10.0.0.1"));

@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tower_service::Service;
+
+use crate::web::access::forwarded::Front;
 
 /// How long the head of a request may take, and how long a connection may wait for its next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,6 +74,7 @@ impl Peer {
 }
 
 /// Marks a connection as busy for as long as it lives.
+#[derive(Debug)]
 struct Busy(Arc<Peer>);
 
 impl Busy {
@@ -144,9 +148,42 @@ impl Drop for Seat {
     }
 }
 
+/// The body of an answer. As long as it is sent, its connection is busy.
+#[derive(Debug)]
+struct BusyBody {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for BusyBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// Serves `app` until `stop` is done, and then ends what is under way, for up to ten seconds. `most` connections are open at once; one
 /// more has the one closed that has waited longest for a request.
-pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    front: Front,
+    most: usize,
+    stop: impl Future<Output = ()>,
+) {
     let peers = Arc::new(Peers::default());
     let (closing, closed) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -165,7 +202,14 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, stop: impl F
         match accepted {
             Ok((stream, client)) => {
                 let seat = peers.enter();
-                connections.spawn(connection(stream, client, app.clone(), seat, closed.clone()));
+                connections.spawn(connection(
+                    stream,
+                    client,
+                    app.clone(),
+                    front.clone(),
+                    seat,
+                    closed.clone(),
+                ));
             }
             Err(error) => {
                 if complained.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
@@ -190,10 +234,11 @@ async fn connection(
     stream: TcpStream,
     client: SocketAddr,
     app: Router,
+    front: Front,
     seat: Seat,
     mut closing: watch::Receiver<bool>,
 ) {
-    let answer = |request| respond(app.clone(), client, Arc::clone(&seat.peer), request);
+    let answer = |request| respond(app.clone(), front.clone(), client, Arc::clone(&seat.peer), request);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -215,14 +260,16 @@ async fn connection(
 
 async fn respond(
     mut app: Router,
+    front: Front,
     client: SocketAddr,
     peer: Arc<Peer>,
     mut request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let _busy = Busy::begin(&peer);
-    request.extensions_mut().insert(ConnectInfo(client));
+    let busy = Busy::begin(&peer);
+    front.prepare(client, &mut request);
     match tokio::time::timeout(REQUEST_TIMEOUT, app.call(request.map(Body::new))).await {
-        Ok(answer) => answer,
+        Ok(Ok(answer)) => Ok(answer.map(|body| Body::new(BusyBody { body, _busy: busy }))),
+        Ok(Err(never)) => match never {},
         Err(_) => Ok((StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response()),
     }
 }

@@ -1,5 +1,7 @@
 //! Routes: from a source to a tracker, for some users; and the events that go there.
 
+use std::fmt;
+
 use crate::event::Action;
 use crate::model::{Item, ItemKind, User, normalize};
 use crate::policy::Policy;
@@ -85,6 +87,17 @@ pub enum UserRule {
     Uuid(String),
     /// The user with this name, whatever the case of its letters.
     Name(String),
+}
+
+impl fmt::Display for UserRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everybody => f.write_str("*"),
+            Self::Id(id) => write!(f, "id:{id}"),
+            Self::Uuid(uuid) => write!(f, "uuid:{uuid}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 impl UserRule {

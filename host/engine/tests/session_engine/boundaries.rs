@@ -232,9 +232,7 @@ fn a_mark_settles_what_ended_less_than_half_a_runtime_ago() {
     // It comes late, from the middle of a long play.
     assert_eq!(plays(&[(0, Play, Some(0)), (7_000, Stop, Some(50)), (100, Mark, None)]), 1);
     // It comes late, from before the play.
-    let before = |seconds| {
-        plays(&[(10_000, Play, Some(0)), (10_600, Stop, Some(50)), (seconds, Mark, None)])
-    };
+    let before = |seconds| plays(&[(10_000, Play, Some(0)), (10_600, Stop, Some(50)), (seconds, Mark, None)]);
     assert_eq!((before(7_000), before(7_001), before(9_000)), (2, 1, 1));
 }
 

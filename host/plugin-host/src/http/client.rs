@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use playrelay_util::secret::Secret;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
@@ -167,6 +168,18 @@ impl HttpClient {
             true => Err(unexpected(url, &format!("answered {status}"))),
             false => Ok(()),
         }
+    }
+
+    /// The status that a server answers a request with a bearer token with.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the server does not answer.
+    pub async fn probe_status(&self, url: &Url, token: &Secret) -> Result<u16, HttpError> {
+        let origin = url.origin().ascii_serialization();
+        let request = self.client(Reach::Anywhere).get(url.clone()).timeout(PROBE_TIMEOUT);
+        let answer = request.bearer_auth(token.expose()).send().await;
+        answer.map(|answer| answer.status().as_u16()).map_err(|error| classify(&error, &origin))
     }
 
     /// Whether a server answers at an address with these words. An error says what else was found.

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+use playrelay_engine::outbox::{AttemptOutcome, OutboxCommand, OutboxRow, OutboxSelection};
 use rusqlite::params;
 
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::time;
 use crate::sqlite::{accounts, outbox, outbox_commands};
-use crate::{AccountPause, OutboxOwner, OutboxStats, OutboxStore, StoreError};
+use crate::{AccountPause, DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore, StoreError};
 
 /// Entries of the log of removals: as many as the file for other programs has had.
 const MAX_REMOVALS: u32 = 2_000;
@@ -19,8 +19,8 @@ impl OutboxStore for SqliteStore {
         self.read(move |connection| outbox::one(connection, id)).await
     }
 
-    async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-        self.read(move |connection| outbox::list(connection, state, limit)).await
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| outbox::list(connection, &filter)).await
     }
 
     async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError> {

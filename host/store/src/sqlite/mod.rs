@@ -17,4 +17,5 @@ mod secrets;
 mod users;
 mod writer;
 
+pub use copies::check as check_file;
 pub use database::SqliteStore;

@@ -9,8 +9,8 @@ use playrelay_engine::outbox_rules::AttemptEffect;
 use playrelay_engine::timeline::Stage;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::OutboxStats;
 use crate::sqlite::rows::{add_step, json, parse_enum, time, to_json};
+use crate::{DeliveryFilter, OutboxStats};
 
 const COLUMNS: &str = "id, inbox, body, state, attempts, uncertain, next_at, note, later, since";
 
@@ -225,17 +225,23 @@ fn release_withheld(connection: &Connection, pause: &TrackerEvent, at: i64) -> r
         .map(drop)
 }
 
-/// The newest first.
-pub fn list(
-    connection: &Connection,
-    state: Option<DeliveryState>,
-    limit: u32,
-) -> rusqlite::Result<Vec<OutboxRow>> {
+/// Events that fit, the newest first.
+pub fn list(connection: &Connection, filter: &DeliveryFilter) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox WHERE household = household() AND (?1 IS NULL OR state = ?1) ORDER BY id DESC LIMIT ?2"
+            "SELECT {COLUMNS} FROM outbox
+             WHERE household = household() AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR tracker = ?2) AND id < ?3
+             ORDER BY id DESC LIMIT ?4"
         ))?
-        .query_map(params![state.map(DeliveryState::as_str), limit], read)?
+        .query_map(
+            params![
+                filter.state.map(DeliveryState::as_str),
+                filter.tracker,
+                filter.before.unwrap_or(i64::MAX),
+                filter.limit
+            ],
+            read,
+        )?
         .collect()
 }
 
@@ -259,6 +265,12 @@ pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<OutboxSt
         last_delivered,
         waiting: count(DeliveryState::Waiting)?,
         dead: count(DeliveryState::Dead)?,
+        oldest_waiting: connection
+            .prepare_cached(
+                "SELECT min(since) FROM outbox WHERE household = household() AND tracker = ?1 AND state = 'waiting'",
+            )?
+            .query_row(params![tracker], |row| row.get::<_, Option<i64>>(0))?
+            .map(time),
     })
 }
 

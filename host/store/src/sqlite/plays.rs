@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::play::{Play, PlayId, Viewer};
 use playrelay_engine::transition::Rating;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
@@ -12,6 +12,31 @@ use crate::{PlayStore, StoreError};
 
 #[async_trait]
 impl PlayStore for SqliteStore {
+    async fn plays(&self, before: Option<(Timestamp, PlayId)>, limit: u32) -> Result<Vec<Play>, StoreError> {
+        self.read(move |connection| {
+            let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.as_millisecond(), id.0));
+            connection
+                .prepare_cached(
+                    "SELECT body FROM plays WHERE household = household() AND (started_at, id) < (?1, ?2)
+                     ORDER BY started_at DESC, id DESC LIMIT ?3",
+                )?
+                .query_map(params![at, id, limit], |row| json(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn play(&self, id: &PlayId) -> Result<Option<Play>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT body FROM plays WHERE household = household() AND id = ?1")?
+                .query_row([id.0], |row| json(row, 0))
+                .optional()
+        })
+        .await
+    }
+
     async fn plays_since(&self, since: Timestamp) -> Result<Vec<Play>, StoreError> {
         self.read(move |connection| self::since(connection, since)).await
     }

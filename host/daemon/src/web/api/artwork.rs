@@ -4,43 +4,53 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use playrelay_engine::model::{Ids, Item, ItemKind, Movie, Show};
 
 use crate::metadata::artwork::ArtworkError;
 use crate::web::api::context::Api;
-use crate::web::api::error::error_response;
+use crate::web::api::extract::{Path, Query};
+use crate::web::api::problem::{Problem, ProblemCode, Problems};
 
 /// The external ids in a query.
 const IDS: usize = 8;
 
+/// A picture of a movie or a show.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artwork/{kind}",
+    tag = "now playing",
+    params(
+        ("kind" = String, Path, description = "`poster` or `backdrop`", example = "poster"),
+        ("kind" = String, Query, description = "`movie` or `show`", example = "movie"),
+        ("title" = Option<String>, Query, description = "The title, where no id is given", example = "Night Train"),
+        ("year" = Option<u16>, Query, description = "The year of the title", example = 2011),
+        ("imdb" = Option<String>, Query, description = "An id; any other catalogue can be named in its place", example = "tt0000011"),
+    ),
+    responses((status = 200, description = "The picture", content_type = "image/*", body = Vec<u8>), Problems)
+)]
 pub(crate) async fn picture(
     State(api): State<Arc<Api>>,
     Path(kind): Path<String>,
     Query(query): Query<HashMap<String, String>>,
-) -> Response {
-    let Some(artwork) = &api.artwork else {
-        return error_response(StatusCode::NOT_FOUND, "there is no catalogue; add a section [catalogues.…]");
-    };
-    let Some(item) = named(query) else {
-        return error_response(
-            StatusCode::BAD_REQUEST,
-            "expected kind=movie or kind=show, and ids or a title",
-        );
-    };
+) -> Result<Response, Problem> {
+    let artwork = api.app().artwork().ok_or_else(|| {
+        Problem::not_found("there is no catalogue that has pictures", "add a section [catalogues.NAME]")
+    })?;
+    let item = named(query).ok_or_else(|| {
+        let detail = "the query names no title; expected kind=movie or kind=show, and ids or a title";
+        Problem::new(ProblemCode::InvalidRequest, detail, "see /api/openapi.json")
+    })?;
     match artwork.get(&item, &kind).await {
         Ok((media_type, bytes)) => {
-            let headers = [
-                (header::CONTENT_TYPE, media_type),
-                (header::CACHE_CONTROL, "private, max-age=86400"),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ];
-            (headers, bytes).into_response()
+            let headers =
+                [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "private, max-age=86400")];
+            Ok((headers, bytes).into_response())
         }
-        Err(error @ ArtworkError::None) => error_response(StatusCode::NOT_FOUND, error.to_string()),
-        Err(error) => error_response(StatusCode::BAD_GATEWAY, error.to_string()),
+        Err(error @ ArtworkError::None) => Err(Problem::not_found(error.to_string(), "")),
+        Err(error) => Err(Problem::new(ProblemCode::Upstream, error.to_string(), "try again later")),
     }
 }
 

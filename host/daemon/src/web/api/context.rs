@@ -1,34 +1,83 @@
-//! The state that the endpoints of the API share.
+//! What the endpoints of the API share.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use playrelay_store::SharedStore;
-use playrelay_util::secret::Secret;
+use tokio::sync::{Notify, Semaphore};
 
+use crate::app::{App, CurrentApp};
 use crate::auth::pending::PendingLogins;
+use crate::config::file::ConfigText;
 use crate::exports::now_playing::NowPlaying;
-use crate::metadata::artwork::Artwork;
+use crate::live::LiveBus;
+use crate::metrics::Metrics;
 use crate::realtime::registry::ConnectionRegistry;
-use crate::web::attempt_limiter::AttemptLimiter;
+use crate::web::access::AccessControl;
+use crate::web::api::idempotency::IdempotencyKeys;
 
-/// The state that the endpoints share.
+/// Streams that are open at once.
+const MAX_STREAMS: usize = 200;
+
+/// What the endpoints share.
 pub struct Api {
+    /// The app, as it is configured now.
+    pub app: CurrentApp,
     /// Current playback.
     pub board: Arc<NowPlaying>,
-    /// The token that always opens the API.
-    pub token: Secret,
-    /// The password that opens the API; absent if none is set.
-    pub password: Option<Secret>,
-    /// The address at which browsers reach us, where it is set: pages from there are ours.
-    pub public_url: Option<String>,
     /// Accounts and their logins.
     pub logins: PendingLogins,
-    /// Pictures, where there is a catalogue.
-    pub artwork: Option<Artwork>,
-    /// The store.
-    pub store: SharedStore,
     /// The status of the connections.
     pub connections: ConnectionRegistry,
-    /// Slows down those who guess the password.
-    pub attempt_limiter: AttemptLimiter,
+    /// Members, sessions and tokens.
+    pub access: Arc<AccessControl>,
+    /// What happens, as it happens.
+    pub live: LiveBus,
+    /// Numbers for Prometheus.
+    pub metrics: Metrics,
+    /// What is limited.
+    pub limits: ApiLimits,
+    /// Asks the daemon for another look at the configuration.
+    pub reload: Arc<Notify>,
+}
+
+/// What is limited.
+pub struct ApiLimits {
+    /// Streams that may still be opened.
+    pub streams: Arc<Semaphore>,
+    /// The doctor asks every server and tracker: one at a time. So does reading a history.
+    pub examinations: Semaphore,
+    /// Copies of the database: one at a time.
+    pub copies: Arc<Semaphore>,
+    /// Answers to requests with an `Idempotency-Key`.
+    pub idempotency: IdempotencyKeys,
+    /// Edits of the configuration: one at a time.
+    pub edits: tokio::sync::Mutex<()>,
+    /// The texts of the configuration that were read last, to say what has changed since.
+    pub texts: std::sync::Mutex<VecDeque<ConfigText>>,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self {
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            examinations: Semaphore::new(1),
+            copies: Arc::new(Semaphore::new(1)),
+            idempotency: IdempotencyKeys::default(),
+            edits: tokio::sync::Mutex::default(),
+            texts: std::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Api {
+    /// The app now.
+    pub(crate) fn app(&self) -> Arc<App> {
+        self.app.get()
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> SharedStore {
+        Arc::clone(&self.app.get().store)
+    }
 }

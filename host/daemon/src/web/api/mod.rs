@@ -1,46 +1,189 @@
-//! `/api/v1`: what other programs ask for.
+//! `/api/v1`: what pages and other programs ask for, and `/api/openapi.json`, which describes it.
 //!
-//! It tells who watches what, so it always asks for a secret: the token in `<data_dir>/admin.token`, or `admin_password` of
-//! `[server]`. Either comes as a bearer token, or as the password of basic authentication with any name. No address is trusted for
-//! being near. Whoever guesses passwords is locked out before they are compared; the token is too long to be guessed and always opens.
+//! Each file holds the endpoints of one thing. [`routes`] lists them; the table in [`permissions`](crate::web::access::permissions) says
+//! who may call each. What is asked for below `/api` and is not there is said only to those who may ask.
 
-mod access;
+#![allow(
+    unused_qualifications,
+    reason = "the macro that describes an endpoint qualifies the types of its arguments"
+)]
+
+mod accounts;
 mod artwork;
+mod backup;
+mod catch_up;
 mod context;
 mod currently_watching;
-mod error;
-mod logins;
+mod doctor;
+mod events;
+mod extract;
+mod idempotency;
+mod live;
+mod logs;
+mod members;
+mod monitoring;
+mod openapi;
 mod outbox;
+mod paging;
+mod plays;
+mod plugins;
+pub mod problem;
+mod replay;
+mod routes;
+mod sessions;
+mod settings;
+mod setup;
 mod sources;
+mod status;
+mod title;
 pub mod token;
+mod tokens;
+mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
-use axum::routing::{any, get, post};
-use axum::{Router, middleware};
-pub use context::Api;
-use error::error_response;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+use axum::{Json, Router};
+pub use context::{Api, ApiLimits};
+use extract::MAX_BODY;
+pub use openapi::document;
+use problem::{Problem, ProblemCode};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use url::Url;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-/// The routes. What is asked for below `/api` and is not there is said only to those who may ask.
+use crate::operations::OperationError;
+use crate::web::access::guard::authorize;
+
+/// All endpoints with their description.
+fn endpoints() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(setup::state, setup::finish))
+        .routes(routes!(sessions::log_in))
+        .routes(routes!(sessions::log_out))
+        .routes(routes!(sessions::current))
+        .routes(routes!(sessions::change_password))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(members::list, members::add))
+        .routes(routes!(members::change, members::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::remove))
+        .routes(routes!(status::get))
+        .routes(routes!(currently_watching::list))
+        .routes(routes!(artwork::picture))
+        .routes(routes!(events::list))
+        .routes(routes!(events::get))
+        .routes(routes!(events::request))
+        .routes(routes!(events::bundle))
+        .routes(routes!(replay::event))
+        .routes(routes!(plays::list))
+        .routes(routes!(plays::get))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::batch))
+        .routes(routes!(outbox::get))
+        .routes(routes!(outbox::correct))
+        .routes(routes!(outbox::command))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::login_state, accounts::begin_login, accounts::end_login))
+        .routes(routes!(accounts::choose))
+        .routes(routes!(sources::list))
+        .routes(routes!(catch_up::run))
+        .routes(routes!(replay::message))
+        .routes(routes!(routes::list))
+        .routes(routes!(users::list))
+        .routes(routes!(users::assign))
+        .routes(routes!(users::ignore))
+        .routes(routes!(users::unassign))
+        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::register))
+        .routes(routes!(webhooks::verify))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::get))
+        .routes(routes!(plugins::settings))
+        .routes(routes!(plugins::approve))
+        .routes(routes!(plugins::refuse))
+        .routes(routes!(plugins::revoke))
+        .routes(routes!(settings::list, settings::change))
+        .routes(routes!(doctor::examine))
+        .routes(routes!(logs::list))
+        .routes(routes!(logs::levels, logs::set_levels))
+        .routes(routes!(backup::download))
+        .routes(routes!(live::stream))
+}
+
+/// The routes, behind the guard.
 pub fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/api/v1/currently-watching", get(currently_watching::list))
-        .route("/api/v1/accounts", get(logins::list))
-        .route("/api/v1/accounts/{name}/login", get(logins::state).post(logins::begin).delete(logins::end))
-        .route("/api/v1/accounts/{name}/login/choice", post(logins::choose))
-        .route("/api/v1/artwork/{kind}", get(artwork::picture))
-        .route("/api/v1/sources", get(sources::list))
-        .route("/api/v1/outbox", get(outbox::list))
-        .route("/api/v1/outbox/{id}/{command}", post(outbox::command))
+    let (routes, _) = endpoints().split_for_parts();
+    let mut cross_site = CsrfLayer::new().with_rejection_response(refuse_cross_site);
+    if let Some(origin) = api.app().config.server.public_url.as_deref().and_then(origin) {
+        // The address was checked when the configuration was read.
+        cross_site = match cross_site.clone().add_trusted_origin(&origin) {
+            Ok(layer) => layer,
+            Err(error) => {
+                tracing::warn!(origin, "pages at `public_url` are not known as ours: {error}");
+                cross_site
+            }
+        };
+    }
+    routes
+        .route("/api/openapi.json", get(async || Json(document())))
+        .route("/metrics", get(monitoring::metrics))
+        .route("/readyz", get(monitoring::ready))
         .route("/api", any(unknown))
         .route("/api/{*rest}", any(unknown))
-        .layer(middleware::from_fn_with_state(Arc::clone(&api), access::require_admin))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&api.access), authorize))
+        .layer(cross_site)
         .with_state(api)
 }
 
+/// The origin of an address: its scheme, name and port.
+fn origin(url: &str) -> Option<String> {
+    Some(Url::parse(url).ok()?.origin().ascii_serialization())
+}
+
+fn refuse_cross_site(_: ProtectionError) -> axum::response::Response {
+    Problem::new(
+        ProblemCode::CrossSite,
+        "a page of another site may not change anything here",
+        "set `public_url` in [server] to the address in your browser where a proxy changes the name of the host, or have the proxy pass \
+         `Host` on",
+    )
+    .into_response()
+}
+
 /// Answers requests for unknown addresses.
-async fn unknown(uri: Uri) -> Response {
-    error_response(StatusCode::NOT_FOUND, format!("{:?} is not an address of the API", uri.path()))
+async fn unknown(uri: Uri) -> Problem {
+    let detail = format!("{:?} is not an address of the API", uri.path());
+    Problem::not_found(detail, "see /api/openapi.json")
+}
+
+/// Answers requests with a method that an address does not take.
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{:?} does not take {method}", uri.path());
+    Problem::new(ProblemCode::MethodNotAllowed, detail, "see /api/openapi.json")
+}
+
+impl From<OperationError> for Problem {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::NotFound(text) => Self::not_found(text, ""),
+            OperationError::Conflict(text) => Self::new(ProblemCode::Conflict, text, ""),
+            OperationError::Invalid(text) => Self::new(ProblemCode::Invalid, text, ""),
+            OperationError::Upstream(text) => Self::new(ProblemCode::Upstream, text, ""),
+            OperationError::Store(error) => error.into(),
+            OperationError::App(error) => Self::internal(error.to_string()),
+        }
+    }
 }

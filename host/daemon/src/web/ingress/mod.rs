@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use body::BodyError;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
-use playrelay_store::{EventFilter, Received, SharedStore, StoreError, watermarks};
+use playrelay_store::{EventFilter, Received, Scope, SharedStore, StoreError, watermarks};
 use playrelay_util::secret::Secret;
 use playrelay_util::{clock, lock};
 use request::read;
@@ -29,7 +29,9 @@ pub use token::credentials;
 use token::{decoded, header_token, query_token};
 
 use crate::inbox::signal::InboxSignal;
-use crate::web::attempt_limiter::AttemptLimiter;
+use crate::web::access::random::API_TOKEN_PREFIX;
+use crate::web::access::{AccessControl, guard};
+use crate::web::attempt_limiter::{AttemptLimiter, network};
 use crate::webhooks::registration::Tokens;
 
 /// Letters from which on a token cannot be guessed, however fast.
@@ -82,12 +84,13 @@ pub struct Ingress {
     store: SharedStore,
     max_body: usize,
     guard: AttemptLimiter,
+    access: Arc<AccessControl>,
 }
 
 impl Ingress {
     /// Sets the endpoints up. No door is open yet.
-    pub fn new(store: SharedStore, max_body: usize) -> Self {
-        Self { endpoints: RwLock::default(), store, max_body, guard: AttemptLimiter::default() }
+    pub fn new(store: SharedStore, max_body: usize, access: Arc<AccessControl>) -> Self {
+        Self { endpoints: RwLock::default(), store, max_body, guard: AttemptLimiter::default(), access }
     }
 
     /// Opens these doors, and closes all others.
@@ -114,22 +117,28 @@ impl Ingress {
     }
 
     /// The door that a request opens, by which of its tokens, and that; or the answer that refuses it.
-    fn admit<'a>(
+    async fn admit<'a>(
         &self,
         endpoints: &'a EndpointTable,
         client: SocketAddr,
         name: &str,
         path_token: Option<String>,
-        request: &Request,
+        uri: &Uri,
+        headers: &HeaderMap,
     ) -> Result<(&'a WebhookEndpoint, TokenMatch, String), Box<Response>> {
         if endpoints.named(name).next().is_none() {
             let text = format!("no source is named {name:?}; `playrelay webhooks` shows the addresses");
             return Err(Box::new(error_response(StatusCode::NOT_FOUND, text)));
         }
-        let raw_query = request.uri().query().unwrap_or_default();
-        let token = path_token.or_else(|| header_token(request.headers())).or_else(|| query_token(raw_query));
+        let raw_query = uri.query().unwrap_or_default();
+        let token = path_token.or_else(|| header_token(headers)).or_else(|| query_token(raw_query));
+        if let Some(given) = token.as_deref()
+            && let Some(endpoint) = self.admit_program(endpoints, name, given).await
+        {
+            return Ok((endpoint, TokenMatch::Current, given.to_owned()));
+        }
         // A token that somebody made up may be guessed; one that we made cannot, so a server is never kept out by its neighbours.
-        let locked = self.guard.locked(client.ip());
+        let locked = self.guard.locked(&network(client.ip()));
         if let Some(token) = token
             && (locked.is_none() || token.len() >= UNGUESSABLE)
             && let Some((endpoint, fit)) = endpoints.find(name, &token)
@@ -141,12 +150,33 @@ impl Ingress {
             let text = "the token of this source cannot be read now; send it again".to_owned();
             return Err(Box::new(later(error_response(StatusCode::SERVICE_UNAVAILABLE, text))));
         }
-        if locked.is_some() || self.guard.failed(client.ip()).is_some() {
+        if locked.is_some() || self.guard.failed(network(client.ip())).is_some() {
             let text = "too many wrong tokens; wait a minute".to_owned();
             return Err(Box::new(later(error_response(StatusCode::TOO_MANY_REQUESTS, text))));
         }
         tracing::warn!(source = name, client = %client.ip(), "webhook refused: its token is wrong or missing");
         Err(Box::new(error_response(StatusCode::UNAUTHORIZED, "the token is wrong or missing".to_owned())))
+    }
+
+    /// The door that a program's token with the scope `ingest` opens.
+    async fn admit_program<'a>(
+        &self,
+        endpoints: &'a EndpointTable,
+        name: &str,
+        given: &str,
+    ) -> Option<&'a WebhookEndpoint> {
+        if !given.starts_with(API_TOKEN_PREFIX) {
+            return None;
+        }
+        // Another plugin's servers may be known by the same name: the source itself has to be meant.
+        let endpoint = endpoints.named(name).find(|endpoint| endpoint.source.eq_ignore_ascii_case(name))?;
+        match guard::api_token(&self.access, given).await {
+            Ok(principal) => principal?.scopes().contains(&Scope::Ingest).then_some(endpoint),
+            Err(error) => {
+                tracing::error!("a token cannot be looked up: {error}");
+                None
+            }
+        }
     }
 
     fn endpoints(&self) -> Arc<EndpointTable> {
@@ -155,11 +185,7 @@ impl Ingress {
 
     /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
     pub fn router(self: Arc<Self>) -> Router {
-        Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(ready))
-            .fallback(addressed)
-            .with_state(self)
+        Router::new().route("/healthz", get(|| async { "ok\n" })).fallback(addressed).with_state(self)
     }
 }
 
@@ -194,17 +220,6 @@ impl EndpointTable {
             Some(TokenMatch::Current) => Some((endpoint, TokenMatch::Current)),
             None => open,
         })
-    }
-}
-
-/// Whether the database answers, and takes what is to be stored.
-async fn ready(State(ingress): State<Arc<Ingress>>) -> Response {
-    match ingress.store.is_writable().await {
-        Ok(()) => "ok\n".into_response(),
-        Err(error) => {
-            tracing::error!("not ready: {error}");
-            error_response(StatusCode::SERVICE_UNAVAILABLE, "nothing can be stored now".to_owned())
-        }
     }
 }
 
@@ -267,10 +282,11 @@ async fn describe(
     request: Request,
 ) -> Response {
     let endpoints = ingress.endpoints();
-    let endpoint = match ingress.admit(&endpoints, client, name, path_token, &request) {
-        Ok((endpoint, _, _)) => endpoint,
-        Err(refusal) => return *refusal,
-    };
+    let endpoint =
+        match ingress.admit(&endpoints, client, name, path_token, request.uri(), request.headers()).await {
+            Ok((endpoint, _, _)) => endpoint,
+            Err(refusal) => return *refusal,
+        };
     // Nothing of it is needed any more.
     drop(request);
     let last = EventFilter { source: Some(endpoint.source.clone()), ..EventFilter::newest(1) };
@@ -301,10 +317,11 @@ async fn receive(
     request: Request,
 ) -> Response {
     let endpoints = ingress.endpoints();
-    let (endpoint, fit, token) = match ingress.admit(&endpoints, client, name, path_token, &request) {
-        Ok(admitted) => admitted,
-        Err(refusal) => return *refusal,
-    };
+    let (endpoint, fit, token) =
+        match ingress.admit(&endpoints, client, name, path_token, request.uri(), request.headers()).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return *refusal,
+        };
     if fit == TokenMatch::Old {
         ingress.note_old_token(&endpoint.source).await;
     }

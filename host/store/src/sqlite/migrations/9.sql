@@ -33,3 +33,6 @@ CREATE TABLE api_tokens (
     PRIMARY KEY (household, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_tokens_id ON api_tokens (household, id);
+
+-- Plays are listed by their beginning, which does not change.
+CREATE INDEX plays_started ON plays (household, started_at, id);

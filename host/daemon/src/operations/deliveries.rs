@@ -1,0 +1,101 @@
+//! Deliveries: retry, drop, and say what an event is about.
+
+use playrelay_engine::model::{Ids, Item, ItemKind};
+use playrelay_engine::outbox::{DeliveryState, OutboxCommand, OutboxSelection};
+use playrelay_store::Store;
+use playrelay_util::clock;
+
+use crate::operations::OperationError;
+
+/// Does something with events in the outbox. Gives how many there were.
+///
+/// # Errors
+///
+/// Fails where one event is named that is not there, or has been delivered or superseded, and where the database fails.
+pub async fn apply(
+    store: &dyn Store,
+    selection: OutboxSelection,
+    command: OutboxCommand,
+) -> Result<usize, OperationError> {
+    let done = match &command {
+        OutboxCommand::Retry | OutboxCommand::Match(_) => "tried again",
+        OutboxCommand::Drop => "dropped",
+    };
+    let found = store.apply_command(selection, command, clock::now()).await?;
+    let (OutboxSelection::One(id), 0) = (selection, found) else { return Ok(found) };
+    Err(match store.outbox_row(id).await? {
+        Some(row) if row.state == DeliveryState::Delivered => {
+            OperationError::Conflict(format!("event {id} cannot be {done}: it has been delivered"))
+        }
+        Some(row) => {
+            OperationError::Conflict(format!("event {id} cannot be {done}: it is {}", row.state.as_str()))
+        }
+        None => OperationError::NotFound(format!(
+            "event {id} cannot be {done}: there is no such event in the outbox; `playrelay outbox list` lists them"
+        )),
+    })
+}
+
+/// What an event is about, as a person says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Correction {
+    /// Ids of the movie, or of the show of an episode, by catalogue.
+    pub ids: Vec<(String, String)>,
+    /// The season of an episode.
+    pub season: Option<u32>,
+    /// The numbers of an episode.
+    pub episodes: Vec<u32>,
+}
+
+/// Says what an event is about, and has it tried again.
+///
+/// # Errors
+///
+/// Fails as [`apply`] does, and where the correction does not fit the event.
+pub async fn correct(store: &dyn Store, id: i64, correction: &Correction) -> Result<(), OperationError> {
+    let row = store.outbox_row(id).await?;
+    let row = row.ok_or_else(|| OperationError::NotFound(format!("there is no event {id} in the outbox")))?;
+    let item = corrected(row.event.item, correction)?;
+    apply(store, OutboxSelection::One(id), OutboxCommand::Match(Box::new(item))).await.map(drop)
+}
+
+/// The ids that a person gives replace those of the item.
+fn corrected(mut item: Item, correction: &Correction) -> Result<Item, OperationError> {
+    fn ids<Kind>(named: &[(String, String)]) -> Ids<Kind> {
+        named.iter().map(|(name, id)| (name, id)).collect()
+    }
+    let Correction { ids: named, season, episodes } = correction;
+    let has_ids = !named.is_empty();
+    if !has_ids && season.is_none() && episodes.is_empty() {
+        return Err(OperationError::Invalid("give --id, --season or --episode".to_owned()));
+    }
+    item.clear_ambiguity();
+    match &mut item.kind {
+        ItemKind::Movie(_) | ItemKind::Show(_) if season.is_some() || !episodes.is_empty() => {
+            return Err(OperationError::Invalid(
+                "only seasons and episodes have a season and a number".to_owned(),
+            ));
+        }
+        ItemKind::Movie(movie) => movie.ids = ids(named),
+        ItemKind::Episode(episode) => {
+            if has_ids {
+                episode.show.ids = ids(named);
+            }
+            // Ids of the episode came from whoever was wrong about it.
+            episode.ids = Ids::default();
+            episode.absolute_number = None;
+            episode.season = season.or(episode.season);
+            if !episodes.is_empty() {
+                episode.numbers.clone_from(episodes);
+            }
+        }
+        ItemKind::Season(it) => {
+            if has_ids {
+                it.show.ids = ids(named);
+            }
+            it.number = season.unwrap_or(it.number);
+        }
+        ItemKind::Show(show) => show.ids = ids(named),
+    }
+    Ok(item)
+}
