@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod api;
 mod architecture;
 mod attacks;
 mod captured_payloads;

@@ -315,8 +315,15 @@ impl TestContext {
 
     fn start_as(&self, mut command: Command) -> Daemon<'_> {
         let mut child =
-            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary can be started");
+            command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary can be started");
         let stderr = child.stderr.take().expect("it is piped");
+        let stdout = child.stdout.take().expect("it is piped");
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                log.lock().expect("no thread panics while it holds the lock").push_str(&(line + "\n"));
+            }
+        });
         let (ready, address) = mpsc::channel();
         let log = Arc::clone(&self.log);
         std::thread::spawn(move || {

@@ -6,29 +6,10 @@ use std::ops::Range;
 use serde_json::Value as Json;
 use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, TableLike, Value};
 
+use crate::config::key_path::{KeyPath, KeyPathError, Segment};
+
 /// Levels of a value.
 const MAX_DEPTH: usize = 4;
-
-/// A key's place: `server.listen`, `trackers.bob`, `routes[0].users`; `routes[+]` is one after the last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPath(Vec<Segment>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    Key(String),
-    Index(usize),
-    Append,
-}
-
-impl Segment {
-    /// The key; absent for a place in a list.
-    fn key(&self) -> Option<&str> {
-        match self {
-            Self::Key(key) => Some(key),
-            Self::Index(_) | Self::Append => None,
-        }
-    }
-}
 
 /// A change of a configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,10 +36,8 @@ pub enum EditError {
     #[error("the configuration cannot be read: {0}")]
     Text(String),
     /// It is no place.
-    #[error(
-        "{0:?} is no key; expected one such as \"server.listen\", \"trackers.bob.plugin\" or \"routes[0].users\""
-    )]
-    Path(String),
+    #[error(transparent)]
+    Path(#[from] KeyPathError),
     /// There is no such key.
     #[error("there is no {0} in the file")]
     Missing(String),
@@ -70,59 +49,6 @@ pub enum EditError {
         "the value of {0} cannot be written: expected text, a number, true, false, or a list or a section of these"
     )]
     Value(String),
-}
-
-impl KeyPath {
-    /// Reads a place.
-    ///
-    /// # Errors
-    ///
-    /// Fails where it is empty, or has other letters than keys have.
-    pub fn parse(text: &str) -> Result<Self, EditError> {
-        let wrong = || EditError::Path(text.to_owned());
-        let mut segments = Vec::new();
-        for part in text.split('.') {
-            let (key, index) = match part.split_once('[') {
-                Some((key, rest)) => (key, Some(rest.strip_suffix(']').ok_or_else(wrong)?)),
-                None => (part, None),
-            };
-            let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            if key.is_empty() || !key.bytes().all(is_key) {
-                return Err(wrong());
-            }
-            segments.push(Segment::Key(key.to_owned()));
-            match index {
-                None => {}
-                Some("+") => segments.push(Segment::Append),
-                Some(number) => segments.push(Segment::Index(number.parse().map_err(|_| wrong())?)),
-            }
-        }
-        Ok(Self(segments))
-    }
-
-    /// The keys of a place without numbers; absent where it has some.
-    pub fn keys(&self) -> Option<Vec<&str>> {
-        self.0.iter().map(Segment::key).collect()
-    }
-
-    /// The last key.
-    pub fn last_key(&self) -> &str {
-        self.0.iter().rev().find_map(Segment::key).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for KeyPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (place, segment) in self.0.iter().enumerate() {
-            match segment {
-                Segment::Key(key) if place > 0 => write!(f, ".{key}")?,
-                Segment::Key(key) => f.write_str(key)?,
-                Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Append => f.write_str("[+]")?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Makes changes, one after another.
@@ -440,7 +366,7 @@ fn find<'a>(root: &'a Table, path: &KeyPath) -> Result<Found<'a>, EditError> {
             _ => return Err(EditError::NoSection(keys.join("."))),
         }
     }
-    Err(EditError::Path(path.to_string()))
+    Err(EditError::Missing(path.to_string()))
 }
 
 fn find_inline<'a>(

@@ -10,6 +10,7 @@ mod delivery;
 mod document;
 pub mod edit;
 pub mod file;
+pub mod key_path;
 pub mod keys;
 mod route;
 mod scrobble;

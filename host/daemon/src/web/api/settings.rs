@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::config;
-use crate::config::edit::{self, Change, EditError, KeyPath};
+use crate::config::edit::{self, Change, EditError};
 use crate::config::file::ConfigText;
+use crate::config::key_path::KeyPath;
 use crate::config::keys::KEYS;
 use crate::config::{DEFAULT_FILE, Location, SpannedValue, Value, is_secret_key};
 use crate::web::api::catch_up::DryRun;
@@ -199,7 +200,7 @@ pub(crate) async fn change(
     let tree = config::tree(Some((&before.path, &before.text)));
     let (mut edits, mut secrets) = (Vec::new(), Vec::new());
     for change in asked.changes {
-        let path = KeyPath::parse(&change.key).map_err(edit_problem)?;
+        let path = KeyPath::parse(&change.key).map_err(|error| edit_problem(error.into()))?;
         check_lock(&path, &tree)?;
         match secret_of(&app, &path) {
             Some((account, key)) => secrets.push((change.key, account, key, change.value)),
@@ -210,7 +211,7 @@ pub(crate) async fn change(
     for (place, account, key, value) in secrets {
         let value = secret_value(&place, value)?;
         // A secret that stands in the file goes from there: the file would count more.
-        let in_file = KeyPath::parse(&place).map_err(edit_problem)?;
+        let in_file = KeyPath::parse(&place).map_err(|error| edit_problem(error.into()))?;
         if edit::splice(&before.text, &Change { path: in_file.clone(), value: None }).is_ok() {
             edits.push(Change { path: in_file, value: None });
         }
