@@ -590,8 +590,6 @@ async fn numbers_levels_and_readiness_are_told() {
     assert_eq!(set("info,playrelay::realtime=debug").await, StatusCode::OK);
     let filter = daemon.get("/api/v1/log-levels").await["filter"].as_str().unwrap().to_owned();
     assert!(filter.contains("playrelay::realtime=debug") && filter.contains("info"), "{filter}");
-    let health = home.run(&["health"]);
-    assert!(health.status.success(), "{health:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

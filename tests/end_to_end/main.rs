@@ -29,6 +29,7 @@ mod now_playing;
 mod plugin_directory;
 mod progress_flood;
 mod published_examples;
+mod proxies;
 mod rare_requests;
 mod real_clients;
 mod realtime;

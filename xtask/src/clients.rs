@@ -1,6 +1,7 @@
 //! Clients that others have written, by which the fakes are judged: from PyPI and npm, into `target/clients`.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -51,6 +52,31 @@ pub fn install() -> Result<()> {
     shell::run(
         command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),
     )?;
+    unpack_nginx(&target)?;
     fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+/// Unpacks Debian's nginx beside the clients, where the system has none: the tests of proxies run it from there.
+fn unpack_nginx(target: &Path) -> Result<()> {
+    if Path::new("/usr/sbin/nginx").exists() {
+        return Ok(());
+    }
+    let folder = target.join("nginx");
+    fs::create_dir_all(&folder)?;
+    let fetched = Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder).status();
+    if !fetched.is_ok_and(|status| status.success()) {
+        if std::env::var_os("CI").is_some() {
+            bail!("`apt-get download nginx` fails: the tests of proxies need it");
+        }
+        println!("SKIPPED: the tests with a real proxy, because there is no nginx");
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder)? {
+        let package = entry?.path();
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            shell::run(command("dpkg-deb").arg("--extract").arg(&package).arg(&folder))?;
+        }
+    }
     Ok(())
 }
