@@ -64,7 +64,7 @@ fn the_page_of_codes_lists_all_of_them() {
 }
 
 /// Whether a generated page is the one in the repository; writes it there with `UPDATE_DOCS`.
-fn is_kept_as(path: &str, page: &str) {
+pub fn is_kept_as(path: &str, page: &str) {
     let page = page.trim_end().to_owned() + "\n";
     let file = workspace().join(path);
     if std::env::var_os("UPDATE_DOCS").is_some() {

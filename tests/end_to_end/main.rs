@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod api;
+mod api_access;
+mod api_docs;
 mod architecture;
 mod attacks;
 mod captured_payloads;
@@ -28,8 +30,8 @@ mod multi_server;
 mod now_playing;
 mod plugin_directory;
 mod progress_flood;
-mod published_examples;
 mod proxies;
+mod published_examples;
 mod rare_requests;
 mod real_clients;
 mod realtime;

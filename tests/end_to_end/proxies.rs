@@ -32,7 +32,10 @@ fn program() -> Option<PathBuf> {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/clients/nginx/usr/sbin/nginx");
     let known = [PathBuf::from("/usr/sbin/nginx"), unpacked];
     let found = known.into_iter().find(|path| path.is_file());
-    assert!(found.is_some() || std::env::var_os("CI").is_none(), "CI has nginx: `cargo xtask clients` unpacks it");
+    assert!(
+        found.is_some() || std::env::var_os("CI").is_none(),
+        "CI has nginx: `cargo xtask clients` unpacks it"
+    );
     found
 }
 
@@ -117,7 +120,11 @@ async fn a_real_proxy_under_a_sub_path_lets_its_users_in() {
     assert_eq!(status(spoofed).await, StatusCode::UNAUTHORIZED);
     let answer = as_user(Method::GET, "/api/v1/session", "mia", "family").send().await.unwrap();
     let session: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    assert_eq!((session["name"].as_str(), session["role"].as_str()), (Some("mia"), Some("viewer")), "{session}");
+    assert_eq!(
+        (session["name"].as_str(), session["role"].as_str()),
+        (Some("mia"), Some("viewer")),
+        "{session}"
+    );
     let retry = |groups: &str| as_user(Method::POST, "/api/v1/outbox/1/retry", "mia", groups);
     assert_eq!(status(retry("family")).await, StatusCode::FORBIDDEN);
     assert_eq!(status(retry("family,admins")).await, StatusCode::NOT_FOUND);
@@ -158,7 +165,8 @@ async fn a_stream_goes_through_a_proxy() {
     let daemon = home.start();
     let nginx = Nginx::start(&program, home.path(), daemon.url(), WHOLE);
     let request = reqwest::Client::new().get(nginx.url("/api/v1/live?topics=sources"));
-    let mut stream = request.header("x-test-user", "mia").header("last-event-id", "1-1").send().await.unwrap();
+    let mut stream =
+        request.header("x-test-user", "mia").header("last-event-id", "1-1").send().await.unwrap();
     let first = tokio::time::timeout(SOON, stream.chunk()).await.expect("it is not held back").unwrap();
     assert!(String::from_utf8_lossy(&first.unwrap()).contains("event: resync"));
 }

@@ -20,7 +20,8 @@
 
 #![forbid(unsafe_code)]
 
-mod binary;
+pub mod binary;
+pub mod browser;
 pub mod catalogue;
 pub mod clock;
 pub mod contracts;

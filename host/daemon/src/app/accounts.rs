@@ -195,13 +195,15 @@ impl App {
 
     /// The secrets of an account that were entered on a page. None where they cannot be read: what is missing is complained of.
     async fn stored_secrets(&self, name: &str) -> BTreeMap<String, Secret> {
-        match self.credentials.vault().get(&stored_settings_key(name)).await {
+        let mut secrets = match self.credentials.vault().get(&stored_settings_key(name)).await {
             Ok(secrets) => secrets.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!("account {name}: {error}");
                 BTreeMap::new()
             }
-        }
+        };
+        secrets.extend(self.entered.get(name).cloned().unwrap_or_default());
+        secrets
     }
 
     /// Stores a secret of an account that was entered on a page, or forgets it.

@@ -162,6 +162,8 @@ pub struct App {
     pub(crate) installation: String,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) compiler: Arc<Compiler>,
+    /// Secrets of accounts that are about to be stored, by the account's name, while a configuration is judged.
+    pub(crate) entered: BTreeMap<String, BTreeMap<String, Secret>>,
     /// The data folder, where it is only for now.
     _scratch: Option<Arc<TempDir>>,
 }
@@ -254,6 +256,7 @@ impl App {
             installation,
             runtime,
             compiler: Arc::new(compiler),
+            entered: BTreeMap::new(),
             _scratch: None,
         };
         app.add_all_accounts(None).await;

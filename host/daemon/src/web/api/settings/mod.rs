@@ -1,5 +1,12 @@
 //! `/api/v1/settings`: the configuration, as it stands in its file and in variables, and changes of it.
+//!
+//! - [`changes`]: what goes to the file, and what to the vault
+//! - [`diff`](mod@diff): what has changed
 
+mod changes;
+mod diff;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,30 +14,29 @@ use axum::Json;
 use axum::extract::State;
 use playrelay_plugin_host::artifact::Digest;
 use playrelay_util::lock::lock;
-use playrelay_util::secret::Secret;
 use serde::{Deserialize, Serialize};
-use similar::TextDiff;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::config;
-use crate::config::edit::{self, Change, EditError};
 use crate::config::file::ConfigText;
 use crate::config::key_path::KeyPath;
 use crate::config::keys::KEYS;
-use crate::config::{DEFAULT_FILE, Location, SpannedValue, Value, is_secret_key};
+use crate::config::{DEFAULT_FILE, Location, SpannedValue, Value, edit, is_secret_key};
 use crate::web::api::catch_up::DryRun;
 use crate::web::api::context::Api;
 use crate::web::api::extract;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::{FileProblem, Problem, ProblemCode, Problems};
+use crate::web::api::settings::changes::{
+    SettingChange, Sorted, edit_problem, judge_accounts, secret_of, sort,
+};
+use crate::web::api::settings::diff::diff;
 
 /// Texts of the configuration that are remembered.
 const MAX_TEXTS: usize = 8;
 /// Changes of one request.
 const MAX_CHANGES: usize = 100;
-/// Lines around a difference.
-const CONTEXT: usize = 2;
 
 /// A key that is set.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,18 +88,6 @@ pub(crate) struct Settings {
     known: Vec<KnownSetting>,
     /// Settings that work, and are probably mistakes, each with its place.
     warnings: Vec<String>,
-}
-
-/// A change of a key.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SettingChange {
-    /// Its place: `server.listen`, `trackers.bob` for a section, `routes[0].users`, `routes[+]` for one more.
-    #[schema(example = "scrobble.watched_at")]
-    key: String,
-    /// The value from now on: text, a number, true, false, a list, or an object for a section. Absent or null removes the key.
-    #[schema(example = 85)]
-    value: Option<serde_json::Value>,
 }
 
 /// Changes of the configuration: all are made, or none.
@@ -198,34 +192,17 @@ pub(crate) async fn change(
         return Err(changed_meanwhile(&api, asked.digest.as_deref(), &before));
     }
     let tree = config::tree(Some((&before.path, &before.text)));
-    let (mut edits, mut secrets) = (Vec::new(), Vec::new());
-    for change in asked.changes {
-        let path = KeyPath::parse(&change.key).map_err(|error| edit_problem(error.into()))?;
-        check_lock(&path, &tree)?;
-        match secret_of(&app, &path) {
-            Some((account, key)) => secrets.push((change.key, account, key, change.value)),
-            None => edits.push(Change { path, value: change.value.filter(|value| !value.is_null()) }),
-        }
-    }
-    let mut stored = Vec::new();
-    for (place, account, key, value) in secrets {
-        let value = secret_value(&place, value)?;
-        // A secret that stands in the file goes from there: the file would count more.
-        let in_file = KeyPath::parse(&place).map_err(|error| edit_problem(error.into()))?;
-        if edit::splice(&before.text, &Change { path: in_file.clone(), value: None }).is_ok() {
-            edits.push(Change { path: in_file, value: None });
-        }
-        stored.push((place, account, key, value));
-    }
+    let Sorted { edits, secrets } = sort(&app, &tree, &before, asked.changes)?;
     let text = edit::apply(&before.text, &edits).map_err(edit_problem)?;
     let after = ConfigText::new(&before.path, text);
     let config = after.judge().map_err(|problems| Problem::of_config(&problems))?;
+    judge_accounts(&app, config.clone(), &secrets).await?;
     let diff = diff(&before.text, &after.text);
     if !dry_run {
-        for (place, account, key, value) in &stored {
-            app.store_setting(account, key, value.clone())
-                .await
-                .map_err(|error| Problem::internal(format!("{place} cannot be stored: {error}")))?;
+        for secret in &secrets {
+            let stored = app.store_setting(&secret.account, &secret.key, secret.value.clone()).await;
+            stored
+                .map_err(|error| Problem::internal(format!("{} cannot be stored: {error}", secret.place)))?;
         }
         if after.text != before.text {
             after.write().map_err(|error| unwritable(&after, &diff, &error.to_string()))?;
@@ -238,7 +215,7 @@ pub(crate) async fn change(
     Ok(Json(Changed {
         digest: after.digest.map(|digest| digest.to_string()),
         diff,
-        in_vault: stored.into_iter().map(|(place, ..)| place).collect(),
+        in_vault: secrets.into_iter().map(|secret| secret.place).collect(),
         needs_restart,
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
         dry_run,
@@ -281,7 +258,8 @@ fn flatten(key: &str, name: &str, node: &SpannedValue, app: &App, items: &mut Ve
         value => {
             let is_variable = matches!(node.place, Location::Variable(_));
             let path = KeyPath::parse(key).ok();
-            let is_account_secret = path.as_ref().is_some_and(|path| secret_of(app, path).is_some());
+            let is_account_secret =
+                path.as_ref().is_some_and(|path| secret_of(app, &BTreeMap::new(), path).is_some());
             let secret = is_account_secret || is_secret_key(name);
             items.push(SettingView {
                 key: key.to_owned(),
@@ -306,85 +284,6 @@ fn section_of(app: &App, name: &str) -> &'static str {
     }
 }
 
-/// The account and the key of a secret setting of a plugin; absent for any other key.
-fn secret_of(app: &App, path: &KeyPath) -> Option<(String, String)> {
-    let keys = path.keys()?;
-    let [section, name, key] = keys.as_slice() else { return None };
-    let accounts = match *section {
-        "sources" => &app.config.sources,
-        "trackers" => &app.config.trackers,
-        "catalogues" => &app.config.catalogues,
-        _ => return None,
-    };
-    // An account may be configured and wait for its secret: then its plugin says what is one.
-    let plugin = app.plugins.active(&accounts.get(*name)?.plugin)?;
-    let setting = plugin.manifest.settings.get(*key)?;
-    setting.secret.then(|| ((*name).to_owned(), (*key).to_owned()))
-}
-
-/// A secret from a request; absent where it is to be forgotten.
-fn secret_value(place: &str, value: Option<serde_json::Value>) -> Result<Option<Secret>, Problem> {
-    match value {
-        None | Some(serde_json::Value::Null) => Ok(None),
-        Some(serde_json::Value::String(text)) if !text.trim().is_empty() => {
-            Ok(Some(Secret::new(text.trim().to_owned())))
-        }
-        Some(_) => {
-            let detail = format!("{place} is empty, or no text; expected text, or null to forget it");
-            Err(Problem::new(ProblemCode::Invalid, detail, ""))
-        }
-    }
-}
-
-/// Refuses keys that a variable sets, and secrets of the host.
-fn check_lock(
-    path: &KeyPath,
-    tree: &std::collections::BTreeMap<String, SpannedValue>,
-) -> Result<(), Problem> {
-    /// Secrets that no page enters, and what helps instead.
-    const OWN_SECRETS: [(&str, &str); 2] = [
-        ("admin_password", "members have passwords of their own: /api/v1/members"),
-        ("webhook_token", "rotate the token that Playrelay keeps: /api/v1/webhooks/SOURCE/rotate"),
-    ];
-    let Some(keys) = path.keys() else { return Ok(()) };
-    let own = OWN_SECRETS.iter().find(|(key, _)| {
-        let is_of_host =
-            keys.first() == Some(&"server") || (keys.first() == Some(&"sources") && *key == "webhook_token");
-        is_of_host && path.last_key() == *key
-    });
-    if let Some((key, remedy)) = own {
-        let detail = format!("`{key}` is a secret of Playrelay, and is not written to the file from here");
-        return Err(Problem::new(ProblemCode::Locked, detail, *remedy));
-    }
-    let mut table = tree;
-    for key in keys {
-        let Some(node) = table.get(key) else { return Ok(()) };
-        match &node.value {
-            Value::Table(inner) => table = inner,
-            _ => {
-                let Location::Variable(variable) = &node.place else { return Ok(()) };
-                let detail =
-                    format!("{path} is set by the environment variable {variable}, which counts more");
-                return Err(Problem::new(
-                    ProblemCode::Locked,
-                    detail,
-                    format!("change {variable} where the daemon is started, or remove it there"),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn edit_problem(error: EditError) -> Problem {
-    let code = match error {
-        EditError::Text(_) => ProblemCode::Conflict,
-        EditError::Missing(_) => ProblemCode::NotFound,
-        EditError::Path(_) | EditError::NoSection(_) | EditError::Value(_) => ProblemCode::Invalid,
-    };
-    Problem::new(code, error.to_string(), "/api/v1/settings lists the keys")
-}
-
 /// The configuration is another one than the sender has read.
 fn changed_meanwhile(api: &Api, digest: Option<&str>, now: &ConfigText) -> Problem {
     let texts = lock(&api.limits.texts);
@@ -406,24 +305,4 @@ fn unwritable(text: &ConfigText, diff: &str, reason: &str) -> Problem {
         "enter `paste` there by hand, or give the daemon's user the right to write it",
     )
     .with_file(FileProblem { diff: Some(diff.to_owned()), paste: Some(text.text.clone()) })
-}
-
-/// The difference between two texts, line by line. Values of secrets are not shown.
-fn diff(before: &str, after: &str) -> String {
-    let (before, after) = (masked(before), masked(after));
-    let diff = TextDiff::from_lines(&before, &after);
-    diff.unified_diff().context_radius(CONTEXT).to_string()
-}
-
-/// A text without the values of secrets. What has changed is still to be seen: a secret is shown by the beginning of its digest.
-fn masked(text: &str) -> String {
-    let line = |line: &str| match line.split_once('=') {
-        Some((key, value)) if is_secret_key(key) => {
-            let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
-            let digest = Digest::of(value.trim().as_bytes()).to_string();
-            format!("{key}= (secret {}){end}", &digest[..8.min(digest.len())])
-        }
-        _ => line.to_owned(),
-    };
-    text.split_inclusive('\n').map(line).collect()
 }
