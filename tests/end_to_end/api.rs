@@ -298,3 +298,65 @@ async fn a_backup_is_written_while_the_daemon_runs_and_restored_elsewhere() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no sound backup"), "{refused:?}");
     assert_eq!(home.json(&["events", "--all"])[0]["id"], id);
 }
+
+/// A number in a file of `/proc`.
+fn field(pid: u32, file: &str, find: impl Fn(&str) -> Option<u64>) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    find(&text).unwrap_or_else(|| panic!("{text}"))
+}
+
+/// Bytes of memory that a process has.
+fn memory(pid: u32) -> u64 {
+    let line = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    field(pid, "status", line) << 10
+}
+
+/// Hundredths of a second that a process has computed.
+fn processor(pid: u32) -> u64 {
+    let sum = |text: &str| {
+        let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    };
+    field(pid, "stat", sum)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_streams_in_which_nothing_happens_cost_little() {
+    const STREAMS: usize = 100;
+    const WATCHED: std::time::Duration = std::time::Duration::from_secs(5);
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let idle = async || {
+        let before = processor(daemon.pid());
+        tokio::time::sleep(WATCHED).await;
+        processor(daemon.pid()) - before
+    };
+    daemon.get("/api/v1/status").await;
+    let (memory_before, idle_before) = (memory(daemon.pid()), idle().await);
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        let answer = daemon.api(Method::GET, "/api/v1/live").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        streams.push(answer);
+    }
+    let cost = memory(daemon.pid()).saturating_sub(memory_before);
+    assert!(cost < 30 << 20, "{} KiB", cost >> 10);
+    // 1 % of a core is five hundredths in five seconds; the clock of the kernel counts whole ones.
+    let with_streams = idle().await;
+    assert!(with_streams <= idle_before + 6, "{idle_before} and {with_streams} hundredths");
+    println!(
+        "{STREAMS} streams: {} KiB, {idle_before} and {with_streams} hundredths in {WATCHED:?}",
+        cost >> 10
+    );
+    // One of them hears what happens, and there is an end to how many there may be.
+    daemon.plex(&begins("sean")).await;
+    assert!(timeout(SOON, streams[99].chunk()).await.unwrap().unwrap().is_some());
+    for _ in STREAMS..200 {
+        streams.push(daemon.api(Method::GET, "/api/v1/live").send().await.unwrap());
+    }
+    let one_more = daemon.api(Method::GET, "/api/v1/live").send().await.unwrap();
+    assert_eq!(one_more.status(), StatusCode::TOO_MANY_REQUESTS);
+}

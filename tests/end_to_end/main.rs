@@ -5,6 +5,7 @@
 
 mod api;
 mod api_access;
+mod api_contract;
 mod api_docs;
 mod architecture;
 mod attacks;

@@ -54,6 +54,11 @@ pub async fn run(app: &App, source: &str, days: i64, enter: bool) -> Result<Catc
         let name = &plugin.manifest.plugin.name;
         return Err(OperationError::Conflict(format!("plugin {name} does not know a history of its server")));
     }
+    if !app.has_address(source) {
+        let text =
+            format!("[sources.{source}] has no address, so its server cannot be asked; set it, or log in");
+        return Err(OperationError::Conflict(text));
+    }
     let since = clock::now().saturating_sub(SignedDuration::from_hours(24 * days.clamp(1, MAX_DAYS)));
     let since = since.unwrap_or(Timestamp::MIN);
     let found = HistoryReader { plugin, target }.since(since).await.map_err(failed)?;

@@ -6,7 +6,7 @@ use playrelay_engine::model::{
     Completion, Episode, Item, ItemKind, Playback, PlaybackState, Player, Report, Show, User,
 };
 use playrelay_engine::policy::Policy;
-use playrelay_engine::routing::route::Route;
+use playrelay_engine::routing::route::{Route, UserRule};
 use playrelay_engine::state::SessionState;
 use playrelay_engine::transition::{PlayEventKind, Transition};
 
@@ -286,6 +286,11 @@ fn a_source_joins_the_play_that_it_tells_of() {
     let joined = hear(from("other", "A", (3, Play, Some(0))));
     let kinds: Vec<_> = joined.events.iter().map(|event| (event.kind, event.play.item.to_string())).collect();
     assert_eq!(kinds, [(PlayEventKind::Joined, "A".to_owned())]);
+    // What it tells of is told anyway.
+    hear(from("source", "C", (10, Play, Some(0))));
+    let paused = hear(from("other", "C", (11, Pause, Some(0))));
+    let kinds: Vec<_> = paused.events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [PlayEventKind::Paused]);
 }
 
 #[test]
@@ -352,6 +357,16 @@ fn episodes_are_the_same_by_title_and_year_of_their_show() {
     assert!(krimi.is_same(&episode("KRIMI", None, "The Case")));
     assert!(!krimi.is_same(&episode("Krimi", Some(2015), "The Case")));
     assert!(!krimi.is_same(&episode("Kino", Some(1981), "The Case")));
+    // Where one has no number, the titles decide.
+    let without_number = |title: &str| {
+        let mut item = episode("Krimi", Some(1981), title);
+        if let ItemKind::Episode(episode) = &mut item.kind {
+            episode.numbers.clear();
+        }
+        item
+    };
+    assert!(krimi.is_same(&without_number("Der Fall")));
+    assert!(!krimi.is_same(&without_number("The Case")));
 }
 
 #[test]
@@ -364,4 +379,11 @@ fn an_episode_is_named_by_what_is_known_of_it() {
     assert_eq!(named(None, &[]), "Krimi");
     assert_eq!(named(None, &[5]), "Krimi E05");
     assert_eq!(named(Some(1), &[5, 6]), "Krimi S01E05E06");
+}
+
+#[test]
+fn a_rule_for_users_is_written_as_it_is_read() {
+    for text in ["*", "id:7", "uuid:ab12", "mia"] {
+        assert_eq!(UserRule::parse(text).to_string(), text);
+    }
 }

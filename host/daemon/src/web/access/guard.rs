@@ -171,6 +171,10 @@ async fn check_secret(access: &AccessControl, client: IpAddr, given: &str) -> Re
     {
         return Ok(principal);
     }
+    // Where no password is set, there is nothing that could be guessed.
+    if !access.has_admin_password() {
+        return Err(Refused::Wrong);
+    }
     if let Some(left) = access.clients().locked(&client) {
         return Err(Refused::Locked(left));
     }

@@ -114,6 +114,11 @@ impl AccessControl {
         is_equal(&self.admin_token, given)
     }
 
+    /// Whether `admin_password` is set.
+    fn has_admin_password(&self) -> bool {
+        self.app.get().config.server.admin_password.is_some()
+    }
+
     /// Whether a secret is `admin_password`; compared in full.
     fn is_admin_password(&self, given: &str) -> bool {
         self.app.get().config.server.admin_password.as_ref().is_some_and(|password| is_equal(password, given))

@@ -1,8 +1,9 @@
 //! Path, query and body of a request. What cannot be read is answered with a problem, never with plain text.
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -54,8 +55,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let read = axum::Json::<T>::from_request(request, state).await;
-        read.map(|axum::Json(value)| Self(value)).map_err(json_problem)
+        let is_json = has_json_type(&request);
+        let bytes = Bytes::from_request(request, state).await.map_err(body_problem)?;
+        if !is_json {
+            return Err(Problem::new(
+                ProblemCode::UnsupportedMediaType,
+                "the body is no JSON",
+                "send it with `Content-Type: application/json`",
+            ));
+        }
+        from_bytes(&bytes).map(Self)
     }
 }
 
@@ -67,28 +76,30 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(body_problem)?;
-        if bytes.is_empty() {
+        if bytes.is_empty() || bytes.trim_ascii() == b"null" {
             return Ok(Self(T::default()));
         }
-        axum::Json::from_bytes(&bytes).map(|axum::Json(value)| Self(value)).map_err(json_problem)
+        from_bytes(&bytes).map(Self)
     }
 }
 
-fn json_problem(rejection: JsonRejection) -> Problem {
-    let code = match &rejection {
-        JsonRejection::MissingJsonContentType(_) => {
-            return Problem::new(
-                ProblemCode::UnsupportedMediaType,
-                "the body is no JSON",
-                "send it with `Content-Type: application/json`",
-            );
-        }
-        JsonRejection::JsonDataError(_) => ProblemCode::Invalid,
-        JsonRejection::BytesRejection(_) if rejection.status().as_u16() == 413 => return too_large(),
-        _ => ProblemCode::InvalidRequest,
-    };
-    let text = rejection.body_text();
-    Problem::new(code, format!("the body cannot be read: {text}"), "see /api/openapi.json")
+fn has_json_type(request: &Request) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")
+}
+
+/// Reads an object. A list would be taken for one whose fields have no names.
+fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let remedy = "see /api/openapi.json";
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        let detail = "the body is no object of JSON";
+        return Err(Problem::new(ProblemCode::InvalidRequest, detail, remedy));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let code = if error.is_data() { ProblemCode::Invalid } else { ProblemCode::InvalidRequest };
+        Problem::new(code, format!("the body cannot be read: {error}"), remedy)
+    })
 }
 
 fn body_problem(rejection: BytesRejection) -> Problem {

@@ -19,7 +19,7 @@ use crate::web::api::problem::{Problem, ProblemCode, Problems};
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
     /// Those of this level, and graver ones: `error`, `warn`, `info`, `debug`, `trace`.
-    #[param(example = "warn")]
+    #[param(example = "warn", pattern = "^(error|warn|info|debug|trace)$")]
     level: Option<String>,
     /// Those of modules that begin so.
     #[param(example = "playrelay")]
@@ -33,7 +33,7 @@ pub(crate) struct Filter {
     /// Those with this text, in any case.
     text: Option<String>,
     /// Those before this one: `next` of the answer before.
-    before: Option<u64>,
+    before: Option<i64>,
     /// At most so many, 1 to 500.
     #[param(example = 20, minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -43,6 +43,7 @@ pub(crate) struct Filter {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Line {
     /// The id; grows by one with each line since the start.
+    #[schema(minimum = 0)]
     id: u64,
     /// When it was logged.
     at: Timestamp,
@@ -114,7 +115,7 @@ pub(crate) async fn list(Query(query): Query<Filter>) -> Result<Json<Lines>, Pro
         text: query.text,
         account: query.account,
         event: query.event,
-        before: query.before,
+        before: query.before.map(|id| u64::try_from(id).unwrap_or(0)),
     };
     let lines = log()?.ring.lines(&filter, limit);
     let next = lines.last().filter(|_| lines.len() == limit).map(|last| last.id);

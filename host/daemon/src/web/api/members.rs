@@ -118,7 +118,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<axum::Json<Membe
     path = "/api/v1/members",
     tag = "access",
     request_body = NewMember,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless", example = "a1")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless", min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "a1")),
     responses((status = 201, body = MemberView), Problems)
 )]
 pub(crate) async fn add(

@@ -29,7 +29,10 @@ const MAX_BATCH: usize = 500;
 pub(crate) struct Filter {
     /// Those in this state: `waiting`, `delivered`, `duplicate`, `unmatched`, `unsupported`, `superseded`, `withheld`, `held`, `skipped`,
     /// `dropped` or `dead`.
-    #[param(example = "delivered")]
+    #[param(
+        example = "delivered",
+        pattern = "^(waiting|delivered|duplicate|unmatched|unsupported|superseded|withheld|held|skipped|dropped|dead)$"
+    )]
     state: Option<String>,
     /// Those of this tracker.
     #[param(example = "bob")]

@@ -21,6 +21,7 @@ use crate::web::api::title::Title;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
     /// Those before this one: `next` of the answer before.
+    #[param(example = "1763668800000-9f8e", pattern = "^[0-9]{1,14}-[0-9a-f]+$")]
     before: Option<String>,
     /// At most so many, 1 to 500.
     #[param(example = 20, minimum = 1, maximum = 500)]

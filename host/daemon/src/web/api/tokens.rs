@@ -131,7 +131,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<axum::Json<Token
     path = "/api/v1/tokens",
     tag = "access",
     request_body = NewToken,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless", example = "a2")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request harmless", min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "a2")),
     responses((status = 201, body = CreatedToken), Problems)
 )]
 pub(crate) async fn create(
