@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use playrelay_tests::browser::{begins, read};
-use playrelay_tests::harness::TestContext;
+use playrelay_tests::fake_plex_tv::FakePlexTv;
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::harness::{TestContext, plex_to_trakt_config};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -17,6 +19,19 @@ const DEADLINE: &str = "400";
 /// Operations that are not tried: a stream has no end.
 const LEFT_OUT: [&str; 1] = ["/api/v1/live"];
 
+/// A home all of whose services are fakes, also those at which one logs in.
+async fn home() -> ((FakeTrakt, FakePlexTv), TestContext) {
+    let (trakt, tv) = (FakeTrakt::start().await, FakePlexTv::start(&[]).await);
+    let url = tv.server.url();
+    let config = plex_to_trakt_config(None, &trakt).replace(
+        "plugin = \"plex\"\n",
+        &format!("plugin = \"plex\"\naccount_url = {url:?}\nauth_url = {url:?}\n"),
+    );
+    let home = TestContext::new(&config);
+    home.connect().await;
+    ((trakt, tv), home)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_finds_a_fault_or_an_answer_that_is_not_described() {
     let clients = workspace().join("target/clients/python");
@@ -25,7 +40,7 @@ async fn no_request_finds_a_fault_or_an_answer_that_is_not_described() {
         println!("SKIPPED: there is no schemathesis; `cargo xtask clients` installs it");
         return;
     }
-    let (_trakt, home) = TestContext::logged_in("").await;
+    let (_services, home) = home().await;
     let daemon = home.start();
     let id = daemon.plex(&begins("sean")).await;
     daemon.until(id, "it is delivered", |event| event["outbox"][0]["state"] == "delivered").await;
@@ -104,7 +119,7 @@ fn body_of(document: &Value, schema: &Value) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_has_an_example_that_is_understood() {
-    let (_trakt, home) = TestContext::logged_in("").await;
+    let (_services, home) = home().await;
     let daemon = home.start();
     let id = daemon.plex(&begins("sean")).await;
     daemon.until(id, "it is delivered", |event| event["outbox"][0]["state"] == "delivered").await;

@@ -1,6 +1,6 @@
 //! The log: on standard error, and the newest lines in memory for the API. What is logged can be changed while the program runs.
 //!
-//! - [`line`]: a line of the log
+//! - [`line`](mod@line): a line of the log
 //! - [`ring`]: the newest lines, each with the event that it belongs to
 //! - [`filter`]: levels, as `PLAYRELAY_LOG` and the API state them
 
