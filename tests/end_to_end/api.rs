@@ -219,6 +219,14 @@ async fn events_plays_and_deliveries_are_told_and_a_bundle_names_nobody() {
     assert!(!bundle.contains("sean"), "{bundle}");
     let request = daemon.get(&format!("/api/v1/events/{id}/request")).await.to_string();
     assert!(request.contains("sean"), "{request}");
+    // Who has the same already is not sent it again.
+    let path = format!("/api/v1/events/{id}");
+    let answer = daemon.api(Method::GET, &path).send().await.unwrap();
+    let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    let again = daemon.api(Method::GET, &path).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(again.headers()["etag"], tag.as_str());
+    assert!(again.bytes().await.unwrap().is_empty());
     let row = daemon.get("/api/v1/outbox").await["events"][0].clone();
     let batch = json!({ "command": "retry", "ids": [row["id"], 99_999] });
     let answer = daemon.api(Method::POST, "/api/v1/outbox/batch").json(&batch).send().await.unwrap();
@@ -229,6 +237,27 @@ async fn events_plays_and_deliveries_are_told_and_a_bundle_names_nobody() {
     let lines = daemon.get(&format!("/api/v1/logs?event={id}")).await;
     let lines = lines["items"].as_array().unwrap();
     assert!(lines.iter().any(|line| line["message"] == "delivered"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_read_what_there_is_without_another_host() {
+    let trakt = FakeTrakt::start().await;
+    let home = TestContext::plex_to_trakt(None, &trakt, "");
+    let daemon = home.start();
+    let answer = daemon.api(Method::GET, "/api/docs").send().await.unwrap();
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("style-src 'self'"), "{policy}");
+    let page = answer.text().await.unwrap();
+    for part in ["/api/v1/events/{id}/bundle", "What plays now", "Idempotency-Key", "What it is for."] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://"), "nothing is of another host");
+    let style = daemon.api(Method::GET, "/api/docs.css").send().await.unwrap();
+    assert!(style.headers()["content-type"].to_str().unwrap().starts_with("text/css"));
+    let problem = daemon.api(Method::GET, "/help/problems/not-found").send().await.unwrap();
+    assert!(problem.text().await.unwrap().contains("There is no such thing"));
+    let unknown = daemon.api(Method::GET, "/help/problems/none").send().await.unwrap();
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,12 @@ pub fn normalized_code(typed: &str) -> String {
 
 /// The SHA-256 of a secret that cannot be guessed.
 pub fn hash(secret: &str) -> TokenHash {
-    Sha256::digest(secret.as_bytes()).into()
+    hash_bytes(secret.as_bytes())
+}
+
+/// The SHA-256 of some bytes.
+pub fn hash_bytes(bytes: &[u8]) -> TokenHash {
+    Sha256::digest(bytes).into()
 }
 
 /// A short name for what has a hash, for lists: 16 hexadecimal digits.

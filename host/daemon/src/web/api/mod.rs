@@ -14,7 +14,10 @@ mod backup;
 mod catch_up;
 mod context;
 mod currently_watching;
+mod docs_page;
 mod doctor;
+mod endpoints;
+mod etag;
 mod events;
 mod extract;
 mod idempotency;
@@ -45,81 +48,20 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Json, Router};
 pub use context::{Api, ApiLimits};
+use endpoints::endpoints;
 use extract::MAX_BODY;
 pub use openapi::document;
 use problem::{Problem, ProblemCode};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use url::Url;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::operations::OperationError;
 use crate::web::access::guard::authorize;
-
-/// All endpoints with their description.
-fn endpoints() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
-        .routes(routes!(setup::state, setup::finish))
-        .routes(routes!(sessions::log_in))
-        .routes(routes!(sessions::log_out))
-        .routes(routes!(sessions::current))
-        .routes(routes!(sessions::change_password))
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::end))
-        .routes(routes!(members::list, members::add))
-        .routes(routes!(members::change, members::remove))
-        .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::remove))
-        .routes(routes!(status::get))
-        .routes(routes!(currently_watching::list))
-        .routes(routes!(artwork::picture))
-        .routes(routes!(events::list))
-        .routes(routes!(events::get))
-        .routes(routes!(events::request))
-        .routes(routes!(events::bundle))
-        .routes(routes!(replay::event))
-        .routes(routes!(plays::list))
-        .routes(routes!(plays::get))
-        .routes(routes!(outbox::list))
-        .routes(routes!(outbox::batch))
-        .routes(routes!(outbox::get))
-        .routes(routes!(outbox::correct))
-        .routes(routes!(outbox::command))
-        .routes(routes!(accounts::list))
-        .routes(routes!(accounts::login_state, accounts::begin_login, accounts::end_login))
-        .routes(routes!(accounts::choose))
-        .routes(routes!(sources::list))
-        .routes(routes!(catch_up::run))
-        .routes(routes!(replay::message))
-        .routes(routes!(routes::list))
-        .routes(routes!(users::list))
-        .routes(routes!(users::assign))
-        .routes(routes!(users::ignore))
-        .routes(routes!(users::unassign))
-        .routes(routes!(webhooks::list))
-        .routes(routes!(webhooks::register))
-        .routes(routes!(webhooks::verify))
-        .routes(routes!(webhooks::remove))
-        .routes(routes!(webhooks::rotate))
-        .routes(routes!(webhooks::test))
-        .routes(routes!(plugins::list))
-        .routes(routes!(plugins::get))
-        .routes(routes!(plugins::settings))
-        .routes(routes!(plugins::approve))
-        .routes(routes!(plugins::refuse))
-        .routes(routes!(plugins::revoke))
-        .routes(routes!(settings::list, settings::change))
-        .routes(routes!(doctor::examine))
-        .routes(routes!(logs::list))
-        .routes(routes!(logs::levels, logs::set_levels))
-        .routes(routes!(backup::download))
-        .routes(routes!(live::stream))
-}
 
 /// The routes, behind the guard.
 pub fn router(api: Arc<Api>) -> Router {
@@ -136,7 +78,11 @@ pub fn router(api: Arc<Api>) -> Router {
         };
     }
     routes
+        .layer(from_fn(etag::tag))
         .route("/api/openapi.json", get(async || Json(document())))
+        .route("/api/docs", get(docs_page::operations))
+        .route("/api/docs.css", get(docs_page::style))
+        .route("/help/problems/{code}", get(docs_page::problem))
         .route("/metrics", get(monitoring::metrics))
         .route("/readyz", get(monitoring::ready))
         .route("/api", any(unknown))
