@@ -64,8 +64,12 @@ fn unpack_nginx(target: &Path) -> Result<()> {
     }
     let folder = target.join("nginx");
     fs::create_dir_all(&folder)?;
-    let fetched = Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder).status();
-    if !fetched.is_ok_and(|status| status.success()) {
+    let apt = |arguments: &[&str]| {
+        let status = Command::new("apt-get").args(arguments).current_dir(&folder).status();
+        status.is_ok_and(|status| status.success())
+    };
+    // A fresh machine has no list of packages yet.
+    if !apt(&["download", "nginx"]) && !(apt(&["update"]) && apt(&["download", "nginx"])) {
         if std::env::var_os("CI").is_some() {
             bail!("`apt-get download nginx` fails: the tests of proxies need it");
         }

@@ -1,6 +1,6 @@
 //! `/api/v1`: what pages and other programs ask for, and `/api/openapi.json`, which describes it.
 //!
-//! Each file holds the endpoints of one thing. [`routes`] lists them; the table in [`permissions`](crate::web::access::permissions) says
+//! Each file holds the endpoints of one thing. `endpoints` lists them; the table in [`permissions`](crate::web::access::permissions) says
 //! who may call each. What is asked for below `/api` and is not there is said only to those who may ask.
 
 #![allow(
