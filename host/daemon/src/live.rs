@@ -96,7 +96,7 @@ pub enum Change {
         source: String,
         /// Whether there is a connection.
         connected: bool,
-        /// Why there is none, or not the best one.
+        /// The fault of the connection; absent without one.
         trouble: Option<String>,
     },
     /// A job has begun or ended.

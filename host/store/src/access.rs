@@ -132,7 +132,7 @@ pub trait AccessStore: Send + Sync {
     /// All members, by name.
     async fn members(&self) -> Result<Vec<Member>, StoreError>;
 
-    /// A member; absent if there is none of this name.
+    /// A member; absent for an unknown name.
     async fn member(&self, name: &str) -> Result<Option<Member>, StoreError>;
 
     /// Adds a member. False where the name, or the subject, is taken.

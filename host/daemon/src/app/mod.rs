@@ -316,7 +316,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Says in words why the file is no plugin that can be run.
+    /// Says in words why the file is not a plugin that can run.
     pub async fn check_plugin(&self, path: &Path) -> Result<Arc<Plugin>, String> {
         registry::load_for_dry_run(path, &self.runtime, &self.compiler).await
     }

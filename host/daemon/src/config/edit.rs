@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 4;
 /// A change of a configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where.
+    /// The key's place.
     pub path: KeyPath,
     /// The value from now on; absent where the key is removed.
     pub value: Option<Json>,

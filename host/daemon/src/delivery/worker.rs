@@ -61,7 +61,7 @@ pub struct DeliveryWorker {
     pub installation: String,
     /// Who else knows what has aired.
     pub catalogue: Option<(Arc<Plugin>, CallTarget)>,
-    /// Is told of each attempt that has ended.
+    /// Receives each attempt that has ended.
     pub live: LiveBus,
     /// Counts them.
     pub metrics: Metrics,
@@ -153,7 +153,7 @@ impl DeliveryWorker {
         self.deliver(row, failures).instrument(span).await.map(|()| None)
     }
 
-    /// Stores what became of an attempt, and tells of it.
+    /// Stores the outcome of an attempt, and publishes it.
     async fn record(
         &self,
         row: &OutboxRow,

@@ -18,7 +18,7 @@ const OWNER: &str = "host:plugins";
 /// A plugin in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct PluginSummary {
-    /// The id, or the file's name where there is none.
+    /// The id, or the file's name for a file without an id.
     pub id: String,
     /// The version; empty where it cannot be read.
     pub version: String,
@@ -76,7 +76,7 @@ pub async fn summary(app: &App, entry: &Entry) -> Result<PluginSummary, StoreErr
 ///
 /// # Errors
 ///
-/// Fails where there is none, with the nearest id.
+/// Fails for an unknown id, and names the nearest one.
 pub fn find<'a>(app: &'a App, id: &str) -> Result<&'a Entry, OperationError> {
     app.plugins.find(id).ok_or_else(|| {
         let known: Vec<String> = app.plugins.entries().iter().map(Entry::id).collect();

@@ -17,7 +17,7 @@ pub struct WebhookAddress {
     pub source: String,
     /// The address, with its secret.
     pub url: String,
-    /// Until when the token before still works, UTC; absent if there is none.
+    /// Until when the token before still works, UTC; absent without such a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_token_until: Option<Timestamp>,
     /// When the token before was used last, UTC; absent if it was not used.

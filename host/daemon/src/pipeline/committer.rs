@@ -74,7 +74,7 @@ pub struct EngineContext {
     pub board: Arc<NowPlaying>,
     /// The facts of sources for the file of current playback.
     pub sources: BTreeMap<String, SourceInfo>,
-    /// Is told of all that was stored.
+    /// Receives every change that was stored.
     pub live: LiveBus,
     /// Counts inputs.
     pub metrics: Metrics,

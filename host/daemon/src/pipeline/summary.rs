@@ -72,7 +72,7 @@ pub(crate) fn empty(inbox: i64) -> ProcessedInput {
     }
 }
 
-/// What listeners are told of an input that was processed: how it ended, and what was put into the outbox.
+/// The changes that listeners receive for an input: how it ended, and what went into the outbox.
 pub fn changes(input: &ProcessedInput) -> Vec<Change> {
     let mut changes = Vec::with_capacity(1 + input.events.len());
     changes.push(Change::Event {

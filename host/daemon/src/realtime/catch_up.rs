@@ -51,7 +51,7 @@ pub struct CatchUp {
     pub status: Option<ConnectionStatus>,
     /// Whether anything is taken from the source. What happens while it is switched off is no gap.
     pub enabled: bool,
-    /// Is told of each gap that was filled, or could not be.
+    /// Receives each gap that was filled, or could not be.
     pub live: LiveBus,
 }
 

@@ -286,7 +286,7 @@ fn a_source_joins_the_play_that_it_tells_of() {
     let joined = hear(from("other", "A", (3, Play, Some(0))));
     let kinds: Vec<_> = joined.events.iter().map(|event| (event.kind, event.play.item.to_string())).collect();
     assert_eq!(kinds, [(PlayEventKind::Joined, "A".to_owned())]);
-    // What it tells of is told anyway.
+    // The pause itself tells the trackers of the other source.
     hear(from("source", "C", (10, Play, Some(0))));
     let paused = hear(from("other", "C", (11, Pause, Some(0))));
     let kinds: Vec<_> = paused.events.iter().map(|event| event.kind).collect();

@@ -147,7 +147,7 @@ fn last_whole(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get_all(name).iter().next_back()?.to_str().ok().map(str::to_owned)
 }
 
-/// A prefix of paths: with a slash in front, and none at its end. What is none is empty.
+/// A prefix of paths, with a slash in front and without one at its end; empty for any other text.
 fn prefix(text: &str) -> String {
     let path = text.trim().trim_end_matches('/');
     let is_path = path.starts_with('/')

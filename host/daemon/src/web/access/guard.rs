@@ -185,7 +185,7 @@ async fn check_secret(access: &AccessControl, client: IpAddr, given: &str) -> Re
     Err(access.clients().failed(client).map_or(Refused::Wrong, Refused::Locked))
 }
 
-/// Who sends a token that a member made; absent where it is none, or has expired.
+/// The sender of a token that a member made; absent for an unknown or expired token.
 pub(crate) async fn api_token(access: &AccessControl, given: &str) -> Result<Option<Principal>, StoreError> {
     let hash = random::hash(given);
     let now = clock::now();

@@ -104,7 +104,7 @@ impl AccessControl {
         self.revocations.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Is told of each revocation.
+    /// A receiver of each revocation.
     pub(crate) fn revocations(&self) -> watch::Receiver<u64> {
         self.revocations.subscribe()
     }

@@ -1,4 +1,4 @@
-//! Logins in browsers: a cookie with 256 random bits, of which the database has the hash.
+//! Logins in browsers: a cookie holds 256 random bits, and the database holds their hash.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use jiff::{SignedDuration, Timestamp};
