@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use playrelay_tests::browser::setup_code;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext};
 use reqwest::{Method, StatusCode};
@@ -133,8 +134,7 @@ async fn a_real_proxy_under_a_sub_path_lets_its_users_in() {
     assert_eq!(status(retry("admins").header("origin", &own)).await, StatusCode::NOT_FOUND);
     assert_eq!(status(retry("admins").header("origin", "http://evil.example")).await, StatusCode::FORBIDDEN);
     // The cookie is for the sub-path, and for TLS only.
-    let code = home.log();
-    let code = code.split("The code of the set-up is ").nth(1).unwrap().split(',').next().unwrap();
+    let code = setup_code(&home).await;
     let first = format!("{{\"code\":{code:?},\"name\":\"ada\",\"password\":\"three words in a row\"}}");
     let request = client.post(nginx.url("/api/v1/setup")).header("content-type", "application/json");
     let answer = request.body(first).send().await.unwrap();

@@ -44,7 +44,8 @@ async fn what_services_say_is_recorded_while_somebody_wants_it() {
     while !file.exists() {
         assert!(Instant::now() < end, "nothing is recorded: {}", home.log());
         position += 60_000;
-        let kind = if position / 60_000 % 2 == 0 { "media.pause" } else { "media.resume" };
+        // A pause would be withheld, were it over before it is sent.
+        let kind = if position / 60_000 % 2 == 0 { "media.stop" } else { "media.play" };
         let id = watch(kind, position).await;
         daemon.settled(id).await;
         tokio::time::sleep(Duration::from_millis(200)).await;

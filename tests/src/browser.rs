@@ -18,7 +18,7 @@ pub const PASSWORD: &str = "three words in a row";
 pub async fn setup_code(home: &TestContext) -> String {
     let printed = async {
         loop {
-            let log = home.log();
+            let log = home.printed();
             let code = log.split("The code of the set-up is ").nth(1).and_then(|rest| rest.split(',').next());
             match code {
                 Some(code) => return code.to_owned(),

@@ -151,6 +151,7 @@ pub struct TestContext {
     /// Removes the folder at the end, where it is ours.
     _temporary: Option<TempDir>,
     log: Arc<Mutex<String>>,
+    printed: Arc<Mutex<String>>,
     environment: Vec<(String, String)>,
     /// For requests to the daemon.
     pub client: reqwest::Client,
@@ -175,7 +176,14 @@ impl TestContext {
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n\n");
         std::fs::write(folder.join("playrelay.toml"), server + config).expect("a file in our folder");
         let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
-        Self { folder, _temporary: temporary, log: Arc::default(), environment, client: client() }
+        Self {
+            folder,
+            _temporary: temporary,
+            log: Arc::default(),
+            printed: Arc::default(),
+            environment,
+            client: client(),
+        }
     }
 
     /// The same in a folder that stays; what was there is removed.
@@ -218,6 +226,11 @@ impl TestContext {
     /// Everything that was logged so far, by all daemons and commands here.
     pub fn log(&self) -> String {
         self.log.lock().expect("no thread panics while it holds the lock").clone()
+    }
+
+    /// Everything that daemons here have printed on standard output: the code of the set-up.
+    pub fn printed(&self) -> String {
+        self.printed.lock().expect("no thread panics while it holds the lock").clone()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -318,7 +331,7 @@ impl TestContext {
             command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary can be started");
         let stderr = child.stderr.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
-        let log = Arc::clone(&self.log);
+        let log = Arc::clone(&self.printed);
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 log.lock().expect("no thread panics while it holds the lock").push_str(&(line + "\n"));
