@@ -170,13 +170,13 @@ pub trait AccessStore: Send + Sync {
     async fn web_sessions(&self, member: Option<&str>, now: Timestamp)
     -> Result<Vec<WebSession>, StoreError>;
 
-    /// Ends a session. False where there is none.
+    /// Ends a session. False for an unknown one.
     async fn end_web_session(&self, hash: TokenHash) -> Result<bool, StoreError>;
 
     /// All tokens, the oldest first.
     async fn api_tokens(&self) -> Result<Vec<ApiToken>, StoreError>;
 
-    /// The token of a hash; absent where there is none.
+    /// The token of a hash; absent for an unknown hash.
     async fn api_token(&self, hash: TokenHash) -> Result<Option<ApiToken>, StoreError>;
 
     /// Stores a token.
@@ -185,6 +185,6 @@ pub trait AccessStore: Send + Sync {
     /// Notes that a token was used.
     async fn touch_api_token(&self, hash: TokenHash, used_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Removes a token by its id. False where there is none.
+    /// Removes a token by its id. False for an unknown id.
     async fn remove_api_token(&self, id: &str) -> Result<bool, StoreError>;
 }

@@ -14,7 +14,7 @@ pub trait PlayStore: Send + Sync {
     /// Plays by their beginning, the newest first: those that began before a play, or at the same time and have a smaller id.
     async fn plays(&self, before: Option<(Timestamp, PlayId)>, limit: u32) -> Result<Vec<Play>, StoreError>;
 
-    /// A play; absent if there is none of this id.
+    /// A play; absent for an unknown id.
     async fn play(&self, id: &PlayId) -> Result<Option<Play>, StoreError>;
 
     /// Plays that are going on, and those that ended since a time.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use playrelay_plugin_host::artifact::Digest;
 
-use crate::config::{Config, ConfigError, parse};
+use crate::config::{Config, ConfigError, parse_text};
 
 /// The text of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +48,7 @@ impl ConfigText {
     ///
     /// Gives all mistakes at once, each with its place.
     pub fn judge(&self) -> Result<Config, Vec<ConfigError>> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        parse(Some((&self.path, &self.text)), environment)
+        parse_text(&self.path, &self.text)
     }
 
     /// Writes the text into its file: beside it, and then in its place. Where the place cannot be taken, as with a file that is mounted

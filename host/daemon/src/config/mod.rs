@@ -91,21 +91,24 @@ impl Config {
 ///
 /// Gives all mistakes of file and variables at once, and a file that cannot be read.
 pub fn load(file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
-    // Variables that are not text are none of ours: a name of ours is ASCII, and so is its value's file or key.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(Some((path, &text)), environment),
+        Ok(text) => parse_text(path, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_FILE) => {
             // It may be written while the daemon runs.
-            parse(None, environment).map(|config| Config { file: Some(path.to_owned()), ..config })
+            parse(None, environment()).map(|config| Config { file: Some(path.to_owned()), ..config })
         }
         Err(error) => {
             let text = format!("the file cannot be read: {error}");
             Err(vec![ConfigError { place: Location::Line(path.display().to_string(), 1), text }])
         }
     }
+}
+
+/// The variables of this process that are text. A variable of ours is always text: its name is ASCII, and so is its value's file or key.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The digest of a file's text; absent if the file is missing or empty.
@@ -116,11 +119,18 @@ pub fn text_digest(file: &Path) -> Option<Digest> {
 
 /// The tree of a configuration: every value with its place, the variables of this process laid over the file.
 pub fn tree(file: Option<(&Path, &str)>) -> BTreeMap<String, SpannedValue> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let folder = file.and_then(|(path, _)| path.parent()).unwrap_or(Path::new("")).to_owned();
     // Whoever asks for the tree asks for its mistakes, too, with [`parse`].
-    document::read(file, &folder, environment, &mut Vec::new())
+    document::read(file, &folder, environment(), &mut Vec::new())
+}
+
+/// Reads a configuration from a text that stands, or would stand, in a file, and the variables of this process.
+///
+/// # Errors
+///
+/// Gives all mistakes at once, each with its place.
+pub fn parse_text(path: &Path, text: &str) -> Result<Config, Vec<ConfigError>> {
+    parse(Some((path, text)), environment())
 }
 
 /// Reads a configuration from text and variables.
