@@ -42,6 +42,14 @@ fn every_message_names_place_value_and_remedy() {
             "[server]\nlisten = 1\npublic_url = true\nmax_body = \"much\"\nkeep_events = \"long\"\ndata_dir = 1979-05-27".to_owned(),
             &[],
         ),
+        (
+            "[access]",
+            "[access]\nsession_length = \"1s\"\ntrusted_proxies = [\"here\"]\nuser_header = \"Cookie\"\ngroups_header = \"\"\nmonitoring = [1]".to_owned(),
+            &[],
+        ),
+        ("a user's header without proxies", "[access]\nuser_header = \"Remote-User\"".to_owned(), &[]),
+        ("[access.oidc]", "[access.oidc]\nissuer = \"http://auth.example.com\"\nclient = \"x\"".to_owned(), &[]),
+        ("[access.oidc] without a client", "[access.oidc]\nclient_secret = \"x\"\nallowed_users = [\"*\"]\nscopes = \"email\"".to_owned(), &[]),
         ("[delivery]", "[delivery]\nlate_after = \"1h\"\nretry_first = \"0s\"\nretry_longest = \"never\"".to_owned(), &[]),
         (
             "[scrobble]",

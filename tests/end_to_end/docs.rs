@@ -87,9 +87,13 @@ fn keys(file: &toml::Table) -> Vec<String> {
             }
             other => other.as_table().into_iter().collect(),
         };
-        for key in tables.into_iter().flat_map(toml::Table::keys) {
-            if !of_plugins.contains(&key.as_str()) {
-                keys.push(format!("{section}.{key}"));
+        for (key, value) in tables.into_iter().flatten() {
+            match value {
+                toml::Value::Table(inner) => {
+                    keys.extend(inner.keys().map(|inner| format!("{section}.{key}.{inner}")));
+                }
+                _ if of_plugins.contains(&key.as_str()) => {}
+                _ => keys.push(format!("{section}.{key}")),
             }
         }
     }

@@ -29,6 +29,7 @@ mod javascript;
 mod login;
 mod multi_server;
 mod now_playing;
+mod openid;
 mod plugin_directory;
 mod progress_flood;
 mod proxies;

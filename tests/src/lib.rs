@@ -34,6 +34,7 @@ pub mod exchanges;
 pub mod fake_emby_connect;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;
+pub mod fake_oidc;
 pub mod fake_playback;
 pub mod fake_plex;
 pub mod fake_plex_tv;

@@ -80,7 +80,7 @@ pub struct Member {
     pub role: Role,
     /// The Argon2id hash of the password, in PHC form; absent for one who logs in elsewhere.
     pub password: Option<String>,
-    /// Issuer and subject at an OpenID provider, with a blank between; absent for one with a password. Nobody has one yet.
+    /// Issuer and subject at an OpenID provider, with a blank between; absent for one with a password.
     pub subject: Option<String>,
     /// When they were added, UTC.
     pub created_at: Timestamp,

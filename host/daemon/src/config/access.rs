@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::document::{ConfigError, SpannedValue};
+use crate::config::oidc::{self, Oidc};
 use crate::config::section::Section;
 
 /// The least time that a login lasts.
@@ -25,12 +26,14 @@ pub struct Access {
     pub user_header: Option<String>,
     /// The header in which they name the user's groups, in lower case; absent if they name none.
     pub groups_header: Option<String>,
-    /// Users of a proxy that have the role admin.
+    /// Users of a proxy or an OpenID provider that have the role admin.
     pub admin_users: Vec<String>,
-    /// Groups of a proxy whose users have the role admin.
+    /// Groups there whose users have the role admin.
     pub admin_groups: Vec<String>,
     /// Addresses that may read `/readyz` and `/metrics` without a token.
     pub monitoring: Vec<IpNet>,
+    /// `[access.oidc]`; absent without it.
+    pub oidc: Option<Oidc>,
 }
 
 impl Default for Access {
@@ -43,6 +46,7 @@ impl Default for Access {
             admin_users: Vec::new(),
             admin_groups: Vec::new(),
             monitoring: Vec::new(),
+            oidc: None,
         }
     }
 }
@@ -58,7 +62,7 @@ impl Access {
         contains(&self.monitoring, address)
     }
 
-    /// Whether somebody whom a proxy names has the role admin.
+    /// Whether somebody whom a proxy or an OpenID provider names has the role admin.
     pub fn is_admin(&self, user: &str, groups: &[String]) -> bool {
         self.admin_users.iter().any(|admin| admin == user)
             || groups.iter().any(|group| self.admin_groups.contains(group))
@@ -70,7 +74,11 @@ fn contains(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Access {
+pub(super) fn read(
+    keys: BTreeMap<String, SpannedValue>,
+    has_public_url: bool,
+    problems: &mut Vec<ConfigError>,
+) -> Access {
     let default = Access::default();
     let mut section = Section::new("[access]", keys, problems);
     let place = section.location("session_length");
@@ -81,17 +89,24 @@ pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<Conf
     }
     let trusted_proxies = networks(&mut section, "trusted_proxies");
     let monitoring = networks(&mut section, "monitoring");
+    let user_header_place = section.location("user_header");
     let user_header = header(&mut section, "user_header");
     let groups_header = header(&mut section, "groups_header");
-    let place = section.location("user_header");
     if user_header.is_some() && trusted_proxies.is_empty() {
         let text = "`user_header` in [access] has no effect without `trusted_proxies`; expected the addresses of the proxies that set \
                     it, since everybody else could";
-        section.error(place, text.to_owned());
+        section.error(user_header_place, text.to_owned());
     }
     let admin_users = section.texts("admin_users").unwrap_or_default();
     let admin_groups = section.texts("admin_groups").unwrap_or_default();
+    let place = section.location("oidc");
+    let oidc = section.table("oidc");
+    if !oidc.is_empty() && !has_public_url {
+        let text = "[access.oidc] needs `public_url` in [server]; expected the address in your browser, to which the provider sends people back";
+        section.error(place.clone(), text.to_owned());
+    }
     section.finish();
+    let oidc = oidc::read(oidc, &place, !(admin_users.is_empty() && admin_groups.is_empty()), problems);
     Access {
         session_length,
         trusted_proxies,
@@ -100,6 +115,7 @@ pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<Conf
         admin_users,
         admin_groups,
         monitoring,
+        oidc,
     }
 }
 

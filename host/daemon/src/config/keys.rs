@@ -24,6 +24,7 @@ const fn for_route(name: &'static str) -> Key {
 
 const SERVER: &str = "[server]";
 const ACCESS: &str = "[access]";
+const OIDC: &str = "[access.oidc]";
 const SCROBBLE: &str = "[scrobble]";
 const DELIVERY: &str = "[delivery]";
 const SOURCE: &str = "[sources.NAME]";
@@ -71,7 +72,7 @@ pub const KEYS: &[Key] = &[
         ACCESS,
         "admin_users",
         "[]",
-        "Users of a trusted proxy that may change everything. All others may only look.",
+        "Users of a trusted proxy or of the OpenID provider that may change everything. All others may only look.",
     ),
     key(ACCESS, "admin_groups", "[]", "The same for all users of these groups."),
     key(
@@ -80,6 +81,30 @@ pub const KEYS: &[Key] = &[
         "[]",
         "Addresses or networks that may read `/readyz` and `/metrics` without a token.",
     ),
+    key(
+        OIDC,
+        "issuer",
+        "",
+        "The address of an OpenID provider, as its discovery document has it: `\"https://auth.example.com\"`. Needs `public_url`; the provider \
+         must allow the redirect to `<public_url>/api/v1/login/oidc/callback`.",
+    ),
+    key(OIDC, "client_id", "", "The id under which the provider knows Playrelay."),
+    key(OIDC, "client_secret", "", "The secret that belongs to the id. A public client has none."),
+    key(OIDC, "scopes", "[\"profile\", \"email\"]", "What Playrelay asks the provider for, beside `openid`."),
+    key(
+        OIDC,
+        "name_claim",
+        "\"preferred_username\"",
+        "The claim that holds the user's name. `\"email\"` counts only if the provider has verified it.",
+    ),
+    key(OIDC, "groups_claim", "\"groups\"", "The claim that holds the user's groups."),
+    key(
+        OIDC,
+        "allowed_users",
+        "[]",
+        "Users that may log in, beside those of `admin_users`; `[\"*\"]` means everybody whom the provider lets in.",
+    ),
+    key(OIDC, "allowed_groups", "[]", "Groups whose users may log in, beside those of `admin_groups`."),
     key("[plugins]", "dir", "`<data_dir>/plugins`", "The folder of plugins: `.wasm` files."),
     key(
         SCROBBLE,

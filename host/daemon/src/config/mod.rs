@@ -12,6 +12,7 @@ pub mod edit;
 pub mod file;
 pub mod key_path;
 pub mod keys;
+mod oidc;
 mod route;
 mod scrobble;
 mod section;
@@ -27,6 +28,7 @@ pub use access::Access;
 pub use account::AccountConfig;
 pub use delivery::Delivery;
 pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
+pub use oidc::Oidc;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
@@ -201,7 +203,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     sections.finish();
 
     let server = server::read(server, problems);
-    let access = access::read(access, problems);
+    let access = access::read(access, server.public_url.is_some(), problems);
     let mut section = Section::new("[plugins]", plugins, problems);
     let has_plugin_dir = section.location("dir") != Location::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);

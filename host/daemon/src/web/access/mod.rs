@@ -6,11 +6,13 @@
 //! - [`forwarded`]: what a reverse proxy says of a request, and whose word counts
 //! - [`setup`]: the one-time code of the first start
 //! - [`passwords`], [`random`]: hashes and tokens
+//! - [`oidc`]: logins at an OpenID provider
 //! - [`sessions`]: logins in browsers
 
 pub mod forwarded;
 pub mod guard;
 pub mod hosts;
+pub mod oidc;
 pub mod passwords;
 pub mod permissions;
 pub mod principal;
@@ -29,6 +31,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::CurrentApp;
 use crate::config::Access;
+use crate::web::access::oidc::provider::ProviderCache;
 use crate::web::access::principal::Principal;
 use crate::web::access::setup::SetupCode;
 use crate::web::attempt_limiter::AttemptLimiter;
@@ -46,6 +49,8 @@ pub struct AccessControl {
     /// A check of a password takes 19 MiB: one at a time.
     pub(crate) password_check: Arc<Semaphore>,
     setup: SetupCode,
+    /// What the OpenID provider said of itself last.
+    pub(crate) provider: ProviderCache,
     /// Counts what was taken away: sessions that ended, tokens that were removed, members that were changed.
     revocations: watch::Sender<u64>,
 }
@@ -61,6 +66,7 @@ impl AccessControl {
             names: AttemptLimiter::default(),
             password_check: Arc::new(Semaphore::new(1)),
             setup: SetupCode::default(),
+            provider: ProviderCache::default(),
             revocations: watch::channel(0).0,
         }
     }

@@ -59,6 +59,8 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/setup", Method::GET, Open),
     ("/api/v1/setup", Method::POST, Open),
     ("/api/v1/login", Method::POST, Open),
+    ("/api/v1/login/oidc", Method::GET, Open),
+    ("/api/v1/login/oidc/callback", Method::GET, Open),
     ("/api/v1/logout", Method::POST, Known),
     ("/api/v1/session", Method::GET, Known),
     ("/api/v1/password", Method::PUT, Known),

@@ -41,26 +41,36 @@ pub enum SessionError {
 
 /// The cookie of a request.
 pub fn cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_named(headers, COOKIE)
+}
+
+/// A cookie of a request by its name.
+pub(crate) fn cookie_named(headers: &HeaderMap, cookie: &str) -> Option<String> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+    pairs.find(|(name, _)| *name == cookie).map(|(_, value)| value.to_owned())
 }
 
 /// The header that has a browser keep a session.
 pub fn set_cookie(token: &Secret, origin: &Origin, length: std::time::Duration) -> Option<HeaderValue> {
-    with_attributes(token.expose(), origin, length.as_secs())
+    with_attributes(COOKIE, token.expose(), origin, length.as_secs())
 }
 
 /// The header that has a browser forget its session.
 pub fn clear_cookie(origin: &Origin) -> Option<HeaderValue> {
-    with_attributes("", origin, 0)
+    with_attributes(COOKIE, "", origin, 0)
 }
 
-fn with_attributes(value: &str, origin: &Origin, seconds: u64) -> Option<HeaderValue> {
+/// The header that has a browser keep another secret, for so many seconds; 0 has it forget the secret.
+pub(crate) fn short_cookie(name: &str, value: &Secret, origin: &Origin, seconds: u64) -> Option<HeaderValue> {
+    with_attributes(name, value.expose(), origin, seconds)
+}
+
+fn with_attributes(cookie: &str, value: &str, origin: &Origin, seconds: u64) -> Option<HeaderValue> {
     let path = if origin.base.is_empty() { "/" } else { &origin.base };
     let secure = if origin.is_https { "; Secure" } else { "" };
     // Lax: a link in a notification opens logged in.
-    let text = format!("{COOKIE}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{cookie}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     let mut header = HeaderValue::from_str(&text).ok()?;
     header.set_sensitive(true);
     Some(header)

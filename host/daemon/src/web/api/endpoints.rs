@@ -7,8 +7,9 @@ use utoipa_axum::routes;
 
 use crate::web::api::context::Api;
 use crate::web::api::{
-    accounts, artwork, backup, catch_up, currently_watching, doctor, events, live, logs, members, outbox,
-    plays, plugins, replay, routes, sessions, settings, setup, sources, status, tokens, users, webhooks,
+    accounts, artwork, backup, catch_up, currently_watching, doctor, events, live, logs, members, oidc,
+    outbox, plays, plugins, replay, routes, sessions, settings, setup, sources, status, tokens, users,
+    webhooks,
 };
 
 /// All endpoints with their description.
@@ -16,6 +17,8 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(setup::state, setup::finish))
         .routes(routes!(sessions::log_in))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::finish))
         .routes(routes!(sessions::log_out))
         .routes(routes!(sessions::current))
         .routes(routes!(sessions::change_password))
