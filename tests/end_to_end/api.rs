@@ -1,6 +1,6 @@
 //! The API: what it says of all that there is, what it changes, and what happens as it happens.
 
-use playrelay_tests::browser::{JsonBody, SOON, begins, read};
+use playrelay_tests::browser::{SOON, begins, read};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::TestContext;
 use reqwest::{Method, Response, StatusCode};

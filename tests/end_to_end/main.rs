@@ -30,6 +30,7 @@ mod login;
 mod multi_server;
 mod now_playing;
 mod openid;
+mod pages;
 mod plugin_directory;
 mod progress_flood;
 mod proxies;

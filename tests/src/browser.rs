@@ -35,19 +35,6 @@ pub fn begins(user: &str) -> Value {
     plex_webhook::event("media.play", &film, Some(0), (7, user), "TV")
 }
 
-/// A body of JSON.
-pub trait JsonBody {
-    /// Sets the body, and its media type.
-    #[must_use]
-    fn json(self, body: &Value) -> Self;
-}
-
-impl JsonBody for RequestBuilder {
-    fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
-    }
-}
-
 /// The body of an answer.
 pub async fn read(answer: Response) -> Value {
     let text = answer.text().await.expect("the daemon answers");

@@ -197,7 +197,7 @@ impl TestContext {
 
     /// The usual home: a Plex server, a Trakt account, and a route between them for everybody.
     pub fn plex_to_trakt(plex: Option<&FakePlex>, trakt: &FakeTrakt, more: &str) -> Self {
-        Self::new(&(more.to_owned() + "\n" + &plex_to_trakt_config(plex, trakt)))
+        Self::new(&format!("{more}\n{}", plex_to_trakt_config(plex, trakt)))
     }
 
     /// The usual home with a Trakt of its own, in which the account is logged in.

@@ -153,10 +153,16 @@ struct Inner {
     history: Mutex<History>,
 }
 
-#[derive(Default)]
 struct History {
+    /// The id of the next event. Ids begin at 1: 0 is heard by everybody.
     next: u64,
     kept: VecDeque<Arc<LiveEvent>>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { next: 1, kept: VecDeque::new() }
+    }
 }
 
 impl Default for LiveBus {
@@ -221,6 +227,11 @@ impl LiveBus {
         format!("{}-{}", self.0.run, event.id)
     }
 
+    /// The id of the newest event, for whoever has read everything now.
+    pub fn now(&self) -> String {
+        format!("{}-{}", self.0.run, lock(&self.0.history).next - 1)
+    }
+
     /// The number in an id of this run.
     fn number(&self, id: &str) -> Option<u64> {
         let (run, number) = id.split_once('-')?;
@@ -249,8 +260,9 @@ mod tests {
         for about in 0..5 {
             bus.publish(job(about));
         }
-        let last = bus.id(&LiveEvent { id: 2, change: Change::Now });
-        assert_eq!(ids(bus.listen(Some(&last)).1), [3, 4]);
+        let last = bus.id(&LiveEvent { id: 3, change: Change::Now });
+        assert_eq!(ids(bus.listen(Some(&last)).1), [4, 5]);
+        assert_eq!(ids(bus.listen(Some(&bus.now())).1), [0; 0]);
         assert_eq!(ids(bus.listen(None).1), [0; 0]);
         for unknown in ["", "7-2", "x", &format!("{last}0")] {
             assert_eq!(bus.listen(Some(unknown)).1, Missed::TooMuch, "{unknown}");
@@ -264,8 +276,8 @@ mod tests {
             bus.publish(job(about));
         }
         let id = |id| bus.id(&LiveEvent { id, change: Change::Now });
-        assert_eq!(bus.listen(Some(&id(0))).1, Missed::TooMuch);
-        assert_eq!(ids(bus.listen(Some(&id(1))).1).len(), MAX_HISTORY - 1);
+        assert_eq!(bus.listen(Some(&id(1))).1, Missed::TooMuch);
+        assert_eq!(ids(bus.listen(Some(&id(2))).1).len(), MAX_HISTORY - 1);
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ pub use inbox::{
     TimelineRow,
 };
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
-pub use plays::PlayStore;
+pub use plays::{PlayFilter, PlayStore};
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginStore};
 pub use secrets::SecretStore;
 pub use users::UserStore;

@@ -24,8 +24,8 @@ pub struct OutboxStats {
 pub struct DeliveryFilter {
     /// Those before this one.
     pub before: Option<i64>,
-    /// Those in this state.
-    pub state: Option<DeliveryState>,
+    /// Those in one of these states; empty for all.
+    pub states: Vec<DeliveryState>,
     /// Those of this tracker.
     pub tracker: Option<String>,
     /// At most so many.
@@ -44,11 +44,22 @@ pub trait OutboxStore: Send + Sync {
 
     /// Events in the outbox, the newest first; only those in a state where one is given.
     async fn outbox(&self, state: Option<DeliveryState>, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-        self.deliveries(DeliveryFilter { state, limit, ..DeliveryFilter::default() }).await
+        let states = state.into_iter().collect();
+        self.deliveries(DeliveryFilter { states, limit, ..DeliveryFilter::default() }).await
     }
 
     /// Events in the outbox that fit, the newest first.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// The deliveries of plays or rated items, by the trackers and subjects of their events; by subject and tracker, the oldest first.
+    async fn deliveries_of(
+        &self,
+        trackers: Vec<String>,
+        subjects: Vec<String>,
+    ) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// How many deliveries are in one of these states. Quick for all states but [`Delivered`](DeliveryState::Delivered).
+    async fn count_deliveries(&self, states: Vec<DeliveryState>) -> Result<u64, StoreError>;
 
     /// How it stands with what a tracker is to be told.
     async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError>;

@@ -8,11 +8,39 @@ use playrelay_engine::transition::Rating;
 
 use crate::StoreError;
 
+/// Which plays of a list are wanted. Texts are looked for anywhere, in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlayFilter {
+    /// Those that began before a play, or at the same time and have a smaller id.
+    pub before: Option<(Timestamp, PlayId)>,
+    /// Those of users with this in their name.
+    pub user: Option<String>,
+    /// Those of titles with this.
+    pub title: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl PlayFilter {
+    /// Whether a play is wanted, by its texts.
+    pub fn fits(&self, play: &Play) -> bool {
+        let has = |text: &str, part: &Option<String>| {
+            part.as_ref().is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
+        };
+        has(&play.user.to_string(), &self.user) && has(&play.item.to_string(), &self.title)
+    }
+}
+
 /// Plays and ratings, which are written with the input that they come from.
 #[async_trait]
 pub trait PlayStore: Send + Sync {
     /// Plays by their beginning, the newest first: those that began before a play, or at the same time and have a smaller id.
-    async fn plays(&self, before: Option<(Timestamp, PlayId)>, limit: u32) -> Result<Vec<Play>, StoreError>;
+    async fn plays(&self, before: Option<(Timestamp, PlayId)>, limit: u32) -> Result<Vec<Play>, StoreError> {
+        self.plays_matching(PlayFilter { before, limit, ..PlayFilter::default() }).await
+    }
+
+    /// Plays that fit, by their beginning, the newest first.
+    async fn plays_matching(&self, filter: PlayFilter) -> Result<Vec<Play>, StoreError>;
 
     /// A play; absent for an unknown id.
     async fn play(&self, id: &PlayId) -> Result<Option<Play>, StoreError>;

@@ -52,7 +52,7 @@ impl World {
         ];
         let route = "ratings = true\nunwatched = true\nwatchlist_remove = true\nwatchlist_remove_from = [\"bob\", \"list\"]";
         let config = plex_to(&accounts, &["bob"], route).replace("users = [\"*\"]", "users = [\"sean\"]");
-        let home = TestContext::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &config));
+        let home = TestContext::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &*config));
         home.connect().await;
         Self { trakt, _others: (list, tmdb, attic), home }
     }

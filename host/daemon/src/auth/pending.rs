@@ -63,6 +63,18 @@ pub(crate) struct Choice {
     label: String,
 }
 
+impl Choice {
+    /// The id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name, for people.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+}
+
 /// The request of a page that begins a login.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +84,13 @@ pub(crate) struct BeginLogin {
     /// The values of the form.
     #[serde(default)]
     form: BTreeMap<String, String>,
+}
+
+impl BeginLogin {
+    /// A login by a method, with the values of its form.
+    pub(crate) fn new(method: Option<String>, form: BTreeMap<String, String>) -> Self {
+        Self { method, form }
+    }
 }
 
 /// The logins that are under way.

@@ -42,7 +42,7 @@ use crate::web::access::forwarded::Front;
 use crate::web::api::{Api, ApiLimits};
 use crate::web::headers::protect;
 use crate::web::ingress::Ingress;
-use crate::web::{api, server};
+use crate::web::{api, pages, server};
 use crate::{config, logging};
 
 /// Between two looks at the configuration.
@@ -184,7 +184,11 @@ impl App {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
             false => None,
         };
-        let routes = ingress.router().merge(api::router(api)).layer(map_response(protect));
+        let routes = ingress
+            .router()
+            .merge(api::router(Arc::clone(&api)))
+            .merge(pages::router(api))
+            .layer(map_response(protect));
         ready(Ready { address: local, setup_code });
         tokio::select! {
             () = server::serve(listener, routes, front, room, stop) => Ok(()),

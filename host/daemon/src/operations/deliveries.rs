@@ -59,8 +59,12 @@ pub async fn correct(store: &dyn Store, id: i64, correction: &Correction) -> Res
     apply(store, OutboxSelection::One(id), OutboxCommand::Match(Box::new(item))).await.map(drop)
 }
 
-/// The ids that a person gives replace those of the item.
-fn corrected(mut item: Item, correction: &Correction) -> Result<Item, OperationError> {
+/// The item as a person corrects it: the ids that they give replace those of the item.
+///
+/// # Errors
+///
+/// Fails where the correction does not fit the item, or says nothing.
+pub fn corrected(mut item: Item, correction: &Correction) -> Result<Item, OperationError> {
     fn ids<Kind>(named: &[(String, String)]) -> Ids<Kind> {
         named.iter().map(|(name, id)| (name, id)).collect()
     }

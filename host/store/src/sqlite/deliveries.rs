@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::outbox::{AttemptOutcome, OutboxCommand, OutboxRow, OutboxSelection};
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
 use rusqlite::params;
 
 use crate::sqlite::database::SqliteStore;
@@ -21,6 +21,30 @@ impl OutboxStore for SqliteStore {
 
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(move |connection| outbox::list(connection, &filter)).await
+    }
+
+    async fn deliveries_of(
+        &self,
+        trackers: Vec<String>,
+        subjects: Vec<String>,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| {
+            let mut rows = Vec::new();
+            for (subject, tracker) in
+                subjects.iter().flat_map(|subject| trackers.iter().map(move |tracker| (subject, tracker)))
+            {
+                rows.extend(outbox::of_subject(connection, tracker, subject)?);
+            }
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn count_deliveries(&self, states: Vec<DeliveryState>) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            states.iter().map(|state| outbox::count(connection, *state)).sum::<rusqlite::Result<u64>>()
+        })
+        .await
     }
 
     async fn outbox_stats(&self, tracker: &str) -> Result<OutboxStats, StoreError> {

@@ -227,21 +227,56 @@ fn release_withheld(connection: &Connection, pause: &TrackerEvent, at: i64) -> r
 
 /// Events that fit, the newest first.
 pub fn list(connection: &Connection, filter: &DeliveryFilter) -> rusqlite::Result<Vec<OutboxRow>> {
+    let list = |state: Option<DeliveryState>| -> rusqlite::Result<Vec<OutboxRow>> {
+        connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE household = household() AND {} AND (?1 IS NULL OR tracker = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3",
+                state_condition(state)
+            ))?
+            .query_map(params![filter.tracker, filter.before.unwrap_or(i64::MAX), filter.limit], read)?
+            .collect()
+    };
+    if filter.states.is_empty() {
+        return list(None);
+    }
+    // State by state: over several at once SQLite would sort all that it finds.
+    let mut rows = Vec::new();
+    for state in &filter.states {
+        rows.extend(list(Some(*state))?);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+    rows.truncate(filter.limit as usize);
+    Ok(rows)
+}
+
+/// The condition that a delivery is in a state, in the words of the index `outbox_state`: a parameter would hide it from the planner.
+fn state_condition(state: Option<DeliveryState>) -> String {
+    match state {
+        None => "TRUE".to_owned(),
+        Some(DeliveryState::Delivered) => "state = 'delivered'".to_owned(),
+        Some(state) => format!("state = '{}' AND state <> 'delivered'", state.as_str()),
+    }
+}
+
+/// How many are in a state.
+pub fn count(connection: &Connection, state: DeliveryState) -> rusqlite::Result<u64> {
+    let condition = state_condition(Some(state));
     connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox
-             WHERE household = household() AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR tracker = ?2) AND id < ?3
-             ORDER BY id DESC LIMIT ?4"
+            "SELECT count(*) FROM outbox WHERE household = household() AND {condition}"
         ))?
-        .query_map(
-            params![
-                filter.state.map(DeliveryState::as_str),
-                filter.tracker,
-                filter.before.unwrap_or(i64::MAX),
-                filter.limit
-            ],
-            read,
-        )?
+        .query_row([], |row| Ok(u64::from(row.get::<_, u32>(0)?)))
+}
+
+/// Those of a tracker that belong to a play or a rated item, the oldest first.
+pub fn of_subject(connection: &Connection, tracker: &str, subject: &str) -> rusqlite::Result<Vec<OutboxRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox INDEXED BY outbox_subject
+             WHERE household = household() AND tracker = ?1 AND subject = ?2 ORDER BY id"
+        ))?
+        .query_map(params![tracker, subject], read)?
         .collect()
 }
 

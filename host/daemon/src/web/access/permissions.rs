@@ -1,4 +1,4 @@
-//! What each route of the API asks for. A route that is not in the table is refused, whoever sends the request.
+//! What each route of the API and of the pages asks for. A route that is not in the table is refused, whoever sends the request.
 
 use axum::http::Method;
 
@@ -50,6 +50,43 @@ use Permission::{Admin, Control, Known, Monitoring, Open, Read};
 
 /// All routes behind the guard, by path and method.
 pub const ROUTES: &[(&str, Method, Permission)] = &[
+    ("/", Method::GET, Read),
+    ("/live", Method::GET, Read),
+    ("/history", Method::GET, Read),
+    ("/events/{id}", Method::GET, Read),
+    ("/events/{id}/replay", Method::POST, Control),
+    ("/events/{id}/share", Method::GET, Admin),
+    ("/deliveries", Method::GET, Read),
+    ("/deliveries/batch", Method::POST, Control),
+    ("/deliveries/{id}/match", Method::GET, Control),
+    ("/deliveries/{id}/match", Method::POST, Control),
+    ("/people", Method::GET, Read),
+    ("/people/{id}", Method::POST, Control),
+    ("/accounts/{name}", Method::GET, Read),
+    ("/accounts/{name}/login", Method::POST, Admin),
+    ("/accounts/{name}/choice", Method::POST, Admin),
+    ("/accounts/{name}/logout", Method::GET, Admin),
+    ("/accounts/{name}/logout", Method::POST, Admin),
+    ("/setup", Method::GET, Read),
+    ("/setup/routes", Method::POST, Admin),
+    ("/setup/{section}/{plugin}", Method::GET, Admin),
+    ("/setup/{section}/{plugin}", Method::POST, Admin),
+    ("/webhooks", Method::GET, Admin),
+    ("/webhooks/{source}", Method::POST, Admin),
+    ("/plugins", Method::GET, Read),
+    ("/plugins/{id}", Method::POST, Admin),
+    ("/settings", Method::GET, Admin),
+    ("/settings", Method::POST, Admin),
+    ("/help", Method::GET, Read),
+    ("/doctor", Method::GET, Read),
+    ("/logs", Method::GET, Admin),
+    ("/login", Method::GET, Open),
+    ("/login", Method::POST, Open),
+    ("/logout", Method::POST, Known),
+    ("/welcome", Method::GET, Open),
+    ("/welcome", Method::POST, Open),
+    ("/theme", Method::POST, Open),
+    ("/assets/{file}", Method::GET, Open),
     ("/metrics", Method::GET, Monitoring),
     ("/readyz", Method::GET, Monitoring),
     ("/api/openapi.json", Method::GET, Read),
@@ -153,8 +190,9 @@ mod tests {
     #[test]
     fn a_viewer_changes_nothing() {
         for (path, method, permission) in ROUTES {
-            let is_own =
-                ["/api/v1/setup", "/api/v1/login", "/api/v1/logout", "/api/v1/password"].contains(path);
+            let own = ["/setup", "/login", "/logout", "/password"].map(|path| format!("/api/v1{path}"));
+            let pages = ["/login", "/logout", "/welcome", "/theme"];
+            let is_own = own.iter().any(|own| own == path) || pages.contains(path);
             assert!(method == Method::GET || is_own || *permission >= Control, "{method} {path}");
         }
     }

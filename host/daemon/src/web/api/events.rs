@@ -208,7 +208,14 @@ pub(crate) async fn request(
     responses((status = 200, body = Object, description = "The bundle: `playrelay`, `event`, `request`, `story`"), Problems)
 )]
 pub(crate) async fn bundle(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> Result<Response, Problem> {
-    let row = stored(&api, id).await?;
+    let bundle = bundle_of(&api, id).await?;
+    let name = format!("attachment; filename=\"playrelay-event-{id}.json\"");
+    Ok(([(header::CONTENT_DISPOSITION, name)], Json(bundle)).into_response())
+}
+
+/// The bundle of an event.
+pub(in crate::web) async fn bundle_of(api: &Api, id: i64) -> Result<Value, Problem> {
+    let row = stored(api, id).await?;
     let request = match input::stored(&row) {
         Ok(Input::Webhook(request)) => redacted_request(&request),
         Ok(Input::Observed(observed)) => {
@@ -218,7 +225,7 @@ pub(crate) async fn bundle(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> 
         }
         Err(verdict) => json!({ "unreadable": verdict.detail }),
     };
-    let story = story(&api, id).await?;
+    let story = story(api, id).await?;
     let names = names(&story, &request_users(&row));
     let story = serde_json::to_value(&story).map_err(|error| Problem::internal(error.to_string()))?;
     let app = api.app();
@@ -234,8 +241,7 @@ pub(crate) async fn bundle(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> 
         "story": redacted_value(story),
     });
     without_names(&mut bundle, &names);
-    let name = format!("attachment; filename=\"playrelay-event-{id}.json\"");
-    Ok(([(header::CONTENT_DISPOSITION, name)], Json(bundle)).into_response())
+    Ok(bundle)
 }
 
 async fn stored(api: &Api, id: i64) -> Result<InboxRow, Problem> {

@@ -151,6 +151,7 @@ pub(crate) async fn set_levels(
     Ok(Json(LogLevels { filter: log.filter() }))
 }
 
-fn log() -> Result<&'static Log, Problem> {
+/// The log of this process.
+pub(in crate::web) fn log() -> Result<&'static Log, Problem> {
     logging::log().ok_or_else(|| Problem::not_found("the program around Playrelay keeps the log", ""))
 }

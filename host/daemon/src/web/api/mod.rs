@@ -19,7 +19,7 @@ mod doctor;
 mod endpoints;
 mod etag;
 mod events;
-mod extract;
+pub(in crate::web) mod extract;
 mod idempotency;
 mod live;
 mod logs;
@@ -29,13 +29,14 @@ mod oidc;
 mod openapi;
 mod outbox;
 mod paging;
+pub(in crate::web) mod play_cursor;
 mod plays;
 mod plugins;
 pub mod problem;
 mod replay;
 mod routes;
 mod sessions;
-mod settings;
+pub(in crate::web) mod settings;
 mod setup;
 mod sources;
 mod status;
@@ -55,9 +56,15 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 pub use context::{Api, ApiLimits};
 use endpoints::endpoints;
+pub(in crate::web) use events::bundle_of as event_bundle;
 use extract::MAX_BODY;
+pub(in crate::web) use logs::log;
 pub use openapi::document;
+pub(in crate::web) use outbox::publish as publish_delivery;
 use problem::{Problem, ProblemCode};
+pub(in crate::web) use replay::problem as replay_problem;
+pub(in crate::web) use sessions::session_problem;
+pub(in crate::web) use setup::add_first_member;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use url::Url;
 
@@ -67,6 +74,21 @@ use crate::web::access::guard::authorize;
 /// The routes, behind the guard.
 pub fn router(api: Arc<Api>) -> Router {
     let (routes, _) = endpoints().split_for_parts();
+    let routes = routes
+        .layer(from_fn(etag::tag))
+        .route("/api/openapi.json", get(async || Json(document())))
+        .route("/api/docs", get(docs_page::operations))
+        .route("/api/docs.css", get(docs_page::style))
+        .route("/help/problems/{code}", get(docs_page::problem))
+        .route("/metrics", get(monitoring::metrics))
+        .route("/readyz", get(monitoring::ready))
+        .route("/api", any(unknown))
+        .route("/api/{*rest}", any(unknown));
+    guarded(routes, &api).with_state(api)
+}
+
+/// Routes behind the guard: the sender may do what the table says, and is no page of another site.
+pub(in crate::web) fn guarded(routes: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
     let mut cross_site = CsrfLayer::new().with_rejection_response(refuse_cross_site);
     if let Some(origin) = api.app().config.server.public_url.as_deref().and_then(origin) {
         // The address was checked when the configuration was read.
@@ -79,20 +101,10 @@ pub fn router(api: Arc<Api>) -> Router {
         };
     }
     routes
-        .layer(from_fn(etag::tag))
-        .route("/api/openapi.json", get(async || Json(document())))
-        .route("/api/docs", get(docs_page::operations))
-        .route("/api/docs.css", get(docs_page::style))
-        .route("/help/problems/{code}", get(docs_page::problem))
-        .route("/metrics", get(monitoring::metrics))
-        .route("/readyz", get(monitoring::ready))
-        .route("/api", any(unknown))
-        .route("/api/{*rest}", any(unknown))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&api.access), authorize))
         .layer(cross_site)
-        .with_state(api)
 }
 
 /// The origin of an address: its scheme, name and port.

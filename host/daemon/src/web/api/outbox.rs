@@ -185,18 +185,18 @@ pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Query(query): Query<Filter>,
 ) -> Result<Json<Deliveries>, Problem> {
-    let state = match &query.state {
-        None => None,
+    let states = match &query.state {
+        None => Vec::new(),
         Some(name) => {
-            Some(DeliveryState::ALL.into_iter().find(|state| state.as_str() == name).ok_or_else(|| {
+            vec![DeliveryState::ALL.into_iter().find(|state| state.as_str() == name).ok_or_else(|| {
                 let known = DeliveryState::ALL.map(DeliveryState::as_str).join(", ");
                 let detail = format!("`state` is {name:?}; expected one of {known}");
                 Problem::new(ProblemCode::InvalidRequest, detail, "")
-            })?)
+            })?]
         }
     };
     let limit = limit(query.limit)?;
-    let filter = DeliveryFilter { before: query.before, state, tracker: query.tracker, limit };
+    let filter = DeliveryFilter { before: query.before, states, tracker: query.tracker, limit };
     let rows = api.store().deliveries(filter).await?;
     let next = rows.last().filter(|_| rows.len() == limit as usize).map(|last| last.id);
     let mut events = Vec::with_capacity(rows.len());
@@ -303,7 +303,7 @@ async fn apply(api: &Api, id: i64, command: OutboxCommand) -> Result<(), Problem
 }
 
 /// Tells listeners of a delivery that a person has changed.
-async fn publish(api: &Api, id: i64) -> Result<(), Problem> {
+pub(in crate::web) async fn publish(api: &Api, id: i64) -> Result<(), Problem> {
     if let Some(row) = api.store().outbox_row(id).await? {
         api.live.publish(Change::Delivery {
             id: Some(id),

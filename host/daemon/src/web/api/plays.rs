@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::web::api::context::Api;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::paging::limit;
+use crate::web::api::play_cursor;
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
 use crate::web::api::title::Title;
 
@@ -114,7 +115,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Plays>, Problem> {
     let limit = limit(query.limit)?;
     let before = match &query.before {
-        Some(cursor) => Some(read_cursor(cursor).ok_or_else(|| {
+        Some(cursor) => Some(play_cursor::read(cursor).ok_or_else(|| {
             let detail = format!("`before` is {cursor:?}; expected `next` of another answer");
             Problem::new(ProblemCode::InvalidRequest, detail, "")
         })?),
@@ -122,7 +123,7 @@ pub(crate) async fn list(
     };
     let plays = api.store().plays(before, limit).await?;
     let next = plays.last().filter(|_| plays.len() == limit as usize);
-    let next = next.map(|play| format!("{}-{}", play.started_at.as_millisecond(), play.id.0));
+    let next = next.map(play_cursor::write);
     Ok(Json(Plays { items: plays.iter().map(PlayView::from).collect(), next }))
 }
 
@@ -142,9 +143,4 @@ pub(crate) async fn get(
     let play = play
         .ok_or_else(|| Problem::not_found(format!("there is no play {id:?}"), "/api/v1/plays lists them"))?;
     Ok(Json(PlayView::from(&play)))
-}
-
-fn read_cursor(text: &str) -> Option<(Timestamp, PlayId)> {
-    let (at, id) = text.split_once('-')?;
-    Some((Timestamp::from_millisecond(at.parse().ok()?).ok()?, PlayId(id.to_owned())))
 }

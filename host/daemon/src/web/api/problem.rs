@@ -264,7 +264,10 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let retry_after = self.retry_after_s;
+        let problem = self.clone();
         let mut answer = (self.code.status(), Json(self)).into_response();
+        // For the pages, which write it otherwise.
+        answer.extensions_mut().insert(problem);
         answer.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);
         if let Some(seconds) = retry_after {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -138,7 +138,8 @@ pub(crate) async fn message(
     Replay::try_from(run).map(Json)
 }
 
-fn problem(error: ReplayError) -> Problem {
+/// Why there is no replay.
+pub(in crate::web) fn problem(error: ReplayError) -> Problem {
     match error {
         ReplayError::Unknown(id) => {
             Problem::not_found(format!("there is no event {id}"), "/api/v1/events lists them")

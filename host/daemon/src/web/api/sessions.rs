@@ -259,7 +259,7 @@ pub(crate) async fn end(State(api): State<Arc<Api>>, Path(id): Path<String>) -> 
 }
 
 /// The problem of a login that failed.
-pub(crate) fn session_problem(error: SessionError) -> Problem {
+pub(in crate::web) fn session_problem(error: SessionError) -> Problem {
     match error {
         SessionError::Locked(left) => Problem::locked(left),
         SessionError::Wrong => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use playrelay_store::{Member, Role};
 use playrelay_util::clock;
@@ -70,6 +70,21 @@ pub(crate) async fn finish(
     headers: HeaderMap,
     Json(first): Json<FirstMember>,
 ) -> Result<Response, Problem> {
+    let password = Secret::new(first.password);
+    let cookie = add_first_member(&api, &origin, &headers, &first.code, &first.name, password).await?;
+    let view = SessionView::of_role(&first.name, Role::Admin);
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], axum::Json(view)).into_response())
+}
+
+/// Adds the first member, and logs them in. Gives the header that has the browser keep the session.
+pub(in crate::web) async fn add_first_member(
+    api: &Api,
+    origin: &Origin,
+    headers: &HeaderMap,
+    code: &str,
+    name: &str,
+    password: Secret,
+) -> Result<HeaderValue, Problem> {
     let done = || Problem::not_found("the set-up is done", "log in at /api/v1/login");
     if !api.access.needs_setup().await? {
         return Err(done());
@@ -78,7 +93,7 @@ pub(crate) async fn finish(
     if let Some(left) = api.access.clients().locked(&client) {
         return Err(Problem::locked(left));
     }
-    let checked = api.access.setup_code().check(&first.code);
+    let checked = api.access.setup_code().check(code);
     match checked.map_err(|error| Problem::internal(error.to_string()))? {
         Checked::Right => {}
         Checked::None => return Err(done()),
@@ -96,14 +111,13 @@ pub(crate) async fn finish(
             ));
         }
     }
-    check_name(&first.name)?;
-    let password = Secret::new(first.password);
-    passwords::check_new(&password, &first.name)
+    check_name(name)?;
+    passwords::check_new(&password, name)
         .map_err(|error| Problem::new(ProblemCode::Invalid, error.to_string(), ""))?;
     let member = Member {
-        name: first.name.clone(),
+        name: name.to_owned(),
         role: Role::Admin,
-        password: Some(hash_password(&api, &password).await?),
+        password: Some(hash_password(api, &password).await?),
         subject: None,
         created_at: clock::now(),
     };
@@ -111,10 +125,8 @@ pub(crate) async fn finish(
         return Err(done());
     }
     api.access.setup_code().end();
-    tracing::info!(member = first.name, "the set-up is done");
-    let token = sessions::begin(&api.access, &first.name, &headers).await.map_err(session_problem)?;
-    let cookie = sessions::set_cookie(&token, &origin, api.access.config().session_length);
-    let cookie = cookie.ok_or_else(|| Problem::internal("the cookie cannot be written"))?;
-    let view = SessionView::of_role(&first.name, Role::Admin);
-    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], axum::Json(view)).into_response())
+    tracing::info!(member = name, "the set-up is done");
+    let token = sessions::begin(&api.access, name, headers).await.map_err(session_problem)?;
+    let cookie = sessions::set_cookie(&token, origin, api.access.config().session_length);
+    cookie.ok_or_else(|| Problem::internal("the cookie cannot be written"))
 }

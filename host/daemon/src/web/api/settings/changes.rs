@@ -25,6 +25,13 @@ pub(crate) struct SettingChange {
     pub(super) value: Option<serde_json::Value>,
 }
 
+impl SettingChange {
+    /// A change of the key at a place; `value` is absent where the key is removed.
+    pub(in crate::web) fn new(key: String, value: Option<serde_json::Value>) -> Self {
+        Self { key, value }
+    }
+}
+
 /// The account and the key of a secret setting of a plugin; absent for any other key. `added` are the plugins of accounts that the
 /// request adds.
 pub(super) fn secret_of(

@@ -28,9 +28,8 @@ use crate::web::api::context::Api;
 use crate::web::api::extract;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::{FileProblem, Problem, ProblemCode, Problems};
-use crate::web::api::settings::changes::{
-    SettingChange, Sorted, edit_problem, judge_accounts, secret_of, sort,
-};
+pub(in crate::web) use crate::web::api::settings::changes::SettingChange;
+use crate::web::api::settings::changes::{Sorted, edit_problem, judge_accounts, secret_of, sort};
 use crate::web::api::settings::diff::diff;
 
 /// Texts of the configuration that are remembered.
@@ -43,19 +42,19 @@ const MAX_CHANGES: usize = 100;
 pub(crate) struct SettingView {
     /// Its place: `server.listen`, `routes[0].users`.
     #[schema(example = "server.listen")]
-    key: String,
+    pub(in crate::web) key: String,
     /// The value; absent for a secret.
-    value: Option<serde_json::Value>,
+    pub(in crate::web) value: Option<serde_json::Value>,
     /// Whether it is a secret, and never shown.
-    secret: bool,
+    pub(in crate::web) secret: bool,
     /// `file`, `variable`, or `vault` for a secret that was entered on a page.
     #[schema(example = "file")]
     set_by: &'static str,
     /// The file and line, or the variable.
     #[schema(example = "playrelay.toml:2")]
-    place: String,
+    pub(in crate::web) place: String,
     /// Whether it can only be changed where it is set: a variable counts more than the file.
-    locked: bool,
+    pub(in crate::web) locked: bool,
 }
 
 /// A key that there is.
@@ -63,14 +62,14 @@ pub(crate) struct SettingView {
 pub(crate) struct KnownSetting {
     /// The section, as a file has it: `[server]`, `[sources.NAME]`, `[[routes]]`.
     #[schema(example = "[server]")]
-    section: &'static str,
+    pub(in crate::web) section: &'static str,
     /// The key.
     #[schema(example = "listen")]
-    name: &'static str,
+    pub(in crate::web) name: &'static str,
     /// The value if the key is absent, as a file would have it; empty without one.
-    default: &'static str,
+    pub(in crate::web) default: &'static str,
     /// The meaning.
-    meaning: &'static str,
+    pub(in crate::web) meaning: &'static str,
 }
 
 /// The configuration.
@@ -78,14 +77,14 @@ pub(crate) struct KnownSetting {
 pub(crate) struct Settings {
     /// The file.
     #[schema(example = "playrelay.toml")]
-    file: String,
+    pub(in crate::web) file: String,
     /// The digest of the file's text, for a change; absent where there is no file.
     #[schema(example = "0f3a1b2c")]
-    digest: Option<String>,
+    pub(in crate::web) digest: Option<String>,
     /// All keys that are set.
-    items: Vec<SettingView>,
+    pub(in crate::web) items: Vec<SettingView>,
     /// All keys that there are; accounts also have the settings of their plugins.
-    known: Vec<KnownSetting>,
+    pub(in crate::web) known: Vec<KnownSetting>,
     /// Settings that work, and are probably mistakes, each with its place.
     warnings: Vec<String>,
 }
@@ -106,10 +105,10 @@ pub(crate) struct SettingChanges {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Changed {
     /// The digest of the text as it is now, or would be.
-    digest: Option<String>,
+    pub(in crate::web) digest: Option<String>,
     /// The difference, line by line; secrets are not shown.
     #[schema(example = "-watched_at = 80\n+watched_at = 85\n")]
-    diff: String,
+    pub(in crate::web) diff: String,
     /// Secrets that went to the vault, and not to the file.
     #[schema(example = json!([]))]
     in_vault: Vec<String>,
@@ -129,9 +128,14 @@ pub(crate) struct Changed {
     responses((status = 200, body = Settings), Problems)
 )]
 pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<Json<Settings>, Problem> {
+    settings(&api).await.map(Json)
+}
+
+/// All keys that are set, and all that there are.
+pub(in crate::web) async fn settings(api: &Api) -> Result<Settings, Problem> {
     let app = api.app();
     let text = read(&app)?;
-    remember(&api, &text);
+    remember(api, &text);
     let tree = config::tree(Some((&text.path, &text.text)));
     let mut items = Vec::new();
     for (key, node) in &tree {
@@ -156,13 +160,18 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<Json<Settings>, 
         default: key.default,
         meaning: key.meaning,
     });
-    Ok(Json(Settings {
+    Ok(Settings {
         file: text.path.display().to_string(),
         digest: text.digest.map(|digest| digest.to_string()),
         items,
         known: known.collect(),
         warnings: app.warnings().iter().map(ToString::to_string).collect(),
-    }))
+    })
+}
+
+/// The digest of the configuration as it is now, for a change that goes by nothing else; absent where there is no file.
+pub(in crate::web) fn current_digest(app: &App) -> Result<Option<String>, Problem> {
+    Ok(read(app)?.digest.map(|digest| digest.to_string()))
 }
 
 /// Changes the configuration in its file. Comments, order and line ends of all else stay; secrets of accounts go to the vault. With
@@ -180,19 +189,29 @@ pub(crate) async fn change(
     Query(DryRun { dry_run }): Query<DryRun>,
     extract::Json(asked): extract::Json<SettingChanges>,
 ) -> Result<Json<Changed>, Problem> {
-    if !(1..=MAX_CHANGES).contains(&asked.changes.len()) {
-        let detail = format!("there are {} changes; expected 1 to {MAX_CHANGES}", asked.changes.len());
+    change_settings(&api, asked.digest, asked.changes, dry_run).await.map(Json)
+}
+
+/// Changes the configuration in its file, and secrets in the vault: all, or none. `digest` is that of the text that was read.
+pub(in crate::web) async fn change_settings(
+    api: &Api,
+    digest: Option<String>,
+    changes: Vec<SettingChange>,
+    dry_run: bool,
+) -> Result<Changed, Problem> {
+    if !(1..=MAX_CHANGES).contains(&changes.len()) {
+        let detail = format!("there are {} changes; expected 1 to {MAX_CHANGES}", changes.len());
         return Err(Problem::new(ProblemCode::Invalid, detail, ""));
     }
     let _turn = api.limits.edits.lock().await;
     let app = api.app();
     let before = read(&app)?;
-    remember(&api, &before);
-    if asked.digest != before.digest.as_ref().map(Digest::to_string) {
-        return Err(changed_meanwhile(&api, asked.digest.as_deref(), &before));
+    remember(api, &before);
+    if digest != before.digest.as_ref().map(Digest::to_string) {
+        return Err(changed_meanwhile(api, digest.as_deref(), &before));
     }
     let tree = config::tree(Some((&before.path, &before.text)));
-    let Sorted { edits, secrets } = sort(&app, &tree, &before, asked.changes)?;
+    let Sorted { edits, secrets } = sort(&app, &tree, &before, changes)?;
     let text = edit::apply(&before.text, &edits).map_err(edit_problem)?;
     let after = ConfigText::new(&before.path, text);
     let config = after.judge().map_err(|problems| Problem::of_config(&problems))?;
@@ -208,18 +227,18 @@ pub(crate) async fn change(
             after.write().map_err(|error| unwritable(&after, &diff, &error.to_string()))?;
             tracing::info!(file = %after.path.display(), "the configuration was changed by the API");
         }
-        remember(&api, &after);
+        remember(api, &after);
         api.reload.notify_one();
     }
     let needs_restart = app.config.server != config.server || app.config.plugin_dir != config.plugin_dir;
-    Ok(Json(Changed {
+    Ok(Changed {
         digest: after.digest.map(|digest| digest.to_string()),
         diff,
         in_vault: secrets.into_iter().map(|secret| secret.place).collect(),
         needs_restart,
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
         dry_run,
-    }))
+    })
 }
 
 /// The file of the configuration, as it is now.

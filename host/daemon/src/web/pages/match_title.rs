@@ -1,0 +1,237 @@
+//! Says what a delivery is about: an id or an address is pasted, what will be sent is shown, then it is sent.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::html;
+use playrelay_engine::model::{Item, ItemKind};
+use playrelay_engine::outbox::OutboxRow;
+use url::Url;
+
+use crate::operations::deliveries::{self, Correction};
+use crate::web::api::extract::Path;
+use crate::web::api::problem::Problem;
+use crate::web::api::{Api, publish_delivery};
+use crate::web::pages::context::Context;
+use crate::web::pages::form::Form;
+use crate::web::pages::layout;
+use crate::web::pages::layout::{Page, Place};
+use crate::web::pages::parts::title;
+
+/// What somebody has typed.
+#[derive(Default)]
+struct Typed {
+    id: String,
+    season: String,
+    episode: String,
+}
+
+/// What the page says to what was typed.
+enum Answer {
+    /// Nothing was typed yet.
+    Nothing,
+    /// It cannot be taken.
+    Complaint(String),
+    /// This will be sent, once it is confirmed.
+    Preview(Box<Item>),
+}
+
+/// The form.
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    context: Context,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let row = stored(&api, id).await?;
+    page(&api, &context, &row, &Typed::default(), &Answer::Nothing).await
+}
+
+/// Shows what would be sent, or sends it.
+pub(super) async fn send(
+    State(api): State<Arc<Api>>,
+    context: Context,
+    Path(id): Path<i64>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let row = stored(&api, id).await?;
+    let typed = Typed { id: form.text("id"), season: form.text("season"), episode: form.text("episode") };
+    let correction = match correction(&typed, &row.event.item) {
+        Ok(correction) => correction,
+        Err(complaint) => return page(&api, &context, &row, &typed, &Answer::Complaint(complaint)).await,
+    };
+    if form.text("sure") == "yes" {
+        deliveries::correct(&*api.store(), id, &correction).await?;
+        publish_delivery(&api, id).await?;
+        return layout::see_other(&context, &format!("/events/{}", row.inbox));
+    }
+    let answer = match deliveries::corrected(row.event.item.clone(), &correction) {
+        Ok(item) => Answer::Preview(Box::new(item)),
+        Err(error) => Answer::Complaint(error.to_string()),
+    };
+    page(&api, &context, &row, &typed, &answer).await
+}
+
+async fn stored(api: &Api, id: i64) -> Result<OutboxRow, Problem> {
+    let row = api.store().outbox_row(id).await?;
+    row.ok_or_else(|| Problem::not_found(format!("there is no delivery {id}"), "look at the deliveries"))
+}
+
+async fn page(
+    api: &Api,
+    context: &Context,
+    row: &OutboxRow,
+    typed: &Typed,
+    answer: &Answer,
+) -> Result<Response, Problem> {
+    let (name, rest) = title(&row.event.item);
+    let is_sure = matches!(answer, Answer::Preview(_));
+    let is_episode = matches!(row.event.item.kind, ItemKind::Episode(_));
+    let body = html! {
+        div.crumbs.muted.small { a href=(context.href("/deliveries")) { "Deliveries" } " › Fix match" }
+        h1 { (name) " " span.muted { (rest) } }
+        p.muted.space {
+            (row.event.tracker) " does not know what this is"
+            @if let Some(note) = &row.note { ": " (note) }
+            ". The server named it with " (ids(&row.event.item)) "."
+        }
+        form.card.padded.stack.space method="post" action=(context.href(&format!("/deliveries/{}/match", row.id))) {
+            label {
+                @if is_episode { "The show" } @else { "The title" }
+                input name="id" value=(typed.id) placeholder="https://www.imdb.com/title/tt1375666/" autocomplete="off" required[!is_episode];
+                span.help { "An address at IMDb or TheTVDB, or a catalogue and an id: imdb tt1375666, tvdb 121361" }
+            }
+            @if is_episode {
+                div.row {
+                    label.grow { "Season" input name="season" value=(typed.season) inputmode="numeric" pattern="[0-9]*"; }
+                    label.grow { "Episode" input name="episode" value=(typed.episode) inputmode="numeric" pattern="[0-9]*"; }
+                }
+                span.help { "What is left empty stays as the server said." }
+            }
+            @match answer {
+                Answer::Nothing => {}
+                Answer::Complaint(text) => p.bad role="alert" { (text) },
+                Answer::Preview(item) => {
+                    div.notice { div.grow { b { "This will be sent to " (row.event.tracker) ":" } " " (row.event.action.name()) " " (item) ", " (ids(item)) } }
+                    input type="hidden" name="sure" value="yes";
+                }
+            }
+            div.row.wrap {
+                button.button.primary { @if is_sure { "Send" } @else { "Show what will be sent" } }
+                a.button href=(context.href("/deliveries")) { "Cancel" }
+            }
+        }
+    };
+    layout::page(api, context, Page::new("Fix match", Place::Deliveries), body).await
+}
+
+/// The ids of a title, in words.
+fn ids(item: &Item) -> String {
+    let pairs: Vec<String> = match &item.kind {
+        ItemKind::Movie(movie) => movie.ids.iter().map(|(name, id)| format!("{name} {id}")).collect(),
+        ItemKind::Show(show) => show.ids.iter().map(|(name, id)| format!("{name} {id}")).collect(),
+        ItemKind::Season(season) => season.show.ids.iter().map(|(name, id)| format!("{name} {id}")).collect(),
+        ItemKind::Episode(episode) => {
+            let of_show = episode.show.ids.iter().map(|(name, id)| format!("show {name} {id}"));
+            of_show.chain(episode.ids.iter().map(|(name, id)| format!("{name} {id}"))).collect()
+        }
+    };
+    if pairs.is_empty() { "no id".to_owned() } else { pairs.join(", ") }
+}
+
+/// What somebody has typed, as a correction.
+fn correction(typed: &Typed, item: &Item) -> Result<Correction, String> {
+    let number = |text: &str, what: &str| match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| format!("The {what} is {text:?}; expected a number.")),
+    };
+    let ids = match typed.id.as_str() {
+        "" => Vec::new(),
+        text => vec![read_id(text).ok_or_else(|| {
+            format!("{text:?} names no title; expected an address at IMDb or TheTVDB with the id in it, or a catalogue and an id such as tvdb 121361.")
+        })?],
+    };
+    let season = number(&typed.season, "season")?;
+    let episodes: Vec<u32> = number(&typed.episode, "episode")?.into_iter().collect();
+    if ids.is_empty() && season.is_none() && episodes.is_empty() {
+        return Err(match item.kind {
+            ItemKind::Episode(_) => {
+                "Nothing is entered; expected the show, the season or the episode.".to_owned()
+            }
+            _ => "Nothing is entered; expected the title.".to_owned(),
+        });
+    }
+    Ok(Correction { ids, season, episodes })
+}
+
+/// The catalogue and the id that an address or a text names.
+fn read_id(text: &str) -> Option<(String, String)> {
+    let is_imdb = |word: &str| {
+        word.len() > 4 && word.starts_with("tt") && word[2..].bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_number =
+        |word: &str| !word.is_empty() && word.len() < 12 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name =
+        |word: &str| (2..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let found = |catalogue: &str, id: &str| Some((catalogue.to_owned(), id.to_owned()));
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    if let Ok(url) = Url::parse(&with_scheme)
+        && let Some(host) = url.host_str().filter(|host| host.contains('.'))
+    {
+        let words: Vec<&str> = url.path_segments()?.collect();
+        let host = host.trim_start_matches("www.").trim_start_matches("m.");
+        return match host {
+            "imdb.com" => words.iter().find(|word| is_imdb(word)).and_then(|id| found("imdb", id)),
+            "thetvdb.com" => {
+                let by_query =
+                    url.query_pairs().find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());
+                let id = by_query
+                    .or_else(|| words.iter().rev().find(|word| is_number(word)).map(|id| (*id).to_owned()))?;
+                is_number(&id).then(|| ("tvdb".to_owned(), id))
+            }
+            _ => None,
+        };
+    }
+    let mut words = text.split([' ', ':', '=', '/']).filter(|word| !word.is_empty());
+    match (words.next()?, words.next(), words.next()) {
+        (id, None, None) if is_imdb(id) => found("imdb", id),
+        (catalogue, Some(id), None) => {
+            let catalogue = catalogue.to_lowercase();
+            match catalogue.as_str() {
+                "imdb" if is_imdb(id) => found("imdb", id),
+                "imdb" => None,
+                name if is_name(name) && is_number(id) => found(name, id),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_ids_name_titles() {
+        let cases = [
+            ("https://www.imdb.com/title/tt1375666/?ref_=x", Some(("imdb", "tt1375666"))),
+            ("m.imdb.com/title/tt1375666", Some(("imdb", "tt1375666"))),
+            ("https://thetvdb.com/?tab=series&id=121361", Some(("tvdb", "121361"))),
+            ("https://www.thetvdb.com/dereferrer/series/121361", Some(("tvdb", "121361"))),
+            ("tt1375666", Some(("imdb", "tt1375666"))),
+            ("catalogue 27205", Some(("catalogue", "27205"))),
+            ("TVDB:121361", Some(("tvdb", "121361"))),
+            ("27205", None),
+            ("imdb 27205", None),
+            ("https://evil.example/title/tt1375666", None),
+            ("https://thetvdb.com/series/game-of-thrones", None),
+            ("Inception", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            let expected = expected.map(|(catalogue, id)| (catalogue.to_owned(), id.to_owned()));
+            assert_eq!(read_id(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The pages: what plays, what became of it, what needs somebody, and the set-up. Rust functions write HTML; htmx makes it live.
+//!
+//! Everything can be read, and every form works, without scripts. Each file holds one page:
+//!
+//! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
+//! - `setup`, `add_account`, `add_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
+//! - `help`, `doctor`, `logs`: when something is wrong
+//! - `login`, `welcome`: the way in
+//!
+//! And what they share:
+//!
+//! - `context`: who looks, and from which address
+//! - `layout`: what is around every page
+//! - `parts`, `play_card`, `play_rows`, `delivery_group`: what several pages show
+//! - `live`: the same regions, sent again when something has changed
+//! - `form`: the fields of a form
+//! - `logins`: which accounts want a login
+//! - `problem_page`: problems, as pages
+//! - `assets`: styles, scripts, icons
+
+mod accounts;
+mod add_account;
+mod add_route;
+mod assets;
+mod context;
+mod deliveries;
+mod delivery_group;
+mod doctor;
+mod form;
+mod help;
+mod history;
+mod layout;
+mod live;
+mod login;
+mod logins;
+mod logs;
+mod match_title;
+mod now;
+mod parts;
+mod people;
+mod play_card;
+mod play_rows;
+mod plugins;
+mod problem_page;
+mod settings;
+mod setup;
+mod story;
+mod webhooks;
+mod welcome;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use crate::web::api::{Api, guarded};
+
+/// The routes of all pages, behind the guard.
+pub fn router(api: Arc<Api>) -> Router {
+    let routes = Router::new()
+        .route("/", get(now::show))
+        .route("/live", get(live::stream))
+        .route("/history", get(history::show))
+        .route("/events/{id}", get(story::show))
+        .route("/events/{id}/replay", post(story::replay))
+        .route("/events/{id}/share", get(story::share))
+        .route("/deliveries", get(deliveries::show))
+        .route("/deliveries/batch", post(deliveries::batch))
+        .route("/deliveries/{id}/match", get(match_title::show).post(match_title::send))
+        .route("/people", get(people::show))
+        .route("/people/{id}", post(people::decide))
+        .route("/accounts/{name}", get(accounts::show))
+        .route("/accounts/{name}/login", post(accounts::begin))
+        .route("/accounts/{name}/choice", post(accounts::choose))
+        .route("/accounts/{name}/logout", get(accounts::confirm_end).post(accounts::end))
+        .route("/setup", get(setup::show))
+        .route("/setup/routes", post(add_route::add))
+        .route("/setup/{section}/{plugin}", get(add_account::show).post(add_account::add))
+        .route("/webhooks", get(webhooks::show))
+        .route("/webhooks/{source}", post(webhooks::act))
+        .route("/plugins", get(plugins::show))
+        .route("/plugins/{id}", post(plugins::decide))
+        .route("/settings", get(settings::show).post(settings::change))
+        .route("/help", get(help::show))
+        .route("/doctor", get(doctor::show))
+        .route("/logs", get(logs::show))
+        .route("/login", get(login::show).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/welcome", get(welcome::show).post(welcome::finish))
+        .route("/theme", post(layout::choose_theme))
+        .route("/assets/{file}", get(assets::serve));
+    guarded(routes, &api).layer(from_fn(problem_page::show)).with_state(api)
+}

@@ -1,0 +1,268 @@
+//! The pages, in a real browser.
+
+use std::time::Duration;
+
+use playrelay_tests::browser::{Browser, PASSWORD, begins, setup_code};
+use playrelay_tests::chromium::{Chromium, Device};
+use playrelay_tests::fake_mdblist::{self, FakeMdbList};
+use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::harness::{TestContext, plex_to_trakt_config};
+use playrelay_tests::plex_webhook;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// The film that the fakes know.
+fn film(event: &str, position_ms: u32, user: &str) -> Value {
+    let film = plex_webhook::movie("7", "Inception", 2010, 8_880_000, &["imdb://tt1375666"]);
+    plex_webhook::event(event, &film, Some(position_ms), (7, user), "TV")
+}
+
+/// From an empty data folder to a play that has arrived, with the browser only.
+async fn whole_set_up(device: Device) {
+    let (plex, mdblist) = (FakePlex::start().await, FakeMdbList::start().await);
+    let home = TestContext::new("");
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), device).await else { return };
+    // One: the password.
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    assert_eq!(browser.path().await, "/setup");
+    // Two: the server, with an address as people type it.
+    browser.click("a[href$='/setup/sources/plex']").await;
+    browser.fill("input[name=name]", "home").await;
+    browser.fill("input[name=setting-url]", &plex.server.url().replace("http://", "")).await;
+    browser.fill("input[name=setting-token]", fake_plex::TOKEN).await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("Where should it go?").await;
+    // Three: the tracker, and the route to it.
+    browser.click("a[href$='/setup/trackers/mdblist']").await;
+    browser.fill("input[name=setting-api_key]", fake_mdblist::API_KEY).await;
+    browser.click("form.card details summary").await;
+    browser.fill("input[name=setting-api_url]", &mdblist.server.url()).await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("Add the route").await;
+    browser.click("form[action$='/setup/routes'] button.primary").await;
+    browser.wait_for_text("Press play anywhere.").await;
+    // Four: somebody plays something.
+    let webhooks: Value = daemon.get("/api/v1/webhooks").await;
+    let address = webhooks["items"][0]["url"].as_str().unwrap();
+    let path = &address[address.find("/webhook/").unwrap()..];
+    for (event, position) in [("media.play", 0), ("media.scrobble", 8_000_000)] {
+        let body = plex_webhook::multipart(&film(event, position, "mia"), 0);
+        let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
+        assert_eq!(daemon.send(path, None, &content_type, body).await.status(), StatusCode::OK);
+    }
+    if device.has_no_scripts {
+        // Nothing moves by itself; loading the page again shows it.
+        let end = tokio::time::Instant::now() + Duration::from_secs(20);
+        while !browser.text().await.contains("It works.") {
+            assert!(tokio::time::Instant::now() < end, "{}", browser.text().await);
+            browser.open("/setup").await;
+        }
+    } else {
+        browser.wait_for_text("It works.").await;
+    }
+    assert!(mdblist.story().iter().any(|line| line.contains("/scrobble/")), "{:?}", mdblist.story());
+    // What was typed is in the file, and no secret is.
+    let file = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
+    assert!(file.contains("[sources.home]") && file.contains("[trackers.mdblist]"), "{file}");
+    assert!(!file.contains(fake_plex::TOKEN) && !file.contains(fake_mdblist::API_KEY), "{file}");
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_steps_lead_from_nothing_to_a_play_that_arrives() {
+    whole_set_up(Device::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_steps_lead_there_without_scripts() {
+    whole_set_up(Device::WITHOUT_SCRIPTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_plays_appears_by_itself_and_its_story_is_one_click_away() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/").await;
+    browser.wait_for_text("Nothing plays.").await;
+    daemon.plex(&film("media.play", 0, "mia")).await;
+    browser.wait_for_text("Inception").await;
+    browser.wait_for_text("mia · TV").await;
+    browser.wait_for_text("counts at 1:58:24").await;
+    // The position moves by itself.
+    let clock = browser.find("[data-clock]").await;
+    let before = clock.text().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while browser.find("[data-clock]").await.text().await.unwrap() == before {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .expect("the position moves");
+    daemon.plex(&film("media.scrobble", 8_000_000, "mia")).await;
+    browser.wait_for_text("counts as watched").await;
+    daemon.plex(&film("media.stop", 8_000_000, "mia")).await;
+    browser.wait_for_text("mia · watched to 90 %").await;
+    browser.click("a.item").await;
+    browser.wait_for_text("What happened").await;
+    browser.wait_for_text("bob has it.").await;
+    browser.click("form[action$='/replay'] button").await;
+    browser.wait_for_text("What it would lead to now").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_nobody_knows_is_matched_by_an_address() {
+    let (trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    let unknown = plex_webhook::movie("9", "A Home Video", 2024, 8_880_000, &["imdb://tt9999999"]);
+    for (event, position) in [("media.play", 0), ("media.scrobble", 8_000_000)] {
+        daemon.plex(&plex_webhook::event(event, &unknown, Some(position), (7, "mia"), "TV")).await;
+    }
+    browser.open("/deliveries").await;
+    browser.wait_for_text("A Home Video").await;
+    browser.wait_for_text("watched").await;
+    browser.click("a[href$='/match']").await;
+    browser.fill("input[name=id]", "https://example.com/title").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("names no title").await;
+    browser.fill("input[name=id]", "https://www.imdb.com/title/tt1375666/").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("This will be sent to bob").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("What happened").await;
+    browser.wait_for_text("bob has it").await;
+    assert!(!trakt.story().is_empty());
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_assigned_and_a_setting_keeps_the_comments_around_it() {
+    let trakt = FakeTrakt::start().await;
+    let more = "# Our house.\n[scrobble]\nwatched_at = 80 # as the children want it\n";
+    let config = format!("{more}{}", plex_to_trakt_config(None, &trakt))
+        .replace("users = [\"*\"]", "users = [\"bob\"]");
+    let home = TestContext::new(&config);
+    home.connect().await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    daemon.plex(&film("media.play", 0, "kid")).await;
+    daemon.plex(&film("media.stop", 8_000_000, "kid")).await;
+    browser.open("/").await;
+    browser.wait_for_text("Whose plays are these?").await;
+    browser.click("a[href$='/people']").await;
+    browser.click("button[value=assign]").await;
+    browser.wait_for_text("Take back").await;
+    browser.open("/settings").await;
+    browser.fill("form:has(input[value='scrobble.watched_at']) input[name=value]", "85\n").await;
+    browser.wait_for_text("Saved.").await;
+    let file = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
+    assert!(
+        file.contains("watched_at = 85 # as the children want it") && file.contains("# Our house."),
+        "{file}"
+    );
+    browser.fill("form:has(input[value='scrobble.watched_at']) input[name=value]", "often\n").await;
+    browser.find(".notice.bad").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_log_in_first_and_viewers_change_nothing() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    let mut admin = Browser::new(&daemon);
+    admin.set_up(&home).await;
+    let viewer = json!({ "name": "mia", "role": "viewer", "password": "five words in a row" });
+    assert_eq!(admin.send(Method::POST, "/api/v1/members", &viewer).await.0, StatusCode::CREATED);
+    browser.open("/deliveries?show=all").await;
+    assert!(browser.path().await.starts_with("/login?next="), "{}", browser.path().await);
+    browser.fill("input[name=name]", "mia").await;
+    browser.fill("input[name=password]", "wrong words in a row").await;
+    browser.click("form button.primary").await;
+    browser.wait_for_text("The name or the password is wrong.").await;
+    browser.fill("input[name=name]", "mia").await;
+    browser.fill("input[name=password]", "five words in a row").await;
+    browser.click("form button.primary").await;
+    browser.find("nav.nav").await;
+    assert_eq!(browser.path().await, "/deliveries?show=all");
+    browser.open("/settings").await;
+    browser.wait_for_text("may not do this").await;
+    browser.open("/setup").await;
+    assert!(!browser.text().await.contains("Add Plex"), "a viewer adds nothing");
+    // The stream of an open page ends with the login, and the page says so.
+    browser.open("/").await;
+    browser.wait_for_text("live").await;
+    admin.send(Method::PATCH, "/api/v1/members/mia", &json!({ "password": "six words in a long row" })).await;
+    browser.wait_for_text("Log in").await;
+    browser.finish(&["401", "403"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_five_loads_open_twenty_five_streams_and_typing_survives_changes() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    for _ in 0..25 {
+        browser.open("/").await;
+        browser.wait_for_text("live").await;
+    }
+    browser.open("/setup").await;
+    browser.wait_for_text("live").await;
+    let field = browser.find("form[action$='/setup/routes'] input[name=users]").await;
+    field.send_keys("mia, b").await.unwrap();
+    for (event, position) in [("media.play", 0), ("media.scrobble", 8_000_000)] {
+        daemon.plex(&film(event, position, "mia")).await;
+    }
+    browser.wait_for_text("It works.").await;
+    let typed = "return [document.activeElement.name, document.activeElement.value]";
+    assert_eq!(browser.run(typed).await, json!(["users", "mia, b"]));
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_a_phone() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::PHONE).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    daemon.plex(&begins("somebody-with-a-very-long-name-without-any-blank-in-it")).await;
+    let pages = [
+        "/",
+        "/history",
+        "/history?show=inputs",
+        "/events/1",
+        "/events/1/share",
+        "/deliveries?show=all",
+        "/people",
+        "/setup",
+        "/setup/sources/plex",
+        "/setup/trackers/simkl",
+        "/accounts/bob",
+        "/accounts/bob/logout",
+        "/webhooks",
+        "/plugins",
+        "/settings",
+        "/help",
+        "/doctor",
+        "/logs",
+    ];
+    for page in pages {
+        browser.open(page).await;
+        browser.find("nav.nav").await;
+        assert!(browser.fits().await, "{page}");
+        let headings = browser.run("return document.querySelectorAll('h1').length").await;
+        assert_eq!(headings, json!(1), "{page} has one heading of the first rank");
+    }
+    // The bar of the pages is at the bottom, where the thumb is.
+    let bar = "const bar = document.querySelector('nav.nav').getBoundingClientRect(); return [bar.bottom - innerHeight, bar.height < 80]";
+    assert_eq!(browser.run(bar).await, json!([0, true]));
+    browser.finish(&[]).await;
+}

@@ -1,0 +1,224 @@
+//! A real browser: Chromium, driven by chromedriver. It notes what it complains of, and which hosts it asks.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use thirtyfour::bidi::events::{BeforeRequestSent, LogEntryAdded};
+use thirtyfour::prelude::*;
+use tokio::time::{Instant, sleep};
+
+/// How long something may take that happens at once.
+const SOON: Duration = Duration::from_secs(20);
+/// How often a page is looked at.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// How the browser is held.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Device {
+    /// A phone, 390 points wide; a desktop otherwise.
+    pub is_phone: bool,
+    /// Scripts are switched off.
+    pub has_no_scripts: bool,
+}
+
+impl Device {
+    /// A phone.
+    pub const PHONE: Self = Self { is_phone: true, has_no_scripts: false };
+    /// A desktop whose scripts are switched off.
+    pub const WITHOUT_SCRIPTS: Self = Self { is_phone: false, has_no_scripts: true };
+}
+
+/// A running browser.
+pub struct Chromium {
+    /// The connection to it.
+    pub driver: WebDriver,
+    base: String,
+    complaints: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
+    program: Child,
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// Debian's chromedriver. Absent where it is not installed; CI has it.
+fn chromedriver() -> Option<PathBuf> {
+    let found = Some(PathBuf::from("/usr/bin/chromedriver")).filter(|path| path.is_file());
+    assert!(
+        found.is_some() || std::env::var_os("CI").is_none(),
+        "CI has Chromium: `cargo xtask clients` installs it"
+    );
+    found
+}
+
+impl Chromium {
+    /// Starts a browser for the pages at an address. Absent, and said, where there is no Chromium.
+    pub async fn start(base: &str, device: Device) -> Option<Self> {
+        let Some(program) = chromedriver() else {
+            eprintln!("SKIPPED: a test with a browser: there is no /usr/bin/chromedriver");
+            return None;
+        };
+        let mut child = Command::new(program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let output = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let line = output.lines().map_while(Result::ok).find(|line| line.contains("successfully on port"));
+        let line = line.expect("chromedriver says its port");
+        let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let mut options = json!({
+            "binary": "/usr/bin/chromium",
+            "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"],
+        });
+        if device.is_phone {
+            let metrics = json!({ "width": 390, "height": 844, "pixelRatio": 2, "touch": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+        }
+        if device.has_no_scripts {
+            options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        }
+        let mut capabilities = Capabilities::new();
+        capabilities.set("goog:chromeOptions", options).expect("the options are JSON");
+        capabilities.set("webSocketUrl", true).expect("a truth value is JSON");
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
+        let driver = driver.expect("Chromium starts");
+        let browser = Self {
+            driver,
+            base: base.to_owned(),
+            complaints: Arc::default(),
+            requests: Arc::default(),
+            program: child,
+        };
+        browser.listen().await;
+        Some(browser)
+    }
+
+    /// Notes complaints and requests from now on.
+    async fn listen(&self) {
+        let bidi = self.driver.bidi().await.expect("Chromium speaks BiDi");
+        let mut entries = bidi.subscribe::<LogEntryAdded>().await.expect("Chromium tells its log");
+        let mut sent = bidi.subscribe::<BeforeRequestSent>().await.expect("Chromium tells its requests");
+        let (complaints, requests) = (Arc::clone(&self.complaints), Arc::clone(&self.requests));
+        tokio::spawn(async move {
+            while let Some(entry) = entries.next().await {
+                let text = format!("{entry:?}");
+                if text.contains("Error") || text.contains("error") {
+                    complaints.lock().expect("no thread panics while it holds the lock").push(text);
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(request) = sent.next().await {
+                let url = request.request.url.clone();
+                requests.lock().expect("no thread panics while it holds the lock").push(url);
+            }
+        });
+    }
+
+    /// Opens a page of the daemon.
+    pub async fn open(&self, path: &str) {
+        self.driver
+            .goto(format!("{}{path}", self.base))
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// The address of the page, without what stands before every path.
+    pub async fn path(&self) -> String {
+        let url = self.driver.current_url().await.expect("a page is open").to_string();
+        url.strip_prefix(&self.base).unwrap_or(&url).to_owned()
+    }
+
+    /// Waits for an element that fits a selector of CSS.
+    pub async fn find(&self, selector: &str) -> WebElement {
+        let end = Instant::now() + SOON;
+        loop {
+            match self.driver.find(By::Css(selector)).await {
+                Ok(element) => return element,
+                Err(_) if Instant::now() < end => sleep(INTERVAL).await,
+                Err(error) => panic!("{selector} at {}: {error}\n{}", self.path().await, self.text().await),
+            }
+        }
+    }
+
+    /// Clicks on an element.
+    pub async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        element.scroll_into_view().await.ok();
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Enters text into a field, in place of what is there.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let field = self.find(selector).await;
+        field.clear().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        field.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// The text of the page, as it is seen.
+    pub async fn text(&self) -> String {
+        match self.driver.find(By::Tag("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Waits until the page says something, without that it is loaded again.
+    pub async fn wait_for_text(&self, text: &str) {
+        let end = Instant::now() + SOON;
+        while !self.text().await.contains(text) {
+            assert!(Instant::now() < end, "{text:?} is not at {}:\n{}", self.path().await, self.text().await);
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// Runs a script in the page. Gives what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        let returned = self.driver.execute(script, Vec::new()).await;
+        returned.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// Adds the first member with the code of the set-up, through the page.
+    pub async fn set_up(&self, code: &str, password: &str) {
+        self.open("/").await;
+        self.fill("input[name=code]", code).await;
+        self.fill("input[name=name]", "ada").await;
+        self.fill("input[name=password]", password).await;
+        self.click("form button.primary").await;
+        self.find("nav.nav").await;
+    }
+
+    /// Whether the page fits the screen: nobody has to scroll sideways.
+    pub async fn fits(&self) -> bool {
+        self.run("return document.documentElement.scrollWidth <= window.innerWidth").await == json!(true)
+    }
+
+    /// Ends the browser. Nothing was complained of but what contains one of these texts, and no other host was asked.
+    pub async fn finish(self, expected: &[&str]) {
+        let quit = self.driver.clone().quit().await;
+        quit.expect("Chromium ends");
+        let complaints = self.complaints.lock().expect("no thread panics while it holds the lock").clone();
+        let unexpected: Vec<&String> =
+            complaints.iter().filter(|text| !expected.iter().any(|known| text.contains(known))).collect();
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
+        let host = self.base.split('/').nth(2).expect("the base is an address");
+        let requests = self.requests.lock().expect("no thread panics while it holds the lock").clone();
+        let elsewhere: Vec<&String> = requests
+            .iter()
+            .filter(|url| url.starts_with("http") && url.split('/').nth(2) != Some(host))
+            .collect();
+        assert!(elsewhere.is_empty(), "{elsewhere:?}");
+        assert!(!requests.is_empty(), "requests were noted");
+    }
+}
