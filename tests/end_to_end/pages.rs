@@ -12,6 +12,30 @@ use playrelay_tests::plex_webhook;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+/// Every page with a navigation.
+const PAGES: [&str; 20] = [
+    "/",
+    "/history",
+    "/history?show=inputs",
+    "/events/1",
+    "/events/1/share",
+    "/deliveries?show=all",
+    "/people",
+    "/setup",
+    "/setup/sources/plex",
+    "/setup/trackers/simkl",
+    "/accounts/bob",
+    "/accounts/bob/logout",
+    "/deliveries/1/match",
+    "/setup/card",
+    "/webhooks",
+    "/plugins",
+    "/settings",
+    "/help",
+    "/doctor",
+    "/logs",
+];
+
 /// The film that the fakes know.
 fn film(event: &str, position_ms: u32, user: &str) -> Value {
     let film = plex_webhook::movie("7", "Inception", 2010, 8_880_000, &["imdb://tt1375666"]);
@@ -234,35 +258,134 @@ async fn every_page_fits_a_phone() {
     let Some(browser) = Chromium::start(daemon.url(), Device::PHONE).await else { return };
     browser.set_up(&setup_code(&home).await, PASSWORD).await;
     daemon.plex(&begins("somebody-with-a-very-long-name-without-any-blank-in-it")).await;
-    let pages = [
-        "/",
-        "/history",
-        "/history?show=inputs",
-        "/events/1",
-        "/events/1/share",
-        "/deliveries?show=all",
-        "/people",
-        "/setup",
-        "/setup/sources/plex",
-        "/setup/trackers/simkl",
-        "/accounts/bob",
-        "/accounts/bob/logout",
-        "/webhooks",
-        "/plugins",
-        "/settings",
-        "/help",
-        "/doctor",
-        "/logs",
-    ];
-    for page in pages {
+    for page in PAGES {
         browser.open(page).await;
         browser.find("nav.nav").await;
         assert!(browser.fits().await, "{page}");
         let headings = browser.run("return document.querySelectorAll('h1').length").await;
         assert_eq!(headings, json!(1), "{page} has one heading of the first rank");
+        if let Some(found) = browser.axe().await {
+            assert!(found.is_empty(), "{page}: {found:#?}");
+        }
     }
     // The bar of the pages is at the bottom, where the thumb is.
     let bar = "const bar = document.querySelector('nav.nav').getBoundingClientRect(); return [bar.bottom - innerHeight, bar.height < 80]";
     assert_eq!(browser.run(bar).await, json!([0, true]));
     browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_in_the_dark_and_by_its_keys() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.open("/").await;
+    for page in ["/welcome", "/login"] {
+        browser.open(page).await;
+        if let Some(found) = browser.axe().await {
+            assert!(found.is_empty(), "{page}: {found:#?}");
+        }
+    }
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    daemon.plex(&film("media.play", 0, "mia")).await;
+    browser.click("button[value=dark]").await;
+    for page in PAGES {
+        browser.open(page).await;
+        browser.find("html[data-theme=dark] nav.nav").await;
+        if let Some(found) = browser.axe().await {
+            assert!(found.is_empty(), "{page}: {found:#?}");
+        }
+    }
+    // By keys alone: to the deliveries, to the list of keys, and past the navigation.
+    browser.open("/").await;
+    let body = browser.find("body").await;
+    body.send_keys("gd").await.unwrap();
+    browser.find("a[data-place=deliveries][aria-current]").await;
+    browser.find("body").await.send_keys("?").await.unwrap();
+    browser.wait_for_text("Close").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_is_shown_to_whoever_has_its_link_and_says_no_name() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/setup/card").await;
+    browser.click("button[value=make]").await;
+    let link = browser.find("#link").await.value().await.unwrap().unwrap();
+    browser.click("form[action$='/logout'] button").await;
+    browser.wait_for_text("Log in").await;
+    browser.open(&link).await;
+    browser.wait_for_text("Nothing plays.").await;
+    daemon.plex(&film("media.play", 0, "mia")).await;
+    browser.wait_for_text("Inception").await;
+    let text = browser.text().await;
+    assert!(!text.contains("mia") && !text.contains("TV") && !text.contains("bob"), "{text}");
+    let stranger = reqwest::get(format!("{}{link}x", daemon.url())).await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::NOT_FOUND);
+    let embedded = reqwest::get(format!("{}{link}", daemon.url())).await.unwrap();
+    let policy = embedded.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("frame-ancestors *") && policy.contains("default-src 'none'"), "{policy}");
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_of_five_streams_ends_so_that_the_next_page_loads() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let mut reader = Browser::new(&daemon);
+    reader.set_up(&home).await;
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        let stream = reader.request(Method::GET, "/live?page=now").send().await.unwrap();
+        assert_eq!(stream.status(), StatusCode::OK);
+        streams.push(stream);
+    }
+    let mut told = String::new();
+    let rest = async {
+        while let Ok(Some(chunk)) = streams[0].chunk().await {
+            told.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), rest).await.expect("the oldest stream ends");
+    assert!(told.ends_with("event: full\ndata\n\n") || told.contains("event: full"), "{told}");
+    // The newest one goes on, and tells of a play within a second or two.
+    daemon.plex(&film("media.play", 0, "mia")).await;
+    let mut newest = streams.pop().unwrap();
+    let heard = async {
+        loop {
+            let chunk = newest.chunk().await.unwrap().expect("the stream goes on");
+            if String::from_utf8_lossy(&chunk).contains("Inception") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard).await.expect("a change is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_may_load_nothing_from_elsewhere_and_no_script_stands_in_them() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let mut reader = Browser::new(&daemon);
+    reader.set_up(&home).await;
+    daemon.plex(&film("media.play", 0, "<script>alert(1)</script>")).await;
+    for page in PAGES {
+        let answer = reader.request(Method::GET, page).send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
+            "{page}: {policy}"
+        );
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{page}");
+        let text = answer.text().await.unwrap();
+        assert!(
+            !text.contains("<script>") && !text.contains(" style=") && !text.contains("onclick"),
+            "{page}"
+        );
+        // Every address is below the base: a proxy may put the pages anywhere.
+        assert!(text.len() < 60_000, "{page} has {} bytes", text.len());
+    }
 }

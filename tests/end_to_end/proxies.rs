@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::browser::setup_code;
+use playrelay_tests::chromium::{Chromium, Device};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext};
 use reqwest::{Method, StatusCode};
@@ -47,12 +48,17 @@ fn free_port() -> u16 {
 impl Nginx {
     /// A proxy whose location `/relay/` leads to the daemon, with these lines.
     fn start(program: &Path, folder: &Path, daemon: &str, lines: &str) -> Self {
+        Self::with_target(program, folder, &format!("{daemon}/"), lines)
+    }
+
+    /// The same; `target` ends with a slash where the proxy takes the prefix off.
+    fn with_target(program: &Path, folder: &Path, target: &str, lines: &str) -> Self {
         let port = free_port();
         let config = format!(
             "daemon off;\nmaster_process off;\npid {0}/nginx.pid;\nerror_log {0}/error.log;\nevents {{}}\n\
              http {{\n access_log off;\n client_body_temp_path {0}/body;\n proxy_temp_path {0}/proxy;\n fastcgi_temp_path {0}/fcgi;\n \
              uwsgi_temp_path {0}/uwsgi;\n scgi_temp_path {0}/scgi;\n server {{\n  listen 127.0.0.1:{port};\n  location /relay/ {{\n   \
-             proxy_pass {daemon}/;\n   proxy_buffering off;\n   {lines}\n  }}\n }}\n}}\n",
+             proxy_pass {target};\n   proxy_buffering off;\n   {lines}\n  }}\n }}\n}}\n",
             folder.display()
         );
         let file = folder.join("nginx.conf");
@@ -201,4 +207,40 @@ async fn a_proxy_that_says_nothing_and_one_that_says_too_much_let_nobody_in() {
     assert_eq!(sent(&daemon, &spoofed).await, refused);
     let prefix = [("x-forwarded-prefix", "/api/v1"), ("x-forwarded-host", "evil.example")];
     assert_eq!(sent(&daemon, &prefix).await, refused);
+}
+
+/// The first page and the set-up of a member, in a browser, below a sub-path.
+async fn pages_work_at(base: &str, home: &TestContext) {
+    let Some(browser) = Chromium::start(base, Device::default()).await else { return };
+    browser.set_up(&setup_code(home).await, "three words in a row").await;
+    for place in ["history", "deliveries", "setup", "help", "now"] {
+        browser.click(&format!("a[data-place={place}]")).await;
+        browser.find(&format!("a[data-place={place}][aria-current]")).await;
+    }
+    browser.wait_for_text("live").await;
+    browser.click("form[action$='/logout'] button").await;
+    browser.wait_for_text("Log in").await;
+    assert_eq!(browser.path().await, "/login");
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_work_behind_a_proxy_that_takes_the_sub_path_off_and_says_so() {
+    let Some(program) = program() else { return };
+    let home = home(true).await;
+    let daemon = home.start();
+    let lines = "proxy_set_header Host $host:$server_port;\n   proxy_set_header X-Forwarded-Prefix /relay;";
+    let nginx = Nginx::start(&program, home.path(), daemon.url(), lines);
+    pages_work_at(&nginx.url(""), &home).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_work_behind_a_proxy_that_leaves_the_sub_path_on() {
+    let Some(program) = program() else { return };
+    let mut home = home(false).await;
+    home.set("PLAYRELAY__SERVER__PUBLIC_URL", "http://relay.example/relay");
+    let daemon = home.start();
+    let lines = "proxy_set_header Host $host:$server_port;";
+    let nginx = Nginx::with_target(&program, home.path(), daemon.url(), lines);
+    pages_work_at(&nginx.url(""), &home).await;
 }

@@ -1,7 +1,7 @@
 //! A real browser: Chromium, driven by chromedriver. It notes what it complains of, and which hosts it asks.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -197,6 +197,24 @@ impl Chromium {
         self.fill("input[name=password]", password).await;
         self.click("form button.primary").await;
         self.find("nav.nav").await;
+    }
+
+    /// What axe finds against accessibility that is serious or critical: rule and element. Absent, and said, where axe is not installed.
+    pub async fn axe(&self) -> Option<Vec<String>> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../target/clients/node/node_modules/axe-core/axe.min.js");
+        let Ok(script) = std::fs::read_to_string(script) else {
+            assert!(std::env::var_os("CI").is_none(), "CI has axe: `cargo xtask clients` installs it");
+            eprintln!("SKIPPED: a look with axe: `cargo xtask clients` installs it");
+            return None;
+        };
+        self.driver.execute(script, Vec::new()).await.expect("axe is a script");
+        let run = "const done = arguments[0]; \
+                   axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => done( \
+                   found.violations.filter((it) => ['serious', 'critical'].includes(it.impact)) \
+                   .map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(' ')}`)))";
+        let found = self.driver.execute_async(run, Vec::new()).await.expect("axe runs");
+        Some(serde_json::from_value(found.json().clone()).expect("a list of texts"))
     }
 
     /// Whether the page fits the screen: nobody has to scroll sideways.

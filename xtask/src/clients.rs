@@ -53,7 +53,31 @@ pub fn install() -> Result<()> {
         command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),
     )?;
     unpack_nginx(&target)?;
+    install_chromium()?;
     fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+/// Installs Debian's Chromium with its driver, where there is none: the tests of the pages drive it.
+fn install_chromium() -> Result<()> {
+    if Path::new("/usr/bin/chromedriver").exists() {
+        return Ok(());
+    }
+    let apt = |arguments: &[&str]| {
+        Command::new("apt-get").args(arguments).status().is_ok_and(|status| status.success())
+    };
+    let install =
+        ["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
+    if apt(&install) || (apt(&["update"]) && apt(&install)) {
+        return Ok(());
+    }
+    if std::env::var_os("CI").is_some() {
+        bail!("`apt-get {}` fails: the tests of the pages need it", install.join(" "));
+    }
+    println!(
+        "SKIPPED: the tests of the pages, because there is no Chromium; as root: apt-get {}",
+        install.join(" ")
+    );
     Ok(())
 }
 

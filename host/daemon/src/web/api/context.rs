@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::realtime::registry::ConnectionRegistry;
 use crate::web::access::AccessControl;
 use crate::web::api::idempotency::IdempotencyKeys;
+use crate::web::pages::session_streams::SessionStreams;
 
 /// Streams that are open at once.
 const MAX_STREAMS: usize = 200;
@@ -45,6 +46,8 @@ pub struct Api {
 pub struct ApiLimits {
     /// Streams that may still be opened.
     pub streams: Arc<Semaphore>,
+    /// Streams of pages, by reader.
+    pub page_streams: SessionStreams,
     /// The doctor asks every server and tracker: one at a time. So does reading a history.
     pub examinations: Semaphore,
     /// Copies of the database: one at a time.
@@ -61,6 +64,7 @@ impl Default for ApiLimits {
     fn default() -> Self {
         Self {
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            page_streams: SessionStreams::default(),
             examinations: Semaphore::new(1),
             copies: Arc::new(Semaphore::new(1)),
             idempotency: IdempotencyKeys::default(),

@@ -51,7 +51,7 @@ async fn page(
             (ways(context, &account))
             p.space { a.small.muted href=(context.href(&format!("/accounts/{name}/logout"))) { "Log out…" } }
         }
-        div hx-sse:connect={ (context.href("/live?page=account&of=")) (name) "&at=" (api.live.now()) } hx-target="#live" hx-swap="innerMorph" {}
+        (layout::connect(api, context, &format!("page=account&of={name}")))
     };
     layout::page(api, context, Page::new(name, Place::Setup), body).await
 }

@@ -17,6 +17,7 @@ use crate::web::pages::context::{Context, THEME_COOKIE, Theme};
 use crate::web::pages::delivery_group::DeliveryGroup;
 use crate::web::pages::form::Form;
 use crate::web::pages::parts::icon;
+use crate::web::pages::session_streams::FULL;
 
 /// What a page may load.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -88,11 +89,15 @@ pub(super) async fn page(
     };
     let content = html! {
         @if page.live.is_some() { div #live { (body) } } @else { (body) }
-        @if let Some(query) = &page.live {
-            div hx-sse:connect={ (context.href("/live?")) (query) "&at=" (api.live.now()) } hx-target="#live" hx-swap="innerMorph" {}
-        }
+        @if let Some(query) = &page.live { (connect(api, context, query)) }
     };
     Ok(document(context, &page, waiting, &content, StatusCode::OK))
+}
+
+/// What keeps the element `#live` up to date, by the stream of a query.
+pub(super) fn connect(api: &Api, context: &Context, query: &str) -> Markup {
+    let address = format!("{}&at={}", context.href(&format!("/live?{query}")), api.live.now());
+    html! { div hx-sse:connect=(address) hx-sse:close=(FULL) hx-target="#live" hx-swap="innerMorph" {} }
 }
 
 /// A page without navigation, for whoever is not logged in, and for problems.

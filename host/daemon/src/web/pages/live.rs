@@ -16,11 +16,13 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::Instant;
 
 use crate::live::{LiveEvent, Missed, Topic};
-use crate::web::access::principal::Principal;
+use crate::web::access::principal::{Identity, Principal};
+use crate::web::access::random;
 use crate::web::api::Api;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::pages::context::Context;
+use crate::web::pages::session_streams::{FULL, StreamPlace};
 use crate::web::pages::{accounts, deliveries, now, setup, story};
 
 /// Changes that come together are sent together.
@@ -84,6 +86,9 @@ struct Reader {
     sent: String,
     /// Whether the region is to be looked at now.
     is_due: bool,
+    place: StreamPlace,
+    /// Whether the reader was told that the stream ends.
+    is_over: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -112,8 +117,20 @@ pub(super) async fn stream(
         false => region.render(&api, &context).await?.into_string(),
     };
     let revocations = api.access.revocations();
-    let reader =
-        Reader { api, context, principal, region, receiver, revocations, sent, is_due, _permit: permit };
+    let place = api.limits.page_streams.open(reader_key(&principal));
+    let reader = Reader {
+        api,
+        context,
+        principal,
+        region,
+        receiver,
+        revocations,
+        sent,
+        is_due,
+        place,
+        is_over: false,
+        _permit: permit,
+    };
     let events = stream::unfold(reader, async |mut reader| {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -122,11 +139,25 @@ pub(super) async fn stream(
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
 }
 
+/// Who reads: a login in a browser, or whoever else is known by a name.
+fn reader_key(principal: &Principal) -> String {
+    match &principal.identity {
+        Identity::Session { hash, .. } => random::id(hash),
+        _ => format!("name {}", principal.name()),
+    }
+}
+
 impl Reader {
     /// The next message; absent where the stream ends.
     async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
         loop {
             if !self.is_due && !self.wait().await? {
+                if self.is_over {
+                    return Some(Event::default().event(FULL).data(""));
+                }
                 continue;
             }
             self.is_due = false;
@@ -163,6 +194,10 @@ impl Reader {
                 }
                 Err(RecvError::Closed) => None,
             },
+            () = self.place.ended.notified() => {
+                self.is_over = true;
+                Some(false)
+            }
             _ = self.revocations.changed() => self.may_read().await.then_some(false),
             () = tokio::time::sleep(interval) => self.may_read().await.then(|| self.region.interval().is_some()),
         }

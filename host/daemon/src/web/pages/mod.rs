@@ -6,6 +6,7 @@
 //! - `setup`, `add_account`, `add_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
+//! - `card`: what plays, for other pages to embed
 //!
 //! And what they share:
 //!
@@ -13,6 +14,7 @@
 //! - `layout`: what is around every page
 //! - `parts`, `play_card`, `play_rows`, `delivery_group`: what several pages show
 //! - `live`: the same regions, sent again when something has changed
+//! - `session_streams`: how many streams a reader may have
 //! - `form`: the fields of a form
 //! - `logins`: which accounts want a login
 //! - `problem_page`: problems, as pages
@@ -22,6 +24,7 @@ mod accounts;
 mod add_account;
 mod add_route;
 mod assets;
+mod card;
 mod context;
 mod deliveries;
 mod delivery_group;
@@ -42,6 +45,7 @@ mod play_card;
 mod play_rows;
 mod plugins;
 mod problem_page;
+pub mod session_streams;
 mod settings;
 mod setup;
 mod story;
@@ -75,6 +79,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/accounts/{name}/choice", post(accounts::choose))
         .route("/accounts/{name}/logout", get(accounts::confirm_end).post(accounts::end))
         .route("/setup", get(setup::show))
+        .route("/card/{secret}", get(card::show))
+        .route("/setup/card", get(card::settings).post(card::change))
         .route("/setup/routes", post(add_route::add))
         .route("/setup/{section}/{plugin}", get(add_account::show).post(add_account::add))
         .route("/webhooks", get(webhooks::show))

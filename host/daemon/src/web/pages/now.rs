@@ -88,6 +88,7 @@ fn playing(
                     watched_at: app.config.scrobble.watched_threshold,
                     has_pictures: app.artwork().is_some(),
                     has_names: true,
+                    has_links: true,
                     now: clock::now(),
                 }))
             }

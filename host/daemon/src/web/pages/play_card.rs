@@ -19,6 +19,8 @@ pub(super) struct CardFacts<'a> {
     pub(super) has_pictures: bool,
     /// Whether the card says who watches, and where.
     pub(super) has_names: bool,
+    /// Whether the card leads to the story of its play.
+    pub(super) has_links: bool,
     /// Now.
     pub(super) now: Timestamp,
 }
@@ -48,7 +50,7 @@ pub(super) fn card(context: &Context, play: &Play, facts: &CardFacts<'_>) -> Mar
                 div.chips {
                     @for row in facts.deliveries { (delivery_chip(context, row)) }
                     @if facts.has_names && facts.deliveries.is_empty() { (chip(context, "", "ban", "no tracker is told")) }
-                    @if facts.has_names {
+                    @if facts.has_links {
                         a.chip href=(context.href(&format!("/events/{}", play.routing.reported_by))) { "Why?" }
                     }
                 }

@@ -71,7 +71,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     let body = html! { div #live { (region(&api, &context).await?) } };
     let body = html! {
         (body)
-        div hx-sse:connect={ (context.href("/live?page=setup")) "&at=" (api.live.now()) } hx-target="#live" hx-swap="innerMorph" {}
+        (layout::connect(&api, &context, "page=setup"))
     };
     layout::page(&api, &context, Page::new("Set-up", Place::Setup), body).await
 }
@@ -126,6 +126,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
             a.card.choice href=(context.href("/people")) { h3 { (icon(context, "users")) " People" } span.small.muted { "Who was seen, and where their plays go." } }
             @if may_change {
                 a.card.choice href=(context.href("/webhooks")) { h3 { (icon(context, "webhook")) " Webhooks" } span.small.muted { "The addresses for your servers." } }
+                a.card.choice href=(context.href("/setup/card")) { h3 { (icon(context, "tv")) " Playing card" } span.small.muted { "What plays, behind a secret link." } }
                 a.card.choice href=(context.href("/settings")) { h3 { (icon(context, "list-checks")) " Settings" } span.small.muted { "Every key, its default, and where it is set." } }
             }
             a.card.choice href=(context.href("/plugins")) { h3 { (icon(context, "plug")) " Plugins" } span.small.muted { "What each may do, and what waits for you." } }

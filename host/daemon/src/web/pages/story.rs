@@ -43,7 +43,7 @@ pub(super) async fn show(
             }
         }
         div #live { (story) }
-        div hx-sse:connect={ (context.href("/live?page=event&of=")) (id) "&at=" (api.live.now()) } hx-target="#live" hx-swap="innerMorph" {}
+        (layout::connect(&api, &context, &format!("page=event&of={id}")))
     };
     layout::page(&api, &context, Page::new(format!("Event {id}"), Place::History), body).await
 }

@@ -78,7 +78,10 @@
   };
   document.addEventListener("htmx:sse:after:connection", found);
   document.addEventListener("htmx:sse:close", (event) => {
-    if (event.detail?.reason !== "removed") lost();
+    if (event.detail?.reason === "removed") return;
+    lost();
+    // The reader has opened more pages than there are streams for: this one looks by itself.
+    if (event.detail?.reason === "message") show("every 10 s");
   });
   document.addEventListener("htmx:sse:error", (event) => {
     // The login has ended: the page says so.
