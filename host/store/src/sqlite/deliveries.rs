@@ -42,7 +42,8 @@ impl OutboxStore for SqliteStore {
 
     async fn count_deliveries(&self, states: Vec<DeliveryState>) -> Result<u64, StoreError> {
         self.read(move |connection| {
-            states.iter().map(|state| outbox::count(connection, *state)).sum::<rusqlite::Result<u64>>()
+            let counts = states.iter().map(|state| outbox::count(connection, *state, None).map(u64::from));
+            counts.sum()
         })
         .await
     }

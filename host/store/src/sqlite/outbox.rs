@@ -228,11 +228,11 @@ fn release_withheld(connection: &Connection, pause: &TrackerEvent, at: i64) -> r
 /// Events that fit, the newest first.
 pub fn list(connection: &Connection, filter: &DeliveryFilter) -> rusqlite::Result<Vec<OutboxRow>> {
     let list = |state: Option<DeliveryState>| -> rusqlite::Result<Vec<OutboxRow>> {
+        let source = rows_in_state(state);
         connection
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM outbox
-                 WHERE household = household() AND {} AND (?1 IS NULL OR tracker = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3",
-                state_condition(state)
+                "SELECT {COLUMNS} FROM {source} AND household = household() AND (?1 IS NULL OR tracker = ?1) AND id < ?2
+                 ORDER BY id DESC LIMIT ?3"
             ))?
             .query_map(params![filter.tracker, filter.before.unwrap_or(i64::MAX), filter.limit], read)?
             .collect()
@@ -250,23 +250,29 @@ pub fn list(connection: &Connection, filter: &DeliveryFilter) -> rusqlite::Resul
     Ok(rows)
 }
 
-/// The condition that a delivery is in a state, in the words of the index `outbox_state`: a parameter would hide it from the planner.
-fn state_condition(state: Option<DeliveryState>) -> String {
+/// The table with the condition that a delivery is in a state, and how it is read: most are delivered, and are found by their ids; the others have an
+/// index. Without these words SQLite's planner takes the index over the household, and sorts. A state as a parameter would hide the index from it.
+fn rows_in_state(state: Option<DeliveryState>) -> String {
     match state {
-        None => "TRUE".to_owned(),
-        Some(DeliveryState::Delivered) => "state = 'delivered'".to_owned(),
-        Some(state) => format!("state = '{}' AND state <> 'delivered'", state.as_str()),
+        None => "outbox NOT INDEXED WHERE TRUE".to_owned(),
+        Some(DeliveryState::Delivered) => "outbox NOT INDEXED WHERE state = 'delivered'".to_owned(),
+        Some(state) => {
+            format!(
+                "outbox INDEXED BY outbox_state WHERE state = '{}' AND state <> 'delivered'",
+                state.as_str()
+            )
+        }
     }
 }
 
-/// How many are in a state.
-pub fn count(connection: &Connection, state: DeliveryState) -> rusqlite::Result<u64> {
-    let condition = state_condition(Some(state));
+/// How many are in a state, at a tracker or at all.
+pub fn count(connection: &Connection, state: DeliveryState, tracker: Option<&str>) -> rusqlite::Result<u32> {
+    let source = rows_in_state(Some(state));
     connection
         .prepare_cached(&format!(
-            "SELECT count(*) FROM outbox WHERE household = household() AND {condition}"
+            "SELECT count(*) FROM {source} AND household = household() AND (?1 IS NULL OR tracker = ?1)"
         ))?
-        .query_row([], |row| Ok(u64::from(row.get::<_, u32>(0)?)))
+        .query_row([tracker], |row| row.get(0))
 }
 
 /// Those of a tracker that belong to a play or a rated item, the oldest first.
@@ -282,24 +288,17 @@ pub fn of_subject(connection: &Connection, tracker: &str, subject: &str) -> rusq
 
 /// How it stands with what a tracker is to be told.
 pub fn told(connection: &Connection, tracker: &str) -> rusqlite::Result<OutboxStats> {
+    let source = rows_in_state(Some(DeliveryState::Delivered));
     let last_delivered = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM outbox
-             WHERE household = household() AND tracker = ?1 AND state = 'delivered' ORDER BY id DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM {source} AND household = household() AND tracker = ?1 ORDER BY id DESC LIMIT 1"
         ))?
         .query_row(params![tracker], read)
         .optional()?;
-    let count = |state: DeliveryState| {
-        connection
-            .prepare_cached(
-                "SELECT count(*) FROM outbox WHERE household = household() AND tracker = ?1 AND state = ?2",
-            )?
-            .query_row(params![tracker, state.as_str()], |row| row.get(0))
-    };
     Ok(OutboxStats {
         last_delivered,
-        waiting: count(DeliveryState::Waiting)?,
-        dead: count(DeliveryState::Dead)?,
+        waiting: count(connection, DeliveryState::Waiting, Some(tracker))?,
+        dead: count(connection, DeliveryState::Dead, Some(tracker))?,
         oldest_waiting: connection
             .prepare_cached(
                 "SELECT min(since) FROM outbox WHERE household = household() AND tracker = ?1 AND state = 'waiting'",
