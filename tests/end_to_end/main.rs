@@ -14,6 +14,7 @@ mod captured_stories;
 mod catalogues;
 mod catch_up;
 mod chaos;
+mod chromium;
 mod config_errors;
 mod config_messages;
 mod damaged_files;

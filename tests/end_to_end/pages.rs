@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use playrelay_tests::browser::{Browser, PASSWORD, begins, setup_code};
-use playrelay_tests::chromium::{Chromium, Device};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -11,6 +10,8 @@ use playrelay_tests::harness::{TestContext, plex_to_trakt_config};
 use playrelay_tests::plex_webhook;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+
+use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
 const PAGES: [&str; 20] = [

@@ -7,11 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::browser::setup_code;
-use playrelay_tests::chromium::{Chromium, Device};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+
+use crate::chromium::{Chromium, Device};
 
 /// How long a proxy may take to come up.
 const SOON: Duration = Duration::from_secs(20);

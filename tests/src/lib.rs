@@ -23,7 +23,6 @@
 pub mod binary;
 pub mod browser;
 pub mod catalogue;
-pub mod chromium;
 pub mod clock;
 pub mod contracts;
 pub mod daemon;

@@ -32,9 +32,11 @@ cargo xtask COMMAND
   deny           check licences and sources of other crates: deny.toml
   mutants [ARGS] change the engine, and list what no test notices; an hour
   notices        write the licences of what others have written: target/THIRD-PARTY.txt
+  screenshots    take a picture of every page: target/screenshots
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
   bench scale    measure what grows: the outbox, the configuration, plays and people
+  bench pages    measure each page with 100,000 events stored
   fuzz [SECONDS] [TARGET...]
                  fuzz the parsers and ingress, each for 300 s unless said
   plugins        build the bundled plugins
@@ -73,11 +75,12 @@ fn run_command() -> Result<()> {
         ("run", _) => run(&rest),
         ("fakes", _) => with_release_build("fakes", &rest),
         ("test", _) => test(&rest),
-        ("bench", Some(name @ ("ingest" | "idle" | "scale"))) => {
+        ("bench", Some(name @ ("ingest" | "idle" | "pages" | "scale"))) => {
             with_release_build(&format!("bench-{name}"), &rest[1..])
         }
         ("fuzz", _) => fuzz::run(&rest),
         ("clients", _) => clients::install(),
+        ("screenshots", _) => screenshots(),
         ("deny", _) => tools::deny(),
         ("mutants", _) => tools::mutants(&rest),
         ("notices", _) => third_party::notices(),
@@ -93,7 +96,7 @@ fn run_command() -> Result<()> {
             print!("{USAGE}");
             Ok(())
         }
-        ("bench", _) => bail!("expected `cargo xtask bench ingest`, `idle` or `scale`"),
+        ("bench", _) => bail!("expected `cargo xtask bench ingest`, `idle`, `pages` or `scale`"),
         (unknown, _) => bail!("there is no command {unknown:?}; `cargo xtask help` lists them"),
     }
 }
@@ -159,6 +162,18 @@ fn with_release_build(program: &str, arguments: &[String]) -> Result<()> {
     )
 }
 
+/// Takes a picture of every page, on a phone and on a desktop, light and dark, after an evening that is made up.
+fn screenshots() -> Result<()> {
+    plugins::bundled()?;
+    clients::install()?;
+    shell::run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+    let target = workspace().join("target/debug");
+    let mut pictures = shell::command(target.join("examples/screenshots"));
+    shell::run(
+        pictures.arg(workspace().join("target/screenshots")).env("PLAYRELAY_BIN", target.join("playrelay")),
+    )
+}
+
 fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     plugins::bundled()?;
@@ -168,7 +183,8 @@ fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     shell::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
-    shell::run(&mut cargo(&["build", "--workspace"]))?;
+    // With the tests: their dependencies ask for more of other crates, which would be built twice.
+    shell::run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
     let mut command = cargo(&["test", "--workspace"]);
     command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));
     // Most of what runs end to end waits: for a pause that holds, for a tracker's pace.

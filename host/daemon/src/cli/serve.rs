@@ -38,7 +38,7 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
             let folder = std::env::current_dir().unwrap_or_default();
             let file = file.unwrap_or_else(|| folder.join(DEFAULT_FILE));
             tracing::info!(
-                "there are no sources yet: `playrelay init` writes {}, which is taken over as soon as it is there",
+                "there are no sources yet: add one on the page, or with `playrelay init`, which writes {}; it is taken over as soon as it is there",
                 file.display()
             );
         } else {

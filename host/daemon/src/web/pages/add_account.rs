@@ -147,6 +147,8 @@ async fn page(
     let (section, id) = (role.section(), &manifest.plugin.id);
     let (rare, usual): (Vec<_>, Vec<_>) =
         manifest.settings.iter().partition(|(_, setting)| setting.default.is_some());
+    let mut usual = usual;
+    usual.sort_by_key(|(_, setting)| (!is_asked(setting), setting.kind != SettingKind::ServerUrl));
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Add " (manifest.plugin.name) }
         form.card.padded.stack method="post" action=(context.href(&format!("/setup/{section}/{id}"))) {

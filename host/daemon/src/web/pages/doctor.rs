@@ -45,7 +45,7 @@ fn row(context: &Context, finding: &Finding) -> Markup {
         Severity::Error => ("bad", "triangle-alert", "wrong"),
     };
     html! {
-        div.item.bare {
+        div.item.bare.line {
             div.grow {
                 div { (finding.text) }
                 @if let Some(remedy) = &finding.remedy { div.small.muted { "What helps: " (remedy) } }

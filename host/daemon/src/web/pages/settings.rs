@@ -96,7 +96,10 @@ fn text(value: &Value) -> String {
 fn place(context: &Context, item: &SettingView) -> Markup {
     match item.locked {
         true => chip(context, "warn", "triangle-alert", &format!("locked: {}", item.place)),
-        false => html! { span.small.muted { (item.place) } },
+        // The whole path stands above the list.
+        false => {
+            html! { span.small.muted title=(item.place) { (item.place.rsplit('/').next().unwrap_or_default()) } }
+        }
     }
 }
 

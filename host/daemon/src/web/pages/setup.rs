@@ -139,7 +139,7 @@ fn accounts(context: &Context, rows: Vec<(&String, &String)>, logged_out: &[Stri
         @if !rows.is_empty() {
             div.card.list {
                 @for (name, plugin) in rows {
-                    a.item.bare href=(context.href(&format!("/accounts/{name}"))) {
+                    a.item.bare.line href=(context.href(&format!("/accounts/{name}"))) {
                         span.cut { span.strong { (name) } " " span.muted { (plugin) } }
                         @if logged_out.contains(name) { (chip(context, "warn", "log-in", "log in")) }
                         @else if app.accounts.contains_key(name) { (chip(context, "ok", "check", "ready")) }
@@ -158,7 +158,7 @@ fn routes(context: &Context, app: &App) -> Markup {
         } @else {
             div.card.list {
                 @for route in &app.config.routes {
-                    div.item.bare {
+                    div.item.bare.line {
                         div {
                             "What " (who(&route.users)) " on " span.strong { (route.source) } " goes to " span.strong { (route.tracker) } "."
                             " It counts at " span.rule { (route.policy.watched_threshold) " %" } "."

@@ -1,0 +1,132 @@
+//! `cargo xtask screenshots`: a picture of every page, on a phone and on a desktop, light and dark, after an evening that is made up.
+
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../end_to_end/chromium.rs"]
+mod chromium;
+
+use std::path::{Path, PathBuf};
+
+use chromium::{Chromium, Device};
+use playrelay_tests::browser::{PASSWORD, setup_code};
+use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::harness::{Daemon, TestContext, plex_to_trakt_config};
+use playrelay_tests::plex_webhook::{episode, event, movie};
+use serde_json::Value;
+
+/// Every page, by the name of its picture.
+const PAGES: [(&str, &str); 19] = [
+    ("now", "/"),
+    ("history", "/history"),
+    ("inputs", "/history?show=inputs"),
+    ("nothing-found", "/history?title=nothing-is-called-so"),
+    ("story", "/events/2"),
+    ("share", "/events/2/share"),
+    ("deliveries", "/deliveries"),
+    ("delivered", "/deliveries?show=there"),
+    ("nothing-dropped", "/deliveries?show=not-sent-by-you"),
+    ("people", "/people"),
+    ("setup", "/setup"),
+    ("add-server", "/setup/sources/plex"),
+    ("account", "/accounts/bob"),
+    ("card-settings", "/setup/card"),
+    ("webhooks", "/webhooks"),
+    ("plugins", "/plugins"),
+    ("settings", "/settings"),
+    ("help", "/help"),
+    ("doctor", "/doctor"),
+];
+
+/// Length of a film. Milliseconds.
+const FILM_MS: u32 = 8_880_000;
+/// Length of an episode. Milliseconds.
+const EPISODE_MS: u32 = 3_480_000;
+
+#[tokio::main]
+async fn main() {
+    let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from("target/screenshots"), PathBuf::from);
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let trakt = FakeTrakt::start().await;
+    let config = plex_to_trakt_config(None, &trakt).replace("users = [\"*\"]", "users = [\"mia\", \"bob\"]");
+    let home = TestContext::new(&config);
+    home.connect().await;
+    let daemon = home.start();
+    evening(&daemon).await;
+    let code = setup_code(&home).await;
+    let mut is_first = true;
+    for (name, device) in [("desktop", Device::default()), ("phone", Device::PHONE)] {
+        let Some(browser) = Chromium::start(daemon.url(), device).await else { return };
+        if is_first {
+            picture(&browser, &folder, &format!("welcome-{name}-light")).await;
+            browser.set_up(&code, PASSWORD).await;
+            is_first = false;
+        } else {
+            browser.open("/login").await;
+            picture(&browser, &folder, &format!("login-{name}-light")).await;
+            browser.fill("input[name=name]", "ada").await;
+            browser.fill("input[name=password]", PASSWORD).await;
+            browser.click("form button.primary").await;
+            browser.find("nav.nav").await;
+        }
+        for theme in ["light", "dark"] {
+            browser.click(&format!("button[value={theme}]")).await;
+            browser.find(&format!("html[data-theme={theme}]")).await;
+            for (page, path) in PAGES {
+                browser.open(path).await;
+                browser.find("nav.nav").await;
+                picture(&browser, &folder, &format!("{page}-{name}-{theme}")).await;
+            }
+        }
+        browser.finish(&[]).await;
+    }
+    println!("{}", folder.display());
+}
+
+async fn picture(browser: &Chromium, folder: &Path, name: &str) {
+    if name.starts_with("welcome") {
+        browser.open("/").await;
+    }
+    let png = browser.driver.screenshot_as_png().await.expect("Chromium takes a picture");
+    std::fs::write(folder.join(format!("{name}.png")), png).expect("the picture can be written");
+}
+
+/// What a household watches, with names as they come.
+async fn evening(daemon: &Daemon<'_>) {
+    let pilot = episode("21", "Breaking Bad", 1, 1, EPISODE_MS, &["tvdb://349232"]);
+    let second = episode("22", "Breaking Bad", 1, 2, EPISODE_MS, &["tvdb://349235"]);
+    let inception = movie("7", "Inception", 2010, FILM_MS, &["imdb://tt1375666"]);
+    let chihiro = movie("8", "千と千尋の神隠し", 2001, FILM_MS, &["imdb://tt0245429"]);
+    let long = movie(
+        "9",
+        "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb",
+        1964,
+        FILM_MS,
+        &["imdb://tt0057012"],
+    );
+    let unknown = movie("10", "Our Holidays", 2024, FILM_MS, &["imdb://tt9999999"]);
+    let persian = movie("11", "جدایی نادر از سیمین", 2011, FILM_MS, &["imdb://tt1832382"]);
+    let (mia, bob, kid) = ((7, "mia"), (8, "bob"), (9, "kid"));
+    whole(daemon, &pilot, EPISODE_MS, mia, "Living room TV").await;
+    whole(daemon, &inception, FILM_MS, bob, "iPad").await;
+    whole(daemon, &unknown, FILM_MS, mia, "Living room TV").await;
+    whole(daemon, &persian, FILM_MS, bob, "Chromecast in the bedroom upstairs").await;
+    whole(daemon, &chihiro, FILM_MS, kid, "Tablet").await;
+    daemon.plex(&event("media.play", &second, Some(1_200_000), mia, "Living room TV")).await;
+    daemon.plex(&event("media.play", &long, Some(6_000_000), bob, "iPad")).await;
+    daemon.plex(&event("media.pause", &long, Some(6_000_000), bob, "iPad")).await;
+    let trailer = movie("12", "A Trailer", 2026, 90_000, &[]);
+    let id = daemon.plex(&event("media.play", &trailer, Some(0), bob, "iPad")).await;
+    daemon.settled(id).await;
+    // What goes out and what is unknown at the tracker is settled.
+    let is_told = |answer: &Value| answer["events"].as_array().is_some_and(|events| !events.is_empty());
+    daemon
+        .get_until("/api/v1/outbox?state=unmatched", "the tracker says what it does not know", is_told)
+        .await;
+}
+
+async fn whole(daemon: &Daemon<'_>, item: &Value, length_ms: u32, user: (u32, &str), player: &str) {
+    let end = length_ms / 100 * 96;
+    for (name, position) in [("media.play", 0), ("media.scrobble", end), ("media.stop", end)] {
+        let id = daemon.plex(&event(name, item, Some(position), user, player)).await;
+        daemon.settled(id).await;
+    }
+}
