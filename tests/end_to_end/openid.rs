@@ -236,3 +236,22 @@ async fn a_provider_that_is_away_is_said_and_so_is_none() {
     let absent = Way::new(&daemon).client.get(format!("{}{LOGIN}", daemon.url())).send().await.unwrap();
     assert_eq!(problem(absent).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_the_client_is_not_written_to_the_file_from_here() {
+    let provider = FakeOidc::start(ada()).await;
+    let home = home(&provider, "").await;
+    let daemon = home.start();
+    let settings: Value = daemon.get("/api/v1/settings").await;
+    let item = |key: &str| {
+        settings["items"].as_array().unwrap().iter().find(|item| item["key"] == key).cloned().unwrap()
+    };
+    assert_eq!(item("access.oidc.client_secret")["value"], Value::Null);
+    let change = json!({
+        "digest": settings["digest"],
+        "changes": [{ "key": "access.oidc.client_secret", "value": "another-secret" }],
+    });
+    let answer = daemon.api(Method::PATCH, "/api/v1/settings").json(&change).send().await.unwrap();
+    let (status, refused) = problem(answer).await;
+    assert_eq!((status, &refused["code"]), (StatusCode::CONFLICT, &json!("locked")), "{refused}");
+}

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "/",
     "/history",
     "/history?show=inputs",
@@ -23,6 +23,7 @@ const PAGES: [&str; 20] = [
     "/deliveries?show=all",
     "/people",
     "/setup",
+    "/setup/routes/0",
     "/setup/sources/plex",
     "/setup/trackers/simkl",
     "/accounts/bob",
@@ -389,4 +390,55 @@ async fn pages_may_load_nothing_from_elsewhere_and_no_script_stands_in_them() {
         // Every address is below the base: a proxy may put the pages anywhere.
         assert!(text.len() < 60_000, "{page} has {} bytes", text.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_is_changed_in_its_place_and_says_what_that_means() {
+    let trakt = FakeTrakt::start().await;
+    let config = plex_to_trakt_config(None, &trakt)
+        .replace("[[routes]]", "# Whatever the children watch.\n[[routes]]")
+        .replace("users = [\"*\"]", "users = [\"*\"] # all of them");
+    let home = TestContext::new(&config);
+    home.connect().await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    for (event, position) in [("media.play", 0), ("media.stop", 7_600_000)] {
+        let id = daemon.plex(&film(event, position, "mia")).await;
+        daemon.settled(id).await;
+    }
+    browser.open("/setup").await;
+    browser.click("a[href$='/setup/routes/0']").await;
+    browser
+        .wait_for_text(
+            "1 plays of the last 30 days ended on this route, 1 of them at 80 % or later: as many as now.",
+        )
+        .await;
+    browser.fill("input[name=watched_at]", "90").await;
+    browser.click("button[value=preview]").await;
+    browser.wait_for_text("0 of them at 90 % or later: 1 fewer than now.").await;
+    browser.fill("input[name=watched_at]", "190").await;
+    browser.click("button[value=save]").await;
+    browser.find("[role=alert]").await;
+    browser.fill("input[name=watched_at]", "90").await;
+    browser.fill("input[name=users]", "mia, bob").await;
+    browser.click("button[value=save]").await;
+    browser.wait_for_text("What mia, bob watch on home goes to bob. It counts at 90 %.").await;
+    let file = || std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
+    let text = file();
+    assert!(text.contains("# Whatever the children watch.") && text.contains("# all of them"), "{text}");
+    assert!(text.contains("users = [\"mia\", \"bob\"]") && text.contains("watched_at = 90"), "{text}");
+    // Somebody changes the file meanwhile: the page says so, and writes nothing.
+    browser.open("/setup/routes/0").await;
+    std::fs::write(home.path().join("playrelay.toml"), text.replace("watched_at = 90", "watched_at = 95"))
+        .unwrap();
+    browser.click("button[value=save]").await;
+    browser.wait_for_text("changed since you read it").await;
+    assert!(file().contains("watched_at = 95"), "{}", file());
+    browser.open("/setup/routes/0").await;
+    browser.click("form.card details summary").await;
+    browser.click("button[value=remove]").await;
+    browser.wait_for_text("No route leads anywhere yet").await;
+    assert!(!file().contains("[[routes]]"), "{}", file());
+    browser.finish(&["409", "422"]).await;
 }

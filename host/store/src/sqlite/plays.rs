@@ -68,8 +68,12 @@ fn matching(connection: &Connection, filter: &PlayFilter) -> rusqlite::Result<Ve
            AND instr(lower(body), lower(?3)) > 0 AND instr(lower(body), lower(?4)) > 0
          ORDER BY started_at DESC, id DESC",
     )?;
-    let mut rows =
-        statement.query(params![at, id, pattern(&filter.user), first_word(&pattern(&filter.title))])?;
+    let mut rows = statement.query(params![
+        at,
+        id,
+        first_word(&pattern(&filter.user)),
+        first_word(&pattern(&filter.title))
+    ])?;
     let mut plays = Vec::new();
     while let Some(row) = rows.next()? {
         let play: Play = json(row, 0)?;

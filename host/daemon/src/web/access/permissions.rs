@@ -72,6 +72,8 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/setup/card", Method::GET, Admin),
     ("/setup/card", Method::POST, Admin),
     ("/setup/routes", Method::POST, Admin),
+    ("/setup/routes/{index}", Method::GET, Admin),
+    ("/setup/routes/{index}", Method::POST, Admin),
     ("/setup/{section}/{plugin}", Method::GET, Admin),
     ("/setup/{section}/{plugin}", Method::POST, Admin),
     ("/webhooks", Method::GET, Admin),

@@ -83,14 +83,18 @@ fn under_way(context: &Context, name: &str, login: &LoginState) -> Markup {
     match login {
         LoginState::Beginning => html! { p.space { "The service is being asked…" } },
         LoginState::Pending { url, complete_url, code, expires_at } => {
-            let address = complete_url.as_ref().unwrap_or(url);
+            // A service names the address: only one of the web becomes a link.
+            let is_web =
+                |address: &&String| address.starts_with("https://") || address.starts_with("http://");
+            let address = complete_url.as_ref().filter(is_web).unwrap_or(url);
+            let link = Some(address).filter(is_web);
             html! {
                 section.card.padded.space.row.wrap aria-label="Login" {
                     div.grow.stack {
-                        p { "Open " a href=(address) target="_blank" rel="noreferrer" { (url) } " and enter" }
+                        p { "Open " a href=[link] target="_blank" rel="noreferrer" { (url) } " and enter" }
                         p.code #login-code { (code) }
                         p.muted.small { "or point your telephone at the picture. Waiting for you; the code ends " (until(*expires_at)) ". You may leave this page." }
-                        p { a.button.primary href=(address) target="_blank" rel="noreferrer" { "Open the page" } }
+                        @if let Some(link) = link { p { a.button.primary href=(link) target="_blank" rel="noreferrer" { "Open the page" } } }
                     }
                     (qr(address))
                 }

@@ -28,7 +28,9 @@ const RELOAD_INTERVAL: Duration = Duration::from_millis(50);
 /// What an account is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
+    /// Plays come from there.
     Source,
+    /// Plays go there.
     Tracker,
 }
 

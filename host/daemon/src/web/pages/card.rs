@@ -19,7 +19,7 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{empty, icon};
 use crate::web::pages::play_card::{CardFacts, card};
@@ -167,15 +167,17 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let app = api.app();
     let vault = app.credentials.vault();
-    let done = if form.text("action") == "end" {
-        vault.remove(VAULT_KEY).await
-    } else {
-        let secret = random::token().map_err(|error| Problem::internal(error.to_string()))?;
-        let mut kept = BTreeMap::from([(SECRET.to_owned(), secret)]);
-        if form.text("names") == "yes" {
-            kept.insert(NAMES.to_owned(), Secret::new("yes".to_owned()));
+    let done = match form.text("action").as_str() {
+        "end" => vault.remove(VAULT_KEY).await,
+        "make" => {
+            let secret = random::token().map_err(|error| Problem::internal(error.to_string()))?;
+            let mut kept = BTreeMap::from([(SECRET.to_owned(), secret)]);
+            if form.text("names") == "yes" {
+                kept.insert(NAMES.to_owned(), Secret::new("yes".to_owned()));
+            }
+            vault.put(VAULT_KEY, &kept).await
         }
-        vault.put(VAULT_KEY, &kept).await
+        other => return Err(form::unknown_choice("action", other)),
     };
     done.map_err(|error| vault_problem(&error))?;
     layout::see_other(&context, "/setup/card")

@@ -16,7 +16,7 @@ use crate::web::api::problem::Problem;
 use crate::web::api::{Api, publish_delivery};
 use crate::web::pages::context::Context;
 use crate::web::pages::delivery_group::DeliveryGroup;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{TimeForm, empty, icon, time, title, until};
@@ -182,7 +182,8 @@ pub(super) async fn batch(
 ) -> Result<Response, Problem> {
     let (command, done): (fn() -> OutboxCommand, _) = match form.text("command").as_str() {
         "drop" => (|| OutboxCommand::Drop, "dropped"),
-        _ => (|| OutboxCommand::Retry, "sent again"),
+        "retry" => (|| OutboxCommand::Retry, "sent again"),
+        other => return Err(form::unknown_choice("command", other)),
     };
     let ids: Vec<i64> = form.all("id").filter_map(|id| id.parse().ok()).collect();
     let mut refused = Vec::new();

@@ -37,6 +37,12 @@ impl Form {
     }
 }
 
+/// A form names a choice that its page does not have.
+pub(super) fn unknown_choice(field: &str, found: &str) -> Problem {
+    let detail = format!("`{field}` of the form is {found:?}, which the page does not offer");
+    Problem::new(ProblemCode::Invalid, detail, "load the page again, and choose there")
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Problem;
 

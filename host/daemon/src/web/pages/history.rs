@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use playrelay_engine::timeline::Outcome;
-use playrelay_store::{EventFilter, EventSummary};
+use playrelay_store::{EventFilter, EventSummary, PlayFilter};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use crate::web::api::Api;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::Problem;
+use crate::web::api::{Api, play_cursor};
 use crate::web::pages::context::Context;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{TimeForm, chip, empty, icon, time};
@@ -152,8 +152,8 @@ async fn plays(
     context: &Context,
     filter: &Filter,
 ) -> Result<(Vec<Markup>, Option<String>), Problem> {
-    let before = filter.before.as_deref().and_then(crate::web::api::play_cursor::read);
-    let wanted = playrelay_store::PlayFilter {
+    let before = filter.before.as_deref().and_then(play_cursor::read);
+    let wanted = PlayFilter {
         before,
         user: Some(filter.user.clone()).filter(|user| !user.is_empty()),
         title: Some(filter.title.clone()).filter(|title| !title.is_empty()),
@@ -161,7 +161,7 @@ async fn plays(
     };
     let plays = api.store().plays_matching(wanted).await?;
     let deliveries = play_rows::deliveries(api, &plays).await?;
-    let next = plays.last().filter(|_| plays.len() == ROWS as usize).map(crate::web::api::play_cursor::write);
+    let next = plays.last().filter(|_| plays.len() == ROWS as usize).map(play_cursor::write);
     let rows = plays.iter().map(|play| {
         let of_play = deliveries.get(&play.id.0).map(Vec::as_slice).unwrap_or_default();
         play_rows::row(context, play, of_play)

@@ -27,6 +27,8 @@ use crate::web::pages::{accounts, deliveries, now, setup, story};
 
 /// Changes that come together are sent together.
 const GATHER: Duration = Duration::from_millis(250);
+/// The pause after a region could not be read.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// A stream without changes sends a comment this often, so that proxies leave it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Whether the reader may still read is looked at this often, beside every time that something is taken away.
@@ -171,7 +173,11 @@ impl Reader {
                 }
                 // What the page was about is gone: the page says so when it is loaded again.
                 Err(problem) if problem.code == ProblemCode::NotFound => return None,
-                Err(_) => tokio::time::sleep(GATHER).await,
+                Err(problem) => {
+                    tracing::warn!(page = self.region.page, "a page cannot be sent: {}", problem.detail);
+                    self.is_due = true;
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
             }
         }
     }

@@ -25,12 +25,16 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
+    /// Lines of this level, and graver ones; all for an empty text.
     #[serde(default)]
     level: String,
+    /// Lines of this source or tracker.
     #[serde(default)]
     account: String,
+    /// Lines with this text, in any case.
     #[serde(default)]
     text: String,
+    /// Lines of this event.
     event: Option<i64>,
 }
 

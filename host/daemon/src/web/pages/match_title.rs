@@ -27,6 +27,13 @@ struct Typed {
     episode: String,
 }
 
+impl Typed {
+    /// All of it, in one text.
+    fn as_text(&self) -> String {
+        [self.id.as_str(), &self.season, &self.episode].join("|")
+    }
+}
+
 /// What the page says to what was typed.
 enum Answer {
     /// Nothing was typed yet.
@@ -60,7 +67,8 @@ pub(super) async fn send(
         Ok(correction) => correction,
         Err(complaint) => return page(&api, &context, &row, &typed, &Answer::Complaint(complaint)).await,
     };
-    if form.text("sure") == "yes" {
+    // What was shown, and nothing that was typed since.
+    if form.text("shown") == typed.as_text() {
         deliveries::correct(&*api.store(), id, &correction).await?;
         publish_delivery(&api, id).await?;
         return layout::see_other(&context, &format!("/events/{}", row.inbox));
@@ -113,7 +121,7 @@ async fn page(
                 Answer::Complaint(text) => p.bad role="alert" { (text) },
                 Answer::Preview(item) => {
                     div.notice { div.grow { b { "This will be sent to " (row.event.tracker) ":" } " " (row.event.action.name()) " " (item) ", " (ids(item)) } }
-                    input type="hidden" name="sure" value="yes";
+                    input type="hidden" name="shown" value=(typed.as_text());
                 }
             }
             div.row.wrap {

@@ -3,7 +3,7 @@
 //! Everything can be read, and every form works, without scripts. Each file holds one page:
 //!
 //! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
-//! - `setup`, `add_account`, `add_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
+//! - `setup`, `add_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
 //! - `card`: what plays, for other pages to embed
@@ -29,6 +29,7 @@ mod context;
 mod deliveries;
 mod delivery_group;
 mod doctor;
+mod edit_route;
 mod form;
 mod help;
 mod history;
@@ -82,6 +83,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/card/{secret}", get(card::show))
         .route("/setup/card", get(card::settings).post(card::change))
         .route("/setup/routes", post(add_route::add))
+        .route("/setup/routes/{index}", get(edit_route::show).post(edit_route::change))
         .route("/setup/{section}/{plugin}", get(add_account::show).post(add_account::add))
         .route("/webhooks", get(webhooks::show))
         .route("/webhooks/{source}", post(webhooks::act))

@@ -14,7 +14,7 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{TimeForm, chip, empty, time};
@@ -117,7 +117,8 @@ pub(super) async fn decide(
         "assign" => users::assign(&*app.store, &app.config, user, &trackers, false).await?,
         "from-now" => users::assign(&*app.store, &app.config, user, &trackers, true).await?,
         "ignore" => users::ignore(&*app.store, user).await?,
-        _ => users::unassign(&*app.store, user).await?,
+        "hold" => users::unassign(&*app.store, user).await?,
+        other => return Err(form::unknown_choice("decision", other)),
     }
     layout::see_other(&context, "/people")
 }

@@ -14,7 +14,7 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::chip;
@@ -113,15 +113,22 @@ pub(super) async fn decide(
     form: Form,
 ) -> Result<Response, Problem> {
     let app = api.app();
+    // The bytes that were shown, and no others.
     let digest = form.text("digest");
-    let waiting =
-        plugins::candidate(&app, &id, Some(&digest).filter(|it| !it.is_empty()).map(String::as_str))?;
+    if digest.is_empty() {
+        return Err(form::unknown_choice("digest", ""));
+    }
+    let waiting = plugins::candidate(&app, &id, Some(&digest))?;
     let inspection = waiting.ok_or_else(|| {
         Problem::new(ProblemCode::Conflict, format!("plugin {id:?} serves already"), "look at the list again")
     })?;
-    if form.text("decision") == "refuse" {
-        plugins::refuse(&app, inspection).await?;
-        return layout::see_other(&context, "/plugins");
+    match form.text("decision").as_str() {
+        "approve" => {}
+        "refuse" => {
+            plugins::refuse(&app, inspection).await?;
+            return layout::see_other(&context, "/plugins");
+        }
+        other => return Err(form::unknown_choice("decision", other)),
     }
     plugins::approve(&app, inspection).await?;
     let body = html! {

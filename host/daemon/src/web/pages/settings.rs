@@ -8,6 +8,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::config::is_secret_key;
 use crate::web::api::Api;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::api::settings::{
@@ -112,7 +113,7 @@ fn row(
     let key = format!("{}.{}", known.section.trim_matches(['[', ']']), known.name);
     let item = set.get(key.as_str()).copied();
     let is_secret = item.is_some_and(|item| item.secret);
-    let is_locked = is_secret || item.is_some_and(|item| item.locked) || known.name == "admin_password";
+    let is_locked = is_secret || item.is_some_and(|item| item.locked) || is_secret_key(known.name);
     let value = item.and_then(|item| item.value.as_ref()).map(text).unwrap_or_default();
     html! {
         div.item.bare {

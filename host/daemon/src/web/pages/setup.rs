@@ -157,13 +157,15 @@ fn routes(context: &Context, app: &App) -> Markup {
             (empty("No route leads anywhere yet: what is watched is noted, and no tracker is told.", None))
         } @else {
             div.card.list {
-                @for route in &app.config.routes {
+                @for (index, route) in app.config.routes.iter().enumerate() {
                     div.item.bare.line {
                         div {
                             "What " (who(&route.users)) " on " span.strong { (route.source) } " goes to " span.strong { (route.tracker) } "."
                             " It counts at " span.rule { (route.policy.watched_threshold) " %" } "."
                         }
-                        (icon(context, "route"))
+                        @if context.may(Permission::Admin) {
+                            a.button.small href=(context.href(&format!("/setup/routes/{index}"))) { "Change" span.hidden { " the route to " (route.tracker) } }
+                        } @else { (icon(context, "route")) }
                     }
                 }
             }

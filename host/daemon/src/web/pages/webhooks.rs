@@ -12,7 +12,7 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{TimeForm, empty, icon, time};
@@ -99,7 +99,8 @@ pub(super) async fn act(
                 Err(error) => page(&api, &context, Some((&format!("{error}."), false))).await,
             };
         }
-        _ => RegistrationAction::Verify,
+        "verify" => RegistrationAction::Verify,
+        other => return Err(form::unknown_choice("action", other)),
     };
     match webhooks::perform(&app, &source, action).await {
         Ok(true) => {

@@ -155,14 +155,18 @@ fn secret_value(place: &str, value: Option<serde_json::Value>) -> Result<Option<
 /// Refuses keys that a variable sets, and secrets of the host.
 fn check_lock(path: &KeyPath, tree: &BTreeMap<String, SpannedValue>) -> Result<(), Problem> {
     /// Secrets that no page enters, and what helps instead.
-    const OWN_SECRETS: [(&str, &str); 2] = [
+    const OWN_SECRETS: [(&str, &str); 3] = [
+        (
+            "client_secret",
+            "set PLAYRELAY__ACCESS__OIDC__CLIENT_SECRET_FILE to a file that holds it, where the daemon is started",
+        ),
         ("admin_password", "members have passwords of their own: /api/v1/members"),
         ("webhook_token", "rotate the token that Playrelay keeps: /api/v1/webhooks/SOURCE/rotate"),
     ];
     let Some(keys) = path.keys() else { return Ok(()) };
     let own = OWN_SECRETS.iter().find(|(key, _)| {
-        let is_of_host =
-            keys.first() == Some(&"server") || (keys.first() == Some(&"sources") && *key == "webhook_token");
+        let is_of_host = matches!(keys.first(), Some(&"server" | &"access"))
+            || (keys.first() == Some(&"sources") && *key == "webhook_token");
         is_of_host && path.last_key() == *key
     });
     if let Some((key, remedy)) = own {
