@@ -6,7 +6,7 @@ use playrelay_tests::browser::{Browser, PASSWORD, begins, setup_code};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{TestContext, plex_to_trakt_config};
+use playrelay_tests::harness::{TestContext, fixture, plex_to_trakt_config};
 use playrelay_tests::plex_webhook;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -441,4 +441,26 @@ async fn a_route_is_changed_in_its_place_and_says_what_that_means() {
     browser.wait_for_text("No route leads anywhere yet").await;
     assert!(!file().contains("[[routes]]"), "{}", file());
     browser.finish(&["409", "422"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_waits_is_shown_with_what_it_asks_for_and_approved() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let folder = home.data().join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(fixture("sound.wasm"), folder.join("sound.wasm")).unwrap();
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/plugins").await;
+    browser.wait_for_text("waits for you").await;
+    browser.wait_for_text("The one server that it may reach").await;
+    browser.click("#plugin-sound button[value=refuse]").await;
+    browser.wait_for_text("refused").await;
+    browser.click("#plugin-sound button[value=approve]").await;
+    browser.wait_for_text("sound may serve").await;
+    let list = home.json(&["plugin", "list"]);
+    let row = list.as_array().unwrap().iter().find(|row| row["id"] == "sound").unwrap();
+    assert_eq!(row["status"], "active", "{row}");
+    browser.finish(&[]).await;
 }

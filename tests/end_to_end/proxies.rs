@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use playrelay_tests::browser::setup_code;
+use playrelay_tests::browser::{begins, setup_code};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext};
 use reqwest::{Method, StatusCode};
@@ -62,11 +62,16 @@ impl Nginx {
              proxy_pass {target};\n   proxy_buffering off;\n   {lines}\n  }}\n }}\n}}\n",
             folder.display()
         );
-        let file = folder.join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
+        std::fs::write(folder.join("nginx.conf"), config).unwrap();
+        let child = Self::spawn(program, folder, port);
+        Self { child, port }
+    }
+
+    /// Starts the program with the configuration of the folder.
+    fn spawn(program: &Path, folder: &Path, port: u16) -> Child {
         let child = Command::new(program)
             .arg("-c")
-            .arg(&file)
+            .arg(folder.join("nginx.conf"))
             .arg("-e")
             .arg(folder.join("error.log"))
             .stdout(Stdio::null())
@@ -78,7 +83,18 @@ impl Nginx {
             assert!(began.elapsed() < SOON, "nginx does not come up: {}", folder.display());
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { child, port }
+        child
+    }
+
+    /// Cuts all connections, and takes none.
+    fn go_down(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Takes connections again, at the same address.
+    fn come_up(&mut self, program: &Path, folder: &Path) {
+        self.child = Self::spawn(program, folder, self.port);
     }
 
     fn url(&self, path: &str) -> String {
@@ -244,4 +260,24 @@ async fn pages_work_behind_a_proxy_that_leaves_the_sub_path_on() {
     let lines = "proxy_set_header Host $host:$server_port;";
     let nginx = Nginx::with_target(&program, home.path(), daemon.url(), lines);
     pages_work_at(&nginx.url(""), &home).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_stream_is_cut_says_so_and_catches_up() {
+    let Some(program) = program() else { return };
+    let home = home(true).await;
+    let daemon = home.start();
+    let lines = "proxy_set_header Host $host:$server_port;\n   proxy_set_header X-Forwarded-Prefix /relay;";
+    let mut nginx = Nginx::start(&program, home.path(), daemon.url(), lines);
+    let Some(browser) = Chromium::start(&nginx.url(""), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, "three words in a row").await;
+    browser.open("/").await;
+    browser.wait_for_text("live").await;
+    nginx.go_down();
+    browser.wait_for_text("no connection").await;
+    daemon.plex(&begins("mia")).await;
+    nginx.come_up(&program, home.path());
+    browser.wait_for_text("Inception").await;
+    browser.wait_for_text("live").await;
+    browser.finish(&["ERR_", "Failed to fetch", "network error"]).await;
 }
