@@ -32,6 +32,7 @@ mod multi_server;
 mod now_playing;
 mod openid;
 mod pages;
+mod pages_setup;
 mod plugin_directory;
 mod progress_flood;
 mod proxies;

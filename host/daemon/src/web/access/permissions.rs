@@ -65,6 +65,8 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/accounts/{name}", Method::GET, Read),
     ("/accounts/{name}/login", Method::POST, Admin),
     ("/accounts/{name}/choice", Method::POST, Admin),
+    ("/accounts/{name}/settings", Method::GET, Admin),
+    ("/accounts/{name}/settings", Method::POST, Admin),
     ("/accounts/{name}/logout", Method::GET, Admin),
     ("/accounts/{name}/logout", Method::POST, Admin),
     ("/setup", Method::GET, Read),

@@ -49,7 +49,10 @@ async fn page(
         div.space #live { (state) }
         @if context.may(Permission::Admin) {
             (ways(context, &account))
-            p.space { a.small.muted href=(context.href(&format!("/accounts/{name}/logout"))) { "Log out…" } }
+            p.space.row.wrap {
+                a.button.small href=(context.href(&format!("/accounts/{name}/settings"))) { "Settings…" }
+                a.button.small href=(context.href(&format!("/accounts/{name}/logout"))) { "Log out…" }
+            }
         }
         (layout::connect(api, context, &format!("page=account&of={name}")))
     };

@@ -165,10 +165,10 @@ async fn page(
             }
             label { "Name" input name="name" value=(name) required pattern="[A-Za-z0-9_\\-]+" autocomplete="off" spellcheck="false";
                 span.help { "By which routes and pages know it." } }
-            @for (key, setting) in usual { (field(key, setting, typed)) }
+            @for (key, setting) in usual { (field(key, setting, typed, true)) }
             @if manifest.login.is_some() { p.muted.small { "What is left empty a login can fill: it comes next." } }
             @if !rare.is_empty() {
-                details { summary.small.muted { "More" } div.stack.space { @for (key, setting) in rare { (field(key, setting, typed)) } } }
+                details { summary.small.muted { "More" } div.stack.space { @for (key, setting) in rare { (field(key, setting, typed, true)) } } }
             }
             div.row.wrap { button.button.primary { "Add" } a.button href=(context.href("/setup")) { "Cancel" } }
         }
@@ -176,7 +176,8 @@ async fn page(
     layout::page(api, context, Page::new(format!("Add {}", manifest.plugin.name), Place::Setup), body).await
 }
 
-fn field(key: &str, setting: &Setting, typed: &Form) -> Markup {
+/// The field of a setting. `must` says whether the form can do nothing without what the plugin asks for.
+pub(super) fn field(key: &str, setting: &Setting, typed: &Form, must: bool) -> Markup {
     let name = format!("setting-{key}");
     let value = if setting.secret { String::new() } else { typed.text(&name) };
     let default = setting.default.as_deref().unwrap_or_default();
@@ -191,7 +192,7 @@ fn field(key: &str, setting: &Setting, typed: &Form) -> Markup {
             label {
                 (setting.label)
                 input name=(name) value=(value) type=(if setting.secret { "password" } else { "text" }) placeholder=(default)
-                    required[is_asked(setting)] autocomplete="off" spellcheck="false"
+                    required[must && is_asked(setting)] autocomplete="off" spellcheck="false"
                     inputmode=[(setting.kind == SettingKind::Integer).then_some("numeric")];
                 @if !setting.help.is_empty() { span.help { (setting.help) } }
             }
@@ -244,21 +245,24 @@ fn values(manifest: &Manifest, form: &Form) -> Map<String, Value> {
     let mut values = Map::new();
     values.insert("plugin".to_owned(), Value::String(manifest.plugin.id.clone()));
     for (key, setting) in &manifest.settings {
-        let text = form.text(&format!("setting-{key}"));
-        if text.is_empty() {
-            continue;
+        if let Some(value) = setting_value(setting, &form.text(&format!("setting-{key}"))) {
+            values.insert(key.clone(), value);
         }
-        let value = match setting.kind {
-            SettingKind::Boolean => Value::Bool(text == "true"),
-            SettingKind::Integer => {
-                text.parse::<i64>().map_or_else(|_| Value::String(text.clone()), Value::from)
-            }
-            SettingKind::String => Value::String(text),
-            SettingKind::ServerUrl => Value::String(address(&text)),
-        };
-        values.insert(key.clone(), value);
     }
     values
+}
+
+/// What somebody has typed into the field of a setting; absent for an empty field.
+pub(super) fn setting_value(setting: &Setting, typed: &str) -> Option<Value> {
+    if typed.is_empty() {
+        return None;
+    }
+    Some(match setting.kind {
+        SettingKind::Boolean => Value::Bool(typed == "true"),
+        SettingKind::Integer => typed.parse::<i64>().map_or_else(|_| Value::from(typed), Value::from),
+        SettingKind::String => Value::from(typed),
+        SettingKind::ServerUrl => Value::String(address(typed)),
+    })
 }
 
 /// An address as it is meant: without a scheme it is one at home, and the pages of a server are not its address.

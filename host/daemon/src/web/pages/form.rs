@@ -15,6 +15,11 @@ const MAX_FIELDS: usize = 1_000;
 pub(super) struct Form(Vec<(String, Secret)>);
 
 impl Form {
+    /// A form with these fields.
+    pub(super) fn of(fields: impl Iterator<Item = (String, String)>) -> Self {
+        Self(fields.map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+
     /// The first field of a name, without blanks around it; empty where there is none.
     pub(super) fn text(&self, name: &str) -> String {
         self.secret(name).expose().trim().to_owned()

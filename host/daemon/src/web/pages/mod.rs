@@ -3,7 +3,7 @@
 //! Everything can be read, and every form works, without scripts. Each file holds one page:
 //!
 //! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
-//! - `setup`, `add_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
+//! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
 //! - `card`: what plays, for other pages to embed
@@ -29,6 +29,7 @@ mod context;
 mod deliveries;
 mod delivery_group;
 mod doctor;
+mod edit_account;
 mod edit_route;
 mod form;
 mod help;
@@ -78,6 +79,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/accounts/{name}", get(accounts::show))
         .route("/accounts/{name}/login", post(accounts::begin))
         .route("/accounts/{name}/choice", post(accounts::choose))
+        .route("/accounts/{name}/settings", get(edit_account::show).post(edit_account::change))
         .route("/accounts/{name}/logout", get(accounts::confirm_end).post(accounts::end))
         .route("/setup", get(setup::show))
         .route("/card/{secret}", get(card::show))

@@ -25,9 +25,13 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     let mut rows = Vec::new();
     for entry in app.plugins.entries() {
         let summary = plugins::summary(&app, entry).await?;
-        rows.push((summary, entry.inspection.clone()));
+        let difference = match &entry.inspection {
+            Some(inspection) if summary.status != "active" => plugins::difference(&app, inspection).await?,
+            _ => None,
+        };
+        rows.push((summary, entry.inspection.clone(), difference));
     }
-    rows.sort_by_key(|(summary, _)| summary.status != "pending");
+    rows.sort_by_key(|(summary, ..)| summary.status != "pending");
     let used = |id: &str| -> Vec<String> {
         let accounts = app.config.sources.iter().chain(&app.config.trackers).chain(&app.config.catalogues);
         accounts.filter(|(_, account)| account.plugin == id).map(|(name, _)| name.clone()).collect()
@@ -37,7 +41,9 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
         h1 { "Plugins" }
         p.muted.space { "Files ending in .wasm in " code { (app.config.plugin_dir.display()) } " appear here after a restart, as “waits for you”." }
         div.stack.space {
-            @for (summary, inspection) in &rows { (plugin(&context, summary, inspection.as_ref(), &used(&summary.id))) }
+            @for (summary, inspection, difference) in &rows {
+                (plugin(&context, summary, inspection.as_ref(), difference.as_deref(), &used(&summary.id)))
+            }
         }
     };
     layout::page(&api, &context, Page::new("Plugins", Place::Setup), body).await
@@ -47,6 +53,7 @@ fn plugin(
     context: &Context,
     summary: &PluginSummary,
     report: Option<&PermissionReport>,
+    difference: Option<&str>,
     used: &[String],
 ) -> Markup {
     let (class, icon_name, words) = match summary.status {
@@ -64,9 +71,10 @@ fn plugin(
                 @if used.is_empty() { span.small.muted { "not used" } } @else { span.small.muted { "used by " (used.join(", ")) } }
             }
             @if summary.status == "broken" { @if let Some(reason) = &summary.reason { p.bad { (reason) } } }
+            @if let Some(difference) = difference { pre.diff { (difference.trim()) } }
             details open[summary.status == "pending"] {
                 summary.small.muted { "What it may do" }
-                @if let Some(report) = report { div.space { (permissions(report)) } }
+                @if let Some(report) = report { pre.space { (plugins::in_words(report).trim()) } }
             }
             @if context.may(Permission::Admin) && matches!(summary.status, "pending" | "refused") {
                 form.row.wrap method="post" action=(context.href(&format!("/plugins/{}", summary.id))) {
@@ -74,32 +82,6 @@ fn plugin(
                     button.button.primary name="decision" value="approve" { "Approve these bytes" }
                     @if summary.status == "pending" { button.button name="decision" value="refuse" { "Refuse" } }
                 }
-            }
-        }
-    }
-}
-
-/// What a plugin may do.
-fn permissions(report: &PermissionReport) -> Markup {
-    let text = serde_json::to_value(report).unwrap_or_default();
-    let mut facts: Vec<(String, String)> = Vec::new();
-    for (name, value) in text.as_object().into_iter().flatten() {
-        let shown = match value {
-            serde_json::Value::Null => continue,
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Array(items) if items.is_empty() => continue,
-            serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => {
-                items.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", ")
-            }
-            other => serde_json::to_string_pretty(other).unwrap_or_default(),
-        };
-        facts.push((name.replace('_', " "), shown));
-    }
-    html! {
-        dl.facts.small {
-            @for (name, value) in &facts {
-                dt { (name) }
-                dd { @if value.contains('\n') { pre { (value) } } @else { (value) } }
             }
         }
     }
