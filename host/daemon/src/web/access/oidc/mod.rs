@@ -2,7 +2,6 @@
 //!
 //! Playrelay keeps nothing of a login that has begun. The browser holds one random secret in a cookie; state, nonce and the verifier of
 //! PKCE are made of it. Only the browser that began a login can end it.
-
 //!
 //! - [`login`]: from the way to the provider to the member
 //! - [`provider`]: what the provider says of itself
