@@ -148,7 +148,7 @@ impl Editor<'_> {
             Found::NewEntry(keys, entries) => {
                 let Json::Object(fields) = value else { return Err(wrong()) };
                 let mut lines = vec![format!("[[{}]]", keys.join("."))];
-                for (key, value) in fields {
+                for (key, value) in in_order(fields) {
                     lines.push(format!("{} = {}", written(key), inline(value, 0).ok_or_else(wrong)?));
                 }
                 let last = entries.and_then(|entries| entries.iter().last());
@@ -249,7 +249,7 @@ impl Editor<'_> {
     fn new_section(&self, keys: Vec<String>, value: &Json) -> Option<Splice> {
         let Json::Object(fields) = value else { return None };
         let mut lines = vec![format!("[{}]", keys.join("."))];
-        for (key, value) in fields {
+        for (key, value) in in_order(fields) {
             lines.push(format!("{} = {}", written(key), inline(value, 0)?));
         }
         Some(self.append_block(&lines))
@@ -431,13 +431,20 @@ fn inline(value: &Json, depth: usize) -> Option<String> {
             format!("[{}]", items?.join(", "))
         }
         Json::Object(fields) => {
-            let fields: Option<Vec<String>> = fields
-                .iter()
+            let fields: Option<Vec<String>> = in_order(fields)
+                .into_iter()
                 .map(|(key, value)| Some(format!("{} = {}", written(key), inline(value, depth + 1)?)))
                 .collect();
             format!("{{ {} }}", fields?.join(", "))
         }
     })
+}
+
+/// The fields of a new section: its plugin first, then by name, whatever order the request has.
+fn in_order(fields: &serde_json::Map<String, Json>) -> Vec<(&String, &Json)> {
+    let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
+    fields.sort_by_key(|(key, _)| (*key != "plugin", *key));
+    fields
 }
 
 #[cfg(test)]

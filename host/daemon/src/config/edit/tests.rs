@@ -82,7 +82,7 @@ fn new_sections_go_where_they_belong() {
     let new = changed(TEXT, "scrobble.watched_at", json!(90));
     assert!(new.ends_with("users = []\n\n[scrobble]\nwatched_at = 90\n"), "{new}");
     let new = changed(TEXT, "sources.attic", json!({ "plugin": "attic", "mode": "watch" }));
-    assert!(new.ends_with("\n[sources.attic]\nmode = \"watch\"\nplugin = \"attic\"\n"), "{new}");
+    assert!(new.ends_with("\n[sources.attic]\nplugin = \"attic\"\nmode = \"watch\"\n"), "{new}");
     let new = changed(TEXT, "routes[+]", json!({ "source": "home", "tracker": "bob", "users": ["*"] }));
     assert!(new.ends_with("\n[[routes]]\nsource = \"home\"\ntracker = \"bob\"\nusers = [\"*\"]\n"), "{new}");
     assert_eq!(changed("", "server.listen", json!("x")), "[server]\nlisten = \"x\"\n");
