@@ -258,7 +258,7 @@ async fn the_oldest_of_five_streams_ends_so_that_the_next_page_loads() {
     };
     tokio::time::timeout(Duration::from_secs(20), rest).await.expect("the oldest stream ends");
     assert!(told.ends_with("event: full\ndata\n\n") || told.contains("event: full"), "{told}");
-    // The newest one goes on, and tells of a play within a second or two.
+    // The newest stream stays open, and sends a play soon.
     daemon.plex(&film("media.play", 0, "mia")).await;
     let mut newest = streams.pop().unwrap();
     let heard = async {

@@ -431,10 +431,9 @@ fn inline(value: &Json, depth: usize) -> Option<String> {
             format!("[{}]", items?.join(", "))
         }
         Json::Object(fields) => {
-            let fields: Option<Vec<String>> = in_order(fields)
-                .into_iter()
-                .map(|(key, value)| Some(format!("{} = {}", written(key), inline(value, depth + 1)?)))
-                .collect();
+            let lines = in_order(fields).into_iter();
+            let lines = lines.map(|(key, it)| Some(format!("{} = {}", written(key), inline(it, depth + 1)?)));
+            let fields: Option<Vec<String>> = lines.collect();
             format!("{{ {} }}", fields?.join(", "))
         }
     })
@@ -442,7 +441,7 @@ fn inline(value: &Json, depth: usize) -> Option<String> {
 
 /// The fields of a new section: its plugin first, then by name, whatever order the request has.
 fn in_order(fields: &serde_json::Map<String, Json>) -> Vec<(&String, &Json)> {
-    let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
+    let mut fields: Vec<_> = fields.iter().collect();
     fields.sort_by_key(|(key, _)| (*key != "plugin", *key));
     fields
 }

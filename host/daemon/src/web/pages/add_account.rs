@@ -200,7 +200,7 @@ pub(super) fn field(key: &str, setting: &Setting, typed: &Form, must: bool) -> M
     }
 }
 
-/// Adds the account, and goes on to its login.
+/// Adds the account, and leads the browser to its login.
 pub(super) async fn add(
     State(api): State<Arc<Api>>,
     context: Context,

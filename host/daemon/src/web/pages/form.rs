@@ -20,12 +20,12 @@ impl Form {
         Self(fields.map(|(name, value)| (name, Secret::new(value))).collect())
     }
 
-    /// The first field of a name, without blanks around it; empty where there is none.
+    /// The first field of a name, without blanks around it; empty if the form has no such field.
     pub(super) fn text(&self, name: &str) -> String {
         self.secret(name).expose().trim().to_owned()
     }
 
-    /// The first field of a name, as it is; empty where there is none.
+    /// The first field of a name, unchanged; empty if the form has no such field.
     pub(super) fn secret(&self, name: &str) -> Secret {
         let field = self.0.iter().find(|(field, _)| field == name);
         field.map_or_else(|| Secret::new(String::new()), |(_, value)| value.clone())

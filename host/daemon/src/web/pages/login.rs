@@ -59,7 +59,7 @@ fn form(api: &Api, context: &Context, next: &str, complaint: Option<&str>, statu
     layout::bare(context, "Log in", status, &body)
 }
 
-/// Logs a member in, and goes on to where they wanted to be.
+/// Logs a member in, and leads the browser to the page that they asked for.
 pub(super) async fn log_in(
     State(api): State<Arc<Api>>,
     context: Context,

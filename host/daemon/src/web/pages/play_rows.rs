@@ -13,7 +13,7 @@ use crate::web::pages::context::Context;
 use crate::web::pages::delivery_group::DeliveryGroup;
 use crate::web::pages::parts::{TimeForm, chip, delivery_chip, time, title};
 
-/// What each tracker was told of plays, by play: of a watch where there was one, of the newest presence otherwise.
+/// The deliveries of plays, by play: the watch of each tracker, or else its newest presence.
 pub(super) async fn deliveries(
     api: &Api,
     plays: &[Play],
