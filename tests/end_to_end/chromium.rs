@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep};
 
 /// How long something may take that happens at once.
 const SOON: Duration = Duration::from_secs(20);
+/// How often the driver is started at most.
+const ATTEMPTS: u32 = 5;
 /// How often a page is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -60,6 +62,27 @@ fn chromedriver() -> Option<PathBuf> {
     found
 }
 
+/// Starts the driver on a free port; absent where another program took the port first.
+fn spawn(program: &Path) -> Option<(Child, String)> {
+    let mut child = Command::new(program)
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver starts");
+    let output = BufReader::new(child.stdout.take().expect("its output is piped"));
+    let line = output.lines().map_while(Result::ok).find(|line| line.contains("successfully on port"));
+    match line {
+        Some(line) => {
+            Some((child, line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.').to_owned()))
+        }
+        None => {
+            child.wait().expect("it has ended");
+            None
+        }
+    }
+}
+
 impl Chromium {
     /// Starts a browser for the pages at an address. Absent, and said, where there is no Chromium.
     pub async fn start(base: &str, device: Device) -> Option<Self> {
@@ -67,16 +90,7 @@ impl Chromium {
             eprintln!("SKIPPED: a test with a browser: there is no /usr/bin/chromedriver");
             return None;
         };
-        let mut child = Command::new(program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let output = BufReader::new(child.stdout.take().expect("its output is piped"));
-        let line = output.lines().map_while(Result::ok).find(|line| line.contains("successfully on port"));
-        let line = line.expect("chromedriver says its port");
-        let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let (child, port) = (0..ATTEMPTS).find_map(|_| spawn(&program)).expect("chromedriver says its port");
         let mut options = json!({
             "binary": "/usr/bin/chromium",
             "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"],
