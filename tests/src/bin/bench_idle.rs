@@ -34,7 +34,7 @@ async fn main() {
     let before = Usage::of(daemon.pid());
     tokio::time::sleep(MEASURED).await;
     let after = Usage::of(daemon.pid());
-    let share = (after.cpu - before.cpu).as_secs_f64() * 100.0 / MEASURED.as_secs_f64();
+    let share = after.share_since(&before, MEASURED);
     println!(
         "three servers connected, nothing plays: {share:.2} % of a core over {} s, {} KiB resident",
         MEASURED.as_secs(),

@@ -63,13 +63,13 @@ async fn main() {
     tokio::time::sleep(SETTLING).await;
     let before = Usage::of(daemon.pid());
     tokio::time::sleep(IDLE).await;
-    let share = (Usage::of(daemon.pid()).cpu - before.cpu).as_secs_f64() * 100.0 / IDLE.as_secs_f64();
+    let share = Usage::of(daemon.pid()).share_since(&before, IDLE);
     println!("no open page, nothing happens: {share:.2} % of a core over {} s", IDLE.as_secs());
     let before = Usage::of(daemon.pid());
     let mut stream = reader.request(Method::GET, "/live?page=now").send().await.expect("the daemon answers");
     tokio::time::sleep(IDLE).await;
     let after = Usage::of(daemon.pid());
-    let share = (after.cpu - before.cpu).as_secs_f64() * 100.0 / IDLE.as_secs_f64();
+    let share = after.share_since(&before, IDLE);
     let grown = after.resident.saturating_sub(before.resident);
     println!(
         "one open page, nothing happens: {share:.2} % of a core over {} s, {grown} KiB more",

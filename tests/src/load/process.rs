@@ -28,4 +28,9 @@ impl Usage {
             .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
         Self { cpu: Duration::from_millis(ticks * 1000 / TICKS), resident: resident.unwrap_or(0) }
     }
+
+    /// The percentage of one core that was used since an earlier look, `time` ago.
+    pub fn share_since(&self, earlier: &Self, time: Duration) -> f64 {
+        (self.cpu - earlier.cpu).as_secs_f64() * 100.0 / time.as_secs_f64()
+    }
 }

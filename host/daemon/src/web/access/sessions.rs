@@ -61,8 +61,8 @@ pub fn clear_cookie(origin: &Origin) -> Option<HeaderValue> {
     with_attributes(COOKIE, "", origin, 0)
 }
 
-/// The header that has a browser keep another secret, for so many seconds; 0 has it forget the secret.
-pub(crate) fn short_cookie(name: &str, value: &Secret, origin: &Origin, seconds: u64) -> Option<HeaderValue> {
+/// The header that has a browser keep a value under another name, for so many seconds; 0 has the browser forget it.
+pub(crate) fn named_cookie(name: &str, value: &Secret, origin: &Origin, seconds: u64) -> Option<HeaderValue> {
     with_attributes(name, value.expose(), origin, seconds)
 }
 

@@ -22,7 +22,7 @@ use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
-use crate::web::pages::logins::missing;
+use crate::web::pages::missing_logins::missing;
 use crate::web::pages::parts::{chip, icon, until};
 
 /// The page.

@@ -1,29 +1,23 @@
 //! Adds an account at a server or a tracker: the form comes from the plugin's manifest. Secrets go to the vault, all else to the file.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::app::App;
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::{Problem, ProblemCode};
-use crate::web::api::settings::{SettingChange, change_settings, current_digest};
+use crate::web::api::settings::{SettingChange, current_digest};
+use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
-
-/// How long the daemon may take to take over a changed configuration.
-const RELOAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is looked whether it has.
-const RELOAD_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What an account is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +138,7 @@ async fn page(
     manifest: &Manifest,
     typed: &Form,
     name: &str,
-    complaint: Option<&Problem>,
+    problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let (section, id) = (role.section(), &manifest.plugin.id);
     let (rare, usual): (Vec<_>, Vec<_>) =
@@ -155,14 +149,7 @@ async fn page(
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Add " (manifest.plugin.name) }
         form.card.padded.stack method="post" action=(context.href(&format!("/setup/{section}/{id}"))) {
             h1 { "Add " (manifest.plugin.name) }
-            @if let Some(problem) = complaint {
-                div.bad role="alert" {
-                    p { (problem.detail) "." }
-                    @if problem.errors.len() > 1 { ul { @for error in &problem.errors { li { (error.text) } } } }
-                    @if let Some(remedy) = &problem.remedy { p { "What helps: " (remedy) "." } }
-                    @if let Some(paste) = problem.file.as_ref().and_then(|file| file.paste.as_ref()) { pre { (paste) } }
-                }
-            }
+            @if let Some(problem) = problem { (complaint(problem)) }
             label { "Name" input name="name" value=(name) required pattern="[A-Za-z0-9_\\-]+" autocomplete="off" spellcheck="false";
                 span.help { "By which routes and pages know it." } }
             @for (key, setting) in usual { (field(key, setting, typed, true)) }
@@ -217,7 +204,7 @@ pub(super) async fn add(
             let values = values(&manifest, &form);
             let changes =
                 vec![SettingChange::new(format!("{}.{name}", role.section()), Some(Value::Object(values)))];
-            change_settings(&api, current_digest(&app)?, changes, false).await.map(drop)
+            apply(&api, &current_digest(&app)?, changes).await.map(drop)
         }
         false => Err(Problem::new(
             ProblemCode::Invalid,
@@ -227,13 +214,11 @@ pub(super) async fn add(
     };
     match added {
         Ok(()) => {}
-        Err(problem) if problem.code == ProblemCode::Invalid || problem.code == ProblemCode::Locked => {
+        Err(problem) if is_of_form(&problem) => {
             return page(&api, &context, role, &manifest, &form, &name, Some(&problem)).await;
         }
         Err(problem) => return Err(problem),
     }
-    wait_for(&api, |app| app.config.sources.contains_key(&name) || app.config.trackers.contains_key(&name))
-        .await;
     match api.logins.accounts.get(&name).is_some_and(|account| account.needs_login()) {
         true => layout::see_other(&context, &format!("/accounts/{name}")),
         false => layout::see_other(&context, "/setup"),
@@ -270,14 +255,6 @@ fn address(typed: &str) -> String {
     let text = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
     let end = text.find("/web/").or_else(|| text.find(['#', '?'])).unwrap_or(text.len());
     text[..end].trim_end_matches("/web").trim_end_matches('/').to_owned()
-}
-
-/// Waits until the daemon has taken over a configuration, and no longer than it may take.
-pub(super) async fn wait_for(api: &Api, is_there: impl Fn(&App) -> bool) {
-    let end = Instant::now() + RELOAD_TIMEOUT;
-    while !is_there(&api.app()) && Instant::now() < end {
-        tokio::time::sleep(RELOAD_INTERVAL).await;
-    }
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::web::api::Api;
 use crate::web::api::problem::{Problem, ProblemCode};
-use crate::web::api::settings::{SettingChange, change_settings, current_digest};
-use crate::web::pages::add_account::wait_for;
+use crate::web::api::settings::{SettingChange, current_digest};
+use crate::web::pages::apply_settings::apply;
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 
 /// The form; empty while there is no source or no tracker.
-pub(super) fn form(context: &Context, app: &App) -> Markup {
+pub(super) fn sentence(context: &Context, app: &App) -> Markup {
     let (sources, trackers) = (&app.config.sources, &app.config.trackers);
     html! {
         @if !sources.is_empty() && !trackers.is_empty() {
@@ -42,9 +42,8 @@ pub(super) async fn add(
     context: Context,
     form: Form,
 ) -> Result<Response, Problem> {
-    let app = api.app();
     let typed = form.text("users");
-    let names: Vec<&str> = typed.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let names = form::list(&typed);
     let users: Value = match form.text("who").as_str() {
         "named" if names.is_empty() => {
             let detail = "the route names nobody";
@@ -56,12 +55,11 @@ pub(super) async fn add(
         }
         "named" => json!(names),
         "assigned" => json!([]),
-        _ => json!(["*"]),
+        "everybody" => json!(["*"]),
+        other => return Err(form::unknown_choice("who", other)),
     };
     let route = json!({ "source": form.text("source"), "tracker": form.text("tracker"), "users": users });
     let change = SettingChange::new("routes[+]".to_owned(), Some(route));
-    change_settings(&api, current_digest(&app)?, vec![change], false).await?;
-    let before = app.config.routes.len();
-    wait_for(&api, |app| app.config.routes.len() > before).await;
+    apply(&api, &current_digest(&api.app())?, vec![change]).await?;
     layout::see_other(&context, "/setup")
 }

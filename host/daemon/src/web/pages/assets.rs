@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
+use playrelay_plugin_host::artifact::Digest;
 
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
@@ -39,13 +39,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
-    let digest = Sha256::digest(bytes);
-    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest = Digest::of(bytes);
     let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to memory does not fail; if it did, the plain bytes are there.
     let gzip = encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default();
-    Asset { name, file: format!("{stem}.{digest}.{ending}"), media_type, bytes, gzip }
+    Asset { name, file: format!("{stem}.{:.8}.{ending}", digest.as_str()), media_type, bytes, gzip }
 }
 
 /// The address of a file, below the base.
@@ -83,8 +82,7 @@ mod tests {
 
     #[test]
     fn the_script_of_others_is_the_one_that_was_looked_at() {
-        let digest = Sha256::digest(include_bytes!("assets/htmx.js"));
-        assert_eq!(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), HTMX);
+        assert_eq!(Digest::of(include_bytes!("assets/htmx.js")).as_str(), HTMX);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use playrelay_plugin_host::manifest::Manifest;
 use crate::app::App;
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
-use crate::web::api::problem::{Problem, ProblemCode};
-use crate::web::api::settings::{SettingChange, SettingView, change_settings, current_digest, settings};
-use crate::web::pages::add_account::{field, setting_value, wait_for};
+use crate::web::api::problem::Problem;
+use crate::web::api::settings::{SettingChange, SettingView, current_digest, settings};
+use crate::web::pages::add_account::{field, setting_value};
+use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
 use crate::web::pages::layout::{self, Page, Place};
@@ -63,21 +64,15 @@ async fn page(
     name: &str,
     manifest: &Manifest,
     typed: &Form,
-    complaint: Option<&Problem>,
+    problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
-    let digest = current_digest(&api.app())?.unwrap_or_default();
+    let digest = current_digest(&api.app())?;
     let body = html! {
         div.crumbs.muted.small { a href=(context.href(&format!("/accounts/{name}"))) { (name) } " › Settings" }
         form.card.padded.stack method="post" action=(context.href(&format!("/accounts/{name}/settings"))) {
             h1 { "Settings of " (name) }
             input type="hidden" name="digest" value=(digest);
-            @if let Some(problem) = complaint {
-                div.bad role="alert" {
-                    p { (problem.detail) "." }
-                    @if let Some(remedy) = &problem.remedy { p { (remedy) "." } }
-                    @if let Some(diff) = problem.file.as_ref().and_then(|file| file.diff.as_ref()) { pre { (diff) } }
-                }
-            }
+            @if let Some(problem) = problem { (complaint(problem)) }
             @for (key, setting) in &manifest.settings {
                 (field(key, setting, typed, false))
                 @if setting.secret { p.help { "A secret is not shown. Empty leaves it as it is." } }
@@ -118,18 +113,9 @@ pub(super) async fn change(
     if changes.is_empty() {
         return layout::see_other(&context, &format!("/accounts/{name}"));
     }
-    let digest = Some(form.text("digest")).filter(|digest| !digest.is_empty());
-    match change_settings(&api, digest, changes, false).await {
-        Ok(changed) => {
-            wait_for(&api, |app| app.config.digest.as_ref().map(ToString::to_string) == changed.digest).await;
-            layout::see_other(&context, &format!("/accounts/{name}"))
-        }
-        Err(problem)
-            if matches!(
-                problem.code,
-                ProblemCode::Invalid | ProblemCode::Locked | ProblemCode::ConfigurationChanged
-            ) =>
-        {
+    match apply(&api, &form.text("digest"), changes).await {
+        Ok(_) => layout::see_other(&context, &format!("/accounts/{name}")),
+        Err(problem) if is_of_form(&problem) => {
             page(&api, &context, &name, &manifest, &form, Some(&problem)).await
         }
         Err(problem) => Err(problem),

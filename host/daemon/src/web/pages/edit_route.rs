@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
-use crate::web::api::problem::{Problem, ProblemCode};
-use crate::web::api::settings::{SettingChange, change_settings, current_digest, settings};
-use crate::web::pages::add_account::wait_for;
+use crate::web::api::problem::Problem;
+use crate::web::api::settings::{SettingChange, current_digest, settings};
+use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout::{self, Page, Place};
@@ -59,26 +59,20 @@ async fn page(
     index: usize,
     route: &Route,
     typed: &Typed,
-    complaint: Option<&Problem>,
+    problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let app = api.app();
     let plays = plays(api, route).await?;
     let usual = app.config.scrobble.watched_threshold;
     let wanted = typed.watched_at.parse().unwrap_or(usual);
     let (now, then) = (count(&plays, route.policy.watched_threshold), count(&plays, wanted));
-    let digest = current_digest(&app)?.unwrap_or_default();
+    let digest = current_digest(&app)?;
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Route" }
         h1 { "From " (route.source) " to " (route.tracker) }
         form.card.padded.stack.space method="post" action=(context.href(&format!("/setup/routes/{index}"))) {
             input type="hidden" name="digest" value=(digest);
-            @if let Some(problem) = complaint {
-                div.bad role="alert" {
-                    p { (problem.detail) "." }
-                    @if let Some(remedy) = &problem.remedy { p { (remedy) "." } }
-                    @if let Some(diff) = problem.file.as_ref().and_then(|file| file.diff.as_ref()) { pre { (diff) } }
-                }
-            }
+            @if let Some(problem) = problem { (complaint(problem)) }
             label { "Whose plays" input name="users" value=(typed.users) autocomplete="off" spellcheck="false";
                 span.help { "Names with commas between; * for everybody; nothing for those that you assign." } }
             label { "It counts as watched at" input name="watched_at" value=(typed.watched_at) placeholder=(usual) inputmode="decimal";
@@ -136,9 +130,7 @@ pub(super) async fn change(
         "preview" => return page(&api, &context, index, route, &typed, None).await,
         "remove" => vec![SettingChange::new(format!("routes[{index}]"), None)],
         "save" => {
-            let names: Vec<&str> =
-                typed.users.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-            let mut changes = vec![SettingChange::new(place("users"), Some(json!(names)))];
+            let mut changes = vec![SettingChange::new(place("users"), Some(json!(form::list(&typed.users))))];
             let is_set = is_set(&api, index, "watched_at").await?;
             if !typed.watched_at.is_empty() {
                 changes.push(SettingChange::new(place("watched_at"), Some(percent(&typed.watched_at))));
@@ -149,18 +141,9 @@ pub(super) async fn change(
         }
         other => return Err(form::unknown_choice("action", other)),
     };
-    let digest = Some(form.text("digest")).filter(|digest| !digest.is_empty());
-    match change_settings(&api, digest, changes, false).await {
-        Ok(changed) => {
-            wait_for(&api, |app| app.config.digest.as_ref().map(ToString::to_string) == changed.digest).await;
-            layout::see_other(&context, "/setup")
-        }
-        Err(problem)
-            if matches!(
-                problem.code,
-                ProblemCode::Invalid | ProblemCode::Locked | ProblemCode::ConfigurationChanged
-            ) =>
-        {
+    match apply(&api, &form.text("digest"), changes).await {
+        Ok(_) => layout::see_other(&context, "/setup"),
+        Err(problem) if is_of_form(&problem) => {
             page(&api, &context, index, route, &typed, Some(&problem)).await
         }
         Err(problem) => Err(problem),

@@ -42,6 +42,11 @@ impl Form {
     }
 }
 
+/// The entries of a list that somebody has typed with commas between.
+pub(super) fn list(typed: &str) -> Vec<&str> {
+    typed.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()
+}
+
 /// A form names a choice that its page does not have.
 pub(super) fn unknown_choice(field: &str, found: &str) -> Problem {
     let detail = format!("`{field}` of the form is {found:?}, which the page does not offer");

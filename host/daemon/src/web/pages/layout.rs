@@ -214,7 +214,7 @@ pub(super) async fn choose_theme(
 ) -> Result<Response, Problem> {
     let theme = Theme::parse(&form.text("theme"));
     let value = Secret::new(theme.as_str().to_owned());
-    let cookie = sessions::short_cookie(THEME_COOKIE, &value, &context.origin, THEME_SECONDS);
+    let cookie = sessions::named_cookie(THEME_COOKIE, &value, &context.origin, THEME_SECONDS);
     let cookie = cookie.ok_or_else(|| Problem::internal("the cookie cannot be written"))?;
     let mut answer = see_other(&context, &local_path(&form.text("back")))?;
     answer.headers_mut().append(header::SET_COOKIE, cookie);

@@ -16,13 +16,15 @@
 //! - `live`: the same regions, sent again when something has changed
 //! - `session_streams`: how many streams a reader may have
 //! - `form`: the fields of a form
-//! - `logins`: which accounts want a login
+//! - `apply_settings`: changes of the configuration
+//! - `missing_logins`: which accounts want a login
 //! - `problem_page`: problems, as pages
 //! - `assets`: styles, scripts, icons
 
 mod accounts;
 mod add_account;
 mod add_route;
+mod apply_settings;
 mod assets;
 mod card;
 mod context;
@@ -37,9 +39,9 @@ mod history;
 mod layout;
 mod live;
 mod login;
-mod logins;
 mod logs;
 mod match_title;
+mod missing_logins;
 mod now;
 mod parts;
 mod people;

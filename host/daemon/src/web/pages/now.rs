@@ -18,7 +18,7 @@ use crate::web::api::problem::Problem;
 use crate::web::pages::context::Context;
 use crate::web::pages::delivery_group::DeliveryGroup;
 use crate::web::pages::layout::{Page, Place};
-use crate::web::pages::logins::missing;
+use crate::web::pages::missing_logins::missing;
 use crate::web::pages::parts::{empty, icon, until};
 use crate::web::pages::play_card::{CardFacts, card};
 use crate::web::pages::{layout, play_rows};
@@ -40,9 +40,10 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
     let all: Vec<Play> = open.iter().chain(&last).cloned().collect();
     let deliveries = play_rows::deliveries(api, &all).await?;
     let ended: Vec<&Play> = last.iter().filter(|play| !play.is_open()).collect();
+    let missing = missing(api).await?;
     Ok(html! {
         h1.hidden { "Now" }
-        (notices(api, context).await?)
+        (notices(api, context, &missing).await?)
         h2 { "Playing now" }
         (playing(api, context, &open, &deliveries))
         div.two {
@@ -55,7 +56,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
                     p.space { a href=(context.href("/history")) { "All plays" } }
                 }
             }
-            section { h2 { "Connections" } (connections(api, context).await?) }
+            section { h2 { "Connections" } (connections(api, context, &missing).await?) }
         }
     })
 }
@@ -97,7 +98,7 @@ fn playing(
 }
 
 /// What needs somebody, the gravest first.
-async fn notices(api: &Api, context: &Context) -> Result<Markup, Problem> {
+async fn notices(api: &Api, context: &Context, missing: &[(String, String)]) -> Result<Markup, Problem> {
     let app = api.app();
     let store = api.store();
     let config_error = api.connections.config_error();
@@ -112,9 +113,7 @@ async fn notices(api: &Api, context: &Context) -> Result<Markup, Problem> {
             logins.push((name.clone(), reason, waiting));
         }
     }
-    let missing =
-        missing(api).await?.into_iter().filter(|(name, _)| !logins.iter().any(|(known, ..)| known == name));
-    let missing: Vec<(String, String)> = missing.collect();
+    let missing = missing.iter().filter(|(name, _)| !logins.iter().any(|(known, ..)| known == name));
     let users = store.users().await?;
     let held: Vec<&str> = users
         .iter()
@@ -143,7 +142,7 @@ async fn notices(api: &Api, context: &Context) -> Result<Markup, Problem> {
                 (log_in(name))
             }
         }
-        @for (name, reason) in &missing {
+        @for (name, reason) in missing {
             div.notice { div.grow { b { (name) " is not logged in." } " " span.muted { (reason) } } (log_in(name)) }
         }
         @for waiting in &app.waiting { div.notice { div.grow { b { "An account cannot work yet." } " " (waiting) } } }
@@ -163,15 +162,15 @@ async fn notices(api: &Api, context: &Context) -> Result<Markup, Problem> {
 }
 
 /// How each source and tracker stands.
-async fn connections(api: &Api, context: &Context) -> Result<Markup, Problem> {
+async fn connections(api: &Api, context: &Context, missing: &[(String, String)]) -> Result<Markup, Problem> {
     let app = api.app();
-    let logged_out: Vec<String> = missing(api).await?.into_iter().map(|(name, _)| name).collect();
+    let is_logged_out = |name: &String| missing.iter().any(|(logged_out, _)| logged_out == name);
     let reports: BTreeMap<String, _> =
         api.connections.all().into_iter().map(|(name, status)| (name, status.report())).collect();
     let mut rows = Vec::new();
     for (name, source) in &app.config.sources {
         let (class, state) = match reports.get(name) {
-            _ if logged_out.contains(name) => ("warn", html! { "log in" }),
+            _ if is_logged_out(name) => ("warn", html! { "log in" }),
             Some(report) if report.connected => {
                 ("ok", html! { (report.by.unwrap_or("connected").trim_start_matches("a ")) })
             }
@@ -193,7 +192,7 @@ async fn connections(api: &Api, context: &Context) -> Result<Markup, Problem> {
             None => None,
         };
         let (class, state) = match api.store().pause(name).await? {
-            _ if logged_out.contains(name) => ("warn", html! { "log in" }),
+            _ if is_logged_out(name) => ("warn", html! { "log in" }),
             Some(AccountPause::Login { .. }) => ("warn", html! { "log in again" }),
             Some(AccountPause::Until { until: at, .. } | AccountPause::Blocked { until: at, .. }) => {
                 ("warn", html! { "tries again " (until(at)) })

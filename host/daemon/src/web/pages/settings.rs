@@ -11,12 +11,10 @@ use serde_json::Value;
 use crate::config::is_secret_key;
 use crate::web::api::Api;
 use crate::web::api::problem::{Problem, ProblemCode};
-use crate::web::api::settings::{
-    KnownSetting, SettingChange, SettingView, Settings, change_settings, settings,
-};
-use crate::web::pages::add_account::wait_for;
+use crate::web::api::settings::{KnownSetting, SettingChange, SettingView, Settings, settings};
+use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
 use crate::web::pages::context::Context;
-use crate::web::pages::form::Form;
+use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::{chip, icon};
@@ -30,7 +28,7 @@ async fn page(
     api: &Api,
     context: &Context,
     diff: Option<&str>,
-    complaint: Option<&Problem>,
+    problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let settings = settings(api).await?;
     let set: BTreeMap<&str, &SettingView> =
@@ -43,16 +41,7 @@ async fn page(
         h1 { "Settings" }
         p.muted.space { "They stand in " code { (settings.file) } ", which stays the truth: a change here changes its line there, and keeps comments and order. Press return in a field to save it." }
         @if let Some(diff) = diff { div.notice { div.grow { b { "Saved." } pre.space { (diff) } } } }
-        @if let Some(problem) = complaint {
-            div.notice.bad role="alert" { div.grow {
-                b { (problem.detail) "." }
-                @if let Some(remedy) = &problem.remedy { " " (remedy) "." }
-                @if let Some(file) = &problem.file {
-                    @if let Some(diff) = &file.diff { pre { (diff) } }
-                    @if let Some(paste) = &file.paste { p { "The text to paste:" } pre { (paste) } }
-                }
-            } }
-        }
+        @if let Some(problem) = problem { (complaint(problem)) }
         @for section in own {
             h2 id=(section.trim_matches(['[', ']']).replace('.', "-")) { (section) }
             div.card.list {
@@ -142,27 +131,14 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<Response, Problem> {
     let (key, typed) = (form.text("key"), form.text("value"));
-    let digest = Some(form.text("digest")).filter(|digest| !digest.is_empty());
     let known = settings(&api).await?;
     let of_key =
         |known: &&KnownSetting| key == format!("{}.{}", known.section.trim_matches(['[', ']']), known.name);
     let default = known.known.iter().find(of_key).map_or("", |known| known.default);
     let change = SettingChange::new(key, (!typed.is_empty()).then(|| value(&typed, default)));
-    match change_settings(&api, digest, vec![change], false).await {
-        Ok(changed) => {
-            let digest = changed.digest.clone();
-            wait_for(&api, |app| app.config.digest.as_ref().map(ToString::to_string) == digest).await;
-            page(&api, &context, Some(&changed.diff), None).await
-        }
-        Err(problem)
-            if matches!(
-                problem.code,
-                ProblemCode::Invalid
-                    | ProblemCode::Locked
-                    | ProblemCode::ConfigurationChanged
-                    | ProblemCode::NotFound
-            ) =>
-        {
+    match apply(&api, &form.text("digest"), vec![change]).await {
+        Ok(changed) => page(&api, &context, Some(&changed.diff), None).await,
+        Err(problem) if is_of_form(&problem) || problem.code == ProblemCode::NotFound => {
             page(&api, &context, None, Some(&problem)).await
         }
         Err(problem) => Err(problem),
@@ -174,10 +150,7 @@ fn value(typed: &str, default: &str) -> Value {
     let is_list = default.starts_with('[');
     match (typed, typed.parse::<i64>(), typed.parse::<f64>()) {
         ("true" | "false", ..) => Value::Bool(typed == "true"),
-        _ if is_list => {
-            let items = typed.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-        }
+        _ if is_list => Value::Array(form::list(typed).into_iter().map(Value::from).collect()),
         (_, Ok(number), _) => Value::from(number),
         (_, _, Ok(number)) => Value::from(number),
         _ => Value::String(typed.to_owned()),

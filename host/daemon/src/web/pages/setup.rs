@@ -16,7 +16,7 @@ use crate::web::api::problem::Problem;
 use crate::web::pages::add_account::Role;
 use crate::web::pages::context::Context;
 use crate::web::pages::layout::{Page, Place};
-use crate::web::pages::logins::missing;
+use crate::web::pages::missing_logins::missing;
 use crate::web::pages::parts::{chip, empty, icon};
 use crate::web::pages::{add_account, add_route, layout};
 
@@ -53,8 +53,7 @@ pub(super) fn steps(context: &Context, here: Step, done: [bool; 4]) -> Markup {
 }
 
 /// What is done of the set-up.
-async fn done(api: &Api, app: &App) -> Result<[bool; 4], Problem> {
-    let logged_out: Vec<String> = missing(api).await?.into_iter().map(|(name, _)| name).collect();
+async fn done(api: &Api, app: &App, logged_out: &[String]) -> Result<[bool; 4], Problem> {
     let is_ready = |name: &String| app.accounts.contains_key(name) && !logged_out.contains(name);
     let delivered =
         DeliveryFilter { states: vec![DeliveryState::Delivered], limit: 1, ..DeliveryFilter::default() };
@@ -68,22 +67,18 @@ async fn done(api: &Api, app: &App) -> Result<[bool; 4], Problem> {
 
 /// The page.
 pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Result<Response, Problem> {
-    let body = html! { div #live { (region(&api, &context).await?) } };
-    let body = html! {
-        (body)
-        (layout::connect(&api, &context, "page=setup"))
-    };
-    layout::page(&api, &context, Page::new("Set-up", Place::Setup), body).await
+    let body = region(&api, &context).await?;
+    layout::page(&api, &context, Page::new("Set-up", Place::Setup).live("page=setup"), body).await
 }
 
 /// All of the page that changes.
 pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Problem> {
     let app = api.app();
-    let done = done(api, &app).await?;
+    let logged_out: Vec<String> = missing(api).await?.into_iter().map(|(name, _)| name).collect();
+    let done = done(api, &app, &logged_out).await?;
     let here =
         Step::ALL.into_iter().zip(done).find(|(_, done)| !done).map_or(Step::Play, |((step, _), _)| step);
     let may_change = context.may(Permission::Admin);
-    let logged_out: Vec<String> = missing(api).await?.into_iter().map(|(name, _)| name).collect();
     let source_rows = app.config.sources.iter().map(|(name, account)| (name, &account.plugin));
     let tracker_rows = app.config.trackers.iter().map(|(name, account)| (name, &account.plugin));
     Ok(html! {
@@ -106,7 +101,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
         section {
             h2 { "Routes" }
             (routes(context, &app))
-            @if may_change { (add_route::form(context, &app)) }
+            @if may_change { (add_route::sentence(context, &app)) }
         }
         @if here == Step::Play {
             section {

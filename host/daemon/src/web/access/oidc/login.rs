@@ -6,6 +6,7 @@ use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
     PkceCodeVerifier, Scope, TokenResponse, UserInfoClaims,
 };
+use playrelay_plugin_host::artifact::Digest;
 use playrelay_store::{Member, Role};
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
@@ -65,12 +66,12 @@ pub async fn begin(access: &AccessControl, origin: &Origin) -> Result<Begun, Oid
         request = request.add_scope(Scope::new(scope.clone()));
     }
     let (address, _, _) = request.url();
-    Ok(Begun { address, cookie: sessions::short_cookie(COOKIE, &secret, origin, LOGIN_MINUTES * 60) })
+    Ok(Begun { address, cookie: sessions::named_cookie(COOKIE, &secret, origin, LOGIN_MINUTES * 60) })
 }
 
 /// The header that has a browser forget a login that has begun.
 pub fn clear_cookie(origin: &Origin) -> Option<HeaderValue> {
-    sessions::short_cookie(COOKIE, &Secret::new(String::new()), origin, 0)
+    sessions::named_cookie(COOKIE, &Secret::new(String::new()), origin, 0)
 }
 
 /// Ends a login: the member whom the provider names. A member of a user that was never here is added.
@@ -112,8 +113,7 @@ async fn client(access: &AccessControl, oidc: &Oidc) -> Result<ProviderClient, O
 
 /// A text that only the holder of a secret can make: 64 hexadecimal digits.
 fn derive(secret: &Secret, purpose: &str) -> String {
-    let hash = random::hash(&format!("{purpose}:{}", secret.expose()));
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(format!("{purpose}:{}", secret.expose()).as_bytes()).to_string()
 }
 
 /// Exchanges a code for what the provider says of the user.

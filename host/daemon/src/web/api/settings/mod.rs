@@ -169,9 +169,9 @@ pub(in crate::web) async fn settings(api: &Api) -> Result<Settings, Problem> {
     })
 }
 
-/// The digest of the configuration as it is now, for a change that goes by nothing else; absent where there is no file.
-pub(in crate::web) fn current_digest(app: &App) -> Result<Option<String>, Problem> {
-    Ok(read(app)?.digest.map(|digest| digest.to_string()))
+/// The digest of the configuration as it is now, for a form; empty where there is no file.
+pub(in crate::web) fn current_digest(app: &App) -> Result<String, Problem> {
+    Ok(read(app)?.digest.map(|digest| digest.to_string()).unwrap_or_default())
 }
 
 /// Changes the configuration in its file. Comments, order and line ends of all else stay; secrets of accounts go to the vault. With
