@@ -135,7 +135,7 @@ async fn faults_of_one_account_do_not_pause_another() {
     let path = home.path().join("playrelay.toml");
     let config = std::fs::read_to_string(&path).unwrap();
     let twin = format!("[sources.twin]\nplugin = \"rogue\"\nwebhook_token = {:?}\n", token("twin"));
-    std::fs::write(&path, config + &*twin).unwrap();
+    std::fs::write(&path, config + &twin).unwrap();
     let daemon = home.start();
     for _ in 0..10 {
         for order in ["panic", "panic", "panic", "panic", "hello"] {

@@ -18,7 +18,7 @@ fn hours(at: Timestamp, hours: i64) -> Timestamp {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let mut config = servers.config("watch", "") + &*trakt_account("bob", &trakt);
+    let mut config = servers.config("watch", "") + &trakt_account("bob", &trakt);
     for source in SOURCES {
         config
             .push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"ada\"]\n"));
@@ -108,7 +108,7 @@ async fn a_gap_is_filled_with_the_own_times_of_what_was_played() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let mut config = servers.config("webhook", "") + &*trakt_account("bob", &trakt);
+    let mut config = servers.config("webhook", "") + &trakt_account("bob", &trakt);
     config.push_str("\n[[routes]]\nsource = \"emby\"\ntracker = \"bob\"\nusers = [\"ada\"]\n");
     let mut home = TestContext::new(&config);
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock(), servers.emby.clock()]);
@@ -147,7 +147,7 @@ async fn a_webhook_that_was_lost_is_made_good_within_the_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordinary_login_reads_its_own_plays() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let mut config = servers.config("watch", "") + &*trakt_account("bob", &trakt);
+    let mut config = servers.config("watch", "") + &trakt_account("bob", &trakt);
     for source in ["jellyfin", "emby"] {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
@@ -182,7 +182,7 @@ async fn an_ordinary_login_reads_its_own_plays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_turns_it_off() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let config = servers.config("watch", "catch_up = false") + &*trakt_account("bob", &trakt);
+    let config = servers.config("watch", "catch_up = false") + &trakt_account("bob", &trakt);
     let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"bob\"\nusers = [\"ada\"]\n";
     let mut home = TestContext::new(&(config + route));
     let clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock()]);

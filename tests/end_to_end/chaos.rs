@@ -74,7 +74,7 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
     ];
     let quick = "[delivery]\nretry_first = \"2s\"\nretry_longest = \"5m\"\nlate_after = \"20s\"\n";
     let mut home =
-        TestContext::new(&(quick.to_owned() + &*plex_to(&accounts, &["trakt", "simkl", "mdblist"], "")));
+        TestContext::new(&(quick.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], "")));
     home.connect_account("trakt").await;
     home.connect_account("simkl").await;
     home.set("PLAYRELAY_LOG", "warn,playrelay=info");

@@ -3,14 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use fantoccini::elements::Element;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::Method;
 use serde_json::{Value, json};
-use thirtyfour::bidi::events::{BeforeRequestSent, LogEntryAdded};
-use thirtyfour::prelude::*;
 use tokio::time::{Instant, sleep};
+use url::{ParseError, Url};
 
 /// How long something may take that happens at once.
 const SOON: Duration = Duration::from_secs(20);
@@ -26,23 +28,39 @@ pub struct Device {
     pub is_phone: bool,
     /// Scripts are switched off.
     pub has_no_scripts: bool,
+    /// Everything is twice as large, as on a desktop at 200 %.
+    pub is_zoomed: bool,
 }
 
 impl Device {
     /// A phone.
-    pub const PHONE: Self = Self { is_phone: true, has_no_scripts: false };
+    pub const PHONE: Self = Self { is_phone: true, has_no_scripts: false, is_zoomed: false };
     /// A desktop whose scripts are switched off.
-    pub const WITHOUT_SCRIPTS: Self = Self { is_phone: false, has_no_scripts: true };
+    pub const WITHOUT_SCRIPTS: Self = Self { is_phone: false, has_no_scripts: true, is_zoomed: false };
+    /// A desktop at 200 %.
+    pub const ZOOMED: Self = Self { is_phone: false, has_no_scripts: false, is_zoomed: true };
 }
 
 /// A running browser.
 pub struct Chromium {
     /// The connection to it.
-    pub driver: WebDriver,
+    pub driver: Client,
     base: String,
-    complaints: Arc<Mutex<Vec<String>>>,
-    requests: Arc<Mutex<Vec<String>>>,
     program: Child,
+}
+
+/// Asks chromedriver for a log, and empties it. The path is chromedriver's own.
+#[derive(Debug)]
+struct TakeLog(&'static str);
+
+impl WebDriverCompatibleCommand for TakeLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
 }
 
 impl Drop for Chromium {
@@ -99,53 +117,46 @@ impl Chromium {
             let metrics = json!({ "width": 390, "height": 844, "pixelRatio": 2, "touch": true });
             options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
         }
+        if device.is_zoomed {
+            // The browser's own zoom does the same to the page: half as many points, each twice as large.
+            let metrics =
+                json!({ "width": 640, "height": 450, "pixelRatio": 2, "touch": false, "mobile": false });
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+        }
         if device.has_no_scripts {
             options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
         }
-        let mut capabilities = Capabilities::new();
-        capabilities.set("goog:chromeOptions", options).expect("the options are JSON");
-        capabilities.set("webSocketUrl", true).expect("a truth value is JSON");
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
-        let driver = driver.expect("Chromium starts");
-        let browser = Self {
-            driver,
-            base: base.to_owned(),
-            complaints: Arc::default(),
-            requests: Arc::default(),
-            program: child,
-        };
-        browser.listen().await;
-        Some(browser)
+        let capabilities = json!({
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("it is written as an object") };
+        let driver = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("Chromium starts");
+        Some(Self { driver, base: base.to_owned(), program: child })
     }
 
-    /// Notes complaints and requests from now on.
-    async fn listen(&self) {
-        let bidi = self.driver.bidi().await.expect("Chromium speaks BiDi");
-        let mut entries = bidi.subscribe::<LogEntryAdded>().await.expect("Chromium tells its log");
-        let mut sent = bidi.subscribe::<BeforeRequestSent>().await.expect("Chromium tells its requests");
-        let (complaints, requests) = (Arc::clone(&self.complaints), Arc::clone(&self.requests));
-        tokio::spawn(async move {
-            while let Some(entry) = entries.next().await {
-                let text = format!("{entry:?}");
-                if text.contains("Error") || text.contains("error") {
-                    complaints.lock().expect("no thread panics while it holds the lock").push(text);
-                }
-            }
-        });
-        tokio::spawn(async move {
-            while let Some(request) = sent.next().await {
-                let url = request.request.url.clone();
-                requests.lock().expect("no thread panics while it holds the lock").push(url);
-            }
-        });
+    /// What a log holds since it was last taken.
+    async fn log(&self, kind: &'static str) -> Vec<Value> {
+        let log = self.driver.issue_cmd(TakeLog(kind)).await.expect("chromedriver keeps logs");
+        log.as_array().expect("a log is a list").clone()
     }
 
     /// Opens a page of the daemon.
     pub async fn open(&self, path: &str) {
         self.driver
-            .goto(format!("{}{path}", self.base))
+            .goto(&format!("{}{path}", self.base))
             .await
             .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// Opens a tab, and goes there.
+    pub async fn new_tab(&self) {
+        let tab = self.driver.new_window(true).await.expect("a tab opens");
+        self.driver.switch_to_window(tab.handle).await.expect("it is there");
     }
 
     /// The address of the page, without what stands before every path.
@@ -155,10 +166,10 @@ impl Chromium {
     }
 
     /// Waits for an element that fits a selector of CSS.
-    pub async fn find(&self, selector: &str) -> WebElement {
+    pub async fn find(&self, selector: &str) -> Element {
         let end = Instant::now() + SOON;
         loop {
-            match self.driver.find(By::Css(selector)).await {
+            match self.driver.find(Locator::Css(selector)).await {
                 Ok(element) => return element,
                 Err(_) if Instant::now() < end => sleep(INTERVAL).await,
                 Err(error) => panic!("{selector} at {}: {error}\n{}", self.path().await, self.text().await),
@@ -169,7 +180,6 @@ impl Chromium {
     /// Clicks on an element.
     pub async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
-        element.scroll_into_view().await.ok();
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
@@ -182,7 +192,7 @@ impl Chromium {
 
     /// The text of the page, as it is seen.
     pub async fn text(&self) -> String {
-        match self.driver.find(By::Tag("body")).await {
+        match self.driver.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
             Err(_) => String::new(),
         }
@@ -200,7 +210,7 @@ impl Chromium {
     /// Runs a script in the page. Gives what it returns.
     pub async fn run(&self, script: &str) -> Value {
         let returned = self.driver.execute(script, Vec::new()).await;
-        returned.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+        returned.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Adds the first member with the code of the set-up, through the page.
@@ -222,13 +232,13 @@ impl Chromium {
             eprintln!("SKIPPED: a look with axe: `cargo xtask clients` installs it");
             return None;
         };
-        self.driver.execute(script, Vec::new()).await.expect("axe is a script");
+        self.driver.execute(&script, Vec::new()).await.expect("axe is a script");
         let run = "const done = arguments[0]; \
                    axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => done( \
                    found.violations.filter((it) => ['serious', 'critical'].includes(it.impact)) \
                    .map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(' ')}`)))";
         let found = self.driver.execute_async(run, Vec::new()).await.expect("axe runs");
-        Some(serde_json::from_value(found.json().clone()).expect("a list of texts"))
+        Some(serde_json::from_value(found).expect("a list of texts"))
     }
 
     /// Whether the page fits the screen: nobody has to scroll sideways.
@@ -238,14 +248,19 @@ impl Chromium {
 
     /// Ends the browser. Nothing was complained of but what contains one of these texts, and no other host was asked.
     pub async fn finish(self, expected: &[&str]) {
-        let quit = self.driver.clone().quit().await;
-        quit.expect("Chromium ends");
-        let complaints = self.complaints.lock().expect("no thread panics while it holds the lock").clone();
+        let complaints: Vec<String> = self
+            .log("browser")
+            .await
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            .map(|entry| entry["message"].to_string())
+            .collect();
+        let requests: Vec<String> = self.log("performance").await.iter().filter_map(requested).collect();
+        self.driver.clone().close().await.expect("Chromium ends");
         let unexpected: Vec<&String> =
             complaints.iter().filter(|text| !expected.iter().any(|known| text.contains(known))).collect();
         assert!(unexpected.is_empty(), "{unexpected:#?}");
         let host = self.base.split('/').nth(2).expect("the base is an address");
-        let requests = self.requests.lock().expect("no thread panics while it holds the lock").clone();
         let elsewhere: Vec<&String> = requests
             .iter()
             .filter(|url| url.starts_with("http") && url.split('/').nth(2) != Some(host))
@@ -253,4 +268,11 @@ impl Chromium {
         assert!(elsewhere.is_empty(), "{elsewhere:?}");
         assert!(!requests.is_empty(), "requests were noted");
     }
+}
+
+/// The address that an entry of the performance log says was asked; absent for any other entry.
+fn requested(entry: &Value) -> Option<String> {
+    let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+    let is_request = event["message"]["method"] == "Network.requestWillBeSent";
+    is_request.then(|| event["message"]["params"]["request"]["url"].as_str().map(str::to_owned))?
 }

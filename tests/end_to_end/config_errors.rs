@@ -7,7 +7,7 @@ fn complaints(config: &str) -> Vec<String> {
     let output = home.run(&["check"]);
     assert!(!output.status.success(), "{config}");
     let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &*String::from_utf8_lossy(&output.stderr);
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let file = home.path().join("playrelay.toml").display().to_string();
     let lines = text.lines().filter(|line| line.contains(&file));
     // The path differs from run to run; the line in the file is what counts.

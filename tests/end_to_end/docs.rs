@@ -140,7 +140,7 @@ fn the_example_is_a_sound_configuration() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let output = context.run(&["check"]);
     let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &*String::from_utf8_lossy(&output.stderr);
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("warning"), "{said}");
 }

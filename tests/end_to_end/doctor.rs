@@ -26,7 +26,7 @@ async fn findings(home: &TestContext) -> (bool, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_well_and_what_is_not() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let mut config = servers.config("both", "") + &*trakt_account("bob", &trakt);
+    let mut config = servers.config("both", "") + &trakt_account("bob", &trakt);
     for source in ["plex", "jellyfin", "emby"] {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
@@ -111,7 +111,7 @@ async fn remedies_are_those_that_help() {
             tv.server.url()
         )
     };
-    let config = servers.config("webhook", "") + &*list(fake_plex_tv::TOKEN);
+    let config = servers.config("webhook", "") + &list(fake_plex_tv::TOKEN);
     let home = TestContext::new(&config);
     let path = home.path().join("playrelay.toml");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -46,7 +46,7 @@ async fn every_transport_and_every_place_for_the_token() {
         assert_eq!(parsed["code"], "parsed", "{content_type}: {story:#}");
         assert!(parsed["text"].as_str().unwrap().contains("Inception"), "{content_type}");
     }
-    let post = |path: String| home.client.post(daemon.url().to_owned() + &*path).body(message().to_string());
+    let post = |path: String| home.client.post(daemon.url().to_owned() + &path).body(message().to_string());
     for request in [
         post(format!("/webhook/home/{WEBHOOK_TOKEN}")),
         post(format!("/webhook/home?token={WEBHOOK_TOKEN}&other=1")),

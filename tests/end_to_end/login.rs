@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn connect(home: &TestContext) -> (bool, String) {
     let output = tokio::task::block_in_place(|| home.run(&["connect", "bob"]));
     let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &*String::from_utf8_lossy(&output.stderr);
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
 }
 

@@ -89,7 +89,7 @@ fn mia() -> Value {
 async fn home(provider: &FakeOidc, access: &str) -> TestContext {
     let trakt = FakeTrakt::start().await;
     let access = format!("[access]\nadmin_groups = [\"admins\"]\n{access}\n");
-    let access = access + &*provider.config("allowed_groups = [\"family\"]");
+    let access = access + &provider.config("allowed_groups = [\"family\"]");
     let mut home = TestContext::plex_to_trakt(None, &trakt, &access);
     home.set("PLAYRELAY__SERVER__PUBLIC_URL", PUBLIC_URL);
     home

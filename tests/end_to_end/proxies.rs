@@ -113,7 +113,7 @@ async fn home(is_trusted: bool) -> TestContext {
     let path = home.path().join("playrelay.toml");
     let proxies = if is_trusted { "[\"127.0.0.1\"]" } else { "[\"10.9.8.7\"]" };
     let text = std::fs::read_to_string(&path).unwrap()
-        + &*format!(
+        + &format!(
             "\n[access]\ntrusted_proxies = {proxies}\nuser_header = \"Remote-User\"\ngroups_header = \"Remote-Groups\"\n\
              admin_groups = [\"admins\"]\n"
         );

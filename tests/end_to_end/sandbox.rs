@@ -28,7 +28,7 @@ pub fn home(url: &str, target: &str) -> TestContext {
             token(name)
         )
     };
-    let home = TestContext::new(&(source("rogue") + &*source("sound") + &*source("signed")));
+    let home = TestContext::new(&(source("rogue") + &source("sound") + &source("signed")));
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     for name in ["rogue", "sound", "signed"] {

@@ -25,7 +25,7 @@ async fn delivered(daemon: &Daemon<'_>, id: i64) {
 async fn at_simkl() -> (FakeSimkl, TestContext) {
     let simkl = FakeSimkl::start().await;
     let account = simkl_account("bob", &simkl, fake_simkl::CLIENT_ID);
-    let home = TestContext::new(&(QUICK.to_owned() + &*plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     (simkl, home)
 }
@@ -33,7 +33,7 @@ async fn at_simkl() -> (FakeSimkl, TestContext) {
 async fn at_mdblist() -> (FakeMdbList, TestContext) {
     let mdblist = FakeMdbList::start().await;
     let account = mdblist_account("bob", &mdblist, false);
-    let home = TestContext::new(&(QUICK.to_owned() + &*plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     (mdblist, home)
 }
@@ -125,7 +125,7 @@ async fn a_kill_in_the_middle_of_a_refresh_is_survived_where_the_token_stays() {
 async fn a_kill_in_the_middle_of_a_refresh_asks_for_a_login_where_the_token_rotates() {
     let trakt = FakeTrakt::start().await;
     let account = trakt_account("bob", &trakt);
-    let home = TestContext::new(&(QUICK.to_owned() + &*plex_to(&[account], &["bob"], "")));
+    let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&[account], &["bob"], "")));
     home.connect().await;
     let daemon = home.start();
     trakt.expire_access();

@@ -116,7 +116,7 @@ fn names(library: playrelay_tests::user_library::Library) -> Vec<String> {
 async fn whatever_simkl_answers() {
     let simkl = FakeSimkl::start().await;
     let home = TestContext::new(
-        &(QUICK.to_owned() + &*plex_to(&[simkl_account("bob", &simkl, fake_simkl::CLIENT_ID)], &["bob"], "")),
+        &(QUICK.to_owned() + &plex_to(&[simkl_account("bob", &simkl, fake_simkl::CLIENT_ID)], &["bob"], "")),
     );
     home.connect().await;
     let mut cases = common();
@@ -153,7 +153,7 @@ async fn whatever_simkl_answers() {
 async fn whatever_mdblist_answers() {
     let mdblist = FakeMdbList::start().await;
     let home = TestContext::new(
-        &(QUICK.to_owned() + &*plex_to(&[mdblist_account("bob", &mdblist, true)], &["bob"], "")),
+        &(QUICK.to_owned() + &plex_to(&[mdblist_account("bob", &mdblist, true)], &["bob"], "")),
     );
     let mut cases = common();
     cases.extend([
@@ -185,7 +185,7 @@ async fn whatever_mdblist_answers() {
 async fn whatever_trakt_answers() {
     let trakt = FakeTrakt::start().await;
     let home =
-        TestContext::new(&(QUICK.to_owned() + &*plex_to(&[trakt_account("bob", &trakt)], &["bob"], "")));
+        TestContext::new(&(QUICK.to_owned() + &plex_to(&[trakt_account("bob", &trakt)], &["bob"], "")));
     home.connect().await;
     let mut cases = common();
     cases.extend([

@@ -32,7 +32,7 @@ impl Three {
             mdblist_account("mdblist", &mdblist, true),
         ];
         let home = TestContext::new(
-            &(QUICK.to_owned() + &*plex_to(&accounts, &["trakt", "simkl", "mdblist"], route)),
+            &(QUICK.to_owned() + &plex_to(&accounts, &["trakt", "simkl", "mdblist"], route)),
         );
         home.connect_account("trakt").await;
         home.connect_account("simkl").await;

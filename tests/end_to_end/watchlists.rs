@@ -51,7 +51,7 @@ impl Setup {
             ),
             tmdb_account(&tmdb),
         ];
-        let home = TestContext::new(&(QUICK.to_owned() + &*plex_to(&accounts, &["trakt"], route)));
+        let home = TestContext::new(&(QUICK.to_owned() + &plex_to(&accounts, &["trakt"], route)));
         home.connect_account("trakt").await;
         home.connect_account("simkl").await;
         Self { trakt, simkl, mdblist, plex, tmdb, home }

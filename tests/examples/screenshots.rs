@@ -85,7 +85,7 @@ async fn picture(browser: &Chromium, folder: &Path, name: &str) {
     if name.starts_with("welcome") {
         browser.open("/").await;
     }
-    let png = browser.driver.screenshot_as_png().await.expect("Chromium takes a picture");
+    let png = browser.driver.screenshot().await.expect("Chromium takes a picture");
     std::fs::write(folder.join(format!("{name}.png")), png).expect("the picture can be written");
 }
 

@@ -183,17 +183,8 @@ fn test(arguments: &[String]) -> Result<()> {
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     shell::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
-    // The driver of browsers has serde_json keep the order of keys, for every crate that is built with it. The program and its own tests are
-    // built without it, as a release is.
-    let others = ["--workspace", "--exclude", "playrelay-tests"];
-    shell::run(cargo(&["build"]).args(others))?;
-    let mut command = match arguments {
-        [] => {
-            shell::run(cargo(&["test"]).args(others))?;
-            cargo(&["test", "--package", "playrelay-tests"])
-        }
-        _ => cargo(&["test", "--workspace"]),
-    };
+    shell::run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+    let mut command = cargo(&["test", "--workspace"]);
     command.env("PLAYRELAY_BIN", workspace().join("target/debug/playrelay"));
     // Most of what runs end to end waits: for a pause that holds, for a tracker's pace.
     if env::var_os("RUST_TEST_THREADS").is_none() {

@@ -52,7 +52,7 @@ impl World {
         ];
         let route = "ratings = true\nunwatched = true\nwatchlist_remove = true\nwatchlist_remove_from = [\"bob\", \"list\"]";
         let config = plex_to(&accounts, &["bob"], route).replace("users = [\"*\"]", "users = [\"sean\"]");
-        let home = TestContext::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &*config));
+        let home = TestContext::new(&("[scrobble]\npause_debounce = 0\n".to_owned() + &config));
         home.connect().await;
         Self { trakt, _others: (list, tmdb, attic), home }
     }
@@ -69,6 +69,9 @@ impl World {
             told(daemon, id).await;
             ids.push(id);
         }
+        // What plays is known a moment after the event is settled.
+        let plays = |answer: &Value| answer["currently_watching"]["state"] == "playing";
+        daemon.get_until("/api/v1/currently-watching", "it plays again", plays).await;
         ids
     }
 

@@ -17,7 +17,7 @@ const MEASURED: Duration = Duration::from_secs(60);
 #[tokio::main]
 async fn main() {
     let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
-    let mut config = servers.config("both", "") + &*trakt_account("bob", &trakt);
+    let mut config = servers.config("both", "") + &trakt_account("bob", &trakt);
     for source in SOURCES {
         config.push_str(&format!("\n[[routes]]\nsource = {source:?}\ntracker = \"bob\"\nusers = [\"*\"]\n"));
     }
