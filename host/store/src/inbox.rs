@@ -10,7 +10,7 @@ use playrelay_engine::outbox::OutboxRow;
 use playrelay_engine::play::Play;
 use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::routing::UnroutedUser;
-use playrelay_engine::timeline::{Stage, Step, Verdict};
+use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_engine::transition::Rating;
 use serde::Serialize;
 
@@ -78,6 +78,17 @@ pub struct EventSummary {
     pub item: Option<String>,
     /// How it ended; absent while it is worked on.
     pub verdict: Option<Verdict>,
+}
+
+/// How many requests ended in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeCount {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The code of the rule that decided.
+    pub code: Code,
+    /// How many.
+    pub count: u32,
 }
 
 /// Which requests of a list are wanted. Texts are looked for anywhere, in any case.
@@ -163,6 +174,9 @@ pub trait InboxStore: Send + Sync {
 
     /// Requests, the newest first.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// How many requests ended in each way since a time, the most frequent first.
+    async fn count_codes(&self, since: Timestamp) -> Result<Vec<CodeCount>, StoreError>;
 
     /// The whole story of a request.
     async fn event(&self, id: i64) -> Result<Option<EventDetail>, StoreError>;

@@ -39,8 +39,8 @@ use async_trait::async_trait;
 pub use error::StoreError;
 pub use household::Household;
 pub use inbox::{
-    EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
-    TimelineRow,
+    CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
+    Received, TimelineRow,
 };
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::{PlayFilter, PlayStore};

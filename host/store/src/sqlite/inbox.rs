@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::sqlite::rows::time;
 use crate::sqlite::{SqliteStore, outbox, plays, rows, users};
 use crate::{
-    EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput, Received,
-    StoreError, TimelineRow,
+    CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
+    Received, StoreError, TimelineRow,
 };
 
 #[async_trait]
@@ -51,6 +51,10 @@ impl InboxStore for SqliteStore {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<EventSummary>, StoreError> {
         let filter = filter.clone();
         self.read(move |connection| summaries(connection, &filter)).await
+    }
+
+    async fn count_codes(&self, since: Timestamp) -> Result<Vec<CodeCount>, StoreError> {
+        self.read(move |connection| count_codes(connection, since)).await
     }
 
     async fn event(&self, id: i64) -> Result<Option<EventDetail>, StoreError> {
@@ -200,6 +204,20 @@ pub fn summaries(connection: &Connection, filter: &EventFilter) -> rusqlite::Res
             ],
             rows::summary,
         )?
+        .collect()
+}
+
+/// How many requests ended in each way since a time, the most frequent first.
+fn count_codes(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<CodeCount>> {
+    connection
+        .prepare_cached(
+            "SELECT outcome, code, COUNT(*) AS count FROM inbox INDEXED BY inbox_settled
+             WHERE household = household() AND settled_at >= ?1 GROUP BY outcome, code ORDER BY count DESC, code",
+        )?
+        .query_map(params![since.as_millisecond()], |row| {
+            let code = Code::parse(row.get_ref(1)?.as_str()?);
+            Ok(CodeCount { outcome: rows::parse_enum(row, 0)?, code, count: row.get(2)? })
+        })?
         .collect()
 }
 
