@@ -202,7 +202,8 @@ impl Plugins {
         self.entries.push(Entry { origin, inspection: None, status: Status::Broken(error.to_string()) });
     }
 
-    fn is_bundled(&self, id: &str) -> bool {
+    /// Whether a plugin is built into the program.
+    pub fn is_bundled(&self, id: &str) -> bool {
         self.entries.iter().any(|entry| entry.origin == PluginOrigin::Bundled && entry.id() == id)
     }
 

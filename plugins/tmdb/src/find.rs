@@ -73,7 +73,8 @@ fn find_episode(item: &Item, episode: &Episode) -> Result<Vec<Candidate>, Failur
     candidates(find_shows(&named.show)?, |found| {
         let mut named = named.clone();
         named.show = full_show(found)?;
-        if let Some((season, number)) = place.take()
+        if found.confidence >= MIN_CONFIDENCE
+            && let Some((season, number)) = place.take()
             && let Some(known) =
                 api::get(&format!("/3/tv/{}/season/{season}/episode/{number}/external_ids", found.id))?
         {
@@ -83,13 +84,21 @@ fn find_episode(item: &Item, episode: &Episode) -> Result<Vec<Candidate>, Failur
     })
 }
 
-/// Fills in the ids of those that may be it.
+/// Fills in the ids of those that may be it. The others follow where a person may choose: of movies and shows, as the search gave them.
 fn candidates(
     found: Vec<Found>,
     mut fill: impl FnMut(&Found) -> Result<Item, Failure>,
 ) -> Result<Vec<Candidate>, Failure> {
-    let likely = found.into_iter().filter(|found| found.confidence >= MIN_CONFIDENCE).take(2);
-    likely.map(|found| Ok(Candidate { item: fill(&found)?, confidence: found.confidence })).collect()
+    let (likely, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.confidence >= MIN_CONFIDENCE);
+    let mut filled = Vec::new();
+    for found in likely.into_iter().take(2).chain(others) {
+        let item = fill(&found)?;
+        if found.confidence >= MIN_CONFIDENCE || matches!(item.kind, ItemKind::Movie(_) | ItemKind::Show(_)) {
+            filled.push(Candidate { item, confidence: found.confidence });
+        }
+    }
+    Ok(filled)
 }
 
 fn full_show(found: &Found) -> Result<Show, Failure> {
@@ -102,6 +111,10 @@ fn full_show(found: &Found) -> Result<Show, Failure> {
 }
 
 fn all_ids(kind: &str, found: &Found) -> Result<Vec<ExternalId>, Failure> {
+    // What the host does not take by itself is not worth a request.
+    if found.confidence < MIN_CONFIDENCE {
+        return Ok(vec![ExternalId { namespace: "tmdb".to_owned(), value: found.id.to_string() }]);
+    }
     let known = api::get(&format!("/3/{kind}/{}/external_ids", found.id))?.unwrap_or_default();
     let mut all = read_ids(&known);
     if ids::find(&all, "tmdb").is_none() {

@@ -35,6 +35,11 @@ impl OwnPort {
         self.0.store(port, Ordering::Relaxed);
     }
 
+    /// Where the daemon listens; 0 where none does.
+    pub fn get(&self) -> u16 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     fn is(&self, port: u16) -> bool {
         port != 0 && self.0.load(Ordering::Relaxed) == port
     }
@@ -198,6 +203,27 @@ impl HttpClient {
             true => Ok(()),
             false => Err(unexpected(url, "answered something else: another program is there")),
         }
+    }
+
+    /// Sends a message to an address, as a server would. Gives the status and the text of the answer, up to 1,024 bytes.
+    ///
+    /// # Errors
+    ///
+    /// The reason why no answer came.
+    pub async fn probe_post(
+        &self,
+        url: &Url,
+        content_type: &str,
+        body: String,
+    ) -> Result<(u16, String), HttpError> {
+        let origin = url.origin().ascii_serialization();
+        let request = self.client(Reach::Anywhere).post(url.clone()).timeout(PROBE_TIMEOUT);
+        let answer = request.header("content-type", content_type).body(body).send().await;
+        let answer = answer.map_err(|error| classify(&error, &origin))?;
+        let status = answer.status().as_u16();
+        let is_short = answer.content_length().is_some_and(|length| length <= 1_024);
+        let text = if is_short { answer.text().await.unwrap_or_default() } else { String::new() };
+        Ok((status, text))
     }
 
     /// The TLS configuration of a connection of another kind to an address that the user typed.

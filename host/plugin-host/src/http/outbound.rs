@@ -335,6 +335,12 @@ impl Outbound {
         &self.instance
     }
 
+    /// The server that the account speaks to, and how far its address may lead: the first of `[[network]]` whose address is known.
+    pub fn server(&self) -> Option<(Url, Reach)> {
+        let permission = self.plugin.first()?;
+        Url::parse(&permission.origin.to_string()).ok().map(|url| (url, permission.reach))
+    }
+
     /// Whether a server answers at an address that a login has found. An error says why not.
     ///
     /// # Errors

@@ -248,6 +248,11 @@ impl Manifest {
         if let Some(key) = part::RESERVED.iter().find(|key| self.settings.contains_key(**key)) {
             return invalid(format!("[settings.{key}]; the host keeps a part of each login under this name"));
         }
+        for (key, setting) in &self.settings {
+            if setting.link.as_ref().is_some_and(|link| !link.starts_with("https://")) {
+                return invalid(format!("[settings.{key}] has a `link` that is no https address"));
+            }
+        }
         for key in self.named_settings() {
             if !self.settings.contains_key(key) {
                 return invalid(format!(

@@ -62,6 +62,35 @@ pub struct WebhookFacts {
     /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
     #[serde(default)]
     pub instructions: String,
+    /// A message of the server that reports no play, by which the host tests the way to its own address; absent where there is none.
+    pub test: Option<TestMessage>,
+}
+
+/// A message that the host sends to itself in the server's place.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TestMessage {
+    /// The `Content-Type`.
+    pub content_type: String,
+    /// The name of the part that carries it, for servers that send a multipart form; absent where the message is the whole body.
+    pub part: Option<String>,
+    /// The message.
+    pub body: String,
+}
+
+impl TestMessage {
+    /// The `Content-Type` and the body of the request.
+    pub fn request(&self) -> (String, String) {
+        const BOUNDARY: &str = "playrelay-test-message";
+        let Self { content_type, part: Some(part), body } = self else {
+            return (self.content_type.clone(), self.body.clone());
+        };
+        let form = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{part}\"\r\nContent-Type: {content_type}\r\n\r\n{body}\r\n\
+             --{BOUNDARY}--\r\n"
+        );
+        (format!("multipart/form-data; boundary={BOUNDARY}"), form)
+    }
 }
 
 /// `[provides.realtime]`

@@ -16,6 +16,8 @@ pub struct Setting {
     /// The help, one or two sentences.
     #[serde(default)]
     pub help: String,
+    /// The page at which the user gets the value: an https address; absent where there is none.
+    pub link: Option<String>,
     /// The value if the user sets none; absent if there is no default.
     pub default: Option<String>,
     /// Whether the plugin can do nothing without it.
