@@ -1,9 +1,10 @@
-//! Embeds the bundled plugins that `cargo xtask plugins` has built.
+//! Embeds the bundled plugins that `cargo xtask plugins` has built, and a distributor's client ids.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
+    embed_clients();
     println!("cargo::rerun-if-env-changed=PLAYRELAY_BUNDLED");
     let folder = env::var_os("PLAYRELAY_BUNDLED").map_or_else(
         || Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../target/plugins"),
@@ -27,4 +28,17 @@ fn main() {
     code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("bundled.rs");
     fs::write(out, code).expect("cargo's output folder can be written");
+}
+
+/// Copies the file of client ids to where the program includes it from.
+fn embed_clients() {
+    println!("cargo::rerun-if-env-changed=PLAYRELAY_CLIENTS");
+    let file = env::var_os("PLAYRELAY_CLIENTS").map_or_else(
+        || Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("clients.toml"),
+        PathBuf::from,
+    );
+    println!("cargo::rerun-if-changed={}", file.display());
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("clients.toml");
+    fs::write(out, text).expect("cargo's output folder can be written");
 }

@@ -18,6 +18,7 @@ use playrelay_util::secret::Secret;
 use crate::app::adapters::PluginStore;
 use crate::app::{AccountSpec, App};
 use crate::config;
+use crate::config::clients::Clients;
 use crate::config::{AccountConfig, ConfigError, RoleRequirements};
 use crate::webhooks::registration;
 
@@ -128,7 +129,9 @@ impl App {
         };
         let manifest = Arc::clone(&plugin.manifest);
         let stored = self.stored_secrets(name).await;
-        let mut settings = config::settings(name, configured, &manifest, role, &stored, &mut self.problems);
+        let built_in = self.built_in_settings(&configured.plugin);
+        let mut settings =
+            config::settings(name, configured, &manifest, role, &stored, built_in, &mut self.problems);
         let login = self.fill_from_login(name, &manifest, &mut settings).await;
         let facts = AccountSpec {
             login,
@@ -153,6 +156,11 @@ impl App {
         self.accounts.insert(name.to_owned(), account);
         self.facts.insert(name.to_owned(), facts);
         Ok(())
+    }
+
+    /// The settings of a plugin that a distributor has built in: those of a bundled plugin, and of no other of its name.
+    pub(crate) fn built_in_settings(&self, plugin: &str) -> Option<&'static BTreeMap<String, Secret>> {
+        Clients::built_in().of(plugin).filter(|_| self.plugins.is_bundled(plugin))
     }
 
     /// A login by the plugin's own code may know settings that the user left open: the server's address. Gives the login's revision.

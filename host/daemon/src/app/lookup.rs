@@ -1,6 +1,7 @@
 //! Look-ups in the app: accounts, plugins, warnings.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,6 +159,31 @@ impl App {
     /// Fails where nothing answers there, or something other than Playrelay does.
     pub async fn is_playrelay_at(&self, url: &url::Url) -> Result<(), HttpError> {
         self.wire.probe_body(url, "ok").await
+    }
+
+    /// The address at which this machine reaches this daemon; absent where none listens in this process.
+    pub fn listening_at(&self) -> Option<SocketAddr> {
+        let port = Some(self.wire.own_port.get()).filter(|port| *port != 0)?;
+        let ip = match self.config.server.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Some(SocketAddr::new(ip, port))
+    }
+
+    /// Sends a message to an address that should be this daemon's own. Gives the status and the text of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails where nothing answers there.
+    pub async fn send_to_self(
+        &self,
+        url: &url::Url,
+        content_type: &str,
+        body: String,
+    ) -> Result<(u16, String), HttpError> {
+        self.wire.probe_post(url, content_type, body).await
     }
 
     /// Whether a daemon lives in the data folder.

@@ -6,6 +6,7 @@
 
 mod access;
 mod account;
+pub(crate) mod clients;
 mod delivery;
 mod document;
 pub mod edit;

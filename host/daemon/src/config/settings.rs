@@ -8,6 +8,7 @@ use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
 use playrelay_util::secret::Secret;
 
 use crate::config::account::AccountConfig;
+use crate::config::clients;
 use crate::config::document::{ConfigError, SpannedValue, Value};
 use crate::config::section::{is_near, unknown_key_message};
 
@@ -36,13 +37,15 @@ impl RoleRequirements {
         Self { section: "catalogues", provides: &["metadata", "airing"], own_keys: &["plugin"] };
 }
 
-/// Reads the settings of an account. `stored` are secrets that were entered on a page; what the configuration says counts more.
+/// Reads the settings of an account. `stored` are secrets that were entered on a page, `built_in` ids of a distributor; what the
+/// configuration says counts more.
 pub fn settings(
     name: &str,
     account: &AccountConfig,
     manifest: &Manifest,
     role: &RoleRequirements,
     stored: &BTreeMap<String, Secret>,
+    built_in: Option<&BTreeMap<String, Secret>>,
     problems: &mut Vec<ConfigError>,
 ) -> Settings {
     let within = format!("[{}.{name}]", role.section);
@@ -108,6 +111,9 @@ pub fn settings(
         let is_service = setting.kind == SettingKind::ServerUrl && setting.default.is_some();
         is_service && settings.plain.get(key).is_some_and(|address| names_loopback(address))
     });
+    if let Some(built_in) = built_in {
+        clients::fill(&mut settings, manifest, built_in);
+    }
     add_defaults(&mut settings, manifest);
     let is_set = |key: &String| settings.plain.contains_key(key) || settings.secret.contains_key(key);
     // One complaint for one slip: what is misspelt, or of the wrong kind, was complained of.
