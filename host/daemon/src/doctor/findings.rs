@@ -1,6 +1,7 @@
 //! The findings of the doctor.
 
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,11 +37,28 @@ pub(crate) struct Findings {
     pub about: String,
     /// In the order in which they were found.
     pub findings: Vec<Finding>,
+    /// Is told each as it is found; absent where nobody waits for them.
+    pub listener: Option<UnboundedSender<Finding>>,
 }
 
 impl Findings {
+    /// No findings yet.
+    pub fn of(about: &str) -> Self {
+        Self { about: about.to_owned(), findings: Vec::new(), listener: None }
+    }
+
+    /// Whether something does not work.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.level == Severity::Error)
+    }
+
     fn add(&mut self, check: &'static str, level: Severity, text: String, remedy: Option<String>) {
-        self.findings.push(Finding { about: self.about.clone(), check, level, text, remedy });
+        let finding = Finding { about: self.about.clone(), check, level, text, remedy };
+        if let Some(listener) = &self.listener {
+            // Whoever has left the page needs no findings.
+            let _ = listener.send(finding.clone());
+        }
+        self.findings.push(finding);
     }
 
     /// All is well.

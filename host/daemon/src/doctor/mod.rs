@@ -1,10 +1,14 @@
 //! From end to end: whether each source can be heard and each tracker told, and what to do where not.
+//!
+//! - `source`, `tracker`: an account of each kind
+//! - `connection`: an account that is not saved yet, step by step
 
+pub(crate) mod connection;
 mod findings;
 mod source;
 mod tracker;
 
-use findings::Findings;
+pub(crate) use findings::Findings;
 pub use findings::{Finding, Severity};
 use playrelay_plugin_host::http::tls;
 use playrelay_store::watermarks::Watermark;
@@ -20,8 +24,7 @@ use crate::app::App;
 /// Fails where the database cannot be read. All else that fails is a finding.
 pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
     let mut findings = vec![];
-    let found = |about: &str| Findings { about: about.to_owned(), findings: Vec::new() };
-    let mut general = found("playrelay");
+    let mut general = Findings::of("playrelay");
     for problem in &app.problems {
         general.error("configuration", problem.to_string(), "correct the configuration");
     }
@@ -61,12 +64,12 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
     general.ok("clock", format!("it is {now}, {here} in {zone}; all times are kept in UTC"));
     findings.append(&mut general.findings);
     for name in app.config.sources.keys() {
-        let mut found = found(name);
+        let mut found = Findings::of(name);
         source::check_source(app, name, &mut found).await?;
         findings.append(&mut found.findings);
     }
     for name in app.config.trackers.keys().chain(app.config.catalogues.keys()) {
-        let mut found = found(name);
+        let mut found = Findings::of(name);
         tracker::check_tracker(app, name, &mut found).await?;
         findings.append(&mut found.findings);
     }

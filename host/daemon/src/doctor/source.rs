@@ -78,7 +78,7 @@ pub(crate) async fn check_source(app: &App, name: &str, found: &mut Findings) ->
 }
 
 /// Looks at a source's server. One that only sends webhooks is asked too: for what they leave out, and for its history.
-async fn check_server(app: &App, ear: &RealtimeClient, mode: ListenMode, found: &mut Findings) {
+pub(super) async fn check_server(app: &App, ear: &RealtimeClient, mode: ListenMode, found: &mut Findings) {
     let is_logged_in = login(app, &ear.target.account, found).await;
     if is_logged_in && ear.plugin.manifest.provides.realtime.is_some() {
         check_realtime(ear, mode.uses_realtime(), found).await;

@@ -1,10 +1,13 @@
 //! Whether a tracker can be told.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::capabilities::Check;
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::part;
+use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{AccountPause, StoreError};
 use playrelay_util::clock;
 
@@ -17,23 +20,7 @@ const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 /// Looks at a tracker or a catalogue.
 pub(crate) async fn check_tracker(app: &App, name: &str, found: &mut Findings) -> Result<(), StoreError> {
     let Some((plugin, target)) = app.plugin(name) else { return Ok(()) };
-    let is_logged_in = login(app, &target.account, found).await;
-    // Without a login every answer is the same refusal.
-    if is_logged_in && plugin.manifest.provides.check.is_some() {
-        match plugin.call::<Check>(&target, ()).await.0 {
-            Ok(Ok(account)) => {
-                let details: Vec<String> =
-                    account.details.iter().map(|(name, value)| format!("{name} {value}")).collect();
-                let details =
-                    if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-                found.ok("service", format!("it answers, and calls us {}{details}", account.name));
-            }
-            Ok(Err(failure)) => {
-                found.error("service", failure.reason().to_owned(), remedy(app, name, &failure));
-            }
-            Err(fault) => found.error("service", fault.to_string(), "see `playrelay plugin list`"),
-        }
-    }
+    let is_logged_in = check_service(app, &plugin, &target, found).await;
     match app.store.pause(name).await? {
         None => {}
         Some(AccountPause::Until { until, reason, .. }) => {
@@ -87,6 +74,34 @@ pub(crate) async fn check_tracker(app: &App, name: &str, found: &mut Findings) -
         );
     }
     Ok(())
+}
+
+/// Looks at the login, and asks the service whose it is. Gives whether somebody is logged in where that is needed.
+pub(super) async fn check_service(
+    app: &App,
+    plugin: &Arc<Plugin>,
+    target: &CallTarget,
+    found: &mut Findings,
+) -> bool {
+    let name = &target.account.name;
+    let is_logged_in = login(app, &target.account, found).await;
+    // Without a login every answer is the same refusal.
+    if is_logged_in && plugin.manifest.provides.check.is_some() {
+        match plugin.call::<Check>(target, ()).await.0 {
+            Ok(Ok(account)) => {
+                let details: Vec<String> =
+                    account.details.iter().map(|(name, value)| format!("{name} {value}")).collect();
+                let details =
+                    if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+                found.ok("service", format!("it answers, and calls us {}{details}", account.name));
+            }
+            Ok(Err(failure)) => {
+                found.error("service", failure.reason().to_owned(), remedy(app, name, &failure));
+            }
+            Err(fault) => found.error("service", fault.to_string(), "see `playrelay plugin list`"),
+        }
+    }
+    is_logged_in
 }
 
 /// The remedy for a refusal of the service.

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::code::Code;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::timeline::{Stage, Step};
+use playrelay_plugin_host::call_error;
 use playrelay_plugin_host::capabilities::Find;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::SharedStore;
@@ -105,6 +106,21 @@ impl MetadataResolver {
             tracing::warn!("the answer of the catalogue cannot be cached: {error}");
         }
         Step::new(Stage::Enriched, code, format!("{item}: {}", self.failure_text(item)))
+    }
+
+    /// What the catalogue has for words of a person, the likeliest first. An error says why it cannot be asked.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the catalogue does not answer, or did not a moment ago.
+    pub async fn search(&self, item: Item) -> Result<Vec<Item>, String> {
+        if let Some(left) = self.silence.remaining() {
+            return Err(format!("the catalogue did not answer; it is asked again in {} s", left.as_secs()));
+        }
+        let answer = self.plugin.call::<Find>(&self.target, item).await.0;
+        let mut candidates = call_error::value(answer).map_err(|error| error.to_string())?;
+        candidates.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(candidates.into_iter().map(|(item, _)| item).collect())
     }
 
     fn not_asked(&self, item: &Item, reason: &str) -> Step {

@@ -5,6 +5,7 @@ use playrelay_store::vault::VaultError;
 use playrelay_store::watermarks;
 use playrelay_store::watermarks::Watermark;
 use serde::Serialize;
+use url::Url;
 
 use crate::app::{App, AppError};
 use crate::operations::{OperationError, unknown_source};
@@ -71,6 +72,41 @@ pub async fn perform(app: &App, source: &str, action: RegistrationAction) -> Res
         let by_hand = if by_hand.is_empty() { by_hand } else { format!("\nBy hand: {by_hand}") };
         OperationError::Upstream(format!("{reason}{by_hand}"))
     })
+}
+
+/// Sends the test message of a source's plugin to the source's address, as its server would. Gives the event's id; absent where the plugin
+/// has no such message.
+///
+/// # Errors
+///
+/// Fails where there is no such source, no daemon listens, or this daemon does not take the message at that address.
+pub async fn send_test(app: &App, source: &str) -> Result<Option<i64>, OperationError> {
+    let registration = find(app, source).await?;
+    let facts = registration.plugin.manifest.provides.webhook.as_ref();
+    let Some(message) = facts.and_then(|facts| facts.test.as_ref()) else { return Ok(None) };
+    let base = match (&app.config.server.public_url, app.listening_at()) {
+        (Some(url), _) => url.clone(),
+        (None, Some(address)) => format!("http://{address}"),
+        (None, None) => {
+            return Err(OperationError::Conflict("no daemon listens; start `playrelay serve`".to_owned()));
+        }
+    };
+    let tokens = app.webhook_tokens(source).await?;
+    let token = encode_path_segment(tokens.current.expose());
+    let refused = |reason: String| {
+        let remedy = "look at `public_url` in [server], and at the proxy in between";
+        OperationError::Upstream(format!("the test message did not arrive at {base}: {reason}; {remedy}"))
+    };
+    let url = Url::parse(&format!("{base}/webhook/{source}/{token}"));
+    let url = url.map_err(|error| refused(format!("that is no address: {error}")))?;
+    let (content_type, body) = message.request();
+    let (status, text) =
+        app.send_to_self(&url, &content_type, body).await.map_err(|error| refused(error.to_string()))?;
+    let event = text.trim().rsplit(' ').next().and_then(|id| id.parse().ok());
+    match (status, event) {
+        (200..=299, Some(event)) => Ok(Some(event)),
+        _ => Err(refused(format!("another program is there, which answered {status}"))),
+    }
 }
 
 /// Gives a source's address another token. The one before works for some hours longer; with `force` one that does already ends now.

@@ -69,6 +69,9 @@ pub(crate) struct WebhookTest {
     /// What answered, in words.
     #[schema(example = "the address leads to this daemon")]
     detail: String,
+    /// The event of the test message, which reports no play; absent where none was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<i64>,
 }
 
 /// The addresses of all sources, with their secrets.
@@ -182,7 +185,8 @@ pub(crate) async fn rotate(
     view(&api, address).await.map(Json)
 }
 
-/// Calls a source's address from here, as a browser would: whether it leads to this daemon. Nothing is stored.
+/// Calls a source's address from here, as its server would: whether it leads to this daemon. The plugin's test message, where it has one,
+/// is stored as any other input; it reports no play.
 #[utoipa::path(
     post,
     path = "/api/v1/webhooks/{source}/test",
@@ -208,8 +212,9 @@ pub(crate) async fn test(
     let url = url::Url::parse(&format!("{base}/healthz")).map_err(|error| {
         Problem::new(ProblemCode::Conflict, error.to_string(), "correct `public_url` in [server]")
     })?;
-    Ok(Json(match app.is_playrelay_at(&url).await {
-        Ok(()) => WebhookTest { reached: true, detail: format!("{base} leads to a daemon that answers") },
-        Err(error) => WebhookTest { reached: false, detail: error.to_string() },
-    }))
+    if let Err(error) = app.is_playrelay_at(&url).await {
+        return Ok(Json(WebhookTest { reached: false, detail: error.to_string(), event: None }));
+    }
+    let event = webhooks::send_test(&app, &source).await?;
+    Ok(Json(WebhookTest { reached: true, detail: format!("{base} leads to a daemon that answers"), event }))
 }

@@ -14,7 +14,7 @@ use crate::config::{Config, Location, SpannedValue, Value, edit};
 use crate::web::api::problem::{Problem, ProblemCode};
 
 /// A change of a key.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingChange {
     /// Its place: `server.listen`, `trackers.bob` for a section, `routes[0].users`, `routes[+]` for one more.
@@ -118,12 +118,12 @@ pub(super) fn sort(
     Ok(sorted)
 }
 
-/// Whether the accounts of a configuration have all that their plugins need.
+/// The app as it would be with a configuration; a problem where an account lacks what its plugin needs.
 pub(super) async fn judge_accounts(
     app: &App,
     config: Config,
     secrets: &[AccountSecret],
-) -> Result<(), Problem> {
+) -> Result<App, Problem> {
     let mut judged = app.clone();
     for secret in secrets {
         if let Some(value) = &secret.value {
@@ -133,7 +133,7 @@ pub(super) async fn judge_accounts(
     }
     let judged = judged.with_config(config).await;
     match judged.problems.is_empty() {
-        true => Ok(()),
+        true => Ok(judged),
         false => Err(Problem::of_config(&judged.problems)),
     }
 }

@@ -29,7 +29,9 @@ use crate::web::api::extract;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::{FileProblem, Problem, ProblemCode, Problems};
 pub(in crate::web) use crate::web::api::settings::changes::SettingChange;
-use crate::web::api::settings::changes::{Sorted, edit_problem, judge_accounts, secret_of, sort};
+use crate::web::api::settings::changes::{
+    AccountSecret, Sorted, edit_problem, judge_accounts, secret_of, sort,
+};
 use crate::web::api::settings::diff::diff;
 
 /// Texts of the configuration that are remembered.
@@ -199,23 +201,10 @@ pub(in crate::web) async fn change_settings(
     changes: Vec<SettingChange>,
     dry_run: bool,
 ) -> Result<Changed, Problem> {
-    if !(1..=MAX_CHANGES).contains(&changes.len()) {
-        let detail = format!("there are {} changes; expected 1 to {MAX_CHANGES}", changes.len());
-        return Err(Problem::new(ProblemCode::Invalid, detail, ""));
-    }
     let _turn = api.limits.edits.lock().await;
     let app = api.app();
-    let before = read(&app)?;
-    remember(api, &before);
-    if digest != before.digest.as_ref().map(Digest::to_string) {
-        return Err(changed_meanwhile(api, digest.as_deref(), &before));
-    }
-    let tree = config::tree(Some((&before.path, &before.text)));
-    let Sorted { edits, secrets } = sort(&app, &tree, &before, changes)?;
-    let text = edit::apply(&before.text, &edits).map_err(edit_problem)?;
-    let after = ConfigText::new(&before.path, text);
-    let config = after.judge().map_err(|problems| Problem::of_config(&problems))?;
-    judge_accounts(&app, config.clone(), &secrets).await?;
+    let Prepared { before, after, secrets, trial } = prepare(api, &app, digest, changes).await?;
+    let config = &trial.config;
     let diff = diff(&before.text, &after.text);
     if !dry_run {
         for secret in &secrets {
@@ -239,6 +228,49 @@ pub(in crate::web) async fn change_settings(
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
         dry_run,
     })
+}
+
+/// Changes that are judged, and not made.
+struct Prepared {
+    before: ConfigText,
+    after: ConfigText,
+    secrets: Vec<AccountSecret>,
+    /// The app as it would be.
+    trial: App,
+}
+
+/// Judges changes.
+async fn prepare(
+    api: &Api,
+    app: &App,
+    digest: Option<String>,
+    changes: Vec<SettingChange>,
+) -> Result<Prepared, Problem> {
+    if !(1..=MAX_CHANGES).contains(&changes.len()) {
+        let detail = format!("there are {} changes; expected 1 to {MAX_CHANGES}", changes.len());
+        return Err(Problem::new(ProblemCode::Invalid, detail, ""));
+    }
+    let before = read(app)?;
+    remember(api, &before);
+    if digest != before.digest.as_ref().map(Digest::to_string) {
+        return Err(changed_meanwhile(api, digest.as_deref(), &before));
+    }
+    let tree = config::tree(Some((&before.path, &before.text)));
+    let Sorted { edits, secrets } = sort(app, &tree, &before, changes)?;
+    let text = edit::apply(&before.text, &edits).map_err(edit_problem)?;
+    let after = ConfigText::new(&before.path, text);
+    let config = after.judge().map_err(|problems| Problem::of_config(&problems))?;
+    let trial = judge_accounts(app, config, &secrets).await?;
+    Ok(Prepared { before, after, secrets, trial })
+}
+
+/// The app as it would be with these changes, which are judged, and not made.
+pub(in crate::web) async fn trial(
+    api: &Api,
+    digest: Option<String>,
+    changes: Vec<SettingChange>,
+) -> Result<App, Problem> {
+    prepare(api, &api.app(), digest, changes).await.map(|prepared| prepared.trial)
 }
 
 /// The file of the configuration, as it is now.
