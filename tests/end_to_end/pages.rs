@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
-const PAGES: [&str; 22] = [
+pub const PAGES: [&str; 23] = [
     "/",
     "/history",
     "/history?show=inputs",
@@ -25,6 +25,7 @@ const PAGES: [&str; 22] = [
     "/setup/trackers/simkl",
     "/accounts/bob",
     "/accounts/bob/settings",
+    "/accounts/bob/test",
     "/accounts/bob/logout",
     "/deliveries/1/match",
     "/setup/card",
@@ -221,7 +222,7 @@ async fn the_card_is_shown_to_whoever_has_its_link_and_says_no_name() {
     browser.set_up(&setup_code(&home).await, PASSWORD).await;
     browser.open("/setup/card").await;
     browser.click("button[value=make]").await;
-    let link = browser.find("#link").await.value().await.unwrap().unwrap();
+    let link = browser.find("#link").await.prop("value").await.unwrap().unwrap();
     browser.click("form[action$='/logout'] button").await;
     browser.wait_for_text("Log in").await;
     browser.open(&link).await;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use playrelay_tests::browser::{PASSWORD, setup_code};
+use playrelay_tests::browser::{Browser, PASSWORD, setup_code};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_plex::{self, FakePlex};
+use playrelay_tests::fake_plex_tv::FakePlexTv;
 use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{TestContext, fixture, plex_to_trakt_config};
 use playrelay_tests::plex_webhook;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::chromium::{Chromium, Device};
@@ -17,6 +19,7 @@ use crate::pages::film;
 /// From an empty data folder to a play that has arrived, with the browser only.
 async fn whole_set_up(device: Device) {
     let (plex, mdblist) = (FakePlex::start().await, FakeMdbList::start().await);
+    let plex_tv = FakePlexTv::start(&[]).await;
     let home = TestContext::new("");
     let daemon = home.start();
     let Some(browser) = Chromium::start(daemon.url(), device).await else { return };
@@ -28,7 +31,13 @@ async fn whole_set_up(device: Device) {
     browser.fill("input[name=name]", "home").await;
     browser.fill("input[name=setting-url]", &plex.server.url().replace("http://", "")).await;
     browser.fill("input[name=setting-token]", fake_plex::TOKEN).await;
+    browser.click("form.card details summary").await;
+    browser.fill("input[name=setting-account_url]", &plex_tv.server.url()).await;
     browser.click("form.card button.primary").await;
+    browser.wait_for_text("takes connections").await;
+    browser.wait_for_text("may see its sessions").await;
+    browser.wait_for_text("the server wants a login with more rights").await;
+    browser.click("#next").await;
     browser.wait_for_text("Where should it go?").await;
     // Three: the tracker, and the route to it.
     browser.click("a[href$='/setup/trackers/mdblist']").await;
@@ -36,6 +45,7 @@ async fn whole_set_up(device: Device) {
     browser.click("form.card details summary").await;
     browser.fill("input[name=setting-api_url]", &mdblist.server.url()).await;
     browser.click("form.card button.primary").await;
+    browser.click("#next").await;
     browser.wait_for_text("Add the route").await;
     browser.click("form[action$='/setup/routes'] button.primary").await;
     browser.wait_for_text("Press play anywhere.").await;
@@ -187,14 +197,15 @@ async fn an_account_keeps_its_entry_when_its_settings_change() {
     let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
     browser.set_up(&setup_code(&home).await, PASSWORD).await;
     browser.open("/accounts/bob/settings").await;
-    let address = browser.find("input[name=setting-api_url]").await.value().await.unwrap();
+    let address = browser.find("input[name=setting-api_url]").await.prop("value").await.unwrap();
     assert_eq!(address.as_deref(), Some(trakt.server.url().as_str()));
-    let secret = browser.find("input[name=setting-client_secret]").await.value().await.unwrap();
+    let secret = browser.find("input[name=setting-client_secret]").await.prop("value").await.unwrap();
     assert_eq!(secret.as_deref(), Some(""), "a secret is not shown");
     let before = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
     let other = trakt.server.url().replace("127.0.0.1", "localhost");
     browser.fill("input[name=setting-api_url]", &format!("{other}/")).await;
     browser.click("form.card button.primary").await;
+    browser.click("#next").await;
     browser.wait_for_text("logged in").await;
     let after = std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
     assert_eq!(after, before.replacen(&trakt.server.url(), &other, 1));
@@ -203,4 +214,117 @@ async fn an_account_keeps_its_entry_when_its_settings_change() {
     browser.click("form.card button.primary").await;
     browser.find("[role=alert]").await;
     browser.finish(&["422"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_tested_step_by_step_before_it_is_saved() {
+    let (plex, plex_tv) = (FakePlex::start().await, FakePlexTv::start(&[]).await);
+    let home = TestContext::new("");
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    let file = || std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap_or_default();
+    let attempt = async |url: &str, token: &str| {
+        browser.fill("input[name=name]", "home").await;
+        browser.fill("input[name=setting-url]", url).await;
+        browser.fill("input[name=setting-token]", token).await;
+        browser.click("form.card details summary").await;
+        browser.fill("input[name=setting-account_url]", &plex_tv.server.url()).await;
+        browser.click("form.card button.primary").await;
+    };
+    // A port at which nobody listens; nothing is written.
+    browser.open("/setup/sources/plex").await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    attempt(&closed.to_string(), fake_plex::TOKEN).await;
+    browser.wait_for_text("no program takes connections there").await;
+    browser.wait_for_text("nothing was saved").await;
+    assert!(!file().contains("[sources.home]"), "{}", file());
+    // The form has what was typed, but for the secret. Another program than the server; a token that it refuses.
+    let url = browser.find("input[name=setting-url]").await.prop("value").await.unwrap();
+    assert_eq!(url, Some(format!("http://{closed}")));
+    let token = browser.find("input[name=setting-token]").await.prop("value").await.unwrap();
+    assert_eq!(token.as_deref(), Some(""));
+    attempt(&plex.server.url().replace("http:", "https:"), fake_plex::TOKEN).await;
+    browser.wait_for_text("nothing was saved").await;
+    attempt(&plex.server.url(), "not-the-token").await;
+    browser.wait_for_text("takes connections").await;
+    browser.wait_for_text("nothing was saved").await;
+    assert!(!file().contains("[sources.home]"), "{}", file());
+    // Without a test it is saved as it is. Later the test can be asked for.
+    browser.click("input[name=untested]").await;
+    attempt(&plex.server.url(), fake_plex::TOKEN).await;
+    browser.wait_for_text("Where should it go?").await;
+    assert!(file().contains("[sources.home]") && !file().contains(fake_plex::TOKEN), "{}", file());
+    browser.open("/accounts/home/test").await;
+    browser.wait_for_text("The connection works.").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_a_test_arrive_as_they_happen() {
+    let (trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let mut admin = Browser::new(&daemon);
+    admin.set_up(&home).await;
+    trakt.faults().always("/", Fault::Slow(Duration::from_secs(1)));
+    let mut answer = admin.request(Method::GET, "/accounts/bob/test").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut text = String::new();
+    let begun = tokio::time::Instant::now();
+    while !text.contains("takes connections") {
+        let piece = answer.chunk().await.unwrap().expect("more pieces come");
+        text.push_str(&String::from_utf8_lossy(&piece));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1) && !text.contains("</html>"), "{text}");
+    while let Some(piece) = answer.chunk().await.unwrap() {
+        text.push_str(&String::from_utf8_lossy(&piece));
+    }
+    assert!(text.contains("The connection works.") && text.ends_with("</html>"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_message_takes_the_way_of_a_webhook_and_reports_no_play() {
+    let sources: String = ["plex", "jellyfin", "emby"]
+        .map(|plugin| format!("[sources.{plugin}]\nplugin = \"{plugin}\"\nmode = \"webhook\"\n"))
+        .concat();
+    let home = TestContext::new(&sources);
+    let daemon = home.start();
+    let mut admin = Browser::new(&daemon);
+    admin.set_up(&home).await;
+    for source in ["plex", "jellyfin", "emby"] {
+        let form = admin
+            .request(Method::POST, &format!("/webhooks/{source}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("action=test");
+        let answer = form.send().await.unwrap();
+        let path = answer.url().path().to_owned();
+        assert!(path.starts_with("/events/"), "{source}: {path}: {}", answer.text().await.unwrap());
+        let story = daemon.settled(path.rsplit('/').next().unwrap().parse().unwrap()).await;
+        assert_eq!(story["verdict"]["outcome"], "ignored", "{source}: {story:#}");
+        assert_eq!(story["source"], source, "{story:#}");
+    }
+    // The API says the same once it knows how servers reach the daemon.
+    assert_eq!(daemon.get("/api/v1/plays").await["items"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_appears_line_by_line_and_its_level_is_set_by_module() {
+    let (_trakt, home) = TestContext::logged_in("").await;
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::default()).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/logs").await;
+    browser.wait_for_text("live").await;
+    browser.click("main details summary").await;
+    browser.fill("input[name=module]", "playrelay::pipeline").await;
+    browser.click("form[method=post] select[name=level] option:nth-child(4)").await;
+    browser.click("main details button").await;
+    browser.wait_for_text("playrelay::pipeline=debug").await;
+    let id = daemon.plex(&film("media.play", 0, "mia")).await;
+    browser.wait_for_text(&format!("event {id}")).await;
+    browser.click("main details summary").await;
+    browser.fill("input[name=module]", "not a module=x").await;
+    browser.click("main details button").await;
+    browser.find("main [role=alert]").await;
+    browser.finish(&[]).await;
 }

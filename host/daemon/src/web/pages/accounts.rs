@@ -50,6 +50,7 @@ async fn page(
         @if context.may(Permission::Admin) {
             (ways(context, &account))
             p.space.row.wrap {
+                a.button.small href=(context.href(&format!("/accounts/{name}/test"))) { "Test the connection" }
                 a.button.small href=(context.href(&format!("/accounts/{name}/settings"))) { "Settings…" }
                 a.button.small href=(context.href(&format!("/accounts/{name}/logout"))) { "Log out…" }
             }
@@ -113,7 +114,7 @@ fn under_way(context: &Context, name: &str, login: &LoginState) -> Markup {
             }
         },
         LoginState::Granted => {
-            html! { p.ok.space role="status" { (icon(context, "circle-check")) " The login is stored. Everything that waited goes out now. " a href=(context.href("/setup")) { "Go on with the set-up" } } }
+            html! { p.ok.space role="status" { (icon(context, "circle-check")) " The login is stored. Everything that waited goes out now. " a href=(context.href(&format!("/accounts/{name}/test"))) { "Test the connection" } " · " a href=(context.href("/setup")) { "Go on with the set-up" } } }
         }
         LoginState::Failed { reason } => {
             html! { p.bad.space role="alert" { "The login did not succeed: " (reason) "." } }

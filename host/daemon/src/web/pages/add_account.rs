@@ -1,11 +1,13 @@
 //! Adds an account at a server or a tracker: the form comes from the plugin's manifest. Secrets go to the vault, all else to the file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
+use playrelay_util::secret::Secret;
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -13,11 +15,12 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::api::settings::{SettingChange, current_digest};
-use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
+use crate::web::pages::apply_settings::{complaint, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
+use crate::web::pages::test_account::{Candidate, save};
 
 /// What an account is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ pub(super) fn choices(context: &Context, app: &App, role: Role) -> Markup {
         .filter_map(|entry| app.plugins.active(&entry.id()))
         .map(|plugin| &*plugin.manifest)
         .filter(|manifest| role.fits(manifest))
-        .map(|manifest| (manifest.settings.values().filter(|setting| is_asked(setting)).count(), manifest))
+        .map(|manifest| (asked(app, manifest).count(), manifest))
         .collect();
     plugins
         .sort_by(|(few, one), (many, other)| few.cmp(many).then_with(|| one.plugin.id.cmp(&other.plugin.id)));
@@ -68,7 +71,7 @@ pub(super) fn choices(context: &Context, app: &App, role: Role) -> Markup {
             @for (_, manifest) in plugins {
                 a.card.choice href=(context.href(&format!("/setup/{}/{}", role.section(), manifest.plugin.id))) {
                     h3 { "Add " (manifest.plugin.name) }
-                    span.small.muted { (effort(manifest)) }
+                    span.small.muted { (effort(app, manifest)) }
                 }
             }
         }
@@ -80,14 +83,21 @@ fn is_asked(setting: &Setting) -> bool {
     setting.required && setting.default.is_none()
 }
 
-/// What an account costs.
-fn effort(manifest: &Manifest) -> String {
-    let asked: Vec<&str> = manifest
+/// The settings that the user has to fill: those that are asked for, and that no distributor has built in.
+fn asked<'a>(app: &App, manifest: &'a Manifest) -> impl Iterator<Item = &'a Setting> {
+    let built_in = app.built_in_settings(&manifest.plugin.id);
+    manifest
         .settings
-        .values()
-        .filter(|setting| is_asked(setting))
-        .map(|setting| setting.label.as_str())
-        .collect();
+        .iter()
+        .filter(move |(key, setting)| {
+            is_asked(setting) && !built_in.is_some_and(|known| known.contains_key(*key))
+        })
+        .map(|(_, setting)| setting)
+}
+
+/// What an account costs.
+fn effort(app: &App, manifest: &Manifest) -> String {
+    let asked: Vec<&str> = asked(app, manifest).map(|setting| setting.label.as_str()).collect();
     match (manifest.login.is_some(), asked.is_empty()) {
         (true, true) => "a login, or a key".to_owned(),
         (true, false) => format!("{}, and a login with a code", asked.join(", ").to_lowercase()),
@@ -103,20 +113,34 @@ pub(super) async fn show(
     Path((section, plugin)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let app = api.app();
-    let (role, manifest) = chosen(&app, &section, &plugin)?;
-    let name = free_name(&app, &manifest.plugin.id);
-    page(&api, &context, role, &manifest, &Form::default(), &name, None).await
+    let account = NewAccount::of(&app, &section, &plugin, free_name(&app, &plugin))?;
+    page(&api, &context, &account, &Form::default(), None).await
 }
 
-fn chosen(app: &App, section: &str, plugin: &str) -> Result<(Role, Arc<Manifest>), Problem> {
-    let role = Role::parse(section);
-    let found = app.plugins.active(plugin).map(|plugin| Arc::clone(&plugin.manifest));
-    match (role, found) {
-        (Some(role), Some(manifest)) if role.fits(&manifest) => Ok((role, manifest)),
-        _ => Err(Problem::not_found(
-            format!("there is no plugin {plugin:?} for this"),
-            "choose one in the set-up",
-        )),
+/// An account that is to be added.
+#[derive(Clone)]
+struct NewAccount {
+    role: Role,
+    manifest: Arc<Manifest>,
+    /// What a distributor has built in for its plugin.
+    built_in: Option<&'static BTreeMap<String, Secret>>,
+    name: String,
+}
+
+impl NewAccount {
+    /// An account of a plugin; a problem where no such plugin serves in this role.
+    fn of(app: &App, section: &str, plugin: &str, name: String) -> Result<Self, Problem> {
+        let role = Role::parse(section);
+        let found = app.plugins.active(plugin).map(|plugin| Arc::clone(&plugin.manifest));
+        match (role, found) {
+            (Some(role), Some(manifest)) if role.fits(&manifest) => {
+                Ok(Self { role, built_in: app.built_in_settings(plugin), manifest, name })
+            }
+            _ => Err(Problem::not_found(
+                format!("there is no plugin {plugin:?} for this"),
+                "choose one in the set-up",
+            )),
+        }
     }
 }
 
@@ -134,19 +158,35 @@ fn free_name(app: &App, id: &str) -> String {
 async fn page(
     api: &Api,
     context: &Context,
-    role: Role,
-    manifest: &Manifest,
+    account: &NewAccount,
     typed: &Form,
-    name: &str,
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
+    let name = &account.manifest.plugin.name;
+    let body = html! {
+        div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Add " (name) }
+        (account_form(context, account, typed, problem, false))
+    };
+    layout::page(api, context, Page::new(format!("Add {name}"), Place::Setup), body).await
+}
+
+/// The form. `is_again` says that its connection was tested, and did not work.
+fn account_form(
+    context: &Context,
+    account: &NewAccount,
+    typed: &Form,
+    problem: Option<&Problem>,
+    is_again: bool,
+) -> Markup {
+    let NewAccount { role, manifest, built_in, name } = account;
     let (section, id) = (role.section(), &manifest.plugin.id);
-    let (rare, usual): (Vec<_>, Vec<_>) =
-        manifest.settings.iter().partition(|(_, setting)| setting.default.is_some());
+    // What is built in need not be seen, as what has a default.
+    let (rare, usual): (Vec<_>, Vec<_>) = manifest.settings.iter().partition(|(key, setting)| {
+        setting.default.is_some() || built_in.is_some_and(|known| known.contains_key(*key))
+    });
     let mut usual = usual;
     usual.sort_by_key(|(_, setting)| (!is_asked(setting), setting.kind != SettingKind::ServerUrl));
-    let body = html! {
-        div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Add " (manifest.plugin.name) }
+    html! {
         form.card.padded.stack method="post" action=(context.href(&format!("/setup/{section}/{id}"))) {
             h1 { "Add " (manifest.plugin.name) }
             @if let Some(problem) = problem { (complaint(problem)) }
@@ -155,18 +195,35 @@ async fn page(
             @for (key, setting) in usual { (field(key, setting, typed, true)) }
             @if manifest.login.is_some() { p.muted.small { "What is left empty a login can fill: it comes next." } }
             @if !rare.is_empty() {
-                details { summary.small.muted { "More" } div.stack.space { @for (key, setting) in rare { (field(key, setting, typed, true)) } } }
+                details { summary.small.muted { "More" } div.stack.space { @for (key, setting) in rare { (field(key, setting, typed, false)) } } }
             }
-            div.row.wrap { button.button.primary { "Add" } a.button href=(context.href("/setup")) { "Cancel" } }
+            (test_first(is_again))
+            div.row.wrap { button.button.primary { "Test and add" } a.button href=(context.href("/setup")) { "Cancel" } }
         }
-    };
-    layout::page(api, context, Page::new(format!("Add {}", manifest.plugin.name), Place::Setup), body).await
+    }
+}
+
+/// What a form says of the test before it saves; after a test that failed it offers to go without.
+pub(super) fn test_first(is_again: bool) -> Markup {
+    html! {
+        @if is_again {
+            div.notice.bad role="alert" { div.grow { "The connection does not work, so nothing was saved. Correct what is wrong; secrets have to be entered again." } }
+            label.check { input type="checkbox" name="untested" value="yes"; "Save it without a test" }
+        }
+    }
 }
 
 /// The field of a setting. `must` says whether the form can do nothing without what the plugin asks for.
 pub(super) fn field(key: &str, setting: &Setting, typed: &Form, must: bool) -> Markup {
     let name = format!("setting-{key}");
-    let value = if setting.secret { String::new() } else { typed.text(&name) };
+    let value = match setting.kind {
+        _ if setting.secret => String::new(),
+        // What was understood is shown.
+        SettingKind::ServerUrl => {
+            Some(typed.text(&name)).filter(|it| !it.is_empty()).map_or_else(String::new, |it| address(&it))
+        }
+        _ => typed.text(&name),
+    };
     let default = setting.default.as_deref().unwrap_or_default();
     html! {
         @if setting.kind == SettingKind::Boolean {
@@ -183,6 +240,9 @@ pub(super) fn field(key: &str, setting: &Setting, typed: &Form, must: bool) -> M
                     inputmode=[(setting.kind == SettingKind::Integer).then_some("numeric")];
                 @if !setting.help.is_empty() { span.help { (setting.help) } }
             }
+            @if let Some(link) = &setting.link {
+                p.help { "You get it at " a href=(link) target="_blank" rel="noreferrer" { (link.trim_start_matches("https://")) } "." }
+            }
         }
     }
 }
@@ -195,16 +255,26 @@ pub(super) async fn add(
     form: Form,
 ) -> Result<Response, Problem> {
     let app = api.app();
-    let (role, manifest) = chosen(&app, &section, &plugin)?;
     let name = form.text("name");
+    let account = NewAccount::of(&app, &section, &plugin, name.clone())?;
     let is_name = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let form = Arc::new(form);
     let added = match is_name {
         true => {
-            let values = values(&manifest, &form);
+            let values = Value::Object(values(&account.manifest, &form));
             let changes =
-                vec![SettingChange::new(format!("{}.{name}", role.section()), Some(Value::Object(values)))];
-            apply(&api, &current_digest(&app)?, changes).await.map(drop)
+                vec![SettingChange::new(format!("{}.{name}", account.role.section()), Some(values))];
+            let digest = current_digest(&app)?;
+            let candidate = Candidate { name, digest, changes, next: "/setup".to_owned() };
+            let again = {
+                let (context, account, form) = (context.clone(), account.clone(), Arc::clone(&form));
+                move |problem: Option<&Problem>| {
+                    account_form(&context, &account, &form, problem, problem.is_none())
+                }
+            };
+            let is_untested = !form.text("untested").is_empty();
+            save(Arc::clone(&api), context.clone(), candidate, is_untested, Box::new(again)).await
         }
         false => Err(Problem::new(
             ProblemCode::Invalid,
@@ -213,15 +283,8 @@ pub(super) async fn add(
         )),
     };
     match added {
-        Ok(()) => {}
-        Err(problem) if is_of_form(&problem) => {
-            return page(&api, &context, role, &manifest, &form, &name, Some(&problem)).await;
-        }
-        Err(problem) => return Err(problem),
-    }
-    match api.logins.accounts.get(&name).is_some_and(|account| account.needs_login()) {
-        true => layout::see_other(&context, &format!("/accounts/{name}")),
-        false => layout::see_other(&context, "/setup"),
+        Err(problem) if is_of_form(&problem) => page(&api, &context, &account, &form, Some(&problem)).await,
+        answer => answer,
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     layout::page(&api, &context, Page::new("Doctor", Place::Help), body).await
 }
 
-fn row(context: &Context, finding: &Finding) -> Markup {
+/// A finding.
+pub(super) fn row(context: &Context, finding: &Finding) -> Markup {
     let (class, icon_name, word) = match finding.level {
         Severity::Ok => ("ok", "check", "good"),
         Severity::Note => ("", "circle-dot", "note"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 use playrelay_plugin_host::manifest::Manifest;
 
 use crate::app::App;
@@ -12,11 +12,12 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
 use crate::web::api::settings::{SettingChange, SettingView, current_digest, settings};
-use crate::web::pages::add_account::{field, setting_value};
-use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
+use crate::web::pages::add_account::{field, setting_value, test_first};
+use crate::web::pages::apply_settings::{complaint, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
 use crate::web::pages::layout::{self, Page, Place};
+use crate::web::pages::test_account::{Candidate, save};
 
 /// The form.
 pub(super) async fn show(
@@ -69,6 +70,22 @@ async fn page(
     let digest = current_digest(&api.app())?;
     let body = html! {
         div.crumbs.muted.small { a href=(context.href(&format!("/accounts/{name}"))) { (name) } " › Settings" }
+        (account_form(context, name, manifest, typed, problem, &digest, false))
+    };
+    layout::page(api, context, Page::new(format!("Settings of {name}"), Place::Setup), body).await
+}
+
+/// The form. `is_again` says that its connection was tested, and did not work.
+fn account_form(
+    context: &Context,
+    name: &str,
+    manifest: &Manifest,
+    typed: &Form,
+    problem: Option<&Problem>,
+    digest: &str,
+    is_again: bool,
+) -> Markup {
+    html! {
         form.card.padded.stack method="post" action=(context.href(&format!("/accounts/{name}/settings"))) {
             h1 { "Settings of " (name) }
             input type="hidden" name="digest" value=(digest);
@@ -77,13 +94,13 @@ async fn page(
                 (field(key, setting, typed, false))
                 @if setting.secret { p.help { "A secret is not shown. Empty leaves it as it is." } }
             }
+            (test_first(is_again))
             div.row.wrap {
-                button.button.primary { "Save" }
+                button.button.primary { "Test and save" }
                 a.button href=(context.href(&format!("/accounts/{name}"))) { "Cancel" }
             }
         }
-    };
-    layout::page(api, context, Page::new(format!("Settings of {name}"), Place::Setup), body).await
+    }
 }
 
 /// Changes what differs from what is set.
@@ -113,11 +130,21 @@ pub(super) async fn change(
     if changes.is_empty() {
         return layout::see_other(&context, &format!("/accounts/{name}"));
     }
-    match apply(&api, &form.text("digest"), changes).await {
-        Ok(_) => layout::see_other(&context, &format!("/accounts/{name}")),
+    let (digest, form) = (form.text("digest"), Arc::new(form));
+    let next = format!("/accounts/{name}");
+    let candidate = Candidate { name: name.clone(), digest: digest.clone(), changes, next };
+    let again = {
+        let (context, name) = (context.clone(), name.clone());
+        let (manifest, form) = (Arc::clone(&manifest), Arc::clone(&form));
+        move |problem: Option<&Problem>| {
+            account_form(&context, &name, &manifest, &form, problem, &digest, problem.is_none())
+        }
+    };
+    let is_untested = !form.text("untested").is_empty();
+    match save(Arc::clone(&api), context.clone(), candidate, is_untested, Box::new(again)).await {
         Err(problem) if is_of_form(&problem) => {
             page(&api, &context, &name, &manifest, &form, Some(&problem)).await
         }
-        Err(problem) => Err(problem),
+        answer => answer,
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use playrelay_engine::timeline::Outcome;
 use playrelay_store::{EventFilter, EventSummary, PlayFilter};
+use playrelay_util::clock;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
@@ -20,6 +22,8 @@ use crate::web::pages::{layout, play_rows};
 
 /// Rows of a page.
 const ROWS: u32 = 50;
+/// The days whose inputs are counted.
+const COUNTED_DAYS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -41,6 +45,9 @@ pub(super) struct Filter {
     outcome: String,
     /// Where the page before ended.
     before: Option<String>,
+    /// The newest row that a page shows, for what is newer.
+    #[serde(default)]
+    newest: String,
 }
 
 impl Filter {
@@ -52,8 +59,36 @@ impl Filter {
         [&self.user, &self.title, &self.source, &self.outcome].iter().all(|text| text.is_empty())
     }
 
+    /// The plays that are wanted.
+    fn plays(&self) -> PlayFilter {
+        PlayFilter {
+            before: self.before.as_deref().and_then(play_cursor::read),
+            user: Some(self.user.clone()).filter(|user| !user.is_empty()),
+            title: Some(self.title.clone()).filter(|title| !title.is_empty()),
+            limit: ROWS,
+        }
+    }
+
+    /// The inputs that are wanted.
+    fn inputs(&self) -> EventFilter {
+        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        EventFilter {
+            before: self.before.as_deref().and_then(|before| before.parse().ok()),
+            source: text(&self.source),
+            user: text(&self.user),
+            title: text(&self.title),
+            outcome: text(&self.outcome),
+            without_repeats: false,
+            limit: ROWS,
+        }
+    }
+
     /// The path of the page that begins at a place.
     fn path(&self, before: Option<&str>) -> String {
+        format!("/history?{}", self.query(before, ""))
+    }
+
+    fn query(&self, before: Option<&str>, newest: &str) -> String {
         let mut query = Serializer::new(String::new());
         let pairs = [
             ("show", self.show.as_str()),
@@ -62,9 +97,10 @@ impl Filter {
             ("source", &self.source),
             ("outcome", &self.outcome),
             ("before", before.unwrap_or_default()),
+            ("newest", newest),
         ];
         query.extend_pairs(pairs.into_iter().filter(|(_, value)| !value.is_empty()));
-        format!("/history?{}", query.finish())
+        query.finish()
     }
 }
 
@@ -74,7 +110,7 @@ pub(super) async fn show(
     context: Context,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
-    let (rows, next) = match filter.is_of_inputs() {
+    let Rows { markup: rows, next, newest } = match filter.is_of_inputs() {
         true => inputs(&api, &context, &filter).await?,
         false => plays(&api, &context, &filter).await?,
     };
@@ -93,6 +129,13 @@ pub(super) async fn show(
             }
         }
         (search(&api, &context, &filter))
+        @if filter.is_of_inputs() && filter.before.is_none() { (counts(&api, &context, &filter).await?) }
+        // New rows would push these away: they wait behind a button.
+        @if filter.before.is_none() {
+            @let of: String = Serializer::new(String::new()).append_pair("of", &filter.query(None, &newest)).finish();
+            div #live {}
+            (layout::connect(&api, &context, &format!("page=history&{of}")))
+        }
         @if rows.is_empty() {
             @if filter.is_empty() && filter.before.is_none() {
                 (empty("Nothing has been received yet. Whatever a media server sends appears here, also what is ignored.", Some((context.href("/setup"), "Set up"))))
@@ -147,46 +190,75 @@ fn search(api: &Api, context: &Context, filter: &Filter) -> Markup {
     }
 }
 
-async fn plays(
-    api: &Api,
-    context: &Context,
-    filter: &Filter,
-) -> Result<(Vec<Markup>, Option<String>), Problem> {
-    let before = filter.before.as_deref().and_then(play_cursor::read);
-    let wanted = PlayFilter {
-        before,
-        user: Some(filter.user.clone()).filter(|user| !user.is_empty()),
-        title: Some(filter.title.clone()).filter(|title| !title.is_empty()),
-        limit: ROWS,
+/// How the inputs of the last days ended, by the code of the rule that decided.
+async fn counts(api: &Api, context: &Context, filter: &Filter) -> Result<Markup, Problem> {
+    let since = clock::now().saturating_sub(COUNTED_DAYS).unwrap_or(Timestamp::MIN);
+    let counts = api.store().count_codes(since).await?;
+    Ok(html! {
+        @if !counts.is_empty() {
+            nav.chips.space aria-label="How the inputs of the last 7 days ended" {
+                span.small.muted { "Last 7 days:" }
+                @for row in counts {
+                    @let (class, _) = look(row.outcome);
+                    @let code = row.code.as_str();
+                    a.chip.(class) href=(context.href(&format!("/history?show=inputs&outcome={code}"))) title=(row.outcome.as_str())
+                        aria-current=[(filter.outcome == code).then_some("true")] { (code) " " b { (row.count) } }
+                }
+            }
+        }
+    })
+}
+
+/// What is newer than the rows of a page: a button that loads it.
+pub(super) async fn news(api: &Api, context: &Context, filter: &Filter) -> Result<Markup, Problem> {
+    let newer: Vec<String> = match filter.is_of_inputs() {
+        true => {
+            api.store().events(&filter.inputs()).await?.iter().map(|event| event.id.to_string()).collect()
+        }
+        false => api
+            .store()
+            .plays_matching(filter.plays())
+            .await?
+            .iter()
+            .map(|play| play.id.0.to_string())
+            .collect(),
     };
-    let plays = api.store().plays_matching(wanted).await?;
+    let count = newer.iter().take_while(|id| **id != filter.newest).count();
+    Ok(html! {
+        @if count > 0 {
+            p.space { a.button href=(context.href(&filter.path(None))) {
+                @if count >= ROWS as usize { (ROWS) " and more new" } @else { (count) " new" }
+            } }
+        }
+    })
+}
+
+/// The rows of a page.
+struct Rows {
+    markup: Vec<Markup>,
+    /// Where the next page begins; absent on the last one.
+    next: Option<String>,
+    /// The id of the first row; empty where there is none.
+    newest: String,
+}
+
+async fn plays(api: &Api, context: &Context, filter: &Filter) -> Result<Rows, Problem> {
+    let plays = api.store().plays_matching(filter.plays()).await?;
     let deliveries = play_rows::deliveries(api, &plays).await?;
     let next = plays.last().filter(|_| plays.len() == ROWS as usize).map(play_cursor::write);
     let rows = plays.iter().map(|play| {
         let of_play = deliveries.get(&play.id.0).map(Vec::as_slice).unwrap_or_default();
         play_rows::row(context, play, of_play)
     });
-    Ok((rows.collect(), next))
+    let newest = plays.first().map(|play| play.id.0.to_string()).unwrap_or_default();
+    Ok(Rows { markup: rows.collect(), next, newest })
 }
 
-async fn inputs(
-    api: &Api,
-    context: &Context,
-    filter: &Filter,
-) -> Result<(Vec<Markup>, Option<String>), Problem> {
-    let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    let wanted = EventFilter {
-        before: filter.before.as_deref().and_then(|before| before.parse().ok()),
-        source: text(&filter.source),
-        user: text(&filter.user),
-        title: text(&filter.title),
-        outcome: text(&filter.outcome),
-        without_repeats: false,
-        limit: ROWS,
-    };
-    let events = api.store().events(&wanted).await?;
+async fn inputs(api: &Api, context: &Context, filter: &Filter) -> Result<Rows, Problem> {
+    let events = api.store().events(&filter.inputs()).await?;
     let next = events.last().filter(|_| events.len() == ROWS as usize).map(|event| event.id.to_string());
-    Ok((events.iter().map(|event| input(context, event)).collect(), next))
+    let newest = events.first().map(|event| event.id.to_string()).unwrap_or_default();
+    Ok(Rows { markup: events.iter().map(|event| input(context, event)).collect(), next, newest })
 }
 
 /// The colour and the icon of an outcome.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use playrelay_util::secret::Secret;
 
 use crate::web::access::permissions::Permission;
@@ -76,6 +77,9 @@ impl Page {
     }
 }
 
+/// Marks the place of a piece in a page that is sent in pieces.
+pub(super) const PIECE: PreEscaped<&str> = PreEscaped("<!-- piece -->");
+
 /// A page with its navigation.
 pub(super) async fn page(
     api: &Api,
@@ -83,6 +87,30 @@ pub(super) async fn page(
     page: Page,
     body: Markup,
 ) -> Result<Response, Problem> {
+    let text = text(api, context, &page, body).await?;
+    Ok(answer(StatusCode::OK, text.into()))
+}
+
+/// A page that is sent in pieces, as they become known: its text between them, and the answer around it.
+pub(super) async fn in_pieces(
+    api: &Api,
+    context: &Context,
+    page: Page,
+    body: Markup,
+) -> Result<(Vec<String>, impl FnOnce(Body) -> Response), Problem> {
+    let text = text(api, context, &page, body).await?;
+    let parts = text.split(PIECE.0).map(str::to_owned).collect();
+    let around = |body| {
+        let mut answer = answer(StatusCode::OK, body);
+        // nginx would keep the pieces until there are many.
+        answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+        answer
+    };
+    Ok((parts, around))
+}
+
+/// The text of a page with its navigation.
+async fn text(api: &Api, context: &Context, page: &Page, body: Markup) -> Result<String, Problem> {
     let waiting = match context.may(Permission::Read) {
         true => api.store().count_deliveries(DeliveryGroup::NeedsYou.states()).await?,
         false => 0,
@@ -91,7 +119,7 @@ pub(super) async fn page(
         @if page.live.is_some() { div #live { (body) } } @else { (body) }
         @if let Some(query) = &page.live { (connect(api, context, query)) }
     };
-    Ok(document(context, &page, waiting, &content, StatusCode::OK))
+    Ok(document(context, page, waiting, &content))
 }
 
 /// What keeps the element `#live` up to date, by the stream of a query.
@@ -103,10 +131,10 @@ pub(super) fn connect(api: &Api, context: &Context, query: &str) -> Markup {
 /// A page without navigation, for whoever is not logged in, and for problems.
 pub(super) fn bare(context: &Context, title: &str, status: StatusCode, body: &Markup) -> Response {
     let page = Page { title: title.to_owned(), place: None, live: None };
-    document(context, &page, 0, body, status)
+    answer(status, document(context, &page, 0, body).into())
 }
 
-fn document(context: &Context, page: &Page, waiting: u64, content: &Markup, status: StatusCode) -> Response {
+fn document(context: &Context, page: &Page, waiting: u64, content: &Markup) -> String {
     let base = &context.origin.base;
     let name = context.principal.as_ref().map(|principal| principal.name().to_owned());
     let text = html! {
@@ -138,7 +166,12 @@ fn document(context: &Context, page: &Page, waiting: u64, content: &Markup, stat
             }
         }
     };
-    let mut answer = (status, text.into_string()).into_response();
+    text.into_string()
+}
+
+/// The answer that carries a page.
+fn answer(status: StatusCode, body: Body) -> Response {
+    let mut answer = (status, body).into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);

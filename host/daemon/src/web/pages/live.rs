@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use maud::Markup;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::Instant;
 
 use crate::live::{LiveEvent, Missed, Topic};
+use crate::web::access::permissions::Permission;
 use crate::web::access::principal::{Identity, Principal};
 use crate::web::access::random;
 use crate::web::api::Api;
@@ -23,7 +25,7 @@ use crate::web::api::extract::Query;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::pages::context::Context;
 use crate::web::pages::session_streams::{FULL, StreamPlace};
-use crate::web::pages::{accounts, deliveries, now, setup, story};
+use crate::web::pages::{accounts, deliveries, history, logs, now, setup, story};
 
 /// Changes that come together are sent together.
 const GATHER: Duration = Duration::from_millis(250);
@@ -37,7 +39,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Which region is wanted.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Region {
-    /// The page: `now`, `deliveries`, `event`, `setup` or `account`.
+    /// The page: `now`, `deliveries`, `event`, `setup`, `account`, `logs` or `history`.
     page: String,
     /// The tab, the id or the name that the page shows.
     #[serde(default)]
@@ -53,15 +55,25 @@ impl Region {
             "now" => &[Topic::Now, Topic::Events, Topic::Deliveries, Topic::Sources],
             "deliveries" => &[Topic::Deliveries],
             "event" => &[Topic::Events, Topic::Deliveries],
+            "history" => &[Topic::Events, Topic::Now],
             "account" => &[Topic::Sources],
             "setup" => &[Topic::Deliveries, Topic::Sources, Topic::Events],
             _ => &[],
         }
     }
 
-    /// How often the region is looked at beside all changes: a login changes at the service.
+    /// How often the region is looked at beside all changes: a login changes at the service, the log at any time.
     fn interval(&self) -> Option<Duration> {
-        (self.page == "account").then_some(Duration::from_secs(1))
+        matches!(self.page.as_str(), "account" | "logs").then_some(Duration::from_secs(1))
+    }
+
+    /// What the page asks for, where it is a query of its own.
+    fn query<Filter: DeserializeOwned>(&self) -> Result<Filter, Problem> {
+        let problem = |error: &dyn std::fmt::Display| {
+            Problem::new(ProblemCode::InvalidRequest, error.to_string(), "load the page again")
+        };
+        let uri: Uri = format!("/?{}", self.of).parse().map_err(|error| problem(&error))?;
+        axum::extract::Query::try_from_uri(&uri).map(|query| query.0).map_err(|error| problem(&error))
     }
 
     async fn render(&self, api: &Api, context: &Context) -> Result<Markup, Problem> {
@@ -71,6 +83,8 @@ impl Region {
             "event" => story::region(api, context, self.of.parse().unwrap_or_default()).await,
             "setup" => setup::region(api, context).await,
             "account" => accounts::region(api, context, &self.of).await,
+            "logs" if context.may(Permission::Admin) => logs::region(context, &self.query()?),
+            "history" => history::news(api, context, &self.query()?).await,
             other => Err(Problem::not_found(format!("there is no page {other:?} that is live"), "")),
         }
     }

@@ -10,14 +10,15 @@ use playrelay_engine::outbox::OutboxRow;
 use url::Url;
 
 use crate::operations::deliveries::{self, Correction};
-use crate::web::api::extract::Path;
+use crate::web::api::extract::{Path, Query};
 use crate::web::api::problem::Problem;
 use crate::web::api::{Api, publish_delivery};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::Form;
-use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::title;
+use crate::web::pages::search_title::Search;
+use crate::web::pages::{layout, search_title};
 
 /// What somebody has typed.
 #[derive(Default)]
@@ -49,9 +50,10 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     context: Context,
     Path(id): Path<i64>,
+    Query(search): Query<Search>,
 ) -> Result<Response, Problem> {
     let row = stored(&api, id).await?;
-    page(&api, &context, &row, &Typed::default(), &Answer::Nothing).await
+    page(&api, &context, &row, &Typed::default(), &Answer::Nothing, &search).await
 }
 
 /// Shows what would be sent, or sends it.
@@ -65,7 +67,10 @@ pub(super) async fn send(
     let typed = Typed { id: form.text("id"), season: form.text("season"), episode: form.text("episode") };
     let correction = match correction(&typed, &row.event.item) {
         Ok(correction) => correction,
-        Err(complaint) => return page(&api, &context, &row, &typed, &Answer::Complaint(complaint)).await,
+        Err(complaint) => {
+            let answer = Answer::Complaint(complaint);
+            return page(&api, &context, &row, &typed, &answer, &Search::default()).await;
+        }
     };
     // What was shown, and nothing that was typed since.
     if form.text("shown") == typed.as_text() {
@@ -77,7 +82,7 @@ pub(super) async fn send(
         Ok(item) => Answer::Preview(Box::new(item)),
         Err(error) => Answer::Complaint(error.to_string()),
     };
-    page(&api, &context, &row, &typed, &answer).await
+    page(&api, &context, &row, &typed, &answer, &Search::default()).await
 }
 
 async fn stored(api: &Api, id: i64) -> Result<OutboxRow, Problem> {
@@ -91,7 +96,9 @@ async fn page(
     row: &OutboxRow,
     typed: &Typed,
     answer: &Answer,
+    search: &Search,
 ) -> Result<Response, Problem> {
+    let action = context.href(&format!("/deliveries/{}/match", row.id));
     let (name, rest) = title(&row.event.item);
     let is_sure = matches!(answer, Answer::Preview(_));
     let is_episode = matches!(row.event.item.kind, ItemKind::Episode(_));
@@ -103,7 +110,8 @@ async fn page(
             @if let Some(note) = &row.note { ": " (note) }
             ". The server named it with " (ids(&row.event.item)) "."
         }
-        form.card.padded.stack.space method="post" action=(context.href(&format!("/deliveries/{}/match", row.id))) {
+        (search_title::section(context, &api.app(), &action, &row.event.item, search).await)
+        form.card.padded.stack.space method="post" action=(action) {
             label {
                 @if is_episode { "The show" } @else { "The title" }
                 input name="id" value=(typed.id) placeholder="https://www.imdb.com/title/tt1375666/" autocomplete="off" required[!is_episode];

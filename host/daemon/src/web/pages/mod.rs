@@ -17,6 +17,8 @@
 //! - `session_streams`: how many streams a reader may have
 //! - `form`: the fields of a form
 //! - `apply_settings`: changes of the configuration
+//! - `search_title`: what a delivery is about, found in the catalogue
+//! - `test_account`: the connection of an account, tested before it is saved
 //! - `missing_logins`: which accounts want a login
 //! - `problem_page`: problems, as pages
 //! - `assets`: styles, scripts, icons
@@ -49,10 +51,12 @@ mod play_card;
 mod play_rows;
 mod plugins;
 mod problem_page;
+mod search_title;
 pub mod session_streams;
 mod settings;
 mod setup;
 mod story;
+mod test_account;
 mod webhooks;
 mod welcome;
 
@@ -82,6 +86,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/accounts/{name}/login", post(accounts::begin))
         .route("/accounts/{name}/choice", post(accounts::choose))
         .route("/accounts/{name}/settings", get(edit_account::show).post(edit_account::change))
+        .route("/accounts/{name}/test", get(test_account::show))
         .route("/accounts/{name}/logout", get(accounts::confirm_end).post(accounts::end))
         .route("/setup", get(setup::show))
         .route("/card/{secret}", get(card::show))
@@ -96,7 +101,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/settings", get(settings::show).post(settings::change))
         .route("/help", get(help::show))
         .route("/doctor", get(doctor::show))
-        .route("/logs", get(logs::show))
+        .route("/logs", get(logs::show).post(logs::set_level))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/welcome", get(welcome::show).post(welcome::finish))

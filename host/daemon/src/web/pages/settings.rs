@@ -105,7 +105,7 @@ fn row(
     let is_locked = is_secret || item.is_some_and(|item| item.locked) || is_secret_key(known.name);
     let value = item.and_then(|item| item.value.as_ref()).map(text).unwrap_or_default();
     html! {
-        div.item.bare {
+        div.item.bare id=(format!("key-{key}")) {
             form.grow.tight method="post" action=(context.href("/settings")) {
                 input type="hidden" name="digest" value=(settings.digest.as_deref().unwrap_or_default());
                 input type="hidden" name="key" value=(key);

@@ -99,7 +99,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
             @if may_change { (add_account::choices(context, &app, Role::Tracker)) }
         }
         section {
-            h2 { "Routes" }
+            h2 #routes { "Routes" }
             (routes(context, &app))
             @if may_change { (add_route::sentence(context, &app)) }
         }

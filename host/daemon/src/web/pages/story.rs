@@ -75,7 +75,7 @@ pub(super) async fn region(api: &Api, context: &Context, id: i64) -> Result<Mark
         }
         h2 { "What happened" }
         section.card.story {
-            @for row in &story.timeline { (step(row)) }
+            @for row in &story.timeline { (step(context, row)) }
             @if story.timeline.is_empty() { p.empty { "Its steps were deleted: Playrelay keeps them for `keep_events`." } }
         }
         @if !rows.is_empty() {
@@ -174,7 +174,53 @@ fn meaning(code: &Code) -> &'static str {
     Code::ALL.iter().find(|(known, _)| known == code).map_or("", |(_, meaning)| meaning)
 }
 
-fn step(row: &TimelineRow) -> Markup {
+/// The setting that a decision rests on, and its section; absent where none does.
+fn setting(code: &Code) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        Code::TooShort => ("scrobble", "min_duration"),
+        Code::LiveTv => ("scrobble", "live_tv"),
+        Code::Recording => ("scrobble", "recordings"),
+        Code::Extra => ("scrobble", "extras"),
+        Code::Threshold | Code::BelowThreshold | Code::Completed | Code::NotWatched => {
+            ("scrobble", "watched_at")
+        }
+        Code::Credits => ("scrobble", "credits"),
+        Code::CreditsGrace => ("scrobble", "credits_grace"),
+        Code::PositionUnknown => ("scrobble", "min_watched_with_unknown_runtime"),
+        Code::NearTheEnd => ("scrobble", "suppress_start_at"),
+        Code::Stale => ("scrobble", "stale_after"),
+        Code::Skipped => ("scrobble", "offline_keep"),
+        Code::Kind => ("routes", "kinds"),
+        Code::Server | Code::ServerUnknown => ("routes", "servers"),
+        Code::ServerExcepted => ("routes", "except_servers"),
+        Code::Library | Code::LibraryUnknown => ("routes", "libraries"),
+        Code::LibraryExcepted => ("routes", "except_libraries"),
+        Code::Device | Code::DeviceUnknown => ("routes", "devices"),
+        Code::DeviceExcepted => ("routes", "except_devices"),
+        Code::Path | Code::PathUnknown => ("routes", "paths"),
+        Code::PathExcepted => ("routes", "except_paths"),
+        Code::EditionExcepted => ("routes", "except_editions"),
+        Code::UnknownUser => ("routes", "users"),
+        Code::MarksOff => ("routes", "marks"),
+        Code::UnwatchedOff => ("routes", "unwatched"),
+        _ => return None,
+    })
+}
+
+/// A link to the setting that a decision rests on.
+fn setting_link(context: &Context, code: &Code) -> Markup {
+    html! {
+        @match setting(code) {
+            Some(("routes", name)) => { a.small href=(context.href("/setup#routes")) { code { (name) } " of the route" } },
+            Some((section, name)) => {
+                a.small href=(context.href(&format!("/settings#key-{section}.{name}"))) { code { (name) } }
+            }
+            None => {}
+        }
+    }
+}
+
+fn step(context: &Context, row: &TimelineRow) -> Markup {
     let name = match row.stage {
         Stage::Received => "Received",
         Stage::Parsed => "Read by the plugin",
@@ -194,7 +240,7 @@ fn step(row: &TimelineRow) -> Markup {
             (time(row.at, TimeForm::Precise))
             span.mark {}
             div {
-                div { span.strong { (name) } " " span.rule title=(meaning(&row.code)) { (row.code) } }
+                div { span.strong { (name) } " " span.rule title=(meaning(&row.code)) { (row.code) } " " (setting_link(context, &row.code)) }
                 div.small.muted { (row.text) }
             }
         }
@@ -314,4 +360,23 @@ pub(super) async fn share(
 
 fn unknown(id: i64) -> Problem {
     Problem::not_found(format!("there is no event {id}"), "look in the history; Playrelay deletes old ones")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::KEYS;
+
+    #[test]
+    fn a_decision_leads_to_a_setting_that_exists() {
+        let linked = Code::ALL.iter().filter_map(|(code, _)| setting(code));
+        let mut count = 0;
+        for (section, name) in linked {
+            count += 1;
+            let is_known =
+                KEYS.iter().any(|key| key.section.trim_matches(['[', ']']) == section && key.name == name);
+            assert!(is_known, "{section}.{name}");
+        }
+        assert!(count > 20);
+    }
 }

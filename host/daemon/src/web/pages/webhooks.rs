@@ -32,7 +32,9 @@ async fn page(api: &Api, context: &Context, answer: Option<(&str, bool)>) -> Res
     for address in webhooks::addresses(&app).await? {
         let registration =
             app.registration(&address.source).await.map_err(|error| Problem::internal(error.to_string()))?;
-        rows.push((registration.map(|it| it.instructions()), address));
+        let facts = registration.as_ref().and_then(|it| it.plugin.manifest.provides.webhook.as_ref());
+        let has_test = facts.is_some_and(|facts| facts.test.is_some());
+        rows.push((registration.map(|it| it.instructions()), has_test, address));
     }
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Webhooks" }
@@ -42,12 +44,12 @@ async fn page(api: &Api, context: &Context, answer: Option<(&str, bool)>) -> Res
             div.notice.(if is_good { "" } else { "bad" }) role="status" { div.grow { (text) } }
         }
         @if rows.is_empty() { (empty("No source takes webhooks.", Some((context.href("/setup"), "Add a media server")))) }
-        div.stack.space { @for (instructions, address) in &rows { (card(context, address, instructions.as_deref())) } }
+        div.stack.space { @for (instructions, has_test, address) in &rows { (card(context, address, instructions.as_deref(), *has_test)) } }
     };
     layout::page(api, context, Page::new("Webhooks", Place::Setup), body).await
 }
 
-fn card(context: &Context, address: &WebhookAddress, instructions: Option<&str>) -> Markup {
+fn card(context: &Context, address: &WebhookAddress, instructions: Option<&str>, has_test: bool) -> Markup {
     let field = format!("address-{}", address.source);
     html! {
         article.card.padded.stack {
@@ -68,6 +70,7 @@ fn card(context: &Context, address: &WebhookAddress, instructions: Option<&str>)
             form.row.wrap method="post" action=(context.href(&format!("/webhooks/{}", address.source))) {
                 button.button.primary name="action" value="register" { "Register at the server" }
                 button.button name="action" value="verify" { "Verify" }
+                @if has_test { button.button name="action" value="test" { "Send a test" } }
                 button.button name="action" value="remove" { "Remove at the server" }
                 button.button name="action" value="rotate" { "New token" }
             }
@@ -95,6 +98,17 @@ pub(super) async fn act(
                         Some(("There is a new address. The one before works for 48 hours more.", true)),
                     )
                     .await
+                }
+                Err(error) => page(&api, &context, Some((&format!("{error}."), false))).await,
+            };
+        }
+        "test" => {
+            return match webhooks::send_test(&app, &source).await {
+                // Its story goes on by itself.
+                Ok(Some(event)) => layout::see_other(&context, &format!("/events/{event}")),
+                Ok(None) => {
+                    page(&api, &context, Some(("The plugin of this source has no test message.", false)))
+                        .await
                 }
                 Err(error) => page(&api, &context, Some((&format!("{error}."), false))).await,
             };
