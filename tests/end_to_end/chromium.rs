@@ -180,6 +180,9 @@ impl Chromium {
     /// Clicks on an element.
     pub async fn click(&self, selector: &str) {
         let element = self.find(selector).await;
+        // To the middle, away from the bar of a phone. Where scripts are off it stays where it is, and the click says what is wrong.
+        let place = serde_json::to_value(&element).expect("an element is JSON");
+        let _ = self.driver.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 

@@ -14,7 +14,7 @@ use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::Value;
 
 /// Every page, by the name of its picture.
-const PAGES: [(&str, &str); 19] = [
+const PAGES: [(&str, &str); 21] = [
     ("now", "/"),
     ("history", "/history"),
     ("inputs", "/history?show=inputs"),
@@ -28,13 +28,26 @@ const PAGES: [(&str, &str); 19] = [
     ("setup", "/setup"),
     ("add-server", "/setup/sources/plex"),
     ("account", "/accounts/bob"),
+    ("test", "/accounts/bob/test"),
     ("card-settings", "/setup/card"),
     ("webhooks", "/webhooks"),
     ("plugins", "/plugins"),
     ("settings", "/settings"),
     ("help", "/help"),
     ("doctor", "/doctor"),
+    ("logs", "/logs"),
 ];
+/// The pages with lists, for a household of which nothing is known, and for one with many rows.
+const LISTS: [(&str, &str); 6] = [
+    ("now", "/"),
+    ("history", "/history"),
+    ("inputs", "/history?show=inputs"),
+    ("deliveries", "/deliveries?show=all"),
+    ("people", "/people"),
+    ("setup", "/setup"),
+];
+/// Films that a crowd watches.
+const CROWD: u32 = 250;
 
 /// Length of a film. Milliseconds.
 const FILM_MS: u32 = 8_880_000;
@@ -62,10 +75,7 @@ async fn main() {
         } else {
             browser.open("/login").await;
             picture(&browser, &folder, &format!("login-{name}-light")).await;
-            browser.fill("input[name=name]", "ada").await;
-            browser.fill("input[name=password]", PASSWORD).await;
-            browser.click("form button.primary").await;
-            browser.find("nav.nav").await;
+            log_in(&browser).await;
         }
         for theme in ["light", "dark"] {
             browser.click(&format!("button[value={theme}]")).await;
@@ -78,7 +88,47 @@ async fn main() {
         }
         browser.finish(&[]).await;
     }
+    let empty = TestContext::new("");
+    lists(&empty, &empty.start(), &folder, "empty").await;
+    let trakt = FakeTrakt::start().await;
+    let crowd = TestContext::new(&plex_to_trakt_config(None, &trakt));
+    crowd.connect().await;
+    let daemon = crowd.start();
+    for number in 0..CROWD {
+        let film = movie(&format!("{}", 100 + number), &format!("Film number {number}"), 2000, FILM_MS, &[]);
+        let user = (number % 20, format!("viewer-{}", number % 20));
+        for (name, position) in [("media.play", 0), ("media.stop", FILM_MS / 100 * 96)] {
+            daemon.plex(&event(name, &film, Some(position), (user.0, &user.1), "TV")).await;
+        }
+    }
+    lists(&crowd, &daemon, &folder, "many").await;
     println!("{}", folder.display());
+}
+
+/// Pictures of the lists.
+async fn lists(home: &TestContext, daemon: &Daemon<'_>, folder: &Path, prefix: &str) {
+    let code = setup_code(home).await;
+    for (name, device) in [("desktop", Device::default()), ("phone", Device::PHONE)] {
+        let Some(browser) = Chromium::start(daemon.url(), device).await else { return };
+        match name {
+            "desktop" => browser.set_up(&code, PASSWORD).await,
+            _ => log_in(&browser).await,
+        }
+        for (page, path) in LISTS {
+            browser.open(path).await;
+            browser.find("nav.nav").await;
+            picture(&browser, folder, &format!("{prefix}-{page}-{name}-light")).await;
+        }
+        browser.finish(&[]).await;
+    }
+}
+
+async fn log_in(browser: &Chromium) {
+    browser.open("/login").await;
+    browser.fill("input[name=name]", "ada").await;
+    browser.fill("input[name=password]", PASSWORD).await;
+    browser.click("form button.primary").await;
+    browser.find("nav.nav").await;
 }
 
 async fn picture(browser: &Chromium, folder: &Path, name: &str) {
