@@ -118,8 +118,11 @@ impl App {
         // What a plugin asks for does not come back here.
         self.wire.own_port.set(local.port());
         let room = server::room();
-        if let Some(reason) = tls::without_authorities() {
-            tracing::error!("services on the internet cannot be reached: {reason}");
+        if let Some(reason) = tls::without_system_roots() {
+            tracing::warn!(
+                "the system has no certificates of authorities ({reason}): those that are built into the program count; install the \
+                 package ca-certificates, which is renewed more often"
+            );
         }
         tokio::spawn(prune::prune(Arc::clone(&self.owner), self.config.server.keep_events));
         let live = LiveBus::default();

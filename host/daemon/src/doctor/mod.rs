@@ -41,8 +41,12 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
         general.note("configuration", warning.to_string(), "correct the configuration, or leave it as it is");
     }
     plugins_changed(app, &mut general).await;
-    if let Some(reason) = tls::without_authorities() {
-        general.error("certificates", "the system has no certificates of authorities", reason);
+    if let Some(reason) = tls::without_system_roots() {
+        general.note(
+            "certificates",
+            format!("the system has no certificates of authorities ({reason}): those that are built into the program count"),
+            "install the package ca-certificates, which is renewed more often",
+        );
     }
     public_address(app, &mut general).await;
     for (source, count) in app.store.pending_by_source().await? {

@@ -1,6 +1,6 @@
 //! The certificates that the host trusts.
 //!
-//! By default those that the system's authorities have signed. A server at home often has one that it signed itself: it is
+//! By default those that the system's authorities have signed, or, where the system has none, those that are built in. A server at home often has one that it signed itself: it is
 //! believed by its fingerprint, or, where somebody has said so, whatever it is. That holds for addresses that the user typed, never
 //! for a service on the internet.
 
@@ -43,25 +43,30 @@ impl Trust {
     }
 }
 
-/// The remedy if the system has no certificate authorities.
-const INSTALL: &str = "install the package ca-certificates";
-
-/// Why no authority is known; absent where some are.
-pub fn without_authorities() -> Option<String> {
+/// Why the authorities that are built into the program count; absent where the system has some.
+pub fn without_system_roots() -> Option<String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Verifier::new(provider).err().map(|error| format!("{error}; {INSTALL}"))
+    Verifier::new(provider).err().map(|error| error.to_string())
+}
+
+/// Judges by the system's authorities. Where it has none, as in a small image, by those that Mozilla trusted when the program was built.
+fn verifier(provider: &Arc<CryptoProvider>) -> Result<Verifier, Error> {
+    Verifier::new(Arc::clone(provider)).or_else(|_| {
+        let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+        Verifier::new_with_extra_roots(built_in, Arc::clone(provider))
+    })
 }
 
 /// The TLS configuration of a client.
 ///
 /// # Errors
 ///
-/// The system has no certificates that can be read.
+/// The certificates that are built in cannot be read.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = CertVerifier {
         trust: trust.clone(),
-        authorities: Verifier::new(Arc::clone(&provider)).map_err(|error| error.to_string()),
+        authorities: verifier(&provider)?,
         provider: Arc::clone(&provider),
     };
     Ok(ClientConfig::builder_with_provider(provider)
@@ -74,8 +79,7 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
 #[derive(Debug)]
 struct CertVerifier {
     trust: Trust,
-    /// Small images have none, and can still speak with what is near, or known by its fingerprint.
-    authorities: Result<Verifier, String>,
+    authorities: Verifier,
     provider: Arc<CryptoProvider>,
 }
 
@@ -98,8 +102,6 @@ impl ServerCertVerifier for CertVerifier {
             ))),
             Trust::SystemRoots => self
                 .authorities
-                .as_ref()
-                .map_err(|error| Error::General(format!("{error}; {INSTALL}")))?
                 .verify_server_cert(certificate, intermediates, name, ocsp, now)
                 .map_err(|error| {
                     Error::General(format!(
