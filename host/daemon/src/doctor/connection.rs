@@ -7,8 +7,10 @@ use std::time::Duration;
 use playrelay_plugin_host::account::Account;
 use playrelay_plugin_host::http::Reach;
 use playrelay_store::vault;
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::app::App;
@@ -30,7 +32,7 @@ pub(crate) async fn test(app: &App, name: &str, found: &mut Findings) {
     // A source that only takes webhooks speaks to nobody.
     let server = target.account.outbound.server().filter(|_| source.is_none() || app.has_address(name));
     if let Some((url, reach)) = &server
-        && !reaches(&target.account, url, *reach, found).await
+        && !is_reachable(&target.account, url, *reach, found).await
     {
         return;
     }
@@ -61,8 +63,8 @@ pub(crate) async fn test(app: &App, name: &str, found: &mut Findings) {
     }
 }
 
-/// Whether a server answers at an address, step by step.
-async fn reaches(account: &Account, url: &Url, reach: Reach, found: &mut Findings) -> bool {
+/// Whether a program takes connections at an address, and its certificate is trusted. Nothing is asked of it.
+async fn is_reachable(account: &Account, url: &Url, reach: Reach, found: &mut Findings) -> bool {
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
         found.error("address", format!("{url} has no host"), "correct the address");
         return false;
@@ -98,15 +100,15 @@ async fn reaches(account: &Account, url: &Url, reach: Reach, found: &mut Finding
     for address in addresses.into_iter().filter(|address| reach.admits(*address)) {
         let address = SocketAddr::from((address, port));
         match timeout(STEP_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => {
-                connected = Some(address);
+            Ok(Ok(stream)) => {
+                connected = Some((address, stream));
                 break;
             }
             Ok(Err(error)) => refusal = format!("{address}: {error}"),
             Err(_) => refusal = format!("{address}: no answer within {} s", STEP_TIMEOUT.as_secs()),
         }
     }
-    let Some(address) = connected else {
+    let Some((address, stream)) = connected else {
         found.error(
             "connection",
             format!("no program takes connections there: {refusal}"),
@@ -115,25 +117,32 @@ async fn reaches(account: &Account, url: &Url, reach: Reach, found: &mut Finding
         return false;
     };
     found.ok("connection", format!("{address} takes connections"));
-    match account.outbound.answers(url, reach).await {
-        Ok(()) if url.scheme() == "https" => {
-            found.ok("certificate", "its certificate is trusted, and it answers");
-            true
-        }
-        Ok(()) => {
-            found.ok("answer", "it answers");
-            true
+    url.scheme() == "http" || is_trusted(account, url, stream, found).await
+}
+
+/// Whether the certificate that a server shows is trusted.
+async fn is_trusted(account: &Account, url: &Url, stream: TcpStream, found: &mut Findings) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let shown = match ServerName::try_from(host) {
+        Ok(name) => {
+            timeout(STEP_TIMEOUT, TlsConnector::from(account.outbound.tls()).connect(name, stream)).await
         }
         Err(error) => {
-            let check = if url.scheme() == "https" { "certificate" } else { "answer" };
-            found.error(
-                check,
-                error.to_string(),
-                "correct the scheme (http or https), the port, or `tls_fingerprint`",
-            );
-            false
+            found.error("certificate", format!("the host has no valid name: {error}"), "correct the address");
+            return false;
         }
-    }
+    };
+    let reason = match shown {
+        Ok(Ok(_)) => {
+            found.ok("certificate", "its certificate is trusted");
+            return true;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no certificate came within {} s", STEP_TIMEOUT.as_secs()),
+    };
+    let remedy = "correct the scheme (http or https) or the port; a certificate of your own is trusted by `tls_fingerprint`";
+    found.error("certificate", format!("no secure connection can be opened: {reason}"), remedy);
+    false
 }
 
 /// Whether webhooks can be registered at the server by a click.

@@ -341,6 +341,11 @@ impl Outbound {
         Url::parse(&permission.origin.to_string()).ok().map(|url| (url, permission.reach))
     }
 
+    /// The certificates that are trusted at addresses that the user typed.
+    pub fn tls(&self) -> Arc<ClientConfig> {
+        self.wire.tls()
+    }
+
     /// Whether a server answers at an address that a login has found. An error says why not.
     ///
     /// # Errors
