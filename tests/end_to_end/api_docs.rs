@@ -78,8 +78,9 @@ fn the_tables_of_the_page_are_those_of_the_code() {
         for (method, operation) in item.as_object().unwrap() {
             let text = |key: &str| operation[key].as_str().map(str::to_owned);
             let (Some(permission), Some(summary)) = (text("x-permission"), text("summary")) else { continue };
-            operations
-                .push_str(&format!("| `{} {path}` | {permission} | {summary} |\n", method.to_uppercase()));
+            // A row of a table is one line.
+            let (method, summary) = (method.to_uppercase(), summary.replace('\n', " "));
+            operations.push_str(&format!("| `{method} {path}` | {permission} | {summary} |\n"));
         }
     }
     let page = with_table(&with_table(&page, "problems", &problems), "operations", &operations);
