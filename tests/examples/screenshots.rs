@@ -37,7 +37,7 @@ const PAGES: [(&str, &str); 21] = [
     ("doctor", "/doctor"),
     ("logs", "/logs"),
 ];
-/// The pages with lists, for a household of which nothing is known, and for one with many rows.
+/// The pages with lists. The program takes their pictures twice: in a new household, and in one with many rows.
 const LISTS: [(&str, &str); 6] = [
     ("now", "/"),
     ("history", "/history"),

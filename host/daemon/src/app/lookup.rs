@@ -1,7 +1,7 @@
 //! Look-ups in the app: accounts, plugins, warnings.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,12 +164,7 @@ impl App {
     /// The address at which this machine reaches this daemon; absent where none listens in this process.
     pub fn listening_at(&self) -> Option<SocketAddr> {
         let port = Some(self.wire.own_port.get()).filter(|port| *port != 0)?;
-        let ip = match self.config.server.listen.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        Some(SocketAddr::new(ip, port))
+        Some(self.config.server.local_address(port))
     }
 
     /// Sends a message to an address that should be this daemon's own. Gives the status and the text of the answer.

@@ -1,7 +1,5 @@
 //! `playrelay health`
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
 use playrelay_plugin_host::http::client::HttpClient;
 use url::Url;
 
@@ -11,13 +9,7 @@ use crate::config::Config;
 use crate::web::api::token;
 
 pub(crate) async fn run(config: &Config) -> Result<(), CliError> {
-    let listen = config.server.listen;
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, listen.port());
+    let address = config.server.local_address(config.server.listen.port());
     let url = |path: &str| {
         Url::parse(&format!("http://{address}{path}")).map_err(|error| CliError::Other(error.to_string()))
     };

@@ -1,7 +1,7 @@
 //! `[server]`
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +33,18 @@ pub struct Server {
     pub keep_events: Duration,
     /// The password of the API; absent if only the token opens it.
     pub admin_password: Option<Secret>,
+}
+
+impl Server {
+    /// The address at which this machine reaches a daemon that listens on a port: loopback, where it listens on all addresses.
+    pub fn local_address(&self, port: u16) -> SocketAddr {
+        let ip = match self.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        SocketAddr::new(ip, port)
+    }
 }
 
 pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Server {

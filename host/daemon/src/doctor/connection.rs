@@ -36,8 +36,8 @@ pub(crate) async fn test(app: &App, name: &str, found: &mut Findings) {
     {
         return;
     }
-    let is_logged_in = app.credentials.load(name, &plugin.manifest.plugin.id).await;
-    if target.account.needs_login() && matches!(is_logged_in, Ok(None)) {
+    let login = app.credentials.load(name, &plugin.manifest.plugin.id).await;
+    if target.account.needs_login() && matches!(login, Ok(None)) {
         return found.note("login", "nobody is logged in yet", "log in: that comes next");
     }
     let Some(source) = source else {
@@ -86,10 +86,7 @@ async fn is_reachable(account: &Account, url: &Url, reach: Reach, found: &mut Fi
                 return false;
             }
             Err(_) => {
-                let text = format!(
-                    "nobody said within {} s what the name {name} stands for",
-                    STEP_TIMEOUT.as_secs()
-                );
+                let text = format!("the name {name} was not resolved within {} s", STEP_TIMEOUT.as_secs());
                 found.error("name", text, "look at this machine's DNS, or enter the server's IP address");
                 return false;
             }

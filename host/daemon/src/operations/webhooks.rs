@@ -91,15 +91,14 @@ pub async fn send_test(app: &App, source: &str) -> Result<Option<i64>, Operation
             return Err(OperationError::Conflict("no daemon listens; start `playrelay serve`".to_owned()));
         }
     };
-    let tokens = app.webhook_tokens(source).await?;
-    let token = encode_path_segment(tokens.current.expose());
     let refused = |reason: String| {
         let remedy = "look at `public_url` in [server], and at the proxy in between";
         OperationError::Upstream(format!("the test message did not arrive at {base}: {reason}; {remedy}"))
     };
-    let url = Url::parse(&format!("{base}/webhook/{source}/{token}"));
-    let url = url.map_err(|error| refused(format!("that is no address: {error}")))?;
     let (content_type, body) = message.request();
+    let address = Registration { base: base.clone(), ..registration }.address();
+    let url =
+        Url::parse(address.expose()).map_err(|error| refused(format!("that is no address: {error}")))?;
     let (status, text) =
         app.send_to_self(&url, &content_type, body).await.map_err(|error| refused(error.to_string()))?;
     let event = text.trim().rsplit(' ').next().and_then(|id| id.parse().ok());

@@ -62,7 +62,7 @@ pub struct WebhookFacts {
     /// How a person enters the address at the server, for where it cannot be done over its API; `{url}` stands for the address.
     #[serde(default)]
     pub instructions: String,
-    /// A message of the server that reports no play, by which the host tests the way to its own address; absent where there is none.
+    /// The host sends this message to its own webhook address as a test. It reports no play. Absent if the plugin names no message.
     pub test: Option<TestMessage>,
 }
 

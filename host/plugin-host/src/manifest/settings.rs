@@ -16,7 +16,7 @@ pub struct Setting {
     /// The help, one or two sentences.
     #[serde(default)]
     pub help: String,
-    /// The page at which the user gets the value: an https address; absent where there is none.
+    /// The https address of the page at which the user gets the value; absent if the service has no such page.
     pub link: Option<String>,
     /// The value if the user sets none; absent if there is no default.
     pub default: Option<String>,

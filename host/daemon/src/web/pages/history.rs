@@ -238,7 +238,7 @@ struct Rows {
     markup: Vec<Markup>,
     /// Where the next page begins; absent on the last one.
     next: Option<String>,
-    /// The id of the first row; empty where there is none.
+    /// The id of the first row; empty for an empty page.
     newest: String,
 }
 

@@ -43,6 +43,7 @@ pub(super) async fn section(
         false => Some(catalogue.search(wanted(item, &words, search.year.trim().parse().ok())).await),
     };
     let (name, _) = title(item);
+    let has_pictures = app.artwork().is_some();
     html! {
         form.filters.space method="get" action=(action) role="search" {
             label { "Title" input type="search" name="q" value=(if words.is_empty() { &name } else { &words }); }
@@ -54,17 +55,17 @@ pub(super) async fn section(
             Some(Err(reason)) => p.bad role="alert" { "The search failed: " (reason) "." },
             Some(Ok(items)) if items.is_empty() => p.muted { "The catalogue has no such title." },
             Some(Ok(items)) => div.card.list #results {
-                @for item in items.iter().take(MAX_RESULTS) { (result(context, app, action, item)) }
+                @for item in items.iter().take(MAX_RESULTS) { (result(context, action, item, has_pictures)) }
             },
         }
     }
 }
 
-fn result(context: &Context, app: &App, action: &str, item: &Item) -> Markup {
+fn result(context: &Context, action: &str, item: &Item, has_pictures: bool) -> Markup {
     let (name, rest) = title(item);
     html! {
         form.item method="post" action=(action) {
-            (poster(context, item, app.artwork().is_some()))
+            (poster(context, item, has_pictures))
             div.grow { div.strong { (name) } div.small.muted { (rest) " " (item.describe_ids()) } }
             @match first_id(item) {
                 Some((catalogue, id)) => {
