@@ -94,8 +94,14 @@ async fn a_delivery_that_nobody_knows_is_matched_by_an_address() {
     browser.fill("input[name=id]", "https://example.com/title").await;
     browser.click("form.card button.primary").await;
     browser.wait_for_text("names no title").await;
+    // The manifests of the plugins say how the addresses of their sites look.
+    browser.wait_for_text("IMDb, TheTVDB, ").await;
+    browser.fill("input[name=id]", "https://www.themoviedb.org/movie/27205-inception?language=de").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("tmdb 27205").await;
     browser.fill("input[name=id]", "https://www.imdb.com/title/tt1375666/").await;
     browser.click("form.card button.primary").await;
+    browser.wait_for_text("imdb tt1375666").await;
     browser.wait_for_text("This will be sent to bob").await;
     browser.click("form.card button.primary").await;
     browser.wait_for_text("What happened").await;

@@ -7,6 +7,7 @@ mod login;
 mod network;
 mod provides;
 mod settings;
+mod title_page;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub use provides::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use settings::{Setting, SettingKind};
+pub use title_page::{TitlePage, TitlePages};
 
 use crate::template::{RequestPart, Template};
 
@@ -56,6 +58,9 @@ pub struct Manifest {
     /// The limits that differ from the defaults.
     #[serde(default)]
     pub limits: Limits,
+    /// Pages of titles at the site of the catalogue.
+    #[serde(default, rename = "title-pages")]
+    pub title_pages: TitlePages,
 }
 
 /// `[plugin]`

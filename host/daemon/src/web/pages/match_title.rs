@@ -7,7 +7,6 @@ use axum::response::Response;
 use maud::html;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::outbox::OutboxRow;
-use url::Url;
 
 use crate::operations::deliveries::{self, Correction};
 use crate::web::api::extract::{Path, Query};
@@ -18,6 +17,7 @@ use crate::web::pages::form::Form;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::parts::title;
 use crate::web::pages::search_title::Search;
+use crate::web::pages::title_input::TitleInput;
 use crate::web::pages::{layout, search_title};
 
 /// What somebody has typed.
@@ -65,7 +65,9 @@ pub(super) async fn send(
 ) -> Result<Response, Problem> {
     let row = stored(&api, id).await?;
     let typed = Typed { id: form.text("id"), season: form.text("season"), episode: form.text("episode") };
-    let correction = match correction(&typed, &row.event.item) {
+    let app = api.app();
+    let input = TitleInput::new(&app, &row.event.item.kind);
+    let correction = match correction(&typed, &row.event.item, &input) {
         Ok(correction) => correction,
         Err(complaint) => {
             let answer = Answer::Complaint(complaint);
@@ -102,6 +104,8 @@ async fn page(
     let (name, rest) = title(&row.event.item);
     let is_sure = matches!(answer, Answer::Preview(_));
     let is_episode = matches!(row.event.item.kind, ItemKind::Episode(_));
+    let app = api.app();
+    let sites = TitleInput::new(&app, &row.event.item.kind).sites();
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/deliveries")) { "Deliveries" } " › Fix match" }
         h1 { (name) " " span.muted { (rest) } }
@@ -110,12 +114,12 @@ async fn page(
             @if let Some(note) = &row.note { ": " (note) }
             ". The server named it with " (ids(&row.event.item)) "."
         }
-        (search_title::section(context, &api.app(), &action, &row.event.item, search).await)
+        (search_title::section(context, &app, &action, &row.event.item, search).await)
         form.card.padded.stack.space method="post" action=(action) {
             label {
                 @if is_episode { "The show" } @else { "The title" }
                 input name="id" value=(typed.id) placeholder="https://www.imdb.com/title/tt1375666/" autocomplete="off" required[!is_episode];
-                span.help { "An address at IMDb or TheTVDB, or a catalogue and an id: imdb tt1375666, tvdb 121361" }
+                span.help { "An address at " (sites) ", or a catalogue and an id: imdb tt1375666, tvdb 121361" }
             }
             @if is_episode {
                 div.row {
@@ -156,15 +160,18 @@ fn ids(item: &Item) -> String {
 }
 
 /// What somebody has typed, as a correction.
-fn correction(typed: &Typed, item: &Item) -> Result<Correction, String> {
+fn correction(typed: &Typed, item: &Item, input: &TitleInput<'_>) -> Result<Correction, String> {
     let number = |text: &str, what: &str| match text {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| format!("The {what} is {text:?}; expected a number.")),
     };
     let ids = match typed.id.as_str() {
         "" => Vec::new(),
-        text => vec![read_id(text).ok_or_else(|| {
-            format!("{text:?} names no title; expected an address at IMDb or TheTVDB with the id in it, or a catalogue and an id such as tvdb 121361.")
+        text => vec![input.read(text).ok_or_else(|| {
+            format!(
+                "{text:?} names no title; expected an address at {} with the id in it, or a catalogue and an id such as tvdb 121361.",
+                input.sites()
+            )
         })?],
     };
     let season = number(&typed.season, "season")?;
@@ -178,76 +185,4 @@ fn correction(typed: &Typed, item: &Item) -> Result<Correction, String> {
         });
     }
     Ok(Correction { ids, season, episodes })
-}
-
-/// The catalogue and the id that an address or a text names.
-fn read_id(text: &str) -> Option<(String, String)> {
-    let is_imdb = |word: &str| {
-        word.len() > 4 && word.starts_with("tt") && word[2..].bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let is_number =
-        |word: &str| !word.is_empty() && word.len() < 12 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let is_name =
-        |word: &str| (2..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let found = |catalogue: &str, id: &str| Some((catalogue.to_owned(), id.to_owned()));
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    if let Ok(url) = Url::parse(&with_scheme)
-        && let Some(host) = url.host_str().filter(|host| host.contains('.'))
-    {
-        let words: Vec<&str> = url.path_segments()?.collect();
-        let host = host.trim_start_matches("www.").trim_start_matches("m.");
-        return match host {
-            "imdb.com" => words.iter().find(|word| is_imdb(word)).and_then(|id| found("imdb", id)),
-            "thetvdb.com" => {
-                let by_query =
-                    url.query_pairs().find(|(name, _)| name == "id").map(|(_, id)| id.into_owned());
-                let id = by_query
-                    .or_else(|| words.iter().rev().find(|word| is_number(word)).map(|id| (*id).to_owned()))?;
-                is_number(&id).then(|| ("tvdb".to_owned(), id))
-            }
-            _ => None,
-        };
-    }
-    let mut words = text.split([' ', ':', '=', '/']).filter(|word| !word.is_empty());
-    match (words.next()?, words.next(), words.next()) {
-        (id, None, None) if is_imdb(id) => found("imdb", id),
-        (catalogue, Some(id), None) => {
-            let catalogue = catalogue.to_lowercase();
-            match catalogue.as_str() {
-                "imdb" if is_imdb(id) => found("imdb", id),
-                "imdb" => None,
-                name if is_name(name) && is_number(id) => found(name, id),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_and_ids_name_titles() {
-        let cases = [
-            ("https://www.imdb.com/title/tt1375666/?ref_=x", Some(("imdb", "tt1375666"))),
-            ("m.imdb.com/title/tt1375666", Some(("imdb", "tt1375666"))),
-            ("https://thetvdb.com/?tab=series&id=121361", Some(("tvdb", "121361"))),
-            ("https://www.thetvdb.com/dereferrer/series/121361", Some(("tvdb", "121361"))),
-            ("tt1375666", Some(("imdb", "tt1375666"))),
-            ("catalogue 27205", Some(("catalogue", "27205"))),
-            ("TVDB:121361", Some(("tvdb", "121361"))),
-            ("27205", None),
-            ("imdb 27205", None),
-            ("https://evil.example/title/tt1375666", None),
-            ("https://thetvdb.com/series/game-of-thrones", None),
-            ("Inception", None),
-            ("", None),
-        ];
-        for (text, expected) in cases {
-            let expected = expected.map(|(catalogue, id)| (catalogue.to_owned(), id.to_owned()));
-            assert_eq!(read_id(text), expected, "{text}");
-        }
-    }
 }

@@ -57,6 +57,7 @@ mod settings;
 mod setup;
 mod story;
 mod test_account;
+mod title_input;
 mod webhooks;
 mod welcome;
 
