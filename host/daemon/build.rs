@@ -5,6 +5,7 @@ use std::{env, fs};
 
 fn main() {
     embed_clients();
+    name_build();
     println!("cargo::rerun-if-env-changed=PLAYRELAY_BUNDLED");
     let folder = env::var_os("PLAYRELAY_BUNDLED").map_or_else(
         || Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../target/plugins"),
@@ -41,4 +42,15 @@ fn embed_clients() {
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("clients.toml");
     fs::write(out, text).expect("cargo's output folder can be written");
+}
+
+/// Tells the program which build it is: `commit 1a2b3c4, x86_64-unknown-linux-musl`. Whoever builds names the commit, since a tree without Git has none.
+fn name_build() {
+    println!("cargo::rerun-if-env-changed=PLAYRELAY_COMMIT");
+    let target = env::var("TARGET").expect("cargo sets it");
+    let build = match env::var("PLAYRELAY_COMMIT") {
+        Ok(commit) => format!("commit {commit}, {target}"),
+        Err(_) => target,
+    };
+    println!("cargo::rustc-env=PLAYRELAY_BUILD={build}");
 }

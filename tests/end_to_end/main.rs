@@ -26,6 +26,7 @@ mod first_steps;
 mod golden;
 mod import_cycles;
 mod ingress;
+mod installation;
 mod javascript;
 mod login;
 mod multi_server;

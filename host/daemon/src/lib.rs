@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod metrics;
 pub mod operations;
 pub mod pipeline;
+pub mod platform;
 pub mod realtime;
 pub mod record;
 pub mod replay;

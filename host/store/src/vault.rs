@@ -17,6 +17,8 @@ use crate::{SharedStore, StoreError};
 
 /// The environment variable that may hold the key: 64 hexadecimal digits.
 pub const KEY_VARIABLE: &str = "PLAYRELAY_SECRET_KEY";
+/// The one that may name a file with the key: a secret of a container, a credential of systemd.
+pub const KEY_FILE_VARIABLE: &str = "PLAYRELAY_SECRET_KEY_FILE";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
@@ -58,12 +60,9 @@ impl Vault {
     ///
     /// The key is missing although secrets are stored, or cannot be read or written. Nothing is changed then.
     pub async fn open(store: SharedStore, file: &Path) -> Result<Self, VaultError> {
-        let key = match std::env::var(KEY_VARIABLE) {
-            Ok(text) => Some(decode(&text).ok_or_else(|| VaultError::Key {
-                place: KEY_VARIABLE.to_owned(),
-                reason: format!("expected {} hexadecimal digits", KEY_BYTES * 2),
-            })?),
-            Err(_) if !file.exists() && store.has_secrets().await? => {
+        let key = match key_from_outside()? {
+            Some(key) => Some(key),
+            None if !file.exists() && store.has_secrets().await? => {
                 tracing::error!(
                     "the key of the stored logins and tokens, {}, is gone: restore it, or log in again with `playrelay connect`, which \
                      makes a new key",
@@ -71,7 +70,7 @@ impl Vault {
                 );
                 None
             }
-            Err(_) => Some(key_file(file).map_err(|error| unusable(file, &error))?),
+            None => Some(key_file(file).map_err(|error| unusable(file, &error))?),
         };
         let vault = Self { cipher: OnceLock::new(), file: file.to_owned(), store };
         if let Some(key) = key {
@@ -213,6 +212,26 @@ fn key_file(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The key that a variable holds, or the file that a variable names. Absent where neither is set.
+fn key_from_outside() -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+    let failed = |place: String, reason: String| VaultError::Key { place, reason };
+    let (place, text) = match (std::env::var(KEY_VARIABLE), std::env::var(KEY_FILE_VARIABLE)) {
+        (Ok(_), Ok(_)) => {
+            let reason = format!("{KEY_FILE_VARIABLE} is set as well; expected one of the two");
+            return Err(failed(KEY_VARIABLE.to_owned(), reason));
+        }
+        (Ok(text), Err(_)) => (KEY_VARIABLE.to_owned(), Zeroizing::new(text)),
+        (Err(_), Ok(path)) => {
+            let place = format!("{KEY_FILE_VARIABLE}={path}");
+            let text = fs::read_to_string(&path).map_err(|error| failed(place.clone(), error.to_string()))?;
+            (place, Zeroizing::new(text))
+        }
+        (Err(_), Err(_)) => return Ok(None),
+    };
+    let key = decode(&text);
+    key.map(Some).ok_or_else(|| failed(place, format!("expected {} hexadecimal digits", KEY_BYTES * 2)))
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -8,7 +8,8 @@ use playrelay_plugin_host::compile::CompileError;
 use playrelay_store::StoreError;
 use playrelay_store::vault::VaultError;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, DEFAULT_PORT};
+use crate::platform::port_owner::PortOwner;
 
 /// The reason why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,15 @@ pub enum AppError {
         /// Who we are.
         us: u32,
     },
-    /// The address is taken.
+    /// Another program has the port.
+    #[error("cannot listen on {address}: {owner}; stop it, or set another `listen` in [server], such as {}", next_port(.address))]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+        /// The other program.
+        owner: PortOwner,
+    },
+    /// There is no such address here, or the program may not use it.
     #[error("cannot listen on {address}: {error}; set another `listen` in [server]")]
     Listen {
         /// The address.
@@ -62,6 +71,11 @@ pub enum AppError {
     /// The plugin engine or the HTTP client does not come up.
     #[error("{0}")]
     Engine(String),
+}
+
+/// The same address with a port that may be free.
+fn next_port(address: &SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(DEFAULT_PORT))
 }
 
 pub(crate) fn list(problems: &[ConfigError]) -> String {

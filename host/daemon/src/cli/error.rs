@@ -6,6 +6,7 @@ use crate::app::AppError;
 use crate::auth::device_flow::LoginError;
 use crate::operations::OperationError;
 use crate::operations::backup::BackupError;
+use crate::platform::user::UserError;
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,8 @@ pub(crate) enum CliError {
     Operation(OperationError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    User(#[from] UserError),
     #[error("{0}")]
     Other(String),
 }

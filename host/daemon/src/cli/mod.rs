@@ -33,17 +33,23 @@ use clap::{CommandFactory, Parser, Subcommand};
 use error::CliError;
 use output::Output;
 use playrelay_plugin_host::compile;
+use tokio::runtime::Runtime;
 
 use crate::app::AppError;
-use crate::config::{Config, DEFAULT_FILE};
+use crate::config::{Config, DEFAULT_FILE, FILE_VARIABLE, SYSTEM_FILE};
 use crate::logging::LOG_VARIABLE;
+use crate::platform::user;
+use crate::platform::user::RunAs;
 use crate::{config, logging};
+
+/// The version, with what tells one build from another: the commit where the builder names one, and what it was built for.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PLAYRELAY_BUILD"), ")");
 
 /// Carries what people watch on their media servers to the trackers they keep.
 #[derive(Parser)]
-#[command(name = "playrelay", version, about, max_term_width = 100)]
+#[command(name = "playrelay", version = VERSION, about, max_term_width = 100)]
 struct Arguments {
-    /// The configuration [default: playrelay.toml in this folder]. Paths in it are relative to its folder.
+    /// The configuration [default: playrelay.toml in this folder, or /etc/playrelay/playrelay.toml]. Paths in it are relative to its folder.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -115,6 +121,11 @@ impl Command {
                 | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. })
         )
     }
+
+    /// Whether the command may write into the data folder, whose files belong to one user.
+    fn writes(&self) -> bool {
+        !matches!(self, Self::Health)
+    }
 }
 
 /// Runs the command of this process's arguments.
@@ -145,26 +156,51 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
         }
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Other(format!("the program cannot start its threads: {error}")))?;
     if let Command::Init(init) = arguments.command {
         let file = arguments.config.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-        return runtime.block_on(init::run(&file, init)).map(|()| ExitCode::SUCCESS);
+        return start_threads()?.block_on(init::run(&file, init)).map(|()| ExitCode::SUCCESS);
     }
     let config = config::load(arguments.config.as_deref()).map_err(AppError::Config)?;
     if !config.is_there && !arguments.command.needs_no_configuration() {
         return Err(CliError::Other(no_configuration()));
     }
-    runtime.block_on(dispatch(arguments.command, config))
+    if arguments.command.writes() {
+        run_as_named_user(&config)?;
+    }
+    start_threads()?.block_on(dispatch(arguments.command, config))
+}
+
+/// Goes on as the user of a container. Each thread has a user of its own: there is only one yet.
+fn run_as_named_user(config: &Config) -> Result<(), CliError> {
+    match user::run_as_named_user(&config.server.data_dir)? {
+        RunAs::Unchanged => {}
+        RunAs::Changed(user, group) => {
+            tracing::info!(user, group, "runs as the user that PUID and PGID name")
+        }
+        RunAs::Ignored(user, group) => {
+            tracing::info!(
+                user,
+                group,
+                "PUID and PGID are ignored: only a container that starts as root follows them"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn start_threads() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Other(format!("the program cannot start its threads: {error}")))
 }
 
 /// The hint for a user who is in the wrong folder, or has just begun.
 fn no_configuration() -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     format!(
-        "there is no {DEFAULT_FILE} in {}; `playrelay init` writes one, `--config FILE` names one elsewhere",
+        "there is no {DEFAULT_FILE} in {}, and no {SYSTEM_FILE}; `playrelay init` writes one, `--config FILE` or {FILE_VARIABLE} names one \
+         elsewhere",
         folder.display()
     )
 }

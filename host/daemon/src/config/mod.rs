@@ -23,6 +23,7 @@ pub mod source;
 mod warn;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use access::Access;
@@ -35,11 +36,15 @@ use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
 pub use section::unknown_key_message;
 use section::{Section, is_near};
-pub use server::Server;
+pub use server::{DEFAULT_PORT, Server};
 pub use settings::{RoleRequirements, settings};
 
-/// Where the configuration is looked for.
+/// The configuration in the folder in which the program was started.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
+/// The configuration of a machine, where the folder has none. Packages put it there.
+pub const SYSTEM_FILE: &str = "/etc/playrelay/playrelay.toml";
+/// The variable that may name the configuration.
+pub const FILE_VARIABLE: &str = "PLAYRELAY_CONFIG";
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,24 +93,41 @@ impl Config {
     }
 }
 
-/// Reads the configuration: that of a file, or the default one where there is one. Without either it is the defaults.
+/// Reads the configuration: that of the file that is named here or by [`FILE_VARIABLE`], of [`DEFAULT_FILE`], or of [`SYSTEM_FILE`]. Without any of
+/// them it is the defaults.
 ///
 /// # Errors
 ///
 /// Gives all mistakes of file and variables at once, and a file that cannot be read.
 pub fn load(file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
-    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse_text(path, &text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_FILE) => {
-            // It may be written while the daemon runs.
-            parse(None, environment()).map(|config| Config { file: Some(path.to_owned()), ..config })
-        }
-        Err(error) => {
-            let text = format!("the file cannot be read: {error}");
-            Err(vec![ConfigError { place: Location::Line(path.display().to_string(), 1), text }])
+    let variable = std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    match file.or(variable.as_deref()) {
+        Some(named) => load_first(&[named]),
+        None => load_first(&[Path::new(DEFAULT_FILE), Path::new(SYSTEM_FILE)]),
+    }
+}
+
+/// Reads the first file that is there. Where the default one is not there, and none after it, the defaults count.
+fn load_first(files: &[&Path]) -> Result<Config, Vec<ConfigError>> {
+    let default = Path::new(DEFAULT_FILE);
+    for path in files {
+        match std::fs::read_to_string(path) {
+            Ok(text) => return parse_text(path, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && files.contains(&default) => {}
+            Err(error) => {
+                let remedy = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "; run the command as the user that the file belongs to, with `sudo -u USER`"
+                    }
+                    _ => "",
+                };
+                let text = format!("the file cannot be read: {error}{remedy}");
+                return Err(vec![ConfigError { place: Location::Line(path.display().to_string(), 1), text }]);
+            }
         }
     }
+    // It may be written while the daemon runs.
+    parse(None, environment()).map(|config| Config { file: Some(default.to_owned()), ..config })
 }
 
 /// The variables of this process that are text. A variable of ours is always text: its name is ASCII, and so is its value's file or key.

@@ -11,6 +11,8 @@ use playrelay_util::secret::Secret;
 use crate::config::document::{ConfigError, SpannedValue};
 use crate::config::section::Section;
 
+/// Where the daemon listens unless the configuration says another port.
+pub const DEFAULT_PORT: u16 = 8787;
 /// Letters of the password: it is chosen by people, and tried by strangers.
 const SHORTEST_PASSWORD: usize = 12;
 /// The least that webhooks may send. Bytes.
@@ -50,12 +52,12 @@ impl Server {
 pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> Server {
     let mut section = Section::new("[server]", keys, problems);
     let place = section.location("listen");
-    let listen = section.text("listen").unwrap_or_else(|| "0.0.0.0:8787".to_owned());
+    let listen = section.text("listen").unwrap_or_else(|| format!("0.0.0.0:{DEFAULT_PORT}"));
     let address = listen.parse().unwrap_or_else(|_| {
         let text =
             format!("`listen` in [server] is {listen:?}; expected an IP address and a port, \"127.0.0.1:8787\" or \"0.0.0.0:8787\"");
         section.error(place, text);
-        SocketAddr::from(([0, 0, 0, 0], 8787))
+        SocketAddr::from(([0, 0, 0, 0], DEFAULT_PORT))
     });
     let data_dir = section.text("data_dir").map_or_else(|| PathBuf::from("playrelay-data"), PathBuf::from);
     let place = section.location("public_url");

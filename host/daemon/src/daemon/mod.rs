@@ -9,6 +9,7 @@ mod task_set;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ use crate::inbox::signal::InboxSignal;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::pipeline::committer::{Committer, EngineContext};
+use crate::platform::file_system;
+use crate::platform::port_owner::PortOwner;
 use crate::realtime::registry::ConnectionRegistry;
 use crate::web::access::AccessControl;
 use crate::web::access::forwarded::Front;
@@ -112,12 +115,16 @@ impl App {
         }
         let _lock = self.lock()?;
         let address = self.config.server.listen;
-        let listen = |error| AppError::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let local = listener.local_addr().map_err(listen)?;
+        let listener = listen(address).await?;
+        let local = listener.local_addr().map_err(|error| AppError::Listen { address, error })?;
         // What a plugin asks for does not come back here.
         self.wire.own_port.set(local.port());
         let room = server::room();
+        let data = &self.config.server.data_dir;
+        if let Some(file_system) = file_system::unsafe_for_database(data) {
+            let (text, remedy) = file_system::complaint(data, file_system);
+            tracing::warn!("{text}; {remedy}");
+        }
         if let Some(reason) = tls::without_system_roots() {
             tracing::warn!(
                 "the system has no certificates of authorities ({reason}): those that are built into the program count; install the \
@@ -322,4 +329,16 @@ impl Daemon {
 /// Whether something has changed that a running daemon cannot take over.
 fn needs_restart(old: &Config, new: &Config) -> bool {
     old.server != new.server || old.plugin_dir != new.plugin_dir
+}
+
+/// Takes the address and port on which the daemon listens.
+async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let owner = tokio::task::spawn_blocking(move || PortOwner::find(address)).await;
+            Err(AppError::PortTaken { address, owner: owner.unwrap_or_default() })
+        }
+        Err(error) => Err(AppError::Listen { address, error }),
+    }
 }

@@ -16,6 +16,7 @@ use playrelay_store::{StoreError, watermarks};
 use playrelay_util::clock;
 
 use crate::app::App;
+use crate::platform::file_system;
 
 /// Looks at everything.
 ///
@@ -47,6 +48,11 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
             format!("the system has no certificates of authorities ({reason}): those that are built into the program count"),
             "install the package ca-certificates, which is renewed more often",
         );
+    }
+    let data = &app.config.server.data_dir;
+    if let Some(file_system) = file_system::unsafe_for_database(data) {
+        let (text, remedy) = file_system::complaint(data, file_system);
+        general.note("data-folder", text, remedy);
     }
     public_address(app, &mut general).await;
     for (source, count) in app.store.pending_by_source().await? {

@@ -1,0 +1,9 @@
+//! What the operating system is asked for, and what it says about itself: who runs the program, who has a port, what a folder lies on.
+//!
+//! - `user`: the user as whom a container runs
+//! - `port_owner`: the program that has a port
+//! - `file_system`: file systems on which a database is not safe
+
+pub mod file_system;
+pub mod port_owner;
+pub mod user;
