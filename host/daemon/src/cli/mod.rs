@@ -175,7 +175,7 @@ fn run_as_named_user(config: &Config) -> Result<(), CliError> {
     match user::run_as_named_user(&config.server.data_dir)? {
         RunAs::Unchanged => {}
         RunAs::Changed(user, group) => {
-            tracing::info!(user, group, "runs as the user that PUID and PGID name")
+            tracing::info!(user, group, "runs as the user that PUID and PGID name");
         }
         RunAs::Ignored(user, group) => {
             tracing::info!(

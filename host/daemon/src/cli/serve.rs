@@ -9,6 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::print;
 use crate::config::{Config, DEFAULT_FILE};
 use crate::daemon::Ready;
+use crate::platform::container::is_container;
 
 pub(crate) async fn run(config: Config) -> Result<(), CliError> {
     let app = App::open(config, Purpose::Change).await?;
@@ -28,9 +29,10 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
         let address = ready.address;
         tracing::info!(%address, sources, trackers, "ready");
         if let Some(code) = &ready.setup_code {
+            let is_sure = public_url.is_some() || !is_container();
             let url = public_url.unwrap_or_else(|| format!("http://{}", reachable(address)));
             // A terminal that is gone is no reason not to serve.
-            if let Err(error) = show_setup(&url, code.expose()) {
+            if let Err(error) = show_setup(&url, code.expose(), is_sure) {
                 tracing::warn!("the code of the set-up cannot be printed: {error}");
             }
         }
@@ -50,10 +52,17 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
     Ok(app.serve(ready, stop).await?)
 }
 
-/// Shows the address and the code with which the first member is added.
-fn show_setup(url: &str, code: &str) -> Result<(), CliError> {
+/// Shows the address and the code with which the first member is added. Inside of a container nobody is sure of the address.
+fn show_setup(url: &str, code: &str, is_sure: bool) -> Result<(), CliError> {
     say!("Nobody can log in yet. The code of the set-up is {code}, at {url}");
-    print::qr(url)
+    print::qr(url)?;
+    if !is_sure {
+        say!(
+            "That is the address of the container. From another machine, open http://<address of this machine>:<published port>; `public_url` in \
+             [server] makes it known."
+        );
+    }
+    Ok(())
 }
 
 /// An address at which a browser on another machine may reach us, where we listen on all of them.

@@ -119,7 +119,7 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                stream.read(&mut [0; 1024]).unwrap();
+                assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0, "a request comes first");
                 stream.write_all(answer.as_bytes()).unwrap();
             }
         });

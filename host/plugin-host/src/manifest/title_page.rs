@@ -71,7 +71,7 @@ impl TryFrom<String> for TitlePage {
             .filter(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_lowercase()))
             .ok_or_else(refused)?;
         let is_plain = |part: &&str| !part.is_empty() && !part.contains(['{', '}', '?', '#', '@', ':']);
-        if !host.contains('.') || !before.iter().chain([&host]).all(|part| is_plain(part)) {
+        if !host.contains('.') || !before.iter().chain([&host]).all(is_plain) {
             return Err(refused());
         }
         Ok(Self {
