@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+mod dist;
 mod fuzz;
 mod javascript;
 mod plugins;
+mod release;
 mod shell;
 mod third_party;
 mod toolchain;
@@ -31,7 +33,14 @@ cargo xtask COMMAND
   clients        install the clients that the fakes are judged by: target/clients
   deny           check licences and sources of other crates: deny.toml
   mutants [ARGS] change the engine, and list what no test notices; an hour
+  dist [--here] [--quick] [--check]
+                 build what is published: static programs, container images, deb and
+                 rpm, for amd64 and arm64 or with --here for this machine alone, into
+                 target/dist; --check tries each of them out; --quick optimizes less
+  release VERSION [--dry-run]
+                 give the tree its next version, in a commit with a tag
   notices        write the licences of what others have written: target/THIRD-PARTY.txt
+  site           build the site of docs/: target/site
   screenshots    take a picture of every page: target/screenshots
   bench ingest   measure durable ingest against a bare handler
   bench idle     measure what the daemon costs while it listens to three servers
@@ -82,7 +91,10 @@ fn run_command() -> Result<()> {
         ("clients", _) => clients::install(),
         ("screenshots", _) => screenshots(),
         ("deny", _) => tools::deny(),
+        ("site", _) => tools::site(),
         ("mutants", _) => tools::mutants(&rest),
+        ("dist", _) => dist::run(&rest),
+        ("release", _) => release::run(&rest),
         ("notices", _) => third_party::notices(),
         ("contracts", _) => shell::run(&mut cargo(&["build", "--package", "playrelay-tests"]))
             .and_then(|()| contracts(first == Some("--partial"))),

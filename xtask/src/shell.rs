@@ -46,13 +46,22 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Flags that take the builder's folders out of paths.
+/// Flags that take the builder's folders out of paths: for the compiler of Rust.
 pub fn remapped() -> Vec<String> {
+    let flag = |(folder, name): (PathBuf, &str)| format!("--remap-path-prefix={}={name}", folder.display());
+    folders().into_iter().map(flag).collect()
+}
+
+/// The same for the compiler of C.
+pub fn remapped_c() -> Vec<String> {
+    let flag = |(folder, name): (PathBuf, &str)| format!("-ffile-prefix-map={}={name}", folder.display());
+    folders().into_iter().map(flag).collect()
+}
+
+/// The builder's folders, with the name that each is given.
+fn folders() -> Vec<(PathBuf, &'static str)> {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
     let folders = [(cargo_home, "/cargo"), (Some(workspace()), "/playrelay")];
-    let flags = folders
-        .into_iter()
-        .filter_map(|(folder, name)| Some(format!("--remap-path-prefix={}={name}", folder?.display())));
-    flags.collect()
+    folders.into_iter().filter_map(|(folder, name)| Some((folder?, name))).collect()
 }

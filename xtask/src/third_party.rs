@@ -11,22 +11,52 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 use crate::shell::{cargo, workspace};
 
+/// What the program is built for.
+const TARGETS: [&str; 3] =
+    ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl", "x86_64-unknown-linux-gnu"];
+
 /// A crate of somebody else.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Crate {
-    name: String,
-    version: String,
+pub struct Crate {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
     /// An expression of SPDX, as its manifest has it.
-    licence: String,
+    pub licence: String,
 }
 
 /// Writes the texts of the licences of all that the program consists of: `target/THIRD-PARTY.txt`.
 pub fn notices() -> Result<()> {
+    let path = workspace().join("target/THIRD-PARTY.txt");
+    fs::write(&path, text()?)?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// The crates that are part of the program on Linux, on any machine. The bundled plugins are part of it.
+pub fn built_in() -> Result<BTreeSet<Crate>> {
+    let mut found = BTreeSet::new();
+    for target in TARGETS {
+        found.extend(crates(&[
+            "--workspace",
+            "--exclude",
+            "xtask",
+            "--exclude",
+            "playrelay-tests",
+            "--edges",
+            "normal",
+            "--target",
+            target,
+        ])?);
+    }
+    Ok(found)
+}
+
+/// The texts of those licences.
+pub fn text() -> Result<String> {
     let mut text = "Playrelay contains code that others have written, under these licences.\n".to_owned();
-    // The bundled plugins are part of the program.
-    let crates =
-        crates(&["--workspace", "--exclude", "xtask", "--exclude", "playrelay-tests", "--edges", "normal"])?;
-    for it in &crates {
+    for it in &built_in()? {
         text.push_str(&format!("\n{}\n{} {} ({})\n", "=".repeat(79), it.name, it.version, it.licence));
         let files = licence_files(&source_of(it)?)?;
         if files.is_empty() {
@@ -41,10 +71,7 @@ pub fn notices() -> Result<()> {
             ));
         }
     }
-    let path = workspace().join("target/THIRD-PARTY.txt");
-    fs::write(&path, text)?;
-    println!("{}: {} crates", path.display(), crates.len());
-    Ok(())
+    Ok(text)
 }
 
 fn crates(arguments: &[&str]) -> Result<BTreeSet<Crate>> {

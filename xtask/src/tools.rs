@@ -13,6 +13,9 @@ const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 /// Changes code, and looks whether a test notices.
 const MUTANTS: (&str, &str) = ("cargo-mutants", "27.1.0");
 
+/// Builds the site of the documents.
+const MDBOOK: (&str, &str) = ("mdbook", "0.5.4");
+
 /// Holds the crates of others against `deny.toml`. Advisories are not asked for: their list is on another host.
 pub fn deny() -> Result<()> {
     shell::run(tool(DENY)?.args(["--locked", "check", "bans", "licenses", "sources"]))
@@ -25,8 +28,18 @@ pub fn mutants(arguments: &[String]) -> Result<()> {
     shell::run(command.args(arguments))
 }
 
+/// Builds the site of the documents: `target/site`.
+pub fn site() -> Result<()> {
+    shell::run(tool(MDBOOK)?.args(["build", "docs"]))
+}
+
 /// The program of a crate, in the version that is named.
-fn tool((name, version): (&str, &str)) -> Result<Command> {
+fn tool(named: (&str, &str)) -> Result<Command> {
+    Ok(shell::command(install(named)?))
+}
+
+/// Installs a program of a crate, in the version that is named, where it is not there. Gives its path.
+pub fn install((name, version): (&str, &str)) -> Result<PathBuf> {
     let root = workspace().join("target/tools");
     let program: PathBuf = root.join("bin").join(name);
     let marker = root.join(format!("{name}-{version}"));
@@ -35,5 +48,5 @@ fn tool((name, version): (&str, &str)) -> Result<Command> {
         shell::run(install.arg(&root))?;
         std::fs::write(marker, "")?;
     }
-    Ok(shell::command(program))
+    Ok(program)
 }
