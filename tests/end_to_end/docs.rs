@@ -145,25 +145,61 @@ fn the_example_is_a_sound_configuration() {
     assert!(!said.contains("warning"), "{said}");
 }
 
-/// Every link of a page to a file of this repository leads to one.
-#[test]
-fn links_between_pages_lead_somewhere() {
-    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+/// The pages for people: those of the root, and all below `docs/`.
+fn pages() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
         .map(|name| workspace().join(name))
         .to_vec();
-    let documents = fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    pages.extend(documents.filter(|path| path.is_file()));
+    files(&workspace().join("docs"), &mut found);
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    found
+}
+
+/// The names under which a page's headings can be linked to, as GitHub and mdBook make them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept =
+            words.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Every link of a page to a file of this repository leads to one, and to a heading where it names one.
+#[test]
+fn links_between_pages_lead_somewhere() {
     let mut broken = Vec::new();
-    for page in pages {
+    for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
-            let file = link.split('#').next().unwrap();
-            if !file.is_empty() && !file.contains("://") && !page.parent().unwrap().join(file).exists() {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let has_heading =
+                || anchors(&fs::read_to_string(&target).unwrap()).iter().any(|it| it == heading);
+            if !target.exists() || !heading.is_empty() && !has_heading() {
                 broken.push(format!("{}: {link}", page.display()));
             }
         }
     }
     assert_eq!(broken, [""; 0]);
+}
+
+/// The site has every page of `docs/`.
+#[test]
+fn the_contents_of_the_site_are_complete() {
+    let folder = workspace().join("docs");
+    let contents = fs::read_to_string(folder.join("SUMMARY.md")).unwrap();
+    let missing: Vec<String> = pages()
+        .into_iter()
+        .filter_map(|path| Some(path.strip_prefix(&folder).ok()?.display().to_string()))
+        .filter(|page| page != "SUMMARY.md" && !contents.contains(&format!("({page})")))
+        .collect();
+    assert_eq!(missing, [""; 0], "docs/SUMMARY.md leaves them out");
 }
 
 /// Every source file has one job: it rarely passes 450 lines, and says in its head why if it does.

@@ -21,6 +21,7 @@ mod damaged_files;
 mod delivery;
 mod docs;
 mod doctor;
+mod documented_proxies;
 mod enrichment;
 mod first_steps;
 mod golden;

@@ -52,7 +52,8 @@ pub fn install() -> Result<()> {
     shell::run(
         command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),
     )?;
-    unpack_nginx(&target)?;
+    unpack_proxy("nginx", "/usr/sbin/nginx", &target)?;
+    unpack_proxy("caddy", "/usr/bin/caddy", &target)?;
     install_chromium()?;
     fs::write(stamp, wanted)?;
     Ok(())
@@ -81,24 +82,24 @@ fn install_chromium() -> Result<()> {
     Ok(())
 }
 
-/// Unpacks Debian's nginx beside the clients, where the system has none: the tests of proxies run it from there.
-fn unpack_nginx(target: &Path) -> Result<()> {
-    if Path::new("/usr/sbin/nginx").exists() {
+/// Unpacks a proxy of Debian beside the clients, where the system has none: the tests of proxies run it from there.
+fn unpack_proxy(name: &str, system: &str, target: &Path) -> Result<()> {
+    if Path::new(system).exists() {
         return Ok(());
     }
-    let folder = target.join("nginx");
+    let folder = target.join(name);
     fs::create_dir_all(&folder)?;
     let apt = |arguments: &[&str]| {
         let status = Command::new("apt-get").args(arguments).current_dir(&folder).status();
         status.is_ok_and(|status| status.success())
     };
     // A fresh machine has no list of packages yet.
-    let is_there = apt(&["download", "nginx"]) || (apt(&["update"]) && apt(&["download", "nginx"]));
+    let is_there = apt(&["download", name]) || (apt(&["update"]) && apt(&["download", name]));
     if !is_there {
         if std::env::var_os("CI").is_some() {
-            bail!("`apt-get download nginx` fails: the tests of proxies need it");
+            bail!("`apt-get download {name}` fails: the tests of proxies need it");
         }
-        println!("SKIPPED: the tests with a real proxy, because there is no nginx");
+        println!("SKIPPED: the tests with a real {name}, because there is none");
         return Ok(());
     }
     for entry in fs::read_dir(&folder)? {
