@@ -11,7 +11,7 @@ use crate::shell::{command, workspace};
 
 /// The scripts, with the architecture that each needs; absent for that of this machine.
 const SCRIPTS: [(&str, Option<Arch>); 4] =
-    [("unit.sh", None), ("image.sh", None), ("debian.sh", None), ("arm64.sh", Some(Arch::Arm64))];
+    [("templates.sh", None), ("image.sh", None), ("debian.sh", None), ("arm64.sh", Some(Arch::Arm64))];
 
 /// Tries everything out that was built for these architectures.
 pub fn run(archs: &[Arch]) -> Result<()> {
