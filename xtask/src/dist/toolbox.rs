@@ -28,12 +28,22 @@ impl Toolbox {
         let wanted = fs::read_to_string(&requirements)?;
         let stamp = python.join("installed");
         if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            shell::run(command("python3").args(["-m", "venv", "--clear"]).arg(&python)).context(
-                "the tools of PyPI cannot be installed; install python3-venv (Debian), or Python with venv",
-            )?;
-            let install =
-                ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"];
-            shell::run(command(python.join("bin/pip")).args(install).arg(&requirements))?;
+            if python.exists() {
+                fs::remove_dir_all(&python)?;
+            }
+            let install = [
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--root-user-action=ignore",
+                "--require-hashes",
+            ];
+            let mut pip = command("python3");
+            pip.args(install).arg("--target").arg(&python).arg("--requirement").arg(&requirements);
+            shell::run(&mut pip)
+                .context("the programs of PyPI cannot be installed; python3 with pip is needed")?;
             fs::write(stamp, wanted)?;
         }
         for arch in Arch::ALL {
@@ -47,11 +57,10 @@ impl Toolbox {
 
     /// `cargo build` for another machine, with the list of crates in the program.
     pub fn cross_build(&self) -> Result<Command> {
-        let bin = self.python.join("bin");
-        let path = std::env::var("PATH").unwrap_or_default();
         let mut build = command(&self.auditable);
         build.args(["auditable", "build"]);
-        build.env("CARGO", bin.join("cargo-zigbuild")).env("PATH", format!("{}:{path}", bin.display()));
+        build.env("CARGO", self.python.join("bin/cargo-zigbuild"));
+        build.env("CARGO_ZIGBUILD_ZIG_PATH", self.python.join("ziglang/zig"));
         Ok(build)
     }
 
