@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The program for arm64, on this machine, by emulation: plugins are compiled and called, webhooks taken, and it stops.
 source "$(dirname "$0")/common.sh"
-program=$dist/../aarch64-unknown-linux-musl/dist/playrelay
+program=$dist/../aarch64-unknown-linux-musl/published/playrelay
 need curl curl
 run=("$program")
 if [ "$(uname --machine)" != aarch64 ]; then

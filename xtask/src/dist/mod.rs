@@ -92,7 +92,7 @@ fn build_program(toolbox: &Toolbox, release: &Release, arch: Arch, is_quick: boo
     build.args([
         "--locked",
         "--profile",
-        "dist",
+        "published",
         "--package",
         "playrelay",
         "--bin",
@@ -105,8 +105,8 @@ fn build_program(toolbox: &Toolbox, release: &Release, arch: Arch, is_quick: boo
     build.env("CFLAGS", shell::remapped_c().join(" "));
     build.env("SOURCE_DATE_EPOCH", release.seconds.to_string());
     if is_quick {
-        build.env("CARGO_PROFILE_DIST_OPT_LEVEL", "1").env("CARGO_PROFILE_DIST_LTO", "off");
-        build.env("CARGO_PROFILE_DIST_CODEGEN_UNITS", "16");
+        build.env("CARGO_PROFILE_PUBLISHED_OPT_LEVEL", "1").env("CARGO_PROFILE_PUBLISHED_LTO", "off");
+        build.env("CARGO_PROFILE_PUBLISHED_CODEGEN_UNITS", "16");
     }
     match &release.commit {
         Some(commit) => build.env("PLAYRELAY_COMMIT", commit),

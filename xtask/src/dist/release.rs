@@ -57,5 +57,5 @@ pub fn folder() -> PathBuf {
 
 /// Where a program is built.
 pub fn program_path(arch: Arch) -> PathBuf {
-    workspace().join("target").join(arch.target()).join("dist/playrelay")
+    workspace().join("target").join(arch.target()).join("published/playrelay")
 }
