@@ -1,5 +1,6 @@
 //! The bytes of a component: its digest, its manifest, what it imports and exports.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -42,8 +43,8 @@ impl fmt::Display for Digest {
 /// A component that has been read, and is what it says.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// The component.
-    pub bytes: Vec<u8>,
+    /// The component; borrowed where it is part of the program.
+    pub bytes: Cow<'static, [u8]>,
     /// The digest of the bytes.
     pub digest: Digest,
     /// The manifest.
@@ -94,7 +95,8 @@ impl Artifact {
     /// # Errors
     ///
     /// The file is too large or no component, its manifest is refused, or its exports differ from the manifest.
-    pub fn read(bytes: Vec<u8>) -> Result<Self, ArtifactError> {
+    pub fn read(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, ArtifactError> {
+        let bytes = bytes.into();
         if bytes.len() > SIZE_LIMIT {
             return Err(ArtifactError::Size { found: bytes.len() });
         }

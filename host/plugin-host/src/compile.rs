@@ -6,7 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,6 +22,8 @@ use crate::artifact::{Artifact, Digest};
 
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
+/// Compiled code is read in pieces of so many bytes.
+const PIECE_BYTES: usize = 64 << 10;
 /// Memory that the compiler may write to. Bytes.
 const MAX_COMPILER_BYTES: u64 = 2 << 30;
 /// CPU time that the compiler may take. Seconds.
@@ -90,7 +92,7 @@ impl Compiler {
         }
         let code = self.compile(artifact)?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
-        let mac = self.hmac(&name, &code).finalize().into_bytes();
+        let mac = self.hmac(&name).chain_update(&code).finalize().into_bytes();
         write_private(&mac_path(&path), &mac).map_err(failed)?;
         write_private(&path, &code).map_err(failed)?;
         self.load_cached(engine, &path, &name)
@@ -98,9 +100,9 @@ impl Compiler {
     }
 
     fn load_cached(&self, engine: &Engine, path: &Path, name: &str) -> Option<Component> {
-        let code = fs::read(path).ok()?;
+        let code = fs::File::open(path).ok()?;
         let mac = fs::read(mac_path(path)).ok()?;
-        if self.hmac(name, &code).verify_slice(&mac).is_err() {
+        if with_content(self.hmac(name), code).ok()?.verify_slice(&mac).is_err() {
             tracing::warn!(path = %path.display(), "compiled plugin code was changed by somebody; compiling it anew");
             return None;
         }
@@ -137,13 +139,23 @@ impl Compiler {
         Ok(output.stdout)
     }
 
-    /// Over the name as well, which says whose code it is and for which engine: one plugin's code is no other's.
-    fn hmac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+    /// Over the name, which says whose code it is and for which engine: one plugin's code is no other's. The code follows.
+    fn hmac(&self, name: &str) -> Hmac<Sha256> {
         Hmac::<Sha256>::new_from_slice(&self.key)
             .expect("HMAC takes keys of any length")
             .chain_update(name)
             .chain_update([0])
-            .chain_update(code)
+    }
+}
+
+/// Adds what a file has, in pieces: the compiled code of all plugins is many megabytes, and is mapped into memory afterwards.
+fn with_content(mut mac: Hmac<Sha256>, mut file: fs::File) -> io::Result<Hmac<Sha256>> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(mac),
+            read => mac.update(&piece[..read]),
+        }
     }
 }
 
@@ -160,7 +172,7 @@ pub fn run() -> Result<(), String> {
     limit(Resource::Data, MAX_COMPILER_BYTES)?;
     limit(Resource::Cpu, CPU)?;
     let mut component = Vec::new();
-    io::Read::read_to_end(&mut io::stdin().lock(), &mut component).map_err(|error| error.to_string())?;
+    io::stdin().lock().read_to_end(&mut component).map_err(|error| error.to_string())?;
     let engine = crate::wasm::new().map_err(|error| format!("{error:#}"))?;
     let code =
         engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;

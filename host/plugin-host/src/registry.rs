@@ -106,7 +106,7 @@ impl Plugins {
     pub async fn load(
         runtime: &Arc<Runtime>,
         compiler: &Compiler,
-        bundled: &[&[u8]],
+        bundled: &[&'static [u8]],
         directory: &Path,
         approvals: &[Approval],
     ) -> Result<Self, CompileError> {
@@ -115,14 +115,9 @@ impl Plugins {
         let mut plugins = Self { entries: Vec::new() };
         for bytes in bundled {
             plugins
-                .add_entry(
-                    PluginOrigin::Bundled,
-                    Artifact::read(bytes.to_vec()),
-                    runtime,
-                    compiler,
-                    &linker,
-                    |_| true,
-                )
+                .add_entry(PluginOrigin::Bundled, Artifact::read(*bytes), runtime, compiler, &linker, |_| {
+                    true
+                })
                 .await?;
         }
         let approved = |inspection: &PermissionReport| approvals.contains(&Approval::from(inspection));
