@@ -83,12 +83,16 @@ try_image() {
     send_webhook 1
     runc exec playrelay-check /playrelay health >/dev/null || fail "$what: health"
     until_true 20 "$what: the event" has_event
+    local memory
+    memory=$(awk '/^VmRSS:/ { all = $2 } /^RssAnon:/ { own = $2 } END { printf "%d %d", all / 1000, own / 1000 }' "/proc/$pid/status")
+    # What is read from its own file counts too, and the kernel takes it back where memory is short.
+    [ "${memory#* }" -lt 20 ] || fail "$what: it has ${memory#* } MB of its own; expected less than 20"
     local began
     began=$(date +%s)
     kill -TERM "$pid"
     wait "$container" || fail "$what: it ended with $?: $(tail -3 "$work/log")"
     [ $(($(date +%s) - began)) -lt 10 ] || fail "$what: it took more than 10 s to stop"
-    say "$what: healthy, took a webhook, stopped; runs as $expected"
+    say "$what: healthy, took a webhook, stopped; runs as $expected; ${memory% *} MB resident, ${memory#* } of them its own"
 }
 has_event() { runc exec --user "$(stat --format %u:%g "$folder")" playrelay-check /playrelay events | grep --quiet 'A Film 1'; }
 
