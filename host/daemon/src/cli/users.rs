@@ -99,10 +99,12 @@ async fn list(config: &Config, all: bool, output: Output) -> Result<(), CliError
         for person in &people {
             table.row(row(person, config));
         }
-        return output.print(&people, |people| match people.is_empty() {
-            true => "nobody is held: every user seen so far is mentioned by a route; `--all` lists them\n"
-                .to_owned(),
-            false => table.text(columns()),
+        return output.print(&people, |people| match (people.is_empty(), config.routes.is_empty()) {
+            (true, true) => "nobody is held: there is no route yet, so plays are only recorded; `--all` lists who was seen\n".to_owned(),
+            (true, false) => {
+                "nobody is held: every user seen so far is mentioned by a route; `--all` lists them\n".to_owned()
+            }
+            (false, _) => table.text(columns()),
         });
     }
     let routed = users::routed(&*looked.store, config).await?;

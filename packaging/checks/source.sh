@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The two commands from source, in a bare Debian with a compiler of C and Rust, and nothing else. It takes as long as a first build, so that
+# `cargo xtask dist --check` leaves it out: `bash packaging/checks/source.sh target/dist`.
+source "$(dirname "$0")/common.sh"
+need debootstrap debootstrap curl curl
+root=$work/root
+repository=$(realpath "$(dirname "$0")/../..")
+trap '[ -z "${daemon:-}" ] || kill "$daemon" 2>/dev/null || true; umount -R "$root/proc" "$root/rust" 2>/dev/null || true; rm -rf "$work"' EXIT
+
+debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates bookworm "$root" > "$work/debootstrap.log" 2>&1 ||
+    fail "$(tail -3 "$work/debootstrap.log")"
+mount --types proc proc "$root/proc"
+# Rust as rustup has installed it here, with its target for plugins; the registry of crates starts empty.
+mkdir "$root/rust"
+mount --bind "$(rustc --print sysroot)" "$root/rust"
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+git clone --quiet "$repository" "$root/playrelay"
+in_root() { chroot "$root" env --ignore-environment HOME=/root PATH=/rust/bin:/usr/bin:/bin "$@"; }
+in_root sh -c 'cd /playrelay && exec cargo xtask run' > "$work/log" 2>&1 &
+daemon=$!
+port=8787
+until_true 3600 "the first page: $(tail -3 "$work/log")" is_healthy
+grep --quiet 'The code of the set-up is' "$work/log" || fail "no code of the set-up: $(tail -5 "$work/log")"
+grep 'The code of the set-up is' "$work/log" | sed 's/is .*, at/is …, at/; s/^/   /'
+say "cargo xtask run: built and healthy after $SECONDS s"
