@@ -62,7 +62,9 @@ fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let end = Instant::now() + DEADLINE;
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE).ok()?;
     stream.set_write_timeout(Some(DEADLINE)).ok()?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    // As a whole: a program that answers the first piece and closes would cut its own answer off.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
     while (answer.len() as u64) < MAX_ANSWER_BYTES {
         let left = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
