@@ -9,12 +9,16 @@ use anyhow::{Result, bail};
 use crate::shell;
 use crate::shell::{command, workspace};
 
+/// Proxies that tests run: Debian's package, and where the system has the program.
+const PROXIES: [(&str, &str); 2] = [("nginx", "/usr/sbin/nginx"), ("caddy", "/usr/bin/caddy")];
+
 /// Installs the clients of `tests/clients`, where they are not there in these versions. Without Python or Node.js it says so, and the tests
 /// that need them are skipped; in CI that is an error.
 pub fn install() -> Result<()> {
     let (source, target) = (workspace().join("tests/clients"), workspace().join("target/clients"));
     let wanted = fs::read_to_string(source.join("requirements.txt"))?
-        + &fs::read_to_string(source.join("package.json"))?;
+        + &fs::read_to_string(source.join("package.json"))?
+        + &PROXIES.map(|(name, _)| name).join(" ");
     let stamp = target.join("installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -52,8 +56,9 @@ pub fn install() -> Result<()> {
     shell::run(
         command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),
     )?;
-    unpack_proxy("nginx", "/usr/sbin/nginx", &target)?;
-    unpack_proxy("caddy", "/usr/bin/caddy", &target)?;
+    for (name, system) in PROXIES {
+        unpack_proxy(name, system, &target)?;
+    }
     install_chromium()?;
     fs::write(stamp, wanted)?;
     Ok(())

@@ -22,6 +22,7 @@ pub fn build(toolbox: &Toolbox, release: &Release, archs: &[Arch], folder: &Path
     fs::write(parts.join("copyright"), copyright(release))?;
     fs::write(parts.join("THIRD-PARTY.txt.gz"), gzip(release.notices.as_bytes())?)?;
     fs::write(parts.join("CHANGELOG.md.gz"), gzip(&fs::read(workspace().join("CHANGELOG.md"))?)?)?;
+    fs::write(parts.join("changelog.gz"), gzip(debian_changelog(release)?.as_bytes())?)?;
     let completions = shell::output(command(program_path(Arch::here())).args(["completions", "bash"]))?;
     fs::write(parts.join("playrelay.bash"), completions)?;
     for arch in archs {
@@ -38,6 +39,18 @@ pub fn build(toolbox: &Toolbox, release: &Release, archs: &[Arch], folder: &Path
         }
     }
     Ok(())
+}
+
+/// The entry of a version in the form that Debian has for it. What has changed stands in our own changelog.
+fn debian_changelog(release: &Release) -> Result<String> {
+    let seconds = format!("@{}", release.seconds);
+    let date = shell::output(command("date").args(["--utc", "--rfc-email", "--date", &seconds]))?;
+    Ok(format!(
+        "playrelay ({}) unstable; urgency=medium\n\n  * CHANGELOG.md.gz says what has changed.\n\n -- Playrelay \
+         <playrelay@users.noreply.github.com>  {}\n",
+        release.version,
+        date.trim()
+    ))
 }
 
 /// Our licence, in the form that Debian has for it.
