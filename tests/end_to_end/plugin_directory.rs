@@ -5,7 +5,7 @@ use serde_json::Value;
 
 const CONFIG: &str = "[sources.odd]\nplugin = \"sound\"\nwebhook_token = \"token-of-odd\"\n";
 
-fn install(home: &TestContext, fixture_name: &str, name: &str) {
+pub(crate) fn install(home: &TestContext, fixture_name: &str, name: &str) {
     let folder = home.data().join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(fixture(fixture_name), folder.join(name)).unwrap();
@@ -20,8 +20,19 @@ fn status(home: &TestContext, id: &str) -> (String, String) {
         .find(|row| row["id"] == id)
         .unwrap_or_else(|| panic!("{id}: {list:#}"))
         .clone();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     (text(&row["status"]), text(&row["reason"]))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The same plugin in other bytes.
+pub(crate) fn other_version(number: u8) -> Vec<u8> {
+    let mut bytes = std::fs::read(fixture("sound.wasm")).unwrap();
+    // A custom section without content, whose name is one letter.
+    bytes.extend_from_slice(&[0, 2, 1, b'a' + number]);
+    bytes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,39 +59,41 @@ async fn pending_until_approved_and_bound_to_its_bytes() {
     drop(daemon);
     // Other bytes under the same id are not what was approved.
     let path = home.data().join("plugins/anything.wasm");
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes.extend_from_slice(&[0, 2, 1, b'x']);
-    std::fs::write(&path, bytes).unwrap();
-    assert_eq!(status(&home, "sound").0, "pending");
+    std::fs::write(&path, other_version(1)).unwrap();
+    let list = home.json(&["plugin", "list"]);
+    let found = list.as_array().unwrap().iter().filter(|row| row["id"] == "sound");
+    assert_eq!(found.map(|row| text(&row["status"])).collect::<Vec<_>>(), ["active", "pending"]);
 }
 
 #[test]
-fn a_newcomer_does_not_take_the_place_of_an_approved_plugin() {
+fn two_files_with_one_id_are_refused_with_both_names() {
     let home = TestContext::new(CONFIG);
     install(&home, "sound.wasm", "sound.wasm");
     assert!(home.run(&["plugin", "approve", "sound"]).status.success());
     // Another file with the same id, that comes first by its name.
-    let mut bytes = std::fs::read(fixture("sound.wasm")).unwrap();
-    bytes.extend_from_slice(&[0, 2, 1, b'x']);
-    std::fs::write(home.data().join("plugins/a-newcomer.wasm"), bytes).unwrap();
-    let list = home.json(&["plugin", "list"]);
-    let statuses =
-        list.as_array().unwrap().iter().filter(|row| row["id"] == "sound").map(|row| &row["status"]);
-    assert_eq!(statuses.collect::<Vec<_>>(), ["active", "pending"]);
+    let newcomer = home.data().join("plugins/a-newcomer.wasm");
+    std::fs::write(&newcomer, other_version(1)).unwrap();
+    let rows = || {
+        let list = home.json(&["plugin", "list"]);
+        let rows = list.as_array().unwrap().iter().filter(|row| row["id"] == "sound").cloned();
+        rows.map(|row| (text(&row["status"]), text(&row["reason"]))).collect::<Vec<_>>()
+    };
+    let refused = "sound.wasm has the id \"sound\" too; remove one of the two files";
+    assert_eq!(rows(), [("active".into(), String::new()), ("broken".into(), refused.into())]);
     assert!(home.run(&["check"]).status.success());
-    // Its approval takes the place of the other's.
-    assert!(home.run(&["plugin", "approve", "sound"]).status.success());
-    let list = home.json(&["plugin", "list"]);
-    let active =
-        list.as_array().unwrap().iter().find(|row| row["id"] == "sound" && row["status"] == "active");
-    assert!(active.unwrap()["origin"]["file"].as_str().unwrap().ends_with("a-newcomer.wasm"), "{list:#}");
+    // Without an approved one, neither serves.
+    assert!(home.run(&["plugin", "revoke", "sound"]).status.success());
+    let of_newcomer = refused.replacen("sound.wasm", "a-newcomer.wasm", 1);
+    assert_eq!(rows(), [("broken".into(), refused.into()), ("broken".into(), of_newcomer)]);
+    assert!(!home.run(&["plugin", "approve", "sound"]).status.success());
+    std::fs::remove_file(newcomer).unwrap();
+    assert_eq!(rows().iter().map(|(status, _)| status.as_str()).collect::<Vec<_>>(), ["pending"]);
 }
 
 #[test]
 fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
     let home = TestContext::new(CONFIG);
     install(&home, "sound.wasm", "a-sound.wasm");
-    install(&home, "sound.wasm", "b-twin.wasm");
     let folder = home.data().join("plugins");
     let sound = std::fs::read(fixture("sound.wasm")).unwrap();
     std::fs::write(folder.join("c-text.wasm"), "GIF89a").unwrap();
@@ -89,6 +102,7 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
     std::fs::write(folder.join("ignored.txt"), "x").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", folder.join("f-link.wasm")).unwrap();
     assert!(home.run(&["plugin", "approve", "sound"]).status.success());
+    install(&home, "sound.wasm", "b-twin.wasm");
     let list = home.json(&["plugin", "list"]);
     let by_status =
         |wanted: &str| list.as_array().unwrap().iter().filter(|row| row["status"] == wanted).count();

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::manifest::{Login, Manifest, Setting};
 
 /// Everything that a person should know before approving a plugin.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PermissionReport {
     /// From the manifest.
     pub id: String,
@@ -40,7 +40,7 @@ pub struct PermissionReport {
 }
 
 /// A setting, for people.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SettingSummary {
     /// The key in the configuration.
     pub key: String,

@@ -15,8 +15,6 @@ pub enum Watermark {
     OldTokenUsed,
     /// When the daemon was started last; of [`DAEMON`].
     Started,
-    /// When a plugin was last approved or revoked; of [`DAEMON`].
-    PluginsChanged,
 }
 
 /// Stands for a source where a time is kept of the daemon. No source has this name.
@@ -30,7 +28,6 @@ impl Watermark {
             Self::SeenUntil => "heard-until",
             Self::OldTokenUsed => "old-token-used-at",
             Self::Started => "started-at",
-            Self::PluginsChanged => "plugins-changed-at",
         }
     }
 }

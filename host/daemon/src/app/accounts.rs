@@ -106,6 +106,14 @@ impl App {
         let within = format!("[{}.{name}]", role.section);
         let problem = |text: String| ConfigError { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
+            if self.plugins.was_approved(&configured.plugin) {
+                // What it would send waits.
+                let id = &configured.plugin;
+                self.waiting.push(format!(
+                    "account {name}: the file of plugin {id} is gone from the plugin directory; put it back, or remove {within}"
+                ));
+                return Ok(());
+            }
             if !self.plugins.has_bundled() {
                 let text = "this build has no bundled plugins: build it with `cargo xtask build`, or put plugins into the \
                             plugin directory";
@@ -136,6 +144,7 @@ impl App {
         let facts = AccountSpec {
             login,
             plugin: configured.plugin.clone(),
+            version: self.plugins.active_digest(&configured.plugin).cloned(),
             settings: settings.clone(),
             source: configured.source.clone(),
         };

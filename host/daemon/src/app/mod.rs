@@ -18,7 +18,7 @@ use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::compile::Compiler;
 use playrelay_plugin_host::http::client::HttpClient;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
-use playrelay_plugin_host::registry::Plugins;
+use playrelay_plugin_host::registry::{CurrentPlugins, Loader, Plugins};
 use playrelay_plugin_host::runtime::Runtime;
 use playrelay_plugin_host::{registry, wasm};
 use playrelay_store::sqlite::SqliteStore;
@@ -36,6 +36,8 @@ use crate::webhooks::registration::{Registration, Tokens};
 
 /// The folder of compiled plugins in the data folder.
 const CACHE: &str = "cache";
+/// The folder of copies of approved plugins in the data folder.
+const LAST_GOOD: &str = "plugins-approved";
 /// The database's name in the data folder.
 pub const DATABASE: &str = "playrelay.db";
 
@@ -120,6 +122,28 @@ fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<
     Ok((config, Some(Arc::new(scratch))))
 }
 
+/// Reads the plugins that there are now. `before` has those that serve already.
+async fn load_plugins(
+    config: &Config,
+    store: &SharedStore,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+    before: Option<&Plugins>,
+) -> Result<Plugins, AppError> {
+    let approvals = adapters::approvals(store.approvals().await?);
+    let last_good = config.server.data_dir.join(LAST_GOOD);
+    let loader = Loader {
+        runtime,
+        compiler,
+        bundled: BUNDLED,
+        directory: &config.plugin_dir,
+        last_good: &last_good,
+        approvals: &approvals,
+    };
+    // On the heap: the state of a component that starts is large.
+    Ok(Box::pin(loader.load(before)).await?)
+}
+
 /// The random name of this installation; made up once. Without the key that it is kept with it is another one for a while.
 async fn instance(vault: &Vault) -> Result<String, VaultError> {
     const NAME: &str = "host:instance";
@@ -145,6 +169,8 @@ pub struct App {
     pub credentials: Arc<CredentialManager>,
     /// All plugins that were found.
     pub plugins: Arc<Plugins>,
+    /// The same for what outlives a change of them.
+    pub(crate) current_plugins: CurrentPlugins,
     /// The accounts whose plugins serve.
     pub accounts: BTreeMap<String, Arc<Account>>,
     /// Errors in the configuration that only the plugins show.
@@ -172,6 +198,8 @@ pub struct App {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AccountSpec {
     pub(crate) plugin: String,
+    /// The digest of the plugin's bytes: another version makes another account.
+    pub(crate) version: Option<Digest>,
     pub(crate) settings: Settings,
     pub(crate) source: source::SourceOptions,
     /// A digest of the login that fills its open settings: another login makes another account.
@@ -227,13 +255,12 @@ impl App {
         let engine = wasm::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
         let compiler = Compiler::open(data.join(CACHE), compiler)?;
-        let approvals = adapters::approvals(store.approvals().await?);
-        let plugins =
-            Arc::new(Plugins::load(&runtime, &compiler, BUNDLED, &config.plugin_dir, &approvals).await?);
+        let plugins = Arc::new(load_plugins(&config, &store, &runtime, &compiler, None).await?);
+        let current_plugins = CurrentPlugins::new(Arc::clone(&plugins));
         let credentials = CredentialManager::new(
             vault,
             shared.clone(),
-            Arc::clone(&plugins),
+            current_plugins.clone(),
             Arc::new(PluginStore(store.clone())),
         );
         let installation = store.installation().await?;
@@ -246,6 +273,7 @@ impl App {
             owner,
             credentials,
             plugins,
+            current_plugins,
             accounts: BTreeMap::new(),
             problems: Vec::new(),
             waiting: Vec::new(),
@@ -267,6 +295,11 @@ impl App {
     /// The same app with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may
     /// go, and what was used of the day's requests.
     pub(crate) async fn with_config(&self, config: Config) -> Self {
+        self.with_config_after(config, self).await
+    }
+
+    /// The same, where the accounts that stay are those of another app.
+    async fn with_config_after(&self, config: Config, before: &Self) -> Self {
         let mut app = Self {
             config,
             accounts: BTreeMap::new(),
@@ -275,8 +308,21 @@ impl App {
             facts: BTreeMap::new(),
             ..self.clone()
         };
-        app.add_all_accounts(Some(self)).await;
+        app.add_all_accounts(Some(before)).await;
         app
+    }
+
+    /// The same app with the plugins that are there now. Those whose bytes are the same stay as they are, and so do their accounts.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the approvals cannot be read, or the cache of compiled plugins cannot be used.
+    pub(crate) async fn with_plugins_of_now(&self) -> Result<Self, AppError> {
+        let plugins =
+            load_plugins(&self.config, &self.store, &self.runtime, &self.compiler, Some(&self.plugins))
+                .await?;
+        let changed = Self { plugins: Arc::new(plugins), ..self.clone() };
+        Ok(changed.with_config_after(self.config.clone(), self).await)
     }
 
     /// The token of a source's webhook.

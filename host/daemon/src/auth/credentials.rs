@@ -20,7 +20,7 @@ use playrelay_plugin_host::manifest::{DeviceLogin, Login, Manifest, RefreshToken
 use playrelay_plugin_host::placeholders::SecretPlaceholders;
 use playrelay_plugin_host::plugin::CallTarget;
 use playrelay_plugin_host::ports::{KeyValue, Logins};
-use playrelay_plugin_host::registry::Plugins;
+use playrelay_plugin_host::registry::CurrentPlugins;
 use playrelay_store::vault::{Vault, VaultError};
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
@@ -57,14 +57,19 @@ pub struct CredentialManager {
     this: Weak<Self>,
     vault: Vault,
     accounts: Accounts,
-    plugins: Arc<Plugins>,
+    plugins: CurrentPlugins,
     kv: Arc<dyn KeyValue>,
     slots: Mutex<HashMap<String, Arc<Mutex<CachedLogin>>>>,
 }
 
 impl CredentialManager {
     /// A keeper of what lies in the vault. The way out of the accounts is needed to refresh, or their plugins with their small store.
-    pub fn new(vault: Vault, accounts: Accounts, plugins: Arc<Plugins>, kv: Arc<dyn KeyValue>) -> Arc<Self> {
+    pub fn new(
+        vault: Vault,
+        accounts: Accounts,
+        plugins: CurrentPlugins,
+        kv: Arc<dyn KeyValue>,
+    ) -> Arc<Self> {
         let slots = Mutex::default();
         Arc::new_cyclic(|this| Self { this: Weak::clone(this), vault, accounts, plugins, kv, slots })
     }
@@ -166,7 +171,8 @@ impl CredentialManager {
         let Some(owner) = self.accounts.get(account) else { return Ok(None) };
         let plugin_id = &owner.manifest.plugin.id;
         let failed = |reason: String| HttpError::Unreachable(format!("renewing the login failed: {reason}"));
-        let Some(plugin) = self.plugins.active(plugin_id) else {
+        let plugins = self.plugins.get();
+        let Some(plugin) = plugins.active(plugin_id) else {
             return Err(failed(format!("plugin {plugin_id} does not serve")));
         };
         let key = match DeviceKey::from_stored(stored_key) {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_plugin_host::account::{Account, Accounts};
 use playrelay_plugin_host::manifest::PluginLogin;
 use playrelay_plugin_host::plugin::CallTarget;
-use playrelay_plugin_host::registry::Plugins;
+use playrelay_plugin_host::registry::CurrentPlugins;
 use playrelay_store::SharedStore;
 use playrelay_store::vault::VaultError;
 use playrelay_util::clock;
@@ -114,7 +114,7 @@ pub(crate) struct AwaitingChoice {
 pub struct PendingLogins {
     /// The accounts.
     pub(crate) accounts: Accounts,
-    plugins: Arc<Plugins>,
+    plugins: CurrentPlugins,
     credentials: Arc<CredentialManager>,
     store: SharedStore,
     under_way: Arc<Mutex<Logins>>,
@@ -124,7 +124,7 @@ impl PendingLogins {
     /// A desk at which no login is under way yet. The store says how accounts stand.
     pub fn new(
         accounts: Accounts,
-        plugins: Arc<Plugins>,
+        plugins: CurrentPlugins,
         credentials: Arc<CredentialManager>,
         store: SharedStore,
     ) -> Self {
@@ -142,7 +142,8 @@ impl PendingLogins {
         login: &PluginLogin,
         wish: BeginLogin,
     ) -> Result<LoginState, LoginError> {
-        let plugin = self.plugins.active(&account.manifest.plugin.id);
+        let plugins = self.plugins.get();
+        let plugin = plugins.active(&account.manifest.plugin.id);
         let plugin = plugin.ok_or_else(|| LoginError::NoLogin(account.name.clone()))?;
         let method = plugin_flow::method(login, wish.method.as_deref())?;
         // A slip in the form is no reason to end what is under way.
@@ -187,7 +188,7 @@ impl PendingLogins {
     pub(crate) async fn end(&self, account: &Arc<Account>) -> Result<Option<LogoutOutcome>, VaultError> {
         // One that is under way is not wanted any more.
         self.insert(&account.name, LoginState::Failed { reason: "it was ended here".to_owned() });
-        match self.plugins.active(&account.manifest.plugin.id) {
+        match self.plugins.get().active(&account.manifest.plugin.id) {
             Some(plugin) => {
                 plugin_flow::log_out(plugin, &self.target(account), &self.credentials).await.map(Some)
             }

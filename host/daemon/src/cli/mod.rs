@@ -207,7 +207,7 @@ fn no_configuration() -> String {
 
 async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError> {
     match command {
-        Command::Serve => serve::run(config).await?,
+        Command::Serve => Box::pin(serve::run(config)).await?,
         Command::Status(output) => status::run(config, output).await?,
         Command::Check(output) => return check::run(config, output).await,
         Command::Doctor(output) => return doctor::run(config, output).await,

@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SHA256")]
         digest: Option<String>,
     },
-    /// Take an approval back. The plugin stops at the next start.
+    /// Take an approval back. The plugin stops, and what it would send waits.
     Revoke {
         /// The id.
         id: String,
@@ -147,7 +147,7 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
         return Err(CliError::Other(format!("{id} is not approved")));
     }
     plugins::approve(&app, inspection).await?;
-    say!("approved; it serves from the next start on: restart the daemon");
+    say!("approved; a daemon that runs takes it over within seconds");
     Ok(())
 }
 
@@ -174,7 +174,7 @@ fn agrees() -> Result<bool, CliError> {
 async fn revoke(config: Config, id: &str) -> Result<(), CliError> {
     let store: SharedStore = open_store(&config)?;
     plugins::revoke(&store, id).await?;
-    say!("the approval of {id} is taken back; it stops at the next start: restart the daemon");
+    say!("the approval of {id} is taken back; a daemon that runs stops it within seconds");
     Ok(())
 }
 

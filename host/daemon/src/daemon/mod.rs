@@ -3,6 +3,7 @@
 //! What a change does not touch goes on. A worker, a pipeline or a connection whose account has changed ends what it has begun,
 //! and another one takes its place; what waits is on disk. Sessions live in the committer, which stays.
 
+mod plugin_watch;
 mod prune;
 mod reconcile;
 mod task_set;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use crate::app::{AccountSpec, App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::config::Config;
+use crate::daemon::plugin_watch::PluginWatch;
 use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
 use crate::exports::watchlist_removals::RemovalLog;
@@ -152,7 +154,7 @@ impl App {
             board,
             logins: PendingLogins::new(
                 self.shared.clone(),
-                Arc::clone(&self.plugins),
+                self.current_plugins.clone(),
                 Arc::clone(&self.credentials),
                 Arc::clone(&self.store),
             ),
@@ -240,6 +242,7 @@ impl Daemon {
         let read = || file.as_ref().and_then(|file| config::text_digest(file));
         let (mut seen, mut last) = (self.app.config.digest.clone(), None);
         let mut logins = self.app.stored_logins();
+        let mut plugins = PluginWatch::default();
         // The doors are opened once more: a token may have changed since.
         let mut tokens = None;
         let mut hangup = match signal(SignalKind::hangup()) {
@@ -272,6 +275,7 @@ impl Daemon {
             // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
+            self.look_at_plugins(&mut plugins).await;
             // A database that cannot be read now says nothing of what has changed.
             let revisions = (self.app.token_revisions().await, self.app.login_revisions().await);
             let (Ok(token_revisions), Ok(login_revisions)) = revisions else { continue };
@@ -303,6 +307,49 @@ impl Daemon {
         }
     }
 
+    /// Takes over what has become of the plugins.
+    async fn look_at_plugins(&mut self, watch: &mut PluginWatch) {
+        match watch.has_changed(&self.app).await {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Err(complaint) = self.reload_plugins().await {
+                    tracing::error!("the changed plugins are not taken over: {complaint}");
+                    self.connections.set_config_error(Some(complaint));
+                }
+            }
+            // The next look may be luckier.
+            Err(error) => tracing::debug!("the approvals of plugins cannot be read: {error}"),
+        }
+    }
+
+    /// Reads the plugins anew. Tasks whose plugin has other bytes end what they have begun, and others take their place.
+    async fn reload_plugins(&mut self) -> Result<(), String> {
+        let app = self.app.with_plugins_of_now().await.map_err(|error| error.to_string())?;
+        if !app.problems.is_empty() {
+            return Err(crate::app::list(&app.problems));
+        }
+        let has_changed = app.plugins.entries() != self.app.plugins.entries();
+        if !has_changed {
+            self.app = app;
+            self.current.set(self.app.clone());
+            return Ok(());
+        }
+        app.current_plugins.set(Arc::clone(&app.plugins));
+        self.take_over(app).await?;
+        tracing::info!("the changed plugins are taken over");
+        Ok(())
+    }
+
+    /// Goes on as another app says.
+    async fn take_over(&mut self, app: App) -> Result<(), String> {
+        self.app = app;
+        self.current.set(self.app.clone());
+        self.app.shared.replace(self.app.accounts.clone());
+        self.reconcile().await.map_err(|error| error.to_string())?;
+        self.connections.set_config_error(None);
+        Ok(())
+    }
+
     async fn reload(&mut self, file: Option<&Path>) -> Result<(), String> {
         let config = config::load(file).map_err(|problems| crate::app::list(&problems))?;
         if !config.is_there {
@@ -313,14 +360,10 @@ impl Daemon {
         if !app.problems.is_empty() {
             return Err(crate::app::list(&app.problems));
         }
-        self.app = app;
-        self.current.set(self.app.clone());
-        self.app.shared.replace(self.app.accounts.clone());
-        self.reconcile().await.map_err(|error| error.to_string())?;
+        self.take_over(app).await?;
         if restart {
             tracing::warn!("changes in [server] and [plugins] need a restart");
         }
-        self.connections.set_config_error(None);
         tracing::info!("the changed configuration is taken over");
         Ok(())
     }

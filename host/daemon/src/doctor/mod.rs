@@ -11,8 +11,7 @@ mod tracker;
 pub(crate) use findings::Findings;
 pub use findings::{Finding, Severity};
 use playrelay_plugin_host::http::tls;
-use playrelay_store::watermarks::Watermark;
-use playrelay_store::{StoreError, watermarks};
+use playrelay_store::StoreError;
 use playrelay_util::clock;
 
 use crate::app::App;
@@ -41,7 +40,6 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
     {
         general.note("configuration", warning.to_string(), "correct the configuration, or leave it as it is");
     }
-    plugins_changed(app, &mut general).await;
     if let Some(reason) = tls::without_system_roots() {
         general.note(
             "certificates",
@@ -84,22 +82,6 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
         findings.append(&mut found.findings);
     }
     Ok(findings)
-}
-
-/// Whether plugins were approved or revoked that the running daemon does not know of.
-async fn plugins_changed(app: &App, found: &mut Findings) {
-    let read = async |note| watermarks::read(&app.store, watermarks::DAEMON, note).await;
-    match (read(Watermark::Started).await, read(Watermark::PluginsChanged).await) {
-        (Ok(Some(started)), Ok(Some(changed))) if changed > started => {
-            let text =
-                format!("a plugin was approved or revoked at {changed}, after the daemon's last start");
-            found.note("plugins", text, "restart the daemon");
-        }
-        (Ok(_), Ok(_)) => {}
-        (Err(error), _) | (_, Err(error)) => {
-            found.error("plugins", error.to_string(), "look at the database");
-        }
-    }
 }
 
 /// Whether media servers can reach us, as far as we can tell from here.

@@ -2,8 +2,7 @@
 
 use playrelay_plugin_host::permissions::{PermissionReport, SettingSummary};
 use playrelay_plugin_host::registry::{Entry, PluginOrigin, Status};
-use playrelay_store::watermarks::Watermark;
-use playrelay_store::{SharedStore, StoreError, watermarks};
+use playrelay_store::{SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
 
@@ -133,7 +132,7 @@ pub fn candidate<'a>(
     }
 }
 
-/// Lets a file serve from the next start on, with exactly these bytes and permissions.
+/// Lets a file serve, with exactly these bytes and permissions. A daemon that runs takes it over within seconds.
 ///
 /// # Errors
 ///
@@ -143,7 +142,6 @@ pub async fn approve(app: &App, inspection: &PermissionReport) -> Result<(), Ope
         serde_json::to_string(inspection).map_err(|error| OperationError::Invalid(error.to_string()))?;
     app.store.delete(OWNER, &refusal(inspection)).await?;
     app.store.approve(approval_of(inspection), shown, clock::now()).await?;
-    note_change(&app.store).await?;
     Ok(())
 }
 
@@ -160,7 +158,7 @@ pub async fn refuse(app: &App, inspection: &PermissionReport) -> Result<(), Oper
     }
 }
 
-/// Takes an approval back. The plugin stops at the next start.
+/// Takes an approval back. The plugin stops; what it would send waits.
 ///
 /// # Errors
 ///
@@ -171,7 +169,6 @@ pub async fn revoke(store: &SharedStore, id: &str) -> Result<(), OperationError>
             "plugin {id:?} is not approved; `playrelay plugin list` shows all"
         )));
     }
-    note_change(store).await?;
     Ok(())
 }
 
@@ -250,9 +247,4 @@ async fn is_refused(store: &SharedStore, entry: &Entry) -> Result<bool, StoreErr
         Some(inspection) => Ok(store.get(OWNER, &refusal(inspection)).await?.is_some()),
         None => Ok(false),
     }
-}
-
-/// The doctor says so where the daemon was started before.
-async fn note_change(store: &SharedStore) -> Result<(), StoreError> {
-    watermarks::write(store, watermarks::DAEMON, Watermark::PluginsChanged, clock::now()).await
 }

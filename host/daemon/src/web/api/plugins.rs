@@ -85,14 +85,12 @@ pub(crate) struct Candidate {
     digest: Option<String>,
 }
 
-/// What a decision has led to.
+/// The plugin that a decision was about.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PluginDecision {
     /// The id.
     #[schema(example = "diary")]
     id: String,
-    /// Whether it takes effect at the next start only.
-    needs_restart: bool,
 }
 
 /// All plugins that were found.
@@ -181,7 +179,7 @@ fn schema(entry: &Entry) -> Value {
     })
 }
 
-/// Lets a plugin of the plugin directory serve, with exactly these bytes and permissions.
+/// Lets a plugin of the plugin directory serve within seconds, with exactly these bytes and permissions.
 #[utoipa::path(
     post,
     path = "/api/v1/plugins/{id}/approve",
@@ -196,11 +194,10 @@ pub(crate) async fn approve(
     OptionalJson(candidate): OptionalJson<Candidate>,
 ) -> Result<Json<PluginDecision>, Problem> {
     let app = api.app();
-    let waiting = plugins::candidate(&app, &id, candidate.digest.as_deref())?;
-    if let Some(inspection) = waiting {
+    if let Some(inspection) = plugins::candidate(&app, &id, candidate.digest.as_deref())? {
         plugins::approve(&app, inspection).await?;
     }
-    Ok(Json(PluginDecision { needs_restart: waiting.is_some(), id }))
+    Ok(Json(PluginDecision { id }))
 }
 
 /// Says that a plugin of the plugin directory is not to serve.
@@ -223,10 +220,10 @@ pub(crate) async fn refuse(
         Problem::new(ProblemCode::Conflict, format!("plugin {id:?} serves"), "revoke its approval instead")
     })?;
     plugins::refuse(&app, inspection).await?;
-    Ok(Json(PluginDecision { id, needs_restart: false }))
+    Ok(Json(PluginDecision { id }))
 }
 
-/// Takes an approval back. The plugin stops at the next start.
+/// Takes an approval back. The plugin stops within seconds; what it would send waits.
 #[utoipa::path(
     post,
     path = "/api/v1/plugins/{id}/revoke",
@@ -239,5 +236,5 @@ pub(crate) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<Json<PluginDecision>, Problem> {
     plugins::revoke(&api.store(), &id).await?;
-    Ok(Json(PluginDecision { id, needs_restart: true }))
+    Ok(Json(PluginDecision { id }))
 }

@@ -39,7 +39,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › Plugins" }
         h1 { "Plugins" }
-        p.muted.space { "Files ending in .wasm in " code { (app.config.plugin_dir.display()) } " appear here after a restart, as “waits for you”." }
+        p.muted.space { "Files ending in .wasm in " code { (app.config.plugin_dir.display()) } " appear here within seconds, as “waits for you”." }
         div.stack.space {
             @for (summary, inspection, difference) in &rows {
                 (plugin(&context, summary, inspection.as_ref(), difference.as_deref(), &used(&summary.id)))
@@ -116,7 +116,7 @@ pub(super) async fn decide(
     let body = html! {
         div.card.padded.stack {
             h1 { (id) " may serve" }
-            p { "It serves from the next start of the daemon on, with exactly these bytes and permissions." }
+            p { "It serves within seconds, with exactly these bytes and permissions." }
             p { a.button.primary href=(context.href("/plugins")) { "Back to the plugins" } }
         }
     };

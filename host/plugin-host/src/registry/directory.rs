@@ -1,0 +1,104 @@
+//! The files of the plugin directory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::artifact::{Artifact, ArtifactError, SIZE_LIMIT};
+
+/// Files of the plugin directory that are looked at.
+const MAX_FILES: usize = 256;
+
+/// How the plugin directory looks from outside: it changes where a file comes, changes or goes. To make one reads no file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryStamp(BTreeMap<PathBuf, FileStamp>);
+
+/// How a file looks from outside; absent where it cannot be looked at.
+type FileStamp = Option<(u64, u64, i64, i64)>;
+
+impl DirectoryStamp {
+    /// Looks at a directory. One that is not there is empty.
+    pub fn of(directory: &Path) -> Self {
+        let stamp = |path: &Path| {
+            // A link counts as what it leads to.
+            let facts = fs::metadata(path).ok()?;
+            Some((facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec()))
+        };
+        Self(wasm_files(directory).into_iter().map(|path| (path.clone(), stamp(&path))).collect())
+    }
+}
+
+/// The `.wasm` files of a directory, by name, up to [`MAX_FILES`] of them. One that is not there is empty.
+pub(super) fn wasm_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = match fs::read_dir(directory) {
+        Ok(files) => files.flatten().map(|file| file.path()).collect(),
+        Err(error) => {
+            tracing::trace!(directory = %directory.display(), %error, "no plugin directory");
+            Vec::new()
+        }
+    };
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    files.sort();
+    if files.len() > MAX_FILES {
+        tracing::debug!(directory = %directory.display(), "there are {} plugins; {MAX_FILES} are looked at", files.len());
+        files.truncate(MAX_FILES);
+    }
+    files
+}
+
+/// Reads a regular file of a size that a plugin may have. Anything else may never end.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
+    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    let file = fs::File::from(file);
+    let facts = file.metadata().map_err(unreadable)?;
+    if !facts.is_file() {
+        return Err(ArtifactError::Unreadable("it is not a regular file".to_owned()));
+    }
+    if facts.len() > SIZE_LIMIT as u64 {
+        return Err(ArtifactError::Size { found: usize::try_from(facts.len()).unwrap_or(usize::MAX) });
+    }
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Reads a file of the plugin directory. A link that leads out of it is refused: what was approved must be what is read.
+pub(super) fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
+    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
+    let real = path.canonicalize().map_err(unreadable)?;
+    if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
+        return Err(ArtifactError::Unreadable(
+            "it is a link that leads out of the plugin directory".to_owned(),
+        ));
+    }
+    Artifact::read(read_file(&real)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_changes_with_the_files() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let stamp = || DirectoryStamp::of(folder.path());
+        let empty = stamp();
+        assert_eq!(empty, DirectoryStamp::of(&folder.path().join("not-there")));
+        fs::write(folder.path().join("a.txt"), "no plugin").unwrap();
+        assert_eq!(stamp(), empty, "other files do not count");
+        fs::write(folder.path().join("a.wasm"), "one").unwrap();
+        let one = stamp();
+        assert_ne!(one, empty);
+        assert_eq!(stamp(), one);
+        fs::write(folder.path().join("a.wasm"), "three").unwrap();
+        assert_ne!(stamp(), one);
+        fs::remove_file(folder.path().join("a.wasm")).unwrap();
+        assert_eq!(stamp(), empty);
+    }
+}

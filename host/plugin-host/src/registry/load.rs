@@ -1,0 +1,320 @@
+//! Reads all plugins, and starts those that may serve. One that serves already, with the same bytes, goes on as it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use wasmtime::component::Linker;
+
+use crate::artifact::{Artifact, ArtifactError};
+use crate::call_state::{CallContext, CallState};
+use crate::capabilities::interface;
+use crate::compile::{CompileError, Compiler};
+use crate::fault::{Fault, FaultKind};
+use crate::limits::Budget;
+use crate::manifest::API_TRACK;
+use crate::permissions::PermissionReport;
+use crate::plugin::Plugin;
+use crate::registry::directory::{read, read_file, wasm_files};
+use crate::registry::last_good::LastGood;
+use crate::registry::{Approval, DirectoryStamp, Entry, PluginOrigin, Plugins, Status};
+use crate::runtime::Runtime;
+use crate::{imports, wasm};
+
+/// The reason why a plugin is not loaded.
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error("it does not fit contract {API_TRACK}: {0}")]
+    Contract(String),
+    #[error("it fails the check of its exports: {0}")]
+    Trial(Fault),
+}
+
+/// Where plugins are, and which of them may serve.
+pub struct Loader<'a> {
+    /// What runs them.
+    pub runtime: &'a Arc<Runtime>,
+    /// What compiles them.
+    pub compiler: &'a Compiler,
+    /// Those that are built into the program.
+    pub bundled: &'a [&'static [u8]],
+    /// The plugin directory.
+    pub directory: &'a Path,
+    /// The folder of copies of those that serve.
+    pub last_good: &'a Path,
+    /// The approvals of people.
+    pub approvals: &'a [Approval],
+}
+
+impl Loader<'_> {
+    /// Reads everything. A plugin that cannot serve is listed with the reason, and stops nothing. `before` has those that serve already.
+    ///
+    /// # Errors
+    ///
+    /// A bundled plugin cannot be compiled, or the cache cannot be used.
+    pub async fn load(&self, before: Option<&Plugins>) -> Result<Plugins, CompileError> {
+        let mut linker = Linker::new(&self.runtime.engine);
+        imports::add_to_linker(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+        // Before the files are read: what changes in between is seen at the next look.
+        let stamp = DirectoryStamp::of(self.directory);
+        let plugins = Plugins { entries: Vec::new(), approvals: self.approvals.to_vec(), stamp };
+        let mut found = Found { loader: self, linker, before, plugins };
+        for bytes in self.bundled {
+            found.add(PluginOrigin::Bundled, Artifact::read(*bytes)).await?;
+        }
+        found.add_files().await?;
+        Ok(found.plugins)
+    }
+
+    fn is_approved(&self, inspection: &PermissionReport) -> bool {
+        self.approvals.contains(&Approval::from(inspection))
+    }
+}
+
+/// What was found so far.
+struct Found<'a> {
+    loader: &'a Loader<'a>,
+    linker: Linker<CallState>,
+    before: Option<&'a Plugins>,
+    plugins: Plugins,
+}
+
+/// A file of the directory, read once: its bytes are not kept, since many large files must not be in memory together.
+type Seen = (PathBuf, Result<PermissionReport, ArtifactError>);
+
+impl Found<'_> {
+    /// Adds the files of the plugin directory, the approved ones first: a newcomer that claims the id of one must not take its place.
+    async fn add_files(&mut self) -> Result<(), CompileError> {
+        let directory = self.loader.directory;
+        let files = wasm_files(directory);
+        let copies = LastGood(self.loader.last_good);
+        let seen = files
+            .iter()
+            .map(|path| (path.clone(), read(path, directory).map(|it| PermissionReport::of(&it))));
+        let (approved, others): (Vec<Seen>, Vec<Seen>) =
+            seen.partition(|(_, report)| report.as_ref().is_ok_and(|it| self.loader.is_approved(it)));
+        for (path, _) in approved {
+            let artifact = read(&path, directory);
+            let is_same =
+                artifact.as_ref().is_ok_and(|it| self.loader.is_approved(&PermissionReport::of(it)));
+            if is_same {
+                self.add_file(&path, artifact, &copies).await?;
+            }
+        }
+        // What was replaced goes on until somebody has approved what is there now.
+        for (path, _) in &others {
+            if let Some(Ok(copy)) = copies.read(path)
+                && self.loader.is_approved(&PermissionReport::of(&copy))
+                && self.plugins.active(&copy.manifest.plugin.id).is_none()
+            {
+                self.add_file(path, Ok(copy), &copies).await?;
+            }
+        }
+        copies.retain(&files);
+        let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for (path, report) in others {
+            self.add_newcomer(path, report, &mut names);
+        }
+        Ok(())
+    }
+
+    async fn add_file(
+        &mut self,
+        path: &Path,
+        artifact: Result<Artifact, ArtifactError>,
+        copies: &LastGood<'_>,
+    ) -> Result<(), CompileError> {
+        let copied = artifact.as_ref().ok().cloned();
+        let before = self.plugins.entries.len();
+        self.add(PluginOrigin::File(path.to_owned()), artifact).await?;
+        let serves =
+            self.plugins.entries[before..].iter().any(|entry| matches!(entry.status, Status::Active(_)));
+        if let (true, Some(artifact)) = (serves, copied)
+            && let Err(error) = copies.keep(path, &artifact)
+        {
+            tracing::warn!(
+                "{} cannot be kept for the time after another one takes its place: {error}",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Adds a plugin that may serve.
+    async fn add(
+        &mut self,
+        origin: PluginOrigin,
+        artifact: Result<Artifact, ArtifactError>,
+    ) -> Result<(), CompileError> {
+        let artifact = match artifact {
+            Ok(artifact) => artifact,
+            Err(error) => {
+                self.add_broken(origin, &error);
+                return Ok(());
+            }
+        };
+        let inspection = PermissionReport::of(&artifact);
+        let id = inspection.id.clone();
+        let status = match (self.taken_by(&id), self.running(&inspection)) {
+            (Some(reason), _) => Status::Broken(reason),
+            (None, Some(plugin)) => Status::Active(plugin),
+            (None, None) => {
+                match start(artifact, self.loader.runtime, self.loader.compiler, &self.linker).await {
+                    Ok(plugin) => Status::Active(plugin),
+                    // The folder of compiled code is of use to all of them, or to none.
+                    Err(LoadError::Compile(error @ CompileError::Cache { .. })) => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(plugin = %id, "the plugin is not loaded: {error}");
+                        Status::Broken(error.to_string())
+                    }
+                }
+            }
+        };
+        self.plugins.entries.push(Entry { origin, inspection: Some(inspection), status });
+        Ok(())
+    }
+
+    /// The plugin with these bytes that serves already.
+    fn running(&self, inspection: &PermissionReport) -> Option<Arc<Plugin>> {
+        let entries = self.before?.entries.iter();
+        let mut same = entries
+            .filter(|entry| entry.inspection.as_ref().is_some_and(|it| it.digest == inspection.digest));
+        same.find_map(|entry| match &entry.status {
+            Status::Active(plugin) => Some(Arc::clone(plugin)),
+            Status::Pending | Status::Broken(_) => None,
+        })
+    }
+
+    /// Why an id cannot be given to another plugin; absent where it can.
+    fn taken_by(&self, id: &str) -> Option<String> {
+        if self.plugins.is_bundled(id) {
+            return Some(format!("the id {id:?} is that of a bundled plugin"));
+        }
+        let mut serving =
+            self.plugins.entries.iter().filter(|entry| matches!(entry.status, Status::Active(_)));
+        let other = serving.find(|entry| entry.id() == id)?;
+        Some(same_id(id, &other.origin))
+    }
+
+    /// Lists a file that nobody has approved.
+    fn add_newcomer(
+        &mut self,
+        path: PathBuf,
+        inspection: Result<PermissionReport, ArtifactError>,
+        names: &mut BTreeMap<String, PathBuf>,
+    ) {
+        let inspection = match inspection {
+            Ok(inspection) => inspection,
+            Err(error) => return self.add_broken(PluginOrigin::File(path), &error),
+        };
+        let id = inspection.id.clone();
+        let origin = PluginOrigin::File(path.clone());
+        let serving = self.plugins.entries.iter().find(|entry| entry.id() == id && entry.origin != origin);
+        let status = if self.plugins.is_bundled(&id) {
+            Status::Broken(format!("the id {id:?} is that of a bundled plugin"))
+        } else if let Some(other) = serving.filter(|entry| matches!(entry.status, Status::Active(_))) {
+            Status::Broken(same_id(&id, &other.origin))
+        } else if let Some(other) = names.get(&id) {
+            let reason = same_id(&id, &PluginOrigin::File(path.clone()));
+            let mut first = self.plugins.entries.iter_mut();
+            if let Some(first) = first.find(|entry| {
+                entry.origin == PluginOrigin::File(other.clone())
+                    && !matches!(entry.status, Status::Active(_))
+            }) {
+                first.status = Status::Broken(reason);
+            }
+            Status::Broken(same_id(&id, &PluginOrigin::File(other.clone())))
+        } else {
+            tracing::debug!(plugin = %id, "plugin waits for approval");
+            Status::Pending
+        };
+        names.entry(id).or_insert(path);
+        self.plugins.entries.push(Entry { origin, inspection: Some(inspection), status });
+    }
+
+    fn add_broken(&mut self, origin: PluginOrigin, error: &ArtifactError) {
+        tracing::debug!(?origin, "the plugin is not loaded: {error}");
+        self.plugins.entries.push(Entry {
+            origin,
+            inspection: None,
+            status: Status::Broken(error.to_string()),
+        });
+    }
+}
+
+/// Why two files with one id do not serve together.
+fn same_id(id: &str, other: &PluginOrigin) -> String {
+    match other {
+        PluginOrigin::Bundled => format!("the id {id:?} is that of a bundled plugin"),
+        PluginOrigin::File(path) => {
+            let name = path.file_name().unwrap_or_default().display();
+            format!("{name} has the id {id:?} too; remove one of the two files")
+        }
+    }
+}
+
+/// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
+///
+/// # Errors
+///
+/// The file cannot be read, compiled or started; the text says why.
+pub async fn load_for_dry_run(
+    path: &Path,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+) -> Result<Arc<Plugin>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{} cannot serve: {error}", path.display());
+    let real = path.canonicalize().map_err(|error| failed(&error))?;
+    let artifact = read_file(&real).and_then(Artifact::read).map_err(|error| failed(&error))?;
+    let mut linker = Linker::new(&runtime.engine);
+    imports::add_to_linker(&mut linker).map_err(|error| failed(&error))?;
+    start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
+}
+
+async fn start(
+    artifact: Artifact,
+    runtime: &Arc<Runtime>,
+    compiler: &Compiler,
+    linker: &Linker<CallState>,
+) -> Result<Arc<Plugin>, LoadError> {
+    let component = compiler.load(&runtime.engine, &artifact)?;
+    let pre = linker
+        .instantiate_pre(&component)
+        .map_err(|error| LoadError::Contract(error.root_cause().to_string()))?;
+    let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(artifact.manifest), pre));
+    validate_exports(&plugin, runtime).await?;
+    Ok(plugin)
+}
+
+/// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
+async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), LoadError> {
+    let context = CallContext {
+        plugin: plugin.manifest.plugin.id.clone(),
+        account: None,
+        kv: None,
+        clock: None,
+        requests_left: 0,
+        log_left: crate::limits::MAX_LOG_LINES,
+        log_budget: Arc::clone(&plugin.log_budget),
+        placeholders: None,
+        is_login: false,
+        trace: Arc::new(Mutex::default()),
+    };
+    // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
+    let _ticking = runtime.ticker.enter();
+    let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
+    let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
+        .await
+        .map_err(|_| LoadError::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
+        .map_err(|error| LoadError::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
+    let provided = plugin.manifest.provides.names();
+    for (name, verify) in interface::ALL.iter().filter(|(name, _)| provided.contains(*name)) {
+        verify(&plugin.pre, &mut store, &instance)
+            .map_err(|error| LoadError::Contract(format!("{name}: {}", error.root_cause())))?;
+    }
+    Ok(())
+}
