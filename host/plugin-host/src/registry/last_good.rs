@@ -20,7 +20,7 @@ impl LastGood<'_> {
         Some(self.0.join(file.file_name()?))
     }
 
-    /// The copy of a file; absent where there is none.
+    /// The copy of a file; absent if it was never kept.
     pub(super) fn read(&self, file: &Path) -> Option<Result<Artifact, ArtifactError>> {
         let copy = self.path(file).filter(|copy| copy.is_file())?;
         Some(directory::read_file(&copy).and_then(Artifact::read))

@@ -74,7 +74,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The id, or the file's name where there is none.
+    /// The id; the file's name for a file without an id.
     pub fn id(&self) -> String {
         match (&self.inspection, &self.origin) {
             (Some(inspection), _) => inspection.id.clone(),
