@@ -37,21 +37,7 @@ pub fn install() -> Result<()> {
     }
     let node = target.join("node");
     fs::create_dir_all(&node)?;
-    shell::run(
-        command("python3")
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--root-user-action=ignore",
-            ])
-            .arg("--target")
-            .arg(target.join("python"))
-            .arg("--requirement")
-            .arg(source.join("requirements.txt")),
-    )?;
+    shell::pip_install(&source.join("requirements.txt"), &target.join("python"), &[])?;
     fs::copy(source.join("package.json"), node.join("package.json"))?;
     shell::run(
         command("npm").args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&node),

@@ -46,6 +46,15 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Installs what a file of requirements lists from PyPI into a folder; `more` are further arguments.
+pub fn pip_install(requirements: &Path, target: &Path, more: &[&str]) -> Result<()> {
+    let install =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
+    let mut pip = command("python3");
+    pip.args(install).args(more).arg("--target").arg(target).arg("--requirement").arg(requirements);
+    run(&mut pip)
+}
+
 /// Flags that take the builder's folders out of paths: for the compiler of Rust.
 pub fn remapped() -> Vec<String> {
     let flag = |(folder, name): (PathBuf, &str)| format!("--remap-path-prefix={}={name}", folder.display());

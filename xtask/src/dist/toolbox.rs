@@ -31,18 +31,7 @@ impl Toolbox {
             if python.exists() {
                 fs::remove_dir_all(&python)?;
             }
-            let install = [
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--root-user-action=ignore",
-                "--require-hashes",
-            ];
-            let mut pip = command("python3");
-            pip.args(install).arg("--target").arg(&python).arg("--requirement").arg(&requirements);
-            shell::run(&mut pip)
+            shell::pip_install(&requirements, &python, &["--require-hashes"])
                 .context("the programs of PyPI cannot be installed; python3 with pip is needed")?;
             fs::write(stamp, wanted)?;
         }

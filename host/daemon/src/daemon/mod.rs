@@ -117,14 +117,12 @@ impl App {
         }
         let _lock = self.lock()?;
         let address = self.config.server.listen;
-        let listener = listen(address).await?;
+        let listener = listen(&self.config.server).await?;
         let local = listener.local_addr().map_err(|error| AppError::Listen { address, error })?;
         // What a plugin asks for does not come back here.
         self.wire.own_port.set(local.port());
         let room = server::room();
-        let data = &self.config.server.data_dir;
-        if let Some(file_system) = file_system::unsafe_for_database(data) {
-            let (text, remedy) = file_system::complaint(data, file_system);
+        if let Some((text, remedy)) = file_system::complaint(&self.config.server.data_dir) {
             tracing::warn!("{text}; {remedy}");
         }
         if let Some(reason) = tls::without_system_roots() {
@@ -375,11 +373,13 @@ fn needs_restart(old: &Config, new: &Config) -> bool {
 }
 
 /// Takes the address and port on which the daemon listens.
-async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+async fn listen(server: &config::Server) -> Result<TcpListener, AppError> {
+    let address = server.listen;
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let owner = tokio::task::spawn_blocking(move || PortOwner::find(address)).await;
+            let local = server.local_address(address.port());
+            let owner = tokio::task::spawn_blocking(move || PortOwner::find(local)).await;
             Err(AppError::PortTaken { address, owner: owner.unwrap_or_default() })
         }
         Err(error) => Err(AppError::Listen { address, error }),

@@ -47,9 +47,7 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
             "install the package ca-certificates, which is renewed more often",
         );
     }
-    let data = &app.config.server.data_dir;
-    if let Some(file_system) = file_system::unsafe_for_database(data) {
-        let (text, remedy) = file_system::complaint(data, file_system);
+    if let Some((text, remedy)) = file_system::complaint(&app.config.server.data_dir) {
         general.note("data-folder", text, remedy);
     }
     public_address(app, &mut general).await;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use procfs::net::{TcpState, tcp, tcp6};
@@ -25,7 +25,7 @@ pub struct PortOwner {
 }
 
 impl PortOwner {
-    /// Asks who listens at an address. All that cannot be found out stays out.
+    /// Asks who listens at an address of this machine. All that cannot be found out stays out.
     pub fn find(address: SocketAddr) -> Self {
         Self { name: name_of(address), process: process_of(address.port()) }
     }
@@ -46,15 +46,10 @@ impl fmt::Display for PortOwner {
 
 /// What the program at an address calls itself.
 fn name_of(address: SocketAddr) -> Option<String> {
-    let local = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
-        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
-        _ => address,
-    };
-    if ask(local, "/healthz").is_some_and(|answer| body(&answer).trim() == "ok") {
+    if ask(address, "/healthz").is_some_and(|answer| body(&answer).trim() == "ok") {
         return Some("another Playrelay".to_owned());
     }
-    title(&ask(local, "/")?)
+    title(&ask(address, "/")?)
 }
 
 /// Sends a request, and reads its answer as far as it comes in time.

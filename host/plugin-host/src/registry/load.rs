@@ -159,7 +159,7 @@ impl Found<'_> {
         };
         let inspection = PermissionReport::of(&artifact);
         let id = inspection.id.clone();
-        let status = match (self.taken_by(&id), self.running(&inspection)) {
+        let status = match (self.taken_by(&id, &origin), self.running(&inspection)) {
             (Some(reason), _) => Status::Broken(reason),
             (None, Some(plugin)) => Status::Active(plugin),
             (None, None) => {
@@ -189,15 +189,17 @@ impl Found<'_> {
         })
     }
 
-    /// Why an id cannot be given to another plugin; absent where it can.
-    fn taken_by(&self, id: &str) -> Option<String> {
+    /// Why an id cannot be given to a plugin of this origin; absent where it can. A file whose copy serves has the same origin.
+    fn taken_by(&self, id: &str, origin: &PluginOrigin) -> Option<String> {
         if self.plugins.is_bundled(id) {
             return Some(format!("the id {id:?} is that of a bundled plugin"));
         }
-        let mut serving =
-            self.plugins.entries.iter().filter(|entry| matches!(entry.status, Status::Active(_)));
-        let other = serving.find(|entry| entry.id() == id)?;
-        Some(same_id(id, &other.origin))
+        let others = self.plugins.entries.iter().filter(|entry| entry.origin != *origin && entry.id() == id);
+        let mut serving = others.filter(|entry| matches!(entry.status, Status::Active(_)));
+        match &serving.next()?.origin {
+            PluginOrigin::File(path) => Some(same_id(id, path)),
+            PluginOrigin::Bundled => None,
+        }
     }
 
     /// Lists a file that nobody has approved.
@@ -213,13 +215,10 @@ impl Found<'_> {
         };
         let id = inspection.id.clone();
         let origin = PluginOrigin::File(path.clone());
-        let serving = self.plugins.entries.iter().find(|entry| entry.id() == id && entry.origin != origin);
-        let status = if self.plugins.is_bundled(&id) {
-            Status::Broken(format!("the id {id:?} is that of a bundled plugin"))
-        } else if let Some(other) = serving.filter(|entry| matches!(entry.status, Status::Active(_))) {
-            Status::Broken(same_id(&id, &other.origin))
+        let status = if let Some(reason) = self.taken_by(&id, &origin) {
+            Status::Broken(reason)
         } else if let Some(other) = names.get(&id) {
-            let reason = same_id(&id, &PluginOrigin::File(path.clone()));
+            let reason = same_id(&id, &path);
             let mut first = self.plugins.entries.iter_mut();
             if let Some(first) = first.find(|entry| {
                 entry.origin == PluginOrigin::File(other.clone())
@@ -227,7 +226,7 @@ impl Found<'_> {
             }) {
                 first.status = Status::Broken(reason);
             }
-            Status::Broken(same_id(&id, &PluginOrigin::File(other.clone())))
+            Status::Broken(same_id(&id, other))
         } else {
             tracing::debug!(plugin = %id, "plugin waits for approval");
             Status::Pending
@@ -247,14 +246,9 @@ impl Found<'_> {
 }
 
 /// Why two files with one id do not serve together.
-fn same_id(id: &str, other: &PluginOrigin) -> String {
-    match other {
-        PluginOrigin::Bundled => format!("the id {id:?} is that of a bundled plugin"),
-        PluginOrigin::File(path) => {
-            let name = path.file_name().unwrap_or_default().display();
-            format!("{name} has the id {id:?} too; remove one of the two files")
-        }
-    }
+fn same_id(id: &str, other: &Path) -> String {
+    let name = other.file_name().unwrap_or_default().display();
+    format!("{name} has the id {id:?} too; remove one of the two files")
 }
 
 /// Starts a component of any file, for a rehearsal. It is listed nowhere and needs no approval: it is given nothing.
