@@ -37,6 +37,7 @@ mod pages;
 mod pages_history;
 mod pages_setup;
 mod pages_tabs;
+mod plugin_approval;
 mod plugin_changes;
 mod plugin_directory;
 mod progress_flood;

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod operations;
 pub mod pipeline;
 pub mod platform;
+pub mod plugin_audit;
 pub mod realtime;
 pub mod record;
 pub mod replay;

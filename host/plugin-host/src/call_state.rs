@@ -1,6 +1,7 @@
 //! The data of a wasmtime store during one call.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
@@ -60,4 +61,17 @@ pub struct CallTrace {
     pub login_needed: Option<String>,
     /// When there are new requests, and in words, where one could not be sent because the day's are used up.
     pub quota: Option<(Timestamp, String)>,
+    /// What the call cost.
+    pub cost: CallCost,
+}
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCost {
+    /// WebAssembly instructions, where the engine counts them: tests of plugins do.
+    pub instructions: Option<u64>,
+    /// The memory that it had at its end. Bytes.
+    pub memory_bytes: usize,
+    /// From start to end, waiting included.
+    pub time: Duration,
 }

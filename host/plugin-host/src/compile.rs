@@ -22,6 +22,8 @@ use crate::artifact::{Artifact, Digest};
 
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
+/// Its option for code that counts instructions.
+pub const METERED: &str = "--metered";
 /// Compiled code is read in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 << 10;
 /// Memory that the compiler may write to. Bytes.
@@ -50,6 +52,7 @@ pub struct Compiler {
     folder: PathBuf,
     program: PathBuf,
     key: Vec<u8>,
+    is_metered: bool,
 }
 
 impl Compiler {
@@ -76,7 +79,12 @@ impl Compiler {
             Err(error) if error.kind() == io::ErrorKind::NotFound => new_key(&path).map_err(failed(&path))?,
             Err(error) => return Err(failed(&path)(error)),
         };
-        Ok(Self { folder, program, key })
+        Ok(Self { folder, program, key, is_metered: false })
+    }
+
+    /// The same for [`wasm::metered`](crate::wasm::metered).
+    pub fn metered(self) -> Self {
+        Self { is_metered: true, ..self }
     }
 
     /// The component, from the cache where it is there.
@@ -117,6 +125,7 @@ impl Compiler {
         let failed = |error: io::Error| CompileError::Compiler(error.to_string());
         let mut child = Command::new(&self.program)
             .arg(COMMAND)
+            .args(self.is_metered.then_some(METERED))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -159,12 +168,13 @@ fn with_content(mut mac: Hmac<Sha256>, mut file: fs::File) -> io::Result<Hmac<Sh
     }
 }
 
-/// The hidden command: it reads a component from standard input, and writes compiled code to standard output.
+/// The hidden command: it reads a component from standard input, and writes compiled code to standard output, for [`wasm::metered`](crate::wasm::metered)
+/// where `is_metered` says so.
 ///
 /// # Errors
 ///
 /// The component cannot be compiled; the text says why.
-pub fn run() -> Result<(), String> {
+pub fn run(is_metered: bool) -> Result<(), String> {
     let limit = |resource, most| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| error.to_string())
@@ -173,7 +183,8 @@ pub fn run() -> Result<(), String> {
     limit(Resource::Cpu, CPU)?;
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component).map_err(|error| error.to_string())?;
-    let engine = crate::wasm::new().map_err(|error| format!("{error:#}"))?;
+    let engine = if is_metered { crate::wasm::metered() } else { crate::wasm::new() };
+    let engine = engine.map_err(|error| format!("{error:#}"))?;
     let code =
         engine.precompile_component(&component).map_err(|error| format!("{error:#}").replace('\n', " "))?;
     io::stdout().lock().write_all(&code).map_err(|error| error.to_string())

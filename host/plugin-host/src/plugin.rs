@@ -14,7 +14,7 @@ use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap};
 
 use crate::account::Account;
-use crate::call_state::{CallContext, CallState, CallTrace};
+use crate::call_state::{CallContext, CallCost, CallState, CallTrace};
 use crate::call_stats::CallStats;
 use crate::capabilities::capability::Capability;
 use crate::capabilities::interface::Interface;
@@ -223,8 +223,14 @@ impl Plugin {
                 Ok(Err(error)) => Err(describe_trap(&error, &store, C::BUDGET)),
                 Err(_) => Err(timeout_fault(C::BUDGET.wall)),
             };
-            plugin.stats.count(result.as_ref().err().map(|fault| fault.kind), began.elapsed());
-            plugin.stats.used_memory(store.data().memory.used());
+            let cost = CallCost {
+                instructions: wasm::used_instructions(&store),
+                memory_bytes: store.data().memory.used(),
+                time: began.elapsed(),
+            };
+            lock(&store.data().context.trace).cost = cost;
+            plugin.stats.count(result.as_ref().err().map(|fault| fault.kind), cost.time);
+            plugin.stats.used_memory(cost.memory_bytes);
             result
         };
         // What the guest logs belongs to the event that the call is made for.

@@ -60,6 +60,36 @@ pub trait Logins: Send + Sync {
     async fn is_refused(&self, account: &str) -> bool;
 }
 
+/// Counts what plugins reach, and what they are denied. A call must not wait for it.
+pub trait AccessAudit: Send + Sync {
+    /// Counts an access of an account's plugin.
+    fn note(&self, plugin: &str, account: &str, access: Access);
+}
+
+/// An access of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// A request was sent to an origin, whatever became of it, or a connection was opened there.
+    Contacted(String),
+    /// A call was denied.
+    Denied {
+        /// The origin, or the interface where no origin is meant: `kv`.
+        target: String,
+        /// The rule, for people.
+        reason: String,
+    },
+}
+
+/// Answers requests in the network's place: for tests of plugins.
+pub trait Transport: Send + Sync {
+    /// Answers a request that the policy of the account allows. It has no credentials yet.
+    ///
+    /// # Errors
+    ///
+    /// What a network could do instead of giving an answer.
+    fn answer(&self, request: &Request) -> Result<Response, HttpError>;
+}
+
 /// Notes what plugins and services say to each other.
 pub trait ExchangeRecorder: Send + Sync {
     /// Notes an exchange of a plugin: its request without credentials, and the answer without secrets.

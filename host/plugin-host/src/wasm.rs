@@ -32,6 +32,22 @@ pub fn new() -> wasmtime::Result<Engine> {
     })
 }
 
+/// The same for tests of plugins: it counts instructions, and makes instances on demand.
+///
+/// # Errors
+///
+/// wasmtime refuses the configuration.
+pub fn metered() -> wasmtime::Result<Engine> {
+    let mut config = base_config();
+    config.consume_fuel(true);
+    Engine::new(&config)
+}
+
+/// The instructions that a call has run; absent where the engine does not count them.
+pub(crate) fn used_instructions(store: &Store<CallState>) -> Option<u64> {
+    store.get_fuel().ok().map(|left| u64::MAX - left)
+}
+
 fn base_config() -> Config {
     let mut config = Config::new();
     config
@@ -88,6 +104,8 @@ pub fn store(engine: &Engine, context: CallContext, memory: usize, budget: Budge
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(budget.lifted);
     store.set_epoch_deadline(1);
+    // An engine that does not count them refuses to be given any. Nothing is limited by it: CPU time is.
+    let _ = store.set_fuel(u64::MAX);
     let mut left = budget.cpu.as_millis() / TICK.as_millis();
     store.epoch_deadline_callback(move |_| {
         left = left.saturating_sub(1);

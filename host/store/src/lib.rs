@@ -44,7 +44,7 @@ pub use inbox::{
 };
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::{PlayFilter, PlayStore};
-pub use plugins::{Approval, KeyValueStore, LookupStore, PluginStore};
+pub use plugins::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoredApproval};
 pub use secrets::SecretStore;
 pub use users::UserStore;
 

@@ -53,16 +53,21 @@ impl ports::QuotaStore for PluginStore {
     }
 }
 
-/// The approvals that are stored, as the plugin host compares them.
-pub(crate) fn approvals(stored: Vec<Approval>) -> Vec<registry::Approval> {
-    stored
-        .into_iter()
-        .map(|Approval { id, digest, permissions }| registry::Approval { id, digest, permissions })
-        .collect()
+/// The approvals that are stored and those of the configuration, as the plugin host compares them.
+pub(crate) fn approvals(stored: Vec<Approval>, configured: &[registry::Approval]) -> Vec<registry::Approval> {
+    let stored = stored.into_iter().map(|Approval { id, digest, permissions }| registry::Approval {
+        id,
+        digest,
+        permissions: Some(permissions),
+    });
+    stored.chain(configured.iter().cloned()).collect()
 }
 
 /// The approval of what was inspected, as it is stored.
 pub fn approval_of(inspection: &PermissionReport) -> Approval {
-    let registry::Approval { id, digest, permissions } = registry::Approval::from(inspection);
-    Approval { id, digest, permissions }
+    Approval {
+        id: inspection.id.clone(),
+        digest: inspection.digest.as_str().to_owned(),
+        permissions: inspection.permissions.as_str().to_owned(),
+    }
 }

@@ -30,6 +30,7 @@ use tempfile::TempDir;
 
 use crate::auth::credentials::CredentialManager;
 use crate::config::{Config, ConfigError, source};
+use crate::plugin_audit::PluginAudit;
 use crate::record::Recorder;
 use crate::webhooks::registration;
 use crate::webhooks::registration::{Registration, Tokens};
@@ -130,7 +131,7 @@ async fn load_plugins(
     compiler: &Compiler,
     before: Option<&Plugins>,
 ) -> Result<Plugins, AppError> {
-    let approvals = adapters::approvals(store.approvals().await?);
+    let approvals = adapters::approvals(store.approvals().await?, &config.plugin_approvals);
     let last_good = config.server.data_dir.join(LAST_GOOD);
     let loader = Loader {
         runtime,
@@ -182,6 +183,8 @@ pub struct App {
     /// The accounts as everybody sees them.
     pub(crate) shared: Accounts,
     pub(crate) wire: HttpClient,
+    /// What plugins reached since it was last written to the store.
+    pub(crate) audit: PluginAudit,
     /// A random name of this installation, by which services know it from others.
     pub(crate) instance: String,
     /// Another one, which stays with the database.
@@ -266,6 +269,8 @@ impl App {
         let installation = store.installation().await?;
         let mut wire = HttpClient::new(IDENTITY).map_err(AppError::Engine)?;
         wire.recorder = Some(Arc::new(Recorder::new(data)));
+        let audit = PluginAudit::default();
+        wire.audit = Some(Arc::new(audit.clone()));
         let instance = instance(credentials.vault()).await?;
         let mut app = Self {
             config,
@@ -280,6 +285,7 @@ impl App {
             facts: BTreeMap::new(),
             shared,
             wire,
+            audit,
             instance,
             installation,
             runtime,

@@ -114,12 +114,11 @@ enum Command {
 impl Command {
     /// Whether the command can do without a configuration.
     fn needs_no_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Serve
-                | Self::Restore(_)
-                | Self::Plugin(plugin::Command::List(_) | plugin::Command::Inspect { .. })
-        )
+        match self {
+            Self::Serve | Self::Restore(_) => true,
+            Self::Plugin(command) => command.needs_no_configuration(),
+            _ => false,
+        }
     }
 
     /// Whether the command may write into the data folder, whose files belong to one user.
@@ -215,7 +214,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Disconnect(arguments) => connect::disconnect(config, arguments).await?,
         Command::Webhooks(arguments) => webhooks::run(config, arguments).await?,
         Command::CatchUp(arguments) => catch_up::run(config, arguments).await?,
-        Command::Plugin(command) => plugin::run(config, command).await?,
+        Command::Plugin(command) => return plugin::run(config, command).await,
         Command::Events(list) => events::list(config, list).await?,
         Command::Event(show) => events::show(config, show).await?,
         Command::Replay(arguments) => return replay::run(config, arguments).await,

@@ -107,6 +107,13 @@ pub const KEYS: &[Key] = &[
     key(OIDC, "allowed_groups", "[]", "Groups whose users may log in, beside those of `admin_groups`."),
     key("[plugins]", "dir", "`<data_dir>/plugins`", "The folder of plugins: `.wasm` files."),
     key(
+        "[plugins]",
+        "approve",
+        "[]",
+        "Plugins that may serve without a question, each by its id and the SHA-256 of its file: `\"notebook@sha256:0f3a…\"`. `plugins.lock` in the \
+         data folder has what was approved by command or on a page.",
+    ),
+    key(
         SCROBBLE,
         "watched_at",
         "80",

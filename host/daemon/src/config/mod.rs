@@ -14,6 +14,7 @@ pub mod file;
 pub mod key_path;
 pub mod keys;
 mod oidc;
+mod plugins;
 mod route;
 mod scrobble;
 mod section;
@@ -34,6 +35,7 @@ pub use oidc::Oidc;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
+use playrelay_plugin_host::registry::Approval;
 pub use section::unknown_key_message;
 use section::{Section, is_near};
 pub use server::{DEFAULT_PORT, Server};
@@ -65,6 +67,8 @@ pub struct Config {
     pub plugin_dir: PathBuf,
     /// Whether it was set.
     pub has_plugin_dir: bool,
+    /// `[plugins] approve`: the plugins that may serve without anybody's approval by command or page.
+    pub plugin_approvals: Vec<Approval>,
     /// `[scrobble]`
     pub scrobble: Policy,
     /// `[delivery]`
@@ -230,6 +234,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let mut section = Section::new("[plugins]", plugins, problems);
     let has_plugin_dir = section.location("dir") != Location::Nowhere;
     let plugin_dir = section.text("dir").map_or_else(|| server.data_dir.join("plugins"), PathBuf::from);
+    let plugin_approvals = plugins::approvals(&mut section);
     section.finish();
     let mut warnings = Vec::new();
     let mut section = Section::new("[scrobble]", scrobble, problems);
@@ -259,6 +264,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         access,
         plugin_dir,
         has_plugin_dir,
+        plugin_approvals,
         scrobble,
         delivery,
         sources,

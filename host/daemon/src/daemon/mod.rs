@@ -38,6 +38,7 @@ use crate::exports::watchlist_removals::RemovalLog;
 use crate::inbox::signal::InboxSignal;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
+use crate::operations::plugins::write_lock;
 use crate::pipeline::committer::{Committer, EngineContext};
 use crate::platform::file_system;
 use crate::platform::port_owner::PortOwner;
@@ -131,6 +132,9 @@ impl App {
                  package ca-certificates, which is renewed more often"
             );
         }
+        let (audit, store) = (self.audit.clone(), Arc::clone(&self.store));
+        tokio::spawn(audit.clone().write_often(Arc::clone(&store)));
+        write_lock(&self).await;
         tokio::spawn(prune::prune(Arc::clone(&self.owner), self.config.server.keep_events));
         let live = LiveBus::default();
         if let Some(log) = logging::log() {
@@ -201,9 +205,11 @@ impl App {
             .layer(map_response(protect));
         ready(Ready { address: local, setup_code });
         tokio::select! {
-            () = server::serve(listener, routes, front, room, stop) => Ok(()),
-            () = daemon.watch_config() => Ok(()),
+            () = server::serve(listener, routes, front, room, stop) => {}
+            () = daemon.watch_config() => {}
         }
+        audit.write(&store).await;
+        Ok(())
     }
 
     /// The options of the committer.
@@ -327,6 +333,7 @@ impl Daemon {
             return Err(crate::app::list(&app.problems));
         }
         let has_changed = app.plugins.entries() != self.app.plugins.entries();
+        write_lock(&app).await;
         if !has_changed {
             self.app = app;
             self.current.set(self.app.clone());

@@ -25,7 +25,7 @@ impl PluginWatch {
         let found = DirectoryStamp::of(&app.config.plugin_dir);
         let is_stable = found == self.last;
         self.last = found.clone();
-        let approvals = adapters::approvals(app.store.approvals().await?);
+        let approvals = adapters::approvals(app.store.approvals().await?, &app.config.plugin_approvals);
         if !is_stable || app.plugins.are_of(&found, &approvals) {
             return Ok(false);
         }

@@ -16,7 +16,7 @@ use crate::http::ip_policy::{Reach, is_here};
 use crate::http::message::{HttpError, Request, Response};
 use crate::http::tls;
 use crate::http::tls::Trust;
-use crate::ports::ExchangeRecorder;
+use crate::ports::{AccessAudit, ExchangeRecorder, Transport};
 
 /// The longest time a single request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,6 +67,10 @@ pub struct HttpClient {
     pub own_port: OwnPort,
     /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
     pub recorder: Option<Arc<dyn ExchangeRecorder>>,
+    /// Where it is counted what plugins reach; absent for requests that are nobody's.
+    pub audit: Option<Arc<dyn AccessAudit>>,
+    /// What answers the requests of plugins in the network's place; absent outside of tests.
+    pub transport: Option<Arc<dyn Transport>>,
 }
 
 impl HttpClient {
@@ -93,6 +97,8 @@ impl HttpClient {
             tls: Arc::new(tls),
             own_port: OwnPort::default(),
             recorder: None,
+            audit: None,
+            transport: None,
         })
     }
 
@@ -115,6 +121,8 @@ impl HttpClient {
             tls: Arc::new(tls),
             own_port: self.own_port.clone(),
             recorder: self.recorder.clone(),
+            audit: self.audit.clone(),
+            transport: self.transport.clone(),
         })
     }
 

@@ -14,8 +14,9 @@ use crate::http::message::{HttpError, Request, Response};
 use crate::http::pace::{DailyQuota, RateLimit, WriteRateLimiter};
 use crate::http::{Origin, OriginError, Reach};
 use crate::manifest::{CredentialRule, Login, Manifest};
-use crate::ports::{Logins, QuotaStore};
+use crate::ports::{Access, Logins, QuotaStore};
 use crate::template::Template;
+use crate::text;
 
 /// Statuses with which a service refuses a login: 401, and 498 where a token has expired (in no RFC; nginx and others have it).
 const LOGIN_REFUSED: [u16; 2] = [401, 498];
@@ -190,7 +191,9 @@ impl Outbound {
     pub async fn send(&self, request: Request, purpose: RequestPurpose) -> Result<Response, HttpError> {
         let mut hop = request;
         for _ in 0..=REDIRECTS {
-            let (response, had_credential) = self.send_following(hop.clone(), purpose).await?;
+            let answer = self.send_following(hop.clone(), purpose).await;
+            self.audit(&hop.url, answer.as_ref().err());
+            let (response, had_credential) = answer?;
             let target = match response.header("location") {
                 Some(target)
                     if (300..400).contains(&response.status)
@@ -209,6 +212,30 @@ impl Outbound {
             hop.url = url;
         }
         Err(HttpError::Denied(format!("more than {REDIRECTS} redirects")))
+    }
+
+    /// Counts a request, or what kept it from being sent.
+    fn audit(&self, url: &Url, error: Option<&HttpError>) {
+        let origin = text::cut(&url.origin().ascii_serialization(), text::NAME);
+        match error {
+            // Where nobody is logged in, or a quota is used up, nothing was sent, and nothing was forbidden.
+            Some(HttpError::NotLoggedIn(_) | HttpError::Quota { .. }) => {}
+            Some(HttpError::Denied(reason)) => self.denied(origin, reason.clone()),
+            None | Some(HttpError::Unreachable(_) | HttpError::Interrupted(_) | HttpError::TooLarge(_)) => {
+                self.note(Access::Contacted(origin));
+            }
+        }
+    }
+
+    /// Counts a call of the plugin that a rule of the host forbids. `target` is an origin, or the interface.
+    pub(crate) fn denied(&self, target: impl Into<String>, reason: impl Into<String>) {
+        self.note(Access::Denied { target: target.into(), reason: reason.into() });
+    }
+
+    fn note(&self, access: Access) {
+        if let Some(audit) = &self.wire.audit {
+            audit.note(&self.plugin_id, &self.account, access);
+        }
     }
 
     async fn send_following(
@@ -284,7 +311,10 @@ impl Outbound {
             Some(pace) => Some(pace.turn().await),
             None => None,
         };
-        let mut response = self.wire.send(signed, reach, self.response_limit).await?;
+        let mut response = match &self.wire.transport {
+            Some(transport) => transport.answer(request)?,
+            None => self.wire.send(signed, reach, self.response_limit).await?,
+        };
         if let Some(meter) = meter {
             // What was answered was answered, whatever becomes of the count.
             if let Err(error) = meter.update_from_response(&response).await {
@@ -305,6 +335,12 @@ impl Outbound {
     ///
     /// The account has no server address, or nobody is logged in.
     pub async fn dial(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
+        let plan = self.dial_plan(url, query).await;
+        self.audit(url, plan.as_ref().err());
+        plan
+    }
+
+    async fn dial_plan(&self, url: &Url, query: &BTreeMap<String, Template>) -> Result<DialPlan, HttpError> {
         let reach = self.allow(url, RequestPurpose::Plugin)?;
         if reach == Reach::Public {
             return Err(HttpError::Denied(

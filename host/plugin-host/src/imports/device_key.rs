@@ -16,7 +16,11 @@ impl CallState {
     ) -> Result<T, Failure> {
         let placeholders = self.context.placeholders.as_ref().filter(|_| self.context.is_login);
         let Some(placeholders) = placeholders else {
-            return Err(Failure::Rejected("a device key serves in calls of `auth` alone".to_owned()));
+            let reason = "a device key serves in calls of `auth` alone";
+            if let Some(account) = &self.context.account {
+                account.outbound.denied("device-key", reason);
+            }
+            return Err(Failure::Rejected(reason.to_owned()));
         };
         let key = placeholders.device_key_or_new().map_err(|error| Failure::Rejected(error.to_string()))?;
         work(&key, placeholders).map_err(Failure::Rejected)

@@ -26,13 +26,19 @@ impl Host for CallState {
         let Some(account) = self.context.account.clone() else {
             return Ok(Err(Error::Denied("dry run: network access is disabled".to_owned())));
         };
+        let denied = |reason: String| {
+            account.outbound.denied("http", &reason);
+            wasmtime::Result::Ok(Err(Error::Denied(reason)))
+        };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
-            let pure = self.context.kv.is_none();
-            return Ok(Err(if pure {
-                Error::Denied("this call may send no requests".to_owned())
-            } else {
-                Error::TooManyRequests
-            }));
+            let is_pure = self.context.kv.is_none();
+            return match is_pure {
+                true => denied("this call may send no requests".to_owned()),
+                false => {
+                    account.outbound.denied("http", "more requests than such a call may send");
+                    Ok(Err(Error::TooManyRequests))
+                }
+            };
         };
         self.context.requests_left = left;
         let captures: Vec<(String, String)> = std::mem::take(&mut request.captures)
@@ -40,14 +46,14 @@ impl Host for CallState {
             .map(|capture| (capture.pointer, capture.secret))
             .collect();
         if !captures.is_empty() && !self.context.is_login {
-            return Ok(Err(Error::Denied("answers are captured in logins only".to_owned())));
+            return denied("answers are captured in logins only".to_owned());
         }
         if captures.len() > MAX_CAPTURES {
-            return Ok(Err(Error::Denied(format!("a request may capture {MAX_CAPTURES} values"))));
+            return denied(format!("a request may capture {MAX_CAPTURES} values"));
         }
         let mut request = match read(request) {
             Ok(request) => request,
-            Err(reason) => return Ok(Err(Error::Denied(reason))),
+            Err(reason) => return denied(reason),
         };
         let (method, shown) = (request.method.clone(), shown(&request.url));
         let writes = method != Method::GET;
@@ -58,7 +64,7 @@ impl Host for CallState {
         if let Some(placeholders) = &placeholders
             && let Err(reason) = placeholders.substitute(&mut request)
         {
-            return Ok(Err(Error::Denied(reason)));
+            return denied(reason);
         }
         let purpose =
             if self.context.is_login { RequestPurpose::LoginByPlugin } else { RequestPurpose::Plugin };

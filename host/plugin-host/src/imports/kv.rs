@@ -46,8 +46,12 @@ impl Host for CallState {
 }
 
 impl CallState {
+    /// The store and the name of this call's part of it; absent where the call may not use it.
     fn store(&self) -> Option<(std::sync::Arc<dyn KeyValue>, String)> {
         let account = self.context.account.as_ref()?;
+        if self.context.kv.is_none() {
+            account.outbound.denied("kv", "this call may not use the store");
+        }
         // An account's name may have been another plugin's before.
         let owner = format!("{}/{}", self.context.plugin, account.name);
         Some((self.context.kv.clone()?, owner))

@@ -64,6 +64,18 @@ impl Counted {
 }
 
 impl Limits {
+    /// The limits of its requests, for people.
+    pub(crate) fn in_words(&self) -> Vec<String> {
+        let answer = self.response_mib.map(|mib| format!("answers of {mib} MiB"));
+        let pace = self.write_interval_ms.map(|ms| format!("{ms} ms between two requests that write"));
+        let rates = self.rate.iter().map(|rate| {
+            format!("{} {} in {} s for each account", rate.requests, rate.of.as_str(), rate.seconds)
+        });
+        let quota =
+            self.quota.as_ref().map(|quota| format!("{} requests a day for each account", quota.requests));
+        answer.into_iter().chain(pace).chain(rates).chain(quota).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if self.rate.len() > MAX_RATES {
             return Err(format!("limits.rate has {} entries; expected {MAX_RATES} at most", self.rate.len()));

@@ -78,6 +78,8 @@ pub struct Identity {
     /// The purpose of the plugin, one sentence.
     #[serde(default)]
     pub description: String,
+    /// Who publishes it, as people know them: a name, or `Name <address>`. Nobody checks it.
+    pub publisher: Option<String>,
     /// SPDX.
     pub license: Option<String>,
     /// A page about the plugin, if it has one.

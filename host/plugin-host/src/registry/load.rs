@@ -71,7 +71,7 @@ impl Loader<'_> {
     }
 
     fn is_approved(&self, inspection: &PermissionReport) -> bool {
-        self.approvals.contains(&Approval::from(inspection))
+        self.approvals.iter().any(|approval| approval.allows(inspection))
     }
 }
 

@@ -27,8 +27,17 @@ pub struct Approval {
     pub id: String,
     /// The digest of the component.
     pub digest: String,
-    /// The digest of its permissions.
-    pub permissions: String,
+    /// The digest of its permissions, as they were shown; absent where the configuration names the bytes, which have the permissions in them.
+    pub permissions: Option<String>,
+}
+
+impl Approval {
+    /// Whether it lets a plugin serve that asks for this.
+    pub fn allows(&self, report: &PermissionReport) -> bool {
+        self.id == report.id
+            && self.digest == report.digest.as_str()
+            && self.permissions.as_ref().is_none_or(|shown| shown == report.permissions.as_str())
+    }
 }
 
 /// The origin of a plugin.
@@ -131,6 +140,11 @@ impl Plugins {
         })
     }
 
+    /// Whether the configuration approves exactly these bytes.
+    pub fn is_approved_by_configuration(&self, report: &PermissionReport) -> bool {
+        self.approvals.iter().any(|approval| approval.permissions.is_none() && approval.allows(report))
+    }
+
     /// Whether somebody has approved a plugin of this id. Its file may be gone.
     pub fn was_approved(&self, id: &str) -> bool {
         self.approvals.iter().any(|approval| approval.id == id)
@@ -185,15 +199,4 @@ impl CurrentPlugins {
 pub fn inspect(path: &Path) -> Result<PermissionReport, ArtifactError> {
     let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
     Ok(PermissionReport::of(&Artifact::read(directory::read_file(&real)?)?))
-}
-
-impl From<&PermissionReport> for Approval {
-    fn from(inspection: &PermissionReport) -> Self {
-        let text = |digest: &Digest| digest.as_str().to_owned();
-        Self {
-            id: inspection.id.clone(),
-            digest: text(&inspection.digest),
-            permissions: text(&inspection.permissions),
-        }
-    }
 }

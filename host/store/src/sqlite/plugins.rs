@@ -6,9 +6,10 @@ use playrelay_engine::model::Item;
 use playrelay_util::clock;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::plugins::{OTHER_TARGETS, PLUGIN_ACCESSES};
 use crate::sqlite::database::SqliteStore;
-use crate::sqlite::rows::{json, to_json};
-use crate::{Approval, KeyValueStore, LookupStore, PluginStore, StoreError};
+use crate::sqlite::rows::{json, time, to_json};
+use crate::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoreError, StoredApproval};
 
 /// Keys of one owner.
 const KEYS_LIMIT: usize = 1_000;
@@ -87,26 +88,34 @@ fn used(connection: &Connection, account: &str, except: &str) -> rusqlite::Resul
 #[async_trait]
 impl PluginStore for SqliteStore {
     async fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        Ok(self.stored_approvals().await?.into_iter().map(|stored| stored.approval).collect())
+    }
+
+    async fn stored_approvals(&self) -> Result<Vec<StoredApproval>, StoreError> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT id, digest, permissions FROM approvals")?
+                .prepare_cached(
+                    "SELECT id, digest, permissions, approved_at, approved_by FROM approvals ORDER BY id",
+                )?
                 .query_map([], |row| {
-                    Ok(Approval { id: row.get(0)?, digest: row.get(1)?, permissions: row.get(2)? })
+                    let approval =
+                        Approval { id: row.get(0)?, digest: row.get(1)?, permissions: row.get(2)? };
+                    Ok(StoredApproval { approval, at: time(row.get(3)?), by: row.get(4)? })
                 })?
                 .collect()
         })
         .await
     }
 
-    async fn approve(&self, approval: Approval, shown: String, at: Timestamp) -> Result<(), StoreError> {
+    async fn approve(&self, approval: StoredApproval, shown: String) -> Result<(), StoreError> {
         self.write(move |connection| {
-            let Approval { id, digest, permissions } = &approval;
+            let StoredApproval { approval: Approval { id, digest, permissions }, at, by } = &approval;
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at, shown)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT OR REPLACE INTO approvals (id, digest, permissions, approved_at, approved_by, shown)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
-                .execute(params![id, digest, permissions, at.as_millisecond(), shown])
+                .execute(params![id, digest, permissions, at.as_millisecond(), by, shown])
                 .map(drop)
         })
         .await
@@ -134,6 +143,73 @@ impl PluginStore for SqliteStore {
         })
         .await
     }
+
+    async fn count_accesses(&self, plugin: &str, accesses: Vec<PluginAccess>) -> Result<(), StoreError> {
+        let plugin = plugin.to_owned();
+        self.write(move |connection| {
+            accesses.iter().try_for_each(|access| count_access(connection, &plugin, access))
+        })
+        .await
+    }
+
+    async fn accesses(&self, plugin: &str) -> Result<Vec<PluginAccess>, StoreError> {
+        let plugin = plugin.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT account, target, reason, count, first_at, last_at FROM plugin_accesses
+                     WHERE household = household() AND plugin = ?1 ORDER BY last_at DESC, account, target, reason",
+                )?
+                .query_map(params![plugin], |row| {
+                    Ok(PluginAccess {
+                        account: row.get(0)?,
+                        target: row.get(1)?,
+                        denied: Some(row.get(2)?).filter(|reason: &String| !reason.is_empty()),
+                        count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
+                        first_at: time(row.get(4)?),
+                        last_at: time(row.get(5)?),
+                    })
+                })?
+                .collect()
+        })
+        .await
+    }
+}
+
+/// Adds to one count of a plugin.
+fn count_access(connection: &Connection, plugin: &str, access: &PluginAccess) -> rusqlite::Result<()> {
+    let reason = access.denied.as_deref().unwrap_or_default();
+    let mut key = (access.account.as_str(), access.target.as_str(), reason);
+    let is_known: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM plugin_accesses
+             WHERE household = household() AND plugin = ?1 AND account = ?2 AND target = ?3 AND reason = ?4)",
+        )?
+        .query_row(params![plugin, key.0, key.1, key.2], |row| row.get(0))?;
+    let entries: u32 = connection
+        .prepare_cached("SELECT COUNT(*) FROM plugin_accesses WHERE household = household() AND plugin = ?1")?
+        .query_row(params![plugin], |row| row.get(0))?;
+    if !is_known && entries as usize >= PLUGIN_ACCESSES {
+        // What was denied stays apart from what was not.
+        key = (key.0, OTHER_TARGETS, if reason.is_empty() { "" } else { OTHER_TARGETS });
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO plugin_accesses (household, plugin, account, target, reason, count, first_at, last_at)
+             VALUES (household(), ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count, first_at = MIN(first_at, excluded.first_at),
+                 last_at = MAX(last_at, excluded.last_at)",
+        )?
+        .execute(params![
+            plugin,
+            key.0,
+            key.1,
+            key.2,
+            i64::try_from(access.count).unwrap_or(i64::MAX),
+            access.first_at.as_millisecond(),
+            access.last_at.as_millisecond()
+        ])
+        .map(drop)
 }
 
 #[async_trait]

@@ -155,6 +155,7 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/webhooks/{source}/test", Method::POST, Admin),
     ("/api/v1/plugins", Method::GET, Read),
     ("/api/v1/plugins/{id}", Method::GET, Read),
+    ("/api/v1/plugins/{id}/accesses", Method::GET, Read),
     ("/api/v1/plugins/{id}/settings", Method::GET, Read),
     ("/api/v1/plugins/{id}/approve", Method::POST, Admin),
     ("/api/v1/plugins/{id}/refuse", Method::POST, Admin),

@@ -62,6 +62,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(webhooks::test))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::get))
+        .routes(routes!(plugins::accesses))
         .routes(routes!(plugins::settings))
         .routes(routes!(plugins::approve))
         .routes(routes!(plugins::refuse))

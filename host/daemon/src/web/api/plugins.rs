@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::operations::plugins;
-use crate::operations::plugins::PluginSummary;
+use crate::operations::plugins::{AccessView, ApprovedBy, PluginSummary};
 use crate::web::api::context::Api;
 use crate::web::api::extract::{OptionalJson, Path};
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
@@ -68,8 +68,8 @@ pub(crate) struct PluginList {
 pub(crate) struct PluginDetail {
     #[serde(flatten)]
     plugin: PluginView,
-    /// What it asks for: `name`, `description`, `digest`, `network` (origins with reasons), `credentials`, `login`, `settings`, `imports`,
-    /// `memory_mib`, `permissions`; absent where it cannot be read.
+    /// What it asks for: `name`, `description`, `publisher`, `digest`, `capabilities`, `network` (origins with reasons), `credentials`, `login`,
+    /// `told` and `not_told`, `settings`, `imports`, `memory_mib`, `limits`, `permissions`; absent where it cannot be read.
     #[schema(value_type = Option<Object>)]
     asks_for: Option<PermissionReport>,
     /// What is other than in the version that was approved before, line by line; absent if none was.
@@ -83,6 +83,13 @@ pub(crate) struct Candidate {
     /// The SHA-256 of the file that was looked at, or its beginning; needed where several files have the id.
     #[schema(example = "0f3a1b2c")]
     digest: Option<String>,
+}
+
+/// What a plugin reached, and what it was denied.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AccessList {
+    /// The latest first.
+    items: Vec<AccessView>,
 }
 
 /// The plugin that a decision was about.
@@ -128,6 +135,22 @@ pub(crate) async fn get(
         asks_for: entry.inspection.clone(),
         difference,
     }))
+}
+
+/// Where a plugin sent requests, and what it was denied. The daemon writes its counts every few seconds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/plugins/{id}/accesses",
+    tag = "plugins",
+    params(("id" = String, Path, description = "The plugin's id", example = "diary")),
+    responses((status = 200, body = AccessList), Problems)
+)]
+pub(crate) async fn accesses(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<AccessList>, Problem> {
+    let items = plugins::accesses(&api.app(), &id).await?;
+    Ok(Json(AccessList { items: items.into_iter().map(AccessView::from).collect() }))
 }
 
 /// The settings of a plugin's accounts, as a JSON Schema.
@@ -195,7 +218,7 @@ pub(crate) async fn approve(
 ) -> Result<Json<PluginDecision>, Problem> {
     let app = api.app();
     if let Some(inspection) = plugins::candidate(&app, &id, candidate.digest.as_deref())? {
-        plugins::approve(&app, inspection).await?;
+        plugins::approve(&app, inspection, ApprovedBy::Api).await?;
     }
     Ok(Json(PluginDecision { id }))
 }
@@ -235,6 +258,6 @@ pub(crate) async fn revoke(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<PluginDecision>, Problem> {
-    plugins::revoke(&api.store(), &id).await?;
+    plugins::revoke(&api.app(), &id).await?;
     Ok(Json(PluginDecision { id }))
 }

@@ -1,4 +1,4 @@
-//! `playrelay plugin`
+//! `playrelay plugin list`, `inspect`, `approve`, `refuse`, `revoke` and `audit`.
 
 use std::io::{IsTerminal, stdin};
 use std::path::PathBuf;
@@ -7,16 +7,15 @@ use clap::Subcommand;
 use playrelay_plugin_host::permissions::PermissionReport;
 use playrelay_plugin_host::registry;
 use playrelay_plugin_host::registry::{Entry, PluginOrigin};
-use playrelay_store::SharedStore;
 
-use crate::app::{App, Purpose, open_store};
+use crate::app::{App, Purpose};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::print;
 use crate::cli::print::{Table, columns};
 use crate::config::Config;
 use crate::operations::plugins;
-use crate::operations::plugins::PluginSummary;
+use crate::operations::plugins::{AccessView, ApprovedBy, PluginSummary};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -54,9 +53,16 @@ pub(crate) enum Command {
         /// The id.
         id: String,
     },
+    /// Show where a plugin sent requests, and what it was denied, as the daemon counted it.
+    Audit {
+        /// The id.
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
-pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
+pub(super) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(output) => {
             let app = App::open(config, Purpose::Look).await?;
@@ -71,6 +77,7 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
         Command::Approve { id, digest, yes } => approve(config, &id, digest.as_deref(), yes).await,
         Command::Refuse { id, digest } => refuse(config, &id, digest.as_deref()).await,
         Command::Revoke { id } => revoke(config, &id).await,
+        Command::Audit { id, output } => audit(config, &id, output).await,
     }
 }
 
@@ -146,7 +153,7 @@ async fn approve(config: Config, id: &str, digest: Option<&str>, yes: bool) -> R
     if !yes && digest.is_none() && stdin().is_terminal() && !agrees()? {
         return Err(CliError::Other(format!("{id} is not approved")));
     }
-    plugins::approve(&app, inspection).await?;
+    plugins::approve(&app, inspection, ApprovedBy::Command).await?;
     say!("approved; a daemon that runs takes it over within seconds");
     Ok(())
 }
@@ -172,10 +179,37 @@ fn agrees() -> Result<bool, CliError> {
 }
 
 async fn revoke(config: Config, id: &str) -> Result<(), CliError> {
-    let store: SharedStore = open_store(&config)?;
-    plugins::revoke(&store, id).await?;
+    let app = App::open(config, Purpose::Change).await?;
+    plugins::revoke(&app, id).await?;
     say!("the approval of {id} is taken back; a daemon that runs stops it within seconds");
     Ok(())
+}
+
+/// Shows what a plugin reached and what it was denied.
+async fn audit(config: Config, id: &str, output: Output) -> Result<(), CliError> {
+    let app = App::open(config, Purpose::Look).await?;
+    let rows: Vec<AccessView> =
+        plugins::accesses(&app, id).await?.into_iter().map(AccessView::from).collect();
+    output.print(&rows, |rows| {
+        if rows.is_empty() {
+            return format!("{id} has sent no request, and was denied nothing\n");
+        }
+        let mut table = Table::default();
+        for row in rows {
+            let what = match &row.denied {
+                Some(reason) => format!("denied: {reason}"),
+                None => "contacted".to_owned(),
+            };
+            table.row([
+                print::when(row.last_at),
+                row.account.clone(),
+                row.target.clone(),
+                format!("{} times", row.count),
+                what,
+            ]);
+        }
+        table.text(columns())
+    })
 }
 
 fn describe(it: &PermissionReport) -> String {

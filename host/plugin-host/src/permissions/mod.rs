@@ -1,5 +1,12 @@
 //! The permissions of a plugin, in a form that a person can read and to which an approval is bound.
+//!
+//! - `told`: what its calls are given, and what it never learns
+//! - `sections`: the report as sections of lines
 
+mod sections;
+mod told;
+
+pub use sections::PermissionSection;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifact, Digest};
@@ -17,12 +24,27 @@ pub struct PermissionReport {
     pub version: String,
     /// From the manifest.
     pub description: String,
+    /// From the manifest: nobody has checked it.
+    #[serde(default)]
+    pub publisher: Option<String>,
+    /// From the manifest.
+    #[serde(default)]
+    pub homepage: Option<String>,
     /// The digest of the component.
     pub digest: Digest,
     /// The size of the component in bytes.
     pub size: usize,
     /// The interfaces that it exports.
     pub provides: Vec<String>,
+    /// The same, each with what it does; empty in the reports of older programs.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// What its calls are given.
+    #[serde(default)]
+    pub told: Vec<String>,
+    /// What no call is given.
+    #[serde(default)]
+    pub not_told: Vec<String>,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// Where it wants to send requests, and why.
@@ -35,6 +57,9 @@ pub struct PermissionReport {
     pub settings: Vec<SettingSummary>,
     /// MiB.
     pub memory_mib: usize,
+    /// The other limits: sizes of answers, rates, requests a day.
+    #[serde(default)]
+    pub limits: Vec<String>,
     /// A digest of the permissions. The approval is bound to it, and to the digest of the file.
     pub permissions: Digest,
 }
@@ -112,9 +137,14 @@ impl PermissionReport {
             name: identity.name.clone(),
             version: identity.version.clone(),
             description: identity.description.clone(),
+            publisher: identity.publisher.clone(),
+            homepage: identity.homepage.clone(),
             digest: artifact.digest.clone(),
             size: artifact.bytes.len(),
             provides: manifest.provides.names().into_iter().collect(),
+            capabilities: told::capabilities(manifest),
+            told: told::told(manifest),
+            not_told: told::not_told(manifest),
             imports: artifact.imports.iter().cloned().collect(),
             network: manifest
                 .network
@@ -126,6 +156,7 @@ impl PermissionReport {
             login: logins(manifest),
             settings: manifest.settings.iter().map(SettingSummary::of).collect(),
             memory_mib: limits::memory(manifest) >> 20,
+            limits: manifest.limits.in_words(),
             permissions: permissions(artifact),
         }
     }
