@@ -67,6 +67,11 @@ fn crates_of_the_host_depend_in_one_direction() {
         ("util", &[]),
         ("plugin-host", &["playrelay-engine", "playrelay-util"]),
         ("store", &["playrelay-engine", "playrelay-util"]),
+        ("plugin-pack", &[]),
+        (
+            "plugin-kit",
+            &["playrelay-engine", "playrelay-plugin-host", "playrelay-plugin-pack", "playrelay-util"],
+        ),
     ] {
         let found = depends_on(name);
         let ours: Vec<&str> =

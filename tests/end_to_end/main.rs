@@ -9,6 +9,7 @@ mod api_contract;
 mod api_docs;
 mod architecture;
 mod attacks;
+mod author_kit;
 mod captured_payloads;
 mod captured_stories;
 mod catalogues;

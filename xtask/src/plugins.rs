@@ -4,15 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use wasm_encoder::{ComponentSection, CustomSection};
-use wit_component::ComponentEncoder;
 
 use crate::shell::{cargo, workspace};
 use crate::toolchain::TARGET;
 use crate::{shell, toolchain};
-
-/// The custom section that the host reads the manifest from.
-const SECTION: &str = "playrelay:manifest";
 
 /// The names of the bundled plugins, in order: the folders below `plugins/` that have a manifest.
 pub fn bundled_names() -> Result<Vec<String>> {
@@ -88,18 +83,8 @@ fn build(manifest: &Path, packages: &[String]) -> Result<PathBuf> {
 /// Wraps a core module as a component, where it is none yet, and appends its manifest.
 pub fn pack(core: &Path, manifest: &Path, out: &Path) -> Result<()> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
-    let mut bytes = read(core)?;
-    // The version field of a core module ends in two zero bytes; a component's layer is 1.
-    let is_module = bytes.get(6..8) == Some(&[0, 0]);
-    if is_module {
-        bytes = ComponentEncoder::default()
-            .module(&bytes)
-            .and_then(|encoder| encoder.validate(true).encode())
-            .with_context(|| format!("{} cannot be made a component", core.display()))?;
-    }
-    let manifest = read(manifest)?;
-    let section = CustomSection { name: SECTION.into(), data: manifest.into() };
-    section.append_to_component(&mut bytes);
+    let bytes = playrelay_plugin_pack::pack(&read(core)?, &read(manifest)?)
+        .with_context(|| format!("{} cannot be packed", core.display()))?;
     let folder = out.parent().context("the output has no folder")?;
     fs::create_dir_all(folder)?;
     // The host is built anew when the file changes, so it is left alone when it would not.

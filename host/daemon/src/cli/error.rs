@@ -1,5 +1,6 @@
 //! Why a command fails.
 
+use playrelay_plugin_kit::KitError;
 use playrelay_store::StoreError;
 
 use crate::app::AppError;
@@ -26,6 +27,8 @@ pub(crate) enum CliError {
     Backup(#[from] BackupError),
     #[error(transparent)]
     User(#[from] UserError),
+    #[error(transparent)]
+    Kit(#[from] KitError),
     #[error("{0}")]
     Other(String),
 }

@@ -76,7 +76,7 @@ enum Command {
     Webhooks(webhooks::Arguments),
     /// Show what a server's own history has, and enter it.
     CatchUp(catch_up::Arguments),
-    /// List, inspect, approve and revoke plugins.
+    /// List, inspect, approve and revoke plugins; write and test your own.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// List what was received and how it ended, the newest first.
@@ -108,7 +108,11 @@ enum Command {
         shell: clap_complete::Shell,
     },
     #[command(name = compile::COMMAND, hide = true)]
-    Compile,
+    Compile {
+        /// For code that counts instructions.
+        #[arg(long)]
+        metered: bool,
+    },
 }
 
 impl Command {
@@ -144,8 +148,8 @@ pub fn run() -> ExitCode {
 
 fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     match &arguments.command {
-        Command::Compile => {
-            return compile::run().map(|()| ExitCode::SUCCESS).map_err(CliError::Other);
+        Command::Compile { metered } => {
+            return compile::run(*metered).map(|()| ExitCode::SUCCESS).map_err(CliError::Other);
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -154,6 +158,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
+    }
+    if let Command::Plugin(plugin::Command::Author(command)) = arguments.command {
+        return start_threads()?.block_on(plugin::run_for_author(command));
     }
     if let Command::Init(init) = arguments.command {
         let file = arguments.config.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
@@ -225,7 +232,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Health => health::run(&config).await?,
         Command::Backup(arguments) => backup::write(config, arguments).await?,
         Command::Restore(arguments) => backup::restore(&config, arguments)?,
-        Command::Init(_) | Command::Completions { .. } | Command::Compile => {}
+        Command::Init(_) | Command::Completions { .. } | Command::Compile { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,11 @@
 //! The meaning of an input depends on those before it, so the source's inputs of the hours before are read again too, from an
 //! empty engine. What the server said when it was asked is taken from what was kept of its answers.
 
+mod comparison;
+
 use std::sync::Arc;
 
+pub use comparison::{MessageDifference, compare_messages};
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::code::Code;
 use playrelay_engine::event::{Action, TrackerEvent};

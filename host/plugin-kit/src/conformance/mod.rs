@@ -1,0 +1,33 @@
+//! What any source and any sink must survive. The inputs are made of a plugin's own tests: each is spoiled in many ways.
+//!
+//! - `source`: messages that are cut, empty, huge or nonsense give reports or an error, the same each time, and never a fault
+//! - `report`: what they found
+//! - `sink`: each failure of a service gives the failure of the contract that the host reacts to in the right way
+
+mod report;
+mod sink;
+mod source;
+
+pub use report::ConformanceReport;
+
+use crate::KitError;
+use crate::case::{Call, Case};
+use crate::subject::Subject;
+
+/// Runs the suites that fit the tests of a plugin.
+///
+/// # Errors
+///
+/// The settings of a test do not fit the manifest.
+pub async fn run(subject: &Subject, cases: &[Case]) -> Result<ConformanceReport, KitError> {
+    let mut report = ConformanceReport::default();
+    for case in cases {
+        match &case.call {
+            Call::Webhook(request) => source::webhook(subject, case, request, &mut report).await?,
+            Call::Messages(texts) => source::messages(subject, case, texts, &mut report).await?,
+            Call::Sink(_) => sink::faults(subject, case, &mut report).await?,
+            Call::Enrich(_) | Call::Check => {}
+        }
+    }
+    Ok(report)
+}

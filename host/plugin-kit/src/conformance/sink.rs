@@ -1,0 +1,147 @@
+//! Each failure of a service, in the place of each of its answers.
+
+use std::sync::Arc;
+
+use playrelay_plugin_host::failure::Failure;
+use playrelay_plugin_host::http::Response;
+
+use crate::KitError;
+use crate::case::Case;
+use crate::cassette::{Cassette, Reply};
+use crate::conformance::report::ConformanceReport;
+use crate::runner;
+use crate::runner::CallOutput;
+use crate::subject::Subject;
+
+/// What a sink must make of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// The host tries again.
+    Retry,
+    /// The host waits, as long as the service says where it says so.
+    Wait,
+    /// The host asks for a login, or pauses the account.
+    Login,
+    /// Anything but "it was stored".
+    NotStored,
+    /// Anything but a fault.
+    Anything,
+}
+
+/// The failures, each with a name.
+fn failures() -> Vec<(String, Reply, Expected)> {
+    let response = |status: u16, headers: &[(&str, &str)], body: &str| {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Reply::Response(Response { status, headers, body: body.as_bytes().to_vec() })
+    };
+    let page = "<html><body>Bad gateway</body></html>";
+    let mut all = vec![
+        ("the service cannot be reached".to_owned(), Reply::Unreachable, Expected::Retry),
+        ("the connection breaks".to_owned(), Reply::Interrupted, Expected::Retry),
+        ("an answer that is too large".to_owned(), Reply::TooLarge, Expected::Anything),
+        ("401".to_owned(), response(401, &[], ""), Expected::Login),
+        ("403".to_owned(), response(403, &[], ""), Expected::NotStored),
+        ("400".to_owned(), response(400, &[], ""), Expected::NotStored),
+        ("404".to_owned(), response(404, &[], ""), Expected::NotStored),
+        ("409".to_owned(), response(409, &[], ""), Expected::Anything),
+        ("422".to_owned(), response(422, &[], "{}"), Expected::NotStored),
+        ("429".to_owned(), response(429, &[], ""), Expected::Wait),
+        ("429 with retry-after".to_owned(), response(429, &[("retry-after", "7")], ""), Expected::Wait),
+        ("200 without a body".to_owned(), response(200, &[], ""), Expected::Anything),
+        (
+            "200 with a web page".to_owned(),
+            response(200, &[("content-type", "text/html")], page),
+            Expected::Anything,
+        ),
+        (
+            "200 with half of its JSON".to_owned(),
+            response(200, &[], "{\"added\":{\"movies\":"),
+            Expected::Anything,
+        ),
+        ("200 with other JSON".to_owned(), response(200, &[], "[null, 7, {\"a\": []}]"), Expected::Anything),
+    ];
+    for status in [500, 502, 503, 504, 520] {
+        all.push((status.to_string(), response(status, &[], page), Expected::Retry));
+    }
+    all
+}
+
+/// Puts each failure in the place of each answer of a test.
+pub(super) async fn faults(
+    subject: &Subject,
+    case: &Case,
+    report: &mut ConformanceReport,
+) -> Result<(), KitError> {
+    for place in 0..case.exchanges.len() {
+        for (what, reply, expected) in failures() {
+            let expected = if case.exchanges[place].is_optional { Expected::Anything } else { expected };
+            let mut exchanges = case.exchanges.clone();
+            exchanges[place].reply = reply;
+            let target = subject.target(&case.settings, Arc::new(Cassette::new(exchanges)), case.at)?;
+            let found = runner::call(&subject.plugin, &target, &case.call, case.at).await;
+            report.count(&found.cost);
+            let complaint = match found.result {
+                Err(fault) => Some(fault.to_string()),
+                Ok(CallOutput::Service(answer)) => complaint(&answer, expected, &what),
+                Ok(CallOutput::Reports(_)) => None,
+            };
+            let exchange = &case.exchanges[place];
+            report.faults.extend(complaint.map(|text| {
+                format!("{}, {what} of {} {}: {text}", case.name(), exchange.method, exchange.url)
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with an answer; absent where nothing is.
+fn complaint(answer: &Result<serde_json::Value, Failure>, expected: Expected, what: &str) -> Option<String> {
+    let found = match answer {
+        Ok(answer) => format!("the receipt {}", answer["receipt"]["outcome"]),
+        Err(failure) => format!("{failure:?}"),
+    };
+    let (is_right, wanted) = match expected {
+        Expected::Anything => (true, ""),
+        Expected::Retry => {
+            (matches!(answer, Err(Failure::Retry { .. })), "`retry`, so that the event is sent again")
+        }
+        Expected::Wait => {
+            let asked = what.contains("retry-after");
+            let is_right = match answer {
+                Err(Failure::Retry { after_ms, .. }) => !asked || after_ms.is_some_and(|ms| ms >= 7_000),
+                Err(Failure::Quota { .. }) => true,
+                _ => false,
+            };
+            (is_right, "`retry` with the service's `retry-after` in `after-ms`, or `quota`")
+        }
+        Expected::Login => (
+            matches!(answer, Err(Failure::Unauthorized(_) | Failure::Blocked(_))),
+            "`unauthorized`, so that the host asks for a login",
+        ),
+        Expected::NotStored => {
+            let is_stored = answer.as_ref().is_ok_and(|it| it["receipt"]["outcome"] == "accepted");
+            (!is_stored, "anything but `accepted`: nothing was stored")
+        }
+    };
+    (!is_right).then(|| format!("it gives {found}; expected {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_are_judged() {
+        let accepted = Ok(json!({ "receipt": { "outcome": "accepted" } }));
+        let retry = |after_ms| Err(Failure::Retry { after_ms, reason: "busy".to_owned() });
+        assert_eq!(complaint(&accepted, Expected::Anything, ""), None);
+        assert!(complaint(&accepted, Expected::NotStored, "").is_some_and(|it| it.contains("accepted")));
+        assert!(complaint(&accepted, Expected::Retry, "").is_some());
+        assert_eq!(complaint(&retry(None), Expected::Wait, "429"), None);
+        assert!(complaint(&retry(None), Expected::Wait, "429 with retry-after").is_some());
+        assert_eq!(complaint(&retry(Some(7_000)), Expected::Wait, "429 with retry-after"), None);
+        assert_eq!(complaint(&Err(Failure::Blocked("x".to_owned())), Expected::Login, "401"), None);
+    }
+}

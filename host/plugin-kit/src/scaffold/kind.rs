@@ -1,0 +1,31 @@
+//! What a plugin is.
+
+use std::fmt;
+
+/// What a plugin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It reads the webhooks of a media server.
+    Source,
+    /// It tells a tracker.
+    Sink,
+}
+
+impl Kind {
+    /// The interface that it exports.
+    pub(super) fn interface(self) -> &'static str {
+        match self {
+            Self::Source => "webhook",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+        })
+    }
+}
