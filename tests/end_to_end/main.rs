@@ -30,6 +30,7 @@ mod import_cycles;
 mod ingress;
 mod installation;
 mod javascript;
+mod late_batches;
 mod login;
 mod multi_server;
 mod now_playing;

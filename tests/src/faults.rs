@@ -58,6 +58,7 @@ pub struct Faulty;
 #[derive(Debug)]
 struct Rule {
     path: String,
+    is_exact: bool,
     fault: Fault,
     left: Option<u32>,
 }
@@ -69,12 +70,17 @@ pub struct Faults(Arc<Mutex<Vec<Rule>>>);
 impl Faults {
     /// The next `times` requests whose path begins so go wrong.
     pub fn next(&self, path: &str, times: u32, fault: Fault) {
-        self.add(path, Some(times), fault);
+        self.add(path, false, Some(times), fault);
+    }
+
+    /// The next `times` requests with exactly this path and query go wrong.
+    pub fn next_exactly(&self, path: &str, times: u32, fault: Fault) {
+        self.add(path, true, Some(times), fault);
     }
 
     /// All requests whose path begins so go wrong, until [`clear`](Self::clear).
     pub fn always(&self, path: &str, fault: Fault) {
-        self.add(path, None, fault);
+        self.add(path, false, None, fault);
     }
 
     /// Switches all faults off.
@@ -82,15 +88,19 @@ impl Faults {
         self.0.lock().expect("no test panics while it holds the lock").clear();
     }
 
-    fn add(&self, path: &str, left: Option<u32>, fault: Fault) {
-        let rule = Rule { path: path.to_owned(), fault, left };
+    fn add(&self, path: &str, is_exact: bool, left: Option<u32>, fault: Fault) {
+        let rule = Rule { path: path.to_owned(), is_exact, fault, left };
         self.0.lock().expect("no test panics while it holds the lock").push(rule);
     }
 
     /// The fault for a request, which is used up by this.
     pub fn take(&self, path: &str) -> Option<Fault> {
         let mut rules = self.0.lock().expect("no test panics while it holds the lock");
-        let rule = rules.iter_mut().find(|rule| path.starts_with(&rule.path) && rule.left != Some(0))?;
+        let fits = |rule: &Rule| match rule.is_exact {
+            true => path == rule.path,
+            false => path.starts_with(&rule.path),
+        };
+        let rule = rules.iter_mut().find(|rule| fits(rule) && rule.left != Some(0))?;
         if let Some(left) = &mut rule.left {
             *left -= 1;
         }

@@ -96,6 +96,8 @@ impl Budget {
         live_clock: false,
         lifted: LIFTED_REPORTS,
     };
+    /// For many events at once: the history of a service comes in pages.
+    pub const BATCH: Self = Self { cpu: Duration::from_secs(2), requests: 12, ..Self::SERVICE };
     /// For a talk with a service.
     pub const SERVICE: Self = Self {
         cpu: Duration::from_secs(1),

@@ -45,6 +45,8 @@ pub enum Call {
     Enrich(Item),
     /// `sink.submit`
     Sink(SinkEvent),
+    /// `sink-batch.submit-batch`
+    Batch(Vec<SinkEvent>),
     /// `check.account`
     Check,
 }
@@ -90,9 +92,12 @@ impl Case {
         calls.extend(file.webhook.map(|it| it.call(folder)).transpose()?);
         calls.extend((!file.message.is_empty()).then(|| messages(file.message, folder)).transpose()?);
         calls.extend(file.item.map(|it| item(it).map(Call::Enrich)).transpose().map_err(wrong)?);
-        calls.extend(file.event.map(EventTable::call).transpose().map_err(wrong)?);
+        calls.extend(file.event.map(|it| it.event(1).map(Call::Sink)).transpose().map_err(wrong)?);
+        let batch = file.batch.into_iter().zip(1..).map(|(it, number)| it.event(number));
+        let batch = batch.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+        calls.extend((!batch.is_empty()).then_some(Call::Batch(batch)));
         calls.extend(file.check.map(|CheckTable {}| Call::Check));
-        let expected = "expected one of [webhook], [[message]], [item], [event] and [check]";
+        let expected = "expected one of [webhook], [[message]], [item], [event], [[batch]] and [check]";
         let call = match (calls.pop(), calls.is_empty()) {
             (Some(call), true) => call,
             (Some(_), false) => return Err(wrong(format!("it has several calls; {expected}"))),
@@ -116,6 +121,8 @@ struct CaseFile {
     message: Vec<MessageTable>,
     item: Option<Value>,
     event: Option<EventTable>,
+    #[serde(default)]
+    batch: Vec<EventTable>,
     check: Option<CheckTable>,
     #[serde(default)]
     exchange: Vec<ExchangeTable>,
@@ -171,7 +178,7 @@ fn messages(tables: Vec<MessageTable>, folder: &Path) -> Result<Call, KitError> 
     texts.collect::<Result<_, KitError>>().map(Call::Messages)
 }
 
-/// `[event]`
+/// `[event]`, and each `[[batch]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct EventTable {
@@ -189,13 +196,13 @@ struct EventTable {
 }
 
 impl EventTable {
-    fn call(self) -> Result<Call, String> {
+    fn event(self, number: u32) -> Result<SinkEvent, String> {
         let action = json!({ "action": self.action, "value": self.value });
         let action: Action = serde_json::from_value(action).map_err(|error| {
             format!("[event] has the action {:?} with {:?}: {error}", self.action, self.value)
         })?;
-        Ok(Call::Sink(SinkEvent {
-            id: "playrelay-test-1".to_owned(),
+        Ok(SinkEvent {
+            id: format!("playrelay-test-{number}"),
             action,
             item: item(self.item)?,
             at: self.at.unwrap_or_else(|| AT.parse().expect("the constant is a time")),
@@ -203,7 +210,7 @@ impl EventTable {
             late: self.late,
             uncertain: self.uncertain,
             attempt: self.attempt.unwrap_or(1),
-        }))
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use playrelay_engine::model::Report;
 use playrelay_plugin_host::call_state::CallCost;
 use playrelay_plugin_host::capabilities::{
-    Check, Enrich, Message, MessageInput, ParseError, Sink, Webhook, WebhookInput,
+    BatchResult, Check, Enrich, Message, MessageInput, ParseError, Sink, SinkBatch, Webhook, WebhookInput,
 };
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::fault::Fault;
@@ -103,6 +103,14 @@ impl CallOutput {
     }
 }
 
+fn batch_value(result: &BatchResult) -> Value {
+    match result {
+        BatchResult::Receipt(receipt) => json!({ "receipt": receipt }),
+        BatchResult::Failure(failure) => json!({ "failure": failure_value(failure) }),
+        BatchResult::Alone => json!("alone"),
+    }
+}
+
 fn failure_value(failure: &Failure) -> Value {
     match failure {
         Failure::Retry { after_ms, reason } => json!({ "retry": reason, "after_ms": after_ms }),
@@ -134,6 +142,16 @@ pub async fn call(plugin: &Arc<Plugin>, target: &CallTarget, call: &Call, at: Ti
             let output = |answer: Result<_, Failure>| {
                 CallOutput::Service(answer.map(|receipt| json!({ "receipt": receipt })))
             };
+            CallResult { result: result.map(output), cost: trace.cost }
+        }
+        Call::Batch(events) => {
+            let (result, trace) = plugin.call::<SinkBatch>(target, events.clone()).await;
+            let output =
+                |answer: Result<Vec<BatchResult>, Failure>| {
+                    CallOutput::Service(answer.map(
+                        |results| json!({ "results": results.iter().map(batch_value).collect::<Vec<_>>() }),
+                    ))
+                };
             CallResult { result: result.map(output), cost: trace.cost }
         }
         Call::Check => {

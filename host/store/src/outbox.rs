@@ -87,6 +87,14 @@ pub trait OutboxOwner: Send + Sync {
     /// The first event for a tracker that may be sent now: due, and the first of its subject.
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
 
+    /// The events that could be sent in one request: due, or waiting after a failure, and each the first of its subject; the oldest first.
+    async fn due_together(
+        &self,
+        tracker: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError>;
+
     /// When the next event for a tracker becomes due.
     async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
 

@@ -78,10 +78,35 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
 /// The plays of the history over the span of this one, in which a second play of the same item cannot have ended.
 fn known(event: &Event) -> Result<Vec<Value>, Failure> {
     let (since, until) = watched_interval(event)?;
-    let is_near = |entry: &&Value| {
-        let at = entry["watched_at"].as_str().or(entry["last_watched_at"].as_str());
-        at.and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| (since..=until).contains(&at))
+    between(since, until)
+}
+
+/// When an entry of the history was watched.
+fn watched_at(entry: &Value) -> Option<Timestamp> {
+    entry["watched_at"].as_str().or(entry["last_watched_at"].as_str())?.parse().ok()
+}
+
+/// Whether some plays of the history have an item within a span of time.
+pub fn has_play(known: &[Value], item: &Item, start: Timestamp, end: Timestamp) -> bool {
+    let near = |entry: &&Value| watched_at(entry).is_some_and(|at| (start..=end).contains(&at));
+    let number = numbers(item).first().copied();
+    known.iter().filter(near).any(|entry| is_same(entry, item, number))
+}
+
+/// The body of a watch, to be sent among others; absent where it lacks ids or numbers, or is a file of several episodes, of which the history may have
+/// some.
+pub fn body(event: &Event) -> Option<Value> {
+    let timed = |mut entry: Value| {
+        entry["watched_at"] = json!(event.at);
+        entry
     };
+    let is_one = matches!(event.item.kind, ItemKind::Movie(_)) || numbers(&event.item).len() == 1;
+    item_body::sync_body(&event.item, numbers(&event.item), timed).filter(|_| is_one)
+}
+
+/// The plays of the history within a span of time.
+pub fn between(since: Timestamp, until: Timestamp) -> Result<Vec<Value>, Failure> {
+    let is_near = |entry: &&Value| watched_at(entry).is_some_and(|at| (since..=until).contains(&at));
     let (mut found, mut page) = (Vec::new(), String::new());
     for _ in 0..MAX_PAGES {
         let path = format!("/sync/watched?since={since}&plays=all&limit={PAGE_PLAYS}{page}");

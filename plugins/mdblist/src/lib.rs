@@ -2,6 +2,7 @@
 //!
 //! Facts: github.com/linaspurinis/api.mdblist.com.
 
+mod batch;
 mod history;
 mod item_body;
 mod playback;
@@ -32,6 +33,12 @@ impl capability::sink::Guest for MdbList {
             Action::Unrated => rating::unrate(&event),
             Action::Unwatched => history::remove(&event),
         }
+    }
+}
+
+impl capability::sink_batch::Guest for MdbList {
+    fn submit_batch(events: Vec<Event>) -> Result<Vec<capability::sink_batch::BatchResult>, Failure> {
+        batch::submit(&events)
     }
 }
 
@@ -70,5 +77,6 @@ impl capability::check::Guest for MdbList {
 }
 
 capability::sink::export_sink!(MdbList with_types_in capability::sink);
+capability::sink_batch::export_sink_batch!(MdbList with_types_in capability::sink_batch);
 capability::watchlist::export_watchlist!(MdbList with_types_in capability::watchlist);
 capability::check::export_check!(MdbList with_types_in capability::check);

@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use crate::response::NAME;
 use crate::{item_body, response};
 
-/// Sets a rating.
-pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
+/// A rating as MDBList has it.
+fn whole(rating: f64) -> u8 {
     // In 1..=10 a cast is exact.
-    send("/sync/ratings", "updated", event, Some(rating.round().clamp(1.0, 10.0) as u8))
+    rating.round().clamp(1.0, 10.0) as u8
 }
 
-/// Takes a rating back.
-pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
-    send("/sync/ratings/remove", "removed", event, None)
+/// The body that rates an item, to be sent among others; absent where it lacks the ids or numbers for that.
+pub fn body(event: &Event, rating: f64) -> Option<Value> {
+    entry(event, Some(whole(rating)))
 }
 
-fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
+fn entry(event: &Event, rating: Option<u8>) -> Option<Value> {
     let rated = |mut entry: Value| {
         if let Some(rating) = rating {
             entry["rating"] = json!(rating);
@@ -28,7 +28,21 @@ fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Rec
         entry
     };
     let first = numbers(&event.item).get(..1).unwrap_or_default();
-    let Some(entry) = item_body::sync_body(&event.item, first, rated) else {
+    item_body::sync_body(&event.item, first, rated)
+}
+
+/// Sets a rating.
+pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
+    send("/sync/ratings", "updated", event, Some(whole(rating)))
+}
+
+/// Takes a rating back.
+pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
+    send("/sync/ratings/remove", "removed", event, None)
+}
+
+fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
+    let Some(entry) = entry(event, rating) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value = response::require_success(post(path, &entry)?)?.json()?;

@@ -12,9 +12,10 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`matching`]), titles ([`titles`]), logins ([`login`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`batch`], [`matching`]), titles ([`titles`]), logins ([`login`]), and
 //! reading webhooks ([`webhook`]).
 
+pub mod batch;
 pub mod failure;
 pub mod http;
 pub mod ids;
@@ -34,11 +35,11 @@ pub mod host {
     wit_bindgen::generate!({
         path: "../../wit/0.1",
         inline: "package playrelay:sdk;
-            world host { include playrelay:plugin/imports@0.1.0; import playrelay:plugin/reports@0.1.0; }",
+            world host { include playrelay:plugin/imports@0.1.0; import playrelay:plugin/reports@0.1.0; import playrelay:plugin/events@0.1.0; }",
         additional_derives: [PartialEq],
         generate_all,
     });
-    pub use playrelay::plugin::{clock, device_key, http, kv, log, reports, settings, types};
+    pub use playrelay::plugin::{clock, device_key, events, http, kv, log, reports, settings, types};
 }
 
 /// Generates the module of a capability: its trait, and the macro that exports it.
@@ -117,7 +118,14 @@ pub mod capability {
         "export_sink",
         "package playrelay:sdk-sink; world exports-sink { export playrelay:plugin/sink@0.1.0; }",
         "playrelay_sdk::capability::sink",
-        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/events@0.1.0" => crate::host::events]
+    );
+    capability!(
+        sink_batch,
+        "export_sink_batch",
+        "package playrelay:sdk-sink-batch; world exports-sink-batch { export playrelay:plugin/sink-batch@0.1.0; }",
+        "playrelay_sdk::capability::sink_batch",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types, "playrelay:plugin/events@0.1.0" => crate::host::events]
     );
     capability!(
         check,

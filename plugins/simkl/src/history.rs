@@ -47,6 +47,12 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     Ok(unmatched(NAME, &event.item, &tried))
 }
 
+/// The body that names the item of a watch most exactly, to be sent among others.
+pub fn body(event: &Event) -> Option<Value> {
+    let bodies = entries(&event.item, numbers(&event.item), Some(&event.at));
+    bodies.into_iter().next().map(|(_, body)| body)
+}
+
 /// Takes an episode out of the history.
 pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     if !matches!(event.item.kind, ItemKind::Episode(_)) {

@@ -2,6 +2,7 @@
 //!
 //! Facts: api.simkl.org.
 
+mod batch;
 mod history;
 mod item_body;
 mod rating;
@@ -31,6 +32,12 @@ impl capability::sink::Guest for Simkl {
             Action::Unrated => rating::unrate(&event),
             Action::Unwatched => history::remove(&event),
         }
+    }
+}
+
+impl capability::sink_batch::Guest for Simkl {
+    fn submit_batch(events: Vec<Event>) -> Result<Vec<capability::sink_batch::BatchResult>, Failure> {
+        batch::submit(&events)
     }
 }
 
@@ -65,5 +72,6 @@ impl capability::check::Guest for Simkl {
 }
 
 capability::sink::export_sink!(Simkl with_types_in capability::sink);
+capability::sink_batch::export_sink_batch!(Simkl with_types_in capability::sink_batch);
 capability::watchlist::export_watchlist!(Simkl with_types_in capability::watchlist);
 capability::check::export_check!(Simkl with_types_in capability::check);

@@ -8,10 +8,29 @@ use serde_json::{Value, json};
 use crate::response::NAME;
 use crate::{item_body, response};
 
+/// A rating as SIMKL has it.
+fn whole(rating: f64) -> u8 {
+    // In 1..=10 a cast is exact.
+    rating.round().clamp(1.0, 10.0) as u8
+}
+
+/// The body that rates an item, to be sent among others; absent where SIMKL has no ratings of such a thing.
+pub fn body(event: &Event, rating: f64) -> Option<Value> {
+    entry(event, Some(whole(rating)))
+}
+
+fn entry(event: &Event, rating: Option<u8>) -> Option<Value> {
+    let (list, mut entry) = item_body::title(&event.item)?;
+    if let Some(rating) = rating {
+        entry["rating"] = json!(rating);
+        entry["rated_at"] = json!(event.at);
+    }
+    Some(json!({ list: [entry] }))
+}
+
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
-    // In 1..=10 a cast is exact.
-    send("/sync/ratings", "added", event, Some(rating.round().clamp(1.0, 10.0) as u8))
+    send("/sync/ratings", "added", event, Some(whole(rating)))
 }
 
 /// Takes a rating back.
@@ -20,14 +39,10 @@ pub fn unrate(event: &Event) -> Result<Receipt, Failure> {
 }
 
 fn send(path: &str, done: &str, event: &Event, rating: Option<u8>) -> Result<Receipt, Failure> {
-    let Some((list, mut entry)) = item_body::title(&event.item) else {
+    let Some(body) = entry(event, rating) else {
         return Ok(receipt(Outcome::Unsupported, "SIMKL has ratings of movies and shows only"));
     };
-    if let Some(rating) = rating {
-        entry["rating"] = json!(rating);
-        entry["rated_at"] = json!(event.at);
-    }
-    let answer: Value = response::require_success(post(path, &json!({ list: [entry] }))?)?.json()?;
+    let answer: Value = response::require_success(post(path, &body)?)?.json()?;
     Ok(match (count(&answer[done], &["movies", "shows"]), is_missing(&answer)) {
         (0, true) => unmatched(NAME, &event.item, &["ids"]),
         (0, false) => receipt(Outcome::Duplicate, "nothing had to be changed"),

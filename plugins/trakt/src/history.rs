@@ -155,6 +155,16 @@ fn entries(item: &Item, at: Option<&str>) -> Vec<Named> {
     entries
 }
 
+/// The body that names the item of a watch most exactly, to be sent among others; absent where it has to be looked up first, or is a file of several
+/// episodes, of which the history may have some.
+pub fn body(event: &Event) -> Option<Value> {
+    if numbers(&event.item).len() > 1 {
+        return None;
+    }
+    let first = entries(&event.item, Some(&event.at)).into_iter().next();
+    first.filter(|named| !named.is_doubtful).map(|named| named.entry)
+}
+
 /// Adds to the history. Gives how many were added: Trakt says in a success that it found nothing.
 fn post(entry: &Value) -> Result<u64, Failure> {
     let response = api::post("/sync/history", entry)?;

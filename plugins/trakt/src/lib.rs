@@ -4,6 +4,7 @@
 
 mod airing;
 mod api;
+mod batch;
 mod entry;
 mod history;
 mod item_body;
@@ -39,6 +40,12 @@ impl capability::sink::Guest for Trakt {
             Action::Unrated => rating::unrate(&event),
             Action::Unwatched => history::remove(&event),
         }
+    }
+}
+
+impl capability::sink_batch::Guest for Trakt {
+    fn submit_batch(events: Vec<Event>) -> Result<Vec<capability::sink_batch::BatchResult>, Failure> {
+        batch::submit(&events)
     }
 }
 
@@ -84,6 +91,7 @@ impl capability::check::Guest for Trakt {
 }
 
 capability::sink::export_sink!(Trakt with_types_in capability::sink);
+capability::sink_batch::export_sink_batch!(Trakt with_types_in capability::sink_batch);
 capability::watchlist::export_watchlist!(Trakt with_types_in capability::watchlist);
 capability::airing::export_airing!(Trakt with_types_in capability::airing);
 capability::check::export_check!(Trakt with_types_in capability::check);

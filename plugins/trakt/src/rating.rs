@@ -13,10 +13,22 @@ use crate::{api, item_body, response, search};
 /// The ids of seasons that Trakt knows.
 const SEASON_IDS: [&str; 3] = ["trakt", "tvdb", "tmdb"];
 
+/// A rating as Trakt has it.
+fn whole(rating: f64) -> u8 {
+    // In 1..=10 a cast is exact.
+    rating.round().clamp(1.0, 10.0) as u8
+}
+
+/// The body that names a rated item most exactly, to be sent among others; absent where it has to be looked up first.
+pub fn body(event: &Event, rating: f64) -> Option<Value> {
+    let (_, body) = entries(&event.item, Some((whole(rating), &event.at))).into_iter().next()?;
+    let is_by_ids = body["episodes"].is_array();
+    (!is_by_ids || !is_doubtful(&event.item)).then_some(body)
+}
+
 /// Sets a rating.
 pub fn rate(event: &Event, rating: f64) -> Result<Receipt, Failure> {
-    // In 1..=10 a cast is exact.
-    let rating = rating.round().clamp(1.0, 10.0) as u8;
+    let rating = whole(rating);
     let unchanged = "Trakt took the rating and says that it changed nothing: it is there already, or Trakt keeps none here";
     send("/sync/ratings", "added", unchanged, &event.item, Some((rating, &event.at)))
 }

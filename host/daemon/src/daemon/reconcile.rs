@@ -1,7 +1,7 @@
 //! Starts what the configuration asks for, and ends what it does not: workers, pipelines, connections, histories and doors.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use playrelay_store::vault::VaultError;
@@ -74,6 +74,7 @@ impl Daemon {
                 catalogue: self.app.airing(),
                 live: self.live.clone(),
                 metrics: self.metrics.clone(),
+                alone: Mutex::default(),
             };
             Some(lane.run(stop).boxed())
         });

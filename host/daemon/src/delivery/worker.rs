@@ -1,10 +1,11 @@
 //! One tracker account's events, one at a time, in the order of each play.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use playrelay_engine::event::{Action, DeliveryClass, ReceiptOutcome};
+use playrelay_engine::event::{Action, DeliveryClass, Receipt, ReceiptOutcome};
 use playrelay_engine::model::ItemKind;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_plugin_host::call_state::CallTrace;
@@ -13,7 +14,8 @@ use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::manifest::Level;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{AccountPause, SharedOwner, StoreError};
-use playrelay_util::{backoff, clock};
+use playrelay_util::clock;
+use playrelay_util::lock::lock;
 use tokio::sync::{Notify, watch};
 use tracing::Instrument;
 
@@ -28,18 +30,12 @@ use crate::metrics::Metrics;
 const PRESENCE_TTL: SignedDuration = SignedDuration::from_mins(15);
 /// How often an account that waits for a login is looked at: another process may have logged in.
 const LOGIN_POLL: Duration = Duration::from_secs(2);
-/// How often a blocked account is tried again.
-const BLOCKED_RETRY_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// The longest that a tracker can make us wait: quotas are by the day.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 /// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
 const MAX_SLEEP: Duration = Duration::from_secs(2);
 /// The same with the clock of a test.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
-/// The least number of attempts before an event is given up: one that waited for a login for a month was not tried in that month.
-const MIN_ATTEMPTS_BEFORE_GIVING_UP: u32 = 20;
 /// After this many failures in a row a success means that the tracker is back, and what waits is due.
-const OUTAGE_FAILURES: u32 = 3;
+pub(super) const OUTAGE_FAILURES: u32 = 3;
 
 /// The lane of one tracker account.
 pub struct DeliveryWorker {
@@ -65,6 +61,8 @@ pub struct DeliveryWorker {
     pub live: LiveBus,
     /// Counts them.
     pub metrics: Metrics,
+    /// Events that are no longer sent together with others: a batch could not tell what became of them.
+    pub alone: Mutex<BTreeSet<i64>>,
 }
 
 impl DeliveryWorker {
@@ -149,12 +147,15 @@ impl DeliveryWorker {
             self.record(&row, attempt, parked, now).await?;
             return Ok(None);
         }
+        if let Some(rows) = self.batch(&row, now).await? {
+            return self.deliver_batch(rows, failures).await.map(|()| None);
+        }
         let span = tracing::info_span!("delivery", event = row.inbox);
         self.deliver(row, failures).instrument(span).await.map(|()| None)
     }
 
     /// Stores the outcome of an attempt, and publishes it.
-    async fn record(
+    pub(super) async fn record(
         &self,
         row: &OutboxRow,
         attempt: AttemptOutcome,
@@ -167,6 +168,9 @@ impl DeliveryWorker {
                 ("postponed", DeliveryState::Waiting.as_str(), note.clone())
             }
         };
+        if matches!(attempt, AttemptOutcome::Settled { .. }) {
+            lock(&self.alone).remove(&row.id);
+        }
         self.store.record_attempt(row, attempt, pause, at).await?;
         self.metrics.delivery(self.tracker(), result);
         self.live.publish(Change::Delivery {
@@ -182,7 +186,7 @@ impl DeliveryWorker {
     }
 
     /// Events that need not be sent, or cannot.
-    fn skip_reason(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
+    pub(super) fn skip_reason(&self, row: &OutboxRow, now: Timestamp) -> Option<(DeliveryState, String)> {
         let action = row.event.action;
         let age = now.duration_since(row.event.at);
         if let Some(reason) = self.unsupported_reason(row) {
@@ -207,18 +211,6 @@ impl DeliveryWorker {
             }
             _ => None,
         }
-    }
-
-    /// Whether an event that fails once more has been tried for long enough, and with what words it ends. What waits for a login, or
-    /// for a new day, is not being tried.
-    fn give_up_reason(&self, row: &OutboxRow, failure: &str, now: Timestamp) -> Option<String> {
-        let tried_for = now.duration_since(row.since);
-        let is_over = row.attempts >= MIN_ATTEMPTS_BEFORE_GIVING_UP
-            && tried_for.is_positive()
-            && tried_for.unsigned_abs() > self.offline_keep;
-        (is_over && row.event.action.delivery_class() != DeliveryClass::Presence).then(|| {
-            format!("undelivered for {} days; the last failure: {failure}", tried_for.as_hours() / 24)
-        })
     }
 
     /// Why the tracker can do nothing with an event, where it cannot.
@@ -282,147 +274,87 @@ impl DeliveryWorker {
         let uncertain = trace.uncertain && !is_presence;
         let failure = match answer {
             Ok(Ok(receipt)) => {
-                let state = match receipt.outcome {
-                    // The tracker took it for something else: a person has to say what it is.
-                    ReceiptOutcome::Unmatched if !receipt.matched.is_empty() && !is_presence => {
-                        DeliveryState::Held
-                    }
-                    ReceiptOutcome::Accepted => DeliveryState::Delivered,
-                    ReceiptOutcome::Duplicate => DeliveryState::Duplicate,
-                    ReceiptOutcome::Unmatched => DeliveryState::Unmatched,
-                    ReceiptOutcome::Unsupported => DeliveryState::Unsupported,
-                };
-                let said = if state == DeliveryState::Delivered { "delivered" } else { "answered" };
-                tracing::info!(
-                    tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item,
-                    event = row.inbox, outcome = state.as_str(), "{said}"
-                );
-                let note = receipt.note.clone().unwrap_or_default();
-                let attempt = AttemptOutcome::Settled { state, note, receipt: Some(receipt) };
-                self.record(&row, attempt, None, now).await?;
+                self.settle(&row, receipt, now).await?;
                 if failures >= OUTAGE_FAILURES {
                     self.store.make_due(self.tracker(), now).await?;
                 }
                 return Ok(());
             }
-            Ok(Err(failure)) => match (trace.login_needed, trace.quota) {
-                (Some(reason), _) => Failure::Unauthorized(reason),
-                (None, None) if matches!(failure, Failure::Unauthorized(_)) => {
-                    self.confirm_unauthorized(failure).await
-                }
-                (None, Some((until, reason))) => Failure::Quota { until: until.to_string(), reason },
-                (None, None) => failure,
-            },
+            Ok(Err(failure)) => self.meaning(failure, &trace).await,
             Err(fault) => Failure::Retry { after_ms: None, reason: format!("the plugin failed: {fault}") },
         };
-        let (attempt, parked) = self.reaction(&row, &failure, failures, uncertain, now);
-        tracing::warn!(
-            tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
-            "not delivered: {}", failure.reason()
-        );
-        self.record(&row, attempt, parked, now).await
+        self.fail(&row, &failure, failures, uncertain, now).await
     }
 
-    /// The meaning of a refusal. A login that was renewed just now, like a key, may have been refused by mistake.
-    async fn confirm_unauthorized(&self, failure: Failure) -> Failure {
-        let (reason, account) = (failure.reason(), &self.target.account);
-        let connect = format!("run `playrelay connect {}`", self.tracker());
-        match (account.needs_login(), account.outbound.is_login_refused().await) {
-            (true, true) => Failure::Unauthorized(format!("{reason}; {connect}")),
-            (true, false) => Failure::Blocked(format!("{reason}; should that stay so, {connect}")),
-            (false, _) => {
-                Failure::Blocked(format!("{reason}; look at the key in [trackers.{}]", self.tracker()))
-            }
-        }
-    }
-
-    async fn call_sink(&self, row: &OutboxRow) -> (CallOutcome, CallTrace) {
-        let age = clock::now().duration_since(row.event.at);
-        let event = SinkEvent {
-            id: format!("playrelay-{}-{}", self.installation, row.id),
-            action: row.event.action,
-            item: row.event.item.clone(),
-            at: row.event.at,
-            started_at: row.event.started_at,
-            late: age.is_positive() && age.unsigned_abs() > self.delivery.late_after,
-            uncertain: row.uncertain,
-            attempt: row.attempts + 1,
+    /// Stores the tracker's answer.
+    pub(super) async fn settle(
+        &self,
+        row: &OutboxRow,
+        receipt: Receipt,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let is_presence = row.event.action.delivery_class() == DeliveryClass::Presence;
+        let state = match receipt.outcome {
+            // The tracker took it for something else: a person has to say what it is.
+            ReceiptOutcome::Unmatched if !receipt.matched.is_empty() && !is_presence => DeliveryState::Held,
+            ReceiptOutcome::Accepted => DeliveryState::Delivered,
+            ReceiptOutcome::Duplicate => DeliveryState::Duplicate,
+            ReceiptOutcome::Unmatched => DeliveryState::Unmatched,
+            ReceiptOutcome::Unsupported => DeliveryState::Unsupported,
         };
-        self.plugin.call::<Sink>(&self.target, event).await
+        let said = if state == DeliveryState::Delivered { "delivered" } else { "answered" };
+        tracing::info!(
+            tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item,
+            event = row.inbox, outcome = state.as_str(), "{said}"
+        );
+        let note = receipt.note.clone().unwrap_or_default();
+        self.record(row, AttemptOutcome::Settled { state, note, receipt: Some(receipt) }, None, now).await
     }
 
-    /// Our own pause after so many failures in a row.
-    fn pause(&self, failures: u32) -> Duration {
-        let config::Delivery { retry_first, retry_longest, .. } = self.delivery;
-        backoff::pause(failures, retry_first, retry_longest, backoff::random())
-    }
-
-    /// One reaction for each kind of failure.
-    fn reaction(
+    /// Stores a failure, and reacts to it.
+    pub(super) async fn fail(
         &self,
         row: &OutboxRow,
         failure: &Failure,
         failures: u32,
         uncertain: bool,
         now: Timestamp,
-    ) -> (AttemptOutcome, Option<AccountPause>) {
-        let note = failure.reason().to_owned();
-        let reason = note.clone();
-        let postponed = |next_at| AttemptOutcome::Postponed { next_at, note: note.clone(), uncertain };
-        let after = |pause: Duration| later(now, pause);
-        let pause = |failures| self.pause(failures);
-        match failure {
-            Failure::Retry { after_ms, .. } => {
-                // A tracker that says when, means it: up to a day, and not at once. Where it says nothing, we wait longer each time.
-                let asked = after_ms.map(|ms| Duration::from_millis(ms.into()).min(MAX_RETRY_AFTER));
-                let wait = |failures| asked.map_or_else(|| pause(failures), |asked| asked.max(pause(1)));
-                let (lane, event) = (after(wait(failures + 1)), after(wait(row.attempts + 1)));
-                let parked = |attempt| {
-                    (
-                        attempt,
-                        Some(AccountPause::Until {
-                            until: lane,
-                            reason: reason.clone(),
-                            failures: failures + 1,
-                        }),
-                    )
-                };
-                if let Some(note) = self.give_up_reason(row, &note, now) {
-                    return parked(AttemptOutcome::Settled {
-                        state: DeliveryState::Dead,
-                        note,
-                        receipt: None,
-                    });
-                }
-                (postponed(event), Some(AccountPause::Until { until: lane, reason, failures: failures + 1 }))
-            }
-            Failure::Quota { until, .. } => {
-                // A plugin that names no time that can be read waits for the next day of its quota, or for an hour.
-                let quota = self.plugin.manifest.limits.quota.as_ref();
-                let next = || quota.map(|quota| quota.next_day_at(now));
-                let until: Timestamp = until
-                    .parse()
-                    .ok()
-                    .or_else(next)
-                    .unwrap_or_else(|| after(BLOCKED_RETRY_INTERVAL.unsigned_abs()));
-                let until = until.min(after(MAX_RETRY_AFTER)).max(after(pause(failures + 1)));
-                (postponed(until), Some(AccountPause::Until { until, reason, failures: failures + 1 }))
-            }
-            Failure::Unauthorized(_) if self.target.account.needs_login() => {
-                (postponed(now), Some(AccountPause::Login { reason }))
-            }
-            Failure::Unauthorized(_) | Failure::Blocked(_) => {
-                let until = after(BLOCKED_RETRY_INTERVAL.unsigned_abs());
-                (postponed(until), Some(AccountPause::Blocked { until, reason }))
-            }
-            Failure::Rejected(_) => {
-                (AttemptOutcome::Settled { state: DeliveryState::Dead, note, receipt: None }, None)
-            }
+    ) -> Result<(), StoreError> {
+        let (attempt, parked) = self.reaction(row, failure, failures, uncertain, now);
+        tracing::warn!(
+            tracker = self.tracker(), action = row.event.action.name(), item = %row.event.item, event = row.inbox,
+            "not delivered: {}", failure.reason()
+        );
+        self.record(row, attempt, parked, now).await
+    }
+
+    async fn call_sink(&self, row: &OutboxRow) -> (CallOutcome, CallTrace) {
+        self.plugin.call::<Sink>(&self.target, self.sink_event(row)).await
+    }
+
+    /// An event as the plugin gets it.
+    pub(super) fn sink_event(&self, row: &OutboxRow) -> SinkEvent {
+        SinkEvent {
+            id: format!("playrelay-{}-{}", self.installation, row.id),
+            action: row.event.action,
+            item: row.event.item.clone(),
+            at: row.event.at,
+            started_at: row.event.started_at,
+            late: self.is_late(row, clock::now()),
+            uncertain: row.uncertain,
+            attempt: row.attempts + 1,
         }
+    }
+
+    /// Whether an event happened too long ago to be live.
+    pub(super) fn is_late(&self, row: &OutboxRow, now: Timestamp) -> bool {
+        let age = now.duration_since(row.event.at);
+        age.is_positive() && age.unsigned_abs() > self.delivery.late_after
     }
 }
 
-fn later(now: Timestamp, pause: Duration) -> Timestamp {
+/// A time after a pause.
+pub(super) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.saturating_add(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX))
         .unwrap_or(Timestamp::MAX)
 }

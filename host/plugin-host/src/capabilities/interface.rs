@@ -48,6 +48,7 @@ interfaces! {
     identify: "identify",
     server_history: "server-history",
     sink: "sink",
+    sink_batch: "sink-batch",
     watchlist: "watchlist",
     metadata: "metadata",
     airing: "airing",

@@ -5,9 +5,8 @@ use playrelay_engine::event::{Action, Receipt, ReceiptOutcome};
 use playrelay_engine::model::Item;
 use wasmtime::Store;
 
-use crate::bindings::exports::playrelay::plugin::sink;
 use crate::bindings::exports::playrelay::plugin::sink::Guest;
-use crate::bindings::playrelay::plugin::types;
+use crate::bindings::playrelay::plugin::{events, types};
 use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::failure::Failure;
@@ -39,6 +38,32 @@ pub struct SinkEvent {
     pub attempt: u32,
 }
 
+impl SinkEvent {
+    /// The event as a guest gets it; absent for a removal from a watchlist, which no sink takes.
+    pub(super) fn to_guest(&self) -> Option<events::Event> {
+        Some(events::Event {
+            id: self.id.clone(),
+            action: match self.action {
+                Action::Playing(progress) => events::Action::Playing(progress),
+                Action::Paused(progress) => events::Action::Paused(progress),
+                Action::Stopped(progress) => events::Action::Stopped(progress),
+                Action::Watched(progress) => events::Action::Watched(progress),
+                Action::Rated(rating) => events::Action::Rated(rating),
+                Action::Unrated => events::Action::Unrated,
+                Action::Unwatched => events::Action::Unwatched,
+                Action::RemoveFromWatchlist => return None,
+            },
+            item: convert::to_guest(&self.item),
+            at: self.at.to_string(),
+            started_at: self.started_at.map(|at| at.to_string()),
+            late: self.late,
+            uncertain: self.uncertain,
+            attempt: self.attempt,
+            ext: Vec::new(),
+        })
+    }
+}
+
 impl Capability for Sink {
     type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
@@ -50,28 +75,8 @@ impl Capability for Sink {
         store: &mut Store<CallState>,
         event: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let event = sink::Event {
-            id: event.id,
-            action: match event.action {
-                Action::Playing(progress) => sink::Action::Playing(progress),
-                Action::Paused(progress) => sink::Action::Paused(progress),
-                Action::Stopped(progress) => sink::Action::Stopped(progress),
-                Action::Watched(progress) => sink::Action::Watched(progress),
-                Action::Rated(rating) => sink::Action::Rated(rating),
-                Action::Unrated => sink::Action::Unrated,
-                Action::Unwatched => sink::Action::Unwatched,
-                Action::RemoveFromWatchlist => {
-                    let reason = "a sink has no watchlist".to_owned();
-                    return Ok(Err(Failure::Rejected(reason)));
-                }
-            },
-            item: convert::to_guest(&event.item),
-            at: event.at.to_string(),
-            started_at: event.started_at.map(|at| at.to_string()),
-            late: event.late,
-            uncertain: event.uncertain,
-            attempt: event.attempt,
-            ext: Vec::new(),
+        let Some(event) = event.to_guest() else {
+            return Ok(Err(Failure::Rejected("a sink has no watchlist".to_owned())));
         };
         let answer = guest.call_submit(store, &event).await?;
         Ok(answer.map(receipt).map_err(convert::failure))

@@ -14,6 +14,7 @@ use crate::call_state::CallState;
 
 impl contract::types::Host for CallState {}
 impl contract::reports::Host for CallState {}
+impl contract::events::Host for CallState {}
 
 /// Offers the contract's imports, and WASI 0.2 without files, sockets, environment and arguments.
 ///

@@ -18,8 +18,8 @@ pub use login::{
 };
 pub use network::{Basic, CredentialRule, Network, Signature, SignatureEncoding};
 pub use provides::{
-    Empty, EnrichFacts, Level, MetadataFacts, Provides, RatingFacts, RealtimeFacts, SinkAction, SinkFacts,
-    WatchlistFacts, WebhookFacts,
+    Empty, EnrichFacts, Level, MetadataFacts, Provides, RatingFacts, RealtimeFacts, SinkAction,
+    SinkBatchFacts, SinkFacts, WatchlistFacts, WebhookFacts,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -239,6 +239,14 @@ impl Manifest {
         let mut pictures = self.provides.metadata.iter().flat_map(|facts| &facts.picture_origins);
         pictures.try_for_each(|origin| self.check_origin(origin))?;
         self.limits.check().map_err(ManifestError::Invalid)?;
+        if let Some(batch) = &self.provides.sink_batch
+            && (self.provides.sink.is_none() || !(1..=200).contains(&batch.max_events))
+        {
+            return invalid(format!(
+                "[provides.sink-batch] with max-events = {}; it stands beside [provides.sink], and takes 1 to 200 events",
+                batch.max_events
+            ));
+        }
         let heartbeat = self.provides.sink.as_ref().and_then(|facts| facts.heartbeat_ms);
         if heartbeat.is_some_and(|ms| ms < SHORTEST_HEARTBEAT_MS) {
             return invalid(format!("heartbeat-ms below {SHORTEST_HEARTBEAT_MS}"));

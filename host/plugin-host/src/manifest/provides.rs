@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
 
+/// The most events of one call.
+const MAX_BATCH_EVENTS: u32 = 200;
+
 /// `[provides.*]`: one table per exported interface.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -22,6 +25,8 @@ pub struct Provides {
     pub server_history: Option<Empty>,
     /// Takes events.
     pub sink: Option<SinkFacts>,
+    /// Takes many late events at once.
+    pub sink_batch: Option<SinkBatchFacts>,
     /// Keeps a watchlist.
     pub watchlist: Option<WatchlistFacts>,
     /// Knows ids and pictures.
@@ -140,6 +145,19 @@ impl SinkFacts {
         let untaken = presence.into_iter().filter(|action| !self.actions.contains(action));
         untaken.map(SinkAction::name).collect()
     }
+}
+
+/// `[provides.sink-batch]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkBatchFacts {
+    /// The most events of one call; 200 where it is not set, and at most.
+    #[serde(default = "most_batch_events")]
+    pub max_events: u32,
+}
+
+fn most_batch_events() -> u32 {
+    MAX_BATCH_EVENTS
 }
 
 /// `[provides.sink] ratings`

@@ -3,7 +3,7 @@
 use crate::manifest::Manifest;
 
 /// An exported interface, what it does in the words of an approval, and what its calls are given.
-const INTERFACES: [(&str, &str, &str); 12] = [
+const INTERFACES: [(&str, &str, &str); 13] = [
     (
         "webhook",
         "reads the webhooks of a media server",
@@ -31,6 +31,7 @@ const INTERFACES: [(&str, &str, &str); 12] = [
         "what the routes to its accounts let through: the title with its ids and length, what happened, when, and the rating; no names of \
          people, servers or devices",
     ),
+    ("sink-batch", "sends many late events in one request", "the same, of many plays and ratings at once"),
     ("watchlist", "reads and changes a watchlist", "the titles that are to come off or onto the list"),
     ("metadata", "finds ids and pictures of titles", "titles that lack ids, or whose pictures a page shows"),
     ("airing", "knows which episodes have aired", "shows that are on a watchlist"),

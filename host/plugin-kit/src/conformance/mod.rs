@@ -25,7 +25,7 @@ pub async fn run(subject: &Subject, cases: &[Case]) -> Result<ConformanceReport,
         match &case.call {
             Call::Webhook(request) => source::webhook(subject, case, request, &mut report).await?,
             Call::Messages(texts) => source::messages(subject, case, texts, &mut report).await?,
-            Call::Sink(_) => sink::faults(subject, case, &mut report).await?,
+            Call::Sink(_) | Call::Batch(_) => sink::faults(subject, case, &mut report).await?,
             Call::Enrich(_) | Call::Check => {}
         }
     }

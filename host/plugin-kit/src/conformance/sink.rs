@@ -5,6 +5,8 @@ use std::sync::Arc;
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::http::Response;
 
+use serde_json::Value;
+
 use crate::KitError;
 use crate::case::Case;
 use crate::cassette::{Cassette, Reply};
@@ -95,7 +97,7 @@ pub(super) async fn faults(
 }
 
 /// What is wrong with an answer; absent where nothing is.
-fn complaint(answer: &Result<serde_json::Value, Failure>, expected: Expected, what: &str) -> Option<String> {
+fn complaint(answer: &Result<Value, Failure>, expected: Expected, what: &str) -> Option<String> {
     let found = match answer {
         Ok(answer) => format!("the receipt {}", answer["receipt"]["outcome"]),
         Err(failure) => format!("{failure:?}"),
@@ -119,7 +121,9 @@ fn complaint(answer: &Result<serde_json::Value, Failure>, expected: Expected, wh
             "`unauthorized`, so that the host asks for a login",
         ),
         Expected::NotStored => {
-            let is_stored = answer.as_ref().is_ok_and(|it| it["receipt"]["outcome"] == "accepted");
+            let is_accepted = |it: &Value| it["receipt"]["outcome"] == "accepted";
+            let mut of_batch = answer.iter().filter_map(|it| it["results"].as_array()).flatten();
+            let is_stored = answer.as_ref().is_ok_and(is_accepted) || of_batch.any(is_accepted);
             (!is_stored, "anything but `accepted`: nothing was stored")
         }
     };

@@ -82,6 +82,16 @@ impl OutboxOwner for SqliteStore {
         self.read(move |connection| outbox::next_due(connection, &tracker, now)).await
     }
 
+    async fn due_together(
+        &self,
+        tracker: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        let tracker = tracker.to_owned();
+        self.read(move |connection| outbox::due_together(connection, &tracker, now, limit)).await
+    }
+
     async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {
         let tracker = tracker.to_owned();
         self.read(move |connection| outbox::next_time(connection, &tracker)).await

@@ -4,9 +4,9 @@ import json
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.exports.sink import Action_Watched
 from wit_world.imports import http, settings
 from wit_world.imports import types as contract
+from wit_world.imports.events import Action_Watched
 
 
 def retry(reason, after_ms=None):

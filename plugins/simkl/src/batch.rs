@@ -1,0 +1,35 @@
+//! Late watches and ratings in lists. SIMKL takes a watch that it has as nothing new, so the same list twice does no harm.
+
+use playrelay_sdk::batch;
+use playrelay_sdk::capability::sink::{Action, Event};
+use playrelay_sdk::capability::sink_batch::BatchResult;
+use playrelay_sdk::host::types::Failure;
+use playrelay_sdk::tracker::post;
+use serde_json::Value;
+
+use crate::{history, rating, response};
+
+/// Sends what can be sent in lists; the rest is to be sent alone.
+pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
+    let mut results: Vec<BatchResult> = events.iter().map(|_| BatchResult::Alone).collect();
+    let all: Vec<usize> = (0..events.len()).collect();
+    // Whether a rewatch counts is answered for a whole request: alone it is told of each.
+    if !history::counts_rewatches() {
+        let watch = |index: usize| match events[index].action {
+            Action::Watched(_) => history::body(&events[index]),
+            _ => None,
+        };
+        let note = |index: usize| format!("in the history at {}", events[index].at);
+        batch::send(&all, watch, note, &mut results, |body| answer("/sync/history", body))?;
+    }
+    let rated = |index: usize| match events[index].action {
+        Action::Rated(value) => rating::body(&events[index], value),
+        _ => None,
+    };
+    batch::send(&all, rated, |_| String::new(), &mut results, |body| answer("/sync/ratings", body))?;
+    Ok(results)
+}
+
+fn answer(path: &str, body: &Value) -> Result<Value, Failure> {
+    response::require_success(post(path, body)?)?.json()
+}
