@@ -42,6 +42,7 @@ mod pages_tabs;
 mod plugin_approval;
 mod plugin_changes;
 mod plugin_directory;
+mod plugin_docs;
 mod progress_flood;
 mod proxies;
 mod published_examples;

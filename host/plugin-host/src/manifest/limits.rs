@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far a service's clock may be from ours.
@@ -15,7 +16,7 @@ const MAX_RATE_REQUESTS: u32 = 10_000;
 const LONGEST_SPAN_S: u32 = 60 * 60;
 
 /// `[limits]`: requests for more, or promises of less, than the defaults. The host caps them.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// MiB of memory; 32 where absent, 64 at most.
@@ -32,7 +33,7 @@ pub struct Limits {
 }
 
 /// `[[limits.rate]]`: so many requests within a span that slides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rate {
     /// The number of requests.
@@ -44,7 +45,7 @@ pub struct Rate {
 }
 
 /// Which requests a rate counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counted {
     /// GET.
@@ -95,7 +96,7 @@ impl Limits {
 }
 
 /// `[limits.quota]`: so many requests a day. The service's own headers say more where an account has more.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quota {
     /// The requests a day of the smallest plan.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
@@ -27,7 +28,7 @@ pub mod part {
 }
 
 /// `[login]`: how a user logs in.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Login {
     /// OAuth 2 with a code that the user enters on another device.
@@ -37,7 +38,7 @@ pub enum Login {
 }
 
 /// A login by code of the plugin's own.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PluginLogin {
     /// The ways to log in, the best one first.
@@ -47,7 +48,7 @@ pub struct PluginLogin {
 }
 
 /// A way to log in.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoginMethod {
     /// The name, unique among its neighbours.
@@ -60,7 +61,7 @@ pub struct LoginMethod {
 }
 
 /// Something that the user types.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoginField {
     /// The name, unique among its neighbours.
@@ -76,7 +77,7 @@ pub struct LoginField {
 }
 
 /// OAuth 2 device flow (RFC 8628), with the deviations that services have.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeviceLogin {
     /// The URL that gives a code.
@@ -174,7 +175,7 @@ impl DeviceLogin {
 
 /// `[login.pin]`: a login with a code, older than OAuth 2's: a GET gives `user_code` and `verification_url`, another one
 /// `result` (`OK` or not) and `access_token`. It is used where the device flow refuses the client id as not its own.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinLogin {
     /// The URL that gives a code.
@@ -188,7 +189,7 @@ fn device_code() -> String {
 }
 
 /// How a login's bodies are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// `application/json`
@@ -198,7 +199,7 @@ pub enum Encoding {
 }
 
 /// The meaning of the statuses of a poll. 200 is granted.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PollStatus {
     /// Not yet entered.
@@ -219,7 +220,7 @@ pub struct PollStatus {
 }
 
 /// The effect of a refresh on the refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefreshToken {
     /// Each serves once; the answer has the next.

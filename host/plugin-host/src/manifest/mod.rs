@@ -21,6 +21,7 @@ pub use provides::{
     Empty, EnrichFacts, Level, MetadataFacts, Provides, RatingFacts, RealtimeFacts, SinkAction,
     SinkBatchFacts, SinkFacts, WatchlistFacts, WebhookFacts,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use settings::{Setting, SettingKind};
@@ -37,7 +38,7 @@ pub const API_TRACK: &str = "0.1";
 const SHORTEST_HEARTBEAT_MS: u32 = 10_000;
 
 /// A manifest.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Its id, names and version.
@@ -64,7 +65,7 @@ pub struct Manifest {
 }
 
 /// `[plugin]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Lower case letters, digits and hyphens; what `plugin = "…"` names in the configuration.
@@ -84,6 +85,11 @@ pub struct Identity {
     pub license: Option<String>,
     /// A page about the plugin, if it has one.
     pub homepage: Option<String>,
+}
+
+/// The form of a manifest, as a JSON Schema of draft 2020-12: for editors, and for the reference.
+pub fn schema() -> Value {
+    schemars::schema_for!(Manifest).to_value()
 }
 
 /// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.

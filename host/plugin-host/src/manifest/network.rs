@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
 
 /// `[[network]]`: an origin that the plugin may reach.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// `https://api.example.org`, or `{settings.url}` for a server address.
@@ -17,7 +18,7 @@ pub struct Network {
 }
 
 /// `[[credential]]`: what the host adds to requests to an origin.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialRule {
     /// One of the origins of `[[network]]`.
@@ -39,7 +40,7 @@ pub struct CredentialRule {
 }
 
 /// `basic` of `[[credential]]`: `authorization: Basic …`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Basic {
     /// The name.
@@ -49,7 +50,7 @@ pub struct Basic {
 }
 
 /// `signature` of `[[credential]]`: HMAC-SHA256 over a text that names parts of the request.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
     /// The key of the signature.
@@ -67,7 +68,7 @@ pub struct Signature {
 }
 
 /// The encoding of a signature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignatureEncoding {
     /// Hexadecimal digits in lower case.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
@@ -10,7 +11,7 @@ use crate::template::Template;
 const MAX_BATCH_EVENTS: u32 = 200;
 
 /// `[provides.*]`: one table per exported interface.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Provides {
     /// Reads webhooks.
@@ -50,12 +51,12 @@ impl Provides {
 }
 
 /// An interface about which there is nothing more to say.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
 /// `[provides.webhook]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WebhookFacts {
     /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
@@ -72,7 +73,7 @@ pub struct WebhookFacts {
 }
 
 /// A message that the host sends to itself in the server's place.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TestMessage {
     /// The `Content-Type`.
@@ -99,7 +100,7 @@ impl TestMessage {
 }
 
 /// `[provides.realtime]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RealtimeFacts {
     /// The server address that is listened to: `{settings.url}`, one of the origins of `[[network]]`.
@@ -110,7 +111,7 @@ pub struct RealtimeFacts {
 }
 
 /// `[provides.enrich]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EnrichFacts {
     /// How long the host caches an answer. Seconds.
@@ -126,7 +127,7 @@ fn day() -> u32 {
 }
 
 /// `[provides.sink]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SinkFacts {
     /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
@@ -148,7 +149,7 @@ impl SinkFacts {
 }
 
 /// `[provides.sink-batch]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SinkBatchFacts {
     /// The most events of one call; 200 where it is not set, and at most.
@@ -161,7 +162,7 @@ fn most_batch_events() -> u32 {
 }
 
 /// `[provides.sink] ratings`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RatingFacts {
     /// The kinds of items that can be rated. Ratings of other kinds are never sent.
@@ -180,7 +181,7 @@ fn all_levels() -> BTreeSet<Level> {
 }
 
 /// A kind of item that can be rated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Level {
@@ -191,7 +192,7 @@ pub enum Level {
 }
 
 /// `[provides.watchlist]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WatchlistFacts {
     /// The namespaces of ids, in the order in which the file for other programs names what was taken off the list.
@@ -200,7 +201,7 @@ pub struct WatchlistFacts {
 }
 
 /// `[provides.metadata]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MetadataFacts {
     /// A movie with an id of one of these needs no catalogue: most trackers know it by that.
@@ -213,7 +214,7 @@ pub struct MetadataFacts {
 }
 
 /// The name of a case of `sink.action`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is documented as a case of `sink.action` in wit/0.1/sink.wit")]
 pub enum SinkAction {

@@ -1,5 +1,6 @@
 //! Pages of titles at a catalogue's site: an address that somebody copies out of a browser names an id.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -7,7 +8,7 @@ use url::Url;
 /// `https://catalogue.example/movie/{catalogue}`.
 ///
 /// An id ends at the first hyphen, since sites put a title behind it; a `{slug}` is all of its part of the path.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TitlePages {
     /// Of films.
@@ -19,7 +20,7 @@ pub struct TitlePages {
 }
 
 /// The address of such a page.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TitlePage {
     host: String,

@@ -14,7 +14,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use playrelay_plugin_host::manifest;
+
 use crate::cli::error::CliError;
+use crate::cli::print;
 use crate::config::Config;
 
 #[derive(Subcommand)]
@@ -36,6 +39,8 @@ pub(crate) enum AuthorCommand {
     Build(author::Build),
     /// Make a plugin out of a WebAssembly module or component and a manifest.
     Pack(author::Pack),
+    /// Print the form of `plugin.toml` as a JSON Schema, for an editor.
+    Schema,
     /// Start a plugin as the daemon would, and show all that it asks for.
     Check(author::Check),
     /// Build the plugin of a folder, run its tests, and try on it what any plugin of its kind must survive.
@@ -68,6 +73,7 @@ pub(crate) async fn run_for_author(command: AuthorCommand) -> Result<ExitCode, C
         AuthorCommand::New(arguments) => author::new(&arguments)?,
         AuthorCommand::Build(arguments) => author::build(&arguments)?,
         AuthorCommand::Pack(arguments) => author::pack(&arguments)?,
+        AuthorCommand::Schema => print::json(&format!("{:#}", manifest::schema()))?,
         AuthorCommand::Check(arguments) => author::check(arguments).await?,
         AuthorCommand::Test(arguments) => return author::test(arguments).await,
         AuthorCommand::Dev(arguments) => dev::run(&arguments).await?,
