@@ -249,7 +249,7 @@ async fn recorded_messages_are_read_by_another_version() {
     let output = home.run(&["plugin", "replay", other.to_str().unwrap()]);
     let said = said(&output);
     assert!(
-        !output.status.success() && said.contains("2 messages read by both versions, 2 with another result"),
+        !output.status.success() && said.contains("2 webhooks read by both versions, 2 with another result"),
         "{said}"
     );
     assert!(

@@ -61,6 +61,8 @@ pub struct CallTrace {
     pub login_needed: Option<String>,
     /// When there are new requests, and in words, where one could not be sent because the day's are used up.
     pub quota: Option<(Timestamp, String)>,
+    /// Whether a service answered a request of the call, whatever it said.
+    pub was_answered: bool,
     /// What the call cost.
     pub cost: CallCost,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -68,10 +69,14 @@ impl Case {
     ///
     /// A file cannot be read, or is no test.
     pub fn all(folder: &Path) -> Result<Vec<Self>, KitError> {
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
-        let files = entries.flatten().map(|entry| entry.path());
-        let mut files: Vec<PathBuf> =
-            files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(KitError::file(folder)(error)),
+        };
+        let files = entries.map(|entry| entry.map(|entry| entry.path()));
+        let mut files: Vec<PathBuf> = files.collect::<Result<_, _>>().map_err(KitError::file(folder))?;
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         files.iter().map(|path| Self::read(path)).collect()
     }

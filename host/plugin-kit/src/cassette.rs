@@ -1,4 +1,4 @@
-//! Answers in the network's place. Each is given once; a request for which there is none fails the test.
+//! Answers in the network's place. Each is given once. A request without an answer fails the test.
 
 use std::sync::Mutex;
 

@@ -143,7 +143,7 @@ impl Project {
         say(&command);
         let mut child = Command::new(program);
         child.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        // Flags for the machine's own compiler are none for a guest's.
+        // A guest is not built with the flags of the machine's own compiler.
         child.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
         child.env("PYTHONPATH", "build/python");
         let status = child.status().map_err(|error| KitError::Build {

@@ -57,7 +57,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// A setting is unknown, or an address among them is none.
+    /// A setting is unknown, or an address among them is not valid.
     pub fn target(
         &self,
         settings: &BTreeMap<String, String>,

@@ -87,11 +87,13 @@ pub trait OutboxOwner: Send + Sync {
     /// The first event for a tracker that may be sent now: due, and the first of its subject.
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
 
-    /// The events that could be sent in one request: due, or waiting after a failure, and each the first of its subject; the oldest first.
+    /// The events that could be sent in one request: due, and each the first of its subject; the oldest first. With `with_postponed` also those
+    /// that wait after a failure, as after an outage.
     async fn due_together(
         &self,
         tracker: &str,
         now: Timestamp,
+        with_postponed: bool,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError>;
 

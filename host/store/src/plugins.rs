@@ -6,7 +6,7 @@ use playrelay_engine::model::Item;
 
 use crate::StoreError;
 
-/// The most that is told apart of what one plugin reached and was denied: a plugin decides how many origins it tries.
+/// The most that is told apart of what one plugin was denied: a plugin decides how many origins it tries.
 pub const PLUGIN_ACCESSES: usize = 500;
 /// The target under which the rest is counted.
 pub const OTHER_TARGETS: &str = "others";
@@ -73,7 +73,7 @@ pub trait PluginStore: Send + Sync {
     async fn revoke(&self, id: &str) -> Result<bool, StoreError>;
 
     /// Adds to what a plugin reached and what it was denied. The count of each is added, and its times are widened. Of a plugin with
-    /// [`PLUGIN_ACCESSES`] entries, new ones are counted together.
+    /// [`PLUGIN_ACCESSES`] denials, new ones are counted together.
     async fn count_accesses(&self, plugin: &str, accesses: Vec<PluginAccess>) -> Result<(), StoreError>;
 
     /// What a plugin reached and what it was denied, the latest first.

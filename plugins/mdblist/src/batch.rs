@@ -1,14 +1,14 @@
 //! Late watches and ratings in lists. The history is read once, over the span of all plays.
 
 use jiff::Timestamp;
-use playrelay_sdk::batch;
+use playrelay_sdk::batch::{self, Stored};
 use playrelay_sdk::capability::sink::{Action, Event};
 use playrelay_sdk::capability::sink_batch::BatchResult;
 use playrelay_sdk::host::types::Failure;
-use playrelay_sdk::tracker::{post, watched_interval};
+use playrelay_sdk::tracker::{count, post, watched_interval};
 use serde_json::Value;
 
-use crate::{history, rating, response};
+use crate::{history, item_body, rating, response};
 
 /// Sends what can be sent in lists; the rest is to be sent alone.
 pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
@@ -28,16 +28,31 @@ pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
             }
         }
     }
-    let note = |index: usize| format!("added to the history at {}", events[index].at);
+    let note = |event: &Event| format!("added to the history at {}", event.at);
     let path = "/sync/watched?report_added=true";
-    batch::send(&new, |index| history::body(&events[index]), note, &mut results, |body| answer(path, body))?;
+    batch::send(events, &new, history::body, note, &mut results, stored, |body| answer(path, body))?;
     let all: Vec<usize> = (0..events.len()).collect();
-    let rated = |index: usize| match events[index].action {
-        Action::Rated(value) => rating::body(&events[index], value),
+    let rated = |event: &Event| match event.action {
+        Action::Rated(value) => rating::body(event, value),
         _ => None,
     };
-    batch::send(&all, rated, |_| String::new(), &mut results, |body| answer("/sync/ratings", body))?;
+    batch::send(
+        events,
+        &all,
+        rated,
+        |_| String::new(),
+        &mut results,
+        stored,
+        |body| answer("/sync/ratings", body),
+    )?;
     Ok(results)
+}
+
+/// What was stored. A play that MDBList has folded into one that it had is none that it stored.
+fn stored(answer: &Value) -> Stored {
+    let folded = answer["plays"].as_array().into_iter().flatten().filter(|play| play["added"] == false);
+    let updated = count(&answer["updated"], &item_body::KINDS);
+    Stored::Count(updated.saturating_sub(folded.count() as u64))
 }
 
 fn answer(path: &str, body: &Value) -> Result<Value, Failure> {

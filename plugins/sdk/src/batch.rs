@@ -1,11 +1,10 @@
 //! Many events in one request, for services that take lists: `{"movies": […], "shows": […]}`.
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
 
+use crate::capability::sink::Event;
 use crate::capability::sink_batch::BatchResult;
-use crate::host::types::{Failure, Outcome, Receipt};
+use crate::host::types::{ExternalId, Failure, Item, ItemKind, Outcome, Receipt, Show};
 use crate::tracker;
 
 /// Fields of an entry that do not say which title it is.
@@ -13,31 +12,17 @@ const FACTS: [&str; 5] = ["seasons", "watched_at", "rating", "rated_at", "use_tv
 
 /// A body that is put together of the bodies of single events.
 #[derive(Debug, Default)]
-struct BatchBody {
-    lists: Map<String, Value>,
-    /// What is named already: an episode that is named twice would be told with the time of one of the two.
-    named: HashSet<String>,
-}
+struct BatchBody(Map<String, Value>);
 
 impl BatchBody {
-    /// Adds the body of one event. False where the batch names the same thing already: such an event is sent alone.
-    fn add(&mut self, body: &Value) -> bool {
-        let Some(lists) = body.as_object() else { return false };
-        if !self.named.insert(without_times(body).to_string()) {
-            return false;
-        }
-        for (list, entries) in lists {
-            let all = self.lists.entry(list.clone()).or_insert_with(|| Value::Array(Vec::new()));
+    /// Adds the body of one event.
+    fn add(&mut self, body: &Value) {
+        for (list, entries) in body.as_object().into_iter().flatten() {
+            let all = self.0.entry(list.clone()).or_insert_with(|| Value::Array(Vec::new()));
             for entry in entries.as_array().into_iter().flatten() {
                 push(all, entry);
             }
         }
-        true
-    }
-
-    /// The body.
-    fn into_value(self) -> Value {
-        Value::Object(self.lists)
     }
 }
 
@@ -72,31 +57,16 @@ fn push(list: &mut Value, entry: &Value) {
     }
 }
 
-/// A body without the times in it.
-fn without_times(value: &Value) -> Value {
-    match value {
-        Value::Array(list) => list.iter().map(without_times).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(name, _)| *name != "watched_at" && *name != "rated_at" && *name != "rating")
-            .map(|(name, value)| (name.clone(), without_times(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        other => other.clone(),
-    }
-}
-
 /// Which title an entry names.
 fn identity(entry: &Value) -> Vec<(&String, &Value)> {
     let fields = entry.as_object().into_iter().flatten();
     fields.filter(|(name, _)| !FACTS.contains(&name.as_str())).collect()
 }
 
-/// The entries of an answer that the service does not know; absent where it only counts them.
+/// The entries of an answer that the service does not know; absent where it does not list them: then the answer proves nothing.
 fn missing(answer: &Value) -> Option<Vec<&Value>> {
-    let lists = answer["not_found"].as_object();
     let mut entries = Vec::new();
-    for list in lists.into_iter().flat_map(|lists| lists.values()) {
+    for list in answer["not_found"].as_object()?.values() {
         match list {
             Value::Array(list) => entries.extend(list),
             Value::Number(count) if count.as_u64() == Some(0) => {}
@@ -124,23 +94,37 @@ fn is_same(one: &Value, other: &Value) -> bool {
     shares || (mine.is_empty() && theirs.is_empty() && has_title && one["title"] == other["title"])
 }
 
-/// Sends what can be sent of these events in one request. `body_of` gives the body of one; absent where it has to be sent alone.
+/// What a service stored of a batch.
+pub enum Stored {
+    /// So many entries: fewer than were sent and are known prove nothing.
+    Count(u64),
+    /// It counts only what is new to it.
+    Uncounted,
+}
+
+/// Sends what can be sent of these events in one request. `body_of` gives the body of one; absent where it has to be sent alone. `stored` reads the
+/// answer. Of two events of one title the second is sent alone: it may be the same play, told by another server.
 ///
 /// # Errors
 ///
-/// Those of `request`, which gets the whole body and gives the answer of a success.
+/// Those of `request`, which gets the whole body and gives the answer of a success. If an earlier request of the call stored something, the failure
+/// is that of these events alone.
 pub fn send(
+    events: &[Event],
     indexes: &[usize],
-    body_of: impl Fn(usize) -> Option<Value>,
-    note: impl Fn(usize) -> String,
+    body_of: impl Fn(&Event) -> Option<Value>,
+    note: impl Fn(&Event) -> String,
     results: &mut [BatchResult],
+    stored: impl Fn(&Value) -> Stored,
     request: impl FnOnce(&Value) -> Result<Value, Failure>,
 ) -> Result<(), Failure> {
-    let (mut all, mut sent, mut bodies) = (BatchBody::default(), Vec::new(), Vec::new());
+    let (mut all, mut sent, mut bodies) = (BatchBody::default(), Vec::<usize>::new(), Vec::new());
     for index in indexes {
-        if let Some(body) = body_of(*index)
-            && all.add(&body)
+        let event = &events[*index];
+        if !sent.iter().any(|other| is_same_item(&events[*other].item, &event.item))
+            && let Some(body) = body_of(event)
         {
+            all.add(&body);
             sent.push(*index);
             bodies.push(body);
         }
@@ -148,26 +132,66 @@ pub fn send(
     if sent.is_empty() {
         return Ok(());
     }
-    let answer = request(&all.into_value())?;
-    let found = answered(&answer, &bodies, |place| note(sent[place]));
-    for (index, result) in sent.into_iter().zip(found) {
-        results[index] = result;
+    match request(&Value::Object(all.0)) {
+        Ok(answer) => {
+            let found = answered(&answer, &stored(&answer), &bodies, |place| note(&events[sent[place]]));
+            sent.into_iter().zip(found).for_each(|(index, result)| results[index] = result);
+            Ok(())
+        }
+        Err(failure) if results.iter().any(|result| matches!(result, BatchResult::Receipt(_))) => {
+            sent.into_iter().for_each(|index| results[index] = BatchResult::Failure(failure.clone()));
+            Ok(())
+        }
+        Err(failure) => Err(failure),
     }
-    Ok(())
 }
 
-/// The results of a request that was answered: those whose entries the service does not know are sent alone, where their other names are tried. Where
-/// it cannot be told whose they are, all are.
-fn answered(answer: &Value, bodies: &[Value], note: impl Fn(usize) -> String) -> Vec<BatchResult> {
-    let accepted = |index: usize| BatchResult::Receipt(tracker::receipt(Outcome::Accepted, note(index)));
-    let is_known = |missing: &&Value| bodies.iter().any(|body| is_in(missing, body));
-    match missing(answer) {
-        Some(missing) if missing.iter().all(is_known) => {
-            let is_missing = |body: &Value| missing.iter().any(|entry| is_in(entry, body));
-            let one = |(index, body)| if is_missing(body) { BatchResult::Alone } else { accepted(index) };
-            bodies.iter().enumerate().map(one).collect()
+/// The results of a request that was answered. An event whose entry the service does not know is sent alone, where its other names are tried. If the
+/// answer does not tell which those are, or the service stored fewer than it knows, all are.
+fn answered(
+    answer: &Value,
+    stored: &Stored,
+    bodies: &[Value],
+    note: impl Fn(usize) -> String,
+) -> Vec<BatchResult> {
+    let all_alone = || bodies.iter().map(|_| BatchResult::Alone).collect();
+    let Some(missing) = missing(answer) else { return all_alone() };
+    let is_missing = |body: &Value| missing.iter().any(|entry| is_in(entry, body));
+    let known = bodies.iter().filter(|body| !is_missing(body)).count() as u64;
+    let is_proven = match stored {
+        Stored::Count(count) => *count >= known,
+        Stored::Uncounted => true,
+    };
+    if !is_proven || !missing.iter().all(|entry| bodies.iter().any(|body| is_in(entry, body))) {
+        return all_alone();
+    }
+    let one = |(index, body)| match is_missing(body) {
+        true => BatchResult::Alone,
+        false => BatchResult::Receipt(tracker::receipt(Outcome::Accepted, note(index))),
+    };
+    bodies.iter().enumerate().map(one).collect()
+}
+
+/// Whether two items may be the same: they share an id, or the show and a number, or their titles are equal.
+fn is_same_item(one: &Item, other: &Item) -> bool {
+    let shares = |one: &[ExternalId], other: &[ExternalId]| one.iter().any(|id| other.contains(id));
+    let is_title = |one: &str, other: &str| !one.is_empty() && one.to_lowercase() == other.to_lowercase();
+    let is_show =
+        |one: &Show, other: &Show| shares(&one.ids, &other.ids) || is_title(&one.title, &other.title);
+    match (&one.kind, &other.kind) {
+        (ItemKind::Movie(one), ItemKind::Movie(other)) => {
+            shares(&one.ids, &other.ids) || is_title(&one.title, &other.title)
         }
-        _ => bodies.iter().map(|_| BatchResult::Alone).collect(),
+        (ItemKind::Episode(one), ItemKind::Episode(other)) => {
+            let shares_number = one.numbers.iter().any(|number| other.numbers.contains(number));
+            let is_place = one.season == other.season && shares_number;
+            shares(&one.ids, &other.ids) || (is_place && is_show(&one.show, &other.show))
+        }
+        (ItemKind::Season(one), ItemKind::Season(other)) => {
+            one.number == other.number && is_show(&one.show, &other.show)
+        }
+        (ItemKind::Show(one), ItemKind::Show(other)) => is_show(one, other),
+        _ => false,
     }
 }
 
@@ -193,16 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn episodes_go_below_their_show_and_nothing_is_named_twice() {
+    fn episodes_go_below_their_show() {
         let mut body = BatchBody::default();
-        assert!(body.add(&json!({ "movies": [{ "ids": { "imdb": "tt1" }, "watched_at": "a" }] })));
+        body.add(&json!({ "movies": [{ "ids": { "imdb": "tt1" }, "watched_at": "a" }] }));
         for (show, season, number) in [("1", 1, 1), ("1", 1, 2), ("1", 2, 1), ("2", 1, 1)] {
-            assert!(body.add(&episode(show, season, number)));
+            body.add(&episode(show, season, number));
         }
-        let mut again = episode("1", 1, 2);
-        again["shows"][0]["seasons"][0]["episodes"][0]["watched_at"] = json!("2026-02-02T20:00:00Z");
-        assert!(!body.add(&again), "the same episode at another time is sent alone");
-        let all = body.into_value();
+        let all = Value::Object(body.0);
         assert_eq!(all["movies"].as_array().map(Vec::len), Some(1));
         assert_eq!(all["shows"].as_array().map(Vec::len), Some(2));
         assert_eq!(all["shows"][0]["seasons"][0]["episodes"].as_array().map(Vec::len), Some(2));
@@ -210,21 +231,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_found_is_sent_alone_and_what_cannot_be_told_apart_too() {
+    fn what_an_answer_does_not_prove_is_sent_alone() {
         let bodies = [
             json!({ "movies": [{ "ids": { "imdb": "tt1", "tmdb": 7 } }] }),
             json!({ "movies": [{ "ids": { "imdb": "tt2" } }] }),
             episode("5", 1, 1),
         ];
-        let alone = |answer: Value| -> Vec<bool> {
-            let results = answered(&answer, &bodies, |_| String::new());
+        let alone = |answer: Value, stored: Stored| -> Vec<bool> {
+            let results = answered(&answer, &stored, &bodies, |_| String::new());
             results.iter().map(|result| matches!(result, BatchResult::Alone)).collect()
         };
-        assert_eq!(alone(json!({ "not_found": { "movies": [], "shows": 0 } })), [false; 3]);
-        assert_eq!(alone(json!({})), [false; 3]);
-        let answer = json!({ "not_found": { "movies": [{ "ids": { "tmdb": "7" } }] } });
-        assert_eq!(alone(answer), [true, false, false]);
-        assert_eq!(alone(json!({ "not_found": { "movies": [{ "ids": { "imdb": "tt9" } }] } })), [true; 3]);
-        assert_eq!(alone(json!({ "not_found": { "movies": 2 } })), [true; 3]);
+        let none_missing = || json!({ "not_found": { "movies": [], "shows": 0 } });
+        let first_missing = || json!({ "not_found": { "movies": [{ "ids": { "tmdb": "7" } }] } });
+        assert_eq!(alone(none_missing(), Stored::Count(3)), [false; 3]);
+        assert_eq!(alone(none_missing(), Stored::Uncounted), [false; 3]);
+        assert_eq!(alone(none_missing(), Stored::Count(2)), [true; 3], "one of them was not stored");
+        assert_eq!(alone(first_missing(), Stored::Count(2)), [true, false, false]);
+        for answer in [json!({}), json!(null), json!([7]), json!({ "added": { "movies": 3 } })] {
+            assert_eq!(alone(answer.clone(), Stored::Uncounted), [true; 3], "{answer}");
+        }
+        let unknown = json!({ "not_found": { "movies": [{ "ids": { "imdb": "tt9" } }] } });
+        assert_eq!(alone(unknown, Stored::Count(3)), [true; 3]);
+        assert_eq!(alone(json!({ "not_found": { "movies": 2 } }), Stored::Count(3)), [true; 3]);
     }
 }

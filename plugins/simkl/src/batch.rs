@@ -1,6 +1,6 @@
 //! Late watches and ratings in lists. SIMKL takes a watch that it has as nothing new, so the same list twice does no harm.
 
-use playrelay_sdk::batch;
+use playrelay_sdk::batch::{self, Stored};
 use playrelay_sdk::capability::sink::{Action, Event};
 use playrelay_sdk::capability::sink_batch::BatchResult;
 use playrelay_sdk::host::types::Failure;
@@ -15,18 +15,34 @@ pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
     let all: Vec<usize> = (0..events.len()).collect();
     // Whether a rewatch counts is answered for a whole request: alone it is told of each.
     if !history::counts_rewatches() {
-        let watch = |index: usize| match events[index].action {
-            Action::Watched(_) => history::body(&events[index]),
+        let watch = |event: &Event| match event.action {
+            Action::Watched(_) => history::body(event),
             _ => None,
         };
-        let note = |index: usize| format!("in the history at {}", events[index].at);
-        batch::send(&all, watch, note, &mut results, |body| answer("/sync/history", body))?;
+        let note = |event: &Event| format!("in the history at {}", event.at);
+        batch::send(
+            events,
+            &all,
+            watch,
+            note,
+            &mut results,
+            |_| Stored::Uncounted,
+            |body| answer("/sync/history", body),
+        )?;
     }
-    let rated = |index: usize| match events[index].action {
-        Action::Rated(value) => rating::body(&events[index], value),
+    let rated = |event: &Event| match event.action {
+        Action::Rated(value) => rating::body(event, value),
         _ => None,
     };
-    batch::send(&all, rated, |_| String::new(), &mut results, |body| answer("/sync/ratings", body))?;
+    batch::send(
+        events,
+        &all,
+        rated,
+        |_| String::new(),
+        &mut results,
+        |_| Stored::Uncounted,
+        |body| answer("/sync/ratings", body),
+    )?;
     Ok(results)
 }
 

@@ -47,8 +47,12 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     Ok(unmatched(NAME, &event.item, &tried))
 }
 
-/// The body that names the item of a watch most exactly, to be sent among others.
+/// The body that names the item of a watch most exactly, to be sent among others; absent for a file of several episodes, of which another event may
+/// be one.
 pub fn body(event: &Event) -> Option<Value> {
+    if numbers(&event.item).len() > 1 {
+        return None;
+    }
     let bodies = entries(&event.item, numbers(&event.item), Some(&event.at));
     bodies.into_iter().next().map(|(_, body)| body)
 }

@@ -1,10 +1,10 @@
 //! Late watches and ratings in lists. The history is read once, over the span of all plays, since Trakt adds whatever it is told.
 
-use playrelay_sdk::batch;
+use playrelay_sdk::batch::{self, Stored};
 use playrelay_sdk::capability::sink::{Action, Event};
 use playrelay_sdk::capability::sink_batch::BatchResult;
 use playrelay_sdk::host::types::{Failure, ItemKind};
-use playrelay_sdk::tracker::{numbers, watched_interval};
+use playrelay_sdk::tracker::{count, numbers, watched_interval};
 use serde_json::Value;
 
 use crate::{api, entry, history, pages, rating, response};
@@ -18,11 +18,21 @@ pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
     let watched = of(|action| matches!(action, Action::Watched(_)));
     add_watches(events, &watched, &mut results)?;
     let rated = of(|action| matches!(action, Action::Rated(_)));
-    let body = |index: usize| match events[index].action {
-        Action::Rated(value) => rating::body(&events[index], value),
+    let body = |event: &Event| match event.action {
+        Action::Rated(value) => rating::body(event, value),
         _ => None,
     };
-    batch::send(&rated, body, |_| String::new(), &mut results, |body| post("/sync/ratings", body))?;
+    let stored =
+        |answer: &Value| Stored::Count(count(&answer["added"], &["movies", "shows", "seasons", "episodes"]));
+    batch::send(
+        events,
+        &rated,
+        body,
+        |_| String::new(),
+        &mut results,
+        stored,
+        |body| post("/sync/ratings", body),
+    )?;
     Ok(results)
 }
 
@@ -43,14 +53,9 @@ fn add_watches(events: &[Event], watched: &[usize], results: &mut [BatchResult])
             false => new.push(*index),
         }
     }
-    let note = |index: usize| format!("added to the history at {}", events[index].at);
-    batch::send(
-        &new,
-        |index| history::body(&events[index]),
-        note,
-        results,
-        |body| post("/sync/history", body),
-    )
+    let note = |event: &Event| format!("added to the history at {}", event.at);
+    let stored = |answer: &Value| Stored::Count(count(&answer["added"], &["movies", "episodes"]));
+    batch::send(events, &new, history::body, note, results, stored, |body| post("/sync/history", body))
 }
 
 fn post(path: &str, body: &Value) -> Result<Value, Failure> {

@@ -7,6 +7,9 @@ use crate::config::section::Section;
 /// Letters of a SHA-256.
 const DIGEST_LETTERS: usize = 64;
 
+/// Letters of an id.
+const MAX_ID_LETTERS: usize = 40;
+
 /// Reads `approve`: `["notebook@sha256:0f3a…"]`.
 pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
     let place = section.location("approve");
@@ -38,7 +41,9 @@ pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
 fn approval(text: &str) -> Option<Approval> {
     let (id, digest) = text.trim().split_once("@sha256:")?;
     let is_digest = digest.len() == DIGEST_LETTERS && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (!id.is_empty() && is_digest).then(|| Approval {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_id = (1..=MAX_ID_LETTERS).contains(&id.len()) && id.bytes().all(is_letter);
+    (is_id && is_digest).then(|| Approval {
         id: id.to_owned(),
         digest: digest.to_ascii_lowercase(),
         permissions: None,
@@ -54,7 +59,13 @@ mod tests {
         let digest = "0123456789abcdef".repeat(4);
         let read = approval(&format!("notebook@sha256:{}", digest.to_uppercase())).unwrap();
         assert_eq!((read.id.as_str(), read.digest, read.permissions), ("notebook", digest.clone(), None));
-        for wrong in ["notebook", "notebook@0123", "notebook@sha256:0123", &format!("@sha256:{digest}")] {
+        for wrong in [
+            "notebook",
+            "notebook@0123",
+            "notebook@sha256:0123",
+            &format!("@sha256:{digest}"),
+            &format!("Note book@sha256:{digest}"),
+        ] {
             assert_eq!(approval(wrong), None, "{wrong}");
         }
     }

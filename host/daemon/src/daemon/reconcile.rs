@@ -74,7 +74,7 @@ impl Daemon {
                 catalogue: self.app.airing(),
                 live: self.live.clone(),
                 metrics: self.metrics.clone(),
-                alone: Mutex::default(),
+                batches: Mutex::default(),
             };
             Some(lane.run(stop).boxed())
         });

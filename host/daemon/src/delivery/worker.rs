@@ -1,6 +1,5 @@
 //! One tracker account's events, one at a time, in the order of each play.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use tracing::Instrument;
 
 use crate::config;
+use crate::delivery::batch_state::BatchState;
 use crate::delivery::outcome::CallOutcome;
 use crate::delivery::watchlist::{RemovalOutcome, WatchlistRemover};
 use crate::exports::watchlist_removals::RemovalLog;
@@ -61,8 +61,8 @@ pub struct DeliveryWorker {
     pub live: LiveBus,
     /// Counts them.
     pub metrics: Metrics,
-    /// Events that are no longer sent together with others: a batch could not tell what became of them.
-    pub alone: Mutex<BTreeSet<i64>>,
+    /// What the lane knows of its batches.
+    pub batches: Mutex<BatchState>,
 }
 
 impl DeliveryWorker {
@@ -147,7 +147,7 @@ impl DeliveryWorker {
             self.record(&row, attempt, parked, now).await?;
             return Ok(None);
         }
-        if let Some(rows) = self.batch(&row, now).await? {
+        if let Some(rows) = self.batch(&row, failures, now).await? {
             return self.deliver_batch(rows, failures).await.map(|()| None);
         }
         let span = tracing::info_span!("delivery", event = row.inbox);
@@ -169,7 +169,7 @@ impl DeliveryWorker {
             }
         };
         if matches!(attempt, AttemptOutcome::Settled { .. }) {
-            lock(&self.alone).remove(&row.id);
+            lock(&self.batches).alone.remove(&row.id);
         }
         self.store.record_attempt(row, attempt, pause, at).await?;
         self.metrics.delivery(self.tracker(), result);

@@ -29,7 +29,8 @@ pub struct MessageDifference {
     pub difference: String,
 }
 
-/// Reads the newest webhooks of a source by both versions. Gives how many there were, and those with two results.
+/// Reads the newest webhooks of a source by both versions. Gives how many there were, how many other inputs were left out, and the webhooks with two
+/// results. Reports of a connection cannot be read once more: the plugin remembered what it had heard.
 ///
 /// # Errors
 ///
@@ -39,16 +40,19 @@ pub async fn compare_messages(
     source: &str,
     other: &Arc<Plugin>,
     last: u32,
-) -> Result<(usize, Vec<MessageDifference>), ReplayError> {
+) -> Result<(usize, usize, Vec<MessageDifference>), ReplayError> {
     let no_plugin = || ReplayError::NoPlugin(source.to_owned());
     let (own, target) = app.plugin(source).ok_or_else(no_plugin)?;
     // After all that there is.
     let received = Received { source: source.to_owned(), at: Timestamp::MAX, request: Vec::new() };
     let end = InboxRow { id: i64::MAX, received };
     let rows = app.store.requests_before(&end, Timestamp::MIN, last).await?;
-    let (mut read, mut differences) = (0, Vec::new());
+    let (mut read, mut left_out, mut differences) = (0, 0, Vec::new());
     for row in rows {
-        let Ok(Input::Webhook(request)) = input::stored(&row) else { continue };
+        let Ok(Input::Webhook(request)) = input::stored(&row) else {
+            left_out += 1;
+            continue;
+        };
         read += 1;
         let target = CallTarget { received_at: row.received.at, ..target.clone() };
         let before = parse(&own, &target, source, request.clone()).await;
@@ -59,7 +63,7 @@ pub async fn compare_messages(
             differences.push(MessageDifference { event: row.id, source: source.to_owned(), difference });
         }
     }
-    Ok((read, differences))
+    Ok((read, left_out, differences))
 }
 
 /// What a version gives, as lines.

@@ -211,7 +211,9 @@ impl Outbound {
             }
             hop.url = url;
         }
-        Err(HttpError::Denied(format!("more than {REDIRECTS} redirects")))
+        let error = HttpError::Denied(format!("more than {REDIRECTS} redirects"));
+        self.audit(&hop.url, Some(&error));
+        Err(error)
     }
 
     /// Counts a request, or what kept it from being sent.
@@ -229,7 +231,9 @@ impl Outbound {
 
     /// Counts a call of the plugin that a rule of the host forbids. `target` is an origin, or the interface.
     pub(crate) fn denied(&self, target: impl Into<String>, reason: impl Into<String>) {
-        self.note(Access::Denied { target: target.into(), reason: reason.into() });
+        // The plugin may have a say in both.
+        let (target, reason) = (text::cut(&target.into(), text::NAME), text::cut(&reason.into(), text::KEY));
+        self.note(Access::Denied { target, reason });
     }
 
     fn note(&self, access: Access) {

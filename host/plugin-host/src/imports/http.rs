@@ -78,6 +78,7 @@ impl Host for CallState {
         let mut trace = self.trace();
         match &answer {
             Ok(response) => {
+                trace.was_answered = true;
                 // A refusal is certain; a success is until the guest says that it understood it.
                 if (300..500).contains(&response.status) {
                     trace.uncertain = before;

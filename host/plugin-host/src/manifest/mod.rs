@@ -246,11 +246,12 @@ impl Manifest {
         pictures.try_for_each(|origin| self.check_origin(origin))?;
         self.limits.check().map_err(ManifestError::Invalid)?;
         if let Some(batch) = &self.provides.sink_batch
-            && (self.provides.sink.is_none() || !(1..=200).contains(&batch.max_events))
+            && (self.provides.sink.is_none() || !(1..=provides::MAX_BATCH_EVENTS).contains(&batch.max_events))
         {
             return invalid(format!(
-                "[provides.sink-batch] with max-events = {}; it stands beside [provides.sink], and takes 1 to 200 events",
-                batch.max_events
+                "[provides.sink-batch] with max-events = {}; it stands beside [provides.sink], and takes 1 to {} events",
+                batch.max_events,
+                provides::MAX_BATCH_EVENTS
             ));
         }
         let heartbeat = self.provides.sink.as_ref().and_then(|facts| facts.heartbeat_ms);

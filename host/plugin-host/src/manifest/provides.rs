@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::template::Template;
 
 /// The most events of one call.
-const MAX_BATCH_EVENTS: u32 = 200;
+pub(super) const MAX_BATCH_EVENTS: u32 = 200;
 
 /// `[provides.*]`: one table per exported interface.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]

@@ -53,7 +53,7 @@ fn failures() -> Vec<(String, Reply, Expected)> {
         (
             "200 with a web page".to_owned(),
             response(200, &[("content-type", "text/html")], page),
-            Expected::Anything,
+            Expected::Retry,
         ),
         (
             "200 with half of its JSON".to_owned(),
@@ -62,7 +62,7 @@ fn failures() -> Vec<(String, Reply, Expected)> {
         ),
         ("200 with other JSON".to_owned(), response(200, &[], "[null, 7, {\"a\": []}]"), Expected::Anything),
     ];
-    for status in [500, 502, 503, 504, 520] {
+    for status in [408, 425, 500, 502, 503, 504, 520] {
         all.push((status.to_string(), response(status, &[], page), Expected::Retry));
     }
     all
@@ -84,7 +84,7 @@ pub(super) async fn faults(
             report.count(&found.cost);
             let complaint = match found.result {
                 Err(fault) => Some(fault.to_string()),
-                Ok(CallOutput::Service(answer)) => complaint(&answer, expected, &what),
+                Ok(CallOutput::Service(answer)) => complaint(&of_batch(answer), expected, &what),
                 Ok(CallOutput::Reports(_)) => None,
             };
             let exchange = &case.exchanges[place];
@@ -94,6 +94,27 @@ pub(super) async fn faults(
         }
     }
     Ok(())
+}
+
+/// The answer for a batch: the failure of the first of its events that failed.
+fn of_batch(answer: Result<Value, Failure>) -> Result<Value, Failure> {
+    let answer = answer?;
+    let failures = answer["results"].as_array().into_iter().flatten().map(|result| &result["failure"]);
+    match failures.filter_map(failure_of).next() {
+        Some(failure) => Err(failure),
+        None => Ok(answer),
+    }
+}
+
+/// A failure in the form that is kept; absent where it is none.
+fn failure_of(kept: &Value) -> Option<Failure> {
+    let text = |name: &str| kept[name].as_str().map(str::to_owned);
+    let after_ms = kept["after_ms"].as_u64().and_then(|ms| ms.try_into().ok());
+    let retry = text("retry").map(|reason| Failure::Retry { after_ms, reason });
+    let until = text("until").unwrap_or_default();
+    let quota = text("quota").map(|reason| Failure::Quota { until, reason });
+    let login = text("unauthorized").map(Failure::Unauthorized).or(text("blocked").map(Failure::Blocked));
+    retry.or(quota).or(login).or(text("rejected").map(Failure::Rejected))
 }
 
 /// What is wrong with an answer; absent where nothing is.
@@ -135,6 +156,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_batch_fails_as_its_events_do() {
+        let results = |result: Value| of_batch(Ok(json!({ "results": ["alone", result] })));
+        let retry = json!({ "failure": { "retry": "busy", "after_ms": 7_000 } });
+        assert_eq!(complaint(&results(retry), Expected::Wait, "429 with retry-after"), None);
+        let blocked = json!({ "failure": { "blocked": "no" } });
+        assert_eq!(complaint(&results(blocked), Expected::Login, "401"), None);
+        let accepted = json!({ "receipt": { "outcome": "accepted" } });
+        assert!(complaint(&results(accepted.clone()), Expected::Retry, "500").is_some());
+        assert!(complaint(&results(accepted), Expected::NotStored, "403").is_some());
+    }
 
     #[test]
     fn answers_are_judged() {

@@ -86,10 +86,12 @@ impl OutboxOwner for SqliteStore {
         &self,
         tracker: &str,
         now: Timestamp,
+        with_postponed: bool,
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         let tracker = tracker.to_owned();
-        self.read(move |connection| outbox::due_together(connection, &tracker, now, limit)).await
+        self.read(move |connection| outbox::due_together(connection, &tracker, now, with_postponed, limit))
+            .await
     }
 
     async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError> {

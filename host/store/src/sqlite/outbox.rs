@@ -115,23 +115,24 @@ pub fn next_due(
         .optional()
 }
 
-/// Those that could be sent in one request: due, or woken as soon as the tracker is back, and each the first of its subject.
+/// Those that could be sent in one request: due, or with `with_postponed` woken as soon as the tracker is back, and each the first of its subject.
 pub fn due_together(
     connection: &Connection,
     tracker: &str,
     now: Timestamp,
+    with_postponed: bool,
     limit: u32,
 ) -> rusqlite::Result<Vec<OutboxRow>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox AS this INDEXED BY outbox_queue
-             WHERE household = household() AND tracker = ?1 AND state = 'waiting' AND (next_at <= ?2 OR attempts > 0) AND NOT EXISTS (
+             WHERE household = household() AND tracker = ?1 AND state = 'waiting' AND (next_at <= ?2 OR (?4 AND attempts > 0)) AND NOT EXISTS (
                  SELECT 1 FROM outbox AS earlier INDEXED BY outbox_waiting
                  WHERE earlier.household = this.household AND earlier.tracker = this.tracker AND earlier.subject = this.subject
                    AND earlier.state = 'waiting' AND earlier.id < this.id)
              ORDER BY id LIMIT ?3"
         ))?
-        .query_map(params![tracker, now.as_millisecond(), limit], read)?
+        .query_map(params![tracker, now.as_millisecond(), limit, with_postponed], read)?
         .collect()
 }
 

@@ -187,11 +187,10 @@ fn count_access(connection: &Connection, plugin: &str, access: &PluginAccess) ->
         )?
         .query_row(params![plugin, key.0, key.1, key.2], |row| row.get(0))?;
     let entries: u32 = connection
-        .prepare_cached("SELECT COUNT(*) FROM plugin_accesses WHERE household = household() AND plugin = ?1")?
+        .prepare_cached("SELECT COUNT(*) FROM plugin_accesses WHERE household = household() AND plugin = ?1 AND reason <> ''")?
         .query_row(params![plugin], |row| row.get(0))?;
-    if !is_known && entries as usize >= PLUGIN_ACCESSES {
-        // What was denied stays apart from what was not.
-        key = (key.0, OTHER_TARGETS, if reason.is_empty() { "" } else { OTHER_TARGETS });
+    if !is_known && !reason.is_empty() && entries as usize >= PLUGIN_ACCESSES {
+        key = (key.0, OTHER_TARGETS, OTHER_TARGETS);
     }
     connection
         .prepare_cached(

@@ -107,7 +107,8 @@ struct TestReport {
 
 impl TestReport {
     fn is_good(&self) -> bool {
-        self.cases.iter().all(|case| case.outcome.is_good()) && self.conformance.faults.is_empty()
+        let are_good = self.cases.iter().all(|case| case.outcome.is_good());
+        !self.cases.is_empty() && are_good && self.conformance.faults.is_empty()
     }
 }
 
@@ -209,7 +210,7 @@ async fn load(component: &Path, cache: Option<PathBuf>) -> Result<Subject, CliEr
 fn describe(report: &TestReport) -> String {
     let mut text = String::new();
     if report.cases.is_empty() {
-        text.push_str("no tests: add a TOML file to tests/\n");
+        text.push_str("FAILED   no tests: add a TOML file to tests/\n");
     }
     for case in &report.cases {
         let (word, more) = match &case.outcome {

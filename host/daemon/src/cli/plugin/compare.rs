@@ -19,7 +19,7 @@ use crate::replay::MessageDifference;
 pub(crate) struct Arguments {
     /// The other version: a component with the id of a plugin that serves.
     component: PathBuf,
-    /// How many messages of each source are read, the newest.
+    /// How many recorded inputs of each source are looked at, the newest.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     last: u32,
     #[command(flatten)]
@@ -31,8 +31,10 @@ pub(crate) struct Arguments {
 struct ComparisonReport {
     /// The id.
     plugin: String,
-    /// Messages that were read.
+    /// Webhooks that were read.
     messages: usize,
+    /// Other inputs: reports of a connection, which cannot be read once more.
+    left_out: usize,
     /// Those of which the two give something else.
     differences: Vec<MessageDifference>,
 }
@@ -48,14 +50,22 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<ExitCode
     if sources.is_empty() {
         return Err(CliError::Other(format!("no source has plugin = {id:?}, so nothing is recorded for it")));
     }
-    let mut report = ComparisonReport { plugin: id, messages: 0, differences: Vec::new() };
+    let mut report = ComparisonReport { plugin: id, messages: 0, left_out: 0, differences: Vec::new() };
     for source in sources {
         let compared = replay::compare_messages(&app, source, &other, arguments.last).await;
-        let (messages, differences) = compared.map_err(|error| CliError::Other(error.to_string()))?;
+        let (messages, left_out, differences) =
+            compared.map_err(|error| CliError::Other(error.to_string()))?;
         report.messages += messages;
+        report.left_out += left_out;
         report.differences.extend(differences);
     }
     arguments.output.print(&report, describe)?;
+    if report.messages == 0 {
+        return Err(CliError::Other(format!(
+            "no webhook of plugin {:?} is recorded, so there is nothing to compare",
+            report.plugin
+        )));
+    }
     Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -63,9 +73,12 @@ fn describe(report: &ComparisonReport) -> String {
     let mut text = format!(
         "{}: {} read by both versions, {} with another result\n",
         report.plugin,
-        print::count(report.messages, "message"),
+        print::count(report.messages, "webhook"),
         report.differences.len()
     );
+    if report.left_out > 0 {
+        text.push_str(&format!("{} of a connection left out\n", print::count(report.left_out, "input")));
+    }
     for message in &report.differences {
         text.push_str(&format!("event {} of {}:\n", message.event, message.source));
         for line in message.difference.lines() {

@@ -10,11 +10,14 @@ use clap::Args;
 use playrelay_plugin_host::artifact::Artifact;
 use playrelay_plugin_host::manifest::{Manifest, SettingKind};
 use playrelay_plugin_kit::project::{BUILD, MANIFEST, Project};
+use playrelay_util::private_file;
 use tokio::process::{Child, Command};
 
+use crate::app::AppError;
 use crate::app::adapters::BUNDLED;
 use crate::cli::error::CliError;
 use crate::cli::plugin::author;
+use crate::config;
 use crate::logging::LOG_VARIABLE;
 
 /// Between two looks at the files.
@@ -31,7 +34,7 @@ pub(crate) struct Arguments {
     /// The folder of the plugin.
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// The port of the daemon, on this machine alone.
+    /// The port of the daemon, on this machine alone. It counts when the configuration is written, the first time.
     #[arg(long, default_value_t = 8789)]
     port: u16,
 }
@@ -40,6 +43,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
     let project = Project::open(&arguments.folder)?;
     let dev = DevFolder { folder: project.folder.join(BUILD).join("dev") };
     dev.prepare(&project, arguments.port)?;
+    let port = dev.port()?;
     let mut seen = None;
     let mut daemon: Option<Child> = None;
     loop {
@@ -53,7 +57,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
             }
             if daemon.is_none() && dev.plugin(&project.id).exists() {
                 daemon = Some(dev.start()?);
-                introduce(&project, &dev, arguments.port)?;
+                introduce(&project, &dev, port)?;
             }
         }
         let ended = async {
@@ -100,12 +104,12 @@ fn introduce(project: &Project, dev: &DevFolder, port: u16) -> Result<(), CliErr
     match sample_source() {
         Some((_, name)) if manifest(project)?.provides.webhook.is_none() => {
             say!(
-                "Its source `dev` reads the webhooks of {name}: have a server send them to http://ADDRESS-OF-THIS-MACHINE:{port}/webhook/dev/{TOKEN}, or \
-                 change the configuration. What is played there is sent to the plugin.\n"
+                "Its source `dev` reads the webhooks of {name} at http://127.0.0.1:{port}/webhook/dev/{TOKEN}: a server on this machine can send them there. \
+                 The plugin is then told what is played.\n"
             );
         }
         _ => say!(
-            "Send it a message: curl --data @message.json -H 'content-type: application/json' 'http://127.0.0.1:{port}/webhook/dev/{TOKEN}'\n"
+            "Send it a message: curl --data-binary @FILE -H 'content-type: application/json' 'http://127.0.0.1:{port}/webhook/dev/{TOKEN}'\n"
         ),
     }
     Ok(())
@@ -148,7 +152,14 @@ impl DevFolder {
         if self.config().exists() {
             return Ok(());
         }
-        fs::write(self.config(), configuration(&manifest(project)?, port)).map_err(failed)
+        private_file::replace(&self.config(), "new", configuration(&manifest(project)?, port).as_bytes())
+            .map_err(failed)
+    }
+
+    /// The port in the configuration.
+    fn port(&self) -> Result<u16, CliError> {
+        let config = config::load(Some(&self.config())).map_err(AppError::Config)?;
+        Ok(config.server.listen.port())
     }
 
     /// The program itself, with the configuration of this folder.

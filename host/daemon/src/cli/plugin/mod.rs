@@ -24,7 +24,7 @@ use crate::config::Config;
 pub(crate) enum Command {
     #[command(flatten)]
     Approval(approval::Command),
-    /// Read the recorded messages of a plugin's sources once more, by the version that serves and by another one, and show the difference.
+    /// Read the recorded webhooks of a plugin's sources once more, by the version that serves and by another one, and show the difference.
     Replay(compare::Arguments),
     #[command(flatten)]
     Author(AuthorCommand),

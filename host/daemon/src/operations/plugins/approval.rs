@@ -115,13 +115,13 @@ pub async fn refuse(app: &App, inspection: &PermissionReport) -> Result<(), Oper
 ///
 /// Fails where it was not approved, the configuration approves it too, or the database cannot be written to.
 pub async fn revoke(app: &App, id: &str) -> Result<(), OperationError> {
-    let was_stored = app.store.revoke(id).await?;
-    write_lock(app).await;
     if app.config.plugin_approvals.iter().any(|approval| approval.id == id) {
         return Err(OperationError::Conflict(format!(
             "the configuration approves {id:?}; remove it from `approve` in [plugins]"
         )));
     }
+    let was_stored = app.store.revoke(id).await?;
+    write_lock(app).await;
     if !was_stored {
         return Err(OperationError::NotFound(format!(
             "plugin {id:?} is not approved; `playrelay plugin list` shows all"

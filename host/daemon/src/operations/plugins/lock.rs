@@ -3,7 +3,6 @@
 
 use playrelay_plugin_host::permissions::PermissionReport;
 use playrelay_plugin_host::registry::{Entry, PluginOrigin};
-use playrelay_store::StoreError;
 use playrelay_util::private_file;
 use serde::Serialize;
 
@@ -54,8 +53,8 @@ pub(crate) async fn write_lock(app: &App) {
     }
 }
 
-async fn text(app: &App) -> Result<String, StoreError> {
-    let stored = app.store.stored_approvals().await?;
+async fn text(app: &App) -> Result<String, String> {
+    let stored = app.store.stored_approvals().await.map_err(|error| error.to_string())?;
     let mut plugins: Vec<LockedPlugin> = Vec::new();
     let files = app.plugins.entries().iter().filter_map(|entry| match (&entry.origin, &entry.inspection) {
         (PluginOrigin::File(_), Some(report)) => Some((entry, report)),
@@ -82,8 +81,7 @@ async fn text(app: &App) -> Result<String, StoreError> {
     if plugins.is_empty() {
         return Ok(HEADER.to_owned());
     }
-    // Texts alone: TOML has a form for each of them.
-    let body = toml::to_string(&LockFile { plugin: plugins }).unwrap_or_default();
+    let body = toml::to_string(&LockFile { plugin: plugins }).map_err(|error| error.to_string())?;
     Ok(format!("{HEADER}{body}"))
 }
 

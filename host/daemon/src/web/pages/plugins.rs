@@ -32,6 +32,8 @@ struct PluginCard {
     used: Vec<String>,
     /// Whether a version of it serves beside this one.
     serves_meanwhile: bool,
+    /// Whether the configuration approves it.
+    is_configured: bool,
     accesses: Vec<PluginAccess>,
 }
 
@@ -61,12 +63,17 @@ async fn card(app: &App, entry: &Entry) -> Result<PluginCard, Problem> {
     };
     let accounts = app.config.sources.iter().chain(&app.config.trackers).chain(&app.config.catalogues);
     let used = accounts.filter(|(_, account)| account.plugin == summary.id).map(|(name, _)| name.clone());
-    let accesses = if is_active { app.store.accesses(&summary.id).await? } else { Vec::new() };
+    let serves_meanwhile = !is_active && app.plugins.active(&summary.id).is_some();
+    // Of two versions, the one that serves shows them.
+    let accesses = if serves_meanwhile { Vec::new() } else { app.store.accesses(&summary.id).await? };
+    let is_configured =
+        entry.inspection.as_ref().is_some_and(|report| app.plugins.is_approved_by_configuration(report));
     Ok(PluginCard {
         report: entry.inspection.clone(),
         difference,
         used: used.collect(),
-        serves_meanwhile: !is_active && app.plugins.active(&summary.id).is_some(),
+        serves_meanwhile,
+        is_configured,
         accesses,
         summary,
     })
@@ -81,7 +88,7 @@ fn show_card(context: &Context, card: &PluginCard) -> Markup {
         _ => ("bad", "triangle-alert", "broken"),
     };
     html! {
-        article.card.padded.stack id={ "plugin-" (summary.id) } {
+        article.card.padded.stack id={ "plugin-" (summary.id) @if card.serves_meanwhile { "-new" } } {
             div.row.wrap {
                 h3 { (summary.id) " " span.muted { (summary.version) } }
                 (chip(context, class, icon_name, words))
@@ -151,8 +158,10 @@ fn show_accesses(accesses: &[PluginAccess]) -> Markup {
 fn decisions(context: &Context, card: &PluginCard) -> Markup {
     let PluginCard { summary, report, serves_meanwhile, .. } = card;
     let (is_waiting, is_refused) = (summary.status == "pending", summary.status == "refused");
-    let may_be_revoked = summary.status == "active" && summary.origin != PluginOrigin::Bundled;
+    let is_active = summary.status == "active";
+    let may_be_revoked = is_active && summary.origin != PluginOrigin::Bundled && !card.is_configured;
     html! {
+        @if is_active && card.is_configured { p.small.muted { "The configuration approves it, with " code { "approve" } " in [plugins]." } }
         @if is_waiting || is_refused || may_be_revoked {
             form.row.wrap method="post" action=(context.href(&format!("/plugins/{}", summary.id))) {
                 input type="hidden" name="digest" value=[report.as_ref().map(|report| report.digest.to_string())];

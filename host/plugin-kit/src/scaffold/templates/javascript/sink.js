@@ -27,7 +27,7 @@ function post(url, body) {
       captures: [],
     });
   } catch ({ payload }) {
-    throw payload.tag === 'denied' ? failure('rejected', payload.val) : retry(payload.val ?? payload.tag);
+    throw payload.tag === 'denied' ? failure('blocked', payload.val) : retry(payload.val ?? payload.tag);
   }
 }
 
@@ -40,6 +40,9 @@ function id({ body }) {
     return undefined;
   }
 }
+
+const isPage = ({ headers }) =>
+  headers.some(({ name, value }) => name === 'content-type' && value.startsWith('text/html'));
 
 // How long the service asks to wait.
 function retryAfterMs({ headers }) {
@@ -55,11 +58,15 @@ export const sink = {
     const body = { key: event.id, title: what, watched_at: event.at };
     const response = post(`${get('url').replace(/\/+$/, '')}/plays`, body);
     const { status } = response;
+    // A gateway or a portal answered in place of the service.
+    if (isPage(response)) throw retry('a web page came in place of an answer');
     if (status >= 200 && status < 300) return receipt('accepted', id(response));
     if (status === 409) return receipt('duplicate');
     if (status === 401) throw failure('unauthorized', 'the service refuses the key');
     if (status === 403) throw failure('blocked', 'the service forbids it');
-    if (status === 429 || status >= 500) throw retry(`the service answered ${status}`, retryAfterMs(response));
+    if ((status >= 300 && status < 400) || [408, 425, 429].includes(status) || status >= 500) {
+      throw retry(`the service answered ${status}`, retryAfterMs(response));
+    }
     throw failure('rejected', `the service answered ${status}`);
   },
 };

@@ -37,7 +37,7 @@ def post(url, body):
         return http.send(request)
     except Err as error:
         if isinstance(error.value, http.Error_Denied):
-            raise Err(contract.Failure_Rejected(error.value.value))
+            raise Err(contract.Failure_Blocked(error.value.value))
         raise retry(str(getattr(error.value, "value", "the answer is too large")))
 
 
@@ -48,6 +48,10 @@ def remote_id(response):
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return str(found) if isinstance(found, int) else None
+
+
+def is_page(response):
+    return any(it.name == "content-type" and it.value.startswith("text/html") for it in response.headers)
 
 
 def retry_after_ms(response):
@@ -65,6 +69,9 @@ class Sink(exports.Sink):
         # The id is the same for each attempt: a service that keeps it counts nothing twice.
         response = post(f"{address}/plays", {"key": event.id, "title": what, "watched_at": event.at})
         status = response.status
+        if is_page(response):
+            # A gateway or a portal answered in place of the service.
+            raise retry("a web page came in place of an answer")
         if 200 <= status < 300:
             return receipt(contract.Outcome.ACCEPTED, remote_id(response))
         if status == 409:
@@ -73,6 +80,6 @@ class Sink(exports.Sink):
             raise Err(contract.Failure_Unauthorized("the service refuses the key"))
         if status == 403:
             raise Err(contract.Failure_Blocked("the service forbids it"))
-        if status == 429 or status >= 500:
+        if 300 <= status < 400 or status in (408, 425, 429) or status >= 500:
             raise retry(f"the service answered {status}", retry_after_ms(response))
         raise Err(contract.Failure_Rejected(f"the service answered {status}"))

@@ -31,17 +31,19 @@ impl Guest for Plugin {
             captures: Vec::new(),
         });
         let response = response.map_err(|error| match error {
-            Error::Denied(reason) => Failure::Rejected(reason),
+            Error::Denied(reason) => Failure::Blocked(reason),
             Error::Unreachable(reason) | Error::Interrupted(reason) => retry(None, reason),
             Error::TooLarge => retry(None, "the answer is too large".to_owned()),
             Error::TooManyRequests => retry(None, "too many requests in one call".to_owned()),
         })?;
         match response.status {
+            // A gateway or a portal answered in place of the service.
+            _ if is_page(&response) => Err(retry(None, "a web page came in place of an answer".to_owned())),
             200..=299 => Ok(receipt(Outcome::Accepted, id(&response))),
             409 => Ok(receipt(Outcome::Duplicate, None)),
             401 => Err(Failure::Unauthorized("the service refuses the key".to_owned())),
             403 => Err(Failure::Blocked("the service forbids it".to_owned())),
-            429 | 500..=599 => {
+            300..=399 | 408 | 425 | 429 | 500..=599 => {
                 Err(retry(retry_after_ms(&response), format!("the service answered {}", response.status)))
             }
             status => Err(Failure::Rejected(format!("the service answered {status}"))),
@@ -71,6 +73,11 @@ fn id(response: &Response) -> Option<String> {
     let Body::Text(text) = &response.body else { return None };
     let answer: Value = serde_json::from_str(text).ok()?;
     answer["id"].as_u64().map(|id| id.to_string())
+}
+
+fn is_page(response: &Response) -> bool {
+    let header = response.headers.iter().find(|header| header.name == "content-type");
+    header.is_some_and(|header| header.value.starts_with("text/html"))
 }
 
 /// How long the service asks to wait.
