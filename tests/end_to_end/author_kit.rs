@@ -178,6 +178,13 @@ fn begin(folder: &Path, name: &str, language: &str, kind: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_project_in_rust_builds_passes_its_tests_and_serves() {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
+    let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).unwrap().trim());
+    if !sysroot.join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
+        // The bundled plugins are built with a standard library of their own then, which an author does not have.
+        println!("SKIPPED: the target wasm32-unknown-unknown is missing");
+        return;
+    }
     let folder = TempDir::new().unwrap();
     let component = begin(folder.path(), "my-player", "rust", "source");
     let home =
