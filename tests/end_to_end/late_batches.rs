@@ -18,7 +18,7 @@ const FILMS: u32 = 120;
 /// The most requests that a tracker may get for all of it.
 const MOST_REQUESTS: usize = 5;
 
-/// Films, as catalogues have them, and as Plex tells of them. The tests of the plugins have batches with episodes.
+/// Films: their entries in the catalogues, and their metadata in the webhooks of Plex. The tests of the plugins have batches with episodes.
 fn programme() -> Vec<(Entry, Value)> {
     let film = |number: u32| {
         let (title, imdb) = (format!("Film {number}"), format!("tt90{number:05}"));

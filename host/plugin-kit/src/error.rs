@@ -12,7 +12,7 @@ pub enum KitError {
     /// A file or folder cannot be used.
     #[error("{path}: {error}")]
     File {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
         /// The error of the operating system.
         error: io::Error,
@@ -46,7 +46,7 @@ pub enum KitError {
     Pack {
         /// The code.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: PackError,
     },
     /// What was packed is no plugin.
@@ -54,7 +54,7 @@ pub enum KitError {
     Plugin {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: ArtifactError,
     },
     /// A test cannot be read.

@@ -22,7 +22,7 @@ pub enum PackError {
     Component(String),
 }
 
-/// Wraps a core module as a component, where it is none yet, and appends the manifest.
+/// Wraps a core module as a component, and appends the manifest. A component stays as it is.
 ///
 /// # Errors
 ///

@@ -27,9 +27,9 @@ pub struct Approval {
 pub struct StoredApproval {
     /// What was approved.
     pub approval: Approval,
-    /// When.
+    /// When it was approved, UTC.
     pub at: Timestamp,
-    /// How: `command`, `page` or `api`; empty where an older program stored it.
+    /// How it was approved: `command`, `page` or `api`; empty where an older program stored it.
     pub by: String,
 }
 

@@ -48,7 +48,7 @@ pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
     Ok(results)
 }
 
-/// What was stored. A play that MDBList has folded into one that it had is none that it stored.
+/// Counts the new plays. MDBList folds a play into one that it had already; such a play does not count.
 fn stored(answer: &Value) -> Stored {
     let folded = answer["plays"].as_array().into_iter().flatten().filter(|play| play["added"] == false);
     let updated = count(&answer["updated"], &item_body::KINDS);

@@ -13,7 +13,7 @@ use crate::{history, rating, response};
 pub fn submit(events: &[Event]) -> Result<Vec<BatchResult>, Failure> {
     let mut results: Vec<BatchResult> = events.iter().map(|_| BatchResult::Alone).collect();
     let all: Vec<usize> = (0..events.len()).collect();
-    // Whether a rewatch counts is answered for a whole request: alone it is told of each.
+    // SIMKL says for a whole request whether a rewatch counts. Alone, each watch gets its own answer.
     if !history::counts_rewatches() {
         let watch = |event: &Event| match event.action {
             Action::Watched(_) => history::body(event),

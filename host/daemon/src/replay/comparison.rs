@@ -18,7 +18,7 @@ use crate::inbox::input::Input;
 use crate::pipeline;
 use crate::replay::ReplayError;
 
-/// A message of which two versions of a plugin give something else.
+/// A message for which two versions of a plugin give different results.
 #[derive(Debug, Serialize)]
 pub struct MessageDifference {
     /// The event.

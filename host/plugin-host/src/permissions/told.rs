@@ -1,4 +1,4 @@
-//! What a plugin is told of the people in the house, and what it never learns.
+//! The data that the host gives to a plugin, and the data that no plugin gets.
 
 use crate::manifest::Manifest;
 

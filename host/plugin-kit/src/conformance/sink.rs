@@ -106,7 +106,7 @@ fn of_batch(answer: Result<Value, Failure>) -> Result<Value, Failure> {
     }
 }
 
-/// A failure in the form that is kept; absent where it is none.
+/// Reads a failure from the form that tests keep; absent if the value is not a failure.
 fn failure_of(kept: &Value) -> Option<Failure> {
     let text = |name: &str| kept[name].as_str().map(str::to_owned);
     let after_ms = kept["after_ms"].as_u64().and_then(|ms| ms.try_into().ok());

@@ -140,7 +140,7 @@ pub(super) fn build(arguments: &Build) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Builds a project. Each command of it is told on standard error, beside what it says itself.
+/// Builds a project. Prints each command to standard error, where the command prints its own output.
 pub(super) fn build_project(project: &Project) -> Result<PermissionReport, CliError> {
     Ok(project.build(&mut |command| eprintln!("$ {}", print::clean(command)))?)
 }

@@ -35,7 +35,7 @@ struct ComparisonReport {
     messages: usize,
     /// Other inputs: reports of a connection, which cannot be read once more.
     left_out: usize,
-    /// Those of which the two give something else.
+    /// The webhooks for which the two versions give different results.
     differences: Vec<MessageDifference>,
 }
 
