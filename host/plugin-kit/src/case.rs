@@ -17,8 +17,12 @@ use url::Url;
 use crate::KitError;
 use crate::cassette::{Exchange, Reply};
 
-/// When a test happens unless it says otherwise.
-const AT: &str = "2026-01-01T20:00:00Z";
+/// When a test happens unless it says otherwise, UTC.
+const DEFAULT_TIME: &str = "2026-01-01T20:00:00Z";
+
+fn default_time() -> Timestamp {
+    DEFAULT_TIME.parse().expect("the constant is a time")
+}
 
 /// A test.
 #[derive(Clone, Debug)]
@@ -92,7 +96,7 @@ impl Case {
         let file: CaseFile =
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let at = file.at.unwrap_or_else(|| AT.parse().expect("the constant is a time"));
+        let at = file.at.unwrap_or_else(default_time);
         let mut calls = Vec::new();
         calls.extend(file.webhook.map(|it| it.call(folder)).transpose()?);
         calls.extend((!file.message.is_empty()).then(|| messages(file.message, folder)).transpose()?);
@@ -210,7 +214,7 @@ impl EventTable {
             id: format!("playrelay-test-{number}"),
             action,
             item: item(self.item)?,
-            at: self.at.unwrap_or_else(|| AT.parse().expect("the constant is a time")),
+            at: self.at.unwrap_or_else(default_time),
             started_at: self.started_at,
             late: self.late,
             uncertain: self.uncertain,

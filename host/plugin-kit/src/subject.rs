@@ -1,6 +1,6 @@
 //! The component that is tested, with an account that is made up. Nothing reaches a network, a database or a login.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -114,7 +114,6 @@ fn settings_of(manifest: &Manifest, set: &BTreeMap<String, String>) -> Settings 
             false => drop(settings.plain.insert(key.clone(), value)),
         }
     }
-    settings.discovered = BTreeSet::new();
     settings
 }
 

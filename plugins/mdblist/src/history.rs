@@ -34,11 +34,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     if (numbers.is_empty() && is_known(None)) || (!numbers.is_empty() && missing.is_empty()) {
         return Ok(receipt(Outcome::Duplicate, "the history has this play already"));
     }
-    let timed = |mut entry: Value| {
-        entry["watched_at"] = json!(event.at);
-        entry
-    };
-    let Some(entry) = item_body::sync_body(&event.item, &missing, timed) else {
+    let Some(entry) = timed_body(event, &missing) else {
         return Ok(unmatched(NAME, &event.item, &[]));
     };
     let answer: Value =
@@ -93,15 +89,20 @@ pub fn has_play(known: &[Value], item: &Item, start: Timestamp, end: Timestamp) 
     known.iter().filter(near).any(|entry| is_same(entry, item, number))
 }
 
-/// The body of a watch, to be sent among others; absent where it lacks ids or numbers, or is a file of several episodes, of which the history may have
-/// some.
+/// Names the item of a watch for a list. Absent if ids or numbers are missing. Absent also for a file of several episodes: the history may have some
+/// of them.
 pub fn body(event: &Event) -> Option<Value> {
+    let is_one = matches!(event.item.kind, ItemKind::Movie(_)) || numbers(&event.item).len() == 1;
+    timed_body(event, numbers(&event.item)).filter(|_| is_one)
+}
+
+/// Names the item of a watch with its time; `numbers` are those of a file's episodes.
+fn timed_body(event: &Event, numbers: &[u32]) -> Option<Value> {
     let timed = |mut entry: Value| {
         entry["watched_at"] = json!(event.at);
         entry
     };
-    let is_one = matches!(event.item.kind, ItemKind::Movie(_)) || numbers(&event.item).len() == 1;
-    item_body::sync_body(&event.item, numbers(&event.item), timed).filter(|_| is_one)
+    item_body::sync_body(&event.item, numbers, timed)
 }
 
 /// The plays of the history within a span of time.

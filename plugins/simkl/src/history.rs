@@ -47,8 +47,7 @@ pub fn add_numbers(event: &Event, numbers: &[u32]) -> Result<Receipt, Failure> {
     Ok(unmatched(NAME, &event.item, &tried))
 }
 
-/// The body that names the item of a watch most exactly, to be sent among others; absent for a file of several episodes, of which another event may
-/// be one.
+/// Names the item of a watch for a list, as exactly as possible. Absent for a file of several episodes: another event may be about one of them.
 pub fn body(event: &Event) -> Option<Value> {
     if numbers(&event.item).len() > 1 {
         return None;

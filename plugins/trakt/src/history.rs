@@ -155,8 +155,8 @@ fn entries(item: &Item, at: Option<&str>) -> Vec<Named> {
     entries
 }
 
-/// The body that names the item of a watch most exactly, to be sent among others; absent where it has to be looked up first, or is a file of several
-/// episodes, of which the history may have some.
+/// Names the item of a watch for a list, as exactly as possible. Absent if an id may be of another title. Absent also for a file of several episodes:
+/// the history may have some of them.
 pub fn body(event: &Event) -> Option<Value> {
     if numbers(&event.item).len() > 1 {
         return None;

@@ -1,14 +1,12 @@
 //! `[plugins] approve`
 
+use playrelay_plugin_host::manifest;
 use playrelay_plugin_host::registry::Approval;
 
 use crate::config::section::Section;
 
 /// Letters of a SHA-256.
 const DIGEST_LETTERS: usize = 64;
-
-/// Letters of an id.
-const MAX_ID_LETTERS: usize = 40;
 
 /// Reads `approve`: `["notebook@sha256:0f3a…"]`.
 pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
@@ -41,9 +39,7 @@ pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
 fn approval(text: &str) -> Option<Approval> {
     let (id, digest) = text.trim().split_once("@sha256:")?;
     let is_digest = digest.len() == DIGEST_LETTERS && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_id = (1..=MAX_ID_LETTERS).contains(&id.len()) && id.bytes().all(is_letter);
-    (is_id && is_digest).then(|| Approval {
+    (manifest::is_id(id) && is_digest).then(|| Approval {
         id: id.to_owned(),
         digest: digest.to_ascii_lowercase(),
         permissions: None,

@@ -92,6 +92,15 @@ pub fn schema() -> Value {
     schemars::schema_for!(Manifest).to_value()
 }
 
+/// Letters of an id.
+const MAX_ID_LETTERS: usize = 40;
+
+/// Whether a text can be the id of a plugin: 1 to 40 of a-z, 0-9 and hyphens.
+pub fn is_id(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_ID_LETTERS).contains(&text.len()) && text.bytes().all(is_letter)
+}
+
 /// Whether a letter of a manifest's source hides something: TOML needs none of these but line breaks and tabs.
 fn is_hidden(letter: char) -> bool {
     crate::text::is_odd(letter) && !matches!(letter, '\n' | '\r' | '\t')
@@ -184,18 +193,14 @@ impl Manifest {
         if api != API_TRACK {
             return Err(ManifestError::Api { found: api.clone() });
         }
-        let well_formed = |name: &str| {
-            (1..=40).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        };
         let invalid = |text: String| Err(ManifestError::Invalid(text));
-        if !well_formed(id) {
+        if !is_id(id) {
             return invalid(format!("id = {id:?}; an id is 1 to 40 of a-z, 0-9 and -"));
         }
         if self.provides.names().is_empty() {
             return invalid("nothing under [provides]".to_owned());
         }
-        if let Some(name) = self.legacy_webhook_names().iter().find(|name| !well_formed(name)) {
+        if let Some(name) = self.legacy_webhook_names().iter().find(|name| !is_id(name)) {
             return invalid(format!("legacy webhook name {name:?}; a name is 1 to 40 of a-z, 0-9 and -"));
         }
         for network in &self.network {

@@ -5,6 +5,7 @@ mod kind;
 mod templates;
 
 pub use kind::Kind;
+use playrelay_plugin_host::manifest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,6 @@ use std::path::{Path, PathBuf};
 use crate::KitError;
 use crate::language::Language;
 use crate::project::MANIFEST;
-
-/// Letters of an id.
-const MAX_ID_LETTERS: usize = 40;
 
 /// Writes a project into a folder that is new or empty, and gives its files.
 ///
@@ -42,10 +40,7 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
 
 /// An id that is also the name of a package in each of the languages.
 fn is_id(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=MAX_ID_LETTERS).contains(&name.len())
-        && name.starts_with(|letter: char| letter.is_ascii_lowercase())
-        && name.bytes().all(is_letter)
+    manifest::is_id(name) && name.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
 /// The name as people see it: `my-diary` is `My diary`.

@@ -152,14 +152,11 @@ pub(super) fn pack(arguments: &Pack) -> Result<(), CliError> {
 }
 
 pub(super) async fn check(arguments: Check) -> Result<(), CliError> {
-    let (component, cache) = match arguments.component.is_dir() {
-        true => {
-            let project = Project::open(&arguments.component)?;
-            (project.component(), None)
-        }
-        false => (arguments.component, None),
+    let component = match arguments.component.is_dir() {
+        true => Project::open(&arguments.component)?.component(),
+        false => arguments.component,
     };
-    let subject = load(&component, cache).await?;
+    let subject = load(&component, None).await?;
     arguments.output.print(&subject.report, |report| {
         format!("{}it starts, and exports what its manifest says\n", plugins::in_words(report))
     })
