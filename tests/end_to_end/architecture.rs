@@ -68,6 +68,7 @@ fn crates_of_the_host_depend_in_one_direction() {
         ("plugin-host", &["playrelay-engine", "playrelay-util"]),
         ("store", &["playrelay-engine", "playrelay-util"]),
         ("plugin-pack", &[]),
+        ("plugin-install", &["playrelay-plugin-host"]),
         (
             "plugin-kit",
             &["playrelay-engine", "playrelay-plugin-host", "playrelay-plugin-pack", "playrelay-util"],

@@ -43,6 +43,8 @@ mod plugin_approval;
 mod plugin_changes;
 mod plugin_directory;
 mod plugin_docs;
+mod plugin_install;
+mod plugin_registry;
 mod progress_flood;
 mod proxies;
 mod published_examples;

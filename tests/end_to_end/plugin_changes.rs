@@ -34,7 +34,7 @@ async fn until_listed(daemon: &Daemon<'_>, expected: &[&str]) -> Value {
 }
 
 /// Waits until the source has its webhook.
-async fn until_webhooks_are_taken(home: &TestContext, daemon: &Daemon<'_>) {
+pub(crate) async fn until_webhooks_are_taken(home: &TestContext, daemon: &Daemon<'_>) {
     let url = format!("{}/webhook/odd?{WEBHOOK_TOKEN}-odd", daemon.url());
     let end = Instant::now() + SOON;
     while home.client.get(&url).send().await.unwrap().status() != 200 {

@@ -1,6 +1,7 @@
 //! Support for end-to-end tests: fake servers and trackers, and a harness for the real binary.
 //!
 //! - [`tls_proxy`]: a certificate of its own before a server
+//! - [`docker_registry`], [`signers`]: a registry of Debian's, and the keys of authors
 //! - [`server`]: an HTTP server that can be cut off, at any moment and in the middle of an answer
 //! - [`service`]: what all fake services share; [`catalogue`]: the titles that they know
 //! - [`clock`]: a clock that tests set
@@ -29,6 +30,7 @@ pub mod daemon;
 mod device_keys;
 pub mod device_login;
 mod disconnect;
+pub mod docker_registry;
 pub mod emby_webhook;
 pub mod exchanges;
 pub mod fake_emby_connect;
@@ -48,6 +50,7 @@ pub mod load;
 pub mod plex_webhook;
 pub mod server;
 pub mod service;
+pub mod signers;
 pub mod simulation;
 pub mod sockets;
 pub mod tls_proxy;

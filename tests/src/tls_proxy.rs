@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
@@ -13,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct TlsProxy {
     address: SocketAddr,
     fingerprint: String,
+    pem: String,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -22,6 +25,10 @@ impl TlsProxy {
         let behind = url.trim_start_matches("http://").to_owned();
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let certificate = own.cert.der().clone();
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            STANDARD.encode(&certificate)
+        );
         let fingerprint = Sha256::digest(&certificate).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -46,12 +53,17 @@ impl TlsProxy {
                 });
             }
         });
-        Self { address, fingerprint, task }
+        Self { address, fingerprint, pem, task }
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
+    }
+
+    /// Its certificate, for whoever believes it as an authority.
+    pub fn certificate(&self) -> &str {
+        &self.pem
     }
 
     /// The SHA-256 of its certificate, in hexadecimal.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::manifest::{Manifest, ManifestError, SECTION};
@@ -25,7 +24,14 @@ pub struct Digest(String);
 impl Digest {
     /// The digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        Self(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads 64 hexadecimal digits in lower case; absent for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
     }
 
     /// The digest in hexadecimal.

@@ -16,6 +16,7 @@ use playrelay_store::vault::VaultError;
 use playrelay_util::secret::Secret;
 
 use crate::app::adapters::PluginStore;
+use crate::app::known_plugins;
 use crate::app::{AccountSpec, App};
 use crate::config;
 use crate::config::clients::Clients;
@@ -106,9 +107,13 @@ impl App {
         let within = format!("[{}.{name}]", role.section);
         let problem = |text: String| ConfigError { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
-            if self.plugins.was_approved(&configured.plugin) {
+            let id = &configured.plugin;
+            let is_known = known_plugins::is_known(&self.store, id).await.unwrap_or_else(|error| {
+                tracing::warn!("whether plugin {id} was approved once cannot be read: {error}");
+                true
+            });
+            if is_known || self.plugins.was_approved(id) {
                 // What it would send waits.
-                let id = &configured.plugin;
                 self.waiting.push(format!(
                     "account {name}: the file of plugin {id} is gone from the plugin directory; put it back, or remove {within}"
                 ));

@@ -3,6 +3,7 @@
 mod accounts;
 pub mod adapters;
 mod error;
+pub(crate) mod known_plugins;
 mod lookup;
 
 use std::collections::BTreeMap;

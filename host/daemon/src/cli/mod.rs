@@ -76,7 +76,7 @@ enum Command {
     Webhooks(webhooks::Arguments),
     /// Show what a server's own history has, and enter it.
     CatchUp(catch_up::Arguments),
-    /// List, inspect, approve and revoke plugins; write and test your own.
+    /// List, install, inspect, approve, update and remove plugins; write and test your own.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// List what was received and how it ended, the newest first.

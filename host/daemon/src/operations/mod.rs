@@ -3,7 +3,7 @@
 //! - [`deliveries`]: retry, drop, and say what an event is about
 //! - [`users`]: assign, ignore, and take that back
 //! - [`webhooks`]: addresses, registration, rotation
-//! - [`plugins`]: list, approve, refuse, revoke
+//! - [`plugins`]: list, approve, refuse, revoke, install, update, remove
 //! - [`catch_up`]: plays of a server's history
 //! - [`status`]: how all stands
 //! - [`backup`]: a copy of everything, and its way back

@@ -169,7 +169,7 @@ async fn refuse(config: Config, id: &str, digest: Option<&str>) -> Result<(), Cl
 }
 
 /// Asks on the terminal.
-fn agrees() -> Result<bool, CliError> {
+pub(super) fn agrees() -> Result<bool, CliError> {
     print::out("Approve it? [y/N] ")?;
     let mut answer = String::new();
     stdin()

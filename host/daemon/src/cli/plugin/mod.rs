@@ -1,6 +1,7 @@
 //! `playrelay plugin`
 //!
 //! - `approval`: plugins of others: list, inspect, approve, refuse, revoke, audit
+//! - `install`: from a file, an address or a registry; update, remove
 //! - `author`: for whoever writes one: new, build, pack, check, test
 //! - `dev`: a daemon that loads a plugin anew whenever a file of it changes
 //! - `compare`: recorded events, read by another version
@@ -9,6 +10,7 @@ mod approval;
 mod author;
 mod compare;
 mod dev;
+mod install;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,8 @@ use crate::config::Config;
 pub(crate) enum Command {
     #[command(flatten)]
     Approval(approval::Command),
+    #[command(flatten)]
+    Install(install::Command),
     /// Read the recorded webhooks of a plugin's sources once more, by the version that serves and by another one, and show the difference.
     Replay(compare::Arguments),
     #[command(flatten)]
@@ -62,6 +66,7 @@ impl Command {
 pub(crate) async fn run(config: Config, command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Approval(command) => approval::run(config, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Install(command) => install::run(config, command).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(arguments) => compare::run(config, arguments).await,
         Command::Author(command) => run_for_author(command).await,
     }

@@ -7,6 +7,7 @@ use playrelay_util::clock;
 
 use crate::app::App;
 use crate::app::adapters::approval_of;
+use crate::app::known_plugins;
 use crate::operations::OperationError;
 use crate::operations::plugins::list::find;
 use crate::operations::plugins::lock::write_lock;
@@ -93,6 +94,7 @@ pub async fn approve(app: &App, report: &PermissionReport, by: ApprovedBy) -> Re
     let approval =
         StoredApproval { approval: approval_of(report), at: clock::now(), by: by.as_str().to_owned() };
     app.store.approve(approval, shown).await?;
+    known_plugins::note(&app.store, &report.id).await?;
     write_lock(app).await;
     Ok(())
 }

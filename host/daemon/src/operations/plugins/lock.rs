@@ -7,6 +7,8 @@ use playrelay_util::private_file;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::operations::plugins::installation;
+use crate::operations::plugins::installation::Installation;
 
 /// Its name.
 const FILE: &str = "plugins.lock";
@@ -34,6 +36,21 @@ struct LockedPlugin {
     approved: Option<String>,
     /// `command`, `page`, `api` or `configuration`.
     approved_by: String,
+    #[serde(flatten)]
+    installed: Option<LockedSource>,
+}
+
+/// Where a plugin was installed from.
+#[derive(Debug, PartialEq, Serialize)]
+struct LockedSource {
+    /// A file, an address or a place in a registry.
+    source: String,
+    /// The place in the registry with its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<String>,
+    /// The public key that it is signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 /// Writes the file anew where something has changed. A file that cannot be written is complained of in the log: everything works without it.
@@ -73,6 +90,16 @@ async fn text(app: &App) -> Result<String, String> {
             }
             None => continue,
         };
+        let installed = installation::of(app, &report.id).await.map_err(|error| error.to_string())?;
+        let installed = installed.filter(|it| it.digest == report.digest.as_str());
+        let locked = LockedPlugin {
+            installed: installed.map(|Installation { source, resolved, key, .. }| LockedSource {
+                source,
+                resolved,
+                key,
+            }),
+            ..locked
+        };
         if !plugins.contains(&locked) {
             plugins.push(locked);
         }
@@ -98,5 +125,6 @@ fn locked(entry: &Entry, report: &PermissionReport, at: Option<String>, by: &str
         file,
         approved: at,
         approved_by: by.to_owned(),
+        installed: None,
     }
 }

@@ -1,0 +1,81 @@
+//! A plugin from a web server, with minisign's signature beside it.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use playrelay_plugin_host::artifact::SIZE_LIMIT;
+use playrelay_plugin_host::http::tls;
+use playrelay_plugin_host::http::tls::Trust;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+use url::Url;
+
+use crate::error::{FetchError, reason};
+use crate::signature::SIGNATURE_LIMIT_BYTES;
+
+/// The longest without a byte.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest until there is a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Redirects that are followed: releases at a forge have one or two.
+const MAX_REDIRECTS: usize = 5;
+
+/// Fetches a component; and the signature beside it, where there is one.
+pub(crate) async fn fetch(url: &Url) -> Result<(Vec<u8>, Option<Vec<u8>>), FetchError> {
+    let failed = |reason: String| FetchError::Unreachable { source_text: url.to_string(), reason };
+    let tls = tls::config(&Trust::SystemRoots).map_err(|error| failed(error.to_string()))?;
+    let client = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .redirect(Policy::limited(MAX_REDIRECTS))
+        .https_only(true)
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let bytes = match get(&client, url).await? {
+        Answer::Found(response) => body(response, url, SIZE_LIMIT).await?,
+        Answer::Missing(status) => return Err(failed(format!("the server answered with {status}"))),
+    };
+    let mut beside = url.clone();
+    beside.set_path(&format!("{}.minisig", url.path()));
+    let signature = match get(&client, &beside).await? {
+        Answer::Found(response) => Some(body(response, &beside, SIGNATURE_LIMIT_BYTES).await?),
+        Answer::Missing(_) => None,
+    };
+    Ok((bytes, signature))
+}
+
+enum Answer {
+    Found(Response),
+    Missing(StatusCode),
+}
+
+async fn get(client: &Client, url: &Url) -> Result<Answer, FetchError> {
+    let failed = |reason: String| FetchError::Unreachable { source_text: url.to_string(), reason };
+    let response = client.get(url.clone()).send().await.map_err(|error| failed(reason(&error)))?;
+    match response.status() {
+        StatusCode::OK => Ok(Answer::Found(response)),
+        // Some servers hide what is not there behind another status.
+        status @ (StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE) => {
+            Ok(Answer::Missing(status))
+        }
+        status => Err(failed(format!("the server answered with {status}"))),
+    }
+}
+
+async fn body(response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, FetchError> {
+    let mut bytes = Vec::new();
+    let mut pieces = response.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| FetchError::Unreachable {
+            source_text: url.to_string(),
+            reason: reason(&error),
+        })?;
+        if bytes.len() + piece.len() > limit {
+            return Err(FetchError::Size { source_text: url.to_string() });
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
