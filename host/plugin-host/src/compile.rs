@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -24,8 +22,8 @@ use crate::artifact::{Artifact, Digest};
 pub const COMMAND: &str = "plugin-compile";
 /// Its option for code that counts instructions.
 pub const METERED: &str = "--metered";
-/// Compiled code is read in pieces of so many bytes.
-const PIECE_BYTES: usize = 64 << 10;
+/// Bytes of the key.
+const KEY_BYTES: usize = blake3::KEY_LEN;
 /// Memory that the compiler may write to. Bytes.
 const MAX_COMPILER_BYTES: u64 = 2 << 30;
 /// CPU time that the compiler may take. Seconds.
@@ -51,7 +49,7 @@ pub enum CompileError {
 pub struct Compiler {
     folder: PathBuf,
     program: PathBuf,
-    key: Vec<u8>,
+    key: [u8; KEY_BYTES],
     is_metered: bool,
 }
 
@@ -70,12 +68,14 @@ impl Compiler {
         let path = folder.join("key");
         remove_left_over(&folder).map_err(failed(&folder))?;
         let key = match fs::read(&path) {
-            Ok(key) if key.len() == 32 => key,
-            // It is only a cache: what cannot be used is made anew.
-            Ok(_) => {
-                tracing::warn!(path = %path.display(), "the key of the compiled plugins is damaged; they are compiled anew");
-                new_key(&path).map_err(failed(&path))?
-            }
+            Ok(key) => match key.try_into() {
+                Ok(key) => key,
+                // It is only a cache: what cannot be used is made anew.
+                Err(_) => {
+                    tracing::warn!(path = %path.display(), "the key of the compiled plugins is damaged; they are compiled anew");
+                    new_key(&path).map_err(failed(&path))?
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => new_key(&path).map_err(failed(&path))?,
             Err(error) => return Err(failed(&path)(error)),
         };
@@ -100,8 +100,8 @@ impl Compiler {
         }
         let code = self.compile(artifact)?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
-        let mac = self.hmac(&name).chain_update(&code).finalize().into_bytes();
-        write_private(&mac_path(&path), &mac).map_err(failed)?;
+        let mac = self.mac(&name).update(&code).finalize();
+        write_private(&mac_path(&path), mac.as_bytes()).map_err(failed)?;
         write_private(&path, &code).map_err(failed)?;
         self.load_cached(engine, &path, &name)
             .ok_or_else(|| CompileError::Compiler("the compiled code does not fit this engine".to_owned()))
@@ -109,8 +109,11 @@ impl Compiler {
 
     fn load_cached(&self, engine: &Engine, path: &Path, name: &str) -> Option<Component> {
         let code = fs::File::open(path).ok()?;
-        let mac = fs::read(mac_path(path)).ok()?;
-        if with_content(self.hmac(name), code).ok()?.verify_slice(&mac).is_err() {
+        let stored = fs::read(mac_path(path)).ok()?;
+        // In pieces: the compiled code of all plugins is many megabytes, and is mapped into memory afterwards.
+        let mac = self.mac(name).update_reader(code).ok()?.finalize();
+        // The comparison takes the same time wherever they differ.
+        if !blake3::Hash::from_slice(&stored).is_ok_and(|stored| stored == mac) {
             tracing::warn!(path = %path.display(), "compiled plugin code was changed by somebody; compiling it anew");
             return None;
         }
@@ -149,22 +152,10 @@ impl Compiler {
     }
 
     /// Over the name, which says whose code it is and for which engine: one plugin's code is no other's. The code follows.
-    fn hmac(&self, name: &str) -> Hmac<Sha256> {
-        Hmac::<Sha256>::new_from_slice(&self.key)
-            .expect("HMAC takes keys of any length")
-            .chain_update(name)
-            .chain_update([0])
-    }
-}
-
-/// Adds what a file has, in pieces: the compiled code of all plugins is many megabytes, and is mapped into memory afterwards.
-fn with_content(mut mac: Hmac<Sha256>, mut file: fs::File) -> io::Result<Hmac<Sha256>> {
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok(mac),
-            read => mac.update(&piece[..read]),
-        }
+    fn mac(&self, name: &str) -> blake3::Hasher {
+        let mut mac = blake3::Hasher::new_keyed(&self.key);
+        mac.update(name.as_bytes()).update(&[0]);
+        mac
     }
 }
 
@@ -193,11 +184,13 @@ pub fn run(is_metered: bool) -> Result<(), String> {
 fn file_name(engine: &Engine, digest: &Digest) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
+    // Code with a MAC of another kind has another name.
+    "blake3".hash(&mut hasher);
     format!("{digest}-{:016x}.cwasm", hasher.finish())
 }
 
-fn new_key(path: &Path) -> io::Result<Vec<u8>> {
-    let mut key = vec![0; 32];
+fn new_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     write_private(path, &key)?;
     Ok(key)

@@ -19,7 +19,6 @@ use std::time::Duration;
 use axum::middleware::map_response;
 use playrelay_engine::routing::Routing;
 use playrelay_engine::routing::users::UserAssignments;
-use playrelay_plugin_host::http::tls;
 use playrelay_store::watermarks;
 use playrelay_store::watermarks::Watermark;
 use playrelay_util::clock;
@@ -126,7 +125,7 @@ impl App {
         if let Some((text, remedy)) = file_system::complaint(&self.config.server.data_dir) {
             tracing::warn!("{text}; {remedy}");
         }
-        if let Some(reason) = tls::without_system_roots() {
+        if let Some(reason) = self.wire.without_system_roots() {
             tracing::warn!(
                 "the system has no certificates of authorities ({reason}): those that are built into the program count; install the \
                  package ca-certificates, which is renewed more often"

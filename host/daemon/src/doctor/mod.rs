@@ -10,7 +10,6 @@ mod tracker;
 
 pub(crate) use findings::Findings;
 pub use findings::{Finding, Severity};
-use playrelay_plugin_host::http::tls;
 use playrelay_store::StoreError;
 use playrelay_util::clock;
 
@@ -40,7 +39,7 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
     {
         general.note("configuration", warning.to_string(), "correct the configuration, or leave it as it is");
     }
-    if let Some(reason) = tls::without_system_roots() {
+    if let Some(reason) = app.wire.without_system_roots() {
         general.note(
             "certificates",
             format!("the system has no certificates of authorities ({reason}): those that are built into the program count"),

@@ -14,8 +14,7 @@ use url::{Host, Url};
 
 use crate::http::ip_policy::{Reach, is_here};
 use crate::http::message::{HttpError, Request, Response};
-use crate::http::tls;
-use crate::http::tls::Trust;
+use crate::http::tls::{Authorities, Trust};
 use crate::ports::{AccessAudit, ExchangeRecorder, Transport};
 
 /// The longest time a single request may take.
@@ -63,6 +62,7 @@ pub struct HttpClient {
     home: Client,
     anywhere: Client,
     tls: Arc<ClientConfig>,
+    authorities: Authorities,
     /// The address of the daemon itself, which no request may reach.
     pub own_port: OwnPort,
     /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
@@ -83,7 +83,8 @@ impl HttpClient {
         // A second installation is refused by rustls and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
-        let tls = tls::config(&Trust::SystemRoots).map_err(|error| error.to_string())?;
+        let authorities = Authorities::load().map_err(|error| error.to_string())?;
+        let tls = authorities.config(&Trust::SystemRoots).map_err(|error| error.to_string())?;
         let failed = |error: reqwest::Error| error.to_string();
         Ok(Self {
             host,
@@ -95,6 +96,7 @@ impl HttpClient {
             home: at_home(host, &tls)?,
             anywhere: builder(host).tls_backend_preconfigured(tls.clone()).build().map_err(failed)?,
             tls: Arc::new(tls),
+            authorities,
             own_port: OwnPort::default(),
             recorder: None,
             audit: None,
@@ -111,7 +113,7 @@ impl HttpClient {
         if *trust == Trust::SystemRoots {
             return Ok(self.clone());
         }
-        let tls = tls::config(trust).map_err(|error| error.to_string())?;
+        let tls = self.authorities.config(trust).map_err(|error| error.to_string())?;
         let anywhere = builder(self.host).tls_backend_preconfigured(tls.clone()).build();
         Ok(Self {
             host: self.host,
@@ -119,11 +121,17 @@ impl HttpClient {
             home: at_home(self.host, &tls)?,
             anywhere: anywhere.map_err(|error| error.to_string())?,
             tls: Arc::new(tls),
+            authorities: self.authorities.clone(),
             own_port: self.own_port.clone(),
             recorder: self.recorder.clone(),
             audit: self.audit.clone(),
             transport: self.transport.clone(),
         })
+    }
+
+    /// Why the authorities that are built into the program count; absent where the system has some.
+    pub fn without_system_roots(&self) -> Option<&str> {
+        self.authorities.without_system_roots.as_deref()
     }
 
     fn client(&self, reach: Reach) -> &Client {
