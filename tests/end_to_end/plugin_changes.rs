@@ -157,3 +157,25 @@ async fn versions_take_each_others_place_while_events_flow() {
     assert_eq!(events.len(), usize::from(VERSIONS) * MESSAGES_EACH);
     assert!(!home.log().contains("panicked"), "{}", home.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_taken_while_plugins_are_compiled() {
+    // As after an update of Playrelay: nothing is compiled for it.
+    let home = TestContext::new(&source());
+    install(&home, "sound.wasm", "sound.wasm");
+    assert!(home.run(&["plugin", "approve", "sound"]).status.success());
+    fs::remove_dir_all(home.data().join("cache")).unwrap();
+    let daemon = home.start();
+    let event = send(&daemon, "meanwhile").await;
+    let list = daemon.get("/api/v1/plugins").await;
+    let states = |list: &Value, state: &str| {
+        let rows = list["items"].as_array().unwrap();
+        rows.iter().filter(|row| row["status"] == state).count()
+    };
+    let all = list["items"].as_array().unwrap().len();
+    assert!(states(&list, "compiling") > 0, "{list:#}");
+    assert_eq!(states(&list, "compiling") + states(&list, "active"), all, "{list:#}");
+    assert!(home.json(&["event", &event.to_string()])["verdict"].is_null());
+    daemon.get_until("/api/v1/plugins", "all compiled", |list| states(list, "active") == all).await;
+    assert_eq!(daemon.settled(event).await["verdict"]["detail"], "meanwhile");
+}

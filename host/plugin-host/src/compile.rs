@@ -4,14 +4,17 @@
 //! a key that never leaves it, and a plugin directory is never asked for any. Compiling takes up to 370 MB of memory
 //! for a large guest: a child process does it, under limits, and gives the memory back.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use playrelay_util::lock::lock;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -28,6 +31,18 @@ const KEY_BYTES: usize = blake3::KEY_LEN;
 const MAX_COMPILER_BYTES: u64 = 2 << 30;
 /// CPU time that the compiler may take. Seconds.
 const CPU: u64 = 120;
+
+/// Components whose failures are remembered.
+const MAX_FAILURES: usize = 256;
+
+/// When a component is compiled whose code is not in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compilation {
+    /// At once, while the caller waits.
+    Now,
+    /// In the background, while everything else runs: a daemon takes webhooks meanwhile.
+    Later,
+}
 
 /// The reason why a component was not compiled.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +66,8 @@ pub struct Compiler {
     program: PathBuf,
     key: [u8; KEY_BYTES],
     is_metered: bool,
+    /// Why components could not be compiled, since this program was started.
+    failures: Mutex<BTreeMap<Digest, String>>,
 }
 
 impl Compiler {
@@ -79,7 +96,7 @@ impl Compiler {
             Err(error) if error.kind() == io::ErrorKind::NotFound => new_key(&path).map_err(failed(&path))?,
             Err(error) => return Err(failed(&path)(error)),
         };
-        Ok(Self { folder, program, key, is_metered: false })
+        Ok(Self { folder, program, key, is_metered: false, failures: Mutex::default() })
     }
 
     /// The same for [`wasm::metered`](crate::wasm::metered).
@@ -98,13 +115,32 @@ impl Compiler {
         if let Some(component) = self.load_cached(engine, &path, &name) {
             return Ok(component);
         }
-        let code = self.compile(artifact)?;
+        let code = self.compile(artifact).inspect_err(|error| self.note_failure(&artifact.digest, error))?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
         let mac = self.mac(&name).update(&code).finalize();
         write_private(&mac_path(&path), mac.as_bytes()).map_err(failed)?;
         write_private(&path, &code).map_err(failed)?;
         self.load_cached(engine, &path, &name)
             .ok_or_else(|| CompileError::Compiler("the compiled code does not fit this engine".to_owned()))
+    }
+
+    /// Whether the code of a component is in the cache.
+    pub fn is_cached(&self, engine: &Engine, digest: &Digest) -> bool {
+        let path = self.folder.join(file_name(engine, digest));
+        path.is_file() && mac_path(&path).is_file()
+    }
+
+    /// Why a component could not be compiled when it was last tried; absent where it was not tried, or could be.
+    pub fn failure(&self, digest: &Digest) -> Option<String> {
+        lock(&self.failures).get(digest).cloned()
+    }
+
+    fn note_failure(&self, digest: &Digest, error: &CompileError) {
+        let mut failures = lock(&self.failures);
+        if failures.len() >= MAX_FAILURES {
+            failures.clear();
+        }
+        failures.insert(digest.clone(), error.to_string());
     }
 
     fn load_cached(&self, engine: &Engine, path: &Path, name: &str) -> Option<Component> {

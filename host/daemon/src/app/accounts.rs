@@ -129,6 +129,14 @@ impl App {
         };
         let plugin = match &entry.status {
             Status::Active(plugin) => plugin,
+            Status::Compiling(_) => {
+                let text = format!(
+                    "account {name}: plugin {} is compiled first; what comes meanwhile is kept",
+                    entry.id()
+                );
+                self.waiting.push(text);
+                return Ok(());
+            }
             Status::Pending => {
                 let id = entry.id();
                 let text = format!("account {name}: plugin {id} waits for `playrelay plugin approve {id}`");

@@ -16,7 +16,7 @@ pub use error::AppError;
 pub(crate) use error::list;
 use playrelay_plugin_host::account::{Account, Accounts, Settings};
 use playrelay_plugin_host::artifact::Digest;
-use playrelay_plugin_host::compile::Compiler;
+use playrelay_plugin_host::compile::{Compilation, Compiler};
 use playrelay_plugin_host::http::client::HttpClient;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::registry::{CurrentPlugins, Loader, Plugins};
@@ -39,7 +39,7 @@ use crate::webhooks::registration::{Registration, Tokens};
 /// The folder of compiled plugins in the data folder.
 const CACHE: &str = "cache";
 /// The folder of copies of approved plugins in the data folder.
-const LAST_GOOD: &str = "plugins-approved";
+pub(crate) const LAST_GOOD: &str = "plugins-approved";
 /// The database's name in the data folder.
 pub const DATABASE: &str = "playrelay.db";
 
@@ -50,6 +50,17 @@ pub enum Purpose {
     Look,
     /// Keep something there.
     Change,
+    /// Run the daemon there: what is not compiled yet is compiled while it runs.
+    Serve,
+}
+
+impl Purpose {
+    fn compilation(self) -> Compilation {
+        match self {
+            Self::Look | Self::Change => Compilation::Now,
+            Self::Serve => Compilation::Later,
+        }
+    }
 }
 
 /// Opens the store in the data folder, which is made where it is missing (mode 0700).
@@ -108,7 +119,7 @@ pub fn open_store_to_read(config: &Config) -> Result<ReadOnlyStore, AppError> {
 
 /// The configuration with a data folder that may be written to, whatever the purpose.
 fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<TempDir>>), AppError> {
-    if purpose == Purpose::Change || config.server.data_dir.join(DATABASE).exists() {
+    if purpose != Purpose::Look || config.server.data_dir.join(DATABASE).exists() {
         return Ok((config, None));
     }
     let failed = |error| AppError::Data { path: std::env::temp_dir(), error };
@@ -131,6 +142,7 @@ async fn load_plugins(
     runtime: &Arc<Runtime>,
     compiler: &Compiler,
     before: Option<&Plugins>,
+    compilation: Compilation,
 ) -> Result<Plugins, AppError> {
     let approvals = adapters::approvals(store.approvals().await?, &config.plugin_approvals);
     let last_good = config.server.data_dir.join(LAST_GOOD);
@@ -141,6 +153,7 @@ async fn load_plugins(
         directory: &config.plugin_dir,
         last_good: &last_good,
         approvals: &approvals,
+        compilation,
     };
     // On the heap: the state of a component that starts is large.
     Ok(Box::pin(loader.load(before)).await?)
@@ -192,6 +205,8 @@ pub struct App {
     pub(crate) installation: String,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) compiler: Arc<Compiler>,
+    /// When plugins are compiled that are not compiled yet.
+    compilation: Compilation,
     /// Secrets of accounts that are about to be stored, by the account's name, while a configuration is judged.
     pub(crate) entered: BTreeMap<String, BTreeMap<String, Secret>>,
     /// The data folder, where it is only for now.
@@ -241,7 +256,7 @@ impl App {
     pub async fn open(config: Config, purpose: Purpose) -> Result<Self, AppError> {
         let program = std::env::current_exe().map_err(|error| AppError::Engine(error.to_string()))?;
         let (config, scratch) = prepared(config, purpose)?;
-        Ok(Self { _scratch: scratch, ..Self::open_with(config, program).await? })
+        Ok(Self { _scratch: scratch, ..Self::put_together(config, program, purpose.compilation()).await? })
     }
 
     /// The same inside of another program; `compiler` is the `playrelay` that compiles plugins.
@@ -250,6 +265,14 @@ impl App {
     ///
     /// Fails as [`App::open`] does.
     pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, AppError> {
+        Self::put_together(config, compiler, Compilation::Now).await
+    }
+
+    async fn put_together(
+        config: Config,
+        compiler: PathBuf,
+        compilation: Compilation,
+    ) -> Result<Self, AppError> {
         let owner = open_store(&config)?;
         let store: SharedStore = owner.clone();
         let data = &config.server.data_dir;
@@ -259,7 +282,7 @@ impl App {
         let engine = wasm::new().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
         let compiler = Compiler::open(data.join(CACHE), compiler)?;
-        let plugins = Arc::new(load_plugins(&config, &store, &runtime, &compiler, None).await?);
+        let plugins = Arc::new(load_plugins(&config, &store, &runtime, &compiler, None, compilation).await?);
         let current_plugins = CurrentPlugins::new(Arc::clone(&plugins));
         let credentials = CredentialManager::new(
             vault,
@@ -291,6 +314,7 @@ impl App {
             installation,
             runtime,
             compiler: Arc::new(compiler),
+            compilation,
             entered: BTreeMap::new(),
             _scratch: None,
         };
@@ -325,9 +349,15 @@ impl App {
     ///
     /// Fails where the approvals cannot be read, or the cache of compiled plugins cannot be used.
     pub(crate) async fn with_plugins_of_now(&self) -> Result<Self, AppError> {
-        let plugins =
-            load_plugins(&self.config, &self.store, &self.runtime, &self.compiler, Some(&self.plugins))
-                .await?;
+        let plugins = load_plugins(
+            &self.config,
+            &self.store,
+            &self.runtime,
+            &self.compiler,
+            Some(&self.plugins),
+            self.compilation,
+        )
+        .await?;
         let changed = Self { plugins: Arc::new(plugins), ..self.clone() };
         Ok(changed.with_config_after(self.config.clone(), self).await)
     }

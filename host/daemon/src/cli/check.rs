@@ -32,7 +32,7 @@ impl Report {
 /// Why a plugin does not serve. One that nobody uses is worth a note.
 fn trouble(entry: &Entry) -> Option<String> {
     match &entry.status {
-        Status::Active(_) => None,
+        Status::Active(_) | Status::Compiling(_) => None,
         Status::Pending => Some(format!("plugin {0}: waits for `playrelay plugin approve {0}`", entry.id())),
         Status::Broken(reason) => Some(format!("plugin {}: {reason}", entry.id())),
     }

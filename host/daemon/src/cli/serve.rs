@@ -12,7 +12,7 @@ use crate::daemon::Ready;
 use crate::platform::container::is_container;
 
 pub(crate) async fn run(config: Config) -> Result<(), CliError> {
-    let app = App::open(config, Purpose::Change).await?;
+    let app = App::open(config, Purpose::Serve).await?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| CliError::Other(error.to_string()))?;
     let stop = async move {

@@ -3,6 +3,7 @@
 //! What a change does not touch goes on. A worker, a pipeline or a connection whose account has changed ends what it has begun,
 //! and another one takes its place; what waits is on disk. Sessions live in the committer, which stays.
 
+mod compilation;
 mod plugin_watch;
 mod prune;
 mod reconcile;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use crate::app::{AccountSpec, App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::config::Config;
+use crate::daemon::compilation::Compilation;
 use crate::daemon::plugin_watch::PluginWatch;
 use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
@@ -82,6 +84,7 @@ pub struct Ready {
 /// The tasks that run.
 struct Daemon {
     app: App,
+    compilation: Compilation,
     committer: Committer,
     ingress: Arc<Ingress>,
     traffic: InboxSignal,
@@ -170,6 +173,7 @@ impl App {
             Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body, Arc::clone(&access)));
         let front = Front::new(current.clone(), self.config.server.public_url.as_deref());
         let mut daemon = Daemon {
+            compilation: Compilation::default(),
             committer,
             ingress: Arc::clone(&ingress),
             traffic: InboxSignal::default(),
@@ -193,6 +197,7 @@ impl App {
             tracing::warn!("the time of the start cannot be stored: {error}");
         }
         daemon.reconcile().await?;
+        daemon.compilation.go_on(&daemon.app);
         let setup_code = match access.needs_setup().await? {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
             false => None,
@@ -264,15 +269,23 @@ impl Daemon {
             };
             let asked = async {
                 tokio::select! {
-                    () = signalled => "SIGHUP",
-                    () = self.reload.notified() => "a setting was changed",
+                    () = signalled => Some("SIGHUP"),
+                    () = self.reload.notified() => Some("a setting was changed"),
+                    () = self.compilation.ended() => None,
                 }
             };
-            if let Ok(why) = tokio::time::timeout(CONFIG_POLL, asked).await {
-                tracing::info!("{why}: the configuration is read again");
-                // It counts as it is now.
-                last = read();
-                seen = None;
+            match tokio::time::timeout(CONFIG_POLL, asked).await {
+                Ok(Some(why)) => {
+                    tracing::info!("{why}: the configuration is read again");
+                    // It counts as it is now.
+                    last = read();
+                    seen = None;
+                }
+                Ok(None) => {
+                    self.take_over_plugins().await;
+                    continue;
+                }
+                Err(_) => {}
             }
             let found = read();
             // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
@@ -313,16 +326,20 @@ impl Daemon {
     /// Takes over what has become of the plugins.
     async fn look_at_plugins(&mut self, watch: &mut PluginWatch) {
         match watch.has_changed(&self.app).await {
-            Ok(false) => {}
-            Ok(true) => {
-                if let Err(complaint) = self.reload_plugins().await {
-                    tracing::error!("the changed plugins are not taken over: {complaint}");
-                    self.connections.set_config_error(Some(complaint));
-                }
-            }
+            Ok(false) => self.compilation.go_on(&self.app),
+            Ok(true) => self.take_over_plugins().await,
             // The next look may be luckier.
             Err(error) => tracing::debug!("the approvals of plugins cannot be read: {error}"),
         }
+    }
+
+    /// Takes over the plugins as they are now, and goes on with those that are to be compiled.
+    async fn take_over_plugins(&mut self) {
+        if let Err(complaint) = self.reload_plugins().await {
+            tracing::error!("the changed plugins are not taken over: {complaint}");
+            self.connections.set_config_error(Some(complaint));
+        }
+        self.compilation.go_on(&self.app);
     }
 
     /// Reads the plugins anew. Tasks whose plugin has other bytes end what they have begun, and others take their place.

@@ -165,13 +165,14 @@ impl Daemon {
                 }
                 Err(error) => return Err(error),
             };
-            let plugin = self.app.plugin(name).map(|(plugin, _)| plugin);
-            let webhook = plugin.as_ref().and_then(|plugin| plugin.manifest.provides.webhook.as_ref());
+            let configured = self.app.config.sources.get(name);
+            let manifest = configured.and_then(|source| self.app.plugins.manifest(&source.plugin));
+            let webhook = manifest.as_ref().and_then(|manifest| manifest.provides.webhook.as_ref());
             endpoints.push(WebhookEndpoint {
                 source: name.clone(),
-                legacy_names: plugin
+                legacy_names: manifest
                     .as_ref()
-                    .map(|it| it.manifest.legacy_webhook_names().to_vec())
+                    .map(|manifest| manifest.legacy_webhook_names().to_vec())
                     .unwrap_or_default(),
                 instructions: webhook
                     .map(|facts| registration::in_words(facts, "this address"))

@@ -1,4 +1,4 @@
-//! Copies of the plugins that serve. Where a file of the plugin directory is replaced by one that nobody has approved, or that is broken, the copy goes
+//! Copies of the plugins that serve, or are compiled before they do. Where a file of the plugin directory is replaced by one that nobody has approved, or that is broken, the copy goes
 //! on, also after a restart.
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use wasmtime::component::Linker;
 use crate::artifact::{Artifact, ArtifactError};
 use crate::call_state::{CallContext, CallState};
 use crate::capabilities::interface;
-use crate::compile::{CompileError, Compiler};
+use crate::compile::{Compilation, CompileError, Compiler};
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Budget;
 use crate::manifest::API_TRACK;
@@ -48,6 +48,8 @@ pub struct Loader<'a> {
     pub last_good: &'a Path,
     /// The approvals of people.
     pub approvals: &'a [Approval],
+    /// When those are compiled that are not compiled yet.
+    pub compilation: Compilation,
 }
 
 impl Loader<'_> {
@@ -131,9 +133,8 @@ impl Found<'_> {
         let copied = artifact.as_ref().ok().cloned();
         let before = self.plugins.entries.len();
         self.add(PluginOrigin::File(path.to_owned()), artifact).await?;
-        let serves =
-            self.plugins.entries[before..].iter().any(|entry| matches!(entry.status, Status::Active(_)));
-        if let (true, Some(artifact)) = (serves, copied)
+        let may_serve = |entry: &Entry| matches!(entry.status, Status::Active(_) | Status::Compiling(_));
+        if let (true, Some(artifact)) = (self.plugins.entries[before..].iter().any(may_serve), copied)
             && let Err(error) = copies.keep(path, &artifact)
         {
             tracing::warn!(
@@ -162,6 +163,16 @@ impl Found<'_> {
         let status = match (self.taken_by(&id, &origin), self.running(&inspection)) {
             (Some(reason), _) => Status::Broken(reason),
             (None, Some(plugin)) => Status::Active(plugin),
+            (None, None) if self.is_for_later(&inspection) => {
+                match self.loader.compiler.failure(&inspection.digest) {
+                    Some(reason) => Status::Broken(reason),
+                    None => {
+                        // The version before goes on until this one is compiled.
+                        self.plugins.entries.extend(self.serving_before(&id));
+                        Status::Compiling(Arc::new(artifact.manifest))
+                    }
+                }
+            }
             (None, None) => {
                 match start(artifact, self.loader.runtime, self.loader.compiler, &self.linker).await {
                     Ok(plugin) => Status::Active(plugin),
@@ -178,6 +189,18 @@ impl Found<'_> {
         Ok(())
     }
 
+    /// Whether a plugin is compiled in the background.
+    fn is_for_later(&self, inspection: &PermissionReport) -> bool {
+        let Loader { compilation, compiler, runtime, .. } = self.loader;
+        *compilation == Compilation::Later && !compiler.is_cached(&runtime.engine, &inspection.digest)
+    }
+
+    /// The plugin with an id that serves already, whatever its bytes.
+    fn serving_before(&self, id: &str) -> Option<Entry> {
+        let mut entries = self.before?.entries.iter();
+        entries.find(|entry| entry.id() == id && matches!(entry.status, Status::Active(_))).cloned()
+    }
+
     /// The plugin with these bytes that serves already.
     fn running(&self, inspection: &PermissionReport) -> Option<Arc<Plugin>> {
         let entries = self.before?.entries.iter();
@@ -185,7 +208,7 @@ impl Found<'_> {
             .filter(|entry| entry.inspection.as_ref().is_some_and(|it| it.digest == inspection.digest));
         same.find_map(|entry| match &entry.status {
             Status::Active(plugin) => Some(Arc::clone(plugin)),
-            Status::Pending | Status::Broken(_) => None,
+            Status::Compiling(_) | Status::Pending | Status::Broken(_) => None,
         })
     }
 

@@ -1,9 +1,11 @@
 //! Which plugins there are, and what has become of each.
 //!
 //! - `load`: reads all of them, and starts those that may serve
+//! - `background`: compiles those that are not compiled yet
 //! - `directory`: the files of the plugin directory
 //! - `last_good`: copies of those that serve
 
+mod background;
 mod directory;
 mod last_good;
 mod load;
@@ -11,12 +13,14 @@ mod load;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+pub use background::Uncompiled;
 pub use directory::DirectoryStamp;
 pub use load::{Loader, load_for_dry_run};
 use playrelay_util::lock;
 use serde::Serialize;
 
 use crate::artifact::{Artifact, ArtifactError, Digest};
+use crate::manifest::Manifest;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
 
@@ -51,9 +55,12 @@ pub enum PluginOrigin {
 }
 
 /// The state of a plugin. Two that serve are the same where one program serves for both.
+#[derive(Clone)]
 pub enum Status {
     /// It serves.
     Active(Arc<Plugin>),
+    /// It may serve, and is compiled first.
+    Compiling(Arc<Manifest>),
     /// It waits for approval.
     Pending,
     /// It cannot serve; the reason.
@@ -64,7 +71,7 @@ impl PartialEq for Status {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Active(one), Self::Active(other)) => Arc::ptr_eq(one, other),
-            (Self::Pending, Self::Pending) => true,
+            (Self::Compiling(_), Self::Compiling(_)) | (Self::Pending, Self::Pending) => true,
             (Self::Broken(one), Self::Broken(other)) => one == other,
             _ => false,
         }
@@ -72,7 +79,7 @@ impl PartialEq for Status {
 }
 
 /// A plugin that was found.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Entry {
     /// The place where the plugin was found.
     pub origin: PluginOrigin,
@@ -136,8 +143,29 @@ impl Plugins {
     pub fn serving(&self) -> impl Iterator<Item = &Arc<Plugin>> {
         self.entries.iter().filter_map(|entry| match &entry.status {
             Status::Active(plugin) => Some(plugin),
-            Status::Pending | Status::Broken(_) => None,
+            Status::Compiling(_) | Status::Pending | Status::Broken(_) => None,
         })
+    }
+
+    /// The plugins that are to be compiled before they serve.
+    pub fn uncompiled(&self) -> Vec<Uncompiled> {
+        let waiting = self.entries.iter().filter(|entry| matches!(entry.status, Status::Compiling(_)));
+        waiting
+            .filter_map(|entry| {
+                let digest = entry.inspection.as_ref()?.digest.clone();
+                Some(Uncompiled { origin: entry.origin.clone(), digest })
+            })
+            .collect()
+    }
+
+    /// The manifest of the plugin with this id, where it serves or is compiled before it does.
+    pub fn manifest(&self, id: &str) -> Option<Arc<Manifest>> {
+        let of = |entry: &Entry| match &entry.status {
+            Status::Active(plugin) => Some(Arc::clone(&plugin.manifest)),
+            Status::Compiling(manifest) => Some(Arc::clone(manifest)),
+            Status::Pending | Status::Broken(_) => None,
+        };
+        of(self.find(id)?)
     }
 
     /// Whether the configuration approves exactly these bytes.

@@ -72,7 +72,7 @@ pub fn candidate<'a>(
         }
     };
     match (&entry.status, &entry.inspection) {
-        (Status::Active(_), _) => Ok(None),
+        (Status::Active(_) | Status::Compiling(_), _) => Ok(None),
         (Status::Pending, Some(inspection)) => Ok(Some(inspection)),
         (Status::Broken(reason), _) => {
             Err(OperationError::Conflict(format!("plugin {id} cannot be approved: {reason}")))

@@ -20,7 +20,7 @@ pub struct PluginSummary {
     pub version: String,
     /// Where it was found.
     pub origin: PluginOrigin,
-    /// `active`, `pending`, `refused` or `broken`.
+    /// `active`, `compiling`, `pending`, `refused` or `broken`.
     pub status: &'static str,
     /// The interfaces that it provides.
     pub provides: Vec<String>,
@@ -77,6 +77,7 @@ pub async fn summary(app: &App, entry: &Entry) -> Result<PluginSummary, StoreErr
     let id = entry.id();
     let (status, reason) = match &entry.status {
         Status::Active(_) => ("active", None),
+        Status::Compiling(_) => ("compiling", Some("it is compiled, and serves then".to_owned())),
         Status::Pending if refusal::is_refused(&app.store, entry).await? => (
             "refused",
             Some(format!("it was refused; `playrelay plugin approve {id}` lets it serve after all")),

@@ -29,7 +29,7 @@ pub(crate) struct PluginView {
     /// `bundled`, or the file.
     #[schema(example = "bundled")]
     origin: String,
-    /// `active`, `pending`, `refused` or `broken`.
+    /// `active`, `compiling`, `pending`, `refused` or `broken`.
     #[schema(example = "active")]
     status: &'static str,
     /// The interfaces that it provides.

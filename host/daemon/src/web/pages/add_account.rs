@@ -1,12 +1,13 @@
 //! Adds an account at a server or a tracker: the form comes from the plugin's manifest. Secrets go to the vault, all else to the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use playrelay_plugin_host::manifest::{Manifest, Setting, SettingKind};
+use playrelay_plugin_host::registry::Entry;
 use playrelay_util::secret::Secret;
 use serde_json::{Map, Value};
 
@@ -55,14 +56,12 @@ impl Role {
 
 /// The plugins for a role, those that ask for the least first.
 pub(super) fn choices(context: &Context, app: &App, role: Role) -> Markup {
-    let mut plugins: Vec<(usize, &Manifest)> = app
-        .plugins
-        .entries()
+    let ids: BTreeSet<String> = app.plugins.entries().iter().map(Entry::id).collect();
+    let mut plugins: Vec<(usize, Arc<Manifest>)> = ids
         .iter()
-        .filter_map(|entry| app.plugins.active(&entry.id()))
-        .map(|plugin| &*plugin.manifest)
+        .filter_map(|id| app.plugins.manifest(id))
         .filter(|manifest| role.fits(manifest))
-        .map(|manifest| (asked(app, manifest).count(), manifest))
+        .map(|manifest| (asked(app, &manifest).count(), manifest))
         .collect();
     plugins
         .sort_by(|(few, one), (many, other)| few.cmp(many).then_with(|| one.plugin.id.cmp(&other.plugin.id)));
@@ -71,7 +70,7 @@ pub(super) fn choices(context: &Context, app: &App, role: Role) -> Markup {
             @for (_, manifest) in plugins {
                 a.card.choice href=(context.href(&format!("/setup/{}/{}", role.section(), manifest.plugin.id))) {
                     h3 { "Add " (manifest.plugin.name) }
-                    span.small.muted { (effort(app, manifest)) }
+                    span.small.muted { (effort(app, &manifest)) }
                 }
             }
         }
@@ -131,7 +130,7 @@ impl NewAccount {
     /// An account of a plugin; a problem where no such plugin serves in this role.
     fn of(app: &App, section: &str, plugin: &str, name: String) -> Result<Self, Problem> {
         let role = Role::parse(section);
-        let found = app.plugins.active(plugin).map(|plugin| Arc::clone(&plugin.manifest));
+        let found = app.plugins.manifest(plugin);
         match (role, found) {
             (Some(role), Some(manifest)) if role.fits(&manifest) => {
                 Ok(Self { role, built_in: app.built_in_settings(plugin), manifest, name })

@@ -42,8 +42,7 @@ pub(super) async fn show(
 fn known(app: &App, name: &str) -> Result<(&'static str, Arc<Manifest>), Problem> {
     let section = if app.config.sources.contains_key(name) { "sources" } else { "trackers" };
     let account = app.config.sources.get(name).or_else(|| app.config.trackers.get(name));
-    let plugin = account.and_then(|account| app.plugins.active(&account.plugin));
-    let manifest = plugin.map(|plugin| Arc::clone(&plugin.manifest));
+    let manifest = account.and_then(|account| app.plugins.manifest(&account.plugin));
     manifest.map(|manifest| (section, manifest)).ok_or_else(|| {
         Problem::not_found(
             format!("there is no account {name:?}, or its plugin does not serve"),

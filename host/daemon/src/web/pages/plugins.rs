@@ -83,6 +83,7 @@ fn show_card(context: &Context, card: &PluginCard) -> Markup {
     let PluginCard { summary, report, .. } = card;
     let (class, icon_name, words) = match summary.status {
         "active" => ("ok", "check", "serves"),
+        "compiling" => ("", "refresh-cw", "is compiled"),
         "pending" => ("warn", "triangle-alert", "waits for you"),
         "refused" => ("", "ban", "refused"),
         _ => ("bad", "triangle-alert", "broken"),

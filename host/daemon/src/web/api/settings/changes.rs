@@ -48,8 +48,8 @@ pub(super) fn secret_of(
         _ => return None,
     };
     let known = accounts.get(*name).map(|account| &account.plugin);
-    let plugin = app.plugins.active(added.get(*name).or(known)?)?;
-    let setting = plugin.manifest.settings.get(*key)?;
+    let manifest = app.plugins.manifest(added.get(*name).or(known)?)?;
+    let setting = manifest.settings.get(*key)?;
     setting.secret.then(|| ((*name).to_owned(), (*key).to_owned()))
 }
 

@@ -1,0 +1,58 @@
+//! Compiles plugins while the daemon runs: what comes for them is kept meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use playrelay_plugin_host::compile::CompileError;
+use playrelay_plugin_host::registry::Uncompiled;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::app::adapters::BUNDLED;
+use crate::app::{App, LAST_GOOD};
+
+/// Until it is tried again where the cache cannot be used: the disk is full.
+const CACHE_RETRY: Duration = Duration::from_secs(60);
+
+/// What is compiled now. One plugin at a time: a compiler takes a processor and up to 370 MB of memory.
+#[derive(Default)]
+pub(super) struct Compilation {
+    running: Option<JoinHandle<()>>,
+    ended: Arc<Notify>,
+}
+
+impl Compilation {
+    /// Begins with the next plugin that waits, unless one is compiled already.
+    pub(super) fn go_on(&mut self, app: &App) {
+        if self.running.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let Some(next) = app.plugins.uncompiled().into_iter().next() else { return };
+        let (app, ended) = (app.clone(), Arc::clone(&self.ended));
+        self.running = Some(tokio::spawn(async move {
+            compile(app, next).await;
+            ended.notify_one();
+        }));
+    }
+
+    /// Waits until a plugin is compiled, or could not be.
+    pub(super) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+}
+
+async fn compile(app: App, plugin: Uncompiled) {
+    let last_good = app.config.server.data_dir.join(LAST_GOOD);
+    let compiled =
+        tokio::task::spawn_blocking(move || plugin.compile(BUNDLED, &last_good, &app.runtime, &app.compiler));
+    match compiled.await {
+        Ok(Ok(())) => {}
+        // The plugin is listed with the reason.
+        Ok(Err(error @ CompileError::Compiler(_))) => tracing::warn!("a plugin is not loaded: {error}"),
+        Ok(Err(error @ CompileError::Cache { .. })) => {
+            tracing::error!("plugins wait, and what comes for them is kept: {error}");
+            tokio::time::sleep(CACHE_RETRY).await;
+        }
+        Err(error) => tracing::error!("the compiler of plugins ended: {error}"),
+    }
+}
