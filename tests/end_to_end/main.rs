@@ -24,6 +24,7 @@ mod docs;
 mod doctor;
 mod documented_proxies;
 mod enrichment;
+mod example_plugins;
 mod first_steps;
 mod golden;
 mod import_cycles;

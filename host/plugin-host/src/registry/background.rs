@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::artifact::{Artifact, Digest};
 use crate::compile::{CompileError, Compiler};
 use crate::registry::last_good::LastGood;
-use crate::registry::{PluginOrigin, directory};
+use crate::registry::{PluginOrigin, Plugins, Status, directory};
 use crate::runtime::Runtime;
 
 /// A plugin that is to be compiled before it serves.
@@ -15,6 +15,19 @@ pub struct Uncompiled {
     pub origin: PluginOrigin,
     /// The digest of its bytes.
     pub digest: Digest,
+}
+
+impl Plugins {
+    /// The plugins that are to be compiled before they serve.
+    pub fn uncompiled(&self) -> Vec<Uncompiled> {
+        let waiting = self.entries.iter().filter(|entry| matches!(entry.status, Status::Compiling(_)));
+        waiting
+            .filter_map(|entry| {
+                let digest = entry.inspection.as_ref()?.digest.clone();
+                Some(Uncompiled { origin: entry.origin.clone(), digest })
+            })
+            .collect()
+    }
 }
 
 impl Uncompiled {

@@ -147,17 +147,6 @@ impl Plugins {
         })
     }
 
-    /// The plugins that are to be compiled before they serve.
-    pub fn uncompiled(&self) -> Vec<Uncompiled> {
-        let waiting = self.entries.iter().filter(|entry| matches!(entry.status, Status::Compiling(_)));
-        waiting
-            .filter_map(|entry| {
-                let digest = entry.inspection.as_ref()?.digest.clone();
-                Some(Uncompiled { origin: entry.origin.clone(), digest })
-            })
-            .collect()
-    }
-
     /// The manifest of the plugin with this id, where it serves or is compiled before it does.
     pub fn manifest(&self, id: &str) -> Option<Arc<Manifest>> {
         let of = |entry: &Entry| match &entry.status {

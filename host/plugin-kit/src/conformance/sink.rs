@@ -82,15 +82,16 @@ pub(super) async fn faults(
             let target = subject.target(&case.settings, Arc::new(Cassette::new(exchanges)), case.at)?;
             let found = runner::call(&subject.plugin, &target, &case.call, case.at).await;
             report.count(&found.cost);
-            let complaint = match found.result {
-                Err(fault) => Some(fault.to_string()),
-                Ok(CallOutput::Service(answer)) => complaint(&of_batch(answer), expected, &what),
-                Ok(CallOutput::Reports(_)) => None,
-            };
             let exchange = &case.exchanges[place];
-            report.faults.extend(complaint.map(|text| {
-                format!("{}, {what} of {} {}: {text}", case.name(), exchange.method, exchange.url)
-            }));
+            let name = format!("{}, {what} of {} {}", case.name(), exchange.method, exchange.url);
+            match found.result {
+                Err(fault) => report.add_fault(&name, &fault),
+                Ok(CallOutput::Service(answer)) => {
+                    let complaint = complaint(&of_batch(answer), expected, &what);
+                    report.faults.extend(complaint.map(|text| format!("{name}: {text}")));
+                }
+                Ok(CallOutput::Reports(_)) => {}
+            }
         }
     }
     Ok(())

@@ -114,7 +114,7 @@ async fn judge(
                 return Ok(());
             }
             Err(fault) => {
-                report.faults.push(format!("{}, {what}: {fault}", case.name()));
+                report.add_fault(&format!("{}, {what}", case.name()), &fault);
                 return Ok(());
             }
         }
