@@ -1,7 +1,7 @@
 //! Fetches a plugin from where its author publishes it. No code of it runs, and nothing is kept: the caller decides what becomes of the bytes.
 //!
 //! - [`source`]: what a person writes: a file, an https address, a place in a registry
-//! - [`fetch`]: fetches it, and checks the digest and the signature
+//! - [`mod@fetch`]: fetches it, and checks the digest and the signature
 //! - [`fetched`]: what was fetched
 //! - `https`: from a web server
 //! - `registry`: from an OCI registry, in the layout of `wkg`
