@@ -3,7 +3,7 @@
 //! What a change does not touch goes on. A worker, a pipeline or a connection whose account has changed ends what it has begun,
 //! and another one takes its place; what waits is on disk. Sessions live in the committer, which stays.
 
-mod compilation;
+mod background_compiler;
 mod plugin_watch;
 mod prune;
 mod reconcile;
@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 use crate::app::{AccountSpec, App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::config::Config;
-use crate::daemon::compilation::Compilation;
+use crate::daemon::background_compiler::BackgroundCompiler;
 use crate::daemon::plugin_watch::PluginWatch;
 use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
@@ -84,7 +84,7 @@ pub struct Ready {
 /// The tasks that run.
 struct Daemon {
     app: App,
-    compilation: Compilation,
+    compiler: BackgroundCompiler,
     committer: Committer,
     ingress: Arc<Ingress>,
     traffic: InboxSignal,
@@ -173,7 +173,7 @@ impl App {
             Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body, Arc::clone(&access)));
         let front = Front::new(current.clone(), self.config.server.public_url.as_deref());
         let mut daemon = Daemon {
-            compilation: Compilation::default(),
+            compiler: BackgroundCompiler::default(),
             committer,
             ingress: Arc::clone(&ingress),
             traffic: InboxSignal::default(),
@@ -197,7 +197,7 @@ impl App {
             tracing::warn!("the time of the start cannot be stored: {error}");
         }
         daemon.reconcile().await?;
-        daemon.compilation.go_on(&daemon.app);
+        daemon.compiler.go_on(&daemon.app);
         let setup_code = match access.needs_setup().await? {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
             false => None,
@@ -271,7 +271,7 @@ impl Daemon {
                 tokio::select! {
                     () = signalled => Some("SIGHUP"),
                     () = self.reload.notified() => Some("a setting was changed"),
-                    () = self.compilation.ended() => None,
+                    () = self.compiler.ended() => None,
                 }
             };
             match tokio::time::timeout(CONFIG_POLL, asked).await {
@@ -326,7 +326,7 @@ impl Daemon {
     /// Takes over what has become of the plugins.
     async fn look_at_plugins(&mut self, watch: &mut PluginWatch) {
         match watch.has_changed(&self.app).await {
-            Ok(false) => self.compilation.go_on(&self.app),
+            Ok(false) => self.compiler.go_on(&self.app),
             Ok(true) => self.take_over_plugins().await,
             // The next look may be luckier.
             Err(error) => tracing::debug!("the approvals of plugins cannot be read: {error}"),
@@ -339,7 +339,7 @@ impl Daemon {
             tracing::error!("the changed plugins are not taken over: {complaint}");
             self.connections.set_config_error(Some(complaint));
         }
-        self.compilation.go_on(&self.app);
+        self.compiler.go_on(&self.app);
     }
 
     /// Reads the plugins anew. Tasks whose plugin has other bytes end what they have begun, and others take their place.

@@ -16,12 +16,12 @@ const CACHE_RETRY: Duration = Duration::from_secs(60);
 
 /// What is compiled now. One plugin at a time: a compiler takes a processor and up to 370 MB of memory.
 #[derive(Default)]
-pub(super) struct Compilation {
+pub(super) struct BackgroundCompiler {
     running: Option<JoinHandle<()>>,
     ended: Arc<Notify>,
 }
 
-impl Compilation {
+impl BackgroundCompiler {
     /// Begins with the next plugin that waits, unless one is compiled already.
     pub(super) fn go_on(&mut self, app: &App) {
         if self.running.as_ref().is_some_and(|task| !task.is_finished()) {
