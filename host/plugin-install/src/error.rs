@@ -59,7 +59,7 @@ pub enum FetchError {
     Unreachable {
         /// Where it is.
         source_text: String,
-        /// Why.
+        /// The reason that the system, the server or the registry gave.
         reason: String,
     },
     /// What the registry has is no component.

@@ -76,7 +76,7 @@ fn client(reference: &Reference) -> Client {
     })
 }
 
-/// The manifest behind a tag or a digest, and its digest; absent where there is none.
+/// Reads the manifest behind a tag or a digest, and its digest; absent if the registry has no manifest there.
 async fn pull_manifest(
     client: &Client,
     reference: &Reference,

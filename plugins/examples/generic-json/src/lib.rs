@@ -63,7 +63,7 @@ impl Guest for Plugin {
     }
 }
 
-/// The state that a word stands for; absent where it is none of the settings' words.
+/// The state that a word stands for; absent if the settings do not name the word.
 fn state(mapping: &Mapping<'_>, word: &str) -> Option<(PlaybackState, Completion)> {
     let states = [
         ("playing", PlaybackState::Playing, Completion::None),

@@ -5,7 +5,7 @@ const MAX_EPISODES = 50;
 
 const text = (value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined);
 
-// A whole number in a text; absent where it is none, or larger than `most`.
+// Reads a whole number from a text; absent if the text is something else, or the number is larger than `most`.
 function whole(value, most) {
   const digits = typeof value === 'number' ? String(value) : text(value);
   if (digits === undefined || !/^\d{1,10}$/.test(digits)) return undefined;
