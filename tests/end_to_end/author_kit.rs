@@ -16,7 +16,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(binary()).arg("plugin").args(arguments).current_dir(folder).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -176,13 +176,32 @@ fn begin(folder: &Path, name: &str, language: &str, kind: &str) -> PathBuf {
     project.join(format!("build/{name}.wasm"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_first_project_in_rust_builds_passes_its_tests_and_serves() {
+/// Whether Rust can build plugins. Where its target is missing, the bundled plugins are built with a standard library of their own, which an author does
+/// not have.
+pub(crate) fn has_rust_target() -> bool {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
     let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).unwrap().trim());
-    if !sysroot.join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
-        // The bundled plugins are built with a standard library of their own then, which an author does not have.
+    let is_there = sysroot.join("lib/rustlib/wasm32-unknown-unknown").is_dir();
+    if !is_there {
         println!("SKIPPED: the target wasm32-unknown-unknown is missing");
+    }
+    is_there
+}
+
+/// Whether a program works that a language needs. In CI it must.
+pub(crate) fn has_program(program: &str, arguments: &[&str]) -> bool {
+    let output = Command::new(program).args(arguments).output();
+    let is_there = output.is_ok_and(|output| output.status.success());
+    if !is_there {
+        assert!(std::env::var_os("CI").is_none(), "in CI {program} {arguments:?} must work");
+        println!("SKIPPED: {program} is missing");
+    }
+    is_there
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_project_in_rust_builds_passes_its_tests_and_serves() {
+    if !has_rust_target() {
         return;
     }
     let folder = TempDir::new().unwrap();
@@ -203,9 +222,7 @@ async fn a_first_project_in_rust_builds_passes_its_tests_and_serves() {
 
 #[test]
 fn a_first_project_in_javascript_builds_and_passes_its_tests() {
-    if Command::new("npm").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "in CI Node.js must be there");
-        println!("SKIPPED: Node.js is missing");
+    if !has_program("npm", &["--version"]) {
         return;
     }
     let folder = TempDir::new().unwrap();
@@ -214,10 +231,7 @@ fn a_first_project_in_javascript_builds_and_passes_its_tests() {
 
 #[test]
 fn a_first_project_in_python_builds_and_passes_its_tests() {
-    let has_pip = Command::new("python3").args(["-m", "pip", "--version"]).output();
-    if !has_pip.is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "in CI pip must be there");
-        println!("SKIPPED: pip is missing");
+    if !has_program("python3", &["-m", "pip", "--version"]) {
         return;
     }
     let folder = TempDir::new().unwrap();

@@ -1,13 +1,13 @@
 //! The configurations of proxies in `docs/reverse-proxy.md`, as they stand there, in front of the daemon.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::browser::setup_code;
-use playrelay_tests::harness::TestContext;
+use playrelay_tests::harness::{TestContext, free_port};
 use reqwest::StatusCode;
 
 /// How long a proxy may take to come up, and a stream to say its first word.
@@ -45,10 +45,6 @@ fn documented(language: &str) -> String {
     let text = fs::read_to_string(page).unwrap();
     let block = text.split_once(&format!("```{language}\n")).unwrap().1.split_once("```").unwrap().0;
     block.to_owned()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts a proxy, and waits until it takes connections.

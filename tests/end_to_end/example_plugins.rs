@@ -19,17 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::architecture::workspace;
-
-/// Whether a program that an example needs is there. In CI it must be.
-fn has(program: &str, arguments: &[&str]) -> bool {
-    let output = Command::new(program).args(arguments).output();
-    let is_there = output.is_ok_and(|output| output.status.success());
-    if !is_there {
-        assert!(std::env::var_os("CI").is_none(), "in CI {program} {arguments:?} must work");
-        println!("SKIPPED: {program} is missing");
-    }
-    is_there
-}
+use crate::author_kit::{has_program, has_rust_target, said};
 
 /// Copies a folder. Links are followed: an example's contract is that of the repository.
 fn copy(from: &Path, to: &Path) {
@@ -51,7 +41,7 @@ fn install(name: &str, home: &TestContext) {
     let project = folder.path().join(name);
     copy(&workspace().join("plugins/examples").join(name), &project);
     let test = Command::new(binary()).args(["plugin", "test"]).current_dir(&project).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&test.stdout), String::from_utf8_lossy(&test.stderr));
+    let said = said(&test);
     assert!(test.status.success() && said.contains("ok       conformance"), "{said}");
     let component: PathBuf = project.join(format!("build/{name}.wasm"));
     let installed = home.run(&["plugin", "install", component.to_str().unwrap(), "--yes"]);
@@ -74,7 +64,7 @@ async fn story(home: &TestContext, source: &str, message: String) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tautulli_tells_what_plays_in_the_form_of_its_readme() {
-    if !has("npm", &["--version"]) {
+    if !has_program("npm", &["--version"]) {
         return;
     }
     let home = TestContext::new("[sources.attic]\nplugin = \"tautulli\"\nwebhook_token = \"token-of-it\"\n");
@@ -103,14 +93,7 @@ async fn tautulli_tells_what_plays_in_the_form_of_its_readme() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_of_any_form_is_read_as_the_settings_say() {
-    if !has("rustc", &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]) {
-        return;
-    }
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
-    let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).unwrap().trim());
-    if !sysroot.join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
-        // The bundled plugins are built with a standard library of their own then, which an author does not have.
-        println!("SKIPPED: the target wasm32-unknown-unknown is missing");
+    if !has_rust_target() {
         return;
     }
     let settings = "title = \"/film/name\"\nuser = \"/who\"\nyear = \"/film/year\"\n";
@@ -180,7 +163,7 @@ async fn history(State(movary): State<Movary>, headers: HeaderMap) -> Response {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn movary_has_a_film_once_though_an_answer_was_lost() {
-    if !has("python3", &["-m", "pip", "--version"]) {
+    if !has_program("python3", &["-m", "pip", "--version"]) {
         return;
     }
     let movary = Movary::default();

@@ -1,14 +1,13 @@
 //! The daemon behind a reverse proxy: a real one where there is one (nginx), under a sub-path, with users that it lets in; and proxies that
 //! say too little or too much.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::browser::{begins, setup_code};
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{Daemon, TestContext};
+use playrelay_tests::harness::{Daemon, TestContext, free_port};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -40,10 +39,6 @@ fn program() -> Option<PathBuf> {
         "CI has nginx: `cargo xtask clients` unpacks it"
     );
     found
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Nginx {

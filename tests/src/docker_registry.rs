@@ -1,7 +1,6 @@
 //! Debian's `docker-registry`, and what an author pushes to it, as `wkg` and `cosign` do.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::harness::client;
+use crate::harness::{client, free_port};
 use crate::signers::CosignKey;
 
 /// The repository that everything is pushed to.
@@ -133,9 +132,4 @@ impl Drop for DockerRegistry {
 fn digest(bytes: &[u8]) -> String {
     let digits: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{digits}")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -1,6 +1,7 @@
 //! The real binary: started on a free port with a data folder of its own, killed, and started again.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::AtomicI64;
@@ -136,6 +137,12 @@ pub async fn server_to_trakt(
     let home = TestContext::new(&config.replace(&bare, &with_server));
     home.connect().await;
     (trakt, home)
+}
+
+/// A port of this machine that nobody listens at.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 /// A client of HTTP, ready to speak TLS.

@@ -1,5 +1,7 @@
 //! Why a plugin cannot be fetched.
 
+use std::fmt;
+
 use playrelay_plugin_host::artifact::{Digest, SIZE_LIMIT};
 
 /// Why a plugin cannot be fetched. Each text says what helps.
@@ -87,6 +89,13 @@ pub enum FetchError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl FetchError {
+    /// The file, the server or the registry does not give it.
+    pub(crate) fn unreachable(source: &dyn fmt::Display, reason: impl Into<String>) -> Self {
+        Self::Unreachable { source_text: source.to_string(), reason: reason.into() }
+    }
 }
 
 /// What is wrong at the bottom: the errors above it only say that a request failed.

@@ -42,9 +42,9 @@ pub fn parse_digest(text: &str) -> Result<Digest, FetchError> {
 /// key.
 pub async fn fetch(source: &Source, expected: &Expectation) -> Result<Fetched, FetchError> {
     let fetched =
-        tokio::time::timeout(FETCH_TIMEOUT, fetch_at_leisure(source, expected)).await.map_err(|_| {
-            FetchError::Timeout { source_text: source.to_string(), seconds: FETCH_TIMEOUT.as_secs() }
-        })??;
+        tokio::time::timeout(FETCH_TIMEOUT, fetch_without_timeout(source, expected)).await.map_err(
+            |_| FetchError::Timeout { source_text: source.to_string(), seconds: FETCH_TIMEOUT.as_secs() },
+        )??;
     match &expected.digest {
         Some(digest) if *digest != fetched.digest => Err(FetchError::OtherDigest {
             source_text: source.to_string(),
@@ -55,7 +55,7 @@ pub async fn fetch(source: &Source, expected: &Expectation) -> Result<Fetched, F
     }
 }
 
-async fn fetch_at_leisure(source: &Source, expected: &Expectation) -> Result<Fetched, FetchError> {
+async fn fetch_without_timeout(source: &Source, expected: &Expectation) -> Result<Fetched, FetchError> {
     let key = expected.key.as_ref();
     match source {
         Source::File(path) => {
@@ -95,8 +95,7 @@ fn signed_beside(
 }
 
 fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, FetchError> {
-    let unreadable =
-        |reason: String| FetchError::Unreachable { source_text: path.display().to_string(), reason };
+    let unreadable = |reason: String| FetchError::unreachable(&path.display(), reason);
     let facts = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if !facts.is_file() {
         return Err(unreadable("it is not a regular file".to_owned()));

@@ -1,7 +1,5 @@
 //! A plugin from a web server, with minisign's signature beside it.
 
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use playrelay_plugin_host::artifact::SIZE_LIMIT;
 use playrelay_plugin_host::http::tls;
@@ -11,22 +9,19 @@ use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use crate::error::{FetchError, reason};
+use crate::request::{CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT};
 use crate::signature::SIGNATURE_LIMIT_BYTES;
 
-/// The longest without a byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest until there is a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Redirects that are followed: releases at a forge have one or two.
 const MAX_REDIRECTS: usize = 5;
 
 /// Fetches a component; and the signature beside it, where there is one.
 pub(crate) async fn fetch(url: &Url) -> Result<(Vec<u8>, Option<Vec<u8>>), FetchError> {
-    let failed = |reason: String| FetchError::Unreachable { source_text: url.to_string(), reason };
+    let failed = |reason: String| FetchError::unreachable(url, reason);
     let tls = tls::config(&Trust::SystemRoots).map_err(|error| failed(error.to_string()))?;
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
-        .user_agent(concat!("playrelay/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .redirect(Policy::limited(MAX_REDIRECTS))
@@ -52,7 +47,7 @@ enum Answer {
 }
 
 async fn get(client: &Client, url: &Url) -> Result<Answer, FetchError> {
-    let failed = |reason: String| FetchError::Unreachable { source_text: url.to_string(), reason };
+    let failed = |reason: String| FetchError::unreachable(url, reason);
     let response = client.get(url.clone()).send().await.map_err(|error| failed(reason(&error)))?;
     match response.status() {
         StatusCode::OK => Ok(Answer::Found(response)),
@@ -68,10 +63,7 @@ async fn body(response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, Fe
     let mut bytes = Vec::new();
     let mut pieces = response.bytes_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| FetchError::Unreachable {
-            source_text: url.to_string(),
-            reason: reason(&error),
-        })?;
+        let piece = piece.map_err(|error| FetchError::unreachable(url, reason(&error)))?;
         if bytes.len() + piece.len() > limit {
             return Err(FetchError::Size { source_text: url.to_string() });
         }

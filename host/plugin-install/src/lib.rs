@@ -3,6 +3,7 @@
 //! - [`source`]: what a person writes: a file, an https address, a place in a registry
 //! - [`mod@fetch`]: fetches it, and checks the digest and the signature
 //! - [`fetched`]: what was fetched
+//! - `request`: time limits and the name of the program, for both
 //! - `https`: from a web server
 //! - `registry`: from an OCI registry, in the layout of `wkg`
 //! - [`signature`]: keys, and the signatures of minisign and cosign
@@ -15,6 +16,7 @@ pub mod fetch;
 pub mod fetched;
 mod https;
 mod registry;
+mod request;
 pub mod signature;
 pub mod source;
 

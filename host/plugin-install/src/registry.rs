@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use oci_client::Reference;
 use oci_client::client::{Certificate, CertificateEncoding, Client, ClientConfig, ClientProtocol};
@@ -18,6 +17,7 @@ use tokio::io::AsyncWrite;
 
 use crate::error::{FetchError, reason};
 use crate::fetched::Fetched;
+use crate::request::{CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT};
 use crate::signature::{PublicKey, SIGNATURE_LIMIT_BYTES, Signature};
 use crate::source::is_loopback;
 
@@ -29,19 +29,16 @@ const SIGNED_PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 /// Signatures of one image that are looked at.
 const MAX_SIGNATURES: usize = 16;
-/// The longest without a byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest until there is a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Fetches a component, and judges its signature.
 pub(crate) async fn fetch(reference: &Reference, key: Option<&PublicKey>) -> Result<Fetched, FetchError> {
     let client = client(reference);
-    let (manifest, digest) =
-        pull_manifest(&client, reference).await?.ok_or_else(|| FetchError::Unreachable {
-            source_text: reference.to_string(),
-            reason: "the registry has nothing there, or shows it only to those who log in".to_owned(),
-        })?;
+    let (manifest, digest) = pull_manifest(&client, reference).await?.ok_or_else(|| {
+        FetchError::unreachable(
+            reference,
+            "the registry has nothing there, or shows it only to those who log in",
+        )
+    })?;
     let layer = component(reference, &manifest)?;
     let bytes = pull(&client, reference, layer, SIZE_LIMIT).await?;
     let signature = signature(&client, reference, &digest, key).await?;
@@ -71,7 +68,7 @@ fn client(reference: &Reference) -> Client {
         platform_resolver: None,
         read_timeout: Some(READ_TIMEOUT),
         connect_timeout: Some(CONNECT_TIMEOUT),
-        user_agent: concat!("playrelay/", env!("CARGO_PKG_VERSION")),
+        user_agent: USER_AGENT,
         ..ClientConfig::default()
     })
 }
@@ -88,9 +85,7 @@ async fn pull_manifest(
             source_text: reference.to_string(),
             reason: "it is a list of images".to_owned(),
         }),
-        Err(error) => {
-            Err(FetchError::Unreachable { source_text: reference.to_string(), reason: reason(&error) })
-        }
+        Err(error) => Err(FetchError::unreachable(reference, reason(&error))),
     }
 }
 
@@ -135,9 +130,7 @@ async fn pull(
         Err(OciDistributionError::IoError(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
             Err(too_large())
         }
-        Err(error) => {
-            Err(FetchError::Unreachable { source_text: reference.to_string(), reason: reason(&error) })
-        }
+        Err(error) => Err(FetchError::unreachable(reference, reason(&error))),
     }
 }
 

@@ -108,11 +108,13 @@ impl App {
         let problem = |text: String| ConfigError { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
             let id = &configured.plugin;
-            let is_known = known_plugins::is_known(&self.store, id).await.unwrap_or_else(|error| {
-                tracing::warn!("whether plugin {id} was approved once cannot be read: {error}");
-                true
-            });
-            if is_known || self.plugins.was_approved(id) {
+            let is_known = async || {
+                known_plugins::is_known(&self.store, id).await.unwrap_or_else(|error| {
+                    tracing::warn!("whether plugin {id} was approved once cannot be read: {error}");
+                    true
+                })
+            };
+            if self.plugins.was_approved(id) || is_known().await {
                 // What it would send waits.
                 self.waiting.push(format!(
                     "account {name}: the file of plugin {id} is gone from the plugin directory; put it back, or remove {within}"

@@ -3,8 +3,8 @@
 
 use playrelay_store::{SharedStore, StoreError};
 
-/// The owner of the notes.
-const OWNER: &str = "host:plugins";
+/// The owner of all notes of plugins among the small values.
+pub(crate) const OWNER: &str = "host:plugins";
 
 fn key(id: &str) -> String {
     format!("known:{id}")

@@ -84,6 +84,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The names of the accounts of a plugin: sources, trackers and catalogues.
+    pub fn accounts_of(&self, plugin: &str) -> impl Iterator<Item = &String> {
+        let accounts = self.sources.iter().chain(&self.trackers).chain(&self.catalogues);
+        accounts.filter(move |(_, account)| account.plugin == plugin).map(|(name, _)| name)
+    }
+
     /// The policy of the session engine: `[scrobble]`, with content that any route asks for.
     pub fn engine_policy(&self) -> Policy {
         let asked =

@@ -1,12 +1,10 @@
 //! `[plugins] approve`
 
+use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::manifest;
 use playrelay_plugin_host::registry::Approval;
 
 use crate::config::section::Section;
-
-/// Letters of a SHA-256.
-const DIGEST_LETTERS: usize = 64;
 
 /// Reads `approve`: `["notebook@sha256:0f3a…"]`.
 pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
@@ -38,12 +36,8 @@ pub(super) fn approvals(section: &mut Section<'_>) -> Vec<Approval> {
 
 fn approval(text: &str) -> Option<Approval> {
     let (id, digest) = text.trim().split_once("@sha256:")?;
-    let is_digest = digest.len() == DIGEST_LETTERS && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (manifest::is_id(id) && is_digest).then(|| Approval {
-        id: id.to_owned(),
-        digest: digest.to_ascii_lowercase(),
-        permissions: None,
-    })
+    let digest = Digest::from_hex(&digest.to_ascii_lowercase()).filter(|_| manifest::is_id(id))?;
+    Some(Approval { id: id.to_owned(), digest: digest.to_string(), permissions: None })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::app::adapters::BUNDLED;
 use crate::app::{App, LAST_GOOD};
 
-/// Until it is tried again where the cache cannot be used: the disk is full.
+/// The pause before the daemon tries again, where the cache cannot be used: the disk may be full.
 const CACHE_RETRY: Duration = Duration::from_secs(60);
 
 /// What is compiled now. One plugin at a time: a compiler takes a processor and up to 370 MB of memory.
@@ -22,8 +22,8 @@ pub(super) struct BackgroundCompiler {
 }
 
 impl BackgroundCompiler {
-    /// Begins with the next plugin that waits, unless one is compiled already.
-    pub(super) fn go_on(&mut self, app: &App) {
+    /// Starts to compile the next plugin that waits, unless another one is compiled now.
+    pub(super) fn start_next(&mut self, app: &App) {
         if self.running.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }

@@ -197,7 +197,7 @@ impl App {
             tracing::warn!("the time of the start cannot be stored: {error}");
         }
         daemon.reconcile().await?;
-        daemon.compiler.go_on(&daemon.app);
+        daemon.compiler.start_next(&daemon.app);
         let setup_code = match access.needs_setup().await? {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
             false => None,
@@ -326,20 +326,20 @@ impl Daemon {
     /// Takes over what has become of the plugins.
     async fn look_at_plugins(&mut self, watch: &mut PluginWatch) {
         match watch.has_changed(&self.app).await {
-            Ok(false) => self.compiler.go_on(&self.app),
+            Ok(false) => self.compiler.start_next(&self.app),
             Ok(true) => self.take_over_plugins().await,
             // The next look may be luckier.
             Err(error) => tracing::debug!("the approvals of plugins cannot be read: {error}"),
         }
     }
 
-    /// Takes over the plugins as they are now, and goes on with those that are to be compiled.
+    /// Takes over the plugins as they are now, and starts to compile the next one that waits for it.
     async fn take_over_plugins(&mut self) {
         if let Err(complaint) = self.reload_plugins().await {
             tracing::error!("the changed plugins are not taken over: {complaint}");
             self.connections.set_config_error(Some(complaint));
         }
-        self.compiler.go_on(&self.app);
+        self.compiler.start_next(&self.app);
     }
 
     /// Reads the plugins anew. Tasks whose plugin has other bytes end what they have begun, and others take their place.

@@ -53,8 +53,7 @@ impl Uncompiled {
         let is_meant = |artifact: &Artifact| artifact.digest == self.digest;
         match &self.origin {
             PluginOrigin::Bundled => {
-                let bytes = bundled.iter().find(|bytes| Digest::of(bytes) == self.digest)?;
-                Artifact::read(*bytes).ok()
+                bundled.iter().filter_map(|bytes| Artifact::read(*bytes).ok()).find(is_meant)
             }
             PluginOrigin::File(path) => {
                 let file = directory::read(path, path.parent()?).ok().filter(is_meant);

@@ -29,8 +29,9 @@ pub async fn run(subject: &Subject, cases: &[Case]) -> Result<ConformanceReport,
             Call::Enrich(_) | Call::Check => {}
         }
     }
-    if report.unmade > 0 {
-        let text = format!("{} calls were not made: the plugin was paused after its faults", report.unmade);
+    if report.skipped_calls > 0 {
+        let text =
+            format!("{} calls were not made: the plugin was paused after its faults", report.skipped_calls);
         report.faults.push(text);
     }
     Ok(report)

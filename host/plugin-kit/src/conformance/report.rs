@@ -12,7 +12,7 @@ pub struct ConformanceReport {
     /// What is wrong, one line each.
     pub faults: Vec<String>,
     /// Calls that were not made, since the plugin was paused after its faults.
-    pub unmade: usize,
+    pub skipped_calls: usize,
     /// The longest call. Microseconds.
     pub slowest_micros: u64,
     /// The most memory of a call. Bytes.
@@ -31,7 +31,7 @@ impl ConformanceReport {
     /// Notes a fault of a call. A pause is the consequence of those before it.
     pub(super) fn add_fault(&mut self, call: &str, fault: &Fault) {
         match fault.kind {
-            FaultKind::Paused => self.unmade += 1,
+            FaultKind::Paused => self.skipped_calls += 1,
             _ => self.faults.push(format!("{call}: {fault}")),
         }
     }

@@ -89,13 +89,23 @@ pub fn candidate<'a>(
 ///
 /// Fails where the database cannot be written to.
 pub async fn approve(app: &App, report: &PermissionReport, by: ApprovedBy) -> Result<(), OperationError> {
+    store_approval(app, report, by).await?;
+    write_lock(app).await;
+    Ok(())
+}
+
+/// Stores an approval, and leaves the lock file to the caller.
+pub(super) async fn store_approval(
+    app: &App,
+    report: &PermissionReport,
+    by: ApprovedBy,
+) -> Result<(), OperationError> {
     let shown = serde_json::to_string(report).map_err(|error| OperationError::Invalid(error.to_string()))?;
     refusal::forget(&app.store, report).await?;
     let approval =
         StoredApproval { approval: approval_of(report), at: clock::now(), by: by.as_str().to_owned() };
     app.store.approve(approval, shown).await?;
     known_plugins::note(&app.store, &report.id).await?;
-    write_lock(app).await;
     Ok(())
 }
 

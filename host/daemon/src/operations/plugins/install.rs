@@ -1,5 +1,6 @@
 //! Install a plugin from where its author publishes it, update it, and remove it. The daemon never does this by itself: it only looks at files.
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +14,7 @@ use playrelay_plugin_install::{Expectation, PublicKey, Signature, Source, fetch}
 
 use crate::app::App;
 use crate::operations::OperationError;
-use crate::operations::plugins::approval::{ApprovedBy, approve};
+use crate::operations::plugins::approval::{ApprovedBy, store_approval};
 use crate::operations::plugins::installation;
 use crate::operations::plugins::installation::Installation;
 use crate::operations::plugins::list::find;
@@ -38,7 +39,7 @@ pub struct FetchedPlugin {
     pub signature: Signature,
     /// Where it is from.
     pub installation: Installation,
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
     file: PathBuf,
 }
 
@@ -62,10 +63,10 @@ pub async fn fetch_plugin(app: &App, request: &InstallRequest) -> Result<Fetched
     };
     let fetched =
         fetch(&source, &expected).await.map_err(|error| OperationError::Upstream(error.to_string()))?;
-    let artifact = Artifact::read(fetched.bytes.clone())
+    let artifact = Artifact::read(fetched.bytes)
         .map_err(|error| OperationError::Invalid(format!("{source} is no plugin: {error}")))?;
     let report = PermissionReport::of(&artifact);
-    let file = place_of(app, &report.id)?;
+    let file = install_path(app, &report.id)?;
     // Whoever trusts the key of an author trusts no other one, wherever the file is from.
     let is_pinned = installation::of(app, &report.id).await?.is_some_and(|it| it.key.is_some());
     if is_pinned && expected.key.is_none() {
@@ -80,7 +81,7 @@ pub async fn fetch_plugin(app: &App, request: &InstallRequest) -> Result<Fetched
         digest: fetched.digest.to_string(),
         key: expected.key.map(|key| key.as_str().to_owned()),
     };
-    Ok(FetchedPlugin { report, signature: fetched.signature, installation, bytes: fetched.bytes, file })
+    Ok(FetchedPlugin { report, signature: fetched.signature, installation, bytes: artifact.bytes, file })
 }
 
 /// Fetches a plugin once more from where it was installed from. Absent where it is the same.
@@ -122,19 +123,21 @@ pub async fn install(app: &App, fetched: &FetchedPlugin) -> Result<(), Operation
         OperationError::Conflict(format!("{} cannot be written: {error}", fetched.file.display()))
     })?;
     installation::note(app, &fetched.report.id, &fetched.installation).await?;
-    approve(app, &fetched.report, ApprovedBy::Command).await?;
+    store_approval(app, &fetched.report, ApprovedBy::Command).await?;
     // It is compiled and tried now, while somebody looks.
     let app = app.with_plugins_of_now().await?;
     write_lock(&app).await;
-    let installed = app.plugins.entries().iter().find(|entry| {
-        entry.origin == PluginOrigin::File(fetched.file.clone()) && !matches!(entry.status, Status::Active(_))
+    let origin = PluginOrigin::File(fetched.file.clone());
+    let broken = app.plugins.entries().iter().find_map(|entry| match &entry.status {
+        Status::Broken(reason) if entry.origin == origin => Some(reason),
+        _ => None,
     });
-    match installed.map(|entry| &entry.status) {
-        Some(Status::Broken(reason)) => Err(OperationError::Conflict(format!(
+    match broken {
+        Some(reason) => Err(OperationError::Conflict(format!(
             "{} is installed, and cannot serve: {reason}",
             fetched.report.id
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -161,13 +164,11 @@ pub async fn remove(app: &App, id: &str) -> Result<Vec<String>, OperationError> 
     app.store.revoke(id).await?;
     installation::forget(app, id).await?;
     write_lock(app).await;
-    let config = &app.config;
-    let accounts = config.sources.iter().chain(&config.trackers).chain(&config.catalogues);
-    Ok(accounts.filter(|(_, account)| account.plugin == id).map(|(name, _)| name.clone()).collect())
+    Ok(app.config.accounts_of(id).cloned().collect())
 }
 
 /// The file that a plugin is written to: the one that it has, or one with its id as the name.
-fn place_of(app: &App, id: &str) -> Result<PathBuf, OperationError> {
+fn install_path(app: &App, id: &str) -> Result<PathBuf, OperationError> {
     if app.plugins.is_bundled(id) {
         return Err(OperationError::Conflict(format!("the id {id:?} is that of a bundled plugin")));
     }

@@ -4,10 +4,9 @@ use playrelay_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::app::known_plugins::OWNER;
 use crate::operations::OperationError;
 
-/// The owner of the notes.
-const OWNER: &str = "host:plugins";
 /// What the keys begin with; the id follows.
 const PREFIX: &str = "installed:";
 

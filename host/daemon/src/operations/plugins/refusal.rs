@@ -5,8 +5,7 @@ use playrelay_plugin_host::registry::Entry;
 use playrelay_store::{SharedStore, StoreError};
 use playrelay_util::clock;
 
-/// The owner of the notes.
-const OWNER: &str = "host:plugins";
+use crate::app::known_plugins::OWNER;
 
 fn key(report: &PermissionReport) -> String {
     format!("refused:{}", report.digest)

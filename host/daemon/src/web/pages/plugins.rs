@@ -61,8 +61,7 @@ async fn card(app: &App, entry: &Entry) -> Result<PluginCard, Problem> {
         Some(report) if !is_active => plugins::difference(app, report).await?,
         _ => None,
     };
-    let accounts = app.config.sources.iter().chain(&app.config.trackers).chain(&app.config.catalogues);
-    let used = accounts.filter(|(_, account)| account.plugin == summary.id).map(|(name, _)| name.clone());
+    let used = app.config.accounts_of(&summary.id).cloned().collect();
     let serves_meanwhile = !is_active && app.plugins.active(&summary.id).is_some();
     // Of two versions, the one that serves shows them.
     let accesses = if serves_meanwhile { Vec::new() } else { app.store.accesses(&summary.id).await? };
@@ -71,7 +70,7 @@ async fn card(app: &App, entry: &Entry) -> Result<PluginCard, Problem> {
     Ok(PluginCard {
         report: entry.inspection.clone(),
         difference,
-        used: used.collect(),
+        used,
         serves_meanwhile,
         is_configured,
         accesses,
