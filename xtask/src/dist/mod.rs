@@ -93,7 +93,6 @@ fn build(archs: &[Arch], is_quick: bool) -> Result<()> {
 fn build_program(toolbox: &Toolbox, release: &Release, arch: Arch, is_quick: bool) -> Result<PathBuf> {
     let mut build = toolbox.cross_build()?;
     build.args([
-        "--locked",
         "--profile",
         "published",
         "--package",

@@ -1,8 +1,8 @@
 //! The programs of others that build a release: from PyPI and crates.io, into `target/tools`, each in one version.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -44,12 +44,24 @@ impl Toolbox {
         Ok(Self { python, auditable: tools::install(AUDITABLE)? })
     }
 
-    /// `cargo build` for another machine, with the list of crates in the program.
+    /// `cargo build --locked` for another machine, with the list of crates in the program.
+    ///
+    /// `cargo auditable` would start it with its own path as a wrapper of the compiler. That path goes into the hashes of our crates, so that two folders
+    /// would give two programs: here the wrapper has no path, and is found by its name.
     pub fn cross_build(&self) -> Result<Command> {
-        let mut build = command(&self.auditable);
-        build.args(["auditable", "build"]);
-        build.env("CARGO", self.python.join("bin/cargo-zigbuild"));
+        let mut build = command(self.python.join("bin/cargo-zigbuild"));
+        build.args(["build", "--locked"]);
         build.env("CARGO_ZIGBUILD_ZIG_PATH", self.python.join("ziglang/zig"));
+        let name = self.auditable.file_name().context("the program has a name")?;
+        build.env("RUSTC_WORKSPACE_WRAPPER", name);
+        // How it was called, for the wrapper (cargo_arguments.rs of this version).
+        build.env(
+            "CARGO_AUDITABLE_ORIG_ARGS",
+            r#"{"config":[],"offline":false,"locked":true,"frozen":false}"#,
+        );
+        let folder = self.auditable.parent().map(Path::to_owned);
+        let path = env::var_os("PATH").unwrap_or_default();
+        build.env("PATH", env::join_paths(folder.into_iter().chain(env::split_paths(&path)))?);
         Ok(build)
     }
 
