@@ -1,6 +1,7 @@
 //! A real browser: Chromium, driven by chromedriver. It notes what it complains of, and which hosts it asks.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use url::{ParseError, Url};
@@ -65,9 +67,20 @@ impl WebDriverCompatibleCommand for TakeLog {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        let _ = self.program.kill();
+        // The driver with its browser, which would go on without it.
+        if let Ok(group) = i32::try_from(self.program.id()).map(Pid::from_raw)
+            && let Some(group) = group
+        {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.program.wait();
     }
+}
+
+/// The browser: that without windows where it is installed. It takes a third less time.
+fn browser() -> &'static str {
+    const SHELL: &str = "/usr/bin/chromium-headless-shell";
+    if Path::new(SHELL).is_file() { SHELL } else { "/usr/bin/chromium" }
 }
 
 /// Debian's chromedriver. Absent where it is not installed; CI has it.
@@ -84,6 +97,7 @@ fn chromedriver() -> Option<PathBuf> {
 fn spawn(program: &Path) -> Option<(Child, String)> {
     let mut child = Command::new(program)
         .arg("--port=0")
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -110,7 +124,7 @@ impl Chromium {
         };
         let (child, port) = (0..ATTEMPTS).find_map(|_| spawn(&program)).expect("chromedriver says its port");
         let mut options = json!({
-            "binary": "/usr/bin/chromium",
+            "binary": browser(),
             "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"],
         });
         if device.is_phone {
