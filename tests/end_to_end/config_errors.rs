@@ -67,7 +67,7 @@ user = [\"*\"]
         complaints(config),
         [
             "F:5: unknown key `sorces` in the configuration; did you mean `sources`? (allowed: server, access, plugins, scrobble, \
-             delivery, sources, trackers, catalogues, routes)",
+             delivery, sources, trackers, catalogues, notifiers, notify, routes)",
             "F:9: unknown key `plguin` in [trackers.bob]; did you mean `plugin`? (allowed: plugin)",
             "F:15: unknown key `user` in [[routes]]; did you mean `users`? (allowed: users)",
         ]
@@ -93,8 +93,7 @@ plugin = \"mdblist\"
 ";
     let complaints = complaints(config);
     let expected = [
-        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, mdblist, plex, \
-         simkl, tmdb, trakt)",
+        "F:6: unknown plugin `plexx` in [sources.home]; did you mean `plex`? (allowed: emby, jellyfin, plex)",
         "F:9: [trackers.bob] has no `client_secret`, which plugin \"trakt\" needs: Client secret.",
         "F:10: unknown key `clientid` in [trackers.bob]; did you mean `client_id`? (allowed: plugin, api_url,",
         "F:11: `api_url` in [trackers.bob] is not a valid address: not an absolute URL; expected an http:// or https:// address",

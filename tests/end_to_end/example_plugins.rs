@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use playrelay_tests::daemon::event_of;
+use playrelay_tests::fake_push_services::FakePushServices;
 use playrelay_tests::harness::{TestContext, binary, plex_to};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::server::Server;
@@ -108,6 +109,21 @@ async fn json_of_any_form_is_read_as_the_settings_say() {
     for key in ["state", "user", "player", "session", "title", "year", "imdb", "position", "duration"] {
         assert!(!message[key].is_null(), "{key}: {message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ntfy_shows_a_test_on_a_phone() {
+    if !has_program("npm", &["--version"]) {
+        return;
+    }
+    let push = FakePushServices::start().await;
+    let home = TestContext::new(&push.account("ntfy"));
+    install("ntfy", &home);
+    let (is_sent, said) = home.run_with_fakes(&["notify", "test", "ntfy"]).await;
+    assert!(is_sent, "{said}");
+    let shown = push.shown();
+    assert_eq!((shown.len(), shown[0].title.as_str()), (1, "Playrelay can reach you"), "{shown:#?}");
+    assert_eq!((&shown[0].message["topic"], &shown[0].message["priority"]), (&"relay".into(), &3.into()));
 }
 
 /// A Movary with one user: it counts each request as a play, and breaks off its answer to the first one.

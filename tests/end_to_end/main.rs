@@ -34,6 +34,7 @@ mod javascript;
 mod late_batches;
 mod login;
 mod multi_server;
+mod notifications;
 mod now_playing;
 mod openid;
 mod pages;

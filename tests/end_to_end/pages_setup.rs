@@ -6,6 +6,7 @@ use playrelay_tests::browser::{Browser, PASSWORD, setup_code};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_plex_tv::FakePlexTv;
+use playrelay_tests::fake_push_services::{self, FakePushServices};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{TestContext, fixture, plex_to_trakt_config};
@@ -326,5 +327,38 @@ async fn the_log_appears_line_by_line_and_its_level_is_set_by_module() {
     browser.fill("input[name=module]", "not a module=x").await;
     browser.click("main details button").await;
     browser.find("main [role=alert]").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notifier_is_added_with_a_test_and_tried_again() {
+    let push = FakePushServices::start().await;
+    let home = TestContext::new("");
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::PHONE).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/notifications").await;
+    browser.wait_for_text("Nobody is told yet.").await;
+    browser.click("a[href$='/setup/notifiers/gotify']").await;
+    browser.fill("input[name=name]", "phone").await;
+    browser.fill("input[name=setting-url]", &format!("{}/gotify", push.server.url())).await;
+    browser.fill("input[name=setting-token]", "a-wrong-token").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("look at the token in the settings").await;
+    assert!(push.shown().is_empty());
+    browser.fill("input[name=setting-token]", fake_push_services::GOTIFY_TOKEN).await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("a test was sent").await;
+    browser.click("#next").await;
+    browser.find("h1").await;
+    assert_eq!(browser.path().await, "/notifications");
+    browser.wait_for_text("Nothing. All is well.").await;
+    browser.click("form[action$='/notifications/phone/test'] button").await;
+    browser.wait_for_text("A test went to phone.").await;
+    assert_eq!(push.titles("gotify").len(), 2);
+    assert!(browser.fits().await);
+    if let Some(found) = browser.axe().await {
+        assert_eq!(found, [""; 0]);
+    }
     browser.finish(&[]).await;
 }

@@ -10,6 +10,7 @@
 //! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_emby_connect`], [`fake_plex`],
 //!   [`fake_mediabrowser`]:
 //!   services that behave as the real ones do
+//! - [`fake_push_services`], [`fake_mail_server`]: where notifications go
 //! - [`device_login`], [`user_library`]: logins with a code, and what a user keeps, of several of them
 //! - [`plex_webhook`], [`jellyfin_webhook`], [`emby_webhook`]: messages as these servers send them
 //! - [`simulation`]: people who watch what they like and how they like, on three servers
@@ -34,12 +35,14 @@ pub mod docker_registry;
 pub mod emby_webhook;
 pub mod exchanges;
 pub mod fake_emby_connect;
+pub mod fake_mail_server;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;
 pub mod fake_oidc;
 pub mod fake_playback;
 pub mod fake_plex;
 pub mod fake_plex_tv;
+pub mod fake_push_services;
 pub mod fake_simkl;
 pub mod fake_tmdb;
 pub mod fake_trakt;

@@ -18,6 +18,7 @@ pub mod live;
 pub mod logging;
 pub mod metadata;
 pub mod metrics;
+pub(crate) mod notify;
 pub mod operations;
 pub mod pipeline;
 pub mod platform;

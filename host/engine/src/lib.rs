@@ -14,6 +14,7 @@
 //! - [`mod@outbox`], [`outbox_rules`]: what has become of each of these, and the rules for it
 //! - [`now_playing`]: what is playing now, for other programs
 //! - [`heartbeat`]: events that repeat that something still plays
+//! - [`notifications`]: what a person has to know, and when it is said
 //! - [`watchlist`]: what is removed from a watchlist
 //! - [`retention`]: how long inputs are kept
 //! - [`timeline`], [`code`]: how every input ends, and the steps that led there
@@ -24,6 +25,7 @@ pub mod code;
 pub mod event;
 pub mod heartbeat;
 pub mod model;
+pub mod notifications;
 pub mod now_playing;
 pub mod outbox;
 pub mod outbox_rules;

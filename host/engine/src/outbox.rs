@@ -36,6 +36,9 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// Those in which a person has to say what becomes of the delivery.
+    pub const NEED_A_PERSON: [Self; 3] = [Self::Unmatched, Self::Held, Self::Dead];
+
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Waiting,

@@ -120,7 +120,7 @@ impl SecretPlaceholders {
             if markers.saturating_mul(MAX_SECRET_BYTES) > MAX_BODY_BYTES * 8 {
                 return Err("the body has too many markers".to_owned());
             }
-            let text = substitute_in(text, &secrets, is_form, if is_form { &percent } else { &in_json });
+            let text = substitute_in(text, &secrets, is_form, if is_form { &form_encoded } else { &in_json });
             if text.len() > MAX_BODY_BYTES {
                 return Err(format!("the body is larger than {MAX_BODY_BYTES} bytes"));
             }
@@ -228,6 +228,7 @@ pub fn written(secret: &str) -> Vec<String> {
         upper.collect(),
         escaped,
         percent(secret),
+        form_encoded(secret),
         strict,
         BASE64.encode(bytes),
         BASE64_URL.encode(bytes),
@@ -240,7 +241,13 @@ pub fn written(secret: &str) -> Vec<String> {
     all
 }
 
-fn percent(text: &str) -> String {
+/// As it stands within an address: in its path as in its query, where a plus sign would be another thing.
+pub(crate) fn percent(text: &str) -> String {
+    form_encoded(text).replace('+', "%20")
+}
+
+/// As it stands in a form.
+fn form_encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -276,7 +283,7 @@ mod tests {
         let placeholders = SecretPlaceholders::new([("{form.p}".to_owned(), Secret::new("a\"b&c d\""))]);
         let mut json = request("application/json", r#"{"Pw":"{form.p}"}"#);
         placeholders.substitute(&mut json).unwrap();
-        assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c+d%22");
+        assert_eq!(json.url.as_str(), "https://a.example/x?secret=a%22b%26c%20d%22");
         assert_eq!(json.body.unwrap(), br#"{"Pw":"a\"b&c d\""}"#);
         assert_eq!(json.headers[1].1, "a\"b&c d\"");
         let mut form = request("application/x-www-form-urlencoded", "pw=%7Bform.p%7D&x=1");

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use playrelay_engine::event::Action;
 use playrelay_engine::model::Item;
-use playrelay_plugin_host::capabilities::{SinkEvent, WebhookRequest};
+use playrelay_engine::notifications::{Notification, Urgency};
+use playrelay_plugin_host::capabilities::{NotifyInput, SinkEvent, WebhookRequest};
 use playrelay_plugin_host::http::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ pub enum Call {
     Batch(Vec<SinkEvent>),
     /// `check.account`
     Check,
+    /// `notify.send`
+    Notify(NotifyInput),
 }
 
 impl Case {
@@ -106,7 +109,9 @@ impl Case {
         let batch = batch.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         calls.extend((!batch.is_empty()).then_some(Call::Batch(batch)));
         calls.extend(file.check.map(|CheckTable {}| Call::Check));
-        let expected = "expected one of [webhook], [[message]], [item], [event], [[batch]] and [check]";
+        calls.extend(file.notification.map(|it| Call::Notify(it.input(at))));
+        let expected =
+            "expected one of [webhook], [[message]], [item], [event], [[batch]], [check] and [notification]";
         let call = match (calls.pop(), calls.is_empty()) {
             (Some(call), true) => call,
             (Some(_), false) => return Err(wrong(format!("it has several calls; {expected}"))),
@@ -133,6 +138,7 @@ struct CaseFile {
     #[serde(default)]
     batch: Vec<EventTable>,
     check: Option<CheckTable>,
+    notification: Option<NotificationTable>,
     #[serde(default)]
     exchange: Vec<ExchangeTable>,
 }
@@ -140,6 +146,31 @@ struct CaseFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CheckTable {}
+
+/// `[notification]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotificationTable {
+    condition: String,
+    title: String,
+    #[serde(default)]
+    text: String,
+    urgency: Urgency,
+    link: Option<String>,
+    #[serde(default)]
+    resolved: bool,
+}
+
+impl NotificationTable {
+    fn input(self, at: Timestamp) -> NotifyInput {
+        let Self { condition, title, text, urgency, link, resolved } = self;
+        let (id, page) = ("playrelay-test-1".to_owned(), "/".to_owned());
+        NotifyInput {
+            notification: Notification { id, condition, title, text, urgency, page, resolved, at },
+            link,
+        }
+    }
+}
 
 /// `[webhook]`
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use playrelay_engine::model::Report;
 use playrelay_plugin_host::call_state::CallCost;
 use playrelay_plugin_host::capabilities::{
-    BatchResult, Check, Enrich, Message, MessageInput, ParseError, Sink, SinkBatch, Webhook, WebhookInput,
+    BatchResult, Check, Enrich, Message, MessageInput, Notify, ParseError, Sink, SinkBatch, Webhook,
+    WebhookInput,
 };
 use playrelay_plugin_host::failure::Failure;
 use playrelay_plugin_host::fault::Fault;
@@ -158,6 +159,13 @@ pub async fn call(plugin: &Arc<Plugin>, target: &CallTarget, call: &Call, at: Ti
             let (result, trace) = plugin.call::<Check>(target, ()).await;
             let output = |answer: Result<_, Failure>| {
                 CallOutput::Service(answer.map(|account| json!({ "account": account })))
+            };
+            CallResult { result: result.map(output), cost: trace.cost }
+        }
+        Call::Notify(input) => {
+            let (result, trace) = plugin.call::<Notify>(target, input.clone()).await;
+            let output = |answer: Result<(), Failure>| {
+                CallOutput::Service(answer.map(|()| json!({ "receipt": { "outcome": "accepted" } })))
             };
             CallResult { result: result.map(output), cost: trace.cost }
         }

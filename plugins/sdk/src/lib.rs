@@ -12,7 +12,7 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`batch`], [`matching`]), titles ([`titles`]), logins ([`login`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`batch`], [`matching`]), titles ([`titles`]), logins ([`login`]), services that show notifications ([`notify`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod batch;
@@ -23,6 +23,7 @@ pub mod json;
 mod lenient;
 pub mod login;
 pub mod matching;
+pub mod notify;
 pub mod response;
 pub mod server;
 pub mod titles;
@@ -153,6 +154,13 @@ pub mod capability {
         "export_airing",
         "package playrelay:sdk-airing; world exports-airing { export playrelay:plugin/airing@0.1.0; }",
         "playrelay_sdk::capability::airing",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
+        notify,
+        "export_notify",
+        "package playrelay:sdk-notify; world exports-notify { export playrelay:plugin/notify@0.1.0; }",
+        "playrelay_sdk::capability::notify",
         ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
 }

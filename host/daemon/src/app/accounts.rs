@@ -20,7 +20,7 @@ use crate::app::known_plugins;
 use crate::app::{AccountSpec, App};
 use crate::config;
 use crate::config::clients::Clients;
-use crate::config::{AccountConfig, ConfigError, RoleRequirements};
+use crate::config::{AccountConfig, ConfigError, Role};
 use crate::webhooks::registration;
 
 /// Under which name the secrets of an account lie in the vault that were entered on a page.
@@ -30,14 +30,9 @@ fn stored_settings_key(name: &str) -> String {
 
 impl App {
     pub(crate) async fn add_all_accounts(&mut self, before: Option<&Self>) {
-        for role in [RoleRequirements::SOURCE, RoleRequirements::TRACKER, RoleRequirements::CATALOGUE] {
-            let configured = match role.section {
-                "sources" => self.config.sources.clone(),
-                "trackers" => self.config.trackers.clone(),
-                _ => self.config.catalogues.clone(),
-            };
-            for (name, configured) in &configured {
-                if let Err(problem) = self.add_account(name, configured, &role, before).await {
+        for role in Role::ALL {
+            for (name, configured) in &self.config.accounts(role).clone() {
+                if let Err(problem) = self.add_account(name, configured, role, before).await {
                     self.problems.push(problem);
                 }
             }
@@ -101,10 +96,10 @@ impl App {
         &mut self,
         name: &str,
         configured: &AccountConfig,
-        role: &RoleRequirements,
+        role: Role,
         before: Option<&Self>,
     ) -> Result<(), ConfigError> {
-        let within = format!("[{}.{name}]", role.section);
+        let within = format!("[{}.{name}]", role.section());
         let problem = |text: String| ConfigError { place: configured.place.clone(), text };
         let Some(entry) = self.plugins.find(&configured.plugin) else {
             let id = &configured.plugin;
@@ -126,7 +121,9 @@ impl App {
                             plugin directory";
                 return Err(problem(text.to_owned()));
             }
-            let known: Vec<String> = self.plugins.entries().iter().map(|entry| entry.id()).collect();
+            let fits = |id: &String| self.plugins.manifest(id).is_none_or(|manifest| role.fits(&manifest));
+            let known: Vec<String> =
+                self.plugins.entries().iter().map(|entry| entry.id()).filter(fits).collect();
             return Err(problem(config::unknown_key_message("plugin", &configured.plugin, &within, &known)));
         };
         let plugin = match &entry.status {

@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod health;
 mod init;
+mod notify;
 mod outbox;
 mod output;
 mod plugin;
@@ -91,6 +92,9 @@ enum Command {
     /// Show and manage what waits for trackers, and what became of the rest.
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Show who tells you what needs you, and try it.
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Record what servers and trackers answer, for a report: redacted, and off until you start it.
     #[command(subcommand)]
     Record(record::Command),
@@ -227,6 +231,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Replay(arguments) => return replay::run(config, arguments).await,
         Command::Users(command) => users::run(config, command).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
+        Command::Notify(command) => notify::run(config, command).await?,
         Command::Record(command) => record::run(&config, command)?,
         Command::Token => token::run(&config)?,
         Command::Health => health::run(&config).await?,

@@ -1,15 +1,17 @@
-//! `[sources.NAME]`, `[trackers.NAME]` and `[catalogues.NAME]`.
+//! `[sources.NAME]`, `[trackers.NAME]`, `[catalogues.NAME]` and `[notifiers.NAME]`.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::config::document::{ConfigError, Location, SpannedValue, Value};
+use crate::config::notify;
+use crate::config::role::Role;
 use crate::config::section::Section;
 use crate::config::source;
 
 /// Letters of a webhook's token.
 const MIN_TOKEN_LEN: usize = 8;
 
-/// A source or tracker, before its plugin has been asked what its settings mean.
+/// An account, before its plugin has been asked what its settings mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountConfig {
     /// The plugin's id.
@@ -22,12 +24,13 @@ pub struct AccountConfig {
     pub settings: BTreeMap<String, SpannedValue>,
 }
 
-/// Reads the accounts of a kind: `sources`, `trackers` or `catalogues`.
+/// Reads the accounts of a role.
 pub(super) fn read(
-    kind: &str,
+    role: Role,
     keys: BTreeMap<String, SpannedValue>,
     problems: &mut Vec<ConfigError>,
 ) -> BTreeMap<String, AccountConfig> {
+    let kind = role.section();
     let mut accounts = BTreeMap::new();
     for (name, node) in keys {
         let Value::Table(table) = node.value else {
@@ -55,14 +58,31 @@ pub(super) fn read(
             String::new()
         });
         let within = format!("[{kind}.{name}]");
-        let source = match kind {
-            "sources" => source::read(&mut section, &within),
-            _ => source::SourceOptions::default(),
+        let source = match role {
+            Role::Source => source::read(&mut section, &within),
+            Role::Tracker | Role::Catalogue | Role::Notifier => source::SourceOptions::default(),
         };
         let settings = section.remaining_keys();
         accounts.insert(name, AccountConfig { plugin, place, source, settings });
     }
     accounts
+}
+
+/// Refuses names that two accounts share, whatever their roles.
+pub(super) fn check_names(roles: [&BTreeMap<String, AccountConfig>; 4], problems: &mut Vec<ConfigError>) {
+    let mut known: HashSet<&str> = HashSet::from([notify::EMAIL]);
+    let accounts = roles.into_iter().flatten();
+    for (name, account) in accounts {
+        if !known.insert(name) {
+            let text = match name == notify::EMAIL {
+                true => format!("{name:?} is the name of [notify.email]; expected another name"),
+                false => format!(
+                    "{name:?} names two accounts; expected a name for each source, tracker, catalogue and notifier"
+                ),
+            };
+            problems.push(ConfigError { place: account.place.clone(), text });
+        }
+    }
 }
 
 /// Refuses webhook tokens that are short, or that two sources share.

@@ -158,8 +158,18 @@ pub fn read(
 
 /// A variable with one `_` where two are expected, which would be ignored in silence.
 fn misspelt(name: &str) -> Option<String> {
-    const SECTIONS: [&str; 8] =
-        ["SERVER", "ACCESS", "PLUGINS", "SCROBBLE", "DELIVERY", "SOURCES", "TRACKERS", "CATALOGUES"];
+    const SECTIONS: [&str; 10] = [
+        "SERVER",
+        "ACCESS",
+        "PLUGINS",
+        "SCROBBLE",
+        "DELIVERY",
+        "SOURCES",
+        "TRACKERS",
+        "CATALOGUES",
+        "NOTIFIERS",
+        "NOTIFY",
+    ];
     let rest = name.strip_prefix(SHORT_PREFIX)?;
     let (section, key) = rest.split_once('_')?;
     let key = key.trim_start_matches('_');

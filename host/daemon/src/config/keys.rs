@@ -29,6 +29,8 @@ const SCROBBLE: &str = "[scrobble]";
 const DELIVERY: &str = "[delivery]";
 const SOURCE: &str = "[sources.NAME]";
 const ROUTE: &str = "[[routes]]";
+const NOTIFY: &str = "[notify]";
+const EMAIL: &str = "[notify.email]";
 
 /// All of them, by section. Accounts also have the settings of their plugins.
 pub const KEYS: &[Key] = &[
@@ -220,6 +222,41 @@ pub const KEYS: &[Key] = &[
         "",
         "The id of the plugin. Playrelay asks the first catalogue that finds titles for the ids of items without ids.",
     ),
+    key(
+        "[notifiers.NAME]",
+        "plugin",
+        "",
+        "The id of the plugin that shows notifications: `gotify`, `discord`, `apprise`, `json-webhook`, or one of your own.",
+    ),
+    key(
+        NOTIFY,
+        "quiet",
+        "",
+        "Hours in which nothing is sent, by the clock of this machine: `\"22:00-07:00\"`. What begins and ends within them is not said at all.",
+    ),
+    key(
+        NOTIFY,
+        "away_after",
+        "\"1h\"",
+        "For how long a tracker must be away, while something waits for it, before that is said.",
+    ),
+    key(
+        NOTIFY,
+        "silent_after",
+        "\"14d\"",
+        "For how long a source that was heard before must be silent before that is said; `false` for never.",
+    ),
+    key(NOTIFY, "plays", "false", "Each play that counts as watched is a notification of its own."),
+    key(
+        EMAIL,
+        "server",
+        "",
+        "The mail server: `\"smtps://HOST\"` (TLS, port 465), `\"smtp://HOST\"` (STARTTLS, port 587) or `\"smtp+plain://HOST\"` (without TLS, port 25).",
+    ),
+    key(EMAIL, "user", "", "The name of the account at the mail server. A server at home may want none."),
+    key(EMAIL, "password", "", "The password of that account."),
+    key(EMAIL, "from", "", "The address of the sender: `\"Playrelay <relay@example.com>\"`."),
+    key(EMAIL, "to", "", "The addresses of the recipients: `[\"mia@example.com\"]`."),
     key(ROUTE, "source", "", "The name of a source."),
     key(ROUTE, "tracker", "", "The name of a tracker."),
     key(

@@ -13,8 +13,10 @@ pub mod edit;
 pub mod file;
 pub mod key_path;
 pub mod keys;
+mod notify;
 mod oidc;
 mod plugins;
+mod role;
 mod route;
 mod scrobble;
 mod section;
@@ -31,15 +33,17 @@ pub use access::Access;
 pub use account::AccountConfig;
 pub use delivery::Delivery;
 pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
+pub use notify::{EMAIL, Email, MailTls, NotifyOptions};
 pub use oidc::Oidc;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
 use playrelay_plugin_host::registry::Approval;
+pub use role::Role;
 pub use section::unknown_key_message;
 use section::{Section, is_near};
 pub use server::{DEFAULT_PORT, Server};
-pub use settings::{RoleRequirements, settings};
+pub use settings::settings;
 
 /// The configuration in the folder in which the program was started.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
@@ -79,14 +83,33 @@ pub struct Config {
     pub trackers: BTreeMap<String, AccountConfig>,
     /// `[catalogues.*]`
     pub catalogues: BTreeMap<String, AccountConfig>,
+    /// `[notifiers.*]`
+    pub notifiers: BTreeMap<String, AccountConfig>,
+    /// `[notify]`
+    pub notify: NotifyOptions,
     /// `[[routes]]`
     pub routes: Vec<Route>,
 }
 
 impl Config {
-    /// The names of the accounts of a plugin: sources, trackers and catalogues.
+    /// The accounts of a role.
+    pub fn accounts(&self, role: Role) -> &BTreeMap<String, AccountConfig> {
+        match role {
+            Role::Source => &self.sources,
+            Role::Tracker => &self.trackers,
+            Role::Catalogue => &self.catalogues,
+            Role::Notifier => &self.notifiers,
+        }
+    }
+
+    /// An account and its role; absent where none has this name.
+    pub fn account(&self, name: &str) -> Option<(Role, &AccountConfig)> {
+        Role::ALL.into_iter().find_map(|role| Some((role, self.accounts(role).get(name)?)))
+    }
+
+    /// The names of the accounts of a plugin, in any role.
     pub fn accounts_of(&self, plugin: &str) -> impl Iterator<Item = &String> {
-        let accounts = self.sources.iter().chain(&self.trackers).chain(&self.catalogues);
+        let accounts = Role::ALL.into_iter().flat_map(|role| self.accounts(role));
         accounts.filter(move |(_, account)| account.plugin == plugin).map(|(name, _)| name)
     }
 
@@ -197,7 +220,7 @@ fn with_meant_names(
     root: BTreeMap<String, SpannedValue>,
     problems: &mut Vec<ConfigError>,
 ) -> BTreeMap<String, SpannedValue> {
-    const SECTIONS: [&str; 9] = [
+    const SECTIONS: [&str; 11] = [
         "server",
         "access",
         "plugins",
@@ -206,6 +229,8 @@ fn with_meant_names(
         "sources",
         "trackers",
         "catalogues",
+        "notifiers",
+        "notify",
         "routes",
     ];
     let known = SECTIONS.map(str::to_owned);
@@ -232,6 +257,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
     let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
     let catalogues = sections.table("catalogues");
+    let (notifiers, notify) = (sections.table("notifiers"), sections.table("notify"));
     let routes = sections.take("routes");
     sections.finish();
 
@@ -247,17 +273,13 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let scrobble = scrobble::read(&mut section, &Policy::default());
     section.finish();
     let delivery = delivery::read(delivery, problems);
-    let sources = account::read("sources", sources, problems);
+    let sources = account::read(Role::Source, sources, problems);
     account::check_tokens(&sources, problems);
-    let trackers = account::read("trackers", trackers, problems);
-    let catalogues = account::read("catalogues", catalogues, problems);
-    let taken = |name: &str| sources.contains_key(name) || trackers.contains_key(name);
-    let doubles = trackers.iter().filter(|(name, _)| sources.contains_key(*name));
-    for (name, account) in doubles.chain(catalogues.iter().filter(|(name, _)| taken(name))) {
-        let text =
-            format!("{name:?} names two accounts; expected a name for each source, tracker and catalogue");
-        problems.push(ConfigError { place: account.place.clone(), text });
-    }
+    let trackers = account::read(Role::Tracker, trackers, problems);
+    let catalogues = account::read(Role::Catalogue, catalogues, problems);
+    let notifiers = account::read(Role::Notifier, notifiers, problems);
+    let notify = notify::read(notify, problems);
+    account::check_names([&sources, &trackers, &catalogues, &notifiers], problems);
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems, &mut warnings);
     warn::of_accounts(&sources, &trackers, &routes, &mut warnings);
     warnings.sort();
@@ -276,6 +298,8 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         sources,
         trackers,
         catalogues,
+        notifiers,
+        notify,
         routes,
     }
 }

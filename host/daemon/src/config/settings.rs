@@ -10,32 +10,8 @@ use playrelay_util::secret::Secret;
 use crate::config::account::AccountConfig;
 use crate::config::clients;
 use crate::config::document::{ConfigError, SpannedValue, Value};
+use crate::config::role::Role;
 use crate::config::section::{is_near, unknown_key_message};
-
-/// The capabilities that an account's plugin must provide.
-pub struct RoleRequirements {
-    /// `sources` or `trackers`.
-    pub section: &'static str,
-    /// One of these interfaces.
-    pub provides: &'static [&'static str],
-    /// Keys of the section that are not the plugin's.
-    pub own_keys: &'static [&'static str],
-}
-
-impl RoleRequirements {
-    /// A source.
-    pub const SOURCE: Self = Self {
-        section: "sources",
-        provides: &["webhook", "realtime"],
-        own_keys: &crate::config::source::KEYS,
-    };
-    /// A tracker.
-    pub const TRACKER: Self =
-        Self { section: "trackers", provides: &["sink", "watchlist"], own_keys: &["plugin"] };
-    /// A catalogue.
-    pub const CATALOGUE: Self =
-        Self { section: "catalogues", provides: &["metadata", "airing"], own_keys: &["plugin"] };
-}
 
 /// Reads the settings of an account. `stored` are secrets that were entered on a page, `built_in` ids of a distributor; what the
 /// configuration says counts more.
@@ -43,20 +19,19 @@ pub fn settings(
     name: &str,
     account: &AccountConfig,
     manifest: &Manifest,
-    role: &RoleRequirements,
+    role: Role,
     stored: &BTreeMap<String, Secret>,
     built_in: Option<&BTreeMap<String, Secret>>,
     problems: &mut Vec<ConfigError>,
 ) -> Settings {
-    let within = format!("[{}.{name}]", role.section);
-    let provided = manifest.provides.names();
-    if !role.provides.iter().any(|needed| provided.contains(*needed)) {
+    let within = format!("[{}.{name}]", role.section());
+    if !role.fits(manifest) {
         // Its settings are those of another role: more complaints would only hide this one.
         let text = format!(
             "plugin {:?} in {within} provides {}; expected one that provides {}",
             account.plugin,
-            provided.into_iter().collect::<Vec<_>>().join(", "),
-            role.provides.join(" or ")
+            manifest.provides.names().into_iter().collect::<Vec<_>>().join(", "),
+            role.interfaces().join(" or ")
         );
         problems.push(ConfigError { place: account.place.clone(), text });
         let mut settings = Settings::default();
@@ -66,7 +41,7 @@ pub fn settings(
     let mut settings = Settings::default();
     for (key, node) in &account.settings {
         let Some(setting) = manifest.settings.get(key) else {
-            let own = role.own_keys.iter().map(|key| (*key).to_owned());
+            let own = role.own_keys().iter().map(|key| (*key).to_owned());
             let known: Vec<String> = own.chain(manifest.settings.keys().cloned()).collect();
             problems.push(ConfigError {
                 place: node.place.clone(),

@@ -50,7 +50,7 @@ use crate::web::api::{Api, ApiLimits};
 use crate::web::headers::protect;
 use crate::web::ingress::Ingress;
 use crate::web::{api, pages, server};
-use crate::{config, logging};
+use crate::{config, logging, notify};
 
 /// Between two looks at the configuration.
 const CONFIG_POLL: Duration = Duration::from_secs(1);
@@ -148,6 +148,7 @@ impl App {
         let committer = Committer::start(context).await?;
         let connections = ConnectionRegistry::new(live.clone());
         let current = CurrentApp::new(self.clone());
+        tokio::spawn(notify::run(current.clone()));
         let reload = Arc::new(Notify::new());
         let data = &self.config.server.data_dir;
         let token = api::token::read_or_make(data)

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::doctor::findings::Findings;
 use crate::doctor::source::check_server;
 use crate::doctor::tracker::check_service;
+use crate::notify;
 use crate::realtime::client::RealtimeClient;
 use crate::webhooks::registration::{Registration, RegistrationAction, Tokens};
 
@@ -42,6 +43,15 @@ pub(crate) async fn test(app: &App, name: &str, found: &mut Findings) {
     }
     let Some(source) = source else {
         check_service(app, &plugin, &target, found).await;
+        if !found.has_errors() && app.config.notifiers.contains_key(name) {
+            match notify::send_test(app, name).await {
+                Some(Ok(())) => found.ok("notification", "a test was sent: it should be there now"),
+                Some(Err(error)) => {
+                    found.error("notification", error.to_string(), "correct what the service complains of");
+                }
+                None => {}
+            }
+        }
         return;
     };
     if server.is_none() {

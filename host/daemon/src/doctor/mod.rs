@@ -14,6 +14,7 @@ use playrelay_store::StoreError;
 use playrelay_util::clock;
 
 use crate::app::App;
+use crate::config::Role;
 use crate::platform::file_system;
 
 /// Looks at everything.
@@ -73,7 +74,8 @@ pub async fn examine(app: &App) -> Result<Vec<Finding>, StoreError> {
         source::check_source(app, name, &mut found).await?;
         findings.append(&mut found.findings);
     }
-    for name in app.config.trackers.keys().chain(app.config.catalogues.keys()) {
+    let others = [Role::Tracker, Role::Catalogue, Role::Notifier];
+    for name in others.into_iter().flat_map(|role| app.config.accounts(role).keys()) {
         let mut found = Findings::of(name);
         tracker::check_tracker(app, name, &mut found).await?;
         findings.append(&mut found.findings);

@@ -17,7 +17,7 @@ use crate::doctor::findings::Findings;
 /// A login that ends sooner is worth a word.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(72);
 
-/// Looks at a tracker or a catalogue.
+/// Looks at a tracker, a catalogue or a notifier.
 pub(crate) async fn check_tracker(app: &App, name: &str, found: &mut Findings) -> Result<(), StoreError> {
     let Some((plugin, target)) = app.plugin(name) else { return Ok(()) };
     let is_logged_in = check_service(app, &plugin, &target, found).await;
@@ -106,7 +106,7 @@ pub(super) async fn check_service(
 
 /// The remedy for a refusal of the service.
 fn remedy(app: &App, name: &str, failure: &Failure) -> String {
-    let section = if app.config.trackers.contains_key(name) { "trackers" } else { "catalogues" };
+    let section = app.config.account(name).map_or("accounts", |(role, _)| role.section());
     let needs_login = app.accounts.get(name).is_some_and(|account| account.needs_login());
     match (failure, needs_login) {
         (Failure::Unauthorized(_), true) => format!("run `playrelay connect {name}`"),

@@ -4,6 +4,7 @@
 //! - [`users`]: assign, ignore, and take that back
 //! - [`webhooks`]: addresses, registration, rotation
 //! - [`plugins`]: list, approve, refuse, revoke, install, update, remove
+//! - [`notifications`]: what was said, who sends it, and a try
 //! - [`catch_up`]: plays of a server's history
 //! - [`status`]: how all stands
 //! - [`backup`]: a copy of everything, and its way back
@@ -11,6 +12,7 @@
 pub mod backup;
 pub mod catch_up;
 pub mod deliveries;
+pub mod notifications;
 pub mod plugins;
 pub mod status;
 pub mod users;

@@ -1,8 +1,8 @@
-//! File systems on which SQLite is not safe: they do not lock files as it needs.
+//! The file system of the data folder: whether SQLite is safe there, and how much room is left.
 
 use std::path::Path;
 
-use rustix::fs::statfs;
+use rustix::fs::{statfs, statvfs};
 
 /// Magic numbers of `statfs(2)` (linux/magic.h), with the name that people know.
 const UNSAFE_FILE_SYSTEMS: [(u64, &str); 6] = [
@@ -16,6 +16,12 @@ const UNSAFE_FILE_SYSTEMS: [(u64, &str); 6] = [
 
 fn name_of(number: u64) -> Option<&'static str> {
     UNSAFE_FILE_SYSTEMS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
+/// How much room a folder's disk has for us. Bytes; absent where nobody can say.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let facts = statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 /// What is wrong with a folder for a database, and what helps. Absent where it is safe, or nobody can say.

@@ -55,4 +55,5 @@ interfaces! {
     check: "check",
     auth: "auth",
     webhook_registration: "webhook-registration",
+    notify: "notify",
 }

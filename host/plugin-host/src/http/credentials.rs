@@ -15,6 +15,7 @@ use crate::http::login_tokens::LoginTokens;
 use crate::http::message::{HttpError, Request};
 use crate::http::outbound::{Outbound, RequestPurpose};
 use crate::manifest::{CredentialRule, SignatureEncoding};
+use crate::placeholders;
 use crate::template::{Placeholder, RequestPart, Template};
 
 impl Outbound {
@@ -110,6 +111,20 @@ impl Outbound {
             for (name, template) in &rule.headers {
                 let value = self.render_for(template, login, Some((&request, at)))?;
                 request.headers.push((name.clone(), value.expose().to_owned()));
+            }
+            if !rule.path.is_empty() {
+                let mut parts = Vec::new();
+                for part in request.url.path().split('/') {
+                    parts.push(match rule.path.get(part) {
+                        Some(template) => {
+                            let value = self.render_for(template, login, Some((&request, at)))?;
+                            Zeroizing::new(placeholders::percent(value.expose()))
+                        }
+                        None => Zeroizing::new(part.to_owned()),
+                    });
+                }
+                let parts: Vec<&str> = parts.iter().map(|part| part.as_str()).collect();
+                request.url.set_path(&Zeroizing::new(parts.join("/")));
             }
             if !rule.query.is_empty() {
                 let kept: Vec<_> = request

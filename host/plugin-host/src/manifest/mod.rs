@@ -220,8 +220,13 @@ impl Manifest {
                     "a signature with both a header and a query parameter, or with neither".to_owned(),
                 );
             }
+            if let Some(name) = rule.path.keys().find(|name| !is_id(&name.to_ascii_lowercase())) {
+                return invalid(format!(
+                    "a credential for the part {name:?} of a path; a name is 1 to 40 of A-Z, a-z, 0-9 and -"
+                ));
+            }
             let signs = rule.signature.is_some();
-            let mut plain = rule.headers.values().chain(rule.query.values());
+            let mut plain = rule.headers.values().chain(rule.query.values()).chain(rule.path.values());
             let names_more = |template: &Template| {
                 template.request_parts().any(|part| !signs || part != RequestPart::Timestamp)
             };

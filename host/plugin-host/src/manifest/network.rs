@@ -33,6 +33,9 @@ pub struct CredentialRule {
     /// Query parameters.
     #[serde(default)]
     pub query: BTreeMap<String, Template>,
+    /// Parts of the path: the host puts the value in the place of the part that has this name, for services whose addresses have a secret in them.
+    #[serde(default)]
+    pub path: BTreeMap<String, Template>,
     /// A name and a password, sent as RFC 7617 says.
     pub basic: Option<Basic>,
     /// A signature of the request, added after everything else.
@@ -83,7 +86,8 @@ impl CredentialRule {
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let basic = self.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
         let signature = self.signature.iter().flat_map(|signature| [&signature.key, &signature.over]);
-        self.headers.values().chain(self.query.values()).chain(basic).chain(signature)
+        let places = self.headers.values().chain(self.query.values()).chain(self.path.values());
+        places.chain(basic).chain(signature)
     }
 
     /// Whether it adds a header of this name: a guest cannot set that one.

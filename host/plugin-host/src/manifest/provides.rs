@@ -40,6 +40,8 @@ pub struct Provides {
     pub auth: Option<Empty>,
     /// Has its server send webhooks.
     pub webhook_registration: Option<Empty>,
+    /// Shows notifications to people.
+    pub notify: Option<Empty>,
 }
 
 impl Provides {

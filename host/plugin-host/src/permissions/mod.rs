@@ -105,6 +105,8 @@ impl PermissionReport {
         let credentials = manifest.credential.iter().map(|rule| {
             let headers = rule.headers.iter().map(|(name, value)| format!("header {name}: {value}"));
             let query = rule.query.iter().map(|(name, value)| format!("query {name}={value}"));
+            let path =
+                rule.path.iter().map(|(name, value)| format!("{value} in the place of {name} in the path"));
             let when = rule.when.iter().map(|key| format!(", where `{key}` is set"));
             let unless = rule.unless.iter().map(|key| format!(", unless `{key}` is set"));
             let basic = rule
@@ -121,7 +123,8 @@ impl PermissionReport {
                     it.over.to_string()
                 )
             });
-            let added = headers.chain(query).chain(basic).chain(signature).collect::<Vec<_>>().join(", ");
+            let added =
+                headers.chain(query).chain(path).chain(basic).chain(signature).collect::<Vec<_>>().join(", ");
             format!("{}: {added}{}", rule.origin, when.chain(unless).collect::<String>())
         });
         let dialled = manifest.provides.realtime.iter().flat_map(|facts| {

@@ -3,7 +3,7 @@
 use crate::manifest::Manifest;
 
 /// An exported interface, what it does in the words of an approval, and what its calls are given.
-const INTERFACES: [(&str, &str, &str); 13] = [
+const INTERFACES: [(&str, &str, &str); 14] = [
     (
         "webhook",
         "reads the webhooks of a media server",
@@ -45,6 +45,11 @@ const INTERFACES: [(&str, &str, &str); 13] = [
         "webhook-registration",
         "registers webhooks at a media server",
         "Playrelay's address; a marker stands in the place of its token",
+    ),
+    (
+        "notify",
+        "shows notifications to people",
+        "notifications: names of accounts, plugins and people of whom something is to be done, and Playrelay's address",
     ),
 ];
 

@@ -1,8 +1,8 @@
-//! What any source and any sink must survive. The inputs are made of a plugin's own tests: each is spoiled in many ways.
+//! What any source, any sink and any notifier must survive. The inputs are made of a plugin's own tests: each is spoiled in many ways.
 //!
 //! - `source`: messages that are cut, empty, huge or nonsense give reports or an error, the same each time, and never a fault
 //! - `report`: what they found
-//! - `sink`: each failure of a service gives the failure of the contract that the host reacts to in the right way
+//! - `sink`: of sinks and notifiers: each failure of a service gives the failure of the contract that the host reacts to in the right way
 
 mod report;
 mod sink;
@@ -25,7 +25,9 @@ pub async fn run(subject: &Subject, cases: &[Case]) -> Result<ConformanceReport,
         match &case.call {
             Call::Webhook(request) => source::webhook(subject, case, request, &mut report).await?,
             Call::Messages(texts) => source::messages(subject, case, texts, &mut report).await?,
-            Call::Sink(_) | Call::Batch(_) => sink::faults(subject, case, &mut report).await?,
+            Call::Sink(_) | Call::Batch(_) | Call::Notify(_) => {
+                sink::faults(subject, case, &mut report).await?;
+            }
             Call::Enrich(_) | Call::Check => {}
         }
     }

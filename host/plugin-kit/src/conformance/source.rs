@@ -97,7 +97,7 @@ async fn judge(
                 > LARGE_INPUT
         }
         Call::Messages(texts) => texts.iter().map(String::len).sum::<usize>() > LARGE_INPUT,
-        Call::Enrich(_) | Call::Sink(_) | Call::Batch(_) | Call::Check => false,
+        Call::Enrich(_) | Call::Sink(_) | Call::Batch(_) | Call::Check | Call::Notify(_) => false,
     };
     let mut results = Vec::new();
     for _ in 0..2 {

@@ -21,6 +21,7 @@ contract!(
     "kv",
     "log",
     "metadata",
+    "notify",
     "realtime",
     "reports",
     "server-history",

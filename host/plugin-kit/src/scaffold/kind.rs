@@ -9,14 +9,20 @@ pub enum Kind {
     Source,
     /// It tells a tracker.
     Sink,
+    /// It shows notifications to people.
+    Notify,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Source, Self::Sink, Self::Notify];
+
     /// The interface that it exports.
     pub(super) fn interface(self) -> &'static str {
         match self {
             Self::Source => "webhook",
             Self::Sink => "sink",
+            Self::Notify => "notify",
         }
     }
 }
@@ -26,6 +32,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Source => "source",
             Self::Sink => "sink",
+            Self::Notify => "notify",
         })
     }
 }

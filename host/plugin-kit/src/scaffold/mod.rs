@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn each_project_has_a_manifest_that_the_host_takes_and_tests_that_can_be_read() {
         for language in [Language::Rust, Language::JavaScript, Language::Python] {
-            for kind in [Kind::Source, Kind::Sink] {
+            for kind in Kind::ALL {
                 let folder = tempfile::tempdir().unwrap();
                 create(folder.path(), "my-diary", language, kind).unwrap();
                 let project = Project::open(folder.path()).unwrap();

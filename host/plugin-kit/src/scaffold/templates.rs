@@ -14,18 +14,24 @@ pub(super) fn files(language: Language, kind: Kind) -> Vec<(&'static str, String
     let (manifest, tests): (&str, &[(&str, &str)]) = match kind {
         Kind::Source => (include_str!("templates/source/plugin.toml"), SOURCE_TESTS),
         Kind::Sink => (include_str!("templates/sink/plugin.toml"), SINK_TESTS),
+        Kind::Notify => (include_str!("templates/notify/plugin.toml"), NOTIFY_TESTS),
     };
     let code: &[(&str, &str)] = match (language, kind) {
         (Language::Rust, Kind::Source) => &[("src/lib.rs", include_str!("templates/rust/source.rs"))],
         (Language::Rust, Kind::Sink) => &[("src/lib.rs", include_str!("templates/rust/sink.rs"))],
+        (Language::Rust, Kind::Notify) => &[("src/lib.rs", include_str!("templates/rust/notify.rs"))],
         (Language::JavaScript, Kind::Source) => {
             &[("src/plugin.js", include_str!("templates/javascript/source.js"))]
         }
         (Language::JavaScript, Kind::Sink) => {
             &[("src/plugin.js", include_str!("templates/javascript/sink.js"))]
         }
+        (Language::JavaScript, Kind::Notify) => {
+            &[("src/plugin.js", include_str!("templates/javascript/notify.js"))]
+        }
         (Language::Python, Kind::Source) => &[("src/plugin.py", include_str!("templates/python/source.py"))],
         (Language::Python, Kind::Sink) => &[("src/plugin.py", include_str!("templates/python/sink.py"))],
+        (Language::Python, Kind::Notify) => &[("src/plugin.py", include_str!("templates/python/notify.py"))],
     };
     let tools: &[(&str, &str)] = match language {
         Language::Rust => {
@@ -61,4 +67,11 @@ const SINK_TESTS: &[(&str, &str)] = &[
     ("tests/watched.expected.json", include_str!("templates/sink/watched.expected.json")),
     ("tests/busy.toml", include_str!("templates/sink/busy.toml")),
     ("tests/busy.expected.json", include_str!("templates/sink/busy.expected.json")),
+];
+
+const NOTIFY_TESTS: &[(&str, &str)] = &[
+    ("tests/login.toml", include_str!("templates/notify/login.toml")),
+    ("tests/login.expected.json", include_str!("templates/notify/login.expected.json")),
+    ("tests/busy.toml", include_str!("templates/notify/busy.toml")),
+    ("tests/busy.expected.json", include_str!("templates/notify/busy.expected.json")),
 ];

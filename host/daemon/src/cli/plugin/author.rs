@@ -39,6 +39,8 @@ enum KindArgument {
     Source,
     /// It tells a tracker.
     Sink,
+    /// It shows notifications to people.
+    Notify,
 }
 
 #[derive(Args)]
@@ -121,6 +123,7 @@ pub(super) fn new(arguments: &New) -> Result<(), CliError> {
     let kind = match arguments.kind {
         KindArgument::Source => Kind::Source,
         KindArgument::Sink => Kind::Sink,
+        KindArgument::Notify => Kind::Notify,
     };
     let folder = arguments.path.clone().unwrap_or_else(|| PathBuf::from(&arguments.name));
     let files = scaffold::create(&folder, &arguments.name, language, kind)?;

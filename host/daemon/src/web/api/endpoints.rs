@@ -7,9 +7,9 @@ use utoipa_axum::routes;
 
 use crate::web::api::context::Api;
 use crate::web::api::{
-    accounts, artwork, backup, catch_up, currently_watching, doctor, events, live, logs, members, oidc,
-    outbox, plays, plugins, replay, routes, sessions, settings, setup, sources, status, tokens, users,
-    webhooks,
+    accounts, artwork, backup, catch_up, currently_watching, doctor, events, live, logs, members,
+    notifications, oidc, outbox, plays, plugins, replay, routes, sessions, settings, setup, sources, status,
+    tokens, users, webhooks,
 };
 
 /// All endpoints with their description.
@@ -60,6 +60,8 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(webhooks::remove))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(webhooks::test))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::test))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::get))
         .routes(routes!(plugins::accesses))

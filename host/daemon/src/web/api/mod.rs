@@ -25,6 +25,7 @@ mod live;
 mod logs;
 mod members;
 mod monitoring;
+mod notifications;
 mod oidc;
 mod openapi;
 mod outbox;

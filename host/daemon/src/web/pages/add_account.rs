@@ -12,6 +12,7 @@ use playrelay_util::secret::Secret;
 use serde_json::{Map, Value};
 
 use crate::app::App;
+use crate::config::Role;
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::{Problem, ProblemCode};
@@ -22,37 +23,6 @@ use crate::web::pages::form::Form;
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::test_account::{Candidate, save};
-
-/// What an account is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Plays come from there.
-    Source,
-    /// Plays go there.
-    Tracker,
-}
-
-impl Role {
-    /// The section of the configuration.
-    fn section(self) -> &'static str {
-        match self {
-            Self::Source => "sources",
-            Self::Tracker => "trackers",
-        }
-    }
-
-    fn parse(section: &str) -> Option<Self> {
-        [Self::Source, Self::Tracker].into_iter().find(|role| role.section() == section)
-    }
-
-    fn fits(self, manifest: &Manifest) -> bool {
-        let provided = manifest.provides.names();
-        match self {
-            Self::Source => provided.contains("webhook") || provided.contains("realtime"),
-            Self::Tracker => provided.contains("sink"),
-        }
-    }
-}
 
 /// The plugins for a role, those that ask for the least first.
 pub(super) fn choices(context: &Context, app: &App, role: Role) -> Markup {
@@ -145,11 +115,7 @@ impl NewAccount {
 
 /// A name that no account has.
 fn free_name(app: &App, id: &str) -> String {
-    let taken = |name: &str| {
-        app.config.sources.contains_key(name)
-            || app.config.trackers.contains_key(name)
-            || app.config.catalogues.contains_key(name)
-    };
+    let taken = |name: &str| app.config.account(name).is_some();
     let mut names = std::iter::once(id.to_owned()).chain((2..).map(|number: u32| format!("{id}-{number}")));
     names.find(|name| !taken(name)).unwrap_or_else(|| id.to_owned())
 }
@@ -265,7 +231,8 @@ pub(super) async fn add(
             let changes =
                 vec![SettingChange::new(format!("{}.{name}", account.role.section()), Some(values))];
             let digest = current_digest(&app)?;
-            let candidate = Candidate { name, digest, changes, next: "/setup".to_owned() };
+            let next = if account.role == Role::Notifier { "/notifications" } else { "/setup" };
+            let candidate = Candidate { name, digest, changes, next: next.to_owned() };
             let again = {
                 let (context, account, form) = (context.clone(), account.clone(), Arc::clone(&form));
                 move |problem: Option<&Problem>| {

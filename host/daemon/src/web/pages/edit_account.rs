@@ -40,10 +40,10 @@ pub(super) async fn show(
 
 /// The section of an account and the manifest of its plugin.
 fn known(app: &App, name: &str) -> Result<(&'static str, Arc<Manifest>), Problem> {
-    let section = if app.config.sources.contains_key(name) { "sources" } else { "trackers" };
-    let account = app.config.sources.get(name).or_else(|| app.config.trackers.get(name));
-    let manifest = account.and_then(|account| app.plugins.manifest(&account.plugin));
-    manifest.map(|manifest| (section, manifest)).ok_or_else(|| {
+    let account = app.config.account(name);
+    let manifest =
+        account.and_then(|(role, account)| Some((role.section(), app.plugins.manifest(&account.plugin)?)));
+    manifest.ok_or_else(|| {
         Problem::not_found(
             format!("there is no account {name:?}, or its plugin does not serve"),
             "see the set-up",

@@ -3,7 +3,7 @@
 //! Everything can be read, and every form works, without scripts. Each file holds one page:
 //!
 //! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
-//! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `plugins`, `settings`: the set-up
+//! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `notifications`, `plugins`, `settings`: the set-up
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
 //! - `card`: what plays, for other pages to embed
@@ -44,6 +44,7 @@ mod login;
 mod logs;
 mod match_title;
 mod missing_logins;
+mod notifications;
 mod now;
 mod parts;
 mod people;
@@ -97,6 +98,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/setup/{section}/{plugin}", get(add_account::show).post(add_account::add))
         .route("/webhooks", get(webhooks::show))
         .route("/webhooks/{source}", post(webhooks::act))
+        .route("/notifications", get(notifications::show))
+        .route("/notifications/{notifier}/test", post(notifications::test))
         .route("/plugins", get(plugins::show))
         .route("/plugins/{id}", post(plugins::decide))
         .route("/settings", get(settings::show).post(settings::change))

@@ -8,7 +8,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::config::is_secret_key;
+use crate::config::{Role, is_secret_key};
 use crate::web::api::Api;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::api::settings::{KnownSetting, SettingChange, SettingView, Settings, settings};
@@ -64,7 +64,8 @@ async fn page(
 }
 
 fn is_of_account(key: &str) -> bool {
-    ["sources.", "trackers.", "catalogues.", "routes["].iter().any(|section| key.starts_with(section))
+    let section = key.split(['.', '[']).next().unwrap_or_default();
+    section == "routes" || Role::parse(section).is_some()
 }
 
 fn shown(item: &SettingView) -> String {

@@ -10,10 +10,10 @@ use playrelay_engine::routing::route::UserRule;
 use playrelay_store::DeliveryFilter;
 
 use crate::app::App;
+use crate::config::Role;
 use crate::web::access::permissions::Permission;
 use crate::web::api::Api;
 use crate::web::api::problem::Problem;
-use crate::web::pages::add_account::Role;
 use crate::web::pages::context::Context;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::missing_logins::missing;
@@ -124,6 +124,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
                 a.card.choice href=(context.href("/setup/card")) { h3 { (icon(context, "tv")) " Playing card" } span.small.muted { "What plays, behind a secret link." } }
                 a.card.choice href=(context.href("/settings")) { h3 { (icon(context, "list-checks")) " Settings" } span.small.muted { "Every key, its default, and where it is set." } }
             }
+            a.card.choice href=(context.href("/notifications")) { h3 { (icon(context, "radio")) " Notifications" } span.small.muted { "On your phone or by mail when something needs you." } }
             a.card.choice href=(context.href("/plugins")) { h3 { (icon(context, "plug")) " Plugins" } span.small.muted { "What each may do, and what waits for you." } }
         }
     })

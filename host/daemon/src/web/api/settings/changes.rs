@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::config::edit::{Change, EditError};
 use crate::config::file::ConfigText;
 use crate::config::key_path::KeyPath;
-use crate::config::{Config, Location, SpannedValue, Value, edit};
+use crate::config::{Config, Location, Role, SpannedValue, Value, edit};
 use crate::web::api::problem::{Problem, ProblemCode};
 
 /// A change of a key.
@@ -41,13 +41,7 @@ pub(super) fn secret_of(
 ) -> Option<(String, String)> {
     let keys = path.keys()?;
     let [section, name, key] = keys.as_slice() else { return None };
-    let accounts = match *section {
-        "sources" => &app.config.sources,
-        "trackers" => &app.config.trackers,
-        "catalogues" => &app.config.catalogues,
-        _ => return None,
-    };
-    let known = accounts.get(*name).map(|account| &account.plugin);
+    let known = app.config.accounts(Role::parse(section)?).get(*name).map(|account| &account.plugin);
     let manifest = app.plugins.manifest(added.get(*name).or(known)?)?;
     let setting = manifest.settings.get(*key)?;
     setting.secret.then(|| ((*name).to_owned(), (*key).to_owned()))

@@ -144,7 +144,8 @@ pub(in crate::web) async fn settings(api: &Api) -> Result<Settings, Problem> {
         flatten(key, key, node, &app, &mut items);
     }
     for name in app.accounts.keys() {
-        let section = section_of(&app, name);
+        let Some((role, _)) = app.config.account(name) else { continue };
+        let section = role.section();
         for key in app.stored_setting_keys(name).await {
             items.push(SettingView {
                 key: format!("{section}.{name}.{key}"),
@@ -321,17 +322,6 @@ fn flatten(key: &str, name: &str, node: &SpannedValue, app: &App, items: &mut Ve
                 locked: is_variable,
             });
         }
-    }
-}
-
-/// The section of an account.
-fn section_of(app: &App, name: &str) -> &'static str {
-    if app.config.sources.contains_key(name) {
-        "sources"
-    } else if app.config.trackers.contains_key(name) {
-        "trackers"
-    } else {
-        "catalogues"
     }
 }
 
