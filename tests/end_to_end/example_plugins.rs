@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use playrelay_tests::daemon::event_of;
+use playrelay_tests::fake_kodi::FakeKodi;
+use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_push_services::FakePushServices;
-use playrelay_tests::harness::{TestContext, binary, plex_to};
+use playrelay_tests::harness::{TestContext, binary, mdblist_account, plex_to};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::server::Server;
 use serde_json::{Value, json};
@@ -124,6 +126,41 @@ async fn ntfy_shows_a_test_on_a_phone() {
     let shown = push.shown();
     assert_eq!((shown.len(), shown[0].title.as_str()), (1, "Playrelay can reach you"), "{shown:#?}");
     assert_eq!((&shown[0].message["topic"], &shown[0].message["priority"]), (&"relay".into(), &3.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kodi_is_listened_to_until_a_film_has_arrived() {
+    if !has_rust_target() {
+        return;
+    }
+    let (kodi, mdblist) = (FakeKodi::start().await, FakeMdbList::start().await);
+    let mut home = TestContext::new(&format!(
+        "[sources.livingroom]\nplugin = \"kodi\"\nurl = {:?}\nuser = \"mia\"\n\n{}\n[[routes]]\nsource = \"livingroom\"\ntracker = \
+         \"mia\"\nusers = [\"mia\"]\n",
+        kodi.server.url(),
+        mdblist_account("mia", &mdblist, true)
+    ));
+    install("kodi", &home);
+    let clock = home.set_clock(&[mdblist.clock()]);
+    let daemon = home.start();
+    daemon.connected("livingroom").await;
+    kodi.sockets().until_heard("Player.GetActivePlayers").await;
+    let film = json!({
+        "id": 12, "type": "movie", "title": "Mirror", "year": 1975, "season": -1, "episode": -1, "tvshowid": -1,
+        "uniqueid": { "imdb": "tt0072443" }, "file": "/films/Mirror (1975).mkv", "runtime": 6_420,
+    });
+    kodi.play(&film, 6_418);
+    let has = |list: &Value, action: &str| {
+        let events = list["events"].as_array().into_iter().flatten();
+        events.into_iter().any(|event| event["action"] == action && event["state"] == "delivered")
+    };
+    daemon.get_until("/api/v1/outbox", "that it plays", |list| has(list, "playing")).await;
+    clock.pass(6_200);
+    kodi.pause(6_200);
+    daemon.get_until("/api/v1/outbox", "the pause", |list| list.to_string().contains("\"paused\"")).await;
+    clock.pass(30);
+    kodi.end();
+    daemon.get_until("/api/v1/outbox", "the film", |list| has(list, "watched")).await;
 }
 
 /// A Movary with one user: it counts each request as a play, and breaks off its answer to the first one.

@@ -8,7 +8,7 @@
 //! - [`sockets`]: the websockets of a fake; [`fake_playback`]: who watches what, in the words of each server
 //! - [`faults`]: answers that a fake gives instead of its own
 //! - [`fake_trakt`], [`fake_simkl`], [`fake_mdblist`], [`fake_tmdb`], [`fake_plex_tv`], [`fake_emby_connect`], [`fake_plex`],
-//!   [`fake_mediabrowser`]:
+//!   [`fake_mediabrowser`], [`fake_kodi`]:
 //!   services that behave as the real ones do
 //! - [`fake_push_services`], [`fake_mail_server`]: where notifications go
 //! - [`device_login`], [`user_library`]: logins with a code, and what a user keeps, of several of them
@@ -35,6 +35,7 @@ pub mod docker_registry;
 pub mod emby_webhook;
 pub mod exchanges;
 pub mod fake_emby_connect;
+pub mod fake_kodi;
 pub mod fake_mail_server;
 pub mod fake_mdblist;
 pub mod fake_mediabrowser;
