@@ -49,7 +49,7 @@ pub(crate) async fn run(config: Config) -> Result<(), CliError> {
             );
         }
     };
-    Ok(app.serve(ready, stop).await?)
+    Ok(Box::pin(app.serve(ready, stop)).await?)
 }
 
 /// Shows the address and the code with which the first member is added. Inside of a container nobody is sure of the address.
