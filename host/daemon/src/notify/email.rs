@@ -12,7 +12,7 @@ use playrelay_engine::notifications::{Notification, Urgency};
 use playrelay_plugin_host::artifact::Digest;
 
 use crate::config::{Email, MailTls};
-use crate::notify::SendError;
+use crate::notify::error::SendError;
 
 /// How long a mail server may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);

@@ -7,19 +7,22 @@
 //! - `plays`: what was watched, for those who want to hear of that
 //! - `notifier`: who sends: the plugin of an account, or e-mail
 //! - `email`: e-mail
+//! - `error`: why a notification was not sent
 //! - `state`: what is stored
 
 mod conditions;
 mod email;
+mod error;
 mod notifier;
 mod plays;
 pub(crate) mod state;
 
 use std::time::Duration;
 
+use error::SendError;
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
-use notifier::{Notifier, SendError};
+use notifier::Notifier;
 use playrelay_engine::notifications::{Notification, Urgency};
 use playrelay_store::StoreError;
 use playrelay_util::clock;

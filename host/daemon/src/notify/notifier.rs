@@ -13,6 +13,7 @@ use playrelay_util::clock;
 use crate::app::App;
 use crate::config::{EMAIL, Email};
 use crate::notify::email;
+use crate::notify::error::SendError;
 
 /// The next attempt after a refusal that a person has to do something about.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60 * 60);
@@ -23,22 +24,6 @@ pub(crate) enum Notifier {
     Plugin(Arc<Plugin>, CallTarget),
     /// `[notify.email]`
     Email(Email),
-}
-
-/// Why a notification was not sent. Each text is one sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SendError {
-    /// It may be sent later.
-    #[error("{reason}")]
-    Later {
-        /// The reason.
-        reason: String,
-        /// How long to wait at least; absent if the service does not say.
-        after: Option<Duration>,
-    },
-    /// It can never be sent.
-    #[error("{0}")]
-    Refused(String),
 }
 
 impl App {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::playrelay::plugin::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
+use crate::contract::playrelay::plugin::types::{Episode, ExternalId, Item, ItemKind, Movie, Show};
 
 /// The catalogues whose ids are taken over. Scrapers write others too.
 const NAMESPACES: [&str; 3] = ["imdb", "tmdb", "tvdb"];
@@ -78,7 +78,9 @@ impl PlayingItem {
         Some(Episode {
             show: Show {
                 title: text(&self.showtitle)?,
-                original_title: show.and_then(|show| text(&show.originaltitle)).filter(|it| *it != self.showtitle),
+                original_title: show
+                    .and_then(|show| text(&show.originaltitle))
+                    .filter(|it| *it != self.showtitle),
                 year: show.and_then(|show| year(show.year)),
                 ids: show_ids,
             },

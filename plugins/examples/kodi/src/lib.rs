@@ -1,9 +1,11 @@
 //! Listens to a Kodi: JSON-RPC over its websocket. Facts: kodi.wiki, JSON-RPC API/v13.
 //!
+//! - `contract`: the types and functions of the contract
 //! - `rpc`: the frames that are sent
 //! - `session`: what is known of what plays, from one message to the next
 //! - `item`: films and episodes, as Kodi describes them
 
+mod contract;
 mod item;
 mod rpc;
 mod session;
@@ -11,21 +13,19 @@ mod session;
 use serde_json::Value;
 use session::Session;
 
-wit_bindgen::generate!({ path: "wit", world: "plugin", generate_all });
-
-use exports::playrelay::plugin::realtime::{
+use contract::exports::playrelay::plugin::realtime::{
     Connection, Guest, KeepAlive, MessageResult, Transport,
 };
-use playrelay::plugin::reports::ParseError;
-use playrelay::plugin::settings;
-use playrelay::plugin::types::Failure;
+use contract::playrelay::plugin::reports::ParseError;
+use contract::playrelay::plugin::settings;
+use contract::playrelay::plugin::types::Failure;
 
 /// Between two questions for the position. Milliseconds.
 const POSITION_INTERVAL_MS: u32 = 10_000;
 
 struct Plugin;
 
-export!(Plugin);
+contract::export!(Plugin with_types_in contract);
 
 impl Guest for Plugin {
     fn connect() -> Result<Vec<Connection>, Failure> {

@@ -15,7 +15,16 @@ pub fn players() -> String {
 /// Asks what a player plays, and where it is.
 pub fn playback(player: u64) -> String {
     let item = [
-        "title", "originaltitle", "year", "showtitle", "season", "episode", "uniqueid", "tvshowid", "file", "runtime",
+        "title",
+        "originaltitle",
+        "year",
+        "showtitle",
+        "season",
+        "episode",
+        "uniqueid",
+        "tvshowid",
+        "file",
+        "runtime",
     ];
     let properties = ["speed", "time", "totaltime", "live"];
     let of = |properties: &[&str]| json!({ "playerid": player, "properties": properties });

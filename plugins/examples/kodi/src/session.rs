@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::exports::playrelay::plugin::realtime::MessageResult;
-use crate::item::{PlayingItem, ShowDetails};
-use crate::playrelay::plugin::reports::{
+use crate::contract::exports::playrelay::plugin::realtime::MessageResult;
+use crate::contract::playrelay::plugin::reports::{
     Completion, Content, Ignored, Playback, PlaybackState, Player, Report, Server, User,
 };
+use crate::item::{PlayingItem, ShowDetails};
 use crate::rpc;
 
 /// The player of films. Kodi has one of music and one of pictures beside it.
@@ -102,7 +102,8 @@ impl Session {
     /// What plays now. That nothing does says that what played has stopped.
     fn players(&mut self, answer: &Value, user: Option<&str>, result: &mut MessageResult) {
         let players = answer.as_array().into_iter().flatten();
-        let video = players.filter(|player| player["type"] == "video").find_map(|player| player["playerid"].as_u64());
+        let video =
+            players.filter(|player| player["type"] == "video").find_map(|player| player["playerid"].as_u64());
         match video {
             Some(player) => {
                 self.player = Some(player);
@@ -118,7 +119,8 @@ impl Session {
     /// Another item than before has taken its place: a list plays.
     fn item(&mut self, answer: &Value, user: Option<&str>, result: &mut MessageResult) {
         let Some(item) = read::<PlayingItem>(answer) else { return };
-        let is_other = self.item.as_ref().is_some_and(|known| (known.id, &known.file) != (item.id, &item.file));
+        let is_other =
+            self.item.as_ref().is_some_and(|known| (known.id, &known.file) != (item.id, &item.file));
         if is_other {
             self.stop(Completion::None, user, result);
         }
