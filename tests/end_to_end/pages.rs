@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
-pub const PAGES: [&str; 23] = [
+pub const PAGES: [&str; 24] = [
     "/",
     "/history",
     "/history?show=inputs",
@@ -30,6 +30,7 @@ pub const PAGES: [&str; 23] = [
     "/deliveries/1/match",
     "/setup/card",
     "/webhooks",
+    "/notifications",
     "/plugins",
     "/settings",
     "/help",

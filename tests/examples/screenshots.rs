@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use chromium::{Chromium, Device};
 use playrelay_tests::browser::{PASSWORD, setup_code};
+use playrelay_tests::fake_push_services::FakePushServices;
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext, plex_to_trakt_config};
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::Value;
 
 /// Every page, by the name of its picture.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 22] = [
     ("now", "/"),
     ("history", "/history"),
     ("inputs", "/history?show=inputs"),
@@ -31,6 +32,7 @@ const PAGES: [(&str, &str); 21] = [
     ("test", "/accounts/bob/test"),
     ("card-settings", "/setup/card"),
     ("webhooks", "/webhooks"),
+    ("notifications", "/notifications"),
     ("plugins", "/plugins"),
     ("settings", "/settings"),
     ("help", "/help"),
@@ -60,7 +62,9 @@ async fn main() {
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     let trakt = FakeTrakt::start().await;
     let config = plex_to_trakt_config(None, &trakt).replace("users = [\"*\"]", "users = [\"mia\", \"bob\"]");
-    let home = TestContext::new(&config);
+    let push = FakePushServices::start().await;
+    let notifiers = ["gotify", "json"].map(|service| push.account(service)).concat();
+    let home = TestContext::new(&(notifiers + &config));
     home.connect().await;
     let daemon = home.start();
     evening(&daemon).await;
