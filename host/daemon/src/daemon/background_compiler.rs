@@ -27,7 +27,9 @@ impl BackgroundCompiler {
         if self.running.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let Some(next) = app.plugins.uncompiled().into_iter().next() else { return };
+        // What comes for an account waits for its plugin; nobody waits for the others.
+        let is_unused = |plugin: &Uncompiled| app.config.accounts_of(&plugin.id).next().is_none();
+        let Some(next) = app.plugins.uncompiled().into_iter().min_by_key(is_unused) else { return };
         let (app, ended) = (app.clone(), Arc::clone(&self.ended));
         self.running = Some(tokio::spawn(async move {
             compile(app, next).await;

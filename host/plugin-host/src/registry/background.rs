@@ -11,6 +11,8 @@ use crate::runtime::Runtime;
 /// A plugin that is to be compiled before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncompiled {
+    /// The id.
+    pub id: String,
     /// The place where it was found.
     pub origin: PluginOrigin,
     /// The digest of its bytes.
@@ -24,7 +26,7 @@ impl Plugins {
         waiting
             .filter_map(|entry| {
                 let digest = entry.inspection.as_ref()?.digest.clone();
-                Some(Uncompiled { origin: entry.origin.clone(), digest })
+                Some(Uncompiled { id: entry.id(), origin: entry.origin.clone(), digest })
             })
             .collect()
     }
