@@ -13,6 +13,20 @@ const SHORT_PREFIX: &str = "PLAYRELAY_";
 /// The end of a variable that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 
+/// The sections that have a name; `[[routes]]` is a list.
+pub const SECTIONS: [&str; 10] = [
+    "server",
+    "access",
+    "plugins",
+    "scrobble",
+    "delivery",
+    "sources",
+    "trackers",
+    "catalogues",
+    "notifiers",
+    "notify",
+];
+
 /// Where a value stands. Ordered as a reader meets them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
@@ -158,22 +172,11 @@ pub fn read(
 
 /// A variable with one `_` where two are expected, which would be ignored in silence.
 fn misspelt(name: &str) -> Option<String> {
-    const SECTIONS: [&str; 10] = [
-        "SERVER",
-        "ACCESS",
-        "PLUGINS",
-        "SCROBBLE",
-        "DELIVERY",
-        "SOURCES",
-        "TRACKERS",
-        "CATALOGUES",
-        "NOTIFIERS",
-        "NOTIFY",
-    ];
     let rest = name.strip_prefix(SHORT_PREFIX)?;
     let (section, key) = rest.split_once('_')?;
     let key = key.trim_start_matches('_');
-    let is_meant = SECTIONS.contains(&section) && !key.is_empty();
+    let is_section = section == section.to_uppercase() && SECTIONS.contains(&section.to_lowercase().as_str());
+    let is_meant = is_section && !key.is_empty();
     is_meant.then(|| format!("it is not read; expected two `_` between the parts: {PREFIX}{section}__{key}"))
 }
 

@@ -220,20 +220,7 @@ fn with_meant_names(
     root: BTreeMap<String, SpannedValue>,
     problems: &mut Vec<ConfigError>,
 ) -> BTreeMap<String, SpannedValue> {
-    const SECTIONS: [&str; 11] = [
-        "server",
-        "access",
-        "plugins",
-        "scrobble",
-        "delivery",
-        "sources",
-        "trackers",
-        "catalogues",
-        "notifiers",
-        "notify",
-        "routes",
-    ];
-    let known = SECTIONS.map(str::to_owned);
+    let known: Vec<String> = document::SECTIONS.into_iter().chain(["routes"]).map(str::to_owned).collect();
     let (mut meant, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         root.into_iter().partition(|(name, _)| known.contains(name));
     for (name, node) in others {

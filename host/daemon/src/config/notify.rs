@@ -96,8 +96,8 @@ fn read_email(
     }
     let mut section = Section::new("[notify.email]", keys, problems);
     let server_place = section.location("server");
-    let server = required(&mut section, place, "server", "the mail server, \"smtps://mail.example.com\"");
-    let from = required(&mut section, place, "from", "the address of the sender");
+    let server = section.required_text("server", place, "the mail server, \"smtps://mail.example.com\"");
+    let from = section.required_text("from", place, "the address of the sender");
     let from = from.and_then(|from| address(&mut section, "from", place, from));
     let to = section.texts("to").unwrap_or_default();
     if to.is_empty() {
@@ -122,14 +122,6 @@ fn read_email(
     section.finish();
     let (tls, host, port) = server?;
     Some(Email { host, port, tls, login: user.zip(password), from: from?, to })
-}
-
-fn required(section: &mut Section<'_>, place: &Location, key: &str, expected: &str) -> Option<String> {
-    let text = section.text(key);
-    if text.is_none() {
-        section.missing(key, place.clone(), format!("[notify.email] has no `{key}`; expected {expected}"));
-    }
-    text
 }
 
 /// An address of e-mail, `mia@example.com` or `Mia <mia@example.com>`. The server says more about it.

@@ -54,9 +54,9 @@ pub(super) fn read(
     let mut section = Section::new("[access.oidc]", keys, problems);
     let issuer_place = section.location("issuer");
     let issuer =
-        required(&mut section, place, "issuer", "the address of the provider, \"https://auth.example.com\"");
+        section.required_text("issuer", place, "the address of the provider, \"https://auth.example.com\"");
     let client_id =
-        required(&mut section, place, "client_id", "the id under which the provider knows Playrelay");
+        section.required_text("client_id", place, "the id under which the provider knows Playrelay");
     if let Some(issuer) = &issuer
         && !is_issuer(issuer)
     {
@@ -92,14 +92,6 @@ pub(super) fn read(
 
 fn texts(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn required(section: &mut Section<'_>, place: &Location, key: &str, expected: &str) -> Option<String> {
-    let text = section.text(key);
-    if text.is_none() {
-        section.missing(key, place.clone(), format!("[access.oidc] has no `{key}`; expected {expected}"));
-    }
-    text
 }
 
 /// Whether an address can be an issuer (OpenID Connect Discovery 1.0, section 3): `https`, without query and fragment. At home there are

@@ -36,7 +36,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.section() == section)
     }
 
-    /// The interfaces of which the account's plugin provides one at least.
+    /// The account's plugin exports at least one of these interfaces.
     pub fn interfaces(self) -> &'static [&'static str] {
         match self {
             Self::Source => &["webhook", "realtime"],

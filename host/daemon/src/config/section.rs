@@ -166,6 +166,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Takes text that must be there. `place` is that of the section.
+    pub fn required_text(&mut self, key: &str, place: &Location, expected: &str) -> Option<String> {
+        let text = self.text(key);
+        if text.is_none() {
+            let complaint = format!("{} has no `{key}`; expected {expected}", self.name);
+            self.missing(key, place.clone(), complaint);
+        }
+        text
+    }
+
     /// Complains.
     pub fn error(&mut self, place: Location, text: String) {
         self.problems.push(ConfigError { place, text });
