@@ -68,11 +68,7 @@ impl WebDriverCompatibleCommand for TakeLog {
 impl Drop for Chromium {
     fn drop(&mut self) {
         // The driver with its browser, which would go on without it.
-        if let Ok(group) = i32::try_from(self.program.id()).map(Pid::from_raw)
-            && let Some(group) = group
-        {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        let _ = kill_process_group(Pid::from_child(&self.program), Signal::KILL);
         let _ = self.program.wait();
     }
 }

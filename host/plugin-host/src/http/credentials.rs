@@ -113,18 +113,20 @@ impl Outbound {
                 request.headers.push((name.clone(), value.expose().to_owned()));
             }
             if !rule.path.is_empty() {
-                let mut parts = Vec::new();
-                for part in request.url.path().split('/') {
-                    parts.push(match rule.path.get(part) {
+                let mut path = Zeroizing::new(String::new());
+                for (index, part) in request.url.path().split('/').enumerate() {
+                    if index > 0 {
+                        path.push('/');
+                    }
+                    match rule.path.get(part) {
                         Some(template) => {
                             let value = self.render_for(template, login, Some((&request, at)))?;
-                            Zeroizing::new(placeholders::percent(value.expose()))
+                            path.push_str(&Zeroizing::new(placeholders::percent(value.expose())));
                         }
-                        None => Zeroizing::new(part.to_owned()),
-                    });
+                        None => path.push_str(part),
+                    }
                 }
-                let parts: Vec<&str> = parts.iter().map(|part| part.as_str()).collect();
-                request.url.set_path(&Zeroizing::new(parts.join("/")));
+                request.url.set_path(&path);
             }
             if !rule.query.is_empty() {
                 let kept: Vec<_> = request
