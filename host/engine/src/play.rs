@@ -37,6 +37,13 @@ pub struct Viewer {
     pub user: String,
 }
 
+impl Viewer {
+    /// The name that people read: that of the user, or the viewer's own where nobody has told a name.
+    pub fn name<'a>(&'a self, user: &'a User) -> &'a str {
+        user.name.as_deref().unwrap_or(&self.user)
+    }
+}
+
 /// One play.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Play {

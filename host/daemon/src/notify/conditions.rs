@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use playrelay_engine::notifications::{Condition, Urgency};
+use playrelay_engine::notifications::{Condition, Urgency, has_passed};
 use playrelay_engine::outbox::DeliveryState;
 use playrelay_engine::routing::users::UserDecision;
 use playrelay_plugin_host::registry::Status;
@@ -19,9 +19,9 @@ pub(super) const TITLE_BYTES: usize = 120;
 pub(super) const TEXT_BYTES: usize = 500;
 /// Somebody who has just added an account logs in within this time, and need not be told to.
 const LOGIN_GRACE: Duration = Duration::from_secs(15 * 60);
-/// What needs a person is said when this much time has passed: more may follow at once.
+/// Deliveries often fail together: the host waits this long, and sends one notification for all of them.
 const NEEDS_YOU_GRACE: Duration = Duration::from_secs(10 * 60);
-/// How often it is said that something needs a person.
+/// The host reminds a person of deliveries and users at most this often.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A disk with less room is nearly full: SQLite needs some for every write. Bytes.
 const MIN_FREE_BYTES: u64 = 500 << 20;
@@ -36,22 +36,27 @@ pub(super) async fn observe(app: &App, now: Timestamp) -> Result<Vec<Condition>,
     for condition in &mut found {
         condition.title = text::cut(&condition.title, TITLE_BYTES);
         condition.text = text::cut(&condition.text, TEXT_BYTES);
-        condition.over = text::cut(&condition.over, TITLE_BYTES);
+        condition.resolved_title = text::cut(&condition.resolved_title, TITLE_BYTES);
     }
     Ok(found)
 }
 
 /// A condition that is said at once, and once.
-fn condition(key: String, urgency: Urgency, page: &str, [title, text, over]: [String; 3]) -> Condition {
+fn condition(
+    key: String,
+    urgency: Urgency,
+    page: &str,
+    [title, text, resolved_title]: [String; 3],
+) -> Condition {
     Condition {
         key,
         title,
         text,
-        over,
+        resolved_title,
         urgency,
         page: page.to_owned(),
-        said_after: Duration::ZERO,
-        repeated_after: None,
+        notify_after: Duration::ZERO,
+        repeat_after: None,
     }
 }
 
@@ -79,7 +84,7 @@ async fn accounts(app: &App) -> Result<Vec<Condition>, StoreError> {
                 let title = format!("{name} is away");
                 let texts = [title, because(&reason), format!("{name} is back")];
                 let away = condition(format!("away:{name}"), Urgency::Normal, &page, texts);
-                Some(Condition { said_after: app.config.notify.away_after, ..away })
+                Some(Condition { notify_after: app.config.notify.away_after, ..away })
             }
             AccountPause::Until { .. } => None,
         });
@@ -91,7 +96,7 @@ async fn accounts(app: &App) -> Result<Vec<Condition>, StoreError> {
         if found.iter().all(|condition| condition.key != key) {
             let text = "Nobody is logged in there.".to_owned();
             let login = wants_login(&name, &format!("/accounts/{name}"), text);
-            found.push(Condition { said_after: LOGIN_GRACE, ..login });
+            found.push(Condition { notify_after: LOGIN_GRACE, ..login });
         }
     }
     Ok(found)
@@ -107,7 +112,7 @@ async fn needs_you(app: &App) -> Result<Option<Condition>, StoreError> {
     let deliveries = app.store.count_deliveries(DeliveryState::NEED_A_PERSON.to_vec()).await?;
     let users = app.store.users().await?;
     let held = users.iter().filter(|user| user.decision == UserDecision::Held);
-    let held: Vec<&str> = held.map(|user| user.user.name.as_deref().unwrap_or(&user.viewer.user)).collect();
+    let held: Vec<&str> = held.map(|user| user.viewer.name(&user.user)).collect();
     let mut texts = Vec::new();
     match deliveries {
         0 => {}
@@ -123,7 +128,7 @@ async fn needs_you(app: &App) -> Result<Option<Condition>, StoreError> {
     let page = if deliveries == 0 { "/people" } else { "/deliveries" };
     let texts = ["Something needs you".to_owned(), texts.join(" "), "Nothing needs you any more".to_owned()];
     let needs = condition("needs-you".to_owned(), Urgency::Normal, page, texts);
-    Ok(Some(Condition { said_after: NEEDS_YOU_GRACE, repeated_after: Some(DAY), ..needs }))
+    Ok(Some(Condition { notify_after: NEEDS_YOU_GRACE, repeat_after: Some(DAY), ..needs }))
 }
 
 /// Plugins that wait for approval, or are broken.
@@ -175,8 +180,7 @@ async fn silent_sources(app: &App, now: Timestamp) -> Result<Vec<Condition>, Sto
     let mut found = Vec::new();
     for (name, source) in app.config.sources.iter().filter(|(_, source)| source.source.enabled) {
         let Some(heard) = app.store.last_received(name).await? else { continue };
-        let silent = now.duration_since(heard);
-        if silent.is_negative() || silent.unsigned_abs() < limit {
+        if !has_passed(heard, now, limit) {
             continue;
         }
         let texts = [

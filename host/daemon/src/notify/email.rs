@@ -20,8 +20,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const MAIL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The answer of a server that does not accept the login (RFC 4954, section 6).
 const LOGIN_REFUSED: u16 = 535;
-/// The pause after that.
-const AFTER_LOGIN_REFUSED: Duration = Duration::from_secs(60 * 60);
 /// The right side of ids of mails: they are ours, and no host has this name (RFC 6761).
 const ID_DOMAIN: &str = "playrelay.invalid";
 
@@ -116,9 +114,7 @@ fn from_smtp(email: &Email, error: &lettre::transport::smtp::Error) -> SendError
         cause = inner.source();
     }
     match error.status() {
-        Some(code) if u16::from(code) == LOGIN_REFUSED => {
-            SendError::Later { reason, after: Some(AFTER_LOGIN_REFUSED) }
-        }
+        Some(code) if u16::from(code) == LOGIN_REFUSED => SendError::until_corrected(reason),
         _ if error.is_permanent() => SendError::Refused(reason),
         _ => SendError::Later { reason, after: None },
     }

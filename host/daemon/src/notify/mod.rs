@@ -56,13 +56,11 @@ async fn round(app: &App) -> Result<(), StoreError> {
     let mut ledger = state::ledger(&app.store).await?;
     let before = ledger.clone();
     let mut said = ledger.observe(conditions::observe(app, now).await?, now);
-    let watched = match app.config.notify.plays {
-        true => Some(plays::watched(app, now).await?),
-        false => None,
-    };
-    said.extend(watched.into_iter().flatten());
-    for (name, _) in &notifiers {
-        if !said.is_empty() {
+    if app.config.notify.plays {
+        said.extend(plays::watched(app, now).await?);
+    }
+    if !said.is_empty() {
+        for (name, _) in &notifiers {
             let mut queue = state::queue(&app.store, name).await?;
             said.iter().for_each(|notification| queue.push(notification.clone()));
             state::store_queue(&app.store, name, &queue).await?;
@@ -72,7 +70,7 @@ async fn round(app: &App) -> Result<(), StoreError> {
         state::store_ledger(&app.store, &ledger).await?;
     }
     if app.config.notify.plays {
-        plays::store_watermark(&app.store, now).await?;
+        state::store_plays_until(&app.store, now).await?;
     }
     let is_quiet = app.config.notify.quiet.is_some_and(|hours| {
         let here = now.to_zoned(TimeZone::system()).time();
@@ -87,8 +85,8 @@ async fn round(app: &App) -> Result<(), StoreError> {
 
 /// Sends what waits for a notifier, until one cannot be sent.
 async fn send_waiting(app: &App, name: &str, notifier: &Notifier) -> Result<(), StoreError> {
+    let mut queue = state::queue(&app.store, name).await?;
     for _ in 0..MAX_SENT_PER_ROUND {
-        let mut queue = state::queue(&app.store, name).await?;
         let before = queue.clone();
         let next = queue.next(clock::now()).map(|queued| queued.notification.clone());
         if let Some(notification) = &next {

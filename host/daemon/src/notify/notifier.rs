@@ -15,9 +15,6 @@ use crate::config::{EMAIL, Email};
 use crate::notify::email;
 use crate::notify::error::SendError;
 
-/// The next attempt after a refusal that a person has to do something about.
-const AFTER_REFUSAL: Duration = Duration::from_secs(60 * 60);
-
 /// Who sends notifications.
 pub(crate) enum Notifier {
     /// The plugin of an account of `[notifiers]`.
@@ -75,9 +72,7 @@ fn from_failure(failure: Failure, now: Timestamp) -> SendError {
             let after = until.parse::<Timestamp>().ok().map(|until| until.duration_since(now));
             SendError::Later { reason, after: after.and_then(|after| after.try_into().ok()) }
         }
-        Failure::Unauthorized(_) | Failure::Blocked(_) => {
-            SendError::Later { reason, after: Some(AFTER_REFUSAL) }
-        }
+        Failure::Unauthorized(_) | Failure::Blocked(_) => SendError::until_corrected(reason),
         Failure::Rejected(_) => SendError::Refused(reason),
     }
 }

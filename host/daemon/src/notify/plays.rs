@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::notifications::{Notification, Urgency};
 use playrelay_engine::play::Play;
 use playrelay_plugin_host::text;
-use playrelay_store::{SharedStore, StoreError};
+use playrelay_store::StoreError;
 
 use crate::app::App;
 use crate::notify::conditions::{TEXT_BYTES, TITLE_BYTES};
 use crate::notify::state;
 
-/// A play is stored as it ends; one that counted before it ended is looked for among those that ended since a little earlier.
+/// The store lists plays by their end. A play can end earlier than the round before, and count as watched after it.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// The plays that counted as watched since they were last told of, and that went to a tracker. None of those before the first time.
@@ -26,14 +26,9 @@ pub(super) async fn watched(app: &App, now: Timestamp) -> Result<Vec<Notificatio
     Ok(plays.iter().filter(is_new).map(|play| notification(play, now)).collect())
 }
 
-/// Stores that plays were told of until a time.
-pub(super) async fn store_watermark(store: &SharedStore, now: Timestamp) -> Result<(), StoreError> {
-    state::store_plays_until(store, now).await
-}
-
 fn notification(play: &Play, now: Timestamp) -> Notification {
     let trackers: Vec<&str> = play.routing.sent_to.iter().map(String::as_str).collect();
-    let user = play.user.name.as_ref().unwrap_or(&play.viewer.user);
+    let user = play.viewer.name(&play.user);
     Notification {
         id: format!("play:{}", play.id.0),
         condition: format!("play:{}", play.id.0),

@@ -59,7 +59,7 @@ pub(super) async fn store_plays_until(store: &SharedStore, until: Timestamp) -> 
     write(store, OWNER, PLAYS_UNTIL, &Some(until)).await
 }
 
-/// A value; the default where there is none, or a later version wrote one that this one does not know.
+/// Reads a value. Gives the default if the store has none, or if this version cannot read what another version wrote.
 async fn read<T: DeserializeOwned + Default>(
     store: &SharedStore,
     owner: &str,

@@ -86,7 +86,7 @@ pub async fn report(app: &App) -> Result<NotificationReport, OperationError> {
         text: lasting.condition.text.clone(),
         urgency: lasting.condition.urgency,
         since: lasting.since,
-        said_at: lasting.said_at,
+        said_at: lasting.notified_at,
     });
     let conditions = conditions.collect();
     Ok(NotificationReport { notifiers, conditions })

@@ -11,18 +11,18 @@ use crate::notifications::Urgency;
 pub struct Condition {
     /// What it is about, the same for as long as it lasts: `login:bob`.
     pub key: String,
-    /// What is said when it begins: a few words.
+    /// The title of the notification that begins it: a few words.
     pub title: String,
     /// A sentence or two.
     pub text: String,
-    /// What is said when it is over: a few words.
-    pub over: String,
+    /// The title of the notification that ends it: a few words.
+    pub resolved_title: String,
     /// How much its beginning disturbs. Its end disturbs nobody.
     pub urgency: Urgency,
     /// The page that shows more: `/deliveries`.
     pub page: String,
-    /// For how long it must have lasted before it is said.
-    pub said_after: Duration,
-    /// How long it takes until it is said again with another text; absent: it is said once.
-    pub repeated_after: Option<Duration>,
+    /// The first notification comes when the condition has lasted for this long.
+    pub notify_after: Duration,
+    /// The least time between two notifications about it, which differ in their texts; absent if there is only one.
+    pub repeat_after: Option<Duration>,
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::notifications::{Condition, Notification, Urgency};
+use crate::notifications::{Condition, Notification, Urgency, has_passed};
 
 /// A condition that was said is over when it was away for this long: one that comes and goes is one condition.
-const OVER_AFTER: Duration = Duration::from_secs(5 * 60);
+const RESOLVED_AFTER: Duration = Duration::from_secs(5 * 60);
 /// Conditions that are followed at the same time. Who has more has seen enough of them.
 const MAX_CONDITIONS: usize = 100;
 
@@ -21,9 +21,9 @@ pub struct LastingCondition {
     /// Since when it lasts, UTC.
     pub since: Timestamp,
     /// When it was last said, UTC; absent if it was not.
-    pub said_at: Option<Timestamp>,
+    pub notified_at: Option<Timestamp>,
     /// The text that was said then.
-    said_text: String,
+    notified_text: String,
     /// Since when it is away, UTC; absent while it is there.
     away_since: Option<Timestamp>,
 }
@@ -55,8 +55,8 @@ impl ConditionLedger {
             let lasting = self.conditions.entry(key.clone()).or_insert_with(|| LastingCondition {
                 condition: condition.clone(),
                 since: now,
-                said_at: None,
-                said_text: String::new(),
+                notified_at: None,
+                notified_text: String::new(),
                 away_since: None,
             });
             lasting.condition = condition.clone();
@@ -67,15 +67,15 @@ impl ConditionLedger {
             if seen.contains_key(key) {
                 return true;
             }
-            if lasting.said_at.is_none() {
+            if lasting.notified_at.is_none() {
                 return false;
             }
             let away_since = *lasting.away_since.get_or_insert(now);
-            let is_over = lasts(away_since, now, OVER_AFTER);
-            if is_over {
+            let is_resolved = has_passed(away_since, now, RESOLVED_AFTER);
+            if is_resolved {
                 said.push(lasting.end(now));
             }
-            !is_over
+            !is_resolved
         });
         said
     }
@@ -84,24 +84,24 @@ impl ConditionLedger {
 impl LastingCondition {
     /// Says what has to be said of it now.
     fn say(&mut self, now: Timestamp) -> Option<Notification> {
-        let is_due = match (self.said_at, self.condition.repeated_after) {
-            (None, _) => lasts(self.since, now, self.condition.said_after),
-            (Some(said_at), Some(again)) => {
-                lasts(said_at, now, again) && self.said_text != self.condition.text
+        let is_due = match (self.notified_at, self.condition.repeat_after) {
+            (None, _) => has_passed(self.since, now, self.condition.notify_after),
+            (Some(notified_at), Some(again)) => {
+                has_passed(notified_at, now, again) && self.notified_text != self.condition.text
             }
             (Some(_), None) => false,
         };
         if !is_due {
             return None;
         }
-        self.said_at = Some(now);
-        self.said_text.clone_from(&self.condition.text);
+        self.notified_at = Some(now);
+        self.notified_text.clone_from(&self.condition.text);
         Some(self.notification(&self.condition.title, &self.condition.text, self.condition.urgency, now))
     }
 
     /// Says that it is over.
     fn end(&self, now: Timestamp) -> Notification {
-        let notification = self.notification(&self.condition.over, "", Urgency::Low, now);
+        let notification = self.notification(&self.condition.resolved_title, "", Urgency::Low, now);
         Notification { id: format!("{}/over", notification.id), resolved: true, ..notification }
     }
 
@@ -119,12 +119,6 @@ impl LastingCondition {
     }
 }
 
-/// Whether so much time has passed. A clock that was set back has not.
-fn lasts(since: Timestamp, now: Timestamp, least: Duration) -> bool {
-    let passed = now.duration_since(since);
-    !passed.is_negative() && passed.unsigned_abs() >= least
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -139,16 +133,16 @@ mod tests {
         start + SignedDuration::from_mins(minutes)
     }
 
-    fn condition(key: &str, text: &str, said_after: Duration, repeated_after: Option<Duration>) -> Condition {
+    fn condition(key: &str, text: &str, notify_after: Duration, repeat_after: Option<Duration>) -> Condition {
         Condition {
             key: key.to_owned(),
             title: format!("{key} began"),
             text: text.to_owned(),
-            over: format!("{key} is over"),
+            resolved_title: format!("{key} is over"),
             urgency: Urgency::High,
             page: "/deliveries".to_owned(),
-            said_after,
-            repeated_after,
+            notify_after,
+            repeat_after,
         }
     }
 

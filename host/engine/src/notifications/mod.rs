@@ -10,12 +10,20 @@ mod ledger;
 mod queue;
 mod quiet;
 
+use std::time::Duration;
+
 pub use condition::Condition;
 use jiff::Timestamp;
 pub use ledger::{ConditionLedger, LastingCondition};
 pub use queue::{NotificationQueue, QueuedNotification};
 pub use quiet::QuietHours;
 use serde::{Deserialize, Serialize};
+
+/// Whether so much time has passed since an instant. It has not where the clock was set back.
+pub fn has_passed(since: Timestamp, now: Timestamp, least: Duration) -> bool {
+    let passed = now.duration_since(since);
+    !passed.is_negative() && passed.unsigned_abs() >= least
+}
 
 /// How much a person wants to be disturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::notifications::Notification;
+use crate::notifications::{Notification, has_passed};
 
 /// Notifications that wait for one notifier. An older one makes room for a newer one.
 const MAX_WAITING: usize = 30;
-/// A notification that could not be sent for this long is dropped: it would tell of another day.
+/// The queue drops a notification that it could not send for this long: the reader would take it for news.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The pause after a first failure. Each further one doubles it…
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
@@ -66,10 +66,7 @@ impl NotificationQueue {
 
     /// The notification to send now; absent where nothing waits, or a pause lasts. Those that are too old are dropped.
     pub fn next(&mut self, now: Timestamp) -> Option<&QueuedNotification> {
-        self.waiting.retain(|queued| {
-            let age = now.duration_since(queued.notification.at);
-            age.is_negative() || age.unsigned_abs() < MAX_AGE
-        });
+        self.waiting.retain(|queued| !has_passed(queued.notification.at, now, MAX_AGE));
         let is_paused = self.paused_until.is_some_and(|until| now < until);
         self.waiting.front().filter(|_| !is_paused)
     }

@@ -84,6 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn notifications_and_pages_agree_on_what_needs_a_person() {
+        let mut states = DeliveryState::NEED_A_PERSON.to_vec();
+        states.sort_by_key(|state| DeliveryState::ALL.iter().position(|known| known == state));
+        assert_eq!(DeliveryGroup::NeedsYou.states(), states);
+    }
+
+    #[test]
     fn every_state_is_in_one_group() {
         let count: usize = DeliveryGroup::ALL.iter().map(|group| group.states().len()).sum();
         assert_eq!(count, DeliveryState::ALL.len());

@@ -118,7 +118,7 @@ async fn notices(api: &Api, context: &Context, missing: &[(String, String)]) -> 
     let held: Vec<&str> = users
         .iter()
         .filter(|user| user.decision == UserDecision::Held)
-        .map(|user| user.user.name.as_deref().unwrap_or(&user.viewer.user))
+        .map(|user| user.viewer.name(&user.user))
         .collect();
     let needs = store.count_deliveries(DeliveryGroup::NeedsYou.states()).await?;
     let log_in = |name: &str| {

@@ -73,7 +73,7 @@ fn held(app: &App, context: &Context, user: &KnownUser) -> Markup {
         div.item.bare {
             div.grow {
                 div.row.wrap {
-                    span.strong { (user.user.name.as_deref().unwrap_or(&user.viewer.user)) }
+                    span.strong { (user.viewer.name(&user.user)) }
                     span.muted { (user.source) }
                     (chip(context, class, icon_name, &words))
                 }
