@@ -53,6 +53,7 @@ mod published_examples;
 mod rare_requests;
 mod real_clients;
 mod realtime;
+mod recorded_calls;
 mod recording;
 mod replay;
 mod sandbox;

@@ -38,7 +38,7 @@ async fn what_services_say_is_recorded_while_somebody_wants_it() {
     let (succeeded, said) = home.run_with_fakes(&["record", "start", "--for", "25h"]).await;
     assert!(!succeeded && said.contains("at most 24h"), "{said}");
     let (succeeded, said) = home.run_with_fakes(&["record", "start", "--for", "10m"]).await;
-    assert!(succeeded && said.contains("Read it before you share it"), "{said}");
+    assert!(succeeded && said.contains("Read both before you share them"), "{said}");
     let end = Instant::now() + Duration::from_secs(60);
     let mut position = 120_000;
     while !file.exists() {

@@ -10,5 +10,5 @@ wasmtime::component::bindgen!({
         default: trappable,
     },
     exports: { default: async },
-    additional_derives: [PartialEq, Clone],
+    additional_derives: [PartialEq, Clone, serde::Deserialize, serde::Serialize],
 });

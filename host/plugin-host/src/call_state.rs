@@ -11,6 +11,7 @@ use crate::limits::MemoryLimit;
 use crate::log_budget::LogBudget;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::KeyValue;
+use crate::recording::log::CallLog;
 
 /// The data of a wasmtime store during one call.
 pub struct CallState {
@@ -48,6 +49,8 @@ pub struct CallContext {
     pub placeholders: Option<Arc<SecretPlaceholders>>,
     /// Whether requests go without the account's credentials: it is being logged in.
     pub is_login: bool,
+    /// What happens to the calls of the guest to the host beside their answer.
+    pub log: CallLog,
 }
 
 /// The effects of a call beside its result.

@@ -6,6 +6,7 @@
 //! - [`registry`]: finds plugins, checks and approves them
 //! - [`plugin`]: one call in a fresh instance, within limits
 //! - [`failure`], [`fault`], [`call_error`]: why a call gave no value
+//! - [`recording`], [`replay`]: calls that are recorded, and made once more
 //! - [`ports`]: what the program around it provides
 //! - `imports`: what a guest may ask of the host, one file per interface
 //! - [`capabilities`]: what the host asks of a guest, one file per interface
@@ -37,7 +38,9 @@ pub mod placeholders;
 pub mod plugin;
 pub mod ports;
 mod precompiled;
+pub mod recording;
 pub mod registry;
+pub mod replay;
 pub mod runtime;
 pub mod template;
 pub mod text;

@@ -24,7 +24,9 @@ use crate::limits::{ACCOUNT_SLOTS, Budget, LARGE_INPUT, PLUGIN_SLOTS};
 use crate::log_budget::{Line, LogBudget};
 use crate::manifest::Manifest;
 use crate::placeholders::SecretPlaceholders;
-use crate::ports::KeyValue;
+use crate::ports::{CallRecorder, KeyValue};
+use crate::recording::log::{CallLog, Draft};
+use crate::recording::{CallResult, RecordedCall};
 use crate::runtime::Runtime;
 use crate::wasm;
 
@@ -34,7 +36,7 @@ pub struct Plugin {
     pub manifest: Arc<Manifest>,
     pub(super) pre: InstancePre<CallState>,
     pub(super) memory: usize,
-    runtime: Arc<Runtime>,
+    pub(super) runtime: Arc<Runtime>,
     /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
     slots: Arc<Semaphore>,
     accounts: Mutex<HashMap<String, Served>>,
@@ -66,12 +68,15 @@ pub struct CallTarget {
     pub received_at: Timestamp,
     /// Secrets that the guest has markers for.
     pub placeholders: Option<Arc<SecretPlaceholders>>,
+    /// What records this call; absent for that of all calls.
+    pub recorder: Option<Arc<dyn CallRecorder>>,
 }
 
 impl CallTarget {
     /// A call for an account, now.
     pub fn new(account: &Arc<Account>, kv: Arc<dyn KeyValue>) -> Self {
-        Self { account: Arc::clone(account), kv, received_at: clock::now(), placeholders: None }
+        let account = Arc::clone(account);
+        Self { account, kv, received_at: clock::now(), placeholders: None, recorder: None }
     }
 }
 
@@ -118,6 +123,11 @@ impl Plugin {
         }
         let trace = Arc::new(Mutex::new(CallTrace::default()));
         let budget = C::BUDGET;
+        let recorder = target.recorder.as_ref().or(self.runtime.recorder.as_ref());
+        let recording = recorder.filter(|recorder| C::IS_RECORDED && recorder.is_on()).map(|recorder| {
+            let draft: Arc<Mutex<Draft>> = Arc::default();
+            (recorder, clock::now(), draft)
+        });
         let context = CallContext {
             plugin: self.manifest.plugin.id.clone(),
             account: Some(Arc::clone(&target.account)),
@@ -129,6 +139,10 @@ impl Plugin {
             trace: Arc::clone(&trace),
             placeholders: target.placeholders.clone(),
             is_login: C::IS_LOGIN,
+            log: match &recording {
+                Some((_, _, draft)) => CallLog::Record(Arc::clone(draft)),
+                None => CallLog::Off,
+            },
         };
         let is_large = C::size(&input) > LARGE_INPUT;
         let needed = if C::IS_NESTED {
@@ -160,8 +174,62 @@ impl Plugin {
                 }
             }
         }
+        if let Some((recorder, at, draft)) = recording {
+            let failure = result.as_ref().err().map(|fault| fault.text.clone());
+            if let Some(call) = self.recorded(at, budget, std::mem::take(&mut lock(&draft)), failure) {
+                recorder.keep(call);
+            }
+        }
         let trace = lock(&trace).clone();
         (result, trace)
+    }
+
+    /// The record of a call; absent where no function was called, or the call is too large. `failure` is the reason where it gave no result.
+    fn recorded(
+        &self,
+        at: Timestamp,
+        budget: Budget,
+        draft: Draft,
+        failure: Option<String>,
+    ) -> Option<RecordedCall> {
+        let function = draft.function?;
+        let facts = &self.manifest.plugin;
+        if let Some(reason) = draft.refusal() {
+            tracing::warn!(plugin = %facts.id, function, "a call is not recorded: {reason}");
+            return None;
+        }
+        let result = match (draft.returned, failure) {
+            (Some(value), _) => CallResult::Returned(value),
+            (None, Some(reason)) => CallResult::Failed(reason),
+            (None, None) => return None,
+        };
+        Some(RecordedCall {
+            at,
+            plugin: facts.id.clone(),
+            version: facts.version.clone(),
+            function: function.to_owned(),
+            arguments: draft.arguments,
+            cpu_ms: u32::try_from(budget.cpu.as_millis()).unwrap_or(u32::MAX),
+            host_calls: draft.host_calls,
+            result,
+        })
+    }
+
+    /// The context of a call for nobody: it reaches no network and no store.
+    pub(super) fn context_without_account(&self, log: CallLog) -> CallContext {
+        CallContext {
+            plugin: self.manifest.plugin.id.clone(),
+            account: None,
+            kv: None,
+            clock: None,
+            requests_left: 0,
+            log_left: crate::limits::MAX_LOG_LINES,
+            log_budget: Arc::clone(&self.log_budget),
+            trace: Arc::default(),
+            placeholders: None,
+            is_login: false,
+            log,
+        }
     }
 
     /// Does something with what is known of an account.
@@ -240,14 +308,14 @@ impl Plugin {
     }
 }
 
-fn timeout_fault(wall: Duration) -> Fault {
+pub(super) fn timeout_fault(wall: Duration) -> Fault {
     Fault::new(
         FaultKind::Wall,
         format!("it took longer than the {} s that such a call may take", wall.as_secs()),
     )
 }
 
-fn describe_trap(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
+pub(super) fn describe_trap(error: &wasmtime::Error, store: &Store<CallState>, budget: Budget) -> Fault {
     if let Some(limit) = store.data().memory.exceeded() {
         let text = format!(
             "it wanted more than its {} MiB of memory; a plugin that needs more says so with limits.memory-mib",

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::http::login_tokens::LoginTokens;
 use crate::http::message::{HttpError, Request, Response};
+use crate::recording::RecordedCall;
 
 /// Where the small stores are kept. Errors are texts for the guest's log.
 #[async_trait]
@@ -88,6 +89,15 @@ pub trait Transport: Send + Sync {
     ///
     /// What a network could do instead of giving an answer.
     fn answer(&self, request: &Request) -> Result<Response, HttpError>;
+}
+
+/// Keeps calls of plugins with all that was said in them.
+pub trait CallRecorder: Send + Sync {
+    /// Whether calls are to be recorded now.
+    fn is_on(&self) -> bool;
+
+    /// Keeps a call. It was made already: what cannot be kept costs the record.
+    fn keep(&self, call: RecordedCall);
 }
 
 /// Notes what plugins and services say to each other.

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
 use crate::limits::{NESTED_SLOTS, PURE_SLOTS, WAITING_SLOTS};
+use crate::ports::CallRecorder;
 use crate::wasm::EpochTicker;
 
 /// The parts that all plugins share: the engine, its ticker, and the threads of guests.
@@ -19,6 +20,8 @@ pub struct Runtime {
     /// For calls that other calls wait for.
     pub(crate) nested_slots: Arc<Semaphore>,
     pub(crate) threads: Option<tokio::runtime::Runtime>,
+    /// What records the calls, while somebody wants that; absent where nobody ever does.
+    pub recorder: Option<Arc<dyn CallRecorder>>,
 }
 
 impl Runtime {
@@ -37,7 +40,8 @@ impl Runtime {
         let slots = |count: u32| Arc::new(Semaphore::new(count as usize));
         let (pure_slots, waiting_slots) = (slots(PURE_SLOTS), slots(WAITING_SLOTS));
         let nested_slots = slots(NESTED_SLOTS);
-        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads: Some(threads) })
+        let threads = Some(threads);
+        Ok(Self { engine, ticker, pure_slots, waiting_slots, nested_slots, threads, recorder: None })
     }
 
     pub(crate) fn threads(&self) -> &tokio::runtime::Runtime {

@@ -4,10 +4,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use playrelay_util::lock::lock;
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, Store, UpdateDeadline};
-use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
+use wasmtime_wasi::ResourceTable;
 
 use crate::call_state::{CallContext, CallState};
 use crate::limits::{Budget, MAX_CONCURRENT_CALLS, MAX_MEMORY_BYTES, MemoryLimit, TICK};
+use crate::recording;
 
 /// Core instances of a component.
 const CORE_INSTANCES: u32 = 64;
@@ -95,8 +96,7 @@ fn pool() -> PoolingAllocationConfig {
 pub fn store(engine: &Engine, context: CallContext, memory: usize, budget: Budget) -> Store<CallState> {
     let state = CallState {
         memory: MemoryLimit::new(memory),
-        // No files, environment, arguments or sockets: some toolchains import these interfaces without a need.
-        wasi: WasiCtxBuilder::new().build(),
+        wasi: recording::wasi::context(&context.log),
         table: ResourceTable::new(),
         context,
     };

@@ -280,7 +280,10 @@ impl App {
         let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
         let failed = |error: &dyn std::fmt::Display| AppError::Engine(error.to_string());
         let engine = wasm::new().map_err(|error| failed(&error))?;
-        let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
+        let mut runtime = Runtime::start(engine).map_err(|error| failed(&error))?;
+        let recorder = Arc::new(Recorder::new(data));
+        runtime.recorder = Some(recorder.clone());
+        let runtime = Arc::new(runtime);
         let compiler = Compiler::open(data.join(CACHE), compiler)?;
         let plugins = Arc::new(load_plugins(&config, &store, &runtime, &compiler, None, compilation).await?);
         let current_plugins = CurrentPlugins::new(Arc::clone(&plugins));
@@ -292,7 +295,7 @@ impl App {
         );
         let installation = store.installation().await?;
         let mut wire = HttpClient::new(IDENTITY).map_err(AppError::Engine)?;
-        wire.recorder = Some(Arc::new(Recorder::new(data)));
+        wire.recorder = Some(recorder);
         let audit = PluginAudit::default();
         wire.audit = Some(Arc::new(audit.clone()));
         let instance = instance(credentials.vault()).await?;

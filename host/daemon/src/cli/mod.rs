@@ -95,7 +95,7 @@ enum Command {
     /// Show who tells you what needs you, and try it.
     #[command(subcommand)]
     Notify(notify::Command),
-    /// Record what servers and trackers answer, for a report: redacted, and off until you start it.
+    /// Record what servers and trackers answer and what plugins are told, for a report: redacted, and off until you start it.
     #[command(subcommand)]
     Record(record::Command),
     /// Print the token that opens the API.
@@ -232,7 +232,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Users(command) => users::run(config, command).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
         Command::Notify(command) => notify::run(config, command).await?,
-        Command::Record(command) => record::run(&config, command)?,
+        Command::Record(command) => return record::run(config, command).await,
         Command::Token => token::run(&config)?,
         Command::Health => health::run(&config).await?,
         Command::Backup(arguments) => backup::write(config, arguments).await?,

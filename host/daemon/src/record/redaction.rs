@@ -31,11 +31,12 @@ const TELLING_PARTS: [&str; 16] = [
     "captcha",
 ];
 /// Whole names whose values go.
-const TELLING_NAMES: [&str; 20] = [
+const TELLING_NAMES: [&str; 21] = [
     "pw",
     "ip",
     "code",
     "uuid",
+    "useruuid",
     "slug",
     "location",
     "about",
@@ -88,6 +89,16 @@ pub fn is_telling_name(name: &str) -> bool {
     is_telling(name)
 }
 
+/// Whether a field of this name describes a person: their name and their id are in it.
+pub fn names_person(name: &str) -> bool {
+    PEOPLE.contains(&plain(name).as_str())
+}
+
+/// Whether a field of a person tells who they are.
+pub fn is_personal_name(name: &str) -> bool {
+    matches!(plain(name).as_str(), "name" | "id" | "title")
+}
+
 /// The path, and the query with its telling values redacted.
 fn path(url: &url::Url) -> String {
     if url.query().is_none() {
@@ -128,11 +139,10 @@ fn redact(value: &mut Value, is_person: bool) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let is_name = is_person && matches!(plain(name).as_str(), "name" | "id" | "title");
-                if is_name || is_telling(name) {
+                if is_telling(name) || (is_person && is_personal_name(name)) {
                     blank(value);
                 } else {
-                    redact(value, PEOPLE.contains(&plain(name).as_str()));
+                    redact(value, names_person(name));
                 }
             }
         }

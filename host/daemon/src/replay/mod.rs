@@ -4,11 +4,15 @@
 //! The meaning of an input depends on those before it, so the source's inputs of the hours before are read again too, from an
 //! empty engine. What the server said when it was asked is taken from what was kept of its answers.
 
+mod calls;
 mod comparison;
+mod event_calls;
 
 use std::sync::Arc;
 
+pub use calls::{CallComparison, CallDifference, compare_calls};
 pub use comparison::{MessageDifference, compare_messages};
+pub use event_calls::event_calls;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::code::Code;
 use playrelay_engine::event::{Action, TrackerEvent};

@@ -9,6 +9,7 @@ use crate::capabilities::capability::Capability;
 use crate::convert;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 
 /// Knows the last episode of a show that has aired.
 pub enum LastAired {}
@@ -24,7 +25,8 @@ impl Capability for LastAired {
         store: &mut Store<CallState>,
         show: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_last_aired(store, &convert::to_guest(&show)).await?;
+        let show = convert::to_guest(&show);
+        let answer = guest_call!(store, "airing.last-aired", guest.call_last_aired(&show));
         Ok(answer.map(|last| last.map(convert::item)).map_err(convert::failure))
     }
 }

@@ -172,6 +172,7 @@ impl Capability for Revoke {
     type Interface = Guest;
     const NAME: &'static str = "auth.revoke";
     const BUDGET: Budget = Budget::SERVICE;
+    const IS_RECORDED: bool = false;
     type Input = ();
     /// Credentials that stay valid there; absent if none do.
     type Output = Result<Option<String>, Failure>;

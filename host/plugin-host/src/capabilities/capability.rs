@@ -16,6 +16,8 @@ pub trait Capability: 'static {
     const BUDGET: Budget;
     /// Whether it logs in: its requests go without the account's credentials.
     const IS_LOGIN: bool = false;
+    /// Whether it may be recorded. Logins and what is about tokens may not.
+    const IS_RECORDED: bool = !Self::IS_LOGIN;
     /// Whether other calls of the same account wait for it: it takes a slot of its own kind, since theirs may all be taken by them.
     const IS_NESTED: bool = false;
     /// The input of the call.

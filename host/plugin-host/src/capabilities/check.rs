@@ -8,6 +8,7 @@ use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Asks a service who we are.
@@ -35,7 +36,7 @@ impl Capability for Check {
         store: &mut Store<CallState>,
         (): Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_account(store).await?;
+        let answer = guest_call!(store, "check.account", guest.call_account());
         let info = answer.map(|account| AccountInfo {
             name: text::cut(&account.name, text::NAME),
             id: account.id.and_then(|id| text::whole(id, text::KEY)),

@@ -9,6 +9,7 @@ use crate::capabilities::capability::Capability;
 use crate::convert;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 
 /// Fills in what an item lacks.
 pub enum Enrich {}
@@ -24,7 +25,8 @@ impl Capability for Enrich {
         store: &mut Store<CallState>,
         item: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_resolve(store, &convert::to_guest(&item)).await?;
+        let item = convert::to_guest(&item);
+        let answer = guest_call!(store, "enrich.resolve", guest.call_resolve(&item));
         Ok(answer.map(convert::item).map_err(convert::failure))
     }
 }

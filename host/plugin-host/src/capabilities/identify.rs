@@ -9,6 +9,7 @@ use crate::capabilities::capability::Capability;
 use crate::convert;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 
 /// Says whose a playback is.
 pub enum Identify {}
@@ -30,7 +31,7 @@ impl Capability for Identify {
             session: playback.session.clone(),
             item: convert::to_guest(&playback.item),
         };
-        let answer = guest.call_identify_user(store, &observation).await?;
+        let answer = guest_call!(store, "identify.identify-user", guest.call_identify_user(&observation));
         Ok(answer.map(convert::user).map_err(convert::failure))
     }
 }

@@ -10,6 +10,7 @@ use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Finds what an item is, with a confidence from 0 to 1, the best first.
@@ -26,7 +27,8 @@ impl Capability for Find {
         store: &mut Store<CallState>,
         item: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_find(store, &convert::to_guest(&item)).await?;
+        let item = convert::to_guest(&item);
+        let answer = guest_call!(store, "metadata.find", guest.call_find(&item));
         let candidates = answer.map(|candidates| {
             let candidate = |it: Candidate| (convert::item(it.item), it.confidence);
             candidates.into_iter().take(text::ENTRIES).map(candidate).collect()
@@ -58,7 +60,8 @@ impl Capability for Artwork {
         store: &mut Store<CallState>,
         item: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_artwork(store, &convert::to_guest(&item)).await?;
+        let item = convert::to_guest(&item);
+        let answer = guest_call!(store, "metadata.artwork", guest.call_artwork(&item));
         let kind = |kind| match kind {
             PictureKind::Poster => "poster",
             PictureKind::Backdrop => "backdrop",

@@ -10,6 +10,7 @@ use crate::capabilities::capability::Capability;
 use crate::convert;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 
 /// Shows a notification to people.
 pub enum Notify {}
@@ -48,6 +49,7 @@ impl Capability for Notify {
             resolved: notification.resolved,
             at: notification.at.to_string(),
         };
-        Ok(guest.call_send(store, &sent).await?.map_err(convert::failure))
+        let answer = guest_call!(store, "notify.send", guest.call_send(&sent));
+        Ok(answer.map_err(convert::failure))
     }
 }

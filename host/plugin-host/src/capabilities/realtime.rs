@@ -15,6 +15,7 @@ use crate::convert;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Budget, MAX_FRAMES, MAX_STATE_BYTES};
+use crate::recording::functions::guest_call;
 
 /// The shortest time between two looks at what plays.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,7 +84,7 @@ impl Capability for Connect {
         store: &mut Store<CallState>,
         (): Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let ways = match guest.call_connect(store).await? {
+        let ways = match guest_call!(store, "realtime.connect", guest.call_connect()) {
             Ok(ways) => ways,
             Err(failure) => return Ok(Err(convert::failure(failure))),
         };
@@ -155,10 +156,11 @@ impl Capability for Message {
         input: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
         let MessageInput { text, state, received_at, source } = input;
-        let step = match guest.call_handle_message(store, &text, &state).await? {
-            Ok(step) => step,
-            Err(error) => return Ok(Err(error.into())),
-        };
+        let step =
+            match guest_call!(store, "realtime.handle-message", guest.call_handle_message(&text, &state)) {
+                Ok(step) => step,
+                Err(error) => return Ok(Err(error.into())),
+            };
         let too_much = |text: String| Fault::new(FaultKind::Output, text).into();
         if step.state.len() > MAX_STATE_BYTES {
             return Err(too_much(format!(

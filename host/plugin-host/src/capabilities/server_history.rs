@@ -10,6 +10,7 @@ use crate::capabilities::capability::Capability;
 use crate::capabilities::webhook;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Tells what was played.
@@ -49,7 +50,12 @@ impl Capability for ServerHistory {
         input: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
         let SinceInput { cursor, since, now, source } = input;
-        let page = match guest.call_plays_since(store, cursor.as_deref(), &since.to_string()).await? {
+        let since = since.to_string();
+        let page = match guest_call!(
+            store,
+            "server-history.plays-since",
+            guest.call_plays_since(cursor.as_deref(), &since)
+        ) {
             Ok(page) => page,
             Err(failure) => return Ok(Err(convert::failure(failure))),
         };

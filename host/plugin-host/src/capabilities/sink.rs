@@ -11,6 +11,7 @@ use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Tells a tracker.
@@ -78,7 +79,7 @@ impl Capability for Sink {
         let Some(event) = event.to_guest() else {
             return Ok(Err(Failure::Rejected("a sink has no watchlist".to_owned())));
         };
-        let answer = guest.call_submit(store, &event).await?;
+        let answer = guest_call!(store, "sink.submit", guest.call_submit(&event));
         Ok(answer.map(receipt).map_err(convert::failure))
     }
 }

@@ -13,6 +13,7 @@ use crate::convert;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 
 /// Tells a tracker many things at once.
 pub enum SinkBatch {}
@@ -40,7 +41,7 @@ impl Capability for SinkBatch {
         input: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
         let events: Vec<_> = input.iter().filter_map(SinkEvent::to_guest).collect();
-        let results = match guest.call_submit_batch(store, &events).await? {
+        let results = match guest_call!(store, "sink-batch.submit-batch", guest.call_submit_batch(&events)) {
             Ok(results) => results,
             Err(failure) => return Ok(Err(convert::failure(failure))),
         };

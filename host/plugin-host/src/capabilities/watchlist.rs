@@ -11,6 +11,7 @@ use crate::capabilities::capability::Capability;
 use crate::capabilities::sink::receipt;
 use crate::failure::Failure;
 use crate::limits::Budget;
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Reads a page of a watchlist.
@@ -37,7 +38,7 @@ impl Capability for ReadWatchlist {
         store: &mut Store<CallState>,
         cursor: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_entries(store, cursor.as_deref()).await?;
+        let answer = guest_call!(store, "watchlist.entries", guest.call_entries(cursor.as_deref()));
         let page = |page: Page| WatchlistPage {
             entries: page
                 .entries
@@ -64,7 +65,8 @@ impl Capability for AddWatchlist {
         store: &mut Store<CallState>,
         item: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_add(store, &[convert::to_guest(&item)]).await?;
+        let items = [convert::to_guest(&item)];
+        let answer = guest_call!(store, "watchlist.add", guest.call_add(&items));
         Ok(only(answer))
     }
 }
@@ -95,7 +97,8 @@ impl Capability for RemoveWatchlist {
         store: &mut Store<CallState>,
         item: Self::Input,
     ) -> wasmtime::Result<Self::Output> {
-        let answer = guest.call_remove(store, &[convert::to_guest(&item)]).await?;
+        let items = [convert::to_guest(&item)];
+        let answer = guest_call!(store, "watchlist.remove", guest.call_remove(&items));
         Ok(only(answer))
     }
 }

@@ -12,6 +12,7 @@ use crate::call_state::CallState;
 use crate::capabilities::capability::Capability;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Budget, MAX_REPORTS, SESSIONS};
+use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
 /// Turns a webhook into reports.
@@ -115,7 +116,7 @@ impl Capability for Webhook {
             body: request.body,
             received_at: received_at.to_string(),
         };
-        match guest.call_parse(store, &request).await? {
+        match guest_call!(store, "webhook.parse", guest.call_parse(&request)) {
             Ok(reports) => Ok(Ok(read(reports, &source, received_at)?)),
             Err(error) => Ok(Err(error.into())),
         }

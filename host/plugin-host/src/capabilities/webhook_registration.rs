@@ -26,6 +26,7 @@ pub enum RegistrationInput {
 impl Capability for WebhookRegistration {
     type Interface = Guest;
     const BUDGET: Budget = Budget::SERVICE;
+    const IS_RECORDED: bool = false;
     type Input = RegistrationInput;
     /// Whether it sends webhooks to the address now.
     type Output = Result<bool, Failure>;

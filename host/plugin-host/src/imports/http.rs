@@ -21,14 +21,27 @@ const HEADERS: usize = 64;
 impl Host for CallState {
     async fn send(
         &mut self,
-        mut request: contract::Request,
+        request: contract::Request,
     ) -> wasmtime::Result<Result<contract::Response, Error>> {
+        let question = self.context.log.question("http.send", &(&request,));
+        if let Some(answer) = self.context.log.answer(&question)? {
+            return Ok(answer);
+        }
+        let answer = self.send_request(request).await;
+        self.context.log.note(question, &answer);
+        Ok(answer)
+    }
+}
+
+impl CallState {
+    /// Sends a request, as the contract promises it.
+    async fn send_request(&mut self, mut request: contract::Request) -> Result<contract::Response, Error> {
         let Some(account) = self.context.account.clone() else {
-            return Ok(Err(Error::Denied("dry run: network access is disabled".to_owned())));
+            return Err(Error::Denied("dry run: network access is disabled".to_owned()));
         };
         let denied = |reason: String| {
             account.outbound.denied("http", &reason);
-            wasmtime::Result::Ok(Err(Error::Denied(reason)))
+            Err(Error::Denied(reason))
         };
         let Some(left) = self.context.requests_left.checked_sub(1) else {
             let is_pure = self.context.kv.is_none();
@@ -36,7 +49,7 @@ impl Host for CallState {
                 true => denied("this call may send no requests".to_owned()),
                 false => {
                     account.outbound.denied("http", "more requests than such a call may send");
-                    Ok(Err(Error::TooManyRequests))
+                    Err(Error::TooManyRequests)
                 }
             };
         };
@@ -105,18 +118,16 @@ impl Host for CallState {
             }
         }
         drop(trace);
-        Ok(answer.map(write).map_err(|error| match error {
+        answer.map(write).map_err(|error| match error {
             HttpError::Denied(reason) | HttpError::NotLoggedIn(reason) | HttpError::Quota { reason, .. } => {
                 Error::Denied(reason)
             }
             HttpError::Unreachable(reason) => Error::Unreachable(reason),
             HttpError::Interrupted(reason) => Error::Interrupted(reason),
             HttpError::TooLarge(_) => Error::TooLarge,
-        }))
+        })
     }
-}
 
-impl CallState {
     fn trace(&self) -> MutexGuard<'_, CallTrace> {
         lock(&self.context.trace)
     }

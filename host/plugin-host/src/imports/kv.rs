@@ -15,8 +15,16 @@ const KEYS_LIMIT: usize = 1_000;
 
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
-        Ok(kv.get(&account, &key).await.map_err(Error::Unavailable))
+        let question = self.context.log.question("kv.get", &(&key,));
+        if let Some(answer) = self.context.log.answer(&question)? {
+            return Ok(answer);
+        }
+        let answer = match self.store() {
+            Some((kv, account)) => kv.get(&account, &key).await.map_err(Error::Unavailable),
+            None => Err(Error::Denied),
+        };
+        self.context.log.note(question, &answer);
+        Ok(answer)
     }
 
     async fn set(
@@ -25,27 +33,45 @@ impl Host for CallState {
         value: Vec<u8>,
         ttl_s: Option<u32>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
+        let question = self.context.log.question("kv.set", &(&key, &value, ttl_s));
+        if let Some(answer) = self.context.log.answer(&question)? {
+            return Ok(answer);
+        }
+        let answer = self.set_value(&key, value, ttl_s).await;
+        self.context.log.note(question, &answer);
+        Ok(answer)
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
+        let question = self.context.log.question("kv.delete", &(&key,));
+        if let Some(answer) = self.context.log.answer(&question)? {
+            return Ok(answer);
+        }
+        let answer = match self.store() {
+            Some((kv, account)) => kv.delete(&account, &key).await.map_err(Error::Unavailable),
+            None => Err(Error::Denied),
+        };
+        self.context.log.note(question, &answer);
+        Ok(answer)
+    }
+}
+
+impl CallState {
+    async fn set_value(&mut self, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<(), Error> {
+        let Some((kv, account)) = self.store() else { return Err(Error::Denied) };
         if value.len() > VALUE_LIMIT || key.len() > KEY_LIMIT {
             let text = format!("a value may have {VALUE_LIMIT} bytes and a key {KEY_LIMIT}");
-            return Ok(Err(Error::Quota(text)));
+            return Err(Error::Quota(text));
         }
-        Ok(match kv.set(&account, &key, value, ttl_s).await {
+        match kv.set(&account, key, value, ttl_s).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 Err(Error::Quota(format!("{TOTAL_LIMIT} bytes in {KEYS_LIMIT} keys are all there is")))
             }
             Err(reason) => Err(Error::Unavailable(reason)),
-        })
+        }
     }
 
-    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
-        let Some((kv, account)) = self.store() else { return Ok(Err(Error::Denied)) };
-        Ok(kv.delete(&account, &key).await.map_err(Error::Unavailable))
-    }
-}
-
-impl CallState {
     /// The store and the name of this call's part of it; absent where the call may not use it.
     fn store(&self) -> Option<(std::sync::Arc<dyn KeyValue>, String)> {
         let account = self.context.account.as_ref()?;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use wasmtime::component::Linker;
 
 use crate::artifact::{Artifact, ArtifactError};
-use crate::call_state::{CallContext, CallState};
+use crate::call_state::CallState;
 use crate::capabilities::interface;
 use crate::compile::{Compilation, CompileError, Compiler};
 use crate::fault::{Fault, FaultKind};
@@ -15,6 +15,7 @@ use crate::limits::Budget;
 use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
+use crate::recording::log::CallLog;
 use crate::registry::directory::{read, read_file, wasm_files};
 use crate::registry::last_good::LastGood;
 use crate::registry::{Approval, DirectoryStamp, Entry, PluginOrigin, Plugins, Status};
@@ -309,18 +310,7 @@ async fn start(
 
 /// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
 async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), LoadError> {
-    let context = CallContext {
-        plugin: plugin.manifest.plugin.id.clone(),
-        account: None,
-        kv: None,
-        clock: None,
-        requests_left: 0,
-        log_left: crate::limits::MAX_LOG_LINES,
-        log_budget: Arc::clone(&plugin.log_budget),
-        placeholders: None,
-        is_login: false,
-        trace: Arc::new(Mutex::default()),
-    };
+    let context = plugin.context_without_account(CallLog::Off);
     // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
     let _ticking = runtime.ticker.enter();
     let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::inbox::input;
 use crate::inbox::input::Input;
 use crate::record::redaction::{is_telling_name, redacted_body, redacted_value};
+use crate::replay;
 use crate::web::api::context::Api;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::outbox::Delivery;
@@ -205,7 +206,7 @@ pub(crate) async fn request(
     path = "/api/v1/events/{id}/bundle",
     tag = "events",
     params(("id" = i64, Path, description = "The id, as the list has it", example = 1)),
-    responses((status = 200, body = Object, description = "The bundle: `playrelay`, `event`, `request`, `story`"), Problems)
+    responses((status = 200, body = Object, description = "The bundle: `playrelay`, `plugin`, `event`, `request`, `story`, and `calls`, which `playrelay record replay` makes once more"), Problems)
 )]
 pub(crate) async fn bundle(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> Result<Response, Problem> {
     let bundle = bundle_of(&api, id).await?;
@@ -226,9 +227,13 @@ pub(in crate::web) async fn bundle_of(api: &Api, id: i64) -> Result<Value, Probl
         Err(verdict) => json!({ "unreadable": verdict.detail }),
     };
     let story = story(api, id).await?;
+    let deliveries: Vec<i64> = story.outbox.iter().map(Delivery::id).collect();
     let names = names(&story, &request_users(&row));
     let story = serde_json::to_value(&story).map_err(|error| Problem::internal(error.to_string()))?;
     let app = api.app();
+    let calls = replay::event_calls(&app, &row, &deliveries).await.map_err(|error| {
+        Problem::internal(format!("the recorded calls of event {id} cannot be read: {error}"))
+    })?;
     let plugin = app.accounts.get(&row.received.source).map(|account| {
         let facts = &account.manifest.plugin;
         format!("{} {}", facts.id, facts.version)
@@ -241,6 +246,8 @@ pub(in crate::web) async fn bundle_of(api: &Api, id: i64) -> Result<Value, Probl
         "story": redacted_value(story),
     });
     without_names(&mut bundle, &names);
+    // Pseudonyms stand in them: a call with a name taken out could not be made once more.
+    bundle["calls"] = json!(calls);
     Ok(bundle)
 }
 

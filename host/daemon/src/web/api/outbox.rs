@@ -61,6 +61,11 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// The id of the row.
+    pub(crate) fn id(&self) -> i64 {
+        self.row.id
+    }
+
     /// A row, with what happens next to it.
     pub(crate) async fn of(api: &Api, row: OutboxRow) -> Result<Self, Problem> {
         let pause = match row.state {

@@ -1,6 +1,11 @@
 //! `playrelay record`
+//!
+//! - `replay`: makes recorded calls once more
+
+mod replay;
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use jiff::SignedDuration;
@@ -26,8 +31,10 @@ pub(crate) enum Command {
     },
     /// Stop. What was recorded stays.
     Stop,
-    /// Show what was recorded: where, until when, and how often each request.
+    /// Show what was recorded: where, until when, and how often each request and each call.
     Show(Output),
+    /// Make the recorded calls of plugins once more, and show what goes otherwise. Nothing is sent or stored.
+    Replay(replay::Arguments),
     /// Stop, and remove what was recorded.
     Delete,
 }
@@ -41,9 +48,20 @@ struct Shown {
     exchanges: usize,
     /// By plugin, verb and path without its query.
     requests: BTreeMap<String, usize>,
+    calls_file: String,
+    /// By plugin and function.
+    calls: BTreeMap<String, usize>,
 }
 
-pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
+pub(crate) async fn run(config: Config, command: Command) -> Result<ExitCode, CliError> {
+    if let Command::Replay(arguments) = command {
+        return replay::run(config, arguments).await;
+    }
+    run_here(&config, command).map(|()| ExitCode::SUCCESS)
+}
+
+/// What needs the record alone.
+fn run_here(config: &Config, command: Command) -> Result<(), CliError> {
     let recorder = Recorder::new(&config.server.data_dir);
     let failed = |error: std::io::Error| {
         CliError::Other(format!("{} cannot be used: {error}", recorder.file().display()))
@@ -57,14 +75,16 @@ pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
             recorder.start(until).map_err(failed)?;
             say!("Recording until {}.", print::when(until));
             say!("Requests to servers and trackers, and their answers, go to {}.", recorder.file().display());
+            say!("Calls of plugins, with all that each is told, go to {}.", recorder.calls_file().display());
             say!(
-                "Secrets, addresses and names of people are redacted; titles are not. Read it before you share it."
+                "Secrets, addresses and names of people are redacted; titles are not. Read both before you share them."
             );
             Ok(())
         }
         Command::Stop => {
             recorder.stop().map_err(failed)?;
-            say!("Nothing is recorded any more; {} stays.", recorder.file().display());
+            let (exchanges, calls) = (recorder.file(), recorder.calls_file());
+            say!("Nothing is recorded any more; {} and {} stay.", exchanges.display(), calls.display());
             Ok(())
         }
         Command::Delete => {
@@ -80,10 +100,22 @@ pub(crate) fn run(config: &Config, command: Command) -> Result<(), CliError> {
                 *requests.entry(format!("{} {} {path} {}", it.service, it.method, it.status)).or_insert(0) +=
                     1;
             }
-            let until = recorder.until().map(|until| until.to_string());
-            let file = recorder.file().display().to_string();
-            output.print(&Shown { file, until, exchanges: exchanges.len(), requests }, text)
+            let mut calls = BTreeMap::new();
+            for it in recorder.calls().map_err(failed)? {
+                *calls.entry(format!("{} {}", it.plugin, it.function)).or_insert(0) += 1;
+            }
+            let shown = Shown {
+                file: recorder.file().display().to_string(),
+                until: recorder.until().map(|until| until.to_string()),
+                exchanges: exchanges.len(),
+                requests,
+                calls_file: recorder.calls_file().display().to_string(),
+                calls,
+            };
+            output.print(&shown, text)
         }
+        // It needs the plugins too.
+        Command::Replay(_) => Ok(()),
     }
 }
 
@@ -93,8 +125,11 @@ fn text(shown: &Shown) -> String {
         None => "Nothing is recorded now.".to_owned(),
     };
     let mut lines = vec![format!("{state} {} exchanges in {}", shown.exchanges, shown.file)];
-    lines.extend(
-        shown.requests.iter().map(|(request, times)| format!("{times:>6}  {}", print::one_line(request))),
-    );
+    let counted = |counts: &BTreeMap<String, usize>| -> Vec<String> {
+        counts.iter().map(|(what, times)| format!("{times:>6}  {}", print::one_line(what))).collect()
+    };
+    lines.extend(counted(&shown.requests));
+    lines.push(format!("{} in {}", print::count(shown.calls.values().sum(), "call"), shown.calls_file));
+    lines.extend(counted(&shown.calls));
     lines.join("\n")
 }
