@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use sha2::{Digest, Sha256};
+
 fn main() {
     embed_clients();
     name_build();
@@ -21,10 +23,15 @@ fn main() {
         println!("cargo::warning=no plugins are bundled: run `cargo xtask plugins` first");
     }
     let mut code = String::from("&[\n");
+    let hex =
+        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     for plugin in plugins {
         println!("cargo::rerun-if-changed={}", plugin.display());
         let path = plugin.canonicalize().expect("the file was just listed");
-        code.push_str(&format!("    include_bytes!({path:?}),\n"));
+        let digest = hex(&fs::read(&path).expect("the file was just listed"));
+        code.push_str(&format!(
+            "    BundledPlugin {{ bytes: include_bytes!({path:?}), digest: \"{digest}\" }},\n"
+        ));
     }
     code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("bundled.rs");

@@ -1,6 +1,6 @@
 //! The plugin directory: found, shown, approved, broken.
 
-use playrelay_tests::harness::{TestContext, bundled_plugins, fixture};
+use playrelay_tests::harness::{TestContext, bundled_plugins, event_of, fixture};
 use serde_json::Value;
 
 const CONFIG: &str = "[sources.odd]\nplugin = \"sound\"\nwebhook_token = \"token-of-odd\"\n";
@@ -145,4 +145,30 @@ fn compiled_code_that_was_tampered_with_is_not_run() {
     assert!(check.status.success());
     let log = String::from_utf8_lossy(&check.stderr).into_owned();
     assert_eq!(log.matches("was changed by somebody").count(), bundled_plugins(), "{log}");
+}
+
+/// What is installed and serves no account costs no memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_loads_a_plugin_when_it_is_first_called() {
+    let home = TestContext::new(
+        "[sources.attic]\nplugin = \"jellyfin\"\nwebhook_token = \"a-token-of-the-attic\"\n",
+    );
+    // They were compiled, and found to fit the contract, before.
+    let daemon = home.start();
+    daemon.get_until("/api/v1/plugins", "all serve", all_serve).await;
+    let mapped = || -> usize {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", daemon.pid())).unwrap();
+        let files = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+        files.filter(|file| file.ends_with(".cwasm")).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(mapped(), 0);
+    let body = r#"{"NotificationType":"Generic"}"#.as_bytes().to_vec();
+    let answer = daemon.send("/webhook/attic", Some("a-token-of-the-attic"), "application/json", body).await;
+    daemon.settled(event_of(answer).await).await;
+    assert_eq!(mapped(), 1, "the plugin of the source alone");
+}
+
+fn all_serve(plugins: &Value) -> bool {
+    let plugins = plugins["items"].as_array();
+    plugins.is_some_and(|plugins| !plugins.is_empty() && plugins.iter().all(|it| it["status"] == "active"))
 }

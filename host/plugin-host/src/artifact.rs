@@ -1,11 +1,10 @@
-//! The bytes of a component: its digest, its manifest, what it imports and exports.
+//! What the bytes of a component say: its digest, its manifest, what it imports and exports.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{Chunk, ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::manifest::{Manifest, ManifestError, SECTION};
 
@@ -46,11 +45,11 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A component that has been read, and is what it says.
+/// A component that has been read, and is what it says. Its bytes are not kept: many large ones must not be in memory together.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// The component; borrowed where it is part of the program.
-    pub bytes: Cow<'static, [u8]>,
+    /// How many bytes it has.
+    pub size: usize,
     /// The digest of the bytes.
     pub digest: Digest,
     /// The manifest.
@@ -79,6 +78,9 @@ pub enum ArtifactError {
         "it is a WebAssembly module, not a component; wrap it with `cargo xtask pack` or `wasm-tools component new`"
     )]
     Module,
+    /// Another file has taken its place since it was read.
+    #[error("it was changed while it was loaded")]
+    Changed,
     /// Its manifest is not accepted.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -101,12 +103,19 @@ impl Artifact {
     /// # Errors
     ///
     /// The file is too large or no component, its manifest is refused, or its exports differ from the manifest.
-    pub fn read(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, ArtifactError> {
-        let bytes = bytes.into();
+    pub fn read(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        Self::read_with_digest(bytes, || Digest::of(bytes))
+    }
+
+    /// The same where the digest may be known.
+    pub(crate) fn read_with_digest(
+        bytes: &[u8],
+        digest: impl FnOnce() -> Digest,
+    ) -> Result<Self, ArtifactError> {
         if bytes.len() > SIZE_LIMIT {
             return Err(ArtifactError::Size { found: bytes.len() });
         }
-        let ComponentSections { manifest, imports, exports } = outline(&bytes)?;
+        let ComponentSections { manifest, imports, exports } = outline(bytes)?;
         let manifest = Manifest::parse(&manifest.ok_or(ManifestError::Missing)?)?;
         let declared = manifest.provides.names();
         if declared != exports {
@@ -119,8 +128,7 @@ impl Artifact {
         if let Some(import) = imports.iter().find(|import| !is_offered(import)) {
             return Err(ArtifactError::Import(import.clone()));
         }
-        let digest = Digest::of(&bytes);
-        Ok(Self { bytes, digest, manifest, imports })
+        Ok(Self { size: bytes.len(), digest: digest(), manifest, imports })
     }
 }
 
@@ -145,15 +153,24 @@ fn outline(bytes: &[u8]) -> Result<ComponentSections, ArtifactError> {
     };
     let mut outline =
         ComponentSections { manifest: None, imports: BTreeSet::new(), exports: BTreeSet::new() };
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(syntax)? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                return Err(ArtifactError::Module);
+    let mut parser = Parser::new(0);
+    let mut rest = bytes;
+    loop {
+        let (consumed, payload) = match parser.parse(rest, true).map_err(syntax)? {
+            Chunk::Parsed { consumed, payload } => (consumed, payload),
+            // Only where more bytes could come.
+            Chunk::NeedMoreData(_) => return Err(cut_off()),
+        };
+        rest = rest.get(consumed..).ok_or_else(cut_off)?;
+        match payload {
+            Payload::Version { encoding: Encoding::Module, .. } => return Err(ArtifactError::Module),
+            // What is in them is of no interest before it is compiled, and most of a large component is.
+            Payload::ModuleSection { unchecked_range: range, .. }
+            | Payload::ComponentSection { unchecked_range: range, .. } => {
+                rest = rest.get(range.end - range.start..).ok_or_else(cut_off)?;
             }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+            Payload::End(_) => return Ok(outline),
+            Payload::CustomSection(section) if section.name() == SECTION => {
                 if outline.manifest.is_some() {
                     return Err(ManifestError::Invalid("two manifests; expected one".to_owned()).into());
                 }
@@ -162,12 +179,12 @@ fn outline(bytes: &[u8]) -> Result<ComponentSections, ArtifactError> {
                 }
                 outline.manifest = Some(section.data().to_owned());
             }
-            Payload::ComponentImportSection(imports) if depth == 0 => {
+            Payload::ComponentImportSection(imports) => {
                 for import in imports {
                     outline.imports.insert(import.map_err(syntax)?.name.name.to_owned());
                 }
             }
-            Payload::ComponentExportSection(exports) if depth == 0 => {
+            Payload::ComponentExportSection(exports) => {
                 for export in exports {
                     let export = export.map_err(syntax)?;
                     let name = export.name.name.strip_prefix(PACKAGE).and_then(|name| name.split('@').next());
@@ -179,7 +196,10 @@ fn outline(bytes: &[u8]) -> Result<ComponentSections, ArtifactError> {
             _ => {}
         }
     }
-    Ok(outline)
+}
+
+fn cut_off() -> ArtifactError {
+    ArtifactError::Syntax("it ends in the middle".to_owned())
 }
 
 #[cfg(test)]
@@ -188,10 +208,12 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_refused_with_its_reason() {
-        let refused = |bytes: &[u8]| Artifact::read(bytes.to_owned()).unwrap_err().to_string();
+        let refused = |bytes: &[u8]| Artifact::read(bytes).unwrap_err().to_string();
         assert!(refused(b"").contains("not WebAssembly"), "{}", refused(b""));
         assert!(refused(b"GIF89a..").contains("not WebAssembly"));
         assert!(refused(b"\0asm\x01\0\0\0").contains("not a component"));
         assert!(refused(b"\0asm\x0d\0\x01\0").contains("no manifest"));
+        // A module of eight bytes of which four are there.
+        assert!(refused(b"\0asm\x0d\0\x01\0\x01\x08\0asm").contains("it ends in the middle"));
     }
 }

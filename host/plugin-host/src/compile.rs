@@ -4,6 +4,7 @@
 //! a key that never leaves it, and a plugin directory is never asked for any. Compiling takes up to 370 MB of memory
 //! for a large guest: a child process does it, under limits, and gives the memory back.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,7 +20,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::artifact::{Artifact, Digest};
+use crate::artifact::{ArtifactError, Digest};
 
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
@@ -35,12 +36,12 @@ const CPU: u64 = 120;
 /// Components whose failures are remembered.
 const MAX_FAILURES: usize = 256;
 
-/// When a component is compiled whose code is not in the cache.
+/// When a component is compiled whose code is not in the cache, and loaded where it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compilation {
     /// At once, while the caller waits.
     Now,
-    /// In the background, while everything else runs: a daemon takes webhooks meanwhile.
+    /// In the background, while everything else runs: a daemon takes webhooks meanwhile. What is compiled is loaded when it is first called.
     Later,
 }
 
@@ -55,6 +56,9 @@ pub enum CompileError {
         /// The error of the operating system.
         error: io::Error,
     },
+    /// The bytes of the component are not there any more.
+    #[error(transparent)]
+    Bytes(#[from] ArtifactError),
     /// The compiler refused the component, or was stopped.
     #[error("it cannot be compiled: {0}")]
     Compiler(String),
@@ -104,18 +108,23 @@ impl Compiler {
         Self { is_metered: true, ..self }
     }
 
-    /// The component, from the cache where it is there.
+    /// The component of a digest, from the cache where it is there. Else it is compiled from its bytes.
     ///
     /// # Errors
     ///
-    /// The compiler failed, or took too much time or memory. Nothing is cached then.
-    pub fn load(&self, engine: &Engine, artifact: &Artifact) -> Result<Component, CompileError> {
-        let name = file_name(engine, &artifact.digest);
+    /// The bytes are not there, or the compiler failed, or took too much time or memory. Nothing is cached then.
+    pub fn load(
+        &self,
+        engine: &Engine,
+        digest: &Digest,
+        bytes: impl FnOnce() -> Result<Cow<'static, [u8]>, CompileError>,
+    ) -> Result<Component, CompileError> {
+        let name = file_name(engine, digest);
         let path = self.folder.join(&name);
         if let Some(component) = self.load_cached(engine, &path, &name) {
             return Ok(component);
         }
-        let code = self.compile(artifact).inspect_err(|error| self.note_failure(&artifact.digest, error))?;
+        let code = self.compile(&bytes()?).inspect_err(|error| self.note_failure(digest, error))?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
         let mac = self.mac(&name).update(&code).finalize();
         write_private(&mac_path(&path), mac.as_bytes()).map_err(failed)?;
@@ -128,6 +137,21 @@ impl Compiler {
     pub fn is_cached(&self, engine: &Engine, digest: &Digest) -> bool {
         let path = self.folder.join(file_name(engine, digest));
         path.is_file() && mac_path(&path).is_file()
+    }
+
+    /// Whether a component whose code is in the cache was found to fit the contract.
+    pub(crate) fn is_checked(&self, engine: &Engine, digest: &Digest) -> bool {
+        self.is_cached(engine, digest) && self.checked_path(engine, digest).is_file()
+    }
+
+    /// Notes that a component fits the contract: it need not be looked at before each start.
+    pub(crate) fn note_checked(&self, engine: &Engine, digest: &Digest) -> Result<(), CompileError> {
+        let path = self.checked_path(engine, digest);
+        write_private(&path, &[]).map_err(|error| CompileError::Cache { path, error })
+    }
+
+    fn checked_path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        self.folder.join(file_name(engine, digest)).with_extension("checked")
     }
 
     /// Why a component could not be compiled when it was last tried; absent where it was not tried, or could be.
@@ -160,7 +184,7 @@ impl Compiler {
             .ok()
     }
 
-    fn compile(&self, artifact: &Artifact) -> Result<Vec<u8>, CompileError> {
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let failed = |error: io::Error| CompileError::Compiler(error.to_string());
         let mut child = Command::new(&self.program)
             .arg(COMMAND)
@@ -172,7 +196,7 @@ impl Compiler {
             .map_err(failed)?;
         // The child reads all of its input before it writes, so writing first cannot block both.
         let written = match child.stdin.take() {
-            Some(mut stdin) => stdin.write_all(&artifact.bytes),
+            Some(mut stdin) => stdin.write_all(component),
             None => Ok(()),
         };
         let output = child.wait_with_output().map_err(failed)?;

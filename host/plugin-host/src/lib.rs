@@ -2,6 +2,7 @@
 //!
 //! - [`artifact`]: the bytes of a component, its digest and what it declares
 //! - [`manifest`], [`permissions`]: what a plugin says of itself and asks for
+//! - [`component_source`]: where the bytes of a component are
 //! - [`wasm`], [`compile`]: wasmtime, and the cache of compiled code
 //! - [`registry`]: finds plugins, checks and approves them
 //! - [`plugin`]: one call in a fresh instance, within limits
@@ -24,6 +25,7 @@ pub mod call_stats;
 pub mod capabilities;
 mod circuit_breaker;
 pub mod compile;
+pub mod component_source;
 mod convert;
 pub mod device_key;
 pub mod failure;
@@ -38,8 +40,10 @@ pub mod placeholders;
 pub mod plugin;
 pub mod ports;
 mod precompiled;
+mod program;
 pub mod recording;
 pub mod registry;
+mod regular_file;
 pub mod replay;
 pub mod runtime;
 pub mod template;

@@ -25,6 +25,7 @@ use crate::log_budget::{Line, LogBudget};
 use crate::manifest::Manifest;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::{CallRecorder, KeyValue};
+use crate::program::Program;
 use crate::recording::log::{CallLog, Draft};
 use crate::recording::{CallResult, RecordedCall};
 use crate::runtime::Runtime;
@@ -34,7 +35,7 @@ use crate::wasm;
 pub struct Plugin {
     /// The manifest.
     pub manifest: Arc<Manifest>,
-    pub(super) pre: InstancePre<CallState>,
+    pub(super) program: Program,
     pub(super) memory: usize,
     pub(super) runtime: Arc<Runtime>,
     /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
@@ -81,11 +82,11 @@ impl CallTarget {
 }
 
 impl Plugin {
-    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, pre: InstancePre<CallState>) -> Self {
+    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, program: Program) -> Self {
         let memory = crate::limits::memory(&manifest);
         Self {
             manifest,
-            pre,
+            program,
             memory,
             runtime,
             slots: Arc::new(Semaphore::new(PLUGIN_SLOTS)),
@@ -256,6 +257,13 @@ impl Plugin {
         }
     }
 
+    /// The code, ready to be instantiated.
+    pub(super) async fn code(&self) -> Result<&InstancePre<CallState>, Fault> {
+        self.program.get(&self.runtime.engine).await.map_err(|error| {
+            Fault::new(FaultKind::Host, format!("the code of the plugin cannot be loaded: {error}"))
+        })
+    }
+
     /// Takes a slot of each of these, in this order; `None` where the host shuts down.
     async fn take_slots(needed: Vec<Arc<Semaphore>>) -> Option<Vec<OwnedSemaphorePermit>> {
         let mut held = Vec::with_capacity(needed.len());
@@ -279,10 +287,11 @@ impl Plugin {
         let plugin = Arc::clone(self);
         let work = async move {
             let _held = (slot, ticking);
+            let pre = plugin.code().await?;
             let mut store = wasm::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
             let call = async {
-                let instance = plugin.pre.instantiate_async(&mut store).await?;
-                let guest = C::Interface::load(&plugin.pre, &mut store, &instance)?;
+                let instance = pre.instantiate_async(&mut store).await?;
+                let guest = C::Interface::load(pre, &mut store, &instance)?;
                 C::call(&guest, &mut store, input).await
             };
             let began = Instant::now();

@@ -32,8 +32,9 @@ impl Plugin {
         let context = self.context_without_account(CallLog::Replay(Arc::clone(&answers)));
         let mut store = wasm::store(&self.runtime.engine, context, self.memory, budget);
         let work = async {
-            let instance = self.pre.instantiate_async(&mut store).await?;
-            functions::call(&call.function, call.arguments.clone(), &self.pre, &mut store, &instance).await
+            let pre = self.code().await?;
+            let instance = pre.instantiate_async(&mut store).await?;
+            functions::call(&call.function, call.arguments.clone(), pre, &mut store, &instance).await
         };
         let result = match tokio::time::timeout(budget.wall, work).await {
             Ok(Ok(value)) => CallResult::Returned(value),

@@ -167,10 +167,10 @@ pub fn pack(code: &Path, manifest: &Path, out: &Path) -> Result<PermissionReport
     let packed = playrelay_plugin_pack::pack(&read(code)?, &read(manifest)?)
         .map_err(|error| KitError::Pack { path: code.to_owned(), error })?;
     let artifact =
-        Artifact::read(packed).map_err(|error| KitError::Plugin { path: manifest.to_owned(), error })?;
+        Artifact::read(&packed).map_err(|error| KitError::Plugin { path: manifest.to_owned(), error })?;
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(KitError::file(folder))?;
     }
-    fs::write(out, &artifact.bytes).map_err(KitError::file(out))?;
+    fs::write(out, &packed).map_err(KitError::file(out))?;
     Ok(PermissionReport::of(&artifact))
 }

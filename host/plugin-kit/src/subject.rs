@@ -49,6 +49,7 @@ impl Subject {
         let engine = wasm::metered().map_err(|error| failed(&error))?;
         let runtime = Arc::new(Runtime::start(engine).map_err(|error| failed(&error))?);
         let compiler = Compiler::open(cache, program).map_err(|error| failed(&error))?.metered();
+        let compiler = Arc::new(compiler);
         let plugin = registry::load_for_dry_run(component, &runtime, &compiler).await;
         Ok(Self { plugin: plugin.map_err(KitError::Start)?, report })
     }

@@ -1,14 +1,15 @@
 //! The ports of the plugin host, on top of the store.
 
 use async_trait::async_trait;
+use playrelay_plugin_host::component_source::BundledPlugin;
 use playrelay_plugin_host::http::HostIdentity;
 use playrelay_plugin_host::permissions::PermissionReport;
 use playrelay_plugin_host::ports::{KeyValue, QuotaUsage};
 use playrelay_plugin_host::{ports, registry};
 use playrelay_store::{Approval, SharedStore, StoreError};
 
-/// The components that are built into this program.
-pub(crate) static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+/// The plugins that are built into this program.
+pub(crate) static BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// The name and version of this program, for the `User-Agent` of its requests.
 pub const IDENTITY: HostIdentity =
@@ -69,5 +70,19 @@ pub fn approval_of(inspection: &PermissionReport) -> Approval {
         id: inspection.id.clone(),
         digest: inspection.digest.as_str().to_owned(),
         permissions: inspection.permissions.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use playrelay_plugin_host::artifact::Digest;
+
+    use super::*;
+
+    #[test]
+    fn the_digests_of_bundled_plugins_are_those_of_their_bytes() {
+        for plugin in BUNDLED {
+            assert_eq!(plugin.artifact().unwrap().digest, Digest::of(plugin.bytes));
+        }
     }
 }

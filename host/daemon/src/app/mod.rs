@@ -140,7 +140,7 @@ async fn load_plugins(
     config: &Config,
     store: &SharedStore,
     runtime: &Arc<Runtime>,
-    compiler: &Compiler,
+    compiler: &Arc<Compiler>,
     before: Option<&Plugins>,
     compilation: Compilation,
 ) -> Result<Plugins, AppError> {
@@ -284,7 +284,7 @@ impl App {
         let recorder = Arc::new(Recorder::new(data));
         runtime.recorder = Some(recorder.clone());
         let runtime = Arc::new(runtime);
-        let compiler = Compiler::open(data.join(CACHE), compiler)?;
+        let compiler = Arc::new(Compiler::open(data.join(CACHE), compiler)?);
         let plugins = Arc::new(load_plugins(&config, &store, &runtime, &compiler, None, compilation).await?);
         let current_plugins = CurrentPlugins::new(Arc::clone(&plugins));
         let credentials = CredentialManager::new(
@@ -316,7 +316,7 @@ impl App {
             instance,
             installation,
             runtime,
-            compiler: Arc::new(compiler),
+            compiler,
             compilation,
             entered: BTreeMap::new(),
             _scratch: None,

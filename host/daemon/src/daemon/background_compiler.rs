@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::app::adapters::BUNDLED;
 use crate::app::{App, LAST_GOOD};
 
-/// The pause before the daemon tries again, where the cache cannot be used: the disk may be full.
+/// The pause before the daemon tries again, where the cache or the file of a plugin cannot be used: the disk may be full.
 const CACHE_RETRY: Duration = Duration::from_secs(60);
 
 /// What is compiled now. One plugin at a time: a compiler takes a processor and up to 370 MB of memory.
@@ -51,7 +51,7 @@ async fn compile(app: App, plugin: Uncompiled) {
         Ok(Ok(())) => {}
         // The plugin is listed with the reason.
         Ok(Err(error @ CompileError::Compiler(_))) => tracing::warn!("a plugin is not loaded: {error}"),
-        Ok(Err(error @ CompileError::Cache { .. })) => {
+        Ok(Err(error @ (CompileError::Cache { .. } | CompileError::Bytes(_)))) => {
             tracing::error!("plugins wait, and what comes for them is kept: {error}");
             tokio::time::sleep(CACHE_RETRY).await;
         }

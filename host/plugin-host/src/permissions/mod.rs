@@ -143,7 +143,7 @@ impl PermissionReport {
             publisher: identity.publisher.clone(),
             homepage: identity.homepage.clone(),
             digest: artifact.digest.clone(),
-            size: artifact.bytes.len(),
+            size: artifact.size,
             provides: manifest.provides.names().into_iter().collect(),
             capabilities: told::capabilities(manifest),
             told: told::told(manifest),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::artifact::{Artifact, Digest};
 use crate::compile::{CompileError, Compiler};
+use crate::component_source::{BundledPlugin, ComponentSource};
 use crate::registry::last_good::LastGood;
 use crate::registry::{PluginOrigin, Plugins, Status, directory};
 use crate::runtime::Runtime;
@@ -40,27 +41,34 @@ impl Uncompiled {
     /// The component cannot be compiled, which the compiler remembers; or the cache cannot be used.
     pub fn compile(
         &self,
-        bundled: &[&'static [u8]],
+        bundled: &[BundledPlugin],
         last_good: &Path,
         runtime: &Runtime,
         compiler: &Compiler,
     ) -> Result<(), CompileError> {
-        match self.artifact(bundled, last_good) {
-            Some(artifact) => compiler.load(&runtime.engine, &artifact).map(drop),
+        match self.source(bundled, last_good) {
+            Some(source) => {
+                compiler.load(&runtime.engine, &self.digest, || Ok(source.read(&self.digest)?)).map(drop)
+            }
             None => Ok(()),
         }
     }
 
-    fn artifact(&self, bundled: &[&'static [u8]], last_good: &Path) -> Option<Artifact> {
-        let is_meant = |artifact: &Artifact| artifact.digest == self.digest;
+    fn source(&self, bundled: &[BundledPlugin], last_good: &Path) -> Option<ComponentSource> {
         match &self.origin {
             PluginOrigin::Bundled => {
-                bundled.iter().filter_map(|bytes| Artifact::read(*bytes).ok()).find(is_meant)
+                let mut bundled = bundled.iter();
+                let meant = bundled.find(|it| it.digest == self.digest.as_str())?;
+                Some(ComponentSource::Bundled(meant.bytes))
             }
             PluginOrigin::File(path) => {
-                let file = directory::read(path, path.parent()?).ok().filter(is_meant);
+                let file = directory::read(path, path.parent()?);
                 // Another one may have taken its place meanwhile, which nobody has approved.
-                file.or_else(|| LastGood(last_good).read(path)?.ok().filter(is_meant))
+                let copy = || LastGood(last_good).read(path)?.ok();
+                let is_meant = |artifact: &Artifact| artifact.digest == self.digest;
+                let file = file.ok().filter(|(artifact, _)| is_meant(artifact));
+                let meant = file.or_else(|| copy().filter(|(artifact, _)| is_meant(artifact)));
+                meant.map(|(_, source)| source)
             }
         }
     }

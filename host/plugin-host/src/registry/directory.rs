@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-
-use crate::artifact::{Artifact, ArtifactError, SIZE_LIMIT};
+use crate::artifact::{Artifact, ArtifactError};
+use crate::component_source::ComponentSource;
+use crate::regular_file;
 
 /// Files of the plugin directory that are looked at.
 const MAX_FILES: usize = 256;
@@ -50,26 +49,9 @@ pub(super) fn wasm_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a regular file of a size that a plugin may have. Anything else may never end.
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
-    let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?;
-    let file = fs::File::from(file);
-    let facts = file.metadata().map_err(unreadable)?;
-    if !facts.is_file() {
-        return Err(ArtifactError::Unreadable("it is not a regular file".to_owned()));
-    }
-    if facts.len() > SIZE_LIMIT as u64 {
-        return Err(ArtifactError::Size { found: usize::try_from(facts.len()).unwrap_or(usize::MAX) });
-    }
-    let mut bytes = Vec::new();
-    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
-}
-
-/// Reads a file of the plugin directory. A link that leads out of it is refused: what was approved must be what is read.
-pub(super) fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactError> {
+/// Reads a file of the plugin directory, and gives the place of its bytes. A link that leads out of it is refused: what was approved must be what
+/// is read.
+pub(super) fn read(path: &Path, directory: &Path) -> Result<(Artifact, ComponentSource), ArtifactError> {
     let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
     let real = path.canonicalize().map_err(unreadable)?;
     if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
@@ -77,7 +59,8 @@ pub(super) fn read(path: &Path, directory: &Path) -> Result<Artifact, ArtifactEr
             "it is a link that leads out of the plugin directory".to_owned(),
         ));
     }
-    Artifact::read(read_file(&real)?)
+    let artifact = Artifact::read(&regular_file::read(&real)?)?;
+    Ok((artifact, ComponentSource::File(real)))
 }
 
 #[cfg(test)]

@@ -4,31 +4,28 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
-
 use crate::artifact::{Artifact, ArtifactError};
-use crate::call_state::CallState;
 use crate::capabilities::interface;
 use crate::compile::{Compilation, CompileError, Compiler};
+use crate::component_source::{BundledPlugin, ComponentSource};
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Budget;
 use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
+use crate::program::{Program, ProgramError};
 use crate::recording::log::CallLog;
-use crate::registry::directory::{read, read_file, wasm_files};
+use crate::registry::directory::{read, wasm_files};
 use crate::registry::last_good::LastGood;
 use crate::registry::{Approval, DirectoryStamp, Entry, PluginOrigin, Plugins, Status};
 use crate::runtime::Runtime;
-use crate::{imports, wasm};
+use crate::{regular_file, wasm};
 
 /// The reason why a plugin is not loaded.
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
     #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-    #[error(transparent)]
-    Compile(#[from] CompileError),
+    Program(#[from] ProgramError),
     #[error("it does not fit contract {API_TRACK}: {0}")]
     Contract(String),
     #[error("it fails the check of its exports: {0}")]
@@ -40,16 +37,16 @@ pub struct Loader<'a> {
     /// What runs them.
     pub runtime: &'a Arc<Runtime>,
     /// What compiles them.
-    pub compiler: &'a Compiler,
+    pub compiler: &'a Arc<Compiler>,
     /// Those that are built into the program.
-    pub bundled: &'a [&'static [u8]],
+    pub bundled: &'a [BundledPlugin],
     /// The plugin directory.
     pub directory: &'a Path,
     /// The folder of copies of those that serve.
     pub last_good: &'a Path,
     /// The approvals of people.
     pub approvals: &'a [Approval],
-    /// When those are compiled that are not compiled yet.
+    /// When those are compiled that are not compiled yet, and those loaded that are.
     pub compilation: Compilation,
 }
 
@@ -60,14 +57,13 @@ impl Loader<'_> {
     ///
     /// A bundled plugin cannot be compiled, or the cache cannot be used.
     pub async fn load(&self, before: Option<&Plugins>) -> Result<Plugins, CompileError> {
-        let mut linker = Linker::new(&self.runtime.engine);
-        imports::add_to_linker(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
         // Before the files are read: what changes in between is seen at the next look.
         let stamp = DirectoryStamp::of(self.directory);
         let plugins = Plugins { entries: Vec::new(), approvals: self.approvals.to_vec(), stamp };
-        let mut found = Found { loader: self, linker, before, plugins };
-        for bytes in self.bundled {
-            found.add(PluginOrigin::Bundled, Artifact::read(*bytes)).await?;
+        let mut found = Found { loader: self, before, plugins };
+        for plugin in self.bundled {
+            let found_plugin = plugin.artifact().map(|it| (it, ComponentSource::Bundled(plugin.bytes)));
+            found.add(PluginOrigin::Bundled, found_plugin).await?;
         }
         found.add_files().await?;
         Ok(found.plugins)
@@ -81,13 +77,12 @@ impl Loader<'_> {
 /// What was found so far.
 struct Found<'a> {
     loader: &'a Loader<'a>,
-    linker: Linker<CallState>,
     before: Option<&'a Plugins>,
     plugins: Plugins,
 }
 
-/// A file of the directory, read once: its bytes are not kept, since many large files must not be in memory together.
-type Seen = (PathBuf, Result<PermissionReport, ArtifactError>);
+/// What a file says, and where its bytes are.
+type FoundPlugin = Result<(Artifact, ComponentSource), ArtifactError>;
 
 impl Found<'_> {
     /// Adds the files of the plugin directory, the approved ones first: a newcomer that claims the id of one must not take its place.
@@ -95,32 +90,27 @@ impl Found<'_> {
         let directory = self.loader.directory;
         let files = wasm_files(directory);
         let copies = LastGood(self.loader.last_good);
-        let seen = files
-            .iter()
-            .map(|path| (path.clone(), read(path, directory).map(|it| PermissionReport::of(&it))));
-        let (approved, others): (Vec<Seen>, Vec<Seen>) =
-            seen.partition(|(_, report)| report.as_ref().is_ok_and(|it| self.loader.is_approved(it)));
-        for (path, _) in approved {
-            let artifact = read(&path, directory);
-            let is_same =
-                artifact.as_ref().is_ok_and(|it| self.loader.is_approved(&PermissionReport::of(it)));
-            if is_same {
-                self.add_file(&path, artifact, &copies).await?;
-            }
+        let seen = files.iter().map(|path| (path.clone(), read(path, directory)));
+        let is_approved = |found: &FoundPlugin| {
+            found.as_ref().is_ok_and(|(it, _)| self.loader.is_approved(&PermissionReport::of(it)))
+        };
+        let (approved, others): (Vec<_>, Vec<_>) = seen.partition(|(_, found)| is_approved(found));
+        for (path, found) in approved {
+            self.add_file(&path, found, &copies).await?;
         }
         // What was replaced goes on until somebody has approved what is there now.
         for (path, _) in &others {
-            if let Some(Ok(copy)) = copies.read(path)
+            if let Some(Ok((copy, source))) = copies.read(path)
                 && self.loader.is_approved(&PermissionReport::of(&copy))
                 && self.plugins.active(&copy.manifest.plugin.id).is_none()
             {
-                self.add_file(path, Ok(copy), &copies).await?;
+                self.add_file(path, Ok((copy, source)), &copies).await?;
             }
         }
         copies.retain(&files);
         let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for (path, report) in others {
-            self.add_newcomer(path, report, &mut names);
+        for (path, found) in others {
+            self.add_newcomer(path, found.map(|(artifact, _)| PermissionReport::of(&artifact)), &mut names);
         }
         Ok(())
     }
@@ -128,15 +118,16 @@ impl Found<'_> {
     async fn add_file(
         &mut self,
         path: &Path,
-        artifact: Result<Artifact, ArtifactError>,
+        found: FoundPlugin,
         copies: &LastGood<'_>,
     ) -> Result<(), CompileError> {
-        let copied = artifact.as_ref().ok().cloned();
+        let copied = found.as_ref().ok().cloned();
         let before = self.plugins.entries.len();
-        self.add(PluginOrigin::File(path.to_owned()), artifact).await?;
+        self.add(PluginOrigin::File(path.to_owned()), found).await?;
         let may_serve = |entry: &Entry| matches!(entry.status, Status::Active(_) | Status::Compiling(_));
-        if let (true, Some(artifact)) = (self.plugins.entries[before..].iter().any(may_serve), copied)
-            && let Err(error) = copies.keep(path, &artifact)
+        if let (true, Some((artifact, source))) =
+            (self.plugins.entries[before..].iter().any(may_serve), copied)
+            && let Err(error) = copies.keep(path, &artifact, &source)
         {
             tracing::warn!(
                 "{} cannot be kept for the time after another one takes its place: {error}",
@@ -147,13 +138,9 @@ impl Found<'_> {
     }
 
     /// Adds a plugin that may serve.
-    async fn add(
-        &mut self,
-        origin: PluginOrigin,
-        artifact: Result<Artifact, ArtifactError>,
-    ) -> Result<(), CompileError> {
-        let artifact = match artifact {
-            Ok(artifact) => artifact,
+    async fn add(&mut self, origin: PluginOrigin, found: FoundPlugin) -> Result<(), CompileError> {
+        let (artifact, source) = match found {
+            Ok(found) => found,
             Err(error) => {
                 self.add_broken(origin, &error);
                 return Ok(());
@@ -175,10 +162,13 @@ impl Found<'_> {
                 }
             }
             (None, None) => {
-                match start(artifact, self.loader.runtime, self.loader.compiler, &self.linker).await {
+                let Loader { runtime, compiler, compilation, .. } = self.loader;
+                match start(artifact, source, runtime, compiler, *compilation).await {
                     Ok(plugin) => Status::Active(plugin),
                     // The folder of compiled code is of use to all of them, or to none.
-                    Err(LoadError::Compile(error @ CompileError::Cache { .. })) => return Err(error),
+                    Err(LoadError::Program(ProgramError::Compile(error @ CompileError::Cache { .. }))) => {
+                        return Err(error);
+                    }
                     Err(error) => {
                         tracing::warn!(plugin = %id, "the plugin is not loaded: {error}");
                         Status::Broken(error.to_string())
@@ -283,28 +273,35 @@ fn same_id(id: &str, other: &Path) -> String {
 pub async fn load_for_dry_run(
     path: &Path,
     runtime: &Arc<Runtime>,
-    compiler: &Compiler,
+    compiler: &Arc<Compiler>,
 ) -> Result<Arc<Plugin>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{} cannot serve: {error}", path.display());
     let real = path.canonicalize().map_err(|error| failed(&error))?;
-    let artifact = read_file(&real).and_then(Artifact::read).map_err(|error| failed(&error))?;
-    let mut linker = Linker::new(&runtime.engine);
-    imports::add_to_linker(&mut linker).map_err(|error| failed(&error))?;
-    start(artifact, runtime, compiler, &linker).await.map_err(|error| failed(&error))
+    let bytes = regular_file::read(&real).map_err(|error| failed(&error))?;
+    let artifact = Artifact::read(&bytes).map_err(|error| failed(&error))?;
+    let source = ComponentSource::File(real);
+    start(artifact, source, runtime, compiler, Compilation::Now).await.map_err(|error| failed(&error))
 }
 
+/// Makes a plugin that can be called. A daemon loads one that was found to fit the contract before when it is first called; a command looks at
+/// all of them.
 async fn start(
     artifact: Artifact,
+    source: ComponentSource,
     runtime: &Arc<Runtime>,
-    compiler: &Compiler,
-    linker: &Linker<CallState>,
+    compiler: &Arc<Compiler>,
+    compilation: Compilation,
 ) -> Result<Arc<Plugin>, LoadError> {
-    let component = compiler.load(&runtime.engine, &artifact)?;
-    let pre = linker
-        .instantiate_pre(&component)
-        .map_err(|error| LoadError::Contract(error.root_cause().to_string()))?;
-    let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(artifact.manifest), pre));
-    validate_exports(&plugin, runtime).await?;
+    let Artifact { digest, manifest, .. } = artifact;
+    let is_checked = compiler.is_checked(&runtime.engine, &digest);
+    let program = Program::new(Arc::clone(compiler), digest.clone(), source);
+    let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(manifest), program));
+    if compilation == Compilation::Now || !is_checked {
+        validate_exports(&plugin, runtime).await?;
+    }
+    if !is_checked {
+        compiler.note_checked(&runtime.engine, &digest).map_err(ProgramError::Compile)?;
+    }
     Ok(plugin)
 }
 
@@ -314,13 +311,14 @@ async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(),
     // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
     let _ticking = runtime.ticker.enter();
     let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
-    let instance = tokio::time::timeout(Budget::SERVICE.wall, plugin.pre.instantiate_async(&mut store))
+    let pre = plugin.program.get(&runtime.engine).await?;
+    let instance = tokio::time::timeout(Budget::SERVICE.wall, pre.instantiate_async(&mut store))
         .await
         .map_err(|_| LoadError::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
         .map_err(|error| LoadError::Trial(Fault::new(FaultKind::Trap, error.root_cause().to_string())))?;
     let provided = plugin.manifest.provides.names();
     for (name, verify) in interface::ALL.iter().filter(|(name, _)| provided.contains(*name)) {
-        verify(&plugin.pre, &mut store, &instance)
+        verify(pre, &mut store, &instance)
             .map_err(|error| LoadError::Contract(format!("{name}: {}", error.root_cause())))?;
     }
     Ok(())

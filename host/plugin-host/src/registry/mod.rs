@@ -23,6 +23,7 @@ use crate::artifact::{Artifact, ArtifactError, Digest};
 use crate::manifest::Manifest;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
+use crate::regular_file;
 
 /// A person's consent to a plugin: to these bytes, asking for these permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,5 +216,5 @@ impl CurrentPlugins {
 /// The file cannot be read, or is no plugin.
 pub fn inspect(path: &Path) -> Result<PermissionReport, ArtifactError> {
     let real = path.canonicalize().map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    Ok(PermissionReport::of(&Artifact::read(directory::read_file(&real)?)?))
+    Ok(PermissionReport::of(&Artifact::read(&regular_file::read(&real)?)?))
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use playrelay_plugin_host::artifact::Artifact;
 use playrelay_plugin_host::manifest::{Manifest, SettingKind};
 use playrelay_plugin_kit::project::{BUILD, MANIFEST, Project};
 use playrelay_util::private_file;
@@ -117,7 +116,7 @@ fn introduce(project: &Project, dev: &DevFolder, port: u16) -> Result<(), CliErr
 
 /// The id and the name of a bundled plugin that reads webhooks and needs no setting, for the plays that a tracker is to be sent.
 fn sample_source() -> Option<(String, String)> {
-    let bundled = BUNDLED.iter().filter_map(|bytes| Artifact::read(*bytes).ok());
+    let bundled = BUNDLED.iter().filter_map(|plugin| plugin.artifact().ok());
     let mut sources = bundled.filter(|artifact| {
         let manifest = &artifact.manifest;
         manifest.provides.webhook.is_some() && manifest.settings.values().all(|setting| !setting.required)

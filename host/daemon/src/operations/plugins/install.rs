@@ -1,6 +1,5 @@
 //! Install a plugin from where its author publishes it, update it, and remove it. The daemon never does this by itself: it only looks at files.
 
-use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -39,7 +38,7 @@ pub struct FetchedPlugin {
     pub signature: Signature,
     /// Where it is from.
     pub installation: Installation,
-    bytes: Cow<'static, [u8]>,
+    bytes: Vec<u8>,
     file: PathBuf,
 }
 
@@ -63,7 +62,7 @@ pub async fn fetch_plugin(app: &App, request: &InstallRequest) -> Result<Fetched
     };
     let fetched =
         fetch(&source, &expected).await.map_err(|error| OperationError::Upstream(error.to_string()))?;
-    let artifact = Artifact::read(fetched.bytes)
+    let artifact = Artifact::read(&fetched.bytes)
         .map_err(|error| OperationError::Invalid(format!("{source} is no plugin: {error}")))?;
     let report = PermissionReport::of(&artifact);
     let file = install_path(app, &report.id)?;
@@ -81,7 +80,7 @@ pub async fn fetch_plugin(app: &App, request: &InstallRequest) -> Result<Fetched
         digest: fetched.digest.to_string(),
         key: expected.key.map(|key| key.as_str().to_owned()),
     };
-    Ok(FetchedPlugin { report, signature: fetched.signature, installation, bytes: artifact.bytes, file })
+    Ok(FetchedPlugin { report, signature: fetched.signature, installation, bytes: fetched.bytes, file })
 }
 
 /// Fetches a plugin once more from where it was installed from. Absent where it is the same.
