@@ -124,11 +124,16 @@ impl Compiler {
         if let Some(component) = self.load_cached(engine, &path, &name) {
             return Ok(component);
         }
-        let code = self.compile(&bytes()?).inspect_err(|error| self.note_failure(digest, error))?;
         let failed = |error| CompileError::Cache { path: path.clone(), error };
-        let mac = self.mac(&name).update(&code).finalize();
-        write_private(&mac_path(&path), mac.as_bytes()).map_err(failed)?;
-        write_private(&path, &code).map_err(failed)?;
+        let mut code = PrivateFile::create(&path).map_err(failed)?;
+        let mut mac = self.mac(&name);
+        let compiled = self.compile(&bytes()?, &mut code, &mut mac);
+        if let Err(CompileError::Compiler(reason)) = &compiled {
+            self.note_failure(digest, reason);
+        }
+        compiled?;
+        write_private(&mac_path(&path), mac.finalize().as_bytes()).map_err(failed)?;
+        code.finish().map_err(failed)?;
         self.load_cached(engine, &path, &name)
             .ok_or_else(|| CompileError::Compiler("the compiled code does not fit this engine".to_owned()))
     }
@@ -159,12 +164,12 @@ impl Compiler {
         lock(&self.failures).get(digest).cloned()
     }
 
-    fn note_failure(&self, digest: &Digest, error: &CompileError) {
+    fn note_failure(&self, digest: &Digest, reason: &str) {
         let mut failures = lock(&self.failures);
         if failures.len() >= MAX_FAILURES {
             failures.clear();
         }
-        failures.insert(digest.clone(), error.to_string());
+        failures.insert(digest.clone(), CompileError::Compiler(reason.to_owned()).to_string());
     }
 
     fn load_cached(&self, engine: &Engine, path: &Path, name: &str) -> Option<Component> {
@@ -184,7 +189,13 @@ impl Compiler {
             .ok()
     }
 
-    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+    /// Has a child compile a component. The code goes into the file as it comes: it is many megabytes, and is mapped into memory afterwards.
+    fn compile(
+        &self,
+        component: &[u8],
+        file: &mut PrivateFile,
+        mac: &mut blake3::Hasher,
+    ) -> Result<(), CompileError> {
         let failed = |error: io::Error| CompileError::Compiler(error.to_string());
         let mut child = Command::new(&self.program)
             .arg(COMMAND)
@@ -199,7 +210,13 @@ impl Compiler {
             Some(mut stdin) => stdin.write_all(component),
             None => Ok(()),
         };
+        // Where there is no room the child ends at its next write: nobody reads.
+        let kept = match child.stdout.take() {
+            Some(code) => copy_with_mac(code, &mut file.file, mac),
+            None => Ok(()),
+        };
         let output = child.wait_with_output().map_err(failed)?;
+        kept.map_err(|error| CompileError::Cache { path: file.path.clone(), error })?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let reason = said.lines().last().filter(|line| !line.is_empty());
@@ -207,8 +224,7 @@ impl Compiler {
                 reason.map_or_else(|| format!("the compiler ended with {}", output.status), str::to_owned),
             ));
         }
-        written.map_err(failed)?;
-        Ok(output.stdout)
+        written.map_err(failed)
     }
 
     /// Over the name, which says whose code it is and for which engine: one plugin's code is no other's. The code follows.
@@ -274,15 +290,53 @@ fn mac_path(path: &Path) -> PathBuf {
     path.with_extension("mac")
 }
 
-/// Writes a file that only we can read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // Half a file is of no use to anybody; that it cannot be removed is the lesser trouble.
-        let _ = fs::remove_file(&temporary);
+/// Copies all that comes, and adds it to the MAC.
+fn copy_with_mac(mut from: impl Read, to: &mut impl Write, mac: &mut blake3::Hasher) -> io::Result<()> {
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                mac.update(&piece[..length]);
+                to.write_all(&piece[..length])?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    written
+}
+
+/// A file that only we can read. It takes its place whole or not at all.
+struct PrivateFile {
+    file: fs::File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    fn create(path: &Path) -> io::Result<Self> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".tmp-{}", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        Ok(Self { file, temporary, path: path.to_owned() })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, &self.path)
+    }
+}
+
+impl Drop for PrivateFile {
+    fn drop(&mut self) {
+        // It is not there any more where it took its place. Half a file is of no use to anybody; that it cannot be removed is the lesser trouble.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = PrivateFile::create(path)?;
+    file.file.write_all(bytes)?;
+    file.finish()
 }

@@ -140,12 +140,13 @@ impl Redactor<'_> {
         if host_call.function == "settings.get" {
             let key = host_call.arguments[0].as_str().unwrap_or_default().to_owned();
             let is_telling = is_telling_name(&key) || names_person(&key);
-            return match &mut host_call.answer {
+            match &mut host_call.answer {
                 Value::String(text) if is_telling && web_address(text).is_none() => {
-                    *text = self.key.pseudonym(text)
+                    *text = self.key.pseudonym(text);
                 }
                 answer => self.redact(answer, false, Speaker::Service),
-            };
+            }
+            return;
         }
         self.redact(&mut host_call.arguments, false, Speaker::Plugin);
         self.redact(&mut host_call.answer, false, Speaker::Service);

@@ -294,15 +294,21 @@ async fn start(
 ) -> Result<Arc<Plugin>, LoadError> {
     let Artifact { digest, manifest, .. } = artifact;
     let is_checked = compiler.is_checked(&runtime.engine, &digest);
-    let program = Program::new(Arc::clone(compiler), digest.clone(), source);
-    let plugin = Arc::new(Plugin::new(Arc::clone(runtime), Arc::new(manifest), program));
-    if compilation == Compilation::Now || !is_checked {
-        validate_exports(&plugin, runtime).await?;
+    let manifest = Arc::new(manifest);
+    let plugin = || {
+        let program = Program::new(Arc::clone(compiler), digest.clone(), source.clone());
+        Arc::new(Plugin::new(Arc::clone(runtime), Arc::clone(&manifest), program))
+    };
+    if compilation == Compilation::Later && is_checked {
+        return Ok(plugin());
     }
+    let loaded = plugin();
+    validate_exports(&loaded, runtime).await?;
     if !is_checked {
         compiler.note_checked(&runtime.engine, &digest).map_err(ProgramError::Compile)?;
     }
-    Ok(plugin)
+    // The look at it has put much of it into memory, which a daemon may never need again.
+    Ok(if compilation == Compilation::Later { plugin() } else { loaded })
 }
 
 /// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
