@@ -3,6 +3,8 @@ set -euo pipefail
 
 dist=$(realpath "$1")
 work=$(mktemp --directory)
+# What a program says. It is read while that begins.
+touch "$work/log"
 # The ports on which the programs listen that are tried.
 port=28787
 token=a-token-for-the-checks

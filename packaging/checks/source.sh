@@ -13,13 +13,19 @@ mount --types proc proc "$root/proc"
 # Rust as rustup has installed it here, with its target for plugins; the registry of crates starts empty.
 mkdir "$root/rust"
 mount --bind "$(rustc --print sysroot)" "$root/rust"
+# Nothing here may change it, nor remove it at the end.
+mount --options remount,bind,ro "$root/rust"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# Where the network has an authority of its own, this machine knows it.
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 git clone --quiet "$repository" "$root/playrelay"
 in_root() { chroot "$root" env --ignore-environment HOME=/root PATH=/rust/bin:/usr/bin:/bin "$@"; }
 in_root sh -c 'cd /playrelay && exec cargo xtask run' > "$work/log" 2>&1 &
 daemon=$!
 port=8787
-until_true 3600 "the first page: $(tail -3 "$work/log")" is_healthy
+is_healthy_or_gone() { is_healthy || ! kill -0 "$daemon" 2>/dev/null; }
+until_true 3600 "the first page" is_healthy_or_gone
+is_healthy || fail "it ended: $(tail -5 "$work/log")"
 grep --quiet 'The code of the set-up is' "$work/log" || fail "no code of the set-up: $(tail -5 "$work/log")"
 grep 'The code of the set-up is' "$work/log" | sed 's/is .*, at/is …, at/; s/^/   /'
 say "cargo xtask run: built and healthy after $SECONDS s"
