@@ -57,6 +57,7 @@ mod recorded_calls;
 mod recording;
 mod replay;
 mod sandbox;
+mod sandbox_network;
 mod scrobbling;
 mod scrobbling_pitfalls;
 mod secrets;

@@ -99,6 +99,8 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
     std::fs::write(folder.join("c-text.wasm"), "GIF89a").unwrap();
     std::fs::write(folder.join("d-module.wasm"), b"\0asm\x01\0\0\0").unwrap();
     std::fs::write(folder.join("e-cut.wasm"), &sound[..sound.len() / 2]).unwrap();
+    std::fs::write(folder.join("g-other.wasm"), with_text(&sound, "[provides.enrich]", "# provides.enrich"))
+        .unwrap();
     std::fs::write(folder.join("ignored.txt"), "x").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", folder.join("f-link.wasm")).unwrap();
     assert!(home.run(&["plugin", "approve", "sound"]).status.success());
@@ -108,7 +110,7 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
         |wanted: &str| list.as_array().unwrap().iter().filter(|row| row["status"] == wanted).count();
     assert_eq!(
         (by_status("active"), by_status("broken"), by_status("pending")),
-        (bundled_plugins() + 1, 5, 0),
+        (bundled_plugins() + 1, 6, 0),
         "{list:#}"
     );
     for (id, words) in [
@@ -116,12 +118,19 @@ fn broken_ones_are_listed_with_the_reason_and_stop_nothing() {
         ("d-module.wasm", "not a component"),
         ("e-cut.wasm", "not WebAssembly"),
         ("f-link.wasm", "out of the plugin directory"),
+        ("g-other.wasm", "says that it provides check, webhook, and it exports check, enrich, webhook"),
     ] {
         let (status, reason) = status(&home, id);
         assert!(status == "broken" && reason.contains(words), "{id}: {reason}");
     }
     let check = home.run(&["check"]);
     assert!(check.status.success(), "{check:?}");
+}
+
+/// The same bytes with another text of the same length in one place.
+fn with_text(bytes: &[u8], text: &str, other: &str) -> Vec<u8> {
+    let at = bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
+    [&bytes[..at], other.as_bytes(), &bytes[at + text.len()..]].concat()
 }
 
 #[test]

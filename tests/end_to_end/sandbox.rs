@@ -60,6 +60,7 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
     // A success between two faults: the breaker must not hide the reason of the next.
     for (order, code, words) in [
         ("loop", "cpu-limit", "250 ms"),
+        ("spin", "cpu-limit", "250 ms"),
         ("allocate", "memory-limit", "32 MiB"),
         ("panic", "trap", "crashed"),
         ("recurse", "trap", "stack"),

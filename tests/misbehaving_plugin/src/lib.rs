@@ -16,6 +16,10 @@ impl capability::webhook::Guest for Rogue {
             "loop" => loop {
                 std::hint::spin_loop();
             },
+            // Each turn asks the host, so that no turn computes for long.
+            "spin" => loop {
+                std::hint::black_box(clock::now());
+            },
             "allocate" => {
                 let mut hoard: Vec<Vec<u8>> = Vec::new();
                 loop {
@@ -47,8 +51,10 @@ impl capability::webhook::Guest for Rogue {
 }
 
 impl capability::enrich::Guest for Rogue {
+    /// Tries to reach `target`, or the address that was played.
     fn resolve(item: Item) -> Result<Item, Failure> {
-        let target = settings::get("target").unwrap_or_default();
+        let played = item.server_ref.clone().filter(|played| played.starts_with("http"));
+        let target = played.or_else(|| settings::get("target")).unwrap_or_default();
         Err(Failure::Rejected(fetch(&target))).or_else(|failure| if target.is_empty() { Ok(item) } else { Err(failure) })
     }
 }
@@ -93,12 +99,20 @@ fn play(user: &str) -> Report {
     })
 }
 
-fn fetch(url: &str) -> String {
-    let forged = |name: &str| Field { name: name.to_owned(), value: "forged".to_owned() };
+/// Sends a request with headers that it must not be able to send. An address after `smuggle ` gets one with a second header in its value.
+fn fetch(target: &str) -> String {
+    let header = |name: &str, value: &str| Field { name: name.to_owned(), value: value.to_owned() };
+    let (url, headers) = match target.strip_prefix("smuggle ") {
+        Some(url) => (url, vec![header("x-own", "1\r\nx-smuggled: 2")]),
+        None => {
+            let forged = ["authorization", "x-api-key", "cookie", "x-own"];
+            (target, forged.iter().map(|name| header(name, "forged")).collect())
+        }
+    };
     let request = http::Request {
         method: Method::Get,
         url: url.to_owned(),
-        headers: vec![forged("authorization"), forged("x-api-key"), forged("cookie"), forged("x-own")],
+        headers,
         body: Body::None,
         timeout_ms: Some(2_000),
         captures: Vec::new(),
