@@ -1,4 +1,4 @@
-# What the scripts beside share. Each is called as root with the folder that `cargo xtask dist` has filled.
+# What the scripts beside share. Each is called as root with the folder that `cargo xtask dist` has filled, and with `quick` after a quick build.
 set -euo pipefail
 
 dist=$(realpath "$1")

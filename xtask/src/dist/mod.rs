@@ -61,7 +61,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let archs = if here { vec![Arch::here()] } else { Arch::ALL.to_vec() };
     build(&archs, is_quick)?;
     if checks {
-        check::run(&archs)?;
+        check::run(&archs, is_quick)?;
     }
     Ok(())
 }
