@@ -2,7 +2,7 @@
 # The image: as compose.yaml runs it, as compose.nas.yaml does, and as any user, with a read-only root and no rights.
 source "$(dirname "$0")/common.sh"
 need umoci umoci runc runc curl curl setpriv util-linux
-# What is published is smaller than a quick build, which is not optimized: MB resident, bytes compressed.
+# What is published is smaller than a quick build, which is optimized less: MB resident, bytes compressed.
 most=40 largest=25000000
 [ "${2:-}" != quick ] || most=100 largest=60000000
 trap 'runc delete --force playrelay-check >/dev/null 2>&1 || true; rm -rf "$work"' EXIT

@@ -36,7 +36,7 @@ cargo xtask COMMAND
   dist [--here] [--quick] [--check]
                  build what is published: static programs, container images, deb and
                  rpm, for amd64 and arm64 or with --here for this machine alone, into
-                 target/dist; --check tries each of them out; --quick does not optimize
+                 target/dist; --check tries each of them out; --quick optimizes less
   release VERSION [--dry-run]
                  give the tree its next version, in a commit with a tag
   notices        write the licences of what others have written: target/THIRD-PARTY.txt

@@ -33,19 +33,8 @@ use crate::{plugins, shell};
 /// mimalloc takes memory when it is used, and not 20 MB at once: a program that idles is small.
 const ALLOCATOR: &str = "-DMI_DEFAULT_ARENA_EAGER_COMMIT=0";
 
-/// The compiler of plugins: without optimization every check would wait for it.
-const COMPILER: [&str; 7] = [
-    "cranelift-codegen",
-    "cranelift-entity",
-    "cranelift-frontend",
-    "regalloc2",
-    "wasmparser",
-    "wasmtime-environ",
-    "wasmtime-internal-cranelift",
-];
-
-/// Builds everything, for all machines or with `--here` for this one; `--check` tries it afterwards. With `--quick` the programs are not
-/// optimized: enough to try everything else out.
+/// Builds everything, for all machines or with `--here` for this one; `--check` tries it afterwards. With `--quick` the programs are optimized less:
+/// enough to try everything else out.
 pub fn run(arguments: &[String]) -> Result<()> {
     let (mut here, mut checks, mut is_quick) = (false, false, false);
     for argument in arguments {
@@ -118,11 +107,8 @@ fn build_program(toolbox: &Toolbox, release: &Release, arch: Arch, is_quick: boo
     build.env("CFLAGS", format!("{} {ALLOCATOR}", shell::remapped_c().join(" ")));
     build.env("SOURCE_DATE_EPOCH", release.seconds.to_string());
     if is_quick {
-        build.env("CARGO_PROFILE_PUBLISHED_OPT_LEVEL", "0").env("CARGO_PROFILE_PUBLISHED_LTO", "off");
+        build.env("CARGO_PROFILE_PUBLISHED_OPT_LEVEL", "1").env("CARGO_PROFILE_PUBLISHED_LTO", "off");
         build.env("CARGO_PROFILE_PUBLISHED_CODEGEN_UNITS", "16");
-        for package in COMPILER {
-            build.arg("--config").arg(format!("profile.published.package.{package}.opt-level=2"));
-        }
     }
     match &release.commit {
         Some(commit) => build.env("PLAYRELAY_COMMIT", commit),
