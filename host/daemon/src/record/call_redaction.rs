@@ -35,9 +35,14 @@ pub fn redacted_call(mut call: RecordedCall, key: &PseudonymKey) -> Result<Recor
     if call.function == "webhook.parse" && is_opaque(&call.arguments[0]["body"]) {
         return Err(Unreadable("a webhook that is no JSON"));
     }
-    let mut redactor = Redactor { key, found: BTreeSet::new(), origins: BTreeSet::new() };
+    let mut heard = call.arguments.to_string();
     for host_call in &mut call.host_calls {
         leave_out_opaque_answer(host_call);
+        heard.push_str(&host_call.answer.to_string());
+    }
+    let heard = heard.to_lowercase();
+    let mut redactor = Redactor { key, heard, found: BTreeSet::new(), origins: BTreeSet::new() };
+    for host_call in &call.host_calls {
         redactor.find_in_answer(host_call);
     }
     redactor.find(&call.arguments, false);
@@ -64,6 +69,8 @@ enum Speaker {
 /// What was found in a call.
 struct Redactor<'a> {
     key: &'a PseudonymKey,
+    /// All that the plugin was told, in lower case.
+    heard: String,
     /// Texts that tell something.
     found: BTreeSet<String>,
     /// Origins of addresses that the user has typed.
@@ -78,10 +85,7 @@ impl Redactor<'_> {
         let Some(text) = host_call.answer.as_str() else { return };
         match Url::parse(text) {
             Ok(url) if url.has_host() => drop(self.origins.insert(url.origin().ascii_serialization())),
-            _ if host_call.arguments[0]
-                .as_str()
-                .is_some_and(|key| is_telling_name(key) || names_person(key)) =>
-            {
+            _ if host_call.arguments[0].as_str().is_some_and(|key| is_telling_setting(key)) => {
                 self.note(text);
             }
             _ => {}
@@ -92,11 +96,11 @@ impl Redactor<'_> {
     fn find(&mut self, value: &Value, is_person: bool) {
         match value {
             Value::Object(fields) => match named_value(fields) {
-                Some((name, value)) if is_telling_name(name) => self.note(value),
+                Some((name, value)) if is_telling_name(name) || names_person(name) => self.note(value),
                 Some((_, value)) => self.find_in_text(value),
                 None => {
                     for (name, value) in fields {
-                        match is_telling_name(name) || (is_person && is_personal_name(name)) {
+                        match tells(name, value, is_person, Speaker::Service) {
                             true => self.note_all(value),
                             false => self.find(value, names_person(name)),
                         }
@@ -139,7 +143,7 @@ impl Redactor<'_> {
     fn redact_host_call(&self, host_call: &mut HostCall) {
         if host_call.function == "settings.get" {
             let key = host_call.arguments[0].as_str().unwrap_or_default().to_owned();
-            let is_telling = is_telling_name(&key) || names_person(&key);
+            let is_telling = is_telling_setting(&key);
             match &mut host_call.answer {
                 Value::String(text) if is_telling && web_address(text).is_none() => {
                     *text = self.key.pseudonym(text);
@@ -155,16 +159,17 @@ impl Redactor<'_> {
     fn redact(&self, value: &mut Value, is_person: bool, speaker: Speaker) {
         match value {
             Value::Object(fields) => {
-                let telling = named_value(fields).map(|(name, _)| is_telling(name, speaker));
+                let telling =
+                    named_value(fields).map(|(name, _)| is_telling(name, speaker) || names_person(name));
                 if let (Some(is_telling), Some(value)) = (telling, fields.get_mut("value")) {
                     return match is_telling {
-                        true => self.replace_all(value),
+                        true => self.replace_all(value, speaker),
                         false => self.redact(value, false, speaker),
                     };
                 }
                 for (name, value) in fields {
-                    match is_telling(name, speaker) || (is_person && is_personal_name(name)) {
-                        true => self.replace_all(value),
+                    match tells(name, value, is_person, speaker) {
+                        true => self.replace_all(value, speaker),
                         false => self.redact(value, names_person(name), speaker),
                     }
                 }
@@ -193,16 +198,20 @@ impl Redactor<'_> {
         }
     }
 
-    /// Puts pseudonyms in the place of all that stands in a value.
-    fn replace_all(&self, value: &mut Value) {
+    /// Puts pseudonyms in the place of all that stands in a value. What a plugin says without having been told is a word of its code, and nobody's.
+    fn replace_all(&self, value: &mut Value, speaker: Speaker) {
+        let is_own_word =
+            |text: &str| speaker == Speaker::Plugin && !self.heard.contains(&text.to_lowercase());
         match value {
+            Value::String(text) if is_own_word(text) => {}
+            Value::Number(number) if is_own_word(&number.to_string()) => {}
             Value::String(text) => *text = self.key.pseudonym(text),
             Value::Number(number) => {
                 let number = self.key.pseudonym(&number.to_string()).parse::<u64>();
                 *value = number.map_or(json!(0), Value::from);
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.replace_all(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.replace_all(field)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.replace_all(item, speaker)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.replace_all(field, speaker)),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -234,6 +243,18 @@ impl Redactor<'_> {
         }
         redacted
     }
+}
+
+/// Whether a setting tells something. The name of an installation tells its calls from those of others.
+fn is_telling_setting(key: &str) -> bool {
+    is_telling_name(key) || names_person(key) || key == "host.instance"
+}
+
+/// Whether a field tells something. That of a person may hold the name alone.
+fn tells(name: &str, value: &Value, is_person: bool, speaker: Speaker) -> bool {
+    is_telling(name, speaker)
+        || (is_person && is_personal_name(name))
+        || (names_person(name) && value.is_string())
 }
 
 fn is_telling(name: &str, speaker: Speaker) -> bool {
@@ -338,12 +359,20 @@ mod tests {
 
     #[test]
     fn addresses_of_public_services_and_the_words_of_a_plugin_stay() {
+        let headers = json!([{ "name": "x-client-identifier", "value": "playrelay" }, { "name": "x-user-token", "value": "MIA" }]);
         let call = redacted(call(
-            json!([{ "body": "" }]),
-            json!([{ "function": "http.send", "arguments": [{ "url": "https://api.example/sync?id=1" }], "answer": { "Err": "TooLarge" } }]),
+            json!([{ "body": "", "form": [{ "name": "user", "value": "mia" }] }]),
+            json!([{ "function": "http.send", "arguments": [{ "url": "https://api.example/sync?id=1", "headers": headers }],
+                     "answer": { "Err": "TooLarge" } }]),
             json!({ "returned": { "Ok": [{ "Ignored": { "code": "library", "detail": "not a film" } }] } }),
         ));
-        assert_eq!(call["host_calls"][0]["arguments"][0]["url"], "https://api.example/sync?id=1");
+        let sent = &call["host_calls"][0]["arguments"][0];
+        assert_eq!(sent["url"], "https://api.example/sync?id=1");
+        // What it was told in other letters is not a word of its own.
+        assert_eq!(
+            (&sent["headers"][0]["value"], sent["headers"][1]["value"] == "MIA"),
+            (&json!("playrelay"), false)
+        );
         assert_eq!(call["result"]["returned"]["Ok"][0]["Ignored"]["code"], "library");
     }
 
