@@ -1,5 +1,7 @@
 //! Who may do what at the API: the first member, logins, tokens, roles, guesses, other sites.
 
+use std::time::Instant;
+
 use playrelay_tests::browser::{Browser, PASSWORD, SOON, begins, read, setup_code};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::TestContext;
@@ -195,6 +197,7 @@ async fn ten_thousand_guesses_open_nothing_and_keep_nobody_else_out() {
     admin.set_up(&home).await;
     let guesser = reqwest::Client::new();
     let (mut refused, mut locked) = (0, 0);
+    let began = Instant::now();
     for number in 0..10_000 {
         let body = json!({ "name": "ada", "password": format!("a guess, number {number}") });
         let answer = guesser.post(format!("{}/api/v1/login", daemon.url())).json(&body).send().await.unwrap();
@@ -207,7 +210,9 @@ async fn ten_thousand_guesses_open_nothing_and_keep_nobody_else_out() {
             other => panic!("{other}"),
         }
     }
-    assert!(refused <= 11, "{refused} were looked at");
+    // So many a minute, however many minutes a busy machine needs.
+    let most = 11 * (1 + began.elapsed().as_secs() / 60);
+    assert!(refused <= most, "{refused} were looked at; {most} are allowed");
     assert_eq!(refused + locked, 10_000);
     // Whoever is logged in stays so, and the token opens the API from the same address.
     assert_eq!(admin.status(Method::GET, "/api/v1/status").await, StatusCode::OK);
