@@ -18,6 +18,7 @@ mod chaos;
 mod chromium;
 mod config_errors;
 mod config_messages;
+mod contract_compatibility;
 mod damaged_files;
 mod delivery;
 mod docs;
