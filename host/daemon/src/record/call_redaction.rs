@@ -85,7 +85,7 @@ impl Redactor<'_> {
         let Some(text) = host_call.answer.as_str() else { return };
         match Url::parse(text) {
             Ok(url) if url.has_host() => drop(self.origins.insert(url.origin().ascii_serialization())),
-            _ if host_call.arguments[0].as_str().is_some_and(|key| is_telling_setting(key)) => {
+            _ if host_call.arguments[0].as_str().is_some_and(is_telling_setting) => {
                 self.note(text);
             }
             _ => {}
