@@ -150,7 +150,7 @@ async fn the_record_alone_answers_and_a_difference_is_shown() {
     // It asked nothing of a tracker: there is no answer.
     let (code, said) = changed(&|call| drop(call["host_calls"].as_array_mut().unwrap().remove(at))).await;
     assert!(code == Some(1) && said.contains("the record has no answer to http.send"), "{said}");
-    // What is none of it is said with its place.
+    // The error names the line that is not a recorded call.
     let (code, said) = changed(&|call| call["surprise"] = json!(1)).await;
     assert!(code == Some(1) && said.contains("line 1 is no recorded call"), "{said}");
     let (code, said) = changed(&|call| call["plugin"] = json!("unheard-of")).await;

@@ -213,7 +213,7 @@ mod tests {
         assert!(refused(b"GIF89a..").contains("not WebAssembly"));
         assert!(refused(b"\0asm\x01\0\0\0").contains("not a component"));
         assert!(refused(b"\0asm\x0d\0\x01\0").contains("no manifest"));
-        // A module of eight bytes of which four are there.
+        // The section announces eight bytes, and has four.
         assert!(refused(b"\0asm\x0d\0\x01\0\x01\x08\0asm").contains("it ends in the middle"));
     }
 }

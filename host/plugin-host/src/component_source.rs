@@ -20,7 +20,7 @@ impl BundledPlugin {
     ///
     /// # Errors
     ///
-    /// The bytes are no plugin, or the digest is none.
+    /// The bytes are not a plugin, or the digest is not one.
     pub fn artifact(self) -> Result<Artifact, ArtifactError> {
         let digest = Digest::from_hex(self.digest).ok_or(ArtifactError::Changed)?;
         Artifact::read_with_digest(self.bytes, || digest)

@@ -280,7 +280,7 @@ fn web_address(text: &str) -> Option<Url> {
     if is_candidate { Url::parse(text).ok() } else { None }
 }
 
-/// Whether a body holds something of which nobody knows what it is.
+/// Whether a body is not JSON: names in it cannot be found.
 fn is_opaque(body: &Value) -> bool {
     body.as_str().is_some_and(|text| !text.trim().is_empty() && json_in(text).is_none())
 }

@@ -29,7 +29,7 @@ const SUBMISSIONS: [&str; 2] = ["sink.submit", "sink-batch.submit-batch"];
 /// The record cannot be read, or the system has no random numbers.
 pub async fn event_calls(app: &App, row: &InboxRow, deliveries: &[i64]) -> io::Result<Vec<RecordedCall>> {
     let key = PseudonymKey::random()?;
-    // A webhook of which nobody can tell what is personal is in no bundle.
+    // The bundle leaves a webhook out that cannot be redacted.
     let read = webhook_calls(app, row).await.into_iter().filter_map(|call| redacted_call(call, &key).ok());
     let recorded = Recorder::new(&app.config.server.data_dir).calls()?;
     let of_event = |call: &RecordedCall| {
@@ -39,7 +39,7 @@ pub async fn event_calls(app: &App, row: &InboxRow, deliveries: &[i64]) -> io::R
     Ok(read.chain(recorded.into_iter().filter(of_event)).collect())
 }
 
-/// Reads the webhook of an event once more; nothing where it is none, or its plugin does not serve.
+/// Reads the webhook of an event once more. Gives no call if the event is not a webhook, or if its plugin does not serve.
 async fn webhook_calls(app: &App, row: &InboxRow) -> Vec<RecordedCall> {
     let source = &row.received.source;
     let (Ok(Input::Webhook(request)), Some((plugin, target))) = (input::stored(row), app.plugin(source))

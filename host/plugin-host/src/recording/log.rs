@@ -105,7 +105,7 @@ fn target(arguments: &Value) -> (&Value, &Value) {
     (&arguments[0]["method"], &arguments[0]["url"])
 }
 
-/// A question of a guest, written down where it is noted or answered from a record.
+/// A call of a guest to the host. It has its arguments only where a record needs them.
 pub(crate) struct Question {
     function: &'static str,
     /// Absent where nobody needs them.
