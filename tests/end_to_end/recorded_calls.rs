@@ -80,6 +80,7 @@ async fn a_recorded_evening_goes_the_same_way_on_another_machine() {
     for function in ["webhook.parse", "realtime.connect", "sink.submit"] {
         assert!(functions.contains(&function), "{function} is not among {functions:?}");
     }
+    assert!(recorded.iter().all(|call| call["digest"].as_str().is_some_and(|digest| digest.len() == 64)));
     // Nothing of the home is in it, and the titles are.
     let text = fs::read_to_string(&file).unwrap() + &bundle["calls"].to_string();
     let mut telling = trakt.tokens();

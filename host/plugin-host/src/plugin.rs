@@ -208,6 +208,7 @@ impl Plugin {
             at,
             plugin: facts.id.clone(),
             version: facts.version.clone(),
+            digest: self.program.digest.clone(),
             function: function.to_owned(),
             arguments: draft.arguments,
             cpu_ms: u32::try_from(budget.cpu.as_millis()).unwrap_or(u32::MAX),

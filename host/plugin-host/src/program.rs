@@ -16,7 +16,7 @@ use crate::imports;
 pub(crate) struct Program {
     loaded: OnceCell<InstancePre<CallState>>,
     compiler: Arc<Compiler>,
-    digest: Digest,
+    pub(crate) digest: Digest,
     source: ComponentSource,
 }
 

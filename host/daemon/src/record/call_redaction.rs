@@ -305,7 +305,7 @@ mod tests {
 
     fn call(arguments: Value, host_calls: Value, result: Value) -> RecordedCall {
         let call = json!({
-            "at": "2026-11-30T12:00:00Z", "plugin": "a-plugin", "version": "0.1.0", "function": "webhook.parse", "cpu_ms": 250,
+            "at": "2026-11-30T12:00:00Z", "plugin": "a-plugin", "version": "0.1.0", "digest": "00", "function": "webhook.parse", "cpu_ms": 250,
             "arguments": arguments, "host_calls": host_calls, "result": result,
         });
         serde_json::from_value(call).unwrap()

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::artifact::Digest;
+
 /// What is kept of one call at most: its arguments, the answers of the host and its result together. Bytes of JSON.
 pub const MAX_CALL_BYTES: usize = 1 << 20;
 
@@ -20,6 +22,8 @@ pub struct RecordedCall {
     pub plugin: String,
     /// The plugin's version.
     pub version: String,
+    /// The digest of the component that was called.
+    pub digest: Digest,
     /// The interface and the function: `sink.submit`.
     pub function: String,
     /// The arguments of the function, a list; null for none.
