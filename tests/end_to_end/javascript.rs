@@ -1,5 +1,6 @@
 //! A sink in JavaScript, from the plugin directory, beside the bundled plugins.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -12,14 +13,28 @@ use playrelay_tests::server::Server;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+/// The sink, where it is built. In CI it must be.
+pub(crate) fn notebook() -> Option<PathBuf> {
+    let component = fixture("notebook.wasm");
+    if component.exists() {
+        return Some(component);
+    }
+    assert!(std::env::var_os("CI").is_none(), "in CI the fixture must be built");
+    println!("SKIPPED: the fixture was not built, because Node.js is missing");
+    None
+}
+
+/// A tracker that is the notebook at this address, with a route to it.
+pub(crate) fn notebook_config(url: &str) -> String {
+    format!(
+        "[trackers.notes]\nplugin = \"notebook\"\nurl = {url:?}\nkey = \"the-notebooks-key\"\n\n\
+         [[routes]]\nsource = \"home\"\ntracker = \"notes\"\nusers = [\"*\"]\n"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
-    let component = fixture("notebook.wasm");
-    if !component.exists() {
-        assert!(std::env::var_os("CI").is_none(), "in CI the fixture must be built");
-        println!("SKIPPED: the fixture was not built, because Node.js is missing");
-        return;
-    }
+    let Some(component) = notebook() else { return };
     type Lines = Arc<(Mutex<Vec<(String, Value)>>, Notify)>;
     let lines = Lines::default();
     let noted = Arc::clone(&lines);
@@ -34,11 +49,7 @@ async fn a_sink_in_javascript_receives_a_play_and_its_heartbeats() {
     );
     let notebook = Server::start(router).await;
     let trakt = FakeTrakt::start().await;
-    let extra = format!(
-        "[trackers.notes]\nplugin = \"notebook\"\nurl = {:?}\nkey = \"the-notebooks-key\"\n\n\
-         [[routes]]\nsource = \"home\"\ntracker = \"notes\"\nusers = [\"*\"]\n",
-        notebook.url()
-    );
+    let extra = notebook_config(&notebook.url());
     let mut home = TestContext::plex_to_trakt(None, &trakt, &extra);
     let clock = home.set_clock(&[trakt.clock()]);
     let folder = home.data().join("plugins");

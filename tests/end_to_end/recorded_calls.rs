@@ -15,6 +15,8 @@ use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::server::Server;
 use serde_json::{Value, json};
 
+use crate::javascript::{notebook, notebook_config};
+
 const SEAN: (u32, &str) = (31_646_104, "sean");
 
 fn inception() -> Value {
@@ -169,19 +171,10 @@ async fn the_record_alone_answers_and_a_difference_is_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_in_javascript_goes_the_same_way_once_more() {
-    let component = fixture("notebook.wasm");
-    if !component.exists() {
-        assert!(std::env::var_os("CI").is_none(), "in CI the fixture must be built");
-        println!("SKIPPED: the fixture was not built, because Node.js is missing");
-        return;
-    }
+    let Some(component) = notebook() else { return };
     let notebook = Server::start(Router::new().route("/lines", post(async || StatusCode::CREATED))).await;
     let trakt = FakeTrakt::start().await;
-    let extra = format!(
-        "[trackers.notes]\nplugin = \"notebook\"\nurl = {:?}\nkey = \"the-notebooks-key\"\n\n\
-         [[routes]]\nsource = \"home\"\ntracker = \"notes\"\nusers = [\"*\"]\n",
-        notebook.url()
-    );
+    let extra = notebook_config(&notebook.url());
     let home = TestContext::plex_to_trakt(None, &trakt, &extra);
     let folder = home.data().join("plugins");
     fs::create_dir_all(&folder).unwrap();
