@@ -23,12 +23,11 @@ fn main() {
         println!("cargo::warning=no plugins are bundled: run `cargo xtask plugins` first");
     }
     let mut code = String::from("&[\n");
-    let hex =
-        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     for plugin in plugins {
         println!("cargo::rerun-if-changed={}", plugin.display());
         let path = plugin.canonicalize().expect("the file was just listed");
-        let digest = hex(&fs::read(&path).expect("the file was just listed"));
+        let digest = Sha256::digest(fs::read(&path).expect("the file was just listed"));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         code.push_str(&format!(
             "    BundledPlugin {{ bytes: include_bytes!({path:?}), digest: \"{digest}\" }},\n"
         ));

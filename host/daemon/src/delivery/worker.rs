@@ -335,7 +335,7 @@ impl DeliveryWorker {
     /// An event as the plugin gets it.
     pub(super) fn sink_event(&self, row: &OutboxRow) -> SinkEvent {
         SinkEvent {
-            id: format!("playrelay-{}-{}", self.installation, row.id),
+            id: event_id(&self.installation, row.id),
             action: row.event.action,
             item: row.event.item.clone(),
             at: row.event.at,
@@ -361,4 +361,9 @@ pub(super) fn later(now: Timestamp, pause: Duration) -> Timestamp {
 
 fn until_from(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default()
+}
+
+/// The idempotency key of a delivery: the same for every attempt, and another one in each installation.
+pub(crate) fn event_id(installation: &str, delivery: i64) -> String {
+    format!("playrelay-{installation}-{delivery}")
 }

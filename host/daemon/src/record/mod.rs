@@ -125,19 +125,6 @@ impl Recorder {
         lines(&self.calls_file())
     }
 
-    fn is_recording(&self) -> bool {
-        let mut looked = lock(&self.looked);
-        let until = match *looked {
-            Some((at, until)) if at.elapsed() < LOOK_EVERY => until,
-            _ => {
-                let until = self.until();
-                *looked = Some((Instant::now(), until));
-                until
-            }
-        };
-        until.is_some_and(|until| until > clock::now())
-    }
-
     fn append(&self, path: &Path, entry: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_string(entry)?;
         line.push('\n');
@@ -177,7 +164,16 @@ fn lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
 
 impl CallRecorder for Recorder {
     fn is_on(&self) -> bool {
-        self.is_recording()
+        let mut looked = lock(&self.looked);
+        let until = match *looked {
+            Some((at, until)) if at.elapsed() < LOOK_EVERY => until,
+            _ => {
+                let until = self.until();
+                *looked = Some((Instant::now(), until));
+                until
+            }
+        };
+        until.is_some_and(|until| until > clock::now())
     }
 
     fn keep(&self, call: RecordedCall) {
@@ -190,7 +186,7 @@ impl CallRecorder for Recorder {
 impl ExchangeRecorder for Recorder {
     /// Where that is wanted now. What cannot be written costs the record, and not the request.
     fn note(&self, plugin: &str, request: &Request, response: &Response) {
-        if !self.is_recording() {
+        if !self.is_on() {
             return;
         }
         let exchange = redaction::redacted(plugin, request, response);

@@ -8,9 +8,9 @@ use playrelay_plugin_host::plugin::Plugin;
 use playrelay_plugin_host::recording::{CallResult, HostCall, RecordedCall};
 use serde::Serialize;
 use serde_json::{Value, json};
-use similar::TextDiff;
 
 use crate::app::App;
+use crate::replay::difference::difference;
 
 /// What a version of a plugin is asked and says, and not what it does: other versions read other settings and clocks.
 const SHOWN: [&str; 4] = ["http.send", "kv.get", "kv.set", "kv.delete"];
@@ -61,10 +61,7 @@ pub async fn compare_calls(app: &App, calls: &[RecordedCall], other: Option<&Arc
                 plugin: call.plugin.clone(),
                 function: call.function.clone(),
                 at: call.at,
-                difference: TextDiff::from_lines(&before, &after)
-                    .unified_diff()
-                    .context_radius(2)
-                    .to_string(),
+                difference: difference(&before, &after),
             });
         }
     }

@@ -10,13 +10,13 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{InboxRow, Received};
 use serde::Serialize;
 use serde_json::json;
-use similar::TextDiff;
 
 use crate::app::App;
 use crate::inbox::input;
 use crate::inbox::input::Input;
 use crate::pipeline;
 use crate::replay::ReplayError;
+use crate::replay::difference::difference;
 
 /// A message for which two versions of a plugin give different results.
 #[derive(Debug, Serialize)]
@@ -58,8 +58,7 @@ pub async fn compare_messages(
         let before = parse(&own, &target, source, request.clone()).await;
         let after = parse(other, &target, source, request).await;
         if before != after {
-            let difference =
-                TextDiff::from_lines(&before, &after).unified_diff().context_radius(2).to_string();
+            let difference = difference(&before, &after);
             differences.push(MessageDifference { event: row.id, source: source.to_owned(), difference });
         }
     }

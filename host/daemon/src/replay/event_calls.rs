@@ -12,6 +12,7 @@ use playrelay_util::lock::lock;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::delivery::worker::event_id;
 use crate::inbox::input;
 use crate::inbox::input::Input;
 use crate::record::Recorder;
@@ -59,7 +60,7 @@ async fn webhook_calls(app: &App, row: &InboxRow) -> Vec<RecordedCall> {
 fn submits(arguments: &Value, installation: &str, deliveries: &[i64]) -> bool {
     let is_one = |event: &Value| {
         let id = event["id"].as_str().unwrap_or_default();
-        deliveries.iter().any(|delivery| id == format!("playrelay-{installation}-{delivery}"))
+        deliveries.iter().any(|row| id == event_id(installation, *row))
     };
     match &arguments[0] {
         Value::Array(events) => events.iter().any(is_one),

@@ -6,6 +6,7 @@
 
 mod calls;
 mod comparison;
+mod difference;
 mod event_calls;
 
 use std::sync::Arc;

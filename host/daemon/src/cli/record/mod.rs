@@ -54,21 +54,15 @@ struct Shown {
 }
 
 pub(crate) async fn run(config: Config, command: Command) -> Result<ExitCode, CliError> {
-    if let Command::Replay(arguments) = command {
-        return replay::run(config, arguments).await;
-    }
-    run_here(&config, command).map(|()| ExitCode::SUCCESS)
-}
-
-/// What needs the record alone.
-fn run_here(config: &Config, command: Command) -> Result<(), CliError> {
     let recorder = Recorder::new(&config.server.data_dir);
     let failed = |error: std::io::Error| {
         CliError::Other(format!("{} cannot be used: {error}", recorder.file().display()))
     };
     match command {
         Command::Start { length } if length <= SignedDuration::ZERO || length > MAX_DURATION => {
-            Err(CliError::Other(format!("--for is {length:#}; expected at most 24h, such as 1h or 30m")))
+            return Err(CliError::Other(format!(
+                "--for is {length:#}; expected at most 24h, such as 1h or 30m"
+            )));
         }
         Command::Start { length } => {
             let until = clock::after(length);
@@ -79,18 +73,15 @@ fn run_here(config: &Config, command: Command) -> Result<(), CliError> {
             say!(
                 "Secrets, addresses and names of people are redacted; titles are not. Read both before you share them."
             );
-            Ok(())
         }
         Command::Stop => {
             recorder.stop().map_err(failed)?;
             let (exchanges, calls) = (recorder.file(), recorder.calls_file());
             say!("Nothing is recorded any more; {} and {} stay.", exchanges.display(), calls.display());
-            Ok(())
         }
         Command::Delete => {
             recorder.delete().map_err(failed)?;
             say!("The record is removed.");
-            Ok(())
         }
         Command::Show(output) => {
             let exchanges = recorder.exchanges().map_err(failed)?;
@@ -112,11 +103,11 @@ fn run_here(config: &Config, command: Command) -> Result<(), CliError> {
                 calls_file: recorder.calls_file().display().to_string(),
                 calls,
             };
-            output.print(&shown, text)
+            output.print(&shown, text)?;
         }
-        // It needs the plugins too.
-        Command::Replay(_) => Ok(()),
+        Command::Replay(arguments) => return replay::run(config, arguments).await,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn text(shown: &Shown) -> String {
