@@ -11,7 +11,7 @@ use crate::limits::MemoryLimit;
 use crate::log_budget::LogBudget;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::KeyValue;
-use crate::recording::log::CallLog;
+use crate::recording::host_calls::HostCalls;
 
 /// The data of a wasmtime store during one call.
 pub struct CallState {
@@ -49,8 +49,8 @@ pub struct CallContext {
     pub placeholders: Option<Arc<SecretPlaceholders>>,
     /// Whether requests go without the account's credentials: it is being logged in.
     pub is_login: bool,
-    /// What happens to the calls of the guest to the host beside their answer.
-    pub log: CallLog,
+    /// Who answers the calls of the guest to the host, and whether they are noted.
+    pub host_calls: HostCalls,
 }
 
 /// The effects of a call beside its result.

@@ -145,18 +145,18 @@ impl Compiler {
     }
 
     /// Whether a component whose code is in the cache was found to fit the contract.
-    pub(crate) fn is_checked(&self, engine: &Engine, digest: &Digest) -> bool {
-        self.is_cached(engine, digest) && self.checked_path(engine, digest).is_file()
+    pub(crate) fn is_validated(&self, engine: &Engine, digest: &Digest) -> bool {
+        self.is_cached(engine, digest) && self.validated_path(engine, digest).is_file()
     }
 
     /// Notes that a component fits the contract: it need not be looked at before each start.
-    pub(crate) fn note_checked(&self, engine: &Engine, digest: &Digest) -> Result<(), CompileError> {
-        let path = self.checked_path(engine, digest);
+    pub(crate) fn note_validated(&self, engine: &Engine, digest: &Digest) -> Result<(), CompileError> {
+        let path = self.validated_path(engine, digest);
         write_private(&path, &[]).map_err(|error| CompileError::Cache { path, error })
     }
 
-    fn checked_path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
-        self.folder.join(file_name(engine, digest)).with_extension("checked")
+    fn validated_path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        self.folder.join(file_name(engine, digest)).with_extension("validated")
     }
 
     /// Why a component could not be compiled when it was last tried; absent where it was not tried, or could be.

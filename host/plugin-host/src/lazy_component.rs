@@ -12,17 +12,17 @@ use crate::compile::{CompileError, Compiler};
 use crate::component_source::ComponentSource;
 use crate::imports;
 
-/// Code that is loaded when it is first needed.
-pub(crate) struct Program {
+/// A component whose code is loaded when it is first needed.
+pub(crate) struct LazyComponent {
     loaded: OnceCell<InstancePre<CallState>>,
     compiler: Arc<Compiler>,
     pub(crate) digest: Digest,
     source: ComponentSource,
 }
 
-/// The reason why code is not loaded.
+/// The reason why the code of a component is not loaded.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProgramError {
+pub(crate) enum LazyComponentError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     #[error("it does not fit contract {}: {}", crate::manifest::API_TRACK, .0)]
@@ -31,20 +31,20 @@ pub(crate) enum ProgramError {
     Thread(String),
 }
 
-impl Program {
+impl LazyComponent {
     /// The code of a component. Nothing is loaded yet.
     pub(crate) fn new(compiler: Arc<Compiler>, digest: Digest, source: ComponentSource) -> Self {
         Self { loaded: OnceCell::new(), compiler, digest, source }
     }
 
     /// The code, ready to be instantiated. The first call loads it, and compiles it where the cache has lost it.
-    pub(crate) async fn get(&self, engine: &Engine) -> Result<&InstancePre<CallState>, ProgramError> {
+    pub(crate) async fn get(&self, engine: &Engine) -> Result<&InstancePre<CallState>, LazyComponentError> {
         self.loaded
             .get_or_try_init(async || {
                 let (compiler, digest) = (Arc::clone(&self.compiler), self.digest.clone());
                 let (source, engine) = (self.source.clone(), engine.clone());
                 let load = tokio::task::spawn_blocking(move || load(&compiler, &engine, &digest, &source));
-                load.await.map_err(|error| ProgramError::Thread(error.to_string()))?
+                load.await.map_err(|error| LazyComponentError::Thread(error.to_string()))?
             })
             .await
     }
@@ -55,9 +55,11 @@ fn load(
     engine: &Engine,
     digest: &Digest,
     source: &ComponentSource,
-) -> Result<InstancePre<CallState>, ProgramError> {
+) -> Result<InstancePre<CallState>, LazyComponentError> {
     let component = compiler.load(engine, digest, || Ok(source.read(digest)?))?;
     let mut linker = Linker::new(engine);
     imports::add_to_linker(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
-    linker.instantiate_pre(&component).map_err(|error| ProgramError::Contract(error.root_cause().to_string()))
+    linker
+        .instantiate_pre(&component)
+        .map_err(|error| LazyComponentError::Contract(error.root_cause().to_string()))
 }

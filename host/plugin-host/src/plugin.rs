@@ -20,13 +20,13 @@ use crate::capabilities::capability::Capability;
 use crate::capabilities::interface::Interface;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::fault::{Fault, FaultKind};
+use crate::lazy_component::LazyComponent;
 use crate::limits::{ACCOUNT_SLOTS, Budget, LARGE_INPUT, PLUGIN_SLOTS};
 use crate::log_budget::{Line, LogBudget};
 use crate::manifest::Manifest;
 use crate::placeholders::SecretPlaceholders;
 use crate::ports::{CallRecorder, KeyValue};
-use crate::program::Program;
-use crate::recording::log::{CallLog, Draft};
+use crate::recording::host_calls::{Draft, HostCalls};
 use crate::recording::{CallResult, RecordedCall};
 use crate::runtime::Runtime;
 use crate::wasm;
@@ -35,7 +35,7 @@ use crate::wasm;
 pub struct Plugin {
     /// The manifest.
     pub manifest: Arc<Manifest>,
-    pub(super) program: Program,
+    pub(super) component: LazyComponent,
     pub(super) memory: usize,
     pub(super) runtime: Arc<Runtime>,
     /// Slots of calls that may wait for a network: of the plugin, and of each of its accounts.
@@ -82,11 +82,11 @@ impl CallTarget {
 }
 
 impl Plugin {
-    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, program: Program) -> Self {
+    pub(super) fn new(runtime: Arc<Runtime>, manifest: Arc<Manifest>, component: LazyComponent) -> Self {
         let memory = crate::limits::memory(&manifest);
         Self {
             manifest,
-            program,
+            component,
             memory,
             runtime,
             slots: Arc::new(Semaphore::new(PLUGIN_SLOTS)),
@@ -140,9 +140,9 @@ impl Plugin {
             trace: Arc::clone(&trace),
             placeholders: target.placeholders.clone(),
             is_login: C::IS_LOGIN,
-            log: match &recording {
-                Some((_, _, draft)) => CallLog::Record(Arc::clone(draft)),
-                None => CallLog::Off,
+            host_calls: match &recording {
+                Some((_, _, draft)) => HostCalls::Record(Arc::clone(draft)),
+                None => HostCalls::Live,
             },
         };
         let is_large = C::size(&input) > LARGE_INPUT;
@@ -208,7 +208,7 @@ impl Plugin {
             at,
             plugin: facts.id.clone(),
             version: facts.version.clone(),
-            digest: self.program.digest.clone(),
+            digest: self.component.digest.clone(),
             function: function.to_owned(),
             arguments: draft.arguments,
             cpu_ms: u32::try_from(budget.cpu.as_millis()).unwrap_or(u32::MAX),
@@ -218,7 +218,7 @@ impl Plugin {
     }
 
     /// The context of a call for nobody: it reaches no network and no store.
-    pub(super) fn context_without_account(&self, log: CallLog) -> CallContext {
+    pub(super) fn context_without_account(&self, host_calls: HostCalls) -> CallContext {
         CallContext {
             plugin: self.manifest.plugin.id.clone(),
             account: None,
@@ -230,7 +230,7 @@ impl Plugin {
             trace: Arc::default(),
             placeholders: None,
             is_login: false,
-            log,
+            host_calls,
         }
     }
 
@@ -259,8 +259,8 @@ impl Plugin {
     }
 
     /// The code, ready to be instantiated.
-    pub(super) async fn code(&self) -> Result<&InstancePre<CallState>, Fault> {
-        self.program.get(&self.runtime.engine).await.map_err(|error| {
+    pub(super) async fn instance_pre(&self) -> Result<&InstancePre<CallState>, Fault> {
+        self.component.get(&self.runtime.engine).await.map_err(|error| {
             Fault::new(FaultKind::Host, format!("the code of the plugin cannot be loaded: {error}"))
         })
     }
@@ -288,7 +288,7 @@ impl Plugin {
         let plugin = Arc::clone(self);
         let work = async move {
             let _held = (slot, ticking);
-            let pre = plugin.code().await?;
+            let pre = plugin.instance_pre().await?;
             let mut store = wasm::store(&plugin.runtime.engine, context, plugin.memory, C::BUDGET);
             let call = async {
                 let instance = pre.instantiate_async(&mut store).await?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::limits::Budget;
 use crate::plugin::{Plugin, describe_trap, timeout_fault};
 use crate::recording::functions;
-use crate::recording::log::{Answers, CallLog};
+use crate::recording::host_calls::{Answers, HostCalls};
 use crate::recording::{CallResult, HostCall, RecordedCall};
 use crate::wasm;
 
@@ -29,10 +29,10 @@ impl Plugin {
         let cpu = Duration::from_millis(call.cpu_ms.into()).min(Budget::BATCH.cpu);
         let budget = Budget { cpu, ..Budget::SERVICE };
         let _ticking = self.runtime.ticker.enter();
-        let context = self.context_without_account(CallLog::Replay(Arc::clone(&answers)));
+        let context = self.context_without_account(HostCalls::Replay(Arc::clone(&answers)));
         let mut store = wasm::store(&self.runtime.engine, context, self.memory, budget);
         let work = async {
-            let pre = self.code().await?;
+            let pre = self.instance_pre().await?;
             let instance = pre.instantiate_async(&mut store).await?;
             functions::call(&call.function, call.arguments.clone(), pre, &mut store, &instance).await
         };

@@ -96,7 +96,7 @@ fn pool() -> PoolingAllocationConfig {
 pub fn store(engine: &Engine, context: CallContext, memory: usize, budget: Budget) -> Store<CallState> {
     let state = CallState {
         memory: MemoryLimit::new(memory),
-        wasi: recording::wasi::context(&context.log),
+        wasi: recording::wasi::context(&context.host_calls),
         table: ResourceTable::new(),
         context,
     };

@@ -13,6 +13,7 @@ use crate::http::RequestPurpose;
 use crate::http::client::REQUEST_TIMEOUT;
 use crate::http::message::{HttpError, Request, Response};
 use crate::placeholders::MAX_CAPTURES;
+use crate::recording::host_calls::host_call;
 use crate::text;
 
 /// A guest may set this many headers.
@@ -23,13 +24,7 @@ impl Host for CallState {
         &mut self,
         request: contract::Request,
     ) -> wasmtime::Result<Result<contract::Response, Error>> {
-        let question = self.context.log.question("http.send", &(&request,));
-        if let Some(answer) = self.context.log.answer(&question)? {
-            return Ok(answer);
-        }
-        let answer = self.send_request(request).await;
-        self.context.log.note(question, &answer);
-        Ok(answer)
+        host_call!(self, "http.send", (&request,), self.send_request(request).await)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::bindings::playrelay::plugin::kv::{Error, Host};
 use crate::call_state::CallState;
 use crate::ports::KeyValue;
+use crate::recording::host_calls::host_call;
 
 /// Bytes of a value.
 const VALUE_LIMIT: usize = 64 << 10;
@@ -15,16 +16,7 @@ const KEYS_LIMIT: usize = 1_000;
 
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let question = self.context.log.question("kv.get", &(&key,));
-        if let Some(answer) = self.context.log.answer(&question)? {
-            return Ok(answer);
-        }
-        let answer = match self.store() {
-            Some((kv, account)) => kv.get(&account, &key).await.map_err(Error::Unavailable),
-            None => Err(Error::Denied),
-        };
-        self.context.log.note(question, &answer);
-        Ok(answer)
+        host_call!(self, "kv.get", (&key,), self.value(&key).await)
     }
 
     async fn set(
@@ -33,30 +25,25 @@ impl Host for CallState {
         value: Vec<u8>,
         ttl_s: Option<u32>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let question = self.context.log.question("kv.set", &(&key, &value, ttl_s));
-        if let Some(answer) = self.context.log.answer(&question)? {
-            return Ok(answer);
-        }
-        let answer = self.set_value(&key, value, ttl_s).await;
-        self.context.log.note(question, &answer);
-        Ok(answer)
+        host_call!(self, "kv.set", (&key, &value, ttl_s), self.set_value(&key, value, ttl_s).await)
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
-        let question = self.context.log.question("kv.delete", &(&key,));
-        if let Some(answer) = self.context.log.answer(&question)? {
-            return Ok(answer);
-        }
-        let answer = match self.store() {
-            Some((kv, account)) => kv.delete(&account, &key).await.map_err(Error::Unavailable),
-            None => Err(Error::Denied),
-        };
-        self.context.log.note(question, &answer);
-        Ok(answer)
+        host_call!(self, "kv.delete", (&key,), self.delete_value(&key).await)
     }
 }
 
 impl CallState {
+    async fn value(&mut self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some((kv, account)) = self.store() else { return Err(Error::Denied) };
+        kv.get(&account, key).await.map_err(Error::Unavailable)
+    }
+
+    async fn delete_value(&mut self, key: &str) -> Result<(), Error> {
+        let Some((kv, account)) = self.store() else { return Err(Error::Denied) };
+        kv.delete(&account, key).await.map_err(Error::Unavailable)
+    }
+
     async fn set_value(&mut self, key: &str, value: Vec<u8>, ttl_s: Option<u32>) -> Result<(), Error> {
         let Some((kv, account)) = self.store() else { return Err(Error::Denied) };
         if value.len() > VALUE_LIMIT || key.len() > KEY_LIMIT {

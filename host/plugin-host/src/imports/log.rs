@@ -10,7 +10,7 @@ impl Host for CallState {
     fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
         // What a replayed call logs was logged when it was made.
         Ok(self.context.log_left > 0
-            && !self.context.log.is_replay()
+            && !self.context.host_calls.is_replay()
             && match level {
                 Level::Trace => tracing::enabled!(target: "plugin", tracing::Level::TRACE),
                 Level::Debug => tracing::enabled!(target: "plugin", tracing::Level::DEBUG),

@@ -18,10 +18,10 @@ use crate::recording::bytes;
 macro_rules! guest_call {
     ($store:ident, $name:literal, $guest:ident.$function:ident($($argument:expr),*)) => {{
         const { assert!($crate::recording::functions::is_known($name), "the table of functions has it") };
-        let log = $store.data().context.log.clone();
-        log.called($name, &($($argument,)*));
+        let host_calls = $store.data().context.host_calls.clone();
+        host_calls.called($name, &($($argument,)*));
         let result = $guest.$function(&mut *$store, $($argument),*).await?;
-        log.returned(&result);
+        host_calls.returned(&result);
         result
     }};
 }

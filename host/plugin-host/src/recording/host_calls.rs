@@ -16,15 +16,15 @@ const CONSTANT: &[&str] = &["settings.get"];
 /// The function that sends a request.
 const SEND: &str = "http.send";
 
-/// What happens to the calls of a guest to the host beside their answer.
+/// Who answers the calls of a guest to the host, and whether they are noted.
 #[derive(Clone, Default)]
-pub enum CallLog {
-    /// Nothing.
+pub enum HostCalls {
+    /// The host.
     #[default]
-    Off,
-    /// They are noted, with the call that they belong to.
+    Live,
+    /// The host. They are noted, with the call that they belong to.
     Record(Arc<Mutex<Draft>>),
-    /// A record answers them, and nobody else.
+    /// A record, and nobody else.
     Replay(Arc<Mutex<Answers>>),
 }
 
@@ -105,6 +105,22 @@ fn target(arguments: &Value) -> (&Value, &Value) {
     (&arguments[0]["method"], &arguments[0]["url"])
 }
 
+/// Answers a call of a guest: from a record where one answers, and else with `$answer`, which is noted where a record is made.
+macro_rules! host_call {
+    ($state:ident, $name:literal, $arguments:expr, $answer:expr) => {{
+        let question = $state.context.host_calls.question($name, &$arguments);
+        match $state.context.host_calls.answer(&question)? {
+            Some(answer) => Ok(answer),
+            None => {
+                let answer = $answer;
+                $state.context.host_calls.note(question, &answer);
+                Ok(answer)
+            }
+        }
+    }};
+}
+pub(crate) use host_call;
+
 /// A call of a guest to the host. It has its arguments only where a record needs them.
 pub(crate) struct Question {
     function: &'static str,
@@ -112,7 +128,7 @@ pub(crate) struct Question {
     arguments: Option<Value>,
 }
 
-impl CallLog {
+impl HostCalls {
     /// Whether a record answers.
     pub(crate) fn is_replay(&self) -> bool {
         matches!(self, Self::Replay(_))
@@ -138,7 +154,7 @@ impl CallLog {
     /// A question of a guest. `arguments` is a tuple.
     pub(crate) fn question(&self, function: &'static str, arguments: &impl Serialize) -> Question {
         let arguments = match self {
-            Self::Off => None,
+            Self::Live => None,
             Self::Record(draft) => Some(lock(draft).kept(arguments)),
             Self::Replay(_) => serde_json::to_value(arguments).ok().map(bytes::written),
         };
@@ -195,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_record_answers_each_question_once_and_a_setting_again_and_again() {
-        let log = CallLog::Replay(Arc::new(Mutex::new(Answers::new(vec![
+        let log = HostCalls::Replay(Arc::new(Mutex::new(Answers::new(vec![
             host_call("kv.get", json!(["cursor"]), json!("first")),
             host_call("kv.get", json!(["cursor"]), json!("second")),
             host_call("settings.get", json!(["url"]), json!("https://x.example")),
@@ -225,7 +241,7 @@ mod tests {
     #[test]
     fn a_call_that_is_too_large_is_not_recorded() {
         let draft = Arc::new(Mutex::new(Draft::default()));
-        let log = CallLog::Record(Arc::clone(&draft));
+        let log = HostCalls::Record(Arc::clone(&draft));
         log.called("sink.submit", &("x".repeat(MAX_CALL_BYTES / 2),));
         assert_eq!(lock(&draft).refusal(), None);
         log.note(log.question("kv.get", &("key",)), &"y".repeat(MAX_CALL_BYTES));

@@ -1,25 +1,26 @@
 //! Clocks and random numbers of WASI. Some toolchains ask for them, and a record has to answer them like everything else.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use rand_core::TryRng;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
-use crate::recording::log::CallLog;
+use crate::recording::host_calls::HostCalls;
 
 /// No files, environment, arguments or sockets: some toolchains import these interfaces without a need.
-pub(crate) fn context(log: &CallLog) -> WasiCtx {
+pub(crate) fn context(host_calls: &HostCalls) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
-    if !matches!(log, CallLog::Off) {
+    if !matches!(host_calls, HostCalls::Live) {
         let mut seed = [0; 16];
-        let mut random = LoggedRandom(log.clone());
+        let mut random = LoggedRandom(host_calls.clone());
         random.fill(&mut seed);
         builder
-            .wall_clock(LoggedClock::new(log))
-            .monotonic_clock(LoggedClock::new(log))
+            .wall_clock(LoggedClock::new(host_calls))
+            .monotonic_clock(LoggedClock::new(host_calls))
             .insecure_random_seed(u128::from_le_bytes(seed))
-            .insecure_random(LoggedRandom(log.clone()))
+            .insecure_random(LoggedRandom(host_calls.clone()))
             .secure_random(random);
     }
     builder.build()
@@ -27,27 +28,31 @@ pub(crate) fn context(log: &CallLog) -> WasiCtx {
 
 /// The time of this machine, or of a record.
 struct LoggedClock {
-    log: CallLog,
+    host_calls: HostCalls,
     began: Instant,
+    /// What it said last. Nanoseconds.
+    last: Cell<u64>,
 }
 
 impl LoggedClock {
-    fn new(log: &CallLog) -> Self {
-        Self { log: log.clone(), began: Instant::now() }
+    fn new(host_calls: &HostCalls) -> Self {
+        Self { host_calls: host_calls.clone(), began: Instant::now(), last: Cell::new(0) }
     }
 
     /// The time of a record where there is one, and of `clock` otherwise, in nanoseconds. A clock that is read more often than before stands still.
     fn read(&self, function: &'static str, clock: impl FnOnce() -> u64) -> u64 {
-        let question = self.log.question(function, &());
-        match self.log.answer(&question) {
+        let question = self.host_calls.question(function, &());
+        let now = match self.host_calls.answer(&question) {
             Ok(Some(now)) => now,
             Ok(None) => {
                 let now = clock();
-                self.log.note(question, &now);
+                self.host_calls.note(question, &now);
                 now
             }
-            Err(_) => 0,
-        }
+            Err(_) => self.last.get(),
+        };
+        self.last.set(now);
+        now
     }
 }
 
@@ -76,7 +81,7 @@ impl HostMonotonicClock for LoggedClock {
 }
 
 /// Random bytes of the system, or of a record.
-struct LoggedRandom(CallLog);
+struct LoggedRandom(HostCalls);
 
 impl LoggedRandom {
     fn fill(&mut self, bytes: &mut [u8]) {

@@ -9,12 +9,12 @@ use crate::capabilities::interface;
 use crate::compile::{Compilation, CompileError, Compiler};
 use crate::component_source::{BundledPlugin, ComponentSource};
 use crate::fault::{Fault, FaultKind};
+use crate::lazy_component::{LazyComponent, LazyComponentError};
 use crate::limits::Budget;
 use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
-use crate::program::{Program, ProgramError};
-use crate::recording::log::CallLog;
+use crate::recording::host_calls::HostCalls;
 use crate::registry::directory::{read, wasm_files};
 use crate::registry::last_good::LastGood;
 use crate::registry::{Approval, DirectoryStamp, Entry, PluginOrigin, Plugins, Status};
@@ -25,7 +25,7 @@ use crate::{regular_file, wasm};
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    LazyComponent(#[from] LazyComponentError),
     #[error("it does not fit contract {API_TRACK}: {0}")]
     Contract(String),
     #[error("it fails the check of its exports: {0}")]
@@ -166,7 +166,9 @@ impl Found<'_> {
                 match start(artifact, source, runtime, compiler, *compilation).await {
                     Ok(plugin) => Status::Active(plugin),
                     // The folder of compiled code is of use to all of them, or to none.
-                    Err(LoadError::Program(ProgramError::Compile(error @ CompileError::Cache { .. }))) => {
+                    Err(LoadError::LazyComponent(LazyComponentError::Compile(
+                        error @ CompileError::Cache { .. },
+                    ))) => {
                         return Err(error);
                     }
                     Err(error) => {
@@ -293,19 +295,19 @@ async fn start(
     compilation: Compilation,
 ) -> Result<Arc<Plugin>, LoadError> {
     let Artifact { digest, manifest, .. } = artifact;
-    let is_checked = compiler.is_checked(&runtime.engine, &digest);
+    let is_validated = compiler.is_validated(&runtime.engine, &digest);
     let manifest = Arc::new(manifest);
     let plugin = || {
-        let program = Program::new(Arc::clone(compiler), digest.clone(), source.clone());
-        Arc::new(Plugin::new(Arc::clone(runtime), Arc::clone(&manifest), program))
+        let component = LazyComponent::new(Arc::clone(compiler), digest.clone(), source.clone());
+        Arc::new(Plugin::new(Arc::clone(runtime), Arc::clone(&manifest), component))
     };
-    if compilation == Compilation::Later && is_checked {
+    if compilation == Compilation::Later && is_validated {
         return Ok(plugin());
     }
     let loaded = plugin();
     validate_exports(&loaded, runtime).await?;
-    if !is_checked {
-        compiler.note_checked(&runtime.engine, &digest).map_err(ProgramError::Compile)?;
+    if !is_validated {
+        compiler.note_validated(&runtime.engine, &digest).map_err(LazyComponentError::Compile)?;
     }
     // The look at it has put much of it into memory, which a daemon may never need again.
     Ok(if compilation == Compilation::Later { plugin() } else { loaded })
@@ -313,11 +315,11 @@ async fn start(
 
 /// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
 async fn validate_exports(plugin: &Arc<Plugin>, runtime: &Runtime) -> Result<(), LoadError> {
-    let context = plugin.context_without_account(CallLog::Off);
+    let context = plugin.context_without_account(HostCalls::Live);
     // Without it no time passes for the guest, and one that loops as it starts would loop for ever.
     let _ticking = runtime.ticker.enter();
     let mut store = wasm::store(&runtime.engine, context, plugin.memory, Budget::SERVICE);
-    let pre = plugin.program.get(&runtime.engine).await?;
+    let pre = plugin.component.get(&runtime.engine).await?;
     let instance = tokio::time::timeout(Budget::SERVICE.wall, pre.instantiate_async(&mut store))
         .await
         .map_err(|_| LoadError::Trial(Fault::new(FaultKind::Wall, "it does not come up in time")))?
