@@ -1,15 +1,14 @@
 //! What goes wrong, or is done on purpose, with the files of a home: damaged, swapped, lost, readable by others, no room.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::plugin_directory::{JELLYFIN, call_jellyfin, compiled_code};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
 use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
-use serde_json::Value;
-
-use crate::sandbox::home;
 
 /// How long something may take that is not to be held up.
 const SHORT_DEADLINE: Duration = Duration::from_secs(15);
@@ -134,39 +133,43 @@ async fn files_are_private_and_the_folder_is_locked() {
 }
 
 /// Security 24: compiled code is bound to the plugin that it was compiled from.
-#[tokio::test(flavor = "multi_thread")]
-async fn compiled_code_of_another_plugin_is_not_run() {
-    let home = home("http://127.0.0.1:9", "");
-    let cache = home.data().join("cache");
-    let mut codes: Vec<_> = std::fs::read_dir(&cache)
-        .unwrap()
-        .flatten()
-        .map(|file| file.path())
-        .filter(|path| path.extension().is_some_and(|it| it == "cwasm"))
-        .collect();
+#[test]
+fn compiled_code_of_another_plugin_is_not_run() {
+    let home = TestContext::new(JELLYFIN);
+    let mut codes = compiled_code(&home);
     codes.sort();
-    // The cache may also have code of builds before, which nobody loads.
-    let (one, others) = codes.split_first().unwrap();
-    for other in others {
-        std::fs::copy(one, other).unwrap();
-        std::fs::copy(one.with_extension("mac"), other.with_extension("mac")).unwrap();
+    // Each has the code of the next one, and the last one that of the first.
+    let with_mac = |path: &Path| [path.to_owned(), path.with_extension("mac")];
+    let bytes: Vec<_> =
+        codes.iter().map(|path| with_mac(path).map(|file| std::fs::read(file).unwrap())).collect();
+    for (path, others) in codes.iter().zip(bytes.iter().cycle().skip(1)) {
+        for (file, other) in with_mac(path).iter().zip(others) {
+            std::fs::write(file, other).unwrap();
+        }
     }
-    let (succeeded, said) = home.run_with_fakes(&["plugin", "list", "--json"]).await;
-    assert!(succeeded && said.contains("was changed by somebody"), "{said}");
+    assert!(call_jellyfin(&home).contains("was changed by somebody"));
     // A key that is damaged costs the cache, and nothing else.
-    std::fs::write(cache.join("key"), "short").unwrap();
-    let list: Value = home.json(&["plugin", "list"]);
-    assert!(list.as_array().unwrap().iter().all(|row| row["status"] == "active"), "{list:#}");
+    std::fs::write(home.data().join("cache/key"), "short").unwrap();
+    assert!(call_jellyfin(&home).contains("the key of the compiled plugins is damaged"));
 }
 
 /// Security 25: want of room is no fault of a plugin: nothing starts with half of them, and nothing half-written stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_nothing_starts_by_half() {
-    let home = TestContext::without_data_dir("[sources.attic]\nplugin = \"jellyfin\"\n");
+    let home = TestContext::without_data_dir(JELLYFIN);
+    // There is a data folder, so that the cache is there.
+    assert!(home.run(&["webhooks"]).status.success());
+    call_jellyfin(&home);
+    std::fs::remove_dir_all(home.data().join("cache")).unwrap();
     // Files may have 1 MiB at most: compiled plugins are larger.
-    let (succeeded, said) = home.say_within("trap '' XFSZ; ulimit -f 1024", &["webhooks"]).await;
-    assert!(!succeeded && said.contains("cache"), "{said}");
-    assert!(!said.contains("is left out"), "no plugin is to blame: {said}");
+    let message = home.path().join("message.json");
+    let arguments = ["replay", message.to_str().unwrap()];
+    let (_, said) = home.say_within("trap '' XFSZ; ulimit -f 1024", &arguments).await;
+    assert!(said.contains("the cache of compiled plugins") && said.contains("File too large"), "{said}");
+    assert!(said.contains("failed (host)"), "no plugin is to blame: {said}");
+    let cached = std::fs::read_dir(home.data().join("cache")).unwrap().flatten();
+    let names: Vec<_> = cached.map(|file| file.file_name()).collect();
+    assert_eq!(names, ["key"]);
     // Too few descriptors are told as what they are.
     let (succeeded, said) = home.say_within("ulimit -n 16", &["serve"]).await;
     assert!(!succeeded && said.contains("open files"), "{said}");

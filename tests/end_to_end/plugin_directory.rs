@@ -1,9 +1,31 @@
 //! The plugin directory: found, shown, approved, broken.
 
+use std::path::PathBuf;
+
 use playrelay_tests::harness::{TestContext, bundled_plugins, event_of, fixture};
 use serde_json::Value;
 
 const CONFIG: &str = "[sources.odd]\nplugin = \"sound\"\nwebhook_token = \"token-of-odd\"\n";
+/// A source of a bundled plugin.
+pub(crate) const JELLYFIN: &str =
+    "[sources.attic]\nplugin = \"jellyfin\"\nwebhook_token = \"a-token-of-the-attic\"\n";
+/// A webhook that it reads.
+const JELLYFIN_MESSAGE: &str = r#"{"NotificationType":"Generic"}"#;
+
+/// Has a command call the plugin of [`JELLYFIN`], and gives what it says meanwhile.
+pub(crate) fn call_jellyfin(home: &TestContext) -> String {
+    let message = home.path().join("message.json");
+    std::fs::write(&message, JELLYFIN_MESSAGE).unwrap();
+    let replay = home.run(&["replay", message.to_str().unwrap()]);
+    assert!(replay.status.success(), "{replay:?}");
+    String::from_utf8(replay.stderr).unwrap()
+}
+
+/// The files of compiled code in the cache of a home.
+pub(crate) fn compiled_code(home: &TestContext) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(home.data().join("cache")).unwrap().flatten().map(|entry| entry.path());
+    files.filter(|path| path.extension().is_some_and(|it| it == "cwasm")).collect()
+}
 
 pub(crate) fn install(home: &TestContext, fixture_name: &str, name: &str) {
     let folder = home.data().join("plugins");
@@ -134,34 +156,43 @@ fn with_text(bytes: &[u8], text: &str, other: &str) -> Vec<u8> {
 }
 
 #[test]
-fn compiled_code_that_was_tampered_with_is_not_run() {
-    let home = TestContext::without_data_dir("");
+fn a_command_compiles_only_what_it_calls() {
+    let home = TestContext::without_data_dir(JELLYFIN);
     // A command that only looks makes no data folder; this one keeps something there.
     assert!(home.run(&["check"]).status.success() && !home.data().exists());
     assert!(home.run(&["webhooks"]).status.success());
-    let cached = || -> Vec<_> {
-        let files = std::fs::read_dir(home.data().join("cache")).unwrap().flatten().map(|entry| entry.path());
-        files.filter(|path| path.extension().is_some_and(|it| it == "cwasm")).collect()
-    };
-    assert_eq!(cached().len(), bundled_plugins());
-    for path in cached() {
+    let list = home.json(&["plugin", "list"]);
+    assert!(list.as_array().unwrap().iter().all(|row| row["status"] == "active"), "{list:#}");
+    assert_eq!(compiled_code(&home), [PathBuf::new(); 0]);
+    call_jellyfin(&home);
+    let compiled = compiled_code(&home);
+    assert_eq!(compiled.len(), 1, "{compiled:?}");
+    // A file of the plugin directory is looked at once, and is not compiled again.
+    install(&home, "sound.wasm", "sound.wasm");
+    assert!(home.run(&["plugin", "approve", "sound"]).status.success());
+    assert_eq!(status(&home, "sound").0, "active");
+    assert_eq!(compiled_code(&home).len(), 2);
+}
+
+#[test]
+fn compiled_code_that_was_tampered_with_is_not_run() {
+    let home = TestContext::new(JELLYFIN);
+    for path in compiled_code(&home) {
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0xff;
         std::fs::write(&path, bytes).unwrap();
     }
-    let check = home.run(&["check"]);
-    assert!(check.status.success());
-    let log = String::from_utf8_lossy(&check.stderr).into_owned();
-    assert_eq!(log.matches("was changed by somebody").count(), bundled_plugins(), "{log}");
+    let log = call_jellyfin(&home);
+    assert_eq!(log.matches("was changed by somebody").count(), 1, "{log}");
+    let log = call_jellyfin(&home);
+    assert!(!log.contains("was changed by somebody"), "{log}");
 }
 
 /// What is installed and serves no account costs no memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_loads_a_plugin_when_it_is_first_called() {
-    let home = TestContext::new(
-        "[sources.attic]\nplugin = \"jellyfin\"\nwebhook_token = \"a-token-of-the-attic\"\n",
-    );
+    let home = TestContext::new(JELLYFIN);
     // They were compiled, and found to fit the contract, before.
     let daemon = home.start();
     daemon.get_until("/api/v1/plugins", "all serve", all_serve).await;
@@ -171,7 +202,7 @@ async fn a_daemon_loads_a_plugin_when_it_is_first_called() {
         files.filter(|file| file.ends_with(".cwasm")).collect::<std::collections::BTreeSet<_>>().len()
     };
     assert_eq!(mapped(), 0);
-    let body = r#"{"NotificationType":"Generic"}"#.as_bytes().to_vec();
+    let body = JELLYFIN_MESSAGE.as_bytes().to_vec();
     let answer = daemon.send("/webhook/attic", Some("a-token-of-the-attic"), "application/json", body).await;
     daemon.settled(event_of(answer).await).await;
     assert_eq!(mapped(), 1, "the plugin of the source alone");

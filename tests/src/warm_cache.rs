@@ -6,8 +6,11 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use playrelay::app::adapters::BUNDLED;
 
 use crate::binary::binary;
 
@@ -23,7 +26,12 @@ pub fn warm(data: &Path) {
     }
 }
 
-/// The cache of a data folder below the target folder, in which a command was run that keeps something there.
+/// How long a daemon may take to compile them all.
+const DEADLINE: Duration = Duration::from_secs(300);
+/// Between two looks at what it has compiled.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// The cache of a data folder below the target folder, in which a daemon runs until all of them are compiled and were found to fit the contract.
 fn compiled() -> PathBuf {
     let binary = binary();
     let folder = binary.parent().expect("it lies in a folder").join("test-cache");
@@ -33,9 +41,34 @@ fn compiled() -> PathBuf {
     lock.lock().expect("locks are possible");
     let config = folder.join("playrelay.toml");
     let data = folder.join("data").display().to_string();
-    fs::write(&config, format!("[server]\ndata_dir = {data:?}\n")).expect("a file below target");
-    let check = Command::new(binary).arg("--config").arg(&config).arg("webhooks").output();
-    let check = check.expect("the binary can be started");
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
-    folder.join("data/cache")
+    let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n");
+    fs::write(&config, server).expect("a file below target");
+    let cache = folder.join("data/cache");
+    if !are_validated(&cache) {
+        let mut daemon = Command::new(binary)
+            .arg("--config")
+            .arg(&config)
+            .arg("serve")
+            .stdout(Stdio::null())
+            .stderr(File::create(folder.join("log")).expect("a file below target"))
+            .spawn()
+            .expect("the binary can be started");
+        let end = Instant::now() + DEADLINE;
+        while !are_validated(&cache) {
+            let has_ended = daemon.try_wait().expect("it is our child").is_some();
+            assert!(!has_ended && Instant::now() < end, "see {}", folder.join("log").display());
+            std::thread::sleep(INTERVAL);
+        }
+        daemon.kill().expect("it runs");
+        daemon.wait().expect("it is our child");
+    }
+    cache
+}
+
+/// Whether each bundled plugin is compiled, and fits the contract.
+fn are_validated(cache: &Path) -> bool {
+    let files = fs::read_dir(cache).into_iter().flatten().flatten();
+    let names: Vec<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    let is_note_of = |name: &str, digest: &str| name.starts_with(digest) && name.ends_with(".validated");
+    BUNDLED.iter().all(|plugin| names.iter().any(|name| is_note_of(name, plugin.digest)))
 }

@@ -36,13 +36,14 @@ const CPU: u64 = 120;
 /// Components whose failures are remembered.
 const MAX_FAILURES: usize = 256;
 
-/// When a component is compiled whose code is not in the cache, and loaded where it is there.
+/// When a component is compiled whose code is not in the cache. One that was found to fit the contract is loaded when it is first called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compilation {
-    /// At once, while the caller waits.
-    Now,
-    /// In the background, while everything else runs: a daemon takes webhooks meanwhile. What is compiled is loaded when it is first called.
-    Later,
+    /// While the caller waits: a bundled plugin when it is first called, since this program was built with it; a file at once, since nobody has
+    /// looked at its exports yet.
+    OnDemand,
+    /// In the background, while everything else runs: a daemon takes webhooks meanwhile.
+    Background,
 }
 
 /// The reason why a component was not compiled.

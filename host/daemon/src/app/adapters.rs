@@ -9,7 +9,7 @@ use playrelay_plugin_host::{ports, registry};
 use playrelay_store::{Approval, SharedStore, StoreError};
 
 /// The plugins that are built into this program.
-pub(crate) static BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+pub static BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// The name and version of this program, for the `User-Agent` of its requests.
 pub const IDENTITY: HostIdentity =

@@ -57,8 +57,8 @@ pub enum Purpose {
 impl Purpose {
     fn compilation(self) -> Compilation {
         match self {
-            Self::Look | Self::Change => Compilation::Now,
-            Self::Serve => Compilation::Later,
+            Self::Look | Self::Change => Compilation::OnDemand,
+            Self::Serve => Compilation::Background,
         }
     }
 }
@@ -265,7 +265,7 @@ impl App {
     ///
     /// Fails as [`App::open`] does.
     pub async fn open_with(config: Config, compiler: PathBuf) -> Result<Self, AppError> {
-        Self::put_together(config, compiler, Compilation::Now).await
+        Self::put_together(config, compiler, Compilation::OnDemand).await
     }
 
     async fn put_together(

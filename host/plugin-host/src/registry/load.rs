@@ -46,7 +46,7 @@ pub struct Loader<'a> {
     pub last_good: &'a Path,
     /// The approvals of people.
     pub approvals: &'a [Approval],
-    /// When those are compiled that are not compiled yet, and those loaded that are.
+    /// When those are compiled that are not compiled yet.
     pub compilation: Compilation,
 }
 
@@ -185,7 +185,7 @@ impl Found<'_> {
     /// Whether a plugin is compiled in the background.
     fn is_for_later(&self, inspection: &PermissionReport) -> bool {
         let Loader { compilation, compiler, runtime, .. } = self.loader;
-        *compilation == Compilation::Later && !compiler.is_cached(&runtime.engine, &inspection.digest)
+        *compilation == Compilation::Background && !compiler.is_cached(&runtime.engine, &inspection.digest)
     }
 
     /// The plugin with an id that serves already, whatever its bytes.
@@ -282,11 +282,10 @@ pub async fn load_for_dry_run(
     let bytes = regular_file::read(&real).map_err(|error| failed(&error))?;
     let artifact = Artifact::read(&bytes).map_err(|error| failed(&error))?;
     let source = ComponentSource::File(real);
-    start(artifact, source, runtime, compiler, Compilation::Now).await.map_err(|error| failed(&error))
+    start(artifact, source, runtime, compiler, Compilation::OnDemand).await.map_err(|error| failed(&error))
 }
 
-/// Makes a plugin that can be called. A daemon loads one that was found to fit the contract before when it is first called; a command looks at
-/// all of them.
+/// Makes a plugin that can be called. Its code is loaded when it is first called, unless somebody has to look at its exports first.
 async fn start(
     artifact: Artifact,
     source: ComponentSource,
@@ -301,16 +300,16 @@ async fn start(
         let component = LazyComponent::new(Arc::clone(compiler), digest.clone(), source.clone());
         Arc::new(Plugin::new(Arc::clone(runtime), Arc::clone(&manifest), component))
     };
-    if compilation == Compilation::Later && is_validated {
+    let is_of_this_build =
+        compilation == Compilation::OnDemand && matches!(source, ComponentSource::Bundled(_));
+    if is_validated || is_of_this_build {
         return Ok(plugin());
     }
     let loaded = plugin();
     validate_exports(&loaded, runtime).await?;
-    if !is_validated {
-        compiler.note_validated(&runtime.engine, &digest).map_err(LazyComponentError::Compile)?;
-    }
+    compiler.note_validated(&runtime.engine, &digest).map_err(LazyComponentError::Compile)?;
     // The look at it has put much of it into memory, which a daemon may never need again.
-    Ok(if compilation == Compilation::Later { plugin() } else { loaded })
+    Ok(if compilation == Compilation::Background { plugin() } else { loaded })
 }
 
 /// Instantiates the component and looks at the types of all that it exports: a record that differs shows only here.
