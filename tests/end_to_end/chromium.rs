@@ -187,12 +187,24 @@ impl Chromium {
         }
     }
 
-    /// Clicks on an element.
+    /// Clicks on an element, once it stays where it is: a page that changes meanwhile would be hit somewhere else.
     pub async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
-        // To the middle, away from the bar of a phone. Where scripts are off it stays where it is, and the click says what is wrong.
-        let place = serde_json::to_value(&element).expect("an element is JSON");
-        let _ = self.driver.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
+        let end = Instant::now() + SOON;
+        let mut before = None;
+        let element = loop {
+            let element = self.find(selector).await;
+            // To the middle, away from the bar of a phone. Where scripts are off it stays where it is, and the click says what is wrong.
+            let place = serde_json::to_value(&element).expect("an element is JSON");
+            let _ =
+                self.driver.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![place]).await;
+            // One that was drawn anew meanwhile is nowhere.
+            let there = element.rectangle().await.ok();
+            if (there.is_some() && there == before) || Instant::now() > end {
+                break element;
+            }
+            before = there;
+            sleep(INTERVAL).await;
+        };
         element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 

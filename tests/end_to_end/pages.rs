@@ -203,7 +203,9 @@ async fn every_page_is_accessible_in_the_dark_and_by_its_keys() {
     }
     browser.set_up(&setup_code(&home).await, PASSWORD).await;
     daemon.plex(&film("media.play", 0, "mia")).await;
+    browser.wait_for_text("It works").await;
     browser.click("button[value=dark]").await;
+    browser.find("html[data-theme=dark] nav.nav").await;
     for page in PAGES {
         browser.open(page).await;
         browser.find("html[data-theme=dark] nav.nav").await;

@@ -357,17 +357,19 @@ impl Simulation {
         self.clock.pass(seconds);
     }
 
-    /// Waits until everybody has been told everything.
+    /// Waits until everybody has stopped and has been told everything. A server has said that somebody stopped before the daemon has read it.
     pub async fn settle(&self, home: &TestContext) {
         let end = std::time::Instant::now() + DEADLINE;
         loop {
             let events = home.json(&["events"]);
             let is_read = events.as_array().expect("a list").iter().all(|event| !event["verdict"].is_null());
+            let playing = home.json(&["status"])["playing"].clone();
             let waiting = home.json(&["outbox", "list", "--state", "waiting"]);
-            if is_read && waiting.as_array().expect("a list").is_empty() {
+            let is_empty = |list: &serde_json::Value| list.as_array().expect("a list").is_empty();
+            if is_empty(&playing) && is_read && is_empty(&waiting) {
                 return;
             }
-            assert!(std::time::Instant::now() < end, "{waiting:#}");
+            assert!(std::time::Instant::now() < end, "{playing:#} {waiting:#}");
             self.pass(TICK);
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
