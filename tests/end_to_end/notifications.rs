@@ -10,6 +10,7 @@ use playrelay_tests::fake_simkl::{self, FakeSimkl};
 use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Daemon, TestContext, fixture, plex_to, simkl_account};
 use playrelay_tests::plex_webhook::{event, movie};
+use playrelay_tests::tls_proxy::TlsProxy;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -303,6 +304,34 @@ async fn a_mail_server_that_refuses_says_why() {
     let said = refused(plain).await;
     assert!(said.contains("mail server 127.0.0.1"), "{said}");
     assert!(mail.mails().is_empty());
+}
+
+/// By TLS from the first byte, and by TLS after a greeting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_goes_to_a_server_whose_certificate_is_trusted_and_to_no_other() {
+    let plain = FakeMailServer::start().await;
+    let front = TlsProxy::before(&format!("http://{}", plain.address())).await;
+    let front_address = front.url().trim_start_matches("https://").to_owned();
+    let (upgrading, certificate) = FakeMailServer::start_with_tls().await;
+    for (server, address, scheme, certificate) in [
+        (&plain, front_address, "smtps", front.certificate()),
+        (&upgrading, upgrading.named_address(), "smtp", certificate.as_str()),
+    ] {
+        let section = email(server, "mia@example.com")
+            .replace(&format!("smtp+plain://{}", server.address()), &format!("{scheme}://{address}"));
+        let mut home = TestContext::new(&section);
+        let authorities = home.path().join("authorities.pem");
+        let (_, other) = FakeMailServer::start_with_tls().await;
+        std::fs::write(&authorities, other).unwrap();
+        home.set("SSL_CERT_FILE", authorities.to_str().unwrap());
+        let (is_sent, said) = home.run_with_fakes(&["notify", "test", "email"]).await;
+        assert!(!is_sent && said.contains("certificate"), "{scheme}: {said}");
+        assert!(server.mails().is_empty(), "{scheme}");
+        std::fs::write(&authorities, certificate).unwrap();
+        let (is_sent, said) = home.run_with_fakes(&["notify", "test", "email"]).await;
+        assert!(is_sent, "{scheme}: {said}");
+        assert_eq!(server.mails()[0].to, ["<mia@example.com>"]);
+    }
 }
 
 #[test]

@@ -11,18 +11,17 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// A running front. It ends when it is dropped.
-pub struct TlsProxy {
-    address: SocketAddr,
+/// A certificate for `localhost` that nobody has signed, and what speaks TLS with it.
+pub(crate) struct SelfSigned {
+    pub(crate) acceptor: TlsAcceptor,
+    /// The certificate.
+    pub(crate) pem: String,
+    /// Its SHA-256, in hexadecimal.
     fingerprint: String,
-    pem: String,
-    task: tokio::task::JoinHandle<()>,
 }
 
-impl TlsProxy {
-    /// Puts one before the server at an address: `http://127.0.0.1:1234`.
-    pub async fn before(url: &str) -> Self {
-        let behind = url.trim_start_matches("http://").to_owned();
+impl SelfSigned {
+    pub(crate) fn new() -> Self {
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let certificate = own.cert.der().clone();
         let pem = format!(
@@ -38,7 +37,23 @@ impl TlsProxy {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .expect("a key that fits");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem, fingerprint }
+    }
+}
+
+/// A running front. It ends when it is dropped.
+pub struct TlsProxy {
+    address: SocketAddr,
+    fingerprint: String,
+    pem: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl TlsProxy {
+    /// Puts one before the server at an address: `http://127.0.0.1:1234`.
+    pub async fn before(url: &str) -> Self {
+        let behind = url.trim_start_matches("http://").to_owned();
+        let SelfSigned { acceptor, pem, fingerprint } = SelfSigned::new();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let task = tokio::spawn(async move {
