@@ -58,6 +58,7 @@ mod recorded_calls;
 mod recording;
 mod replay;
 mod sandbox;
+mod sandbox_dns;
 mod sandbox_network;
 mod scrobbling;
 mod scrobbling_pitfalls;

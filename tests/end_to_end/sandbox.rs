@@ -66,6 +66,7 @@ async fn each_misbehaviour_costs_one_call_with_a_reason() {
         ("recurse", "trap", "stack"),
         ("list", "output-limit", "2 MiB"),
         ("many", "output-limit", "257 reports"),
+        ("giant", "trap", "out of bounds"),
     ] {
         let (rogue, healthy, sound) =
             (send("rogue", order).await, send("rogue", "hello").await, send("sound", "hi").await);

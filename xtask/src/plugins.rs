@@ -48,7 +48,7 @@ pub fn bundled() -> Result<()> {
 pub fn test_plugins() -> Result<()> {
     let folder = workspace().join("tests/misbehaving_plugin");
     let built = build(&folder.join("Cargo.toml"), &["rogue".to_owned()])?;
-    for manifest in ["rogue", "sound", "signed"] {
+    for manifest in ["rogue", "sound", "signed", "public"] {
         pack(
             &built.join("rogue.wasm"),
             &folder.join(format!("{manifest}.toml")),

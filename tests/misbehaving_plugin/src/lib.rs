@@ -32,6 +32,8 @@ impl capability::webhook::Guest for Rogue {
             // 7.7 MB, and what may just be returned.
             "hoard" => Ok(vec![ignored("one-of-many", "x".repeat(30_000)); 256]),
             "heavy" => Ok(vec![ignored("one-of-many", "x".repeat(3_000)); 256]),
+            // It says that a text of a GiB lies in a memory of a few MiB.
+            "giant" => Ok(vec![ignored("giant", claimed_text(1 << 30))]),
             "forge" => Ok(vec![ignored("forged\u{1b}[2J", "\u{1b}]0;title\u{7}\r\n   99  queued\u{202e}".to_owned())]),
             text if text.starts_with("play ") => Ok(vec![play(&text["play ".len()..])]),
             "many" => Ok(vec![ignored("one-of-many", String::new()); 257]),
@@ -48,6 +50,13 @@ impl capability::webhook::Guest for Rogue {
             text => Ok(vec![ignored("well", text.to_owned())]),
         }
     }
+}
+
+/// A text that has this length only by its own word. The host reads it; nothing here does.
+fn claimed_text(length: usize) -> String {
+    let start = Box::leak(Box::new(b'x'));
+    // SAFETY: there is none: the guest lies to its host about its own memory, and it is the host that must notice.
+    unsafe { String::from_raw_parts(start, length, length) }
 }
 
 impl capability::enrich::Guest for Rogue {
