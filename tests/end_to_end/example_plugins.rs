@@ -1,8 +1,6 @@
 //! The plugins of `plugins/examples`: each is built and tested as its author does it, and runs in the plugin directory of the real binary.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -12,48 +10,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use playrelay_tests::daemon::event_of;
+use playrelay_tests::example_plugin::{self, install};
 use playrelay_tests::fake_kodi::FakeKodi;
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_push_services::FakePushServices;
-use playrelay_tests::harness::{TestContext, binary, mdblist_account, plex_to};
+use playrelay_tests::harness::{TestContext, mdblist_account, plex_to};
 use playrelay_tests::plex_webhook::{event, movie};
 use playrelay_tests::server::Server;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::architecture::workspace;
-use crate::author_kit::{has_program, has_rust_target, said};
-
-/// Copies a folder. Links are followed: an example's contract is that of the repository.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        let is_made = ["build", "node_modules"].iter().any(|made| name == *made);
-        match (path.is_dir(), is_made) {
-            (_, true) => {}
-            (true, false) => copy(&path, &to.join(name)),
-            (false, false) => drop(fs::copy(path, to.join(name)).unwrap()),
-        }
-    }
-}
-
-/// Builds an example in a folder of its own, runs its tests, and puts it into the plugin directory of a home, approved.
-fn install(name: &str, home: &TestContext) {
-    let folder = TempDir::new().unwrap();
-    let project = folder.path().join(name);
-    copy(&workspace().join("plugins/examples").join(name), &project);
-    let test = Command::new(binary()).args(["plugin", "test"]).current_dir(&project).output().unwrap();
-    let said = said(&test);
-    assert!(test.status.success() && said.contains("ok       conformance"), "{said}");
-    let component: PathBuf = project.join(format!("build/{name}.wasm"));
-    let installed = home.run(&["plugin", "install", component.to_str().unwrap(), "--yes"]);
-    assert!(installed.status.success(), "{installed:?}");
-}
+use crate::author_kit::{has_program, has_rust_target};
 
 /// The first block of JSON in the README of an example.
 fn readme_json(name: &str) -> String {
-    let readme = fs::read_to_string(workspace().join(format!("plugins/examples/{name}/README.md"))).unwrap();
+    let readme = fs::read_to_string(example_plugin::folder(name).join("README.md")).unwrap();
     readme.split("```json").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 

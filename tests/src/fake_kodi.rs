@@ -143,5 +143,12 @@ fn call(shared: &Shared, request: &Value) -> Value {
 }
 
 fn time(seconds: u64) -> Value {
-    json!({ "hours": seconds / 3_600, "minutes": seconds / 60 % 60, "seconds": seconds % 60, "milliseconds": 0 })
+    // As Kodi 20 says it before the first picture is shown.
+    let milliseconds = if seconds == 0 { -99 } else { 0 };
+    json!({
+        "hours": seconds / 3_600,
+        "minutes": seconds / 60 % 60,
+        "seconds": seconds % 60,
+        "milliseconds": milliseconds,
+    })
 }

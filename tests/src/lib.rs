@@ -16,6 +16,7 @@
 //! - [`simulation`]: people who watch what they like and how they like, on three servers
 //! - [`webhook_scenario`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
+//! - [`example_plugin`]: the plugins of `plugins/examples`, as their authors build them
 //! - [`warm_cache`]: the bundled plugins, compiled once for all homes
 //! - [`exchanges`], [`contracts`]: what fakes and clients said to each other, held against what the services publish
 //! - [`load`]: a load driver, and what ingest is measured against
@@ -33,6 +34,7 @@ pub mod device_login;
 mod disconnect;
 pub mod docker_registry;
 pub mod emby_webhook;
+pub mod example_plugin;
 pub mod exchanges;
 pub mod fake_emby_connect;
 pub mod fake_kodi;

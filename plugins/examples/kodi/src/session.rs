@@ -37,16 +37,18 @@ struct Properties {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Clock {
-    hours: u32,
-    minutes: u32,
-    seconds: u32,
-    milliseconds: u32,
+    hours: i64,
+    minutes: i64,
+    seconds: i64,
+    /// Kodi 20 says -99 before the first picture is shown.
+    milliseconds: i64,
 }
 
 impl Clock {
     fn ms(&self) -> Option<u32> {
         let seconds = self.hours.checked_mul(3_600)?.checked_add(self.minutes.checked_mul(60)?)?;
-        seconds.checked_add(self.seconds)?.checked_mul(1_000)?.checked_add(self.milliseconds)
+        let ms = seconds.checked_add(self.seconds)?.checked_mul(1_000)?.checked_add(self.milliseconds)?;
+        u32::try_from(ms.max(0)).ok()
     }
 }
 
