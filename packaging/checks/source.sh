@@ -5,7 +5,17 @@ source "$(dirname "$0")/common.sh"
 need debootstrap debootstrap curl curl
 root=$work/root
 repository=$(realpath "$(dirname "$0")/../..")
-trap '[ -z "${daemon:-}" ] || kill "$daemon" 2>/dev/null || true; umount -R "$root/proc" "$root/rust" 2>/dev/null || true; rm -rf "$work"' EXIT
+# Cargo has started the daemon, and does not end it: both are of one group. Nothing is removed below what is still mounted.
+clean_up() {
+    if [ -n "${daemon:-}" ]; then
+        kill -- "-$daemon" 2>/dev/null || true
+        until_true 60 "the end of the daemon" is_gone
+    fi
+    umount -R "$root/proc" "$root/rust" 2>/dev/null || true
+    rm -rf --one-file-system "$work"
+}
+is_gone() { ! kill -0 -- "-$daemon"; }
+trap clean_up EXIT
 
 debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates bookworm "$root" > "$work/debootstrap.log" 2>&1 ||
     fail "$(tail -3 "$work/debootstrap.log")"
@@ -19,8 +29,8 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 # Where the network has an authority of its own, this machine knows it.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 git clone --quiet "$repository" "$root/playrelay"
-in_root() { chroot "$root" env --ignore-environment HOME=/root PATH=/rust/bin:/usr/bin:/bin "$@"; }
-in_root sh -c 'cd /playrelay && exec cargo xtask run' > "$work/log" 2>&1 &
+setsid chroot "$root" env --ignore-environment HOME=/root PATH=/rust/bin:/usr/bin:/bin \
+    sh -c 'cd /playrelay && exec cargo xtask run' > "$work/log" 2>&1 &
 daemon=$!
 port=8787
 is_healthy_or_gone() { is_healthy || ! kill -0 "$daemon" 2>/dev/null; }
