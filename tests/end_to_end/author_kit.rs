@@ -2,23 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-use playrelay_tests::harness::{TestContext, binary};
+use playrelay_tests::author_project::{begin, run, said};
+use playrelay_tests::harness::TestContext;
 use playrelay_tests::plex_webhook::{event, movie};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::architecture::workspace;
-
-/// Runs a command for authors in a folder.
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(binary()).arg("plugin").args(arguments).current_dir(folder).output().unwrap()
-}
-
-pub(crate) fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 fn bundled(name: &str) -> PathBuf {
     workspace().join(format!("target/plugins/{name}.wasm"))
@@ -163,17 +155,6 @@ fn what_is_packed_is_judged_by_the_host() {
     }
     let elsewhere = run(folder.path(), &["build", folder.path().parent().unwrap().to_str().unwrap()]);
     assert!(said(&elsewhere).contains("has no plugin.toml"), "{}", said(&elsewhere));
-}
-
-/// Begins a project, builds and tests it, and gives its component.
-fn begin(folder: &Path, name: &str, language: &str, kind: &str) -> PathBuf {
-    let new = run(folder, &["new", name, "--lang", language, "--kind", kind]);
-    assert!(new.status.success(), "{}", said(&new));
-    let project = folder.join(name);
-    let test = run(&project, &["test"]);
-    let said = said(&test);
-    assert!(test.status.success() && said.contains("ok       conformance"), "{said}");
-    project.join(format!("build/{name}.wasm"))
 }
 
 /// Whether Rust can build plugins. Where its target is missing, the bundled plugins are built with a standard library of their own, which an author does

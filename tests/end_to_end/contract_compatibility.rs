@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
+use playrelay_tests::author_project::said;
 use playrelay_tests::harness::{TestContext, binary, event_of};
 use tempfile::TempDir;
 
 use crate::architecture::workspace;
-use crate::author_kit::{has_program, has_rust_target, said};
+use crate::author_kit::{has_program, has_rust_target};
 
 const MESSAGE: &str = r#"{ "event": "start", "user": "mia", "device": "Living room", "position_s": 60, "length_s": 6420,
     "movie": { "title": "Mirror", "year": 1975, "imdb": "tt0072443" } }"#;

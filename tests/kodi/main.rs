@@ -2,6 +2,8 @@
 //!
 //! It takes `apt-get install kodi-bin kodi-data xvfb ffmpeg`.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod kodi;
 
 use kodi::Kodi;

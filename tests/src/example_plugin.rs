@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::binary::binary;
+use crate::author_project::{run, said};
 use crate::harness::TestContext;
 
 /// The folder of an example.
@@ -19,9 +18,8 @@ pub fn install(name: &str, home: &TestContext) {
     let temporary = TempDir::new().expect("a temporary folder");
     let project = temporary.path().join(name);
     copy(&folder(name), &project);
-    let test = Command::new(binary()).args(["plugin", "test"]).current_dir(&project).output();
-    let test = test.expect("the binary can be started");
-    let said = format!("{}{}", String::from_utf8_lossy(&test.stdout), String::from_utf8_lossy(&test.stderr));
+    let test = run(&project, &["test"]);
+    let said = said(&test);
     assert!(test.status.success() && said.contains("ok       conformance"), "{said}");
     let component = project.join(format!("build/{name}.wasm"));
     let component = component.to_str().expect("a temporary folder has a plain name");

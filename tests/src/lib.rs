@@ -16,13 +16,14 @@
 //! - [`simulation`]: people who watch what they like and how they like, on three servers
 //! - [`webhook_scenario`]: a home with all three servers, whose clock the test moves
 //! - [`harness`]: starts the real daemon, kills it, starts it again
-//! - [`example_plugin`]: the plugins of `plugins/examples`, as their authors build them
+//! - [`author_project`]: projects of authors, as `playrelay plugin new` begins them; [`example_plugin`]: the plugins of `plugins/examples`, as their authors build them
 //! - [`warm_cache`]: the bundled plugins, compiled once for all homes
 //! - [`exchanges`], [`contracts`]: what fakes and clients said to each other, held against what the services publish
 //! - [`load`]: a load driver, and what ingest is measured against
 
 #![forbid(unsafe_code)]
 
+pub mod author_project;
 pub mod binary;
 pub mod browser;
 pub mod catalogue;

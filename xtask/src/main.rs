@@ -192,8 +192,8 @@ fn test(arguments: &[String]) -> Result<()> {
     plugins::test_plugins()?;
     javascript::fixture()?;
     clients::install()?;
-    // The test with a real Kodi is run by itself: it is none of all targets.
-    for targets in [&["--all-targets"][..], &["--test", "kodi"]] {
+    // Tests that are run by their names are none of all targets.
+    for targets in [&["--all-targets"][..], &["--test", "templates", "--test", "kodi"]] {
         let command = [&["clippy", "--workspace"], targets, &["--", "--deny", "warnings"]].concat();
         shell::run(&mut cargo(&command))?;
     }
