@@ -12,6 +12,9 @@ use crate::shell::{cargo, command, workspace};
 /// The heading of what is not released yet.
 const UNRELEASED: &str = "## [Unreleased]";
 
+/// The crate that is published for authors of plugins.
+const SDK: &str = "playrelay-sdk";
+
 /// Releases a version; `--dry-run` shows what would change, and changes nothing.
 pub fn run(arguments: &[String]) -> Result<()> {
     let is_dry = arguments.iter().any(|argument| argument == "--dry-run");
@@ -41,6 +44,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
             "Cargo.toml: version {current} becomes {version}\nCHANGELOG.md: what is unreleased becomes\n\n{notes}"
         );
         println!("then: git commit, git tag v{version}; `git push origin v{version}` is left to you");
+        // It is built from what would be published alone.
+        shell::run(&mut cargo(&["publish", "--dry-run", "--allow-dirty", "--package", SDK]))?;
         return Ok(());
     }
     let changed = shell::output(command("git").args(["status", "--porcelain"]))?;

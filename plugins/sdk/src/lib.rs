@@ -34,7 +34,7 @@ pub mod webhook;
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
 pub mod host {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "wit",
         inline: "package playrelay:sdk;
             world host { include playrelay:plugin/imports@0.1.0; import playrelay:plugin/reports@0.1.0; import playrelay:plugin/events@0.1.0; }",
         additional_derives: [PartialEq],
@@ -49,7 +49,7 @@ macro_rules! capability {
         #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
         pub mod $module {
             wit_bindgen::generate!({
-                path: "../../wit/0.1",
+                path: "wit",
                 inline: $world,
                 with: { $($interface: $types),* },
                 additional_derives: [PartialEq],
