@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
-pub const PAGES: [&str; 24] = [
+pub const PAGES: [&str; 25] = [
     "/",
     "/history",
     "/history?show=inputs",
@@ -31,6 +31,7 @@ pub const PAGES: [&str; 24] = [
     "/setup/card",
     "/webhooks",
     "/notifications",
+    "/notifications/email",
     "/plugins",
     "/settings",
     "/help",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use playrelay_tests::browser::{Browser, PASSWORD, setup_code};
+use playrelay_tests::fake_mail_server::{self, FakeMailServer};
 use playrelay_tests::fake_mdblist::{self, FakeMdbList};
 use playrelay_tests::fake_plex::{self, FakePlex};
 use playrelay_tests::fake_plex_tv::FakePlexTv;
@@ -327,6 +328,48 @@ async fn the_log_appears_line_by_line_and_its_level_is_set_by_module() {
     browser.fill("input[name=module]", "not a module=x").await;
     browser.click("main details button").await;
     browser.find("main [role=alert]").await;
+    browser.finish(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_mail_is_set_up_by_a_form_that_sends_a_test_first() {
+    let mail = FakeMailServer::start().await;
+    let home = TestContext::new("");
+    let daemon = home.start();
+    let Some(browser) = Chromium::start(daemon.url(), Device::PHONE).await else { return };
+    browser.set_up(&setup_code(&home).await, PASSWORD).await;
+    browser.open("/notifications").await;
+    browser.click("a[href$='/notifications/email']").await;
+    browser.fill("input[name=host]", &mail.address()).await;
+    browser.click("option[value='smtp+plain']").await;
+    browser.fill("input[name=user]", fake_mail_server::USER).await;
+    browser.fill("input[name=password]", "a-wrong-password").await;
+    browser.fill("input[name=from]", "Playrelay <relay@example.com>").await;
+    browser.fill("input[name=to]", "mia@example.com").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("Username and password not accepted").await;
+    let file = || std::fs::read_to_string(home.path().join("playrelay.toml")).unwrap();
+    assert!(!file().contains("notify") && mail.mails().is_empty(), "{}", file());
+    browser.fill("input[name=password]", fake_mail_server::PASSWORD).await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("E-mail is saved: a test went out.").await;
+    assert_eq!(mail.until(1).await[0].to, ["<mia@example.com>"]);
+    // The password stays where none is typed.
+    browser.click(".card.list a[href$='/notifications/email']").await;
+    browser.fill("input[name=to]", "mia@example.com, Ida <ida@example.com>").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("E-mail is saved: a test went out.").await;
+    assert_eq!(mail.until(2).await[1].to, ["<mia@example.com>", "<ida@example.com>"]);
+    // What nobody can mean is said beside the form.
+    browser.open("/notifications/email").await;
+    browser.fill("input[name=from]", "nobody").await;
+    browser.click("form.card button.primary").await;
+    browser.wait_for_text("expected an address such as").await;
+    assert!(browser.fits().await);
+    browser.open("/notifications/email").await;
+    browser.click("form[action$='/notifications/email/remove'] button").await;
+    browser.wait_for_text("Nobody is told yet.").await;
+    assert!(!file().contains("smtp"), "{}", file());
     browser.finish(&[]).await;
 }
 

@@ -3,7 +3,7 @@
 //! Everything can be read, and every form works, without scripts. Each file holds one page:
 //!
 //! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
-//! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `notifications`, `plugins`, `settings`: the set-up
+//! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `notifications`, `email`, `plugins`, `settings`: the set-up
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
 //! - `card`: what plays, for other pages to embed
@@ -35,6 +35,7 @@ mod delivery_group;
 mod doctor;
 mod edit_account;
 mod edit_route;
+mod email;
 mod form;
 mod help;
 mod history;
@@ -99,6 +100,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/webhooks", get(webhooks::show))
         .route("/webhooks/{source}", post(webhooks::act))
         .route("/notifications", get(notifications::show))
+        .route("/notifications/email", get(email::show).post(email::change))
+        .route("/notifications/email/remove", post(email::remove))
         .route("/notifications/{notifier}/test", post(notifications::test))
         .route("/plugins", get(plugins::show))
         .route("/plugins/{id}", post(plugins::decide))

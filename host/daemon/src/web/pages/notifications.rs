@@ -24,7 +24,12 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     page(&api, &context, None).await
 }
 
-async fn page(api: &Api, context: &Context, answer: Option<(&str, bool)>) -> Result<Response, Problem> {
+/// The page; `answer` is what is said above it, and whether that is good news.
+pub(super) async fn page(
+    api: &Api,
+    context: &Context,
+    answer: Option<(&str, bool)>,
+) -> Result<Response, Problem> {
     let app = api.app();
     let report = notifications::report(&app).await?;
     let options = &app.config.notify;
@@ -49,8 +54,15 @@ async fn page(api: &Api, context: &Context, answer: Option<(&str, bool)>) -> Res
         @if may_change {
             h2 { "Where should it go?" }
             (add_account::choices(context, &app, Role::Notifier))
-            p.small.muted.space { "E-mail stands in " code { "[notify.email]" } " of the configuration; what is said and when, in "
-                a href=(context.href("/settings#notify")) { "the settings" } "." }
+            @if app.config.notify.email.is_none() {
+                div.choices.space {
+                    a.card.choice href=(context.href("/notifications/email")) {
+                        h3 { "Add e-mail" }
+                        span.small.muted { "a mail server, and an account there" }
+                    }
+                }
+            }
+            p.small.muted.space { "What is said, and when, stands in " a href=(context.href("/settings#notify")) { "the settings" } "." }
         }
     };
     layout::page(api, context, Page::new("Notifications", Place::Setup), body).await
@@ -63,6 +75,7 @@ fn row(context: &Context, notifier: &NotifierSummary, may_change: bool) -> Marku
             div.grow {
                 span.strong { @match plugin {
                     Some(_) => a href=(context.href(&format!("/accounts/{name}"))) { (name) },
+                    None if may_change => a href=(context.href("/notifications/email")) { (name) },
                     None => (name),
                 } }
                 " " span.muted { (plugin.as_deref().unwrap_or("sent by Playrelay itself")) }
