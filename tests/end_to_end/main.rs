@@ -28,6 +28,7 @@ mod enrichment;
 mod example_plugins;
 mod first_steps;
 mod golden;
+mod history_export;
 mod import_cycles;
 mod ingress;
 mod installation;

@@ -12,6 +12,7 @@ mod connect;
 mod doctor;
 mod error;
 mod events;
+mod export;
 mod health;
 mod init;
 mod notify;
@@ -102,6 +103,8 @@ enum Command {
     Token,
     /// Ask the running daemon whether it is well: for container health checks.
     Health,
+    /// Write plays and ratings to files, for programs, tables, and other services.
+    Export(export::Export),
     /// Write a copy of the database and the configuration to a file, while the daemon runs or not.
     Backup(backup::Backup),
     /// Put a backup back, while the daemon does not run.
@@ -235,6 +238,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Record(command) => return record::run(config, command).await,
         Command::Token => token::run(&config)?,
         Command::Health => health::run(&config).await?,
+        Command::Export(arguments) => export::run(config, arguments).await?,
         Command::Backup(arguments) => backup::write(config, arguments).await?,
         Command::Restore(arguments) => backup::restore(&config, arguments)?,
         Command::Init(_) | Command::Completions { .. } | Command::Compile { .. } => {}

@@ -7,11 +7,13 @@
 //! - [`notifications`]: what was said, who sends it, and a try
 //! - [`catch_up`]: plays of a server's history
 //! - [`status`]: how all stands
+//! - [`export`]: plays and ratings as files
 //! - [`backup`]: a copy of everything, and its way back
 
 pub mod backup;
 pub mod catch_up;
 pub mod deliveries;
+pub mod export;
 pub mod notifications;
 pub mod plugins;
 pub mod status;

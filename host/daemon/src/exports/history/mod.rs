@@ -1,0 +1,98 @@
+//! Plays and ratings as files: whole, or in the form that another service reads.
+//!
+//! - `row`: what of a play and a rating is written, the same in all whole forms
+//! - `jsonl`, `csv`: everything, for programs and for tables
+//! - `trakt`: what was watched, as an export of Trakt has it
+//! - `letterboxd`: films that were watched, as the import of Letterboxd takes them
+//! - `writer`: what each form does, and what counts
+//! - `folder`: the files of one export
+
+mod csv;
+mod folder;
+mod jsonl;
+mod letterboxd;
+mod row;
+mod trakt;
+mod writer;
+
+use std::io;
+use std::path::Path;
+
+use folder::Folder;
+pub use folder::WrittenFile;
+use jiff::tz::TimeZone;
+use playrelay_engine::play::Play;
+use playrelay_engine::transition::Rating;
+use writer::HistoryWriter;
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// All plays and ratings, a line of JSON each.
+    Jsonl,
+    /// All plays and ratings, as tables.
+    Csv,
+    /// What was watched and rated, in the form of an export of Trakt, which many services import.
+    Trakt,
+    /// Films that were watched, with their ratings, as the import of Letterboxd takes them.
+    Letterboxd,
+}
+
+impl ExportFormat {
+    /// Whether it has no place for whose a play is: an export is one person's.
+    pub fn is_of_one_person(self) -> bool {
+        matches!(self, Self::Trakt | Self::Letterboxd)
+    }
+}
+
+/// An export that is being written.
+pub struct HistoryExport {
+    writer: Box<dyn HistoryWriter>,
+    folder: Folder,
+}
+
+impl HistoryExport {
+    /// Makes the folder (mode 0700) for an export. `zone` says on which day something was watched, where a form has days only.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made, or has something in it.
+    pub fn begin(format: ExportFormat, path: &Path, zone: TimeZone) -> io::Result<Self> {
+        let mut folder = Folder::create(path)?;
+        let writer: Box<dyn HistoryWriter> = match format {
+            ExportFormat::Jsonl => Box::new(jsonl::JsonLines::new(&mut folder)?),
+            ExportFormat::Csv => Box::new(csv::Tables::new(&mut folder)?),
+            ExportFormat::Trakt => Box::<trakt::TraktExport>::default(),
+            ExportFormat::Letterboxd => Box::new(letterboxd::LetterboxdImport::new(zone)),
+        };
+        Ok(Self { writer, folder })
+    }
+
+    /// Writes a rating. All of them come before the plays.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub fn rating(&mut self, rating: &Rating) -> io::Result<()> {
+        self.writer.rating(&mut self.folder, rating)
+    }
+
+    /// Writes a play, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub fn play(&mut self, play: &Play) -> io::Result<()> {
+        self.writer.play(&mut self.folder, play)
+    }
+
+    /// Ends the export, and gives what was written. A file without rows is left out.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub fn finish(mut self) -> io::Result<Vec<WrittenFile>> {
+        self.writer.finish(&mut self.folder)?;
+        self.folder.finish()
+    }
+}
