@@ -26,7 +26,7 @@ const MADE: [&str; 3] = [BUILD, "node_modules", "__pycache__"];
 /// Files that are looked at, so that a folder with everything in it costs nothing.
 const MAX_FILES: usize = 5_000;
 /// The token of the source of a dev daemon, which listens on this machine alone.
-const TOKEN: &str = "dev";
+const TOKEN: &str = "dev-token";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
