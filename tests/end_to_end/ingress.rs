@@ -51,6 +51,8 @@ async fn every_transport_and_every_place_for_the_token() {
         post(format!("/webhook/home/{WEBHOOK_TOKEN}")),
         post(format!("/webhook/home?token={WEBHOOK_TOKEN}&other=1")),
         post(format!("/webhook/plextrakt/{WEBHOOK_TOKEN}")),
+        post(format!("/webhook/plex/{WEBHOOK_TOKEN}")),
+        post(format!("/api/webhook/plex/{WEBHOOK_TOKEN}")),
         post("/webhook/home".to_owned()).header("x-playrelay-token", WEBHOOK_TOKEN),
         post("/webhook/home".to_owned()).bearer_auth(WEBHOOK_TOKEN),
     ] {

@@ -61,7 +61,7 @@ pub struct Empty {}
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WebhookFacts {
-    /// Names under `/webhook/` that other programs have used for the same server, and that still stand in its settings.
+    /// Names under `/webhook/` and `/api/webhook/` that other programs have used for the same server, and that still stand in its settings.
     #[serde(default)]
     pub legacy_names: Vec<String>,
     /// Namespaces whose ids are numbers in the files for other programs, where others have written them so.

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use body::BodyError;
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
@@ -38,6 +38,8 @@ use crate::webhooks::registration::Tokens;
 const UNGUESSABLE: usize = 16;
 /// The prefix of the paths of webhooks.
 const WEBHOOK: &str = "webhook";
+/// What stands before it in addresses of another program, which lead here too: `/api/webhook/SOURCE/TOKEN`.
+const LEGACY_PREFIX: &str = "api";
 /// How long a media server may take to send a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -97,7 +99,8 @@ impl Ingress {
     pub fn set_endpoints(&self, endpoints: Vec<WebhookEndpoint>) {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, endpoint) in endpoints.iter().enumerate() {
-            for name in std::iter::once(&endpoint.source).chain(&endpoint.legacy_names) {
+            let legacy_names = endpoint.legacy_names.iter().filter(|name| **name != endpoint.source);
+            for name in std::iter::once(&endpoint.source).chain(legacy_names) {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
@@ -185,7 +188,11 @@ impl Ingress {
 
     /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
     pub fn router(self: Arc<Self>) -> Router {
-        Router::new().route("/healthz", get(|| async { "ok\n" })).fallback(addressed).with_state(self)
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route(&format!("/{LEGACY_PREFIX}/{WEBHOOK}/{{source}}/{{token}}"), any(addressed))
+            .fallback(addressed)
+            .with_state(self)
     }
 }
 
@@ -223,7 +230,7 @@ impl EndpointTable {
     }
 }
 
-/// A webhook's address: `/webhook/SOURCE`, `/webhook/SOURCE/TOKEN`.
+/// A webhook's address: `/webhook/SOURCE`, `/webhook/SOURCE/TOKEN`, `/api/webhook/SOURCE/TOKEN`.
 async fn addressed(
     state: State<Arc<Ingress>>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
@@ -264,7 +271,9 @@ impl Address {
     /// Reads a path. Slashes and blanks too many, at its end or in between, are what people and proxies add.
     fn read(path: &str) -> Option<Self> {
         let parts = path.split('/').map(decoded).map(|part| part.trim().to_owned());
-        let mut parts = parts.filter(|part| !part.is_empty());
+        let mut parts = parts.filter(|part| !part.is_empty()).peekable();
+        // Only as the other program writes it.
+        let _ = parts.next_if_eq(LEGACY_PREFIX);
         if !parts.next()?.eq_ignore_ascii_case(WEBHOOK) {
             return None;
         }
@@ -386,6 +395,7 @@ mod tests {
             "/Webhook//home/T//",
             "/webhook/home/T%20",
             "/webhook/ho%6De/T",
+            "/api/webhook/home/T",
         ] {
             assert_eq!(read(path), home(Some("T")), "{path}");
         }
