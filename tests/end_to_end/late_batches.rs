@@ -97,6 +97,13 @@ async fn outage(loses_answers: bool) {
         clock.pass(300);
     }
     daemon.settled(last).await;
+    // All of them have waited in vain, at each of the trackers: what was never tried would come after the rest.
+    let was_tried = |delivery: &Value| delivery["attempts"].as_u64().is_some_and(|attempts| attempts > 0);
+    daemon
+        .until(last, "an attempt at each tracker", |story| {
+            story["outbox"].as_array().is_some_and(|rows| rows.len() == 3 && rows.iter().all(was_tried))
+        })
+        .await;
     if loses_answers {
         trackers.trakt.faults().next_exactly("/sync/history", 1, Fault::CutAfter);
         trackers.simkl.faults().next_exactly("/sync/history", 1, Fault::CutAfter);
