@@ -15,7 +15,7 @@ use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::Value;
 
 /// Every page, by the name of its picture.
-const PAGES: [(&str, &str); 22] = [
+const PAGES: [(&str, &str); 23] = [
     ("now", "/"),
     ("history", "/history"),
     ("inputs", "/history?show=inputs"),
@@ -33,6 +33,7 @@ const PAGES: [(&str, &str); 22] = [
     ("card-settings", "/setup/card"),
     ("webhooks", "/webhooks"),
     ("notifications", "/notifications"),
+    ("email", "/notifications/email"),
     ("plugins", "/plugins"),
     ("settings", "/settings"),
     ("help", "/help"),
