@@ -27,8 +27,8 @@ fn run_inside() {
         unshare.args(["--net", "--mount", "--"]).args(command);
         unshare
     };
-    let can = own_network(&["ip", "link"]).output().is_ok_and(|output| output.status.success());
-    if !can {
+    let is_possible = own_network(&["ip", "link"]).output().is_ok_and(|output| output.status.success());
+    if !is_possible {
         println!("SKIPPED: a network of one's own takes root, unshare and ip");
         return;
     }
