@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use playrelay_engine::model::User;
 use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::transition::Rating;
-use playrelay_store::{SharedStore, StoreError};
+use playrelay_store::SharedStore;
 
 use crate::exports::history::{ExportFormat, HistoryExport, WrittenFile};
 use crate::operations::OperationError;
@@ -38,16 +38,26 @@ pub async fn export(
     for rating in ratings.iter().filter(|rating| is_wanted(&rating.viewer, &rating.rated.user)) {
         export.rating(rating).map_err(failed)?;
     }
+    visit_plays(store, |play| match is_wanted(&play.viewer, &play.user) {
+        true => export.play(&play).map_err(failed),
+        false => Ok(()),
+    })
+    .await?;
+    export.finish().map_err(failed)
+}
+
+/// Visits all plays, the newest first, until a visit fails.
+async fn visit_plays(
+    store: &SharedStore,
+    mut visit: impl FnMut(Play) -> Result<(), OperationError>,
+) -> Result<(), OperationError> {
     let mut before = None;
     loop {
         let page = store.plays(before.take(), PAGE_PLAYS).await?;
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return Ok(()) };
         before = Some((last.started_at, last.id.clone()));
-        for play in page.iter().filter(|play| is_wanted(&play.viewer, &play.user)) {
-            export.play(play).map_err(failed)?;
-        }
+        page.into_iter().try_for_each(&mut visit)?;
     }
-    export.finish().map_err(failed)
 }
 
 /// Whether somebody has this name, or this id.
@@ -85,16 +95,14 @@ async fn check_user(
 }
 
 /// Everybody who has a play.
-async fn viewers(store: &SharedStore) -> Result<Vec<(Viewer, User)>, StoreError> {
-    let (mut viewers, mut known, mut before) = (Vec::new(), BTreeSet::new(), None);
-    loop {
-        let page: Vec<Play> = store.plays(before.take(), PAGE_PLAYS).await?;
-        let Some(last) = page.last() else { return Ok(viewers) };
-        before = Some((last.started_at, last.id.clone()));
-        for play in page {
-            if known.insert((play.viewer.clone(), play.user.name.clone())) {
-                viewers.push((play.viewer, play.user));
-            }
+async fn viewers(store: &SharedStore) -> Result<Vec<(Viewer, User)>, OperationError> {
+    let (mut viewers, mut known) = (Vec::new(), BTreeSet::new());
+    visit_plays(store, |play| {
+        if known.insert((play.viewer.clone(), play.user.name.clone())) {
+            viewers.push((play.viewer, play.user));
         }
-    }
+        Ok(())
+    })
+    .await?;
+    Ok(viewers)
 }

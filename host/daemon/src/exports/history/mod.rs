@@ -1,7 +1,6 @@
 //! Plays and ratings as files: whole, or in the form that another service reads.
 //!
-//! - `row`: what of a play and a rating is written, the same in all whole forms
-//! - `jsonl`, `csv`: everything, for programs and for tables
+//! - `whole`: everything, a row each; `row` has the columns, `jsonl` and `csv` the files
 //! - `trakt`: what was watched, as an export of Trakt has it
 //! - `letterboxd`: films that were watched, as the import of Letterboxd takes them
 //! - `writer`: what each form does, and what counts
@@ -13,6 +12,7 @@ mod jsonl;
 mod letterboxd;
 mod row;
 mod trakt;
+mod whole;
 mod writer;
 
 use std::io;
@@ -23,6 +23,7 @@ pub use folder::WrittenFile;
 use jiff::tz::TimeZone;
 use playrelay_engine::play::Play;
 use playrelay_engine::transition::Rating;
+use whole::WholeHistory;
 use writer::HistoryWriter;
 
 /// The form of an export.
@@ -58,10 +59,10 @@ impl HistoryExport {
     ///
     /// The folder cannot be made, or has something in it.
     pub fn begin(format: ExportFormat, path: &Path, zone: TimeZone) -> io::Result<Self> {
-        let mut folder = Folder::create(path)?;
+        let folder = Folder::create(path)?;
         let writer: Box<dyn HistoryWriter> = match format {
-            ExportFormat::Jsonl => Box::new(jsonl::JsonLines::new(&mut folder)?),
-            ExportFormat::Csv => Box::new(csv::Tables::new(&mut folder)?),
+            ExportFormat::Jsonl => Box::new(WholeHistory::<jsonl::JsonLines>::new(&folder)?),
+            ExportFormat::Csv => Box::new(WholeHistory::<csv::Table>::new(&folder)?),
             ExportFormat::Trakt => Box::<trakt::TraktExport>::default(),
             ExportFormat::Letterboxd => Box::new(letterboxd::LetterboxdImport::new(zone)),
         };

@@ -1,6 +1,6 @@
-//! What of a play and a rating is written, in the forms that have everything.
+//! The columns of a play and of a rating, in the forms that have everything.
 
-use playrelay_engine::model::{Ids, Item, ItemKind};
+use playrelay_engine::model::{Episode, Ids, Item, ItemKind, Movie, Season, Show};
 use playrelay_engine::play::Play;
 use playrelay_engine::transition::Rating;
 use serde::{Serialize, Serializer};
@@ -76,31 +76,28 @@ impl Serialize for Row {
 
 /// What is known of an item: `title` and `year` are those of the film or the show, the first ids those of the film or the episode.
 fn item_cells(item: &Item) -> Vec<(&'static str, Value)> {
-    let (kind, title, year) = match &item.kind {
-        ItemKind::Movie(movie) => ("movie", &movie.title, movie.year),
-        ItemKind::Episode(episode) => ("episode", &episode.show.title, episode.show.year),
-        ItemKind::Season(season) => ("season", &season.show.title, season.show.year),
-        ItemKind::Show(show) => ("show", &show.title, show.year),
+    const NONE: [Value; 3] = [Value::Null, Value::Null, Value::Null];
+    let of_show = |show: &Show| (show.title.clone(), show.year, ids(&show.ids));
+    let (kind, (title, year, show), [season, episodes, episode_title], own) = match &item.kind {
+        ItemKind::Movie(Movie { title, year, ids: own, .. }) => {
+            ("movie", (title.clone(), *year, NONE), NONE, ids(own))
+        }
+        ItemKind::Episode(Episode { show, season, numbers, title, ids: own, .. }) => {
+            ("episode", of_show(show), [json!(season), json!(numbers), json!(title)], ids(own))
+        }
+        ItemKind::Season(Season { show, number, ids: own }) => {
+            ("season", of_show(show), [json!(number), Value::Null, Value::Null], ids(own))
+        }
+        ItemKind::Show(show) => ("show", of_show(show), NONE, NONE),
     };
-    let mut cells = vec![("kind", json!(kind)), ("title", json!(title)), ("year", json!(year))];
-    let (season, episodes, name) = match &item.kind {
-        ItemKind::Episode(episode) => (json!(episode.season), json!(episode.numbers), json!(episode.title)),
-        ItemKind::Season(season) => (json!(season.number), Value::Null, Value::Null),
-        ItemKind::Movie(_) | ItemKind::Show(_) => (Value::Null, Value::Null, Value::Null),
-    };
-    cells.extend([("season", season), ("episodes", episodes), ("episode_title", name)]);
-    let own = match &item.kind {
-        ItemKind::Movie(movie) => ids(&movie.ids),
-        ItemKind::Episode(episode) => ids(&episode.ids),
-        ItemKind::Season(season) => ids(&season.ids),
-        ItemKind::Show(_) => Default::default(),
-    };
-    let show = match &item.kind {
-        ItemKind::Movie(_) => Default::default(),
-        ItemKind::Episode(episode) => ids(&episode.show.ids),
-        ItemKind::Season(season) => ids(&season.show.ids),
-        ItemKind::Show(show) => ids(&show.ids),
-    };
+    let mut cells = vec![
+        ("kind", json!(kind)),
+        ("title", json!(title)),
+        ("year", json!(year)),
+        ("season", season),
+        ("episodes", episodes),
+        ("episode_title", episode_title),
+    ];
     cells.extend(NAMESPACES.into_iter().zip(own));
     cells.extend(["show_imdb", "show_tmdb", "show_tvdb"].into_iter().zip(show));
     cells.push(("runtime_ms", json!(item.runtime_ms)));

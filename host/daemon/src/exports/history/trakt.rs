@@ -91,8 +91,8 @@ impl TraktExport {
     }
 }
 
-/// The fields that say what an entry is about: one for each of the episodes of a file. None for an episode of which neither a number nor an id is
-/// known: no service could tell which it is.
+/// The fields that name a title, for each entry of an item: a file with several episodes has several entries. An episode without a number and
+/// without an id has no entry, since no service could tell which episode it is.
 fn titles(item: &Item) -> Vec<Map<String, Value>> {
     let entry = |fields: Value| match fields {
         Value::Object(fields) => fields,
