@@ -285,7 +285,7 @@ pub async fn load_for_dry_run(
     start(artifact, source, runtime, compiler, Compilation::OnDemand).await.map_err(|error| failed(&error))
 }
 
-/// Makes a plugin that can be called. Its code is loaded when it is first called, unless somebody has to look at its exports first.
+/// Makes a plugin that can be called. The first call loads its code. Exports that nobody has validated yet are validated here.
 async fn start(
     artifact: Artifact,
     source: ComponentSource,

@@ -18,14 +18,18 @@ const RELOAD_INTERVAL: Duration = Duration::from_millis(50);
 /// Changes the configuration, and waits until the daemon has taken it over, no longer than it may take. `digest` is that of the text that
 /// the page has shown; empty where there was no file.
 pub(super) async fn apply(api: &Api, digest: &str, changes: Vec<SettingChange>) -> Result<Changed, Problem> {
-    let digest = Some(digest.to_owned()).filter(|digest| !digest.is_empty());
-    let changed = change_settings(api, digest, changes, false).await?;
+    let changed = change_settings(api, digest_of(digest), changes, false).await?;
     let is_taken_over = || api.app().config.digest.as_ref().map(ToString::to_string) == changed.digest;
     let end = Instant::now() + RELOAD_TIMEOUT;
     while !is_taken_over() && Instant::now() < end {
         tokio::time::sleep(RELOAD_INTERVAL).await;
     }
     Ok(changed)
+}
+
+/// The digest that a form has sent; absent where there was no file.
+pub(super) fn digest_of(sent: &str) -> Option<String> {
+    (!sent.is_empty()).then(|| sent.to_owned())
 }
 
 /// Whether the form shows a problem beside what was typed.

@@ -13,7 +13,7 @@ use crate::web::api::Api;
 use crate::web::api::problem::Problem;
 use crate::web::api::settings::{SettingChange, current_digest, trial};
 use crate::web::pages::add_account::test_first;
-use crate::web::pages::apply_settings::{apply, complaint, is_of_form};
+use crate::web::pages::apply_settings::{apply, complaint, digest_of, is_of_form};
 use crate::web::pages::context::Context;
 use crate::web::pages::form::{Form, list, unknown_choice};
 use crate::web::pages::layout::{Page, Place};
@@ -109,17 +109,16 @@ pub(super) async fn change(
 
 /// What became of a form.
 enum Outcome {
-    /// It is saved; what is said of that.
+    /// The settings are saved. The page shows this message.
     Saved(String),
-    /// The test did not get through, and nothing is saved; the reason.
+    /// The test did not get through, and nothing is saved. The form shows this reason.
     TestFailed(String),
 }
 
 async fn save(api: &Api, form: &Form) -> Result<Outcome, Problem> {
     let (app, digest) = (api.app(), form.text("digest"));
     let changes = changes(form, app.config.notify.email.as_ref())?;
-    let read = Some(digest.clone()).filter(|digest| !digest.is_empty());
-    let would_be = trial(api, read, changes.clone()).await?;
+    let would_be = trial(api, digest_of(&digest), changes.clone()).await?;
     let is_untested = !form.text("untested").is_empty();
     if !is_untested && let Err(error) = notifications::send_test(&would_be, NOTIFIER).await {
         return Ok(Outcome::TestFailed(format!("The test did not get through: {error}.")));

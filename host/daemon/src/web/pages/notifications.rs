@@ -24,7 +24,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
     page(&api, &context, None).await
 }
 
-/// The page; `answer` is what is said above it, and whether that is good news.
+/// Renders the page. `answer` is a message above the list, and whether the message is good news.
 pub(super) async fn page(
     api: &Api,
     context: &Context,

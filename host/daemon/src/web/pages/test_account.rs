@@ -17,7 +17,7 @@ use crate::web::api::Api;
 use crate::web::api::extract::Path;
 use crate::web::api::problem::Problem;
 use crate::web::api::settings::{SettingChange, trial};
-use crate::web::pages::apply_settings::apply;
+use crate::web::pages::apply_settings::{apply, digest_of};
 use crate::web::pages::context::Context;
 use crate::web::pages::doctor::row;
 use crate::web::pages::layout::{self, PIECE, Page, Place};
@@ -68,8 +68,7 @@ async fn test_and_save(
     candidate: Candidate,
     form: FormAgain,
 ) -> Result<Response, Problem> {
-    let digest = Some(candidate.digest.clone()).filter(|digest| !digest.is_empty());
-    let app = trial(&api, digest, candidate.changes.clone()).await?;
+    let app = trial(&api, digest_of(&candidate.digest), candidate.changes.clone()).await?;
     let (steps, answer) = Steps::begin(&api, &context, &candidate.name).await?;
     tokio::spawn(async move {
         let is_good = steps.test(&api, &app, &candidate.name).await;
