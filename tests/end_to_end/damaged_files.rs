@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::plugin_directory::{JELLYFIN, call_jellyfin, compiled_code};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{Daemon, TestContext, WEBHOOK_TOKEN, fixture, sources_to_trakt_config};
 use playrelay_tests::{harness, jellyfin_webhook as jellyfin};
+
+use crate::plugin_directory::{JELLYFIN, call_jellyfin, compiled_code};
 
 /// How long something may take that is not to be held up.
 const SHORT_DEADLINE: Duration = Duration::from_secs(15);

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use playrelay_tests::daemon::event_of;
+use playrelay_tests::daemon::{event_of, has_delivered};
 use playrelay_tests::example_plugin::{self, install};
 use playrelay_tests::fake_kodi::FakeKodi;
 use playrelay_tests::fake_mdblist::FakeMdbList;
@@ -120,17 +120,13 @@ async fn kodi_is_listened_to_until_a_film_has_arrived() {
         "uniqueid": { "imdb": "tt0072443" }, "file": "/films/Mirror (1975).mkv", "runtime": 6_420,
     });
     kodi.play(&film, 6_418);
-    let has = |list: &Value, action: &str| {
-        let events = list["events"].as_array().into_iter().flatten();
-        events.into_iter().any(|event| event["action"] == action && event["state"] == "delivered")
-    };
-    daemon.get_until("/api/v1/outbox", "that it plays", |list| has(list, "playing")).await;
+    daemon.get_until("/api/v1/outbox", "that it plays", |list| has_delivered(list, "playing")).await;
     clock.pass(6_200);
     kodi.pause(6_200);
     daemon.get_until("/api/v1/outbox", "the pause", |list| list.to_string().contains("\"paused\"")).await;
     clock.pass(30);
     kodi.end();
-    daemon.get_until("/api/v1/outbox", "the film", |list| has(list, "watched")).await;
+    daemon.get_until("/api/v1/outbox", "the film", |list| has_delivered(list, "watched")).await;
 }
 
 /// A Movary with one user: it counts each request as a play, and breaks off its answer to the first one.

@@ -5,8 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use playrelay_tests::harness::{TestContext, event_of, fixture};
+use playrelay_tests::harness::{TestContext, event_of};
 use tokio::net::{TcpListener, UdpSocket};
+
+use crate::plugin_directory::install;
 
 /// Set in the network that this test has to itself.
 const INSIDE: &str = "PLAYRELAY_TEST_OWN_NETWORK";
@@ -98,9 +100,7 @@ async fn a_name_that_leads_elsewhere_the_second_time_is_not_followed() {
     let home = TestContext::new(
         "[sources.attic]\nplugin = \"public\"\nwebhook_token = \"a-token-of-the-attic\"\ntarget = \"https://flips.example/\"\n",
     );
-    let folder = home.data().join("plugins");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::copy(fixture("public.wasm"), folder.join("public.wasm")).unwrap();
+    install(&home, "public.wasm", "public.wasm");
     assert!(home.run(&["plugin", "approve", "public"]).status.success());
     let daemon = home.start();
     let mut stories = String::new();

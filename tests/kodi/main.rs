@@ -7,6 +7,7 @@
 mod kodi;
 
 use kodi::Kodi;
+use playrelay_tests::daemon::has_delivered;
 use playrelay_tests::example_plugin;
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::harness::{TestContext, mdblist_account};
@@ -25,11 +26,8 @@ async fn a_film_of_its_library_is_watched() {
     let daemon = home.start();
     daemon.connected("livingroom").await;
     kodi.play_film().await;
-    let has = |list: &Value, action: &str| {
-        let events = list["events"].as_array().into_iter().flatten();
-        events.into_iter().any(|event| event["action"] == action && event["state"] == "delivered")
-    };
-    let list = daemon.get_until("/api/v1/outbox", "that it plays", |list| has(list, "playing")).await;
+    let list =
+        daemon.get_until("/api/v1/outbox", "that it plays", |list| has_delivered(list, "playing")).await;
     assert!(list.to_string().contains("Mirror"), "{list:#}");
     kodi.wind_to(95).await;
     let is_late = |now: &Value| {
@@ -38,6 +36,6 @@ async fn a_film_of_its_library_is_watched() {
     };
     daemon.get_until("/api/v1/currently-watching", "where it is", is_late).await;
     kodi.stop().await;
-    let list = daemon.get_until("/api/v1/outbox", "the film", |list| has(list, "watched")).await;
+    let list = daemon.get_until("/api/v1/outbox", "the film", |list| has_delivered(list, "watched")).await;
     assert!(list.to_string().contains("tt0072443"), "{list:#}");
 }

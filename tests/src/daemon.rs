@@ -179,3 +179,9 @@ impl Drop for Daemon<'_> {
         let _ = self.child.wait();
     }
 }
+
+/// Whether a list of the outbox has a delivery of this action that was made.
+pub fn has_delivered(list: &Value, action: &str) -> bool {
+    let deliveries = list["events"].as_array().into_iter().flatten();
+    deliveries.into_iter().any(|delivery| delivery["action"] == action && delivery["state"] == "delivered")
+}
