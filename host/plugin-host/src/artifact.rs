@@ -23,8 +23,19 @@ pub struct Digest(String);
 impl Digest {
     /// The digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-        Self(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut context = Self::context();
+        context.update(bytes);
+        Self::finish(context)
+    }
+
+    /// The digest of bytes that come in pieces, before the first of them.
+    pub(crate) fn context() -> ring::digest::Context {
+        ring::digest::Context::new(&ring::digest::SHA256)
+    }
+
+    /// The digest after the last piece.
+    pub(crate) fn finish(context: ring::digest::Context) -> Self {
+        Self(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads 64 hexadecimal digits in lower case; absent for anything else.

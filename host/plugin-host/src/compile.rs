@@ -4,7 +4,6 @@
 //! a key that never leaves it, and a plugin directory is never asked for any. Compiling takes up to 370 MB of memory
 //! for a large guest: a child process does it, under limits, and gives the memory back.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,6 +20,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::{ArtifactError, Digest};
+use crate::component_source::ComponentSource;
 
 /// The hidden command that compiles.
 pub const COMMAND: &str = "plugin-compile";
@@ -114,11 +114,11 @@ impl Compiler {
     /// # Errors
     ///
     /// The bytes are not there, or the compiler failed, or took too much time or memory. Nothing is cached then.
-    pub fn load(
+    pub(crate) fn load(
         &self,
         engine: &Engine,
         digest: &Digest,
-        bytes: impl FnOnce() -> Result<Cow<'static, [u8]>, CompileError>,
+        source: &ComponentSource,
     ) -> Result<Component, CompileError> {
         let name = file_name(engine, digest);
         let path = self.folder.join(&name);
@@ -128,7 +128,7 @@ impl Compiler {
         let failed = |error| CompileError::Cache { path: path.clone(), error };
         let mut code = PrivateFile::create(&path).map_err(failed)?;
         let mut mac = self.mac(&name);
-        let compiled = self.compile(&bytes()?, &mut code, &mut mac);
+        let compiled = self.compile(digest, source, &mut code, &mut mac);
         if let Err(CompileError::Compiler(reason)) = &compiled {
             self.note_failure(digest, reason);
         }
@@ -190,14 +190,16 @@ impl Compiler {
             .ok()
     }
 
-    /// Has a child compile a component. The code goes into the file as it comes: it is many megabytes, and is mapped into memory afterwards.
+    /// Has a child compile a component. Its bytes go to the child as they are read, and the code into the file as it comes: both are many megabytes.
     fn compile(
         &self,
-        component: &[u8],
+        digest: &Digest,
+        source: &ComponentSource,
         file: &mut PrivateFile,
         mac: &mut blake3::Hasher,
     ) -> Result<(), CompileError> {
         let failed = |error: io::Error| CompileError::Compiler(error.to_string());
+        let component = source.open()?;
         let mut child = Command::new(&self.program)
             .arg(COMMAND)
             .args(self.is_metered.then_some(METERED))
@@ -207,17 +209,23 @@ impl Compiler {
             .spawn()
             .map_err(failed)?;
         // The child reads all of its input before it writes, so writing first cannot block both.
+        let mut read = Digest::context();
         let written = match child.stdin.take() {
-            Some(mut stdin) => stdin.write_all(component),
+            Some(mut stdin) => copy(component, &mut stdin, |piece| read.update(piece)),
             None => Ok(()),
         };
         // Where there is no room the child ends at its next write: nobody reads.
         let kept = match child.stdout.take() {
-            Some(code) => copy_with_mac(code, &mut file.file, mac),
+            Some(code) => copy(code, &mut file.file, |piece| {
+                mac.update(piece);
+            }),
             None => Ok(()),
         };
         let output = child.wait_with_output().map_err(failed)?;
         kept.map_err(|error| CompileError::Cache { path: file.path.clone(), error })?;
+        if written.is_ok() && Digest::finish(read) != *digest {
+            return Err(ArtifactError::Changed.into());
+        }
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let reason = said.lines().last().filter(|line| !line.is_empty());
@@ -291,14 +299,14 @@ fn mac_path(path: &Path) -> PathBuf {
     path.with_extension("mac")
 }
 
-/// Copies all that comes, and adds it to the MAC.
-fn copy_with_mac(mut from: impl Read, to: &mut impl Write, mac: &mut blake3::Hasher) -> io::Result<()> {
+/// Copies all that comes, and shows each piece.
+fn copy(mut from: impl Read, to: &mut impl Write, mut show: impl FnMut(&[u8])) -> io::Result<()> {
     let mut piece = vec![0; 64 << 10];
     loop {
         match from.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(length) => {
-                mac.update(&piece[..length]);
+                show(&piece[..length]);
                 to.write_all(&piece[..length])?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

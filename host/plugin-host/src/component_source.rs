@@ -1,6 +1,7 @@
 //! Where the bytes of a component are. They are read when they are needed: to compile it, and to keep a copy.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::PathBuf;
 
 use crate::artifact::{Artifact, ArtifactError, Digest};
@@ -37,18 +38,25 @@ pub(crate) enum ComponentSource {
 }
 
 impl ComponentSource {
+    /// The bytes as they are now, piece by piece: whoever reads them looks at their digest.
+    pub(crate) fn open(&self) -> Result<Box<dyn Read>, ArtifactError> {
+        Ok(match self {
+            Self::Bundled(bytes) => Box::new(*bytes),
+            Self::File(path) => Box::new(regular_file::open(path)?),
+        })
+    }
+
+    /// The bytes as they are now.
+    pub(crate) fn bytes(&self) -> Result<Cow<'static, [u8]>, ArtifactError> {
+        Ok(match self {
+            Self::Bundled(bytes) => Cow::Borrowed(bytes),
+            Self::File(path) => Cow::Owned(regular_file::read(path)?),
+        })
+    }
+
     /// The bytes, if they are still those of this digest.
     pub(crate) fn read(&self, digest: &Digest) -> Result<Cow<'static, [u8]>, ArtifactError> {
-        match self {
-            Self::Bundled(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::File(path) => {
-                let bytes = regular_file::read(path)?;
-                if Digest::of(&bytes) == *digest {
-                    Ok(Cow::Owned(bytes))
-                } else {
-                    Err(ArtifactError::Changed)
-                }
-            }
-        }
+        let bytes = self.bytes()?;
+        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(ArtifactError::Changed) }
     }
 }

@@ -56,7 +56,7 @@ fn load(
     digest: &Digest,
     source: &ComponentSource,
 ) -> Result<InstancePre<CallState>, LazyComponentError> {
-    let component = compiler.load(engine, digest, || Ok(source.read(digest)?))?;
+    let component = compiler.load(engine, digest, source)?;
     let mut linker = Linker::new(engine);
     imports::add_to_linker(&mut linker).map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
     linker

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::artifact::{Artifact, Digest};
+use crate::artifact::Digest;
 use crate::compile::{CompileError, Compiler};
 use crate::component_source::{BundledPlugin, ComponentSource};
 use crate::registry::last_good::LastGood;
@@ -46,29 +46,28 @@ impl Uncompiled {
         runtime: &Runtime,
         compiler: &Compiler,
     ) -> Result<(), CompileError> {
-        match self.source(bundled, last_good) {
-            Some(source) => {
-                compiler.load(&runtime.engine, &self.digest, || Ok(source.read(&self.digest)?)).map(drop)
+        for source in self.sources(bundled, last_good) {
+            match compiler.load(&runtime.engine, &self.digest, &source) {
+                // Another one may have taken its place meanwhile, which nobody has approved.
+                Err(CompileError::Bytes(error)) => {
+                    tracing::debug!(plugin = self.id, "its bytes are not there any more: {error}");
+                }
+                compiled => return compiled.map(drop),
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 
-    fn source(&self, bundled: &[BundledPlugin], last_good: &Path) -> Option<ComponentSource> {
+    /// Where its bytes may be.
+    fn sources(&self, bundled: &[BundledPlugin], last_good: &Path) -> Vec<ComponentSource> {
         match &self.origin {
             PluginOrigin::Bundled => {
-                let mut bundled = bundled.iter();
-                let meant = bundled.find(|it| it.digest == self.digest.as_str())?;
-                Some(ComponentSource::Bundled(meant.bytes))
+                let meant = bundled.iter().filter(|it| it.digest == self.digest.as_str());
+                meant.map(|it| ComponentSource::Bundled(it.bytes)).collect()
             }
             PluginOrigin::File(path) => {
-                let file = directory::read(path, path.parent()?);
-                // Another one may have taken its place meanwhile, which nobody has approved.
-                let copy = || LastGood(last_good).read(path)?.ok();
-                let is_meant = |artifact: &Artifact| artifact.digest == self.digest;
-                let file = file.ok().filter(|(artifact, _)| is_meant(artifact));
-                let meant = file.or_else(|| copy().filter(|(artifact, _)| is_meant(artifact)));
-                meant.map(|(_, source)| source)
+                let file = path.parent().and_then(|directory| directory::source(path, directory).ok());
+                file.into_iter().chain(LastGood(last_good).source(path)).collect()
             }
         }
     }

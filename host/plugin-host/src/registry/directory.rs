@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::artifact::{Artifact, ArtifactError};
 use crate::component_source::ComponentSource;
-use crate::regular_file;
 
 /// Files of the plugin directory that are looked at.
 const MAX_FILES: usize = 256;
@@ -17,7 +16,10 @@ const MAX_FILES: usize = 256;
 pub struct DirectoryStamp(BTreeMap<PathBuf, FileStamp>);
 
 /// How a file looks from outside; absent where it cannot be looked at.
-type FileStamp = Option<(u64, u64, i64, i64)>;
+type FileStamp = Option<(u64, u64, i64, i64, i64, i64)>;
+
+/// What a file says, and where its bytes are.
+pub(super) type FoundPlugin = Result<(Artifact, ComponentSource), ArtifactError>;
 
 impl DirectoryStamp {
     /// Looks at a directory. One that is not there is empty.
@@ -25,9 +27,16 @@ impl DirectoryStamp {
         let stamp = |path: &Path| {
             // A link counts as what it leads to.
             let facts = fs::metadata(path).ok()?;
-            Some((facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec()))
+            let (modified, changed) =
+                ((facts.mtime(), facts.mtime_nsec()), (facts.ctime(), facts.ctime_nsec()));
+            Some((facts.ino(), facts.len(), modified.0, modified.1, changed.0, changed.1))
         };
         Self(wasm_files(directory).into_iter().map(|path| (path.clone(), stamp(&path))).collect())
+    }
+
+    /// Whether a file looks the same in both.
+    pub(super) fn agrees(&self, other: &Self, path: &Path) -> bool {
+        self.0.get(path).is_some_and(|stamp| stamp.is_some() && other.0.get(path) == Some(stamp))
     }
 }
 
@@ -49,9 +58,8 @@ pub(super) fn wasm_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a file of the plugin directory, and gives the place of its bytes. A link that leads out of it is refused: what was approved must be what
-/// is read.
-pub(super) fn read(path: &Path, directory: &Path) -> Result<(Artifact, ComponentSource), ArtifactError> {
+/// The place of the bytes of a file of the plugin directory. A link that leads out of it is refused: what was approved must be what is read.
+pub(super) fn source(path: &Path, directory: &Path) -> Result<ComponentSource, ArtifactError> {
     let unreadable = |error: std::io::Error| ArtifactError::Unreadable(error.to_string());
     let real = path.canonicalize().map_err(unreadable)?;
     if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
@@ -59,8 +67,12 @@ pub(super) fn read(path: &Path, directory: &Path) -> Result<(Artifact, Component
             "it is a link that leads out of the plugin directory".to_owned(),
         ));
     }
-    let artifact = Artifact::read(&regular_file::read(&real)?)?;
-    Ok((artifact, ComponentSource::File(real)))
+    Ok(ComponentSource::File(real))
+}
+
+/// Reads a plugin.
+pub(super) fn read(source: ComponentSource) -> FoundPlugin {
+    Ok((Artifact::read(&source.bytes()?)?, source))
 }
 
 #[cfg(test)]
@@ -79,8 +91,14 @@ mod tests {
         let one = stamp();
         assert_ne!(one, empty);
         assert_eq!(stamp(), one);
-        fs::write(folder.path().join("a.wasm"), "three").unwrap();
+        let path = folder.path().join("a.wasm");
+        fs::write(folder.path().join("b.wasm"), "another").unwrap();
+        assert!(stamp().agrees(&one, &path), "another file says nothing of this one");
+        assert!(!one.agrees(&stamp(), &folder.path().join("b.wasm")));
+        fs::remove_file(folder.path().join("b.wasm")).unwrap();
+        fs::write(&path, "three").unwrap();
         assert_ne!(stamp(), one);
+        assert!(!stamp().agrees(&one, &path));
         fs::remove_file(folder.path().join("a.wasm")).unwrap();
         assert_eq!(stamp(), empty);
     }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use playrelay_util::private_file;
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::Artifact;
 use crate::component_source::ComponentSource;
-use crate::regular_file;
+use crate::registry::directory::{self, FoundPlugin};
 
 /// The folder of the copies. Each has the name of the file that it is a copy of.
 pub(super) struct LastGood<'a>(pub(super) &'a Path);
@@ -22,10 +22,13 @@ impl LastGood<'_> {
     }
 
     /// The copy of a file; absent if it was never kept.
-    pub(super) fn read(&self, file: &Path) -> Option<Result<(Artifact, ComponentSource), ArtifactError>> {
-        let copy = self.path(file).filter(|copy| copy.is_file())?;
-        let artifact = regular_file::read(&copy).and_then(|bytes| Artifact::read(&bytes));
-        Some(artifact.map(|artifact| (artifact, ComponentSource::File(copy))))
+    pub(super) fn read(&self, file: &Path) -> Option<FoundPlugin> {
+        Some(directory::read(self.source(file)?))
+    }
+
+    /// Where the copy of a file is.
+    pub(super) fn source(&self, file: &Path) -> Option<ComponentSource> {
+        self.path(file).filter(|copy| copy.is_file()).map(ComponentSource::File)
     }
 
     /// Keeps a copy of a file that serves. The digest stands beside it: to read a copy of many megabytes at each start would tell no more.

@@ -15,7 +15,7 @@ use crate::manifest::API_TRACK;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
 use crate::recording::host_calls::HostCalls;
-use crate::registry::directory::{read, wasm_files};
+use crate::registry::directory::{self, FoundPlugin, wasm_files};
 use crate::registry::last_good::LastGood;
 use crate::registry::{Approval, DirectoryStamp, Entry, PluginOrigin, Plugins, Status};
 use crate::runtime::Runtime;
@@ -59,7 +59,12 @@ impl Loader<'_> {
     pub async fn load(&self, before: Option<&Plugins>) -> Result<Plugins, CompileError> {
         // Before the files are read: what changes in between is seen at the next look.
         let stamp = DirectoryStamp::of(self.directory);
-        let plugins = Plugins { entries: Vec::new(), approvals: self.approvals.to_vec(), stamp };
+        let plugins = Plugins {
+            entries: Vec::new(),
+            approvals: self.approvals.to_vec(),
+            stamp,
+            files: BTreeMap::new(),
+        };
         let mut found = Found { loader: self, before, plugins };
         for plugin in self.bundled {
             let found_plugin = plugin.artifact().map(|it| (it, ComponentSource::Bundled(plugin.bytes)));
@@ -81,20 +86,21 @@ struct Found<'a> {
     plugins: Plugins,
 }
 
-/// What a file says, and where its bytes are.
-type FoundPlugin = Result<(Artifact, ComponentSource), ArtifactError>;
-
 impl Found<'_> {
     /// Adds the files of the plugin directory, the approved ones first: a newcomer that claims the id of one must not take its place.
     async fn add_files(&mut self) -> Result<(), CompileError> {
         let directory = self.loader.directory;
         let files = wasm_files(directory);
         let copies = LastGood(self.loader.last_good);
-        let seen = files.iter().map(|path| (path.clone(), read(path, directory)));
+        let seen: Vec<_> = files.iter().map(|path| (path.clone(), self.read(path, directory))).collect();
+        let readable =
+            seen.iter().filter_map(|(path, found)| Some((path.clone(), found.as_ref().ok()?.clone())));
+        self.plugins.files = readable.collect();
         let is_approved = |found: &FoundPlugin| {
             found.as_ref().is_ok_and(|(it, _)| self.loader.is_approved(&PermissionReport::of(it)))
         };
-        let (approved, others): (Vec<_>, Vec<_>) = seen.partition(|(_, found)| is_approved(found));
+        let (approved, others): (Vec<_>, Vec<_>) =
+            seen.into_iter().partition(|(_, found)| is_approved(found));
         for (path, found) in approved {
             self.add_file(&path, found, &copies).await?;
         }
@@ -113,6 +119,15 @@ impl Found<'_> {
             self.add_newcomer(path, found.map(|(artifact, _)| PermissionReport::of(&artifact)), &mut names);
         }
         Ok(())
+    }
+
+    /// Reads a file, unless it looks as it did when it was read before: a file of many megabytes is read and digested once.
+    fn read(&self, path: &Path, directory: &Path) -> FoundPlugin {
+        let before = self.before.filter(|before| before.stamp.agrees(&self.plugins.stamp, path));
+        match before.and_then(|before| before.files.get(path)) {
+            Some(found) => Ok(found.clone()),
+            None => directory::read(directory::source(path, directory)?),
+        }
     }
 
     async fn add_file(

@@ -10,6 +10,7 @@ mod directory;
 mod last_good;
 mod load;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -20,6 +21,7 @@ use playrelay_util::lock;
 use serde::Serialize;
 
 use crate::artifact::{Artifact, ArtifactError, Digest};
+use crate::component_source::ComponentSource;
 use crate::manifest::Manifest;
 use crate::permissions::PermissionReport;
 use crate::plugin::Plugin;
@@ -110,6 +112,8 @@ pub struct Plugins {
     approvals: Vec<Approval>,
     /// How the plugin directory looked.
     stamp: DirectoryStamp,
+    /// What its files said.
+    files: BTreeMap<PathBuf, (Artifact, ComponentSource)>,
 }
 
 impl Plugins {
