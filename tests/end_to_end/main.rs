@@ -73,5 +73,6 @@ mod tracker_outage;
 mod trackers;
 mod troubles;
 mod user_routing;
+mod watchlist_import;
 mod watchlists;
 mod webhook_registration;

@@ -108,6 +108,22 @@ impl FakePlexTv {
         self.shared.world().watchlist.extend(titles.iter().map(|title| (*title).to_owned()));
     }
 
+    /// Puts so many titles on the watchlist that only this catalogue has: films, and every third a show. Gives them in the order of the list.
+    pub fn fill_watchlist(&self, count: u32) -> Vec<String> {
+        let mut world = self.shared.world();
+        for number in 0..count {
+            let title = format!("Title {number:05}");
+            let ids = json!({ "tmdb": 5_000_000 + number, "imdb": format!("tt9{number:07}") });
+            let entry = match number % 3 {
+                0 => catalogue::episode((&title, 2_000, ids), 1, 1, json!({})),
+                _ => catalogue::movie(&title, 2_000, ids),
+            };
+            world.catalogue.push(entry);
+            world.watchlist.push(title);
+        }
+        world.watchlist.iter().rev().cloned().collect()
+    }
+
     /// The webhooks of the account.
     pub fn webhooks(&self) -> Vec<String> {
         self.shared.world().webhooks.clone()
@@ -320,8 +336,10 @@ async fn listed(
     let number =
         |name: &str, default: usize| query.get(name).and_then(|it| it.parse().ok()).unwrap_or(default);
     let (start, size) = (number("X-Plex-Container-Start", 0), number("X-Plex-Container-Size", 20));
+    let by_title: HashMap<&str, &Entry> =
+        world.catalogue.iter().rev().map(|entry| (entry.title(), entry)).collect();
     let row = |title: &String| {
-        let entry = world.catalogue.iter().find(|entry| entry.title() == title)?;
+        let entry = by_title.get(title.as_str())?;
         let (kind, key) = (if entry.is_movie() { "movie" } else { "show" }, key(title));
         let guids = ["imdb", "tmdb", "tvdb"].into_iter().filter_map(|name| {
             let id = entry.title_ids().get(name)?;
@@ -332,9 +350,9 @@ async fn listed(
             "title": title, "year": entry.title_year(), "watchlistedAt": 1_790_000_000, "addedAt": 1_700_000_000, "Guid": guids.collect::<Vec<_>>() }),
         )
     };
-    let rows: Vec<Value> = world.watchlist.iter().rev().filter_map(row).collect();
-    let total = rows.len();
-    let page: Vec<Value> = rows.into_iter().skip(start).take(size).collect();
+    let listed = || world.watchlist.iter().rev().filter(|title| by_title.contains_key(title.as_str()));
+    let total = listed().count();
+    let page: Vec<Value> = listed().skip(start).take(size).filter_map(row).collect();
     let container = json!({ "size": page.len(), "totalSize": total, "offset": start, "Metadata": page });
     Json(json!({ "MediaContainer": container })).into_response()
 }

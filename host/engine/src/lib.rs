@@ -16,6 +16,7 @@
 //! - [`heartbeat`]: events that repeat that something still plays
 //! - [`notifications`]: what a person has to know, and when it is said
 //! - [`watchlist`]: what is removed from a watchlist
+//! - [`library`]: what a person keeps: titles, plays, ratings, lists
 //! - [`retention`]: how long inputs are kept
 //! - [`timeline`], [`code`]: how every input ends, and the steps that led there
 //! - [`policy`]: the numbers that decide
@@ -24,6 +25,7 @@
 pub mod code;
 pub mod event;
 pub mod heartbeat;
+pub mod library;
 pub mod model;
 pub mod notifications;
 pub mod now_playing;

@@ -301,6 +301,13 @@ impl Play {
         self.routing.sent_to.clone_from(&last.routing.sent_to);
     }
 
+    /// When it counts as a watch in a history, UTC. Absent where it does not, where that was taken back, and where it is the rest of a play that
+    /// counts itself: the rest has the time of that one, which was before it began.
+    pub fn counted_at(&self) -> Option<Timestamp> {
+        let is_rest_of_watch = |at: Timestamp| self.earlier.continues.is_some() && at <= self.started_at;
+        self.watched_at.filter(|at| !self.evidence.unwatched && !is_rest_of_watch(*at))
+    }
+
     /// Whether there is nothing to hold its end against.
     pub fn has_only_end_report(&self) -> bool {
         self.ended_at == Some(self.started_at) && self.last_seen_at == self.started_at

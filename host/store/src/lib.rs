@@ -11,6 +11,8 @@
 //! - [`OutboxStore`], [`OutboxOwner`]: deliveries
 //! - [`accounts`]: how accounts stand
 //! - [`access`]: who may open the pages and the API
+//! - [`library`]: titles, whose plays are whose, watchlists
+//! - [`jobs`]: work that takes longer than a request
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
 //! - [`watermarks`]: times that the program keeps of a source
@@ -21,6 +23,8 @@ pub mod accounts;
 mod error;
 mod household;
 pub mod inbox;
+pub mod jobs;
+pub mod library;
 pub mod outbox;
 pub mod plays;
 pub mod plugins;
@@ -42,6 +46,8 @@ pub use inbox::{
     CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
     Received, TimelineRow,
 };
+pub use jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
+pub use library::{KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder};
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::{PlayFilter, PlayStore};
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoredApproval};
@@ -62,6 +68,8 @@ pub trait Store:
     + KeyValueStore
     + LookupStore
     + AccessStore
+    + LibraryStore
+    + JobStore
 {
     /// The household of this store. All names and keys of the other methods belong to it.
     fn household(&self) -> &Household;

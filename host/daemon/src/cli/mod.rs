@@ -14,7 +14,9 @@ mod error;
 mod events;
 mod export;
 mod health;
+mod import;
 mod init;
+mod jobs;
 mod notify;
 mod outbox;
 mod output;
@@ -26,6 +28,7 @@ mod serve;
 mod status;
 mod token;
 mod users;
+mod watchlist;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -90,6 +93,13 @@ enum Command {
     /// Manage users that no route mentions.
     #[command(subcommand)]
     Users(users::Command),
+    /// Read a history that another program or service wrote: shows what would come of each row, and imports what is new.
+    Import(import::Import),
+    /// Show somebody's watchlist, and read others into it.
+    #[command(subcommand)]
+    Watchlist(watchlist::Command),
+    /// Show and manage work that takes longer: imports, what they found, and taking them back.
+    Jobs(jobs::Arguments),
     /// Show and manage what waits for trackers, and what became of the rest.
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -233,6 +243,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Event(show) => events::show(config, show).await?,
         Command::Replay(arguments) => return replay::run(config, arguments).await,
         Command::Users(command) => users::run(config, command).await?,
+        Command::Import(arguments) => import::run(config, arguments).await?,
+        Command::Watchlist(command) => watchlist::run(config, command).await?,
+        Command::Jobs(arguments) => jobs::run(config, arguments).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
         Command::Notify(command) => notify::run(config, command).await?,
         Command::Record(command) => return record::run(config, command).await,

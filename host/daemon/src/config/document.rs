@@ -14,7 +14,7 @@ const SHORT_PREFIX: &str = "PLAYRELAY_";
 const FILE_SUFFIX: &str = "_FILE";
 
 /// The sections that have a name; `[[routes]]` is a list.
-pub const SECTIONS: [&str; 10] = [
+pub const SECTIONS: [&str; 11] = [
     "server",
     "access",
     "plugins",
@@ -25,6 +25,7 @@ pub const SECTIONS: [&str; 10] = [
     "catalogues",
     "notifiers",
     "notify",
+    "people",
 ];
 
 /// Where a value stands. Ordered as a reader meets them.

@@ -31,6 +31,7 @@ const SOURCE: &str = "[sources.NAME]";
 const ROUTE: &str = "[[routes]]";
 const NOTIFY: &str = "[notify]";
 const EMAIL: &str = "[notify.email]";
+const PERSON: &str = "[people.NAME]";
 
 /// All of them, by section. Accounts also have the settings of their plugins.
 pub const KEYS: &[Key] = &[
@@ -257,6 +258,32 @@ pub const KEYS: &[Key] = &[
     key(EMAIL, "password", "", "The password of that account."),
     key(EMAIL, "from", "", "The address of the sender: `\"Playrelay <relay@example.com>\"`."),
     key(EMAIL, "to", "", "The addresses of the recipients: `[\"mia@example.com\"]`."),
+    key(
+        PERSON,
+        "users",
+        "[]",
+        "The person's users on media servers: names, `\"id:…\"` or `\"uuid:…\"`, each with `@SOURCE` behind it where only one source is meant. \
+         Whom no section mentions is a person of their own.",
+    ),
+    key(
+        PERSON,
+        "timezone",
+        "that of this machine",
+        "In whose days the person's plays are counted: `\"Europe/Berlin\"`.",
+    ),
+    key(
+        PERSON,
+        "watchlist_from",
+        "[]",
+        "Accounts, sources or trackers, whose watchlists Playrelay reads into the person's own. It adds what is missing, and removes nothing.",
+    ),
+    key(
+        PERSON,
+        "watchlist_schedule",
+        "",
+        "When it reads them: an interval of at least 5 minutes, `\"6h\"`, or a cron expression in the person's time zone, `\"0 4 * * *\"`. Without \
+         it only when somebody asks.",
+    ),
     key(ROUTE, "source", "", "The name of a source."),
     key(ROUTE, "tracker", "", "The name of a tracker."),
     key(

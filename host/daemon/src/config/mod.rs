@@ -15,9 +15,11 @@ pub mod key_path;
 pub mod keys;
 mod notify;
 mod oidc;
+mod people;
 mod plugins;
 mod role;
 mod route;
+mod schedule;
 mod scrobble;
 mod section;
 mod server;
@@ -35,6 +37,7 @@ pub use delivery::Delivery;
 pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
 pub use notify::{EMAIL, Email, MailTls, NotifyOptions};
 pub use oidc::Oidc;
+pub use people::PersonConfig;
 use playrelay_engine::policy::Policy;
 use playrelay_engine::routing::route::Route;
 use playrelay_plugin_host::artifact::Digest;
@@ -87,6 +90,8 @@ pub struct Config {
     pub notifiers: BTreeMap<String, AccountConfig>,
     /// `[notify]`
     pub notify: NotifyOptions,
+    /// `[people.*]`
+    pub people: BTreeMap<String, PersonConfig>,
     /// `[[routes]]`
     pub routes: Vec<Route>,
 }
@@ -245,6 +250,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
     let catalogues = sections.table("catalogues");
     let (notifiers, notify) = (sections.table("notifiers"), sections.table("notify"));
+    let people = sections.table("people");
     let routes = sections.take("routes");
     sections.finish();
 
@@ -267,6 +273,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let notifiers = account::read(Role::Notifier, notifiers, problems);
     let notify = notify::read(notify, problems);
     account::check_names([&sources, &trackers, &catalogues, &notifiers], problems);
+    let people = people::read(people, &sources, &trackers, problems);
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems, &mut warnings);
     warn::of_accounts(&sources, &trackers, &routes, &mut warnings);
     warnings.sort();
@@ -287,6 +294,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         catalogues,
         notifiers,
         notify,
+        people,
         routes,
     }
 }

@@ -249,7 +249,8 @@ fn size(text: &str) -> Option<u64> {
     number.checked_mul(unit)
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// Reads a duration: seconds, or a number with `ms`, `s`, `m`, `h` or `d` behind it.
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 = digits.trim_end().parse().ok()?;
     let unit = match &text[digits.len()..] {

@@ -37,6 +37,7 @@ use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
 use crate::exports::watchlist_removals::RemovalLog;
 use crate::inbox::signal::InboxSignal;
+use crate::jobs::runner::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::operations::plugins::write_lock;
@@ -50,7 +51,7 @@ use crate::web::api::{Api, ApiLimits};
 use crate::web::headers::protect;
 use crate::web::ingress::Ingress;
 use crate::web::{api, pages, server};
-use crate::{config, logging, notify};
+use crate::{config, jobs, logging, notify};
 
 /// Between two looks at the configuration.
 const CONFIG_POLL: Duration = Duration::from_secs(1);
@@ -149,6 +150,8 @@ impl App {
         let connections = ConnectionRegistry::new(live.clone());
         let current = CurrentApp::new(self.clone());
         tokio::spawn(notify::run(current.clone()));
+        let queue = JobQueue::new(Arc::clone(&self.store), live.clone());
+        tokio::spawn(jobs::runner::run(current.clone(), queue.clone()));
         let reload = Arc::new(Notify::new());
         let data = &self.config.server.data_dir;
         let token = api::token::read_or_make(data)
@@ -167,6 +170,7 @@ impl App {
             access: Arc::clone(&access),
             live: live.clone(),
             metrics: metrics.clone(),
+            jobs: queue,
             limits: ApiLimits::default(),
             reload: Arc::clone(&reload),
         });

@@ -8,16 +8,23 @@
 //! - [`catch_up`]: plays of a server's history
 //! - [`status`]: how all stands
 //! - [`export`]: plays and ratings as files
+//! - [`people`], [`watchlist`]: whose plays are whose, and what they want to watch
+//! - [`imports`]: histories that other programs wrote
+//! - [`jobs`]: cancel, go on, and take back
 //! - [`backup`]: a copy of everything, and its way back
 
 pub mod backup;
 pub mod catch_up;
 pub mod deliveries;
 pub mod export;
+pub mod imports;
+pub mod jobs;
 pub mod notifications;
+pub mod people;
 pub mod plugins;
 pub mod status;
 pub mod users;
+pub mod watchlist;
 pub mod webhooks;
 
 use playrelay_store::StoreError;

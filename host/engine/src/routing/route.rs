@@ -113,7 +113,8 @@ impl UserRule {
         }
     }
 
-    fn names(&self, user: &User) -> bool {
+    /// Whether it is about a user.
+    pub fn names(&self, user: &User) -> bool {
         match self {
             Self::Everybody => true,
             Self::Id(id) => user.id.as_ref() == Some(id),

@@ -312,7 +312,7 @@ fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<(
         plays::put(connection, play)?;
     }
     for rating in ratings {
-        plays::put_rating(connection, rating)?;
+        plays::add_rating(connection, rating, None)?;
     }
     for held in held {
         users::hold(connection, held, *at)?;

@@ -7,6 +7,8 @@ mod database;
 mod deliveries;
 mod household;
 mod inbox;
+mod jobs;
+mod library;
 mod outbox;
 mod outbox_commands;
 mod plays;
@@ -14,6 +16,7 @@ mod plugins;
 mod rows;
 mod schema;
 mod secrets;
+mod titles;
 mod users;
 mod writer;
 

@@ -2,8 +2,11 @@
 
 use rusqlite::Connection;
 
+use crate::Household;
+use crate::sqlite::{household, plays};
+
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
@@ -16,7 +19,11 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/10.sql"),
     include_str!("migrations/11.sql"),
     include_str!("migrations/12.sql"),
+    include_str!("migrations/13.sql"),
 ];
+
+/// The version whose tables hold what only this program can find out: which plays are of one title.
+const LIBRARY: usize = 13;
 
 /// The schema of a database: 0 where it has no table yet.
 pub fn version(connection: &Connection) -> rusqlite::Result<usize> {
@@ -47,9 +54,23 @@ fn migrate_to(connection: &mut Connection, target: usize) -> rusqlite::Result<()
     }
     for (index, migration) in MIGRATIONS.iter().enumerate().take(target).skip(version) {
         transaction.execute_batch(migration)?;
+        if index + 1 == LIBRARY && version > 0 {
+            fill_library(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", u32::try_from(index + 1).unwrap_or(u32::MAX))?;
     }
     transaction.commit()
+}
+
+/// Fills the tables of the library, of each household.
+fn fill_library(connection: &Connection) -> rusqlite::Result<()> {
+    let households: Vec<String> = connection
+        .prepare("SELECT household FROM plays UNION SELECT household FROM ratings")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    households.iter().try_for_each(|name| {
+        household::within(&Household::new(name.as_str()), || plays::fill_library(connection))
+    })
 }
 
 #[cfg(test)]
@@ -58,6 +79,7 @@ mod tests {
 
     fn at_version(version: usize) -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
+        household::register(&connection).unwrap();
         migrate_to(&mut connection, version).unwrap();
         connection
     }

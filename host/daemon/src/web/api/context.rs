@@ -10,6 +10,7 @@ use crate::app::{App, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::config::file::ConfigText;
 use crate::exports::now_playing::NowPlaying;
+use crate::jobs::runner::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::realtime::registry::ConnectionRegistry;
@@ -36,6 +37,8 @@ pub struct Api {
     pub live: LiveBus,
     /// Numbers for Prometheus.
     pub metrics: Metrics,
+    /// Work that takes longer than a request.
+    pub jobs: JobQueue,
     /// What is limited.
     pub limits: ApiLimits,
     /// Asks the daemon for another look at the configuration.

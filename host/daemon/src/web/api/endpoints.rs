@@ -7,9 +7,9 @@ use utoipa_axum::routes;
 
 use crate::web::api::context::Api;
 use crate::web::api::{
-    accounts, artwork, backup, catch_up, currently_watching, doctor, events, live, logs, members,
-    notifications, oidc, outbox, plays, plugins, replay, routes, sessions, settings, setup, sources, status,
-    tokens, users, webhooks,
+    accounts, artwork, backup, catch_up, currently_watching, doctor, events, jobs, live, logs, members,
+    notifications, oidc, outbox, people, plays, plugins, replay, routes, sessions, settings, setup, sources,
+    status, tokens, users, webhooks,
 };
 
 /// All endpoints with their description.
@@ -54,6 +54,14 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(users::assign))
         .routes(routes!(users::ignore))
         .routes(routes!(users::unassign))
+        .routes(routes!(people::list))
+        .routes(routes!(people::watchlist))
+        .routes(routes!(people::import_watchlist))
+        .routes(routes!(people::remove_from_watchlist))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::rows))
+        .routes(routes!(jobs::command))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::register))
         .routes(routes!(webhooks::verify))

@@ -1,0 +1,59 @@
+//! The kinds of jobs, and what each has to know.
+
+use playrelay_store::NewJob;
+use serde::{Deserialize, Serialize};
+
+use crate::imports::ImportFormat;
+
+/// What a job does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum JobSpec {
+    /// Reads the watchlist of an account into a person's own.
+    WatchlistImport {
+        /// The source or the tracker.
+        account: String,
+    },
+    /// Reads a history that another program wrote.
+    HistoryImport {
+        /// Its form.
+        format: ImportFormat,
+        /// The name of the upload in the data folder.
+        file: String,
+        /// What the person calls the file.
+        name: String,
+    },
+}
+
+impl JobSpec {
+    /// The word for the kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::WatchlistImport { .. } => "watchlist-import",
+            Self::HistoryImport { .. } => "history-import",
+        }
+    }
+
+    /// What the job is about.
+    pub fn about(&self) -> &str {
+        match self {
+            Self::WatchlistImport { account } => account,
+            Self::HistoryImport { name, .. } => name,
+        }
+    }
+
+    /// The job, for somebody.
+    pub fn for_person(&self, person: &str) -> NewJob {
+        NewJob {
+            kind: self.kind().to_owned(),
+            person: person.to_owned(),
+            about: self.about().to_owned(),
+            spec: serde_json::to_string(self).expect("a specification is names and texts, which JSON has"),
+        }
+    }
+
+    /// Reads what a job has to know; absent where another program wrote it.
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}

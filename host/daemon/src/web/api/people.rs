@@ -1,0 +1,177 @@
+//! `/api/v1/people`: people, and their watchlists.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::operations::{jobs, people, watchlist};
+use crate::web::api::context::Api;
+use crate::web::api::extract;
+use crate::web::api::extract::{Path, Query};
+use crate::web::api::jobs::JobView;
+use crate::web::api::paging::limit;
+use crate::web::api::problem::{Problem, Problems};
+use crate::web::api::title::Title;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PersonView {
+    /// The name.
+    #[schema(example = "mia")]
+    name: String,
+    /// Whether a section [people.NAME] describes them; they were seen on a server otherwise.
+    #[schema(example = true)]
+    is_configured: bool,
+    /// In whose days their plays are counted; absent where the zone has no name.
+    #[schema(example = "Europe/Berlin")]
+    timezone: Option<String>,
+    /// The users of servers that they are, in words.
+    #[schema(example = json!(["mia"]))]
+    users: Vec<String>,
+}
+
+/// All people.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct People {
+    /// Those of the configuration first.
+    items: Vec<PersonView>,
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Part {
+    /// So many entries are left out: `next` of the answer before.
+    #[param(example = 0)]
+    offset: Option<u32>,
+    /// At most so many, 1 to 500.
+    #[param(example = 20, minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// A title on a watchlist.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ListedView {
+    /// The number of the title.
+    #[schema(example = 1)]
+    id: i64,
+    /// The title.
+    title: Title,
+    /// Since when it stands on the list.
+    added_at: Timestamp,
+    /// The account that it came from.
+    #[schema(example = "plex-account")]
+    origin: String,
+    /// Whether the person has watched it, or something of it.
+    is_watched: bool,
+}
+
+/// A watchlist.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Watchlist {
+    /// In its order.
+    items: Vec<ListedView>,
+    /// All titles of the list.
+    #[schema(example = 1)]
+    total: u32,
+    /// `offset` of the next page; absent on the last one.
+    next: Option<u32>,
+}
+
+/// Whose list is read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Import {
+    /// The source or tracker that keeps it.
+    #[schema(example = "plex-account")]
+    account: String,
+}
+
+/// All people.
+#[utoipa::path(get, path = "/api/v1/people", tag = "people", responses((status = 200, body = People), Problems))]
+pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<Json<People>, Problem> {
+    let app = api.app();
+    let people = people::all(&app.store, &app.config).await?;
+    let items = people.into_iter().map(|it| PersonView {
+        is_configured: app.config.people.contains_key(&it.person.name),
+        timezone: it.person.zone.iana_name().map(str::to_owned),
+        users: it.seen.iter().map(|seen| seen.user.to_string()).collect(),
+        name: it.person.name,
+    });
+    Ok(Json(People { items: items.collect() }))
+}
+
+/// A person's watchlist, in its order.
+#[utoipa::path(
+    get,
+    path = "/api/v1/people/{name}/watchlist",
+    tag = "people",
+    params(("name" = String, Path, description = "The person's name", example = "mia"), Part),
+    responses((status = 200, body = Watchlist), Problems)
+)]
+pub(crate) async fn watchlist(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Query(part): Query<Part>,
+) -> Result<Json<Watchlist>, Problem> {
+    let (app, offset, limit) = (api.app(), part.offset.unwrap_or(0), limit(part.limit)?);
+    let history = people::find(&app.store, &app.config, &name).await?;
+    let name = &history.person.name;
+    let listed = app.store.watchlist(name, history.viewers(), offset, limit).await?;
+    let total = app.store.count_watchlist(name).await?;
+    let next = offset.saturating_add(limit);
+    let items = listed.into_iter().map(|it| ListedView {
+        id: it.title.id,
+        title: Title::from(&it.title.item),
+        added_at: it.added_at,
+        origin: it.origin,
+        is_watched: it.is_watched,
+    });
+    Ok(Json(Watchlist { items: items.collect(), total, next: (next < total).then_some(next) }))
+}
+
+/// Reads the watchlist of an account into a person's own, as a job: what is missing comes in front, in the order of the account.
+#[utoipa::path(
+    post,
+    path = "/api/v1/people/{name}/watchlist/import",
+    tag = "people",
+    params(("name" = String, Path, description = "The person's name", example = "mia")),
+    request_body = Import,
+    responses((status = 202, body = JobView), Problems)
+)]
+pub(crate) async fn import_watchlist(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    extract::Json(import): extract::Json<Import>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let app = api.app();
+    let (person, spec) = watchlist::import(&app, &name, &import.account).await?;
+    let id = api.jobs.add(&person, &spec).await?;
+    let job = jobs::find(&app.store, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))
+}
+
+/// Takes a title off a person's watchlist. No service is told.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/people/{name}/watchlist/{title}",
+    tag = "people",
+    params(
+        ("name" = String, Path, description = "The person's name", example = "mia"),
+        ("title" = i64, Path, description = "The number of the title", example = 1)
+    ),
+    responses((status = 204), Problems)
+)]
+pub(crate) async fn remove_from_watchlist(
+    State(api): State<Arc<Api>>,
+    Path((name, title)): Path<(String, i64)>,
+) -> Result<StatusCode, Problem> {
+    let app = api.app();
+    watchlist::remove(&app.store, &app.config, &name, title).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
