@@ -29,6 +29,7 @@ mod example_plugins;
 mod first_steps;
 mod golden;
 mod history_export;
+mod history_import;
 mod import_cycles;
 mod ingress;
 mod installation;

@@ -114,7 +114,8 @@ async fn the_two_newest_copies_stay() {
         .filter(|name| name.contains("before-schema"))
         .collect();
     copies.sort();
-    assert_eq!(copies, ["playrelay.db.before-schema-12", "playrelay.db.before-schema-5"]);
+    let newest = format!("playrelay.db.before-schema-{}", LAST + 1);
+    assert_eq!(copies, [newest.as_str(), "playrelay.db.before-schema-5"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

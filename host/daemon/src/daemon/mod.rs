@@ -37,7 +37,7 @@ use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
 use crate::exports::watchlist_removals::RemovalLog;
 use crate::inbox::signal::InboxSignal;
-use crate::jobs::runner::JobQueue;
+use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::operations::plugins::write_lock;

@@ -6,12 +6,10 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use crate::imports::ImportError;
+use crate::imports::error::{ImportError, MAX_INFLATED_BYTES};
 
 /// An upload may have so many bytes.
 pub const MAX_UPLOAD_BYTES: u64 = 200 << 20;
-/// All that is read of an upload may have so many bytes, whatever the zip declares.
-pub const MAX_INFLATED_BYTES: u64 = 500 << 20;
 /// Files of a zip that are looked at.
 const MAX_FILES: usize = 10_000;
 /// What a zip begins with.

@@ -1,12 +1,14 @@
 //! Histories that other programs wrote: each format is read into the same rows, which say what was watched, rated or listed.
 //!
 //! - `archive`: the files of an upload, alone or in a zip, with limits on what is inflated
+//! - `error`: why a history cannot be read
 //! - `row`: what a row tells, or why it tells nothing
 //! - `table`: tables whose columns are found by their names
 //! - `item`: films and episodes from the fields that formats have
 //! - `trakt`, `letterboxd`, `movary`, `simkl`, `yamtrack`, `imdb`, `tv_time`: the formats
 
 mod archive;
+mod error;
 mod imdb;
 mod item;
 mod letterboxd;
@@ -18,14 +20,17 @@ mod trakt;
 mod tv_time;
 mod yamtrack;
 
-use std::io;
 use std::path::Path;
 
 use archive::Archive;
-pub use archive::{MAX_INFLATED_BYTES, MAX_UPLOAD_BYTES};
+pub use archive::MAX_UPLOAD_BYTES;
 use clap::ValueEnum;
+pub use error::ImportError;
 pub use row::ImportedRow;
 use serde::{Deserialize, Serialize};
+
+/// The folder of uploads in the data folder.
+pub(crate) const FOLDER: &str = "imports";
 
 /// Whose form a history has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -111,31 +116,6 @@ impl ImportFormat {
         };
         rows.map_err(|reason| ImportError::File { name: name.to_owned(), reason })
     }
-}
-
-/// Why a history cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file cannot be read.
-    #[error("the file cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// The archive is no zip, or a broken one.
-    #[error("the zip cannot be read: {0}; download it again")]
-    Zip(String),
-    /// It is larger than a history is.
-    #[error("it inflates to more than {} MB; take out what is no history", MAX_INFLATED_BYTES >> 20)]
-    TooLarge,
-    /// Nothing in it has the form.
-    #[error("nothing in it has the form of {0}; expected {1}")]
-    Nothing(&'static str, &'static str),
-    /// A file of it is not what it should be.
-    #[error("{name}: {reason}")]
-    File {
-        /// Its name.
-        name: String,
-        /// What was found, and what was expected.
-        reason: String,
-    },
 }
 
 /// Reads a history file by file, and gives the rows of each to `take`, until that says that it is enough.

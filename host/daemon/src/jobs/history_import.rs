@@ -21,13 +21,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::imports::{self, ImportError, ImportFormat, ImportedRow};
-use crate::jobs::runner::{JobEnd, JobQueue};
-use crate::jobs::step::JobStop;
+use crate::imports::{self, FOLDER, ImportError, ImportFormat, ImportedRow};
+use crate::jobs::queue::JobQueue;
+use crate::jobs::step::{JobEnd, JobStop};
 use crate::operations::people;
 
-/// The folder of uploads in the data folder.
-pub(crate) const FOLDER: &str = "imports";
 /// Rows of one import.
 const MAX_ROWS: u32 = 1_000_000;
 /// Rows that are stored at once.

@@ -1,14 +1,16 @@
 //! Jobs: work that takes longer than a request. Each survives a restart, is bounded, can be cancelled, and shows how far it is.
 //!
 //! - [`spec`]: the kinds of jobs, and what each has to know
+//! - `queue`: asking for a job, and telling others of it
 //! - `runner`: begins what is due, a few at a time, and tries again what failed for a while
 //! - `schedule`: asks for the jobs of a schedule
 //! - `watchlist_import`: reads the watchlist of an account into a person's own
 //! - `history_import`: reads a history that another program wrote
 
-pub(crate) mod history_import;
+mod history_import;
+pub(crate) mod queue;
 pub(crate) mod runner;
-pub(crate) mod schedule;
+mod schedule;
 pub mod spec;
 mod step;
 mod watchlist_import;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use playrelay_store::{Job, JobState, SharedStore, StoreError};
 use playrelay_util::{backoff, clock};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::app::{App, CurrentApp};
+use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
-use crate::jobs::step::JobStop;
+use crate::jobs::step::{JobEnd, JobStop};
 use crate::jobs::{history_import, schedule, watchlist_import};
-use crate::live::{Change, LiveBus};
+use crate::live::LiveBus;
 use crate::operations::imports;
 
 /// Jobs that run at once.
@@ -33,51 +34,6 @@ const KEEP_ROWS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const KEEP_READY: SignedDuration = SignedDuration::from_hours(24);
 /// Between two looks at what is old.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-
-/// The way to the jobs of a daemon.
-#[derive(Clone)]
-pub struct JobQueue {
-    store: SharedStore,
-    live: LiveBus,
-    added: Arc<Notify>,
-}
-
-impl JobQueue {
-    /// A queue whose jobs a runner begins.
-    pub(crate) fn new(store: SharedStore, live: LiveBus) -> Self {
-        Self { store, live, added: Arc::default() }
-    }
-
-    /// Asks for a job. Gives its id; that of one that does the same where it is under way.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the database does.
-    pub async fn add(&self, person: &str, spec: &JobSpec) -> Result<i64, StoreError> {
-        let id = self.store.add_job(spec.for_person(person), clock::now()).await?;
-        self.changed(id).await;
-        Ok(id)
-    }
-
-    /// Tells the runner and all listeners that something became of a job.
-    pub async fn changed(&self, id: i64) {
-        self.added.notify_one();
-        match self.store.job(id).await {
-            Ok(Some(job)) => self.publish(&job),
-            Ok(None) => {}
-            Err(error) => tracing::debug!("a job cannot be read: {error}"),
-        }
-    }
-
-    fn publish(&self, job: &Job) {
-        self.live.publish(Change::Job {
-            job: JobSpec::read(&job.work.spec).map_or("job", |spec| spec.kind()),
-            about: job.id.to_string(),
-            state: job.state.as_str(),
-            detail: job.message.clone(),
-        });
-    }
-}
 
 /// Runs jobs for as long as the daemon does.
 pub(crate) async fn run(app: CurrentApp, queue: JobQueue) {
@@ -152,9 +108,6 @@ pub(super) async fn work(app: &App, queue: &JobQueue, job: Job) {
         tracing::error!(job = job.id, "how a job ended cannot be stored: {error}");
     }
 }
-
-/// A job's end: its state, and what to say of it.
-pub(super) type JobEnd = Result<(JobState, String), JobStop>;
 
 async fn store_end(store: &SharedStore, job: &Job, ended: JobEnd) -> Result<(), StoreError> {
     let now = clock::now();

@@ -5,7 +5,7 @@ use playrelay_store::StoreError;
 
 use crate::app::App;
 use crate::config::PersonConfig;
-use crate::jobs::runner::JobQueue;
+use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
 
 /// Asks for the imports that are due. One that cannot be asked for now is asked for at the next look.

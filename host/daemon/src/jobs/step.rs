@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use playrelay_plugin_host::call_error::CallError;
 use playrelay_plugin_host::failure::Failure;
-use playrelay_store::StoreError;
+use playrelay_store::{JobState, StoreError};
+
+/// How a job ends: its state, and what to say of it.
+pub(super) type JobEnd = Result<(JobState, String), JobStop>;
 
 /// Why a job does not go on now.
 #[derive(Debug, thiserror::Error)]

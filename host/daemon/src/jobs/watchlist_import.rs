@@ -15,8 +15,8 @@ use playrelay_util::clock;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::jobs::runner::{JobEnd, JobQueue};
-use crate::jobs::step::JobStop;
+use crate::jobs::queue::JobQueue;
+use crate::jobs::step::{JobEnd, JobStop};
 
 /// Titles of a list that are read.
 const MAX_TITLES: u32 = 50_000;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use playrelay_engine::model::normalize;
 
 use crate::app::App;
-use crate::imports::{ImportFormat, MAX_UPLOAD_BYTES};
-use crate::jobs::history_import::FOLDER;
+use crate::imports::{FOLDER, ImportFormat, MAX_UPLOAD_BYTES};
 use crate::jobs::spec::JobSpec;
 use crate::operations::{OperationError, people};
 
@@ -59,6 +58,11 @@ impl Upload {
         }
         let written = self.file.write_all(piece);
         written.map_err(|error| OperationError::Conflict(format!("the upload cannot be kept: {error}")))
+    }
+
+    /// Whether nothing has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
     }
 
     /// Ends it. Gives its name for the job.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::library::title::{TitleFacts, TitleMatch, title_of};
 use crate::model::{Item, ItemKind};
 
-/// When something was watched of which nobody knows the day. Trakt has the same convention.
+/// When something was watched of which nobody knows the day.
 pub const UNKNOWN_TIME: Timestamp = Timestamp::UNIX_EPOCH;
 /// The time of day of a watch of which only the day is known: far from midnight, so that the day stays the same in zones near by.
 const NOON: Time = Time::constant(12, 0, 0, 0);

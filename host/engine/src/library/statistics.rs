@@ -6,6 +6,8 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::library::import::UNKNOWN_TIME;
+
 /// One watch, as statistics count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
@@ -28,6 +30,8 @@ pub struct Statistics {
     pub episodes: u32,
     /// Their lengths together, as far as they are known. Ms.
     pub runtime_ms: u64,
+    /// Watches of which nobody knows the day: they are in the sums, and in nothing that is counted by time.
+    pub undated: u32,
     /// Watches by the first day of their month, without gaps from the first to the last.
     pub months: BTreeMap<Date, u32>,
     /// Watches by the day of the week, from Monday on.
@@ -52,9 +56,13 @@ impl Statistics {
         let mut counts = Self::default();
         let mut days: BTreeMap<Date, u32> = BTreeMap::new();
         for watch in watches {
+            counts.add(&watch);
+            if watch.at == UNKNOWN_TIME {
+                counts.undated += 1;
+                continue;
+            }
             let local = watch.at.to_zoned(zone.clone());
             let (weekday, hour) = (place_in_week(local.weekday()), usize::from(local.hour().unsigned_abs()));
-            counts.add(&watch);
             *counts.months.entry(local.date().first_of_month()).or_default() += 1;
             counts.weekdays[weekday] += 1;
             counts.hours[hour] += 1;

@@ -149,12 +149,12 @@ mod tests {
 
     #[test]
     fn ids_decide_and_names_only_where_no_id_contradicts() {
-        let heat = movie("Heat", Some(1995), &[("imdb", "tt0113277"), ("tmdb", "949")]);
+        let heat = movie("Heat", Some(1995), &[("imdb", "tt0113277"), ("tvdb", "949")]);
         let known = [known(1, heat), known(2, movie("Heat", Some(1986), &[("imdb", "tt0093164")]))];
         for (item, expected) in [
-            (movie("Hitze", None, &[("tmdb", "949")]), one(1)),
+            (movie("Hitze", None, &[("tvdb", "949")]), one(1)),
             (movie("heat ", Some(1986), &[]), one(2)),
-            (movie("Heat", Some(1995), &[("tvdb", "9")]), one(1)),
+            (movie("Heat", Some(1995), &[("anidb", "9")]), one(1)),
             (movie("Heat", None, &[]), TitleMatch::Unclear(vec![1, 2])),
             (movie("Heat", Some(1995), &[("imdb", "tt9999999")]), TitleMatch::New),
             (movie("Heat", Some(2013), &[]), TitleMatch::New),
@@ -168,9 +168,9 @@ mod tests {
     fn an_item_that_names_both_makes_one_of_two() {
         let known = [
             known(7, movie("Heat", None, &[("imdb", "tt0113277")])),
-            known(4, movie("Heat", None, &[("tmdb", "949")])),
+            known(4, movie("Heat", None, &[("tvdb", "949")])),
         ];
-        let both = movie("Heat", Some(1995), &[("imdb", "tt0113277"), ("tmdb", "949")]);
+        let both = movie("Heat", Some(1995), &[("imdb", "tt0113277"), ("tvdb", "949")]);
         assert_eq!(match_title(&both, &known), TitleMatch::One { id: 4, merged: vec![7] });
     }
 

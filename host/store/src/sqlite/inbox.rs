@@ -9,7 +9,7 @@ use playrelay_engine::retention::RetentionRule;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::rows::time;
-use crate::sqlite::{SqliteStore, outbox, plays, rows, users};
+use crate::sqlite::{SqliteStore, outbox, play_rows, rows, users};
 use crate::{
     CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
     Received, StoreError, TimelineRow,
@@ -309,10 +309,10 @@ fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<(
         rows::add_step(connection, *inbox, now, step.stage, &step.code, &step.text)?;
     }
     for play in plays {
-        plays::put(connection, play)?;
+        play_rows::put(connection, play)?;
     }
     for rating in ratings {
-        plays::add_rating(connection, rating, None)?;
+        play_rows::add_rating(connection, rating, None)?;
     }
     for held in held {
         users::hold(connection, held, *at)?;

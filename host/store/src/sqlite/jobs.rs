@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{parse_enum, time};
-use crate::sqlite::{plays, titles};
+use crate::sqlite::{play_rows, titles};
 
 const COLUMNS: &str = "id, kind, person, about, spec, state, created_at, started_at, ended_at, next_at, attempts, done, total, checkpoint, \
                        message, stopping, confirmed";
@@ -128,10 +128,10 @@ impl JobStore for SqliteStore {
         let job = job.clone();
         self.write(move |connection| {
             for play in &writes.plays {
-                plays::add_imported(connection, play, job.id)?;
+                play_rows::add_imported(connection, play, job.id)?;
             }
             for rating in &writes.ratings {
-                plays::add_rating(connection, rating, Some(job.id))?;
+                play_rows::add_rating(connection, rating, Some(job.id))?;
             }
             put_in_front(connection, &job, &writes.listed, now)?;
             save(connection, job.id, &progress)
@@ -385,7 +385,7 @@ fn undo(connection: &Connection, id: i64) -> rusqlite::Result<Option<Undone>> {
         |statement| connection.prepare_cached(statement)?.execute([id]).map(|deleted| deleted as u64);
     let plays = delete("DELETE FROM plays WHERE household = household() AND job = ?1")?;
     let listed = delete("DELETE FROM watchlist WHERE household = household() AND job = ?1")?;
-    let ratings = plays::remove_ratings_of(connection, id)?;
+    let ratings = play_rows::remove_ratings_of(connection, id)?;
     connection
         .prepare_cached(
             "UPDATE jobs SET state = 'undone', message = NULL WHERE id = ?1 AND household = household()",

@@ -11,6 +11,7 @@ mod jobs;
 mod library;
 mod outbox;
 mod outbox_commands;
+mod play_rows;
 mod plays;
 mod plugins;
 mod rows;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::Household;
-use crate::sqlite::{household, plays};
+use crate::sqlite::{household, play_rows};
 
 /// One step per version; a step that has been released is never changed.
 const MIGRATIONS: [&str; 13] = [
@@ -69,7 +69,7 @@ fn fill_library(connection: &Connection) -> rusqlite::Result<()> {
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     households.iter().try_for_each(|name| {
-        household::within(&Household::new(name.as_str()), || plays::fill_library(connection))
+        household::within(&Household::new(name.as_str()), || play_rows::fill_library(connection))
     })
 }
 

@@ -116,7 +116,7 @@ CREATE TABLE plugin_accesses (
     last_at INTEGER NOT NULL,
     PRIMARY KEY (household, plugin, account, target, reason)
 ) WITHOUT ROWID;
-INSERT INTO "plugin_accesses" VALUES('home','trakt','bob','https://api.trakt.tv','',3,1763668800000,1763668800000);
+INSERT INTO "plugin_accesses" VALUES('home','org.example.diary','bob','https://diary.example.org','',3,1763668800000,1763668800000);
 CREATE TABLE "plugin_values" (
     household TEXT NOT NULL,
     account TEXT NOT NULL,

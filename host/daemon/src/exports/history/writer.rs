@@ -22,7 +22,7 @@ pub(super) trait HistoryWriter {
 
 /// When a play counts as watched; absent where it does not, or was taken back.
 pub(super) fn watched_at(play: &Play) -> Option<Timestamp> {
-    play.watched_at.filter(|_| !play.evidence.unwatched)
+    play.counted_at()
 }
 
 /// A rating as a whole number from 1 to 10; absent where it was cleared.

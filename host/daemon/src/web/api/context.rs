@@ -10,7 +10,7 @@ use crate::app::{App, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::config::file::ConfigText;
 use crate::exports::now_playing::NowPlaying;
-use crate::jobs::runner::JobQueue;
+use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::realtime::registry::ConnectionRegistry;

@@ -58,6 +58,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(people::watchlist))
         .routes(routes!(people::import_watchlist))
         .routes(routes!(people::remove_from_watchlist))
+        .routes(routes!(people::import_history))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::rows))

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::operations::jobs;
 use crate::web::api::context::Api;
 use crate::web::api::extract::{Path, Query};
-use crate::web::api::paging::limit;
+use crate::web::api::paging::{limit, offset};
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
 
 /// Which jobs are wanted.
@@ -44,7 +44,7 @@ pub(crate) struct JobView {
     #[schema(example = "mia")]
     person: String,
     /// What it is about: the account that it reads.
-    #[schema(example = "plex-account")]
+    #[schema(example = "list")]
     about: String,
     /// `waiting`, `running`, `ready` (a person has to decide), `done`, `failed`, `cancelled` or `undone`.
     #[schema(example = "done")]
@@ -109,7 +109,7 @@ pub(crate) struct RowFilter {
     #[param(example = "unclear")]
     state: Option<String>,
     /// Those after this one: `next` of the answer before.
-    #[param(example = 100)]
+    #[param(example = 100, maximum = 1_000_000)]
     after: Option<u32>,
     /// At most so many, 1 to 500.
     #[param(example = 20, minimum = 1, maximum = 500)]
@@ -200,7 +200,8 @@ pub(crate) async fn rows(
     let limit = limit(query.limit)?;
     let store = api.store();
     jobs::find(&store, id).await?;
-    let rows = store.job_rows(id, query.state.as_deref(), query.after, limit).await?;
+    let after = offset("after", query.after)?;
+    let rows = store.job_rows(id, query.state.as_deref(), after, limit).await?;
     let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.number);
     Ok(Json(Rows { items: rows.into_iter().map(RowView::from).collect(), next }))
 }

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::operations::{jobs, people, watchlist};
+use crate::imports::ImportFormat;
+use crate::operations::imports::Upload;
+use crate::operations::{imports, jobs, people, watchlist};
 use crate::web::api::context::Api;
 use crate::web::api::extract;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::jobs::JobView;
-use crate::web::api::paging::limit;
-use crate::web::api::problem::{Problem, Problems};
+use crate::web::api::paging::{limit, offset};
+use crate::web::api::problem::{Problem, ProblemCode, Problems};
 use crate::web::api::title::Title;
 
 /// A person.
@@ -47,7 +51,7 @@ pub(crate) struct People {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Part {
     /// So many entries are left out: `next` of the answer before.
-    #[param(example = 0)]
+    #[param(example = 0, maximum = 1_000_000)]
     offset: Option<u32>,
     /// At most so many, 1 to 500.
     #[param(example = 20, minimum = 1, maximum = 500)]
@@ -65,7 +69,7 @@ pub(crate) struct ListedView {
     /// Since when it stands on the list.
     added_at: Timestamp,
     /// The account that it came from.
-    #[schema(example = "plex-account")]
+    #[schema(example = "list")]
     origin: String,
     /// Whether the person has watched it, or something of it.
     is_watched: bool,
@@ -83,12 +87,24 @@ pub(crate) struct Watchlist {
     next: Option<u32>,
 }
 
+/// What an upload is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UploadFacts {
+    /// Whose form it has: a word that `playrelay import --help` lists.
+    #[param(example = "letterboxd")]
+    format: String,
+    /// The name of the file.
+    #[param(example = "diary.csv")]
+    file: Option<String>,
+}
+
 /// Whose list is read.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Import {
     /// The source or tracker that keeps it.
-    #[schema(example = "plex-account")]
+    #[schema(example = "list")]
     account: String,
 }
 
@@ -119,7 +135,8 @@ pub(crate) async fn watchlist(
     Path(name): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<Json<Watchlist>, Problem> {
-    let (app, offset, limit) = (api.app(), part.offset.unwrap_or(0), limit(part.limit)?);
+    let (app, limit) = (api.app(), limit(part.limit)?);
+    let offset = offset("offset", part.offset)?.unwrap_or(0);
     let history = people::find(&app.store, &app.config, &name).await?;
     let name = &history.person.name;
     let listed = app.store.watchlist(name, history.viewers(), offset, limit).await?;
@@ -151,6 +168,48 @@ pub(crate) async fn import_watchlist(
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
     let app = api.app();
     let (person, spec) = watchlist::import(&app, &name, &import.account).await?;
+    let id = api.jobs.add(&person, &spec).await?;
+    let job = jobs::find(&app.store, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))
+}
+
+/// Reads a history that another program wrote, as a job: it shows what would come of each row, and waits for `continue`. Nothing is told to any
+/// service.
+#[utoipa::path(
+    post,
+    path = "/api/v1/people/{name}/imports",
+    tag = "people",
+    params(("name" = String, Path, description = "The person's name", example = "mia"), UploadFacts),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file: at most 200 MB"),
+    responses((status = 202, body = JobView), Problems)
+)]
+pub(crate) async fn import_history(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Query(facts): Query<UploadFacts>,
+    body: Body,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let app = api.app();
+    let format = ImportFormat::parse(&facts.format).ok_or_else(|| {
+        let known = ImportFormat::ALL.map(ImportFormat::as_str).join(", ");
+        let detail = format!("`format` is {:?}; expected one of {known}", facts.format);
+        Problem::new(ProblemCode::Invalid, detail, "")
+    })?;
+    let mut upload = Upload::begin(&app.config.server.data_dir)?;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            let detail = format!("the body cannot be read: {error}");
+            Problem::new(ProblemCode::InvalidRequest, detail, "send it again")
+        })?;
+        upload.write(&piece)?;
+    }
+    if upload.is_empty() {
+        let detail = "the body is empty; expected a file";
+        return Err(Problem::new(ProblemCode::Invalid, detail, "send the file as the body"));
+    }
+    let file = facts.file.unwrap_or_default();
+    let (person, spec) = imports::job(&app, &name, format, &upload.finish(), &file).await?;
     let id = api.jobs.add(&person, &spec).await?;
     let job = jobs::find(&app.store, id).await?;
     Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))

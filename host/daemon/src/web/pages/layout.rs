@@ -36,12 +36,14 @@ pub(super) enum Place {
     Now,
     History,
     Deliveries,
+    Library,
     Setup,
     Help,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Now, Self::History, Self::Deliveries, Self::Setup, Self::Help];
+    const ALL: [Self; 6] =
+        [Self::Now, Self::History, Self::Deliveries, Self::Library, Self::Setup, Self::Help];
 
     /// The name, the path, the label and the icon.
     fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
@@ -49,6 +51,7 @@ impl Place {
             Self::Now => ("now", "/", "Now", "play"),
             Self::History => ("history", "/history", "History", "history"),
             Self::Deliveries => ("deliveries", "/deliveries", "Deliveries", "send"),
+            Self::Library => ("library", "/library", "Library", "film"),
             Self::Setup => ("setup", "/setup", "Set-up", "settings-2"),
             Self::Help => ("help", "/help", "Help", "life-buoy"),
         }
@@ -161,7 +164,7 @@ fn document(context: &Context, page: &Page, waiting: u64, content: &Markup) -> S
                     @if let Some(name) = &name { (account(context, name)) }
                 } }
                 main #main.narrow[page.place.is_none()] tabindex="-1" { (content) }
-                footer.foot { (themes(context)) span.muted.small { "Playrelay " (env!("CARGO_PKG_VERSION")) } }
+                footer.foot { (themes(context)) @if page.place.is_some() { a.small.foot-help href=(context.href("/help")) { "Help" } } span.muted.small { "Playrelay " (env!("CARGO_PKG_VERSION")) } }
                 (keys())
             }
         }
@@ -226,6 +229,7 @@ fn keys() -> Markup {
         ("g n", "Now"),
         ("g h", "History"),
         ("g d", "Deliveries"),
+        ("g l", "Library"),
         ("g s", "Set-up"),
         ("g p", "Help"),
         ("?", "this list"),

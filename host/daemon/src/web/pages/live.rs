@@ -25,7 +25,7 @@ use crate::web::api::extract::Query;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::pages::context::Context;
 use crate::web::pages::session_streams::{FULL, StreamPlace};
-use crate::web::pages::{accounts, deliveries, history, logs, now, setup, story};
+use crate::web::pages::{accounts, deliveries, history, library, logs, now, setup, story};
 
 /// Changes that come together are sent together.
 const GATHER: Duration = Duration::from_millis(250);
@@ -39,7 +39,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Which region is wanted.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Region {
-    /// The page: `now`, `deliveries`, `event`, `setup`, `account`, `logs` or `history`.
+    /// The page: `now`, `deliveries`, `event`, `setup`, `account`, `jobs`, `job`, `logs` or `history`.
     page: String,
     /// The tab, the id or the name that the page shows.
     #[serde(default)]
@@ -57,6 +57,7 @@ impl Region {
             "event" => &[Topic::Events, Topic::Deliveries],
             "history" => &[Topic::Events, Topic::Now],
             "account" => &[Topic::Sources],
+            "jobs" | "job" => &[Topic::Jobs],
             "setup" => &[Topic::Deliveries, Topic::Sources, Topic::Events],
             _ => &[],
         }
@@ -83,6 +84,8 @@ impl Region {
             "event" => story::region(api, context, self.of.parse().unwrap_or_default()).await,
             "setup" => setup::region(api, context).await,
             "account" => accounts::region(api, context, &self.of).await,
+            "jobs" => library::jobs::region(api, context).await,
+            "job" => library::job::region(api, context, self.of.parse().unwrap_or_default()).await,
             "logs" if context.may(Permission::Admin) => logs::region(context, &self.query()?),
             "history" => history::news(api, context, &self.query()?).await,
             other => Err(Problem::not_found(format!("there is no page {other:?} that is live"), "")),

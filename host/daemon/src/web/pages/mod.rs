@@ -4,6 +4,7 @@
 //!
 //! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
 //! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `notifications`, `email`, `plugins`, `settings`: the set-up
+//! - `library`: what people watched, rated and want to watch, and the jobs that read that from somewhere
 //! - `help`, `doctor`, `logs`: when something is wrong
 //! - `login`, `welcome`: the way in
 //! - `card`: what plays, for other pages to embed
@@ -40,6 +41,7 @@ mod form;
 mod help;
 mod history;
 mod layout;
+mod library;
 mod live;
 mod login;
 mod logs;
@@ -113,6 +115,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/logout", post(login::log_out))
         .route("/welcome", get(welcome::show).post(welcome::finish))
         .route("/theme", post(layout::choose_theme))
-        .route("/assets/{file}", get(assets::serve));
+        .route("/assets/{file}", get(assets::serve))
+        .merge(library::routes());
     guarded(routes, &api).layer(from_fn(problem_page::show)).with_state(api)
 }

@@ -113,7 +113,7 @@
   let leader = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
-    const places = { n: "now", h: "history", d: "deliveries", s: "setup", p: "help" };
+    const places = { n: "now", h: "history", d: "deliveries", l: "library", s: "setup", p: "help" };
     if (Date.now() - leader < 1500 && places[event.key]) {
       document.querySelector(`.nav a[data-place=${places[event.key]}]`)?.click();
     } else if (event.key === "g") {
