@@ -374,3 +374,38 @@ fn mistakes_of_the_configuration_say_what_is_right() {
         assert!(said.contains(expected), "{config}: {said}");
     }
 }
+
+/// An import waits for a decision, and that it has ended is said once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_waits_and_one_that_ended_are_said() {
+    let push = FakePushServices::start().await;
+    let mut home = TestContext::new(&format!("{}[people.mia]\n", push.account("json")));
+    let clock = home.set_clock(&[]);
+    let daemon = home.start();
+    // The first round begins the count: what ended before it is nobody's news.
+    clock.pass(60);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let path = "/api/v1/people/mia/imports?format=movary&file=history.csv";
+    let table = "title,year,tmdbId,imdbId,watchedAt,comment,location\nHeat,1995,,,2024-01-01,,\n";
+    let job: Value = daemon.api(Method::POST, path).body(table).send().await.unwrap().json().await.unwrap();
+    let path = format!("/api/v1/jobs/{}", job["id"]);
+    daemon.get_until(&path, "the preview", |job| job["state"] == "ready").await;
+    clock.pass(60);
+    push.until("that it waits", |push| {
+        push.titles("json") == ["The import of history.csv for mia waits for you"]
+    })
+    .await;
+    daemon.api(Method::POST, &format!("{path}/continue")).send().await.unwrap();
+    daemon.get_until(&path, "the end", |job| job["state"] == "done").await;
+    clock.pass(60);
+    push.until("that it has ended", |push| {
+        push.titles("json").iter().any(|title| title == "The import of history.csv for mia has ended")
+    })
+    .await;
+    clock.pass(A_WHILE);
+    push.until("that it does not wait", |push| push.titles("json").len() == 3).await;
+    assert_eq!(
+        push.titles("json").last().unwrap(),
+        "The import of history.csv for mia does not wait any more"
+    );
+}

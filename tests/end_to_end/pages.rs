@@ -11,13 +11,20 @@ use serde_json::{Value, json};
 use crate::chromium::{Chromium, Device};
 
 /// Every page with a navigation.
-pub const PAGES: [&str; 25] = [
+pub const PAGES: [&str; 32] = [
     "/",
     "/history",
     "/history?show=inputs",
     "/events/1",
     "/events/1/share",
     "/deliveries?show=all",
+    "/library",
+    "/library/shows",
+    "/library/titles/1",
+    "/library/watchlist",
+    "/library/statistics",
+    "/library/import",
+    "/library/jobs",
     "/people",
     "/setup",
     "/setup/routes/0",

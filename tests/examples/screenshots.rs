@@ -15,7 +15,7 @@ use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::Value;
 
 /// Every page, by the name of its picture.
-const PAGES: [(&str, &str); 23] = [
+const PAGES: [(&str, &str); 31] = [
     ("now", "/"),
     ("history", "/history"),
     ("inputs", "/history?show=inputs"),
@@ -25,6 +25,14 @@ const PAGES: [(&str, &str); 23] = [
     ("deliveries", "/deliveries"),
     ("delivered", "/deliveries?show=there"),
     ("nothing-dropped", "/deliveries?show=not-sent-by-you"),
+    ("library", "/library?person=mia"),
+    ("shows", "/library/shows?person=mia"),
+    ("title", "/library/titles/2?person=mia"),
+    ("watchlist", "/library/watchlist?person=mia"),
+    ("statistics", "/library/statistics?person=mia"),
+    ("import", "/library/import?person=mia"),
+    ("jobs", "/library/jobs?person=mia"),
+    ("job", "/library/jobs/1"),
     ("people", "/people"),
     ("setup", "/setup"),
     ("add-server", "/setup/sources/plex"),
@@ -69,6 +77,7 @@ async fn main() {
     home.connect().await;
     let daemon = home.start();
     evening(&daemon).await;
+    past(&daemon).await;
     let code = setup_code(&home).await;
     let mut is_first = true;
     for (name, device) in [("desktop", Device::default()), ("phone", Device::PHONE)] {
@@ -176,6 +185,31 @@ async fn evening(daemon: &Daemon<'_>) {
     daemon
         .get_until("/api/v1/outbox?state=unmatched", "the tracker says what it does not know", is_told)
         .await;
+}
+
+/// What mia watched in two years before, from a file, and what she wants to watch.
+async fn past(daemon: &Daemon<'_>) {
+    let mut history = "title,year,tmdbId,imdbId,watchedAt,comment,location\n,,,,2024-01-01,,\n".to_owned();
+    for number in 0..240_u32 {
+        let (year, month, day) = (2024 + number / 120, number * 7 % 12 + 1, number * 11 % 28 + 1);
+        let film = number * number % 150;
+        history
+            .push_str(&format!("Film number {film},{},,,{year}-{month:02}-{day:02},,\n", 1960 + film % 60));
+    }
+    history.push_str("Film number 4,1964,,,2024-08-17,,\n");
+    imported(daemon, history).await;
+    imported(daemon, "title,year,tmdbId,imdbId,addedAt\nStalker,1979,,tt0079944,2024-01-02\nFilm number 4,1964,,,2024-01-02\n".to_owned()).await;
+}
+
+async fn imported(daemon: &Daemon<'_>, table: String) {
+    let path = "/api/v1/people/mia/imports?format=movary&file=history.csv";
+    let answer =
+        daemon.api(reqwest::Method::POST, path).body(table).send().await.expect("the daemon answers");
+    let job: Value = answer.json().await.expect("an answer");
+    let path = format!("/api/v1/jobs/{}", job["id"]);
+    daemon.get_until(&path, "the preview", |job| job["state"] == "ready").await;
+    daemon.api(reqwest::Method::POST, &format!("{path}/continue")).send().await.expect("the daemon answers");
+    daemon.get_until(&path, "the end", |job| job["state"] == "done").await;
 }
 
 async fn whole(daemon: &Daemon<'_>, item: &Value, length_ms: u32, user: (u32, &str), player: &str) {

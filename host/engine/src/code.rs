@@ -106,6 +106,8 @@ codes! {
     PositionUnknown = "position-unknown": "The play ended at an unknown position.",
     StillPlaying = "still-playing": "The play has not ended.",
     WatchedJustNow = "watched-just-now": "The item was watched so shortly before that this play is no second watch.",
+    OtherPerson = "other-person": "The report came to the address of a person, and is about somebody else.",
+    NotRecorded = "not-recorded": "The report came to the address of a person who does not record such reports.",
     Repeats = "repeats": "The play repeats one that was just watched.",
     Kind = "kind": "The item is of a kind that is not among the route's `kinds`.",
     Server = "server": "The server is not among the route's servers.",

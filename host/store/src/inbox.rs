@@ -25,6 +25,8 @@ pub struct Received {
     pub at: Timestamp,
     /// The request as JSON: a `WebhookRequest`.
     pub request: Vec<u8>,
+    /// The person to whose own address it came; absent for an address of the source.
+    pub person: Option<String>,
 }
 
 /// A request that waits to be worked on.

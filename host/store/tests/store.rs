@@ -30,7 +30,8 @@ fn open(folder: &Path) -> Arc<dyn OwnerStore> {
 }
 
 async fn receive(store: &Arc<dyn OwnerStore>, source: &str) -> i64 {
-    store.receive(Received { source: source.to_owned(), at: now(), request: b"{}".to_vec() }).await.unwrap()
+    let (source, request) = (source.to_owned(), b"{}".to_vec());
+    store.receive(Received { source, at: now(), request, person: None }).await.unwrap()
 }
 
 fn event(action: Action) -> TrackerEvent {

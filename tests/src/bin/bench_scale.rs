@@ -65,7 +65,7 @@ async fn next_delivery(kept: usize) -> (Duration, Duration) {
     let database = folder.path().join("bench.db");
     let store: Arc<dyn OwnerStore> = Arc::new(SqliteStore::open(&database).expect("a new database"));
     let now = Timestamp::now();
-    let received = Received { source: "home".to_owned(), at: now, request: b"{}".to_vec() };
+    let received = Received { source: "home".to_owned(), at: now, request: b"{}".to_vec(), person: None };
     let inbox = store.receive(received).await.expect("it can be written");
     fill(&store, inbox, kept, now).await;
     deliver_all_but(&database, 10);

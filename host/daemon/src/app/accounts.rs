@@ -21,7 +21,7 @@ use crate::app::{AccountSpec, App};
 use crate::config;
 use crate::config::clients::Clients;
 use crate::config::{AccountConfig, ConfigError, Role};
-use crate::webhooks::registration;
+use crate::webhooks::{private_address, registration};
 
 /// Under which name the secrets of an account lie in the vault that were entered on a page.
 fn stored_settings_key(name: &str) -> String {
@@ -291,7 +291,8 @@ impl App {
 
     /// The same for the tokens of the webhooks.
     pub(crate) async fn token_revisions(&self) -> Result<Vec<Option<Digest>>, StoreError> {
-        let names = self.config.sources.keys().map(|source| registration::token_key(source));
+        let sources = self.config.sources.keys().map(|source| registration::token_key(source));
+        let names = sources.chain(self.config.people.keys().map(|person| private_address::key(person)));
         try_join_all(names.map(|name| async move { self.revision(&name).await })).await
     }
 }

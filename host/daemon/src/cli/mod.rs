@@ -20,6 +20,7 @@ mod jobs;
 mod notify;
 mod outbox;
 mod output;
+mod people;
 mod plugin;
 mod print;
 mod record;
@@ -93,6 +94,8 @@ enum Command {
     /// Manage users that no route mentions.
     #[command(subcommand)]
     Users(users::Command),
+    /// List the people whose histories are kept, and their own webhook addresses.
+    People(people::Arguments),
     /// Read a history that another program or service wrote: shows what would come of each row, and imports what is new.
     Import(import::Import),
     /// Show somebody's watchlist, and read others into it.
@@ -243,6 +246,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Event(show) => events::show(config, show).await?,
         Command::Replay(arguments) => return replay::run(config, arguments).await,
         Command::Users(command) => users::run(config, command).await?,
+        Command::People(arguments) => people::run(config, arguments).await?,
         Command::Import(arguments) => import::run(config, arguments).await?,
         Command::Watchlist(command) => watchlist::run(config, command).await?,
         Command::Jobs(arguments) => jobs::run(config, arguments).await?,

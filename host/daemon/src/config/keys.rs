@@ -273,6 +273,12 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         PERSON,
+        "records",
+        "[\"plays\", \"ratings\"]",
+        "What the person's own webhook address records: `\"plays\"`, `\"ratings\"`, or both. `playrelay people webhook NAME` has the address.",
+    ),
+    key(
+        PERSON,
         "watchlist_from",
         "[]",
         "Accounts, sources or trackers, whose watchlists Playrelay reads into the person's own. It adds what is missing, and removes nothing.",

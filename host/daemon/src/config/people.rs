@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use playrelay_engine::library::person::{Person, ServerAccount};
+use playrelay_engine::library::recording::Records;
 
 use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, SpannedValue, Value};
@@ -18,6 +19,8 @@ const MAX_NAME: usize = 64;
 pub struct PersonConfig {
     /// Whose plays are theirs, and their time zone.
     pub person: Person,
+    /// What their own webhook address records.
+    pub records: Records,
     /// The accounts whose watchlists are read into theirs.
     pub watchlist_from: Vec<String>,
     /// When they are read; absent where they are read only by hand.
@@ -52,11 +55,12 @@ pub(super) fn read(
         let users = users.iter().filter(|user| !user.trim().is_empty());
         let accounts = users.map(|user| ServerAccount::parse(user, is_source)).collect();
         let zone = zone(&mut section);
+        let records = records(&mut section);
         let watchlist_from = watchlist_from(&mut section, sources, trackers);
         let watchlist_schedule = schedule(&mut section, &zone);
         section.finish();
         let person = Person { name: name.clone(), accounts, zone };
-        people.insert(name, PersonConfig { person, watchlist_from, watchlist_schedule });
+        people.insert(name, PersonConfig { person, records, watchlist_from, watchlist_schedule });
     }
     people
 }
@@ -72,6 +76,20 @@ fn zone(section: &mut Section<'_>) -> TimeZone {
         section.error(place, text);
         TimeZone::UTC
     })
+}
+
+/// Plays and ratings, unless the section says one of them.
+fn records(section: &mut Section<'_>) -> Records {
+    const WORDS: [&str; 2] = ["plays", "ratings"];
+    let place = section.location("records");
+    let Some(words) = section.texts("records") else { return Records { plays: true, ratings: true } };
+    for word in words.iter().filter(|word| !WORDS.contains(&word.as_str())) {
+        let within = format!("`records` of {}", section.name());
+        let known = WORDS.map(str::to_owned);
+        section.error(place.clone(), unknown_key_message("word", word, &within, &known));
+    }
+    let has = |word: &str| words.iter().any(|known| known == word);
+    Records { plays: has("plays"), ratings: has("ratings") }
 }
 
 fn watchlist_from(

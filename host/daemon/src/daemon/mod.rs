@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 
 use crate::app::{AccountSpec, App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
-use crate::config::Config;
+use crate::config::{Config, PersonConfig};
 use crate::daemon::background_compiler::BackgroundCompiler;
 use crate::daemon::plugin_watch::PluginWatch;
 use crate::daemon::task_set::TaskSet;
@@ -72,6 +72,7 @@ struct PipelineSpec {
     needs_place: bool,
     needs_credits: bool,
     catalogues: Vec<AccountSpec>,
+    people: BTreeMap<String, PersonConfig>,
 }
 
 /// Where a daemon listens.

@@ -15,7 +15,7 @@ use crate::realtime::catch_up::{CatchUp, HistoryReader};
 use crate::realtime::client::RealtimeClient;
 use crate::realtime::connection::RealtimeConnection;
 use crate::web::ingress::WebhookEndpoint;
-use crate::webhooks::registration;
+use crate::webhooks::{private_address, registration};
 
 impl Daemon {
     /// Ends what is not wanted any more, and starts what is new.
@@ -90,6 +90,7 @@ impl Daemon {
                 needs_place: routes().any(|route| route.filters.needs_location()),
                 needs_credits: self.app.has_address(name) && routes().any(|route| route.policy.credits),
                 catalogues: self.app.catalogue_specs(),
+                people: self.app.config.people.clone(),
             };
             wanted.insert(name.clone(), key);
         }
@@ -101,6 +102,7 @@ impl Daemon {
                 needs_credits: key.needs_credits,
                 enabled: key.account.source.enabled,
                 mode: key.account.source.mode,
+                people: key.people.clone(),
             };
             let store = Arc::clone(&self.app.owner);
             let inbox_signal = inbox_signal(&mut self.inbox_signal, &self.traffic, name);
@@ -153,6 +155,11 @@ impl Daemon {
     /// A source whose plugin does not serve still has its door: its requests wait in the store.
     pub(super) async fn webhook_endpoints(&mut self) -> Result<Vec<WebhookEndpoint>, AppError> {
         let mut endpoints = Vec::new();
+        let mut people = Vec::new();
+        for person in self.app.config.people.keys() {
+            let token = private_address::token(self.app.credentials.vault(), person).await?;
+            people.extend(token.map(|token| (person.clone(), token)));
+        }
         for name in self.app.config.sources.keys() {
             let tokens = match self.app.webhook_tokens(name).await {
                 Ok(tokens) => Some(tokens),
@@ -178,6 +185,7 @@ impl Daemon {
                     .map(|facts| registration::in_words(facts, "this address"))
                     .unwrap_or_default(),
                 tokens,
+                people: people.clone(),
                 inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
             });
         }

@@ -3,7 +3,7 @@
 use playrelay_engine::library::import::Entry;
 use playrelay_engine::model::Item;
 
-use crate::imports::item::Named;
+use crate::imports::item::{Named, since};
 use crate::imports::row::{ImportedRow, Rows};
 use crate::imports::table::{Row, Table};
 
@@ -22,16 +22,14 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<ImportedRow>, String>
             rows.not_for_us(number, title, format!("{kind:?} is neither film nor series"));
             continue;
         };
-        let day = |column: &str| {
-            let day: jiff::civil::Date = row.text(column).parse().ok()?;
-            day.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-        };
         let stars = row.decimal("Your Rating").filter(|stars| (1.0..=10.0).contains(stars));
         if is_list {
-            rows.add(number, &item, Entry::Listed { since: day("Created") });
+            rows.add(number, &item, Entry::Listed { since: since(row.text("Created")) });
         }
         match stars {
-            Some(stars) => rows.add(number, &item, Entry::Rating { stars, at: day("Date Rated") }),
+            Some(stars) => {
+                rows.add(number, &item, Entry::Rating { stars, at: since(row.text("Date Rated")) });
+            }
             None if !is_list => rows.not_for_us(number, title, "the row has no rating"),
             None => {}
         }

@@ -87,6 +87,12 @@ pub(super) fn time(text: &str) -> Option<WatchedTime> {
     text.parse::<Date>().ok().map(WatchedTime::On)
 }
 
+/// Since when something stands on a list: a time, or the beginning of a day.
+pub(super) fn since(text: &str) -> Option<Timestamp> {
+    let midnight = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    timestamp(text).or_else(|| midnight(text.trim().parse().ok()?))
+}
+
 /// A time with a zone, or one without, which is of UTC.
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();

@@ -2,7 +2,7 @@
 
 use playrelay_engine::library::import::{Entry, RowState, WatchedTime};
 
-use crate::imports::item::{Named, timestamp};
+use crate::imports::item::{Named, since};
 use crate::imports::row::{ImportedRow, Rows};
 use crate::imports::table::{Row, Table};
 
@@ -20,7 +20,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<ImportedRow>, String>
                 None => rows.leave(number, &film.to_string(), RowState::NoIdentity, "the row has no rating"),
             }
         } else if table.has("addedAt") {
-            rows.add(number, &film, Entry::Listed { since: timestamp(row.text("addedAt")) });
+            rows.add(number, &film, Entry::Listed { since: since(row.text("addedAt")) });
         } else {
             return Err("the table has none of the columns watchedAt, userRating and addedAt; expected a table of Movary".to_owned());
         }

@@ -73,5 +73,5 @@ pub async fn store(
 ) -> Result<i64, StoreError> {
     let heard = Input::Observed(Observed { by, reports });
     let request = serde_json::to_vec(&heard).map_err(|error| StoreError::Unwritable(error.to_string()))?;
-    store.receive(Received { source: source.to_owned(), at, request }).await
+    store.receive(Received { source: source.to_owned(), at, request, person: None }).await
 }

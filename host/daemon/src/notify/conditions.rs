@@ -26,9 +26,13 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A disk with less room is nearly full: SQLite needs some for every write. Bytes.
 const MIN_FREE_BYTES: u64 = 500 << 20;
 
-/// Looks at how all stands.
-pub(super) async fn observe(app: &App, now: Timestamp) -> Result<Vec<Condition>, StoreError> {
-    let mut found = accounts(app).await?;
+/// Looks at how all stands, beside what was `found` elsewhere.
+pub(super) async fn observe(
+    app: &App,
+    mut found: Vec<Condition>,
+    now: Timestamp,
+) -> Result<Vec<Condition>, StoreError> {
+    found.extend(accounts(app).await?);
     found.extend(needs_you(app).await?);
     found.extend(plugins(app));
     found.extend(disk(app));
@@ -42,7 +46,7 @@ pub(super) async fn observe(app: &App, now: Timestamp) -> Result<Vec<Condition>,
 }
 
 /// A condition that is said at once, and once.
-fn condition(
+pub(super) fn condition(
     key: String,
     urgency: Urgency,
     page: &str,

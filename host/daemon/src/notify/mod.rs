@@ -5,6 +5,7 @@
 //!
 //! - `conditions`: how all stands
 //! - `plays`: what was watched, for those who want to hear of that
+//! - `jobs`: imports that need somebody or have ended
 //! - `notifier`: who sends: the plugin of an account, or e-mail
 //! - `email`: e-mail
 //! - `error`: why a notification was not sent
@@ -13,6 +14,7 @@
 mod conditions;
 mod email;
 mod error;
+mod jobs;
 mod notifier;
 mod plays;
 pub(crate) mod state;
@@ -55,7 +57,9 @@ async fn round(app: &App) -> Result<(), StoreError> {
     let now = clock::now();
     let mut ledger = state::ledger(&app.store).await?;
     let before = ledger.clone();
-    let mut said = ledger.observe(conditions::observe(app, now).await?, now);
+    let found = conditions::observe(app, jobs::conditions(app, now).await?, now).await?;
+    let mut said = ledger.observe(found, now);
+    said.extend(jobs::ended(app, now).await?);
     if app.config.notify.plays {
         said.extend(plays::watched(app, now).await?);
     }

@@ -11,6 +11,7 @@ const OWNER: &str = "host:notify:";
 const LEDGER: &str = "conditions";
 const QUEUE: &str = "queue";
 const PLAYS_UNTIL: &str = "plays-until";
+const JOBS_UNTIL: &str = "jobs-until";
 
 /// The owner of what belongs to one notifier: each has room of its own.
 fn owner(notifier: &str) -> String {
@@ -57,6 +58,16 @@ pub(super) async fn plays_until(store: &SharedStore) -> Result<Option<Timestamp>
 /// Stores until when plays were told of.
 pub(super) async fn store_plays_until(store: &SharedStore, until: Timestamp) -> Result<(), StoreError> {
     write(store, OWNER, PLAYS_UNTIL, &Some(until)).await
+}
+
+/// Until when jobs that ended were told of; absent before the first time.
+pub(super) async fn jobs_until(store: &SharedStore) -> Result<Option<Timestamp>, StoreError> {
+    read(store, OWNER, JOBS_UNTIL).await
+}
+
+/// Stores until when jobs that ended were told of.
+pub(super) async fn store_jobs_until(store: &SharedStore, until: Timestamp) -> Result<(), StoreError> {
+    write(store, OWNER, JOBS_UNTIL, &Some(until)).await
 }
 
 /// Reads a value. Gives the default if the store has none, or if this version cannot read what another version wrote.

@@ -10,6 +10,7 @@
 //! - [`export`]: plays and ratings as files
 //! - [`people`], [`watchlist`]: whose plays are whose, and what they want to watch
 //! - [`imports`]: histories that other programs wrote
+//! - [`private_addresses`]: webhook addresses that belong to one person
 //! - [`jobs`]: cancel, go on, and take back
 //! - [`backup`]: a copy of everything, and its way back
 
@@ -22,6 +23,7 @@ pub mod jobs;
 pub mod notifications;
 pub mod people;
 pub mod plugins;
+pub mod private_addresses;
 pub mod status;
 pub mod users;
 pub mod watchlist;

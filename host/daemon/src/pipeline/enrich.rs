@@ -56,14 +56,14 @@ impl Enricher {
         plugin: &Arc<Plugin>,
         target: &CallTarget,
         store: &SharedOwner,
-        options: PipelineOptions,
+        options: &PipelineOptions,
         catalogue: Option<MetadataResolver>,
     ) -> Self {
         Self {
             plugin: Arc::clone(plugin),
             target: target.clone(),
             store: Arc::clone(store),
-            options,
+            options: options.clone(),
             catalogue,
             silence: Cooldown::default(),
             identified: UserCache::default(),

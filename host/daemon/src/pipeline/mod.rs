@@ -12,7 +12,7 @@ mod parsed_input;
 mod recall;
 mod summary;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub use enrich::move_lookup_fields;
 pub use options::PipelineOptions;
 pub use parsed_input::ParsedInput;
 use playrelay_engine::code::Code;
+use playrelay_engine::library::recording;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_plugin_host::capabilities::{ParseError, Webhook, WebhookInput, WebhookRequest};
@@ -32,6 +33,7 @@ use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tracing::Instrument;
 
+use crate::config::PersonConfig;
 use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::{self, Input};
 use crate::inbox::signal::InboxSignal;
@@ -77,7 +79,7 @@ impl Pipeline {
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
-        let enricher = Enricher::new(&plugin, &target, &store, options, catalogue);
+        let enricher = Enricher::new(&plugin, &target, &store, &options, catalogue);
         Arc::new(Self {
             plugin,
             target,
@@ -154,6 +156,8 @@ impl Pipeline {
             (None, Ok(Input::Webhook(request))) => self.call_plugin(&row, request).await,
             (None, Ok(Input::Observed(heard))) => Ok(heard.reports),
         };
+        let (person, source) = (row.received.person.as_deref(), row.received.source.as_str());
+        let result = result.and_then(|reports| restrict(&self.options.people, person, source, reports));
         steps.push(parsed_step(&result));
         let mut room = vec![room];
         let kib = u32::try_from(weight(&result).min(IN_FLIGHT_KIB)).unwrap_or(u32::MAX);
@@ -230,6 +234,26 @@ impl Pipeline {
             }
         });
     }
+}
+
+/// Of what came to a person's own address, only what is theirs counts.
+///
+/// # Errors
+///
+/// Gives the verdict with which the input ends where the configuration has no such person any more.
+pub fn restrict(
+    people: &BTreeMap<String, PersonConfig>,
+    person: Option<&str>,
+    source: &str,
+    reports: Vec<Report>,
+) -> Result<Vec<Report>, Verdict> {
+    let Some(name) = person else { return Ok(reports) };
+    let Some(PersonConfig { person, records, .. }) = people.get(name) else {
+        let text = format!("there is no section [people.{name}] any more, whose address this is");
+        return Err(Verdict::new(Outcome::Filtered, Code::OtherPerson, text));
+    };
+    let theirs = |report| recording::restrict(report, person, *records, source);
+    Ok(reports.into_iter().map(theirs).collect())
 }
 
 /// The step that says how a plugin read an input.

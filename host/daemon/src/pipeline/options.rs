@@ -1,13 +1,16 @@
 //! Options for the inputs of a source.
 
+use std::collections::BTreeMap;
+
 use playrelay_engine::code::Code;
 use playrelay_engine::timeline::{Outcome, Verdict};
 
+use crate::config::PersonConfig;
 use crate::config::source::ListenMode;
 use crate::inbox::input::InputOrigin;
 
 /// Options for the inputs of a source.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PipelineOptions {
     /// Whether some route asks for the library or the files.
     pub needs_place: bool,
@@ -17,6 +20,8 @@ pub struct PipelineOptions {
     pub enabled: bool,
     /// How the source reports.
     pub mode: ListenMode,
+    /// Whose own addresses there are, and what they record.
+    pub people: BTreeMap<String, PersonConfig>,
 }
 
 impl PipelineOptions {

@@ -44,7 +44,8 @@ pub async fn compare_messages(
     let no_plugin = || ReplayError::NoPlugin(source.to_owned());
     let (own, target) = app.plugin(source).ok_or_else(no_plugin)?;
     // After all that there is.
-    let received = Received { source: source.to_owned(), at: Timestamp::MAX, request: Vec::new() };
+    let received =
+        Received { source: source.to_owned(), at: Timestamp::MAX, request: Vec::new(), person: None };
     let end = InboxRow { id: i64::MAX, received };
     let rows = app.store.requests_before(&end, Timestamp::MIN, last).await?;
     let (mut read, mut left_out, mut differences) = (0, 0, Vec::new());

@@ -30,8 +30,10 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{EventDetail, SharedStore, StoreError};
 use playrelay_util::clock;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 use crate::app::App;
+use crate::config::PersonConfig;
 use crate::inbox::input;
 use crate::inbox::input::{Input, InputOrigin};
 use crate::metadata::resolver::MetadataResolver;
@@ -94,9 +96,10 @@ pub async fn replay_recorded(
     let before = app.store.requests_before(&row, since, CONTEXT_INPUTS).await?;
     let mut stage = ReplayRun::new(app, &row.received.source, plugin).await?;
     for earlier in &before {
-        stage.play(earlier.received.at, input::stored(earlier)).await;
+        stage.play(earlier.received.at, earlier.received.person.as_deref(), input::stored(earlier)).await;
     }
-    let mut replay = stage.play(row.received.at, input::stored(&row)).await;
+    let person = row.received.person.as_deref();
+    let mut replay = stage.play(row.received.at, person, input::stored(&row)).await;
     replay.context = before.len();
     let story = app.store.event(id).await?;
     replay.differences = story.map(|story| differences(&story, &replay));
@@ -115,7 +118,7 @@ pub async fn replay_message(
     plugin: Option<Arc<Plugin>>,
 ) -> Result<Replayer, ReplayError> {
     let mut stage = ReplayRun::new(app, source, plugin).await?;
-    Ok(stage.play(clock::now(), Ok(Input::Webhook(request))).await)
+    Ok(stage.play(clock::now(), None, Ok(Input::Webhook(request))).await)
 }
 
 /// An engine of its own, for one source.
@@ -127,6 +130,8 @@ struct ReplayRun {
     policy: Policy,
     routing: Routing,
     sessions: SessionState,
+    /// Whose own addresses there are, and what they record.
+    people: BTreeMap<String, PersonConfig>,
 }
 
 impl ReplayRun {
@@ -144,6 +149,7 @@ impl ReplayRun {
                 people: UserAssignments::new(app.store.users().await?),
             },
             sessions: SessionState::default(),
+            people: app.config.people.clone(),
         })
     }
 
@@ -151,7 +157,13 @@ impl ReplayRun {
         &self.target.account.name
     }
 
-    async fn play(&mut self, received_at: Timestamp, input: Result<Input, Verdict>) -> Replayer {
+    /// Reads an input; `person` is whose own address it came to, where it did.
+    async fn play(
+        &mut self,
+        received_at: Timestamp,
+        person: Option<&str>,
+        input: Result<Input, Verdict>,
+    ) -> Replayer {
         let facts = &self.plugin.manifest.plugin;
         let mut replay = Replayer {
             source: self.source().to_owned(),
@@ -173,6 +185,8 @@ impl ReplayRun {
             }
             Err(verdict) => Err(verdict),
         };
+        let result =
+            result.and_then(|reports| pipeline::restrict(&self.people, person, self.source(), reports));
         replay.steps.push(pipeline::parsed_step(&result));
         match result {
             Ok(reports) => replay.reports = reports,

@@ -1,3 +1,4 @@
 //! Webhook addresses at media servers: registered, verified, removed, and their tokens.
 
+pub mod private_address;
 pub mod registration;

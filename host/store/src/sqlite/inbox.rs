@@ -88,9 +88,9 @@ const PRUNE_LIMIT: u32 = 1_000;
 pub fn add(connection: &Connection, received: &Received) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
-            "INSERT INTO inbox (household, source, received_at, request) VALUES (household(), ?1, ?2, ?3)",
+            "INSERT INTO inbox (household, source, received_at, request, person) VALUES (household(), ?1, ?2, ?3, ?4)",
         )?
-        .insert(params![received.source, received.at.as_millisecond(), received.request])
+        .insert(params![received.source, received.at.as_millisecond(), received.request, received.person])
 }
 
 /// A source's requests after one that are not settled, the oldest first: so many, or so many bytes of them, but one at least.
@@ -102,7 +102,7 @@ pub fn pending(
 ) -> rusqlite::Result<Vec<InboxRow>> {
     // The index is named, here and below: SQLite's planner takes one over all that is kept, and these are asked for all the time.
     let mut statement = connection.prepare_cached(
-        "SELECT id, source, received_at, request FROM inbox INDEXED BY inbox_pending
+        "SELECT id, source, received_at, request, person FROM inbox INDEXED BY inbox_pending
          WHERE household = household() AND source = ?1 AND settled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
     let (mut found, mut bytes) = (Vec::new(), 0);
@@ -151,7 +151,7 @@ pub fn last_received(connection: &Connection, source: &str) -> rusqlite::Result<
 pub fn find(connection: &Connection, id: i64) -> rusqlite::Result<Option<InboxRow>> {
     connection
         .prepare_cached(
-            "SELECT id, source, received_at, request FROM inbox WHERE id = ?1 AND household = household()",
+            "SELECT id, source, received_at, request, person FROM inbox WHERE id = ?1 AND household = household()",
         )?
         .query_row(params![id], rows::request)
         .optional()
@@ -167,7 +167,7 @@ pub fn before(
 ) -> rusqlite::Result<Vec<InboxRow>> {
     let mut found: Vec<InboxRow> = connection
         .prepare_cached(
-            "SELECT id, source, received_at, request FROM inbox
+            "SELECT id, source, received_at, request, person FROM inbox
              WHERE household = household() AND source = ?1 AND id < ?2 AND received_at >= ?3 ORDER BY id DESC LIMIT ?4",
         )?
         .query_map(params![source, id, since.as_millisecond(), limit], rows::request)?

@@ -49,15 +49,29 @@ fn write(connection: &Connection, play: &Play, job: Option<i64>, conflict: &str)
         .map(drop)
 }
 
-/// Gives the plays and ratings of older programs what the library needs of them.
+/// Gives the plays and ratings of older programs what the library needs of them. One that cannot be read stays as it is: the rest must be there.
 pub fn fill_library(connection: &Connection) -> rusqlite::Result<()> {
-    let mut bodies = connection.prepare("SELECT body FROM plays WHERE household = household()")?;
-    for play in bodies.query_map([], |row| json(row, 0))? {
-        put(connection, &play?)?;
+    let mut bodies = connection.prepare("SELECT id, body FROM plays WHERE household = household()")?;
+    let mut rows = bodies.query([])?;
+    while let Some(row) = rows.next()? {
+        match json::<Play>(row, 1) {
+            Ok(play) => put(connection, &play)?,
+            Err(error) => {
+                let id: String = row.get(0)?;
+                tracing::warn!(play = id, %error, "a play is left out of the library: it cannot be read");
+            }
+        }
     }
-    let mut bodies = connection.prepare("SELECT body FROM ratings WHERE household = household()")?;
-    for rating in bodies.query_map([], |row| json(row, 0))? {
-        add_change(connection, &rating?, None)?;
+    let mut bodies = connection.prepare("SELECT item, body FROM ratings WHERE household = household()")?;
+    let mut rows = bodies.query([])?;
+    while let Some(row) = rows.next()? {
+        match json::<Rating>(row, 1) {
+            Ok(rating) => add_change(connection, &rating, None)?,
+            Err(error) => {
+                let item: String = row.get(0)?;
+                tracing::warn!(item, %error, "a rating is left out of the library: it cannot be read");
+            }
+        }
     }
     Ok(())
 }

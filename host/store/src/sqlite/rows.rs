@@ -53,9 +53,10 @@ pub fn add_step(
         .map(drop)
 }
 
-/// Reads `id, source, received_at, request`.
+/// Reads `id, source, received_at, request, person`.
 pub fn request(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
-    let received = Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)? };
+    let received =
+        Received { source: row.get(1)?, at: time(row.get(2)?), request: row.get(3)?, person: row.get(4)? };
     Ok(InboxRow { id: row.get(0)?, received })
 }
 

@@ -13,7 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::imports::ImportFormat;
 use crate::operations::imports::Upload;
-use crate::operations::{imports, jobs, people, watchlist};
+use crate::operations::private_addresses::PrivateAddress;
+use crate::operations::{imports, jobs, people, private_addresses, watchlist};
 use crate::web::api::context::Api;
 use crate::web::api::extract;
 use crate::web::api::extract::{Path, Query};
@@ -87,6 +88,31 @@ pub(crate) struct Watchlist {
     next: Option<u32>,
 }
 
+/// A person's webhook address at a source.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PrivateAddressView {
+    /// The source whose server sends there.
+    #[schema(example = "home")]
+    source: String,
+    /// The address, with its secret.
+    #[schema(example = "http://192.168.1.5:8787/webhook/home/0f3a1b2c4d5e6f70")]
+    url: String,
+}
+
+/// A person's webhook addresses.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PrivateAddresses {
+    /// One for each source that takes webhooks.
+    items: Vec<PrivateAddressView>,
+}
+
+impl From<Vec<PrivateAddress>> for PrivateAddresses {
+    fn from(addresses: Vec<PrivateAddress>) -> Self {
+        let items = addresses.into_iter().map(|it| PrivateAddressView { source: it.source, url: it.url });
+        Self { items: items.collect() }
+    }
+}
+
 /// What an upload is.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -150,6 +176,55 @@ pub(crate) async fn watchlist(
         is_watched: it.is_watched,
     });
     Ok(Json(Watchlist { items: items.collect(), total, next: (next < total).then_some(next) }))
+}
+
+/// The webhook addresses that belong to a person: what comes there is recorded for them alone. Empty where none was made.
+#[utoipa::path(
+    get,
+    path = "/api/v1/people/{name}/webhook",
+    tag = "people",
+    params(("name" = String, Path, description = "The name of a section [people.NAME]", example = "mia")),
+    responses((status = 200, body = PrivateAddresses), Problems)
+)]
+pub(crate) async fn webhook(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<PrivateAddresses>, Problem> {
+    Ok(Json(private_addresses::list(&api.app(), &name).await?.into()))
+}
+
+/// Makes webhook addresses for a person, in place of those before, which end at once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/people/{name}/webhook",
+    tag = "people",
+    params(("name" = String, Path, description = "The name of a section [people.NAME]", example = "mia")),
+    responses((status = 200, body = PrivateAddresses), Problems)
+)]
+pub(crate) async fn renew_webhook(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<PrivateAddresses>, Problem> {
+    let addresses = private_addresses::renew(&api.app(), &name).await?;
+    api.reload.notify_one();
+    Ok(Json(addresses.into()))
+}
+
+/// Takes a person's webhook addresses away.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/people/{name}/webhook",
+    tag = "people",
+    params(("name" = String, Path, description = "The name of a section [people.NAME]", example = "mia")),
+    responses((status = 204), Problems)
+)]
+pub(crate) async fn remove_webhook(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    private_addresses::remove(&api.app(), &name).await?;
+    api.reload.notify_one();
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads the watchlist of an account into a person's own, as a job: what is missing comes in front, in the order of the account.

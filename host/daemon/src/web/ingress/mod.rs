@@ -53,13 +53,17 @@ pub struct WebhookEndpoint {
     pub instructions: String,
     /// The token that the address must carry; absent if it cannot be read now.
     pub tokens: Option<Tokens>,
+    /// The tokens of people: what comes with one is recorded for that person alone.
+    pub people: Vec<(String, Secret)>,
     /// Wakes the source's pipeline.
     pub inbox_signal: InboxSignal,
 }
 
 /// Which of a door's tokens fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum TokenMatch {
+    /// That of a person.
+    Person(String),
     /// The one that counts.
     Current,
     /// The one that was replaced, and still works.
@@ -69,8 +73,13 @@ enum TokenMatch {
 impl WebhookEndpoint {
     /// Every token is compared in full.
     fn match_token(&self, token: &[u8]) -> Option<TokenMatch> {
-        let tokens = self.tokens.as_ref()?;
         let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(token));
+        let people = self.people.iter();
+        let person = people.fold(None, |found, (name, secret)| if is(secret) { Some(name) } else { found });
+        if let Some(person) = person {
+            return Some(TokenMatch::Person(person.clone()));
+        }
+        let tokens = self.tokens.as_ref()?;
         let old = tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
         match (is(&tokens.current), old) {
             (true, _) => Some(TokenMatch::Current),
@@ -223,8 +232,7 @@ impl EndpointTable {
         let token = token.as_bytes();
         // Every candidate is compared in full, so the time tells nothing of which one fits.
         self.named(name).fold(None, |open, endpoint| match endpoint.match_token(token) {
-            Some(TokenMatch::Old) => Some((endpoint, TokenMatch::Old)),
-            Some(TokenMatch::Current) => Some((endpoint, TokenMatch::Current)),
+            Some(fit) => Some((endpoint, fit)),
             None => open,
         })
     }
@@ -331,13 +339,18 @@ async fn receive(
             Ok(admitted) => admitted,
             Err(refusal) => return *refusal,
         };
-    if fit == TokenMatch::Old {
-        ingress.note_old_token(&endpoint.source).await;
-    }
+    let person = match fit {
+        TokenMatch::Old => {
+            ingress.note_old_token(&endpoint.source).await;
+            None
+        }
+        TokenMatch::Current => None,
+        TokenMatch::Person(person) => Some(person),
+    };
     let _under_way = endpoint.inbox_signal.begin();
     let read = read(request, Some(&token), ingress.max_body);
     match tokio::time::timeout(READ_TIMEOUT, read).await {
-        Ok(Ok(request)) => store(ingress, endpoint, request).await,
+        Ok(Ok(request)) => store(ingress, endpoint, person, request).await,
         Ok(Err(BodyError { status, reason })) => error_response(status, reason),
         Err(_) => {
             error_response(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned())
@@ -345,14 +358,19 @@ async fn receive(
     }
 }
 
-async fn store(ingress: &Ingress, endpoint: &WebhookEndpoint, request: WebhookRequest) -> Response {
+async fn store(
+    ingress: &Ingress,
+    endpoint: &WebhookEndpoint,
+    person: Option<String>,
+    request: WebhookRequest,
+) -> Response {
     let request = match serde_json::to_vec(&request) {
         Ok(request) => request,
         Err(error) => {
             return error_response(StatusCode::BAD_REQUEST, format!("the request cannot be kept: {error}"));
         }
     };
-    let received = Received { source: endpoint.source.clone(), at: clock::monotonic_now(), request };
+    let received = Received { source: endpoint.source.clone(), at: clock::monotonic_now(), request, person };
     match ingress.store.receive(received).await {
         Ok(id) => {
             endpoint.inbox_signal.notify();

@@ -87,6 +87,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/deliveries/{id}/match", get(match_title::show).post(match_title::send))
         .route("/people", get(people::show))
         .route("/people/{id}", post(people::decide))
+        .route("/people/addresses/{name}", post(people::change_addresses))
         .route("/accounts/{name}", get(accounts::show))
         .route("/accounts/{name}/login", post(accounts::begin))
         .route("/accounts/{name}/choice", post(accounts::choose))

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use playrelay_engine::routing::users::{KnownUser, UserDecision};
 
 use crate::app::App;
-use crate::operations::users;
+use crate::operations::{private_addresses, users};
 use crate::web::access::permissions::Permission;
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
@@ -17,13 +17,18 @@ use crate::web::pages::context::Context;
 use crate::web::pages::form::{self, Form};
 use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
-use crate::web::pages::parts::{TimeForm, chip, empty, time};
+use crate::web::pages::parts::{TimeForm, chip, empty, icon, time};
+use crate::webhooks::registration::encode_path_segment;
 
 /// The page.
 pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Result<Response, Problem> {
     let app = api.app();
     let known = app.store.users().await?;
     let routed = users::routed(&*app.store, &app.config).await?;
+    let private = match context.may(Permission::Admin) {
+        true => addresses(&app, &context).await?,
+        false => Markup::default(),
+    };
     let body = html! {
         div.crumbs.muted.small { a href=(context.href("/setup")) { "Set-up" } " › People" }
         h1 { "People" }
@@ -50,8 +55,59 @@ pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Resul
                 }
             }
         }
+        (private)
     };
     layout::page(&api, &context, Page::new("People", Place::Setup), body).await
+}
+
+/// The webhook addresses that belong to one person each.
+async fn addresses(app: &App, context: &Context) -> Result<Markup, Problem> {
+    let mut rows = Vec::new();
+    for person in app.config.people.keys() {
+        rows.push((person, private_addresses::list(app, person).await?));
+    }
+    Ok(html! {
+        h2 { "Addresses of one person" }
+        @if rows.is_empty() {
+            (empty("A person with a section [people.NAME] in the configuration can have a webhook address of their own: what comes there is recorded for them alone.", None))
+        }
+        div.stack { @for (person, addresses) in &rows {
+            article.card.padded.stack {
+                h3 { (person) }
+                @for (number, address) in addresses.iter().enumerate() {
+                    @let field = format!("address-{person}-{number}");
+                    div.row {
+                        label.grow { span.small { (address.source) } input.mono #(field) value=(address.url) readonly; }
+                        button.button.end type="button" data-copy=(field) { (icon(context, "copy")) span data-word { "Copy" } }
+                    }
+                }
+                @if addresses.is_empty() { p.small.muted { "There is none yet. Keep it private: whoever has it can report plays." } }
+                form.row.wrap method="post" action=(context.href(&format!("/people/addresses/{}", encode_path_segment(person)))) {
+                    button.button name="action" value="renew" { @if addresses.is_empty() { "Make one" } @else { "Make another one" } }
+                    @if !addresses.is_empty() { button.button name="action" value="remove" { "Take it away" } }
+                }
+            }
+        } }
+    })
+}
+
+/// Makes or takes away a person's addresses.
+pub(super) async fn change_addresses(
+    State(api): State<Arc<Api>>,
+    context: Context,
+    Path(person): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let app = api.app();
+    match form.text("action").as_str() {
+        "renew" => {
+            private_addresses::renew(&app, &person).await?;
+        }
+        "remove" => private_addresses::remove(&app, &person).await?,
+        other => return Err(form::unknown_choice("action", other)),
+    }
+    api.reload.notify_one();
+    layout::see_other(&context, "/people")
 }
 
 fn held(app: &App, context: &Context, user: &KnownUser) -> Markup {

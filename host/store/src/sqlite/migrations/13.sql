@@ -54,6 +54,9 @@ CREATE TABLE watchlist (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX watchlist_order ON watchlist (household, person, place);
 
+-- The person to whose own address a request came.
+ALTER TABLE inbox ADD COLUMN person TEXT;
+
 -- Work that takes longer than a request. One of a kind, person and subject is under way at a time.
 CREATE TABLE jobs (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

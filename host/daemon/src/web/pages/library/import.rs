@@ -43,7 +43,7 @@ pub(super) async fn show(
             p.muted { "A file is read and shown first: what is new, what is known, and what is not clear. Nothing is written before you say so, no service is told, and all of it can be taken back." }
             form.card.padded.stack.space method="post" enctype="multipart/form-data" action=(context.href(Tab::Import.path())) {
                 input type="hidden" name="person" value=(shown.name());
-                label { "Whose form it has" select name="format" {
+                label { "Where it comes from" select name="format" {
                     @for format in ImportFormat::ALL { option value=(format.as_str()) { (format.description().0) } }
                 } }
                 label { "File" input type="file" name="file" required accept=".zip,.csv,.json"; span.help { "At most " (MAX_UPLOAD_BYTES >> 20) " MB." } }

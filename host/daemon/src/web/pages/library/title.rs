@@ -56,7 +56,11 @@ pub(super) async fn show(
             (poster(&context, &found.item, api.app().artwork().is_some()))
             div.grow {
                 h1 { (name) " " span.muted { (year) } }
-                p.muted { (shown.name()) " has watched " @if counted == 1 { "it once" } @else { (counted) " times" } "." }
+                p.muted { (shown.name()) @match counted {
+                    0 => { " has not watched it." }
+                    1 => { " has watched it once." }
+                    several => { " has watched it " (several) " times." }
+                } }
                 @if let Some(rating) = ratings.iter().find_map(|it| it.rated.rating) { p { "★ " (stars(rating)) } }
                 p.small.muted { (found.item.describe_ids()) }
             }
