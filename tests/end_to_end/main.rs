@@ -69,6 +69,7 @@ mod scrobbling_pitfalls;
 mod secrets;
 mod server_logins;
 mod sessions;
+mod setup_import;
 mod token_refresh;
 mod tracker_faults;
 mod tracker_kinds;

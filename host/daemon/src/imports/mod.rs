@@ -5,6 +5,7 @@
 //! - `row`: what a row tells, or why it tells nothing
 //! - `table`: tables whose columns are found by their names
 //! - `item`: films and episodes from the fields that formats have
+//! - [`setup`]: set-ups of other programs
 //! - `trakt`, `letterboxd`, `movary`, `simkl`, `yamtrack`, `imdb`, `tv_time`: the formats
 
 mod archive;
@@ -14,6 +15,7 @@ mod item;
 mod letterboxd;
 mod movary;
 mod row;
+pub mod setup;
 mod simkl;
 mod table;
 mod trakt;
@@ -24,7 +26,6 @@ use std::path::Path;
 
 use archive::Archive;
 pub use archive::MAX_UPLOAD_BYTES;
-use clap::ValueEnum;
 pub use error::ImportError;
 pub use row::ImportedRow;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FOLDER: &str = "imports";
 
 /// Whose form a history has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportFormat {
     /// An export of Trakt: a zip of JSON files, or one of them. Playrelay's own export has the same form.

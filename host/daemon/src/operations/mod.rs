@@ -11,6 +11,7 @@
 //! - [`people`], [`watchlist`]: whose plays are whose, and what they want to watch
 //! - [`imports`]: histories that other programs wrote
 //! - [`private_addresses`]: webhook addresses that belong to one person
+//! - [`setup_import`]: another program's set-up, written into the configuration
 //! - [`jobs`]: cancel, go on, and take back
 //! - [`backup`]: a copy of everything, and its way back
 
@@ -24,6 +25,7 @@ pub mod notifications;
 pub mod people;
 pub mod plugins;
 pub mod private_addresses;
+pub mod setup_import;
 pub mod status;
 pub mod users;
 pub mod watchlist;

@@ -16,7 +16,7 @@ use playrelay_util::clock;
 use playrelay_util::secret::Secret;
 
 /// The names under which the parts of a token are kept.
-const TOKEN: &str = "token";
+pub(crate) const TOKEN: &str = "token";
 const OLD_TOKEN_PART: &str = "old_token";
 const OLD_UNTIL: &str = "old_token_until";
 const BASE: &str = "base";

@@ -17,9 +17,13 @@ pub fn credentials<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
     found.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// `?TOKEN`, or `?token=TOKEN`.
+/// Names under which another program's addresses have their token.
+const NAMES: [&str; 2] = ["token", "profile"];
+
+/// `?TOKEN`, `?token=TOKEN`, or `?profile=TOKEN`.
 pub(crate) fn query_token(query: &str) -> Option<String> {
-    let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    let mut fields = url::form_urlencoded::parse(query.as_bytes());
+    let named = fields.find(|(name, _)| NAMES.contains(&name.as_ref()));
     // A bare token may end in `=`, and servers encode it or leave it as it is.
     let bare = || {
         query
