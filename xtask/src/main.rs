@@ -46,6 +46,7 @@ cargo xtask COMMAND
   bench idle     measure what the daemon costs while it listens to three servers
   bench scale    measure what grows: the outbox, the configuration, plays and people
   bench pages    measure each page with 100,000 events stored
+  bench library  measure the library with 200,000 plays of 20 people
   fuzz [SECONDS] [TARGET...]
                  fuzz the parsers and ingress, each for 300 s unless said
   plugins        build the bundled plugins
@@ -84,7 +85,7 @@ fn run_command() -> Result<()> {
         ("run", _) => run(&rest),
         ("fakes", _) => with_release_build("fakes", &rest),
         ("test", _) => test(&rest),
-        ("bench", Some(name @ ("ingest" | "idle" | "pages" | "scale"))) => {
+        ("bench", Some(name @ ("ingest" | "idle" | "library" | "pages" | "scale"))) => {
             with_release_build(&format!("bench-{name}"), &rest[1..])
         }
         ("fuzz", _) => fuzz::run(&rest),
@@ -108,7 +109,7 @@ fn run_command() -> Result<()> {
             print!("{USAGE}");
             Ok(())
         }
-        ("bench", _) => bail!("expected `cargo xtask bench ingest`, `idle`, `pages` or `scale`"),
+        ("bench", _) => bail!("expected `cargo xtask bench ingest`, `idle`, `library`, `pages` or `scale`"),
         (unknown, _) => bail!("there is no command {unknown:?}; `cargo xtask help` lists them"),
     }
 }

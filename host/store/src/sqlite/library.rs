@@ -120,9 +120,14 @@ impl LibraryStore for SqliteStore {
 /// Everybody who has a play or a rating: one step of an index each, however many plays there are.
 fn viewers(connection: &Connection) -> rusqlite::Result<Vec<SeenViewer>> {
     let mut seen: Vec<SeenViewer> = Vec::new();
-    let mut next = connection.prepare_cached(
+    // Two steps: where one compares both columns at once, SQLite reads all plays of the viewer before.
+    let mut next_user = connection.prepare_cached(
         "SELECT server, user FROM plays INDEXED BY plays_viewer
-         WHERE household = household() AND (server, user) > (?1, ?2) ORDER BY server, user LIMIT 1",
+         WHERE household = household() AND server = ?1 AND user > ?2 ORDER BY user LIMIT 1",
+    )?;
+    let mut next_server = connection.prepare_cached(
+        "SELECT server, user FROM plays INDEXED BY plays_viewer
+         WHERE household = household() AND server > ?1 ORDER BY server, user LIMIT 1",
     )?;
     let mut newest = connection.prepare_cached(
         "SELECT body FROM plays INDEXED BY plays_viewer
@@ -130,7 +135,11 @@ fn viewers(connection: &Connection) -> rusqlite::Result<Vec<SeenViewer>> {
     )?;
     let (mut server, mut user) = (String::new(), String::new());
     while seen.len() < MAX_VIEWERS {
-        let found = next.query_row(params![server, user], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let names = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found = match next_user.query_row(params![server, user], names).optional()? {
+            Some(found) => Some(found),
+            None => next_server.query_row(params![server], names).optional()?,
+        };
         let Some(found) = found else { break };
         (server, user) = found;
         let play: Play = newest.query_row(params![server, user], |row| json(row, 0))?;
