@@ -45,6 +45,7 @@ mod pages_history;
 mod pages_library;
 mod pages_setup;
 mod pages_tabs;
+mod person_role;
 mod plugin_approval;
 mod plugin_changes;
 mod plugin_directory;

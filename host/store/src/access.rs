@@ -13,6 +13,8 @@ pub type TokenHash = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Sees and changes the own library only: that of the person of the same name.
+    Person,
     /// Sees what plays, what became of it and how all stands; no secrets, no raw requests, and changes nothing.
     Viewer,
     /// May do everything.
@@ -21,11 +23,12 @@ pub enum Role {
 
 impl Role {
     /// All of them, the smallest first.
-    pub const ALL: [Self; 2] = [Self::Viewer, Self::Admin];
+    pub const ALL: [Self; 3] = [Self::Person, Self::Viewer, Self::Admin];
 
     /// The stored word.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Person => "person",
             Self::Viewer => "viewer",
             Self::Admin => "admin",
         }
@@ -41,6 +44,8 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
+    /// What a person may: the own library. No token has it.
+    Own,
     /// What a viewer may.
     Read,
     /// Deliveries and users: retry, drop, match, assign, ignore; catch-up and replay.
@@ -53,11 +58,12 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Control, Self::Admin, Self::Ingest];
+    pub const ALL: [Self; 5] = [Self::Own, Self::Read, Self::Control, Self::Admin, Self::Ingest];
 
     /// The stored word.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Own => "own",
             Self::Read => "read",
             Self::Control => "control",
             Self::Admin => "admin",

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use playrelay_store::JobState;
 use playrelay_util::clock;
 use playrelay_util::secret::Secret;
@@ -16,100 +16,62 @@ use crate::cli::jobs::JobLine;
 use crate::cli::output::Output;
 use crate::cli::watchlist::{follow, wait_for};
 use crate::config::{Config, DEFAULT_FILE};
-use crate::imports::ImportFormat;
-use crate::imports::setup::{ClientKeys, SetUp, read_crosswatch, read_goplaxt};
+use crate::imports::setup::{self, ClientKeys, SetUp};
+use crate::imports::{ImportFormat, ImportSource};
 use crate::operations::imports::{self, Upload};
 use crate::operations::{jobs, setup_import};
 
 /// Bytes that are copied at once.
 const PIECE: usize = 64 << 10;
 
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    /// An export of Trakt: the zip, or one of its JSON files. Playrelay's own export has the same form.
-    Trakt(History),
-    /// An export of Letterboxd: the zip, or one of its tables.
-    Letterboxd(History),
-    /// A table of Movary: history, ratings or watchlist.
-    Movary(History),
-    /// A backup of SIMKL: JSON, alone or in a zip, or its table.
-    Simkl(History),
-    /// A table of Yamtrack or Floppy.
-    Yamtrack(History),
-    /// A table of IMDb: ratings or watchlist.
-    Imdb(History),
-    /// What TV Time sends on request: a zip of tables.
-    TvTime(History),
-    /// The set-up of CrossWatch: servers, trackers, routes and webhook addresses go into the configuration, logins into the vault.
-    Crosswatch(CrossWatch),
-    /// The key store of goplaxt: each person becomes a tracker with a route.
-    Goplaxt(Goplaxt),
-}
-
 #[derive(Args)]
-pub(crate) struct History {
-    /// The file, as it was downloaded.
-    file: PathBuf,
+pub(crate) struct Import {
+    /// What is imported.
+    #[arg(value_enum, value_name = "WHAT")]
+    source: ImportSource,
+    /// The file of a history, as it was downloaded; the folder of a set-up.
+    path: PathBuf,
     /// Whose history it is.
     #[arg(long, value_name = "NAME")]
-    user: String,
-    /// Import what is new without being asked.
+    user: Option<String>,
+    /// Import what is new of a history without being asked.
     #[arg(long)]
     yes: bool,
+    /// The id of the app that the program of a set-up was known as.
+    #[arg(long, value_name = "ID", requires = "client_secret")]
+    client_id: Option<String>,
+    /// The secret of that app.
+    #[arg(long, value_name = "SECRET", requires = "client_id")]
+    client_secret: Option<String>,
     #[command(flatten)]
     output: Output,
 }
 
-#[derive(Args)]
-pub(crate) struct CrossWatch {
-    /// The folder with config.json.
-    folder: PathBuf,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Args)]
-pub(crate) struct Goplaxt {
-    /// The folder keystore.
-    folder: PathBuf,
-    /// The id of the app that goplaxt was known as: its TRAKT_ID.
-    #[arg(long, env = "TRAKT_ID", value_name = "ID")]
-    client_id: String,
-    /// The secret of that app: its TRAKT_SECRET.
-    #[arg(long, env = "TRAKT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    client_secret: String,
-    #[command(flatten)]
-    output: Output,
-}
-
-impl Command {
+impl Import {
     /// Whether the command makes the configuration where there is none.
     pub fn needs_no_configuration(&self) -> bool {
-        matches!(self, Self::Crosswatch(_) | Self::Goplaxt(_))
+        matches!(self.source, ImportSource::SetUp(_))
     }
 }
 
-pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
-    let (format, arguments) = match command {
-        Command::Trakt(arguments) => (ImportFormat::Trakt, arguments),
-        Command::Letterboxd(arguments) => (ImportFormat::Letterboxd, arguments),
-        Command::Movary(arguments) => (ImportFormat::Movary, arguments),
-        Command::Simkl(arguments) => (ImportFormat::Simkl, arguments),
-        Command::Yamtrack(arguments) => (ImportFormat::Yamtrack, arguments),
-        Command::Imdb(arguments) => (ImportFormat::Imdb, arguments),
-        Command::TvTime(arguments) => (ImportFormat::TvTime, arguments),
-        Command::Crosswatch(CrossWatch { folder, output }) => {
+pub(crate) async fn run(config: Config, arguments: Import) -> Result<(), CliError> {
+    let Import { source, path, user, yes, client_id, client_secret, output } = arguments;
+    match source {
+        ImportSource::History(format) => {
+            let user = user.ok_or_else(|| {
+                CliError::Other("a history belongs to somebody; say to whom with --user NAME".to_owned())
+            })?;
+            read_history(config, format, &path, &user, yes, output).await
+        }
+        ImportSource::SetUp(format) => {
             let key = std::env::var("CW_CONFIG_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
-            let set_up = read_crosswatch(&folder, key).map_err(|error| CliError::Other(error.to_string()))?;
-            return write_set_up(&config, set_up, output).await;
+            let app = client_id.zip(client_secret);
+            let app = app.map(|(id, secret)| ClientKeys { id, secret: Secret::new(secret) });
+            let set_up =
+                setup::read(format, &path, key, app).map_err(|error| CliError::Other(error.to_string()))?;
+            write_set_up(&config, set_up, output).await
         }
-        Command::Goplaxt(Goplaxt { folder, client_id, client_secret, output }) => {
-            let keys = ClientKeys { id: client_id, secret: Secret::new(client_secret) };
-            let set_up = read_goplaxt(&folder, &keys).map_err(|error| CliError::Other(error.to_string()))?;
-            return write_set_up(&config, set_up, output).await;
-        }
-    };
-    read_history(config, format, arguments).await
+    }
 }
 
 /// What became of a set-up.
@@ -135,12 +97,18 @@ async fn write_set_up(config: &Config, set_up: SetUp, output: Output) -> Result<
     })
 }
 
-async fn read_history(config: Config, format: ImportFormat, arguments: History) -> Result<(), CliError> {
-    let History { file, user, yes, output } = arguments;
+async fn read_history(
+    config: Config,
+    format: ImportFormat,
+    file: &Path,
+    user: &str,
+    yes: bool,
+    output: Output,
+) -> Result<(), CliError> {
     let app = App::open(config, Purpose::Change).await?;
-    let upload = copy(&app, &file)?;
+    let upload = copy(&app, file)?;
     let shown = file.display().to_string();
-    let (person, spec) = imports::job(&app, &user, format, &upload.finish(), &shown).await?;
+    let (person, spec) = imports::job(&app, user, format, &upload.finish(), &shown).await?;
     let mut ended = follow(&app, &person, &spec).await?;
     if yes && ended.state == JobState::Ready {
         app.store.continue_job(ended.id, clock::now()).await?;

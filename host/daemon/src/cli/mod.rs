@@ -97,8 +97,7 @@ enum Command {
     /// List the people whose histories are kept, and their own webhook addresses.
     People(people::Arguments),
     /// Read a history that another program or service wrote, which is shown before it is imported; or another program's set-up.
-    #[command(subcommand)]
-    Import(import::Command),
+    Import(import::Import),
     /// Show somebody's watchlist, and read others into it.
     #[command(subcommand)]
     Watchlist(watchlist::Command),
@@ -142,7 +141,7 @@ impl Command {
         match self {
             Self::Serve | Self::Restore(_) => true,
             Self::Plugin(command) => command.needs_no_configuration(),
-            Self::Import(command) => command.needs_no_configuration(),
+            Self::Import(arguments) => arguments.needs_no_configuration(),
             _ => false,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! - `archive`: the files of an upload, alone or in a zip, with limits on what is inflated
 //! - `error`: why a history cannot be read
+//! - `source`: what can be imported
 //! - `row`: what a row tells, or why it tells nothing
 //! - `table`: tables whose columns are found by their names
 //! - `item`: films and episodes from the fields that formats have
@@ -17,6 +18,7 @@ mod movary;
 mod row;
 pub mod setup;
 mod simkl;
+mod source;
 mod table;
 mod trakt;
 mod tv_time;
@@ -29,6 +31,7 @@ pub use archive::MAX_UPLOAD_BYTES;
 pub use error::ImportError;
 pub use row::ImportedRow;
 use serde::{Deserialize, Serialize};
+pub use source::ImportSource;
 
 /// The folder of uploads in the data folder.
 pub(crate) const FOLDER: &str = "imports";

@@ -33,7 +33,7 @@ impl JobStore for SqliteStore {
             connection
                 .prepare_cached(&format!(
                     "SELECT {COLUMNS} FROM jobs
-                     WHERE household = household() AND (?1 IS NULL OR person = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3"
+                     WHERE household = household() AND (?1 IS NULL OR folded(person) = folded(?1)) AND id < ?2 ORDER BY id DESC LIMIT ?3"
                 ))?
                 .query_map(params![person, before.unwrap_or(i64::MAX), limit], read)?
                 .collect()

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::imports::setup::fernet;
 use crate::imports::setup::sections::Sections;
-use crate::imports::setup::{SavedLogin, SetUp, SetUpError};
+use crate::imports::setup::set_up::{SavedLogin, SetUp, SetUpError};
 
 /// The file with everything.
 const FILE: &str = "config.json";

@@ -7,16 +7,9 @@ use std::path::Path;
 use playrelay_plugin_host::manifest::part;
 use playrelay_util::secret::Secret;
 
+use crate::imports::setup::client_keys::ClientKeys;
 use crate::imports::setup::sections::Sections;
-use crate::imports::setup::{SavedLogin, SetUp, SetUpError};
-
-/// The app that goplaxt was known as.
-pub struct ClientKeys {
-    /// Its id: `TRAKT_ID`.
-    pub id: String,
-    /// Its secret: `TRAKT_SECRET`.
-    pub secret: Secret,
-}
+use crate::imports::setup::set_up::{SavedLogin, SetUp, SetUpError};
 
 /// Reads a key store. A login is renewed by the same app only.
 ///

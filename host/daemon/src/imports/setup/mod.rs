@@ -3,73 +3,64 @@
 //! - `crosswatch`, `goplaxt`: the programs
 //! - `fernet`: secrets that CrossWatch keeps encrypted
 //! - `sections`: writes sections
+//! - `set_up`: what a set-up becomes, and why it cannot be read
+//! - `client_keys`: the app that a program was known as
 
+mod client_keys;
 mod crosswatch;
 mod fernet;
 mod goplaxt;
 mod sections;
+mod set_up;
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-pub use crosswatch::read as read_crosswatch;
-pub use goplaxt::{ClientKeys, read as read_goplaxt};
+pub use client_keys::ClientKeys;
 use playrelay_util::secret::Secret;
+pub use set_up::{SavedLogin, SetUp, SetUpError};
 
-/// What another program's set-up becomes.
-#[derive(Debug, Default)]
-pub struct SetUp {
-    /// Sections for the configuration. No secret stands in them.
-    pub sections: String,
-    /// Secret settings of accounts: the account, the key, the value.
-    pub settings: Vec<(String, String, Secret)>,
-    /// Logins of accounts.
-    pub logins: Vec<SavedLogin>,
-    /// The tokens of webhook addresses that are entered at servers, by source.
-    pub webhook_tokens: Vec<(String, Secret)>,
-    /// The names of the sources, trackers and routes that were found, in words.
-    pub found: Vec<String>,
-    /// What a person has to know or do.
-    pub notes: Vec<String>,
+/// Whose set-up it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetUpFormat {
+    /// CrossWatch.
+    CrossWatch,
+    /// goplaxt.
+    Goplaxt,
 }
 
-/// A login that another program was given.
-#[derive(Debug)]
-pub struct SavedLogin {
-    /// The account.
-    pub account: String,
-    /// The plugin of the account.
-    pub plugin: &'static str,
-    /// The tokens, by their names.
-    pub parts: BTreeMap<String, Secret>,
+impl SetUpFormat {
+    /// The word for commands.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CrossWatch => "crosswatch",
+            Self::Goplaxt => "goplaxt",
+        }
+    }
+
+    /// What is read.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::CrossWatch => {
+                "the folder with config.json: servers, trackers, routes and webhook addresses"
+            }
+            Self::Goplaxt => "the folder keystore: each person becomes a tracker with a route",
+        }
+    }
 }
 
-/// Why a set-up cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SetUpError {
-    /// A file is missing or cannot be read.
-    #[error("{path} cannot be read: {error}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the operating system says.
-        error: std::io::Error,
-    },
-    /// A file is not what it should be.
-    #[error("{path} is not what it should be: {reason}")]
-    Form {
-        /// The file.
-        path: String,
-        /// What was found, and what was expected.
-        reason: String,
-    },
-    /// A secret is encrypted, and the key is missing or wrong.
-    #[error(
-        "{place} is encrypted, and {reason}; put .cw_master_key beside the file, or set CW_CONFIG_KEY to the key that the program had"
-    )]
-    Key {
-        /// The key of the file.
-        place: String,
-        /// What is wrong with the key.
-        reason: String,
-    },
+/// Reads a set-up. `key` is that of encrypted secrets, where it does not lie beside them; `app` the one that a program was known as.
+///
+/// # Errors
+///
+/// A file is missing or broken, a secret cannot be opened, or the app is needed and not said.
+pub fn read(
+    format: SetUpFormat,
+    folder: &Path,
+    key: Option<Secret>,
+    app: Option<ClientKeys>,
+) -> Result<SetUp, SetUpError> {
+    match format {
+        SetUpFormat::CrossWatch => crosswatch::read(folder, key),
+        SetUpFormat::Goplaxt => goplaxt::read(folder, &app.ok_or(SetUpError::App)?),
+    }
 }

@@ -13,6 +13,7 @@ pub mod forwarded;
 pub mod guard;
 pub mod hosts;
 pub mod oidc;
+pub mod ownership;
 pub mod passwords;
 pub mod permissions;
 pub mod principal;

@@ -11,8 +11,12 @@ pub enum Permission {
     Known,
     /// Read, or an address in `monitoring` of `[access]`.
     Monitoring,
+    /// To see a library: the own one with the role person, any with the permission to read.
+    Own,
     /// To see what plays, what became of it and how all stands: the role viewer, or the scope `read`.
     Read,
+    /// To change a library: the own one with the role person, any with the permission to control.
+    OwnControl,
     /// To change deliveries and users: the role admin, or the scope `control`.
     Control,
     /// To change everything, and to see secrets and raw requests: the role admin, or the scope `admin`.
@@ -26,7 +30,9 @@ impl Permission {
             Self::Open => "open",
             Self::Known => "known",
             Self::Monitoring => "monitoring",
+            Self::Own => "own",
             Self::Read => "read",
+            Self::OwnControl => "own-control",
             Self::Control => "control",
             Self::Admin => "admin",
         }
@@ -35,10 +41,10 @@ impl Permission {
     /// What helps somebody who may not.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Open | Self::Known | Self::Monitoring | Self::Read => {
+            Self::Open | Self::Known | Self::Monitoring | Self::Own | Self::Read => {
                 "log in as a member, or use a token with the scope `read`"
             }
-            Self::Control => {
+            Self::OwnControl | Self::Control => {
                 "log in as a member with the role admin, or use a token with the scope `control`"
             }
             Self::Admin => "log in as a member with the role admin, or use a token with the scope `admin`",
@@ -46,12 +52,12 @@ impl Permission {
     }
 }
 
-use Permission::{Admin, Control, Known, Monitoring, Open, Read};
+use Permission::{Admin, Control, Known, Monitoring, Open, Own, OwnControl, Read};
 
 /// All routes behind the guard, by path and method.
 pub const ROUTES: &[(&str, Method, Permission)] = &[
-    ("/", Method::GET, Read),
-    ("/live", Method::GET, Read),
+    ("/", Method::GET, Own),
+    ("/live", Method::GET, Own),
     ("/history", Method::GET, Read),
     ("/events/{id}", Method::GET, Read),
     ("/events/{id}/replay", Method::POST, Control),
@@ -60,20 +66,20 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/deliveries/batch", Method::POST, Control),
     ("/deliveries/{id}/match", Method::GET, Control),
     ("/deliveries/{id}/match", Method::POST, Control),
-    ("/library", Method::GET, Read),
-    ("/library/shows", Method::GET, Read),
-    ("/library/titles/{id}", Method::GET, Read),
-    ("/library/plays/{id}/remove", Method::GET, Control),
-    ("/library/plays/{id}/remove", Method::POST, Control),
-    ("/library/watchlist", Method::GET, Read),
-    ("/library/watchlist", Method::POST, Control),
-    ("/library/statistics", Method::GET, Read),
-    ("/library/statistics.csv", Method::GET, Read),
-    ("/library/import", Method::GET, Read),
-    ("/library/import", Method::POST, Control),
-    ("/library/jobs", Method::GET, Read),
-    ("/library/jobs/{id}", Method::GET, Read),
-    ("/library/jobs/{id}/{command}", Method::POST, Control),
+    ("/library", Method::GET, Own),
+    ("/library/shows", Method::GET, Own),
+    ("/library/titles/{id}", Method::GET, Own),
+    ("/library/plays/{id}/remove", Method::GET, OwnControl),
+    ("/library/plays/{id}/remove", Method::POST, OwnControl),
+    ("/library/watchlist", Method::GET, Own),
+    ("/library/watchlist", Method::POST, OwnControl),
+    ("/library/statistics", Method::GET, Own),
+    ("/library/statistics.csv", Method::GET, Own),
+    ("/library/import", Method::GET, Own),
+    ("/library/import", Method::POST, OwnControl),
+    ("/library/jobs", Method::GET, Own),
+    ("/library/jobs/{id}", Method::GET, Own),
+    ("/library/jobs/{id}/{command}", Method::POST, OwnControl),
     ("/people", Method::GET, Read),
     ("/people/{id}", Method::POST, Control),
     ("/people/addresses/{name}", Method::POST, Admin),
@@ -141,7 +147,7 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/tokens/{id}", Method::DELETE, Admin),
     ("/api/v1/status", Method::GET, Read),
     ("/api/v1/currently-watching", Method::GET, Read),
-    ("/api/v1/artwork/{kind}", Method::GET, Read),
+    ("/api/v1/artwork/{kind}", Method::GET, Own),
     ("/api/v1/events", Method::GET, Read),
     ("/api/v1/events/{id}", Method::GET, Read),
     ("/api/v1/events/{id}/request", Method::GET, Admin),
@@ -167,18 +173,18 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/users/{id}/assign", Method::POST, Control),
     ("/api/v1/users/{id}/ignore", Method::POST, Control),
     ("/api/v1/users/{id}/unassign", Method::POST, Control),
-    ("/api/v1/people", Method::GET, Read),
-    ("/api/v1/people/{name}/watchlist", Method::GET, Read),
-    ("/api/v1/people/{name}/watchlist/import", Method::POST, Control),
-    ("/api/v1/people/{name}/watchlist/{title}", Method::DELETE, Control),
-    ("/api/v1/people/{name}/imports", Method::POST, Control),
+    ("/api/v1/people", Method::GET, Own),
+    ("/api/v1/people/{name}/watchlist", Method::GET, Own),
+    ("/api/v1/people/{name}/watchlist/import", Method::POST, OwnControl),
+    ("/api/v1/people/{name}/watchlist/{title}", Method::DELETE, OwnControl),
+    ("/api/v1/people/{name}/imports", Method::POST, OwnControl),
     ("/api/v1/people/{name}/webhook", Method::GET, Admin),
     ("/api/v1/people/{name}/webhook", Method::POST, Admin),
     ("/api/v1/people/{name}/webhook", Method::DELETE, Admin),
-    ("/api/v1/jobs", Method::GET, Read),
-    ("/api/v1/jobs/{id}", Method::GET, Read),
-    ("/api/v1/jobs/{id}/rows", Method::GET, Read),
-    ("/api/v1/jobs/{id}/{command}", Method::POST, Control),
+    ("/api/v1/jobs", Method::GET, Own),
+    ("/api/v1/jobs/{id}", Method::GET, Own),
+    ("/api/v1/jobs/{id}/rows", Method::GET, Own),
+    ("/api/v1/jobs/{id}/{command}", Method::POST, OwnControl),
     ("/api/v1/webhooks", Method::GET, Admin),
     ("/api/v1/webhooks/{source}/register", Method::POST, Admin),
     ("/api/v1/webhooks/{source}/verify", Method::POST, Admin),
@@ -237,7 +243,7 @@ mod tests {
             let own = ["/setup", "/login", "/logout", "/password"].map(|path| format!("/api/v1{path}"));
             let pages = ["/login", "/logout", "/welcome", "/theme"];
             let is_own = own.iter().any(|own| own == path) || pages.contains(path);
-            assert!(method == Method::GET || is_own || *permission >= Control, "{method} {path}");
+            assert!(method == Method::GET || is_own || *permission >= OwnControl, "{method} {path}");
         }
     }
 

@@ -66,8 +66,9 @@ impl Principal {
     /// What a role may do.
     pub fn of_role(role: Role) -> Granted {
         Granted(match role {
-            Role::Admin => Scope::ALL.to_vec(),
+            Role::Admin => [Scope::Read, Scope::Control, Scope::Admin, Scope::Ingest].to_vec(),
             Role::Viewer => vec![Scope::Read],
+            Role::Person => vec![Scope::Own],
         })
     }
 
@@ -89,13 +90,20 @@ impl Principal {
             Permission::Open => true,
             Permission::Known => self.identity != Identity::Monitoring,
             Permission::Monitoring => self.identity == Identity::Monitoring || self.may(Permission::Read),
+            Permission::Own => has(Scope::Own) || self.may(Permission::Read),
+            Permission::OwnControl => has(Scope::Own) || self.may(Permission::Control),
             Permission::Read => has(Scope::Read) || self.may(Permission::Control),
             Permission::Control => has(Scope::Control) || has(Scope::Admin),
             Permission::Admin => has(Scope::Admin),
         }
     }
 
-    /// What they may do, in words: `read`, `control`, `admin`, `ingest`.
+    /// The name of the only person whose library they may see and change; absent where they may see everybody's.
+    pub fn only_person(&self) -> Option<&str> {
+        (!self.may(Permission::Read)).then(|| self.name())
+    }
+
+    /// What they may do, in words: `own`, `read`, `control`, `admin`, `ingest`.
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }

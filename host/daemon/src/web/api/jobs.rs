@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use playrelay_store::{Job, JobRow, SharedStore};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::operations::jobs;
+use crate::web::access::ownership;
+use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::paging::{limit, offset};
@@ -159,11 +161,13 @@ pub(crate) struct Rows {
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Query(query): Query<Filter>,
 ) -> Result<Json<Jobs>, Problem> {
     let limit = limit(query.limit)?;
     let store = api.store();
-    let jobs = store.jobs(query.person.as_deref(), query.before, limit).await?;
+    let person = principal.only_person().or(query.person.as_deref());
+    let jobs = store.jobs(person, query.before, limit).await?;
     let next = jobs.last().filter(|_| jobs.len() == limit as usize).map(|job| job.id);
     let mut items = Vec::new();
     for job in &jobs {
@@ -180,8 +184,12 @@ pub(crate) async fn list(
     params(("id" = i64, Path, description = "The id, as the list has it", example = 1)),
     responses((status = 200, body = JobView), Problems)
 )]
-pub(crate) async fn get(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> Result<Json<JobView>, Problem> {
-    view(&api, id).await.map(Json)
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<i64>,
+) -> Result<Json<JobView>, Problem> {
+    view(&api, &principal, id).await.map(Json)
 }
 
 /// Rows of a job, by their place.
@@ -194,12 +202,13 @@ pub(crate) async fn get(State(api): State<Arc<Api>>, Path(id): Path<i64>) -> Res
 )]
 pub(crate) async fn rows(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<i64>,
     Query(query): Query<RowFilter>,
 ) -> Result<Json<Rows>, Problem> {
     let limit = limit(query.limit)?;
     let store = api.store();
-    jobs::find(&store, id).await?;
+    ownership::require_job(&principal, &jobs::find(&store, id).await?)?;
     let after = offset("after", query.after)?;
     let rows = store.job_rows(id, query.state.as_deref(), after, limit).await?;
     let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.number);
@@ -219,9 +228,11 @@ pub(crate) async fn rows(
 )]
 pub(crate) async fn command(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((id, command)): Path<(i64, String)>,
 ) -> Result<Json<JobView>, Problem> {
     let store = api.store();
+    ownership::require_job(&principal, &jobs::find(&store, id).await?)?;
     match command.as_str() {
         "cancel" => jobs::cancel(&store, id).await?,
         "continue" => jobs::go_on(&store, id).await?,
@@ -234,11 +245,12 @@ pub(crate) async fn command(
         }
     }
     api.jobs.changed(id).await;
-    view(&api, id).await.map(Json)
+    view(&api, &principal, id).await.map(Json)
 }
 
-async fn view(api: &Api, id: i64) -> Result<JobView, Problem> {
+async fn view(api: &Api, principal: &Principal, id: i64) -> Result<JobView, Problem> {
     let store = api.store();
     let job = jobs::find(&store, id).await?;
+    ownership::require_job(principal, &job)?;
     JobView::of(&store, &job).await
 }

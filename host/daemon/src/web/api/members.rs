@@ -60,6 +60,8 @@ pub(crate) struct Members {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RoleName {
+    /// Sees and changes the own library only: that of the person of the same name.
+    Person,
     /// Sees everything but secrets and raw requests, and changes nothing.
     Viewer,
     /// May do everything.
@@ -69,6 +71,7 @@ pub(crate) enum RoleName {
 impl From<RoleName> for Role {
     fn from(name: RoleName) -> Self {
         match name {
+            RoleName::Person => Self::Person,
             RoleName::Viewer => Self::Viewer,
             RoleName::Admin => Self::Admin,
         }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use crate::imports::ImportFormat;
 use crate::operations::imports::Upload;
 use crate::operations::private_addresses::PrivateAddress;
 use crate::operations::{imports, jobs, people, private_addresses, watchlist};
+use crate::web::access::ownership;
+use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
 use crate::web::api::extract;
 use crate::web::api::extract::{Path, Query};
@@ -136,10 +138,14 @@ pub(crate) struct Import {
 
 /// All people.
 #[utoipa::path(get, path = "/api/v1/people", tag = "people", responses((status = 200, body = People), Problems))]
-pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<Json<People>, Problem> {
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Json<People>, Problem> {
     let app = api.app();
-    let people = people::all(&app.store, &app.config).await?;
-    let items = people.into_iter().map(|it| PersonView {
+    let people = people::all(&app.store, &app.config).await?.into_iter();
+    let people = people.filter(|it| ownership::may_see(&principal, &it.person.name));
+    let items = people.map(|it| PersonView {
         is_configured: app.config.people.contains_key(&it.person.name),
         timezone: it.person.zone.iana_name().map(str::to_owned),
         users: it.seen.iter().map(|seen| seen.user.to_string()).collect(),
@@ -158,9 +164,11 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Result<Json<People>, Pr
 )]
 pub(crate) async fn watchlist(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<Json<Watchlist>, Problem> {
+    ownership::require(&principal, &name)?;
     let (app, limit) = (api.app(), limit(part.limit)?);
     let offset = offset("offset", part.offset)?.unwrap_or(0);
     let history = people::find(&app.store, &app.config, &name).await?;
@@ -238,9 +246,11 @@ pub(crate) async fn remove_webhook(
 )]
 pub(crate) async fn import_watchlist(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
     extract::Json(import): extract::Json<Import>,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
+    ownership::require(&principal, &name)?;
     let app = api.app();
     let (person, spec) = watchlist::import(&app, &name, &import.account).await?;
     let id = api.jobs.add(&person, &spec).await?;
@@ -260,10 +270,12 @@ pub(crate) async fn import_watchlist(
 )]
 pub(crate) async fn import_history(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
     Query(facts): Query<UploadFacts>,
     body: Body,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
+    ownership::require(&principal, &name)?;
     let app = api.app();
     let format = ImportFormat::parse(&facts.format).ok_or_else(|| {
         let known = ImportFormat::ALL.map(ImportFormat::as_str).join(", ");
@@ -303,8 +315,10 @@ pub(crate) async fn import_history(
 )]
 pub(crate) async fn remove_from_watchlist(
     State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
     Path((name, title)): Path<(String, i64)>,
 ) -> Result<StatusCode, Problem> {
+    ownership::require(&principal, &name)?;
     let app = api.app();
     watchlist::remove(&app.store, &app.config, &name, title).await?;
     Ok(StatusCode::NO_CONTENT)

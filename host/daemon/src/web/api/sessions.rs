@@ -40,10 +40,10 @@ pub(crate) struct SessionView {
     /// The name of the member, the token or the user of the proxy.
     #[schema(example = "ada")]
     name: String,
-    /// `admin` or `viewer`; absent for a token of other scopes.
+    /// `admin`, `viewer` or `person`; absent for a token of other scopes.
     #[schema(example = "admin")]
     role: Option<&'static str>,
-    /// What the sender may do: `read`, `control`, `admin`, `ingest`.
+    /// What the sender may do: `own`, `read`, `control`, `admin`, `ingest`.
     #[schema(example = json!(["read", "control", "admin", "ingest"]))]
     scopes: Vec<&'static str>,
     /// How the sender is known: `session`, `token`, `admin-token`, `admin-password`, `proxy`.
@@ -63,6 +63,7 @@ impl From<&Principal> for SessionView {
     fn from(principal: &Principal) -> Self {
         let scopes = principal.scopes();
         let role = match scopes {
+            [Scope::Own] => Some(Role::Person),
             [Scope::Read] => Some(Role::Viewer),
             scopes if scopes.contains(&Scope::Admin) => Some(Role::Admin),
             _ => None,

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::web::access::forwarded::Origin;
+use crate::web::access::ownership;
 use crate::web::access::permissions::Permission;
 use crate::web::access::principal::Principal;
 use crate::web::access::sessions::cookie_named;
@@ -72,6 +73,16 @@ impl Context {
     /// An address below the base.
     pub(super) fn href(&self, path: &str) -> String {
         format!("{}{path}", self.origin.base)
+    }
+
+    /// Whether the reader may see what is somebody's.
+    pub(super) fn may_see(&self, person: &str) -> bool {
+        self.principal.as_ref().is_some_and(|principal| ownership::may_see(principal, person))
+    }
+
+    /// The only person whose library the reader may see; absent where they may see everybody's.
+    pub(super) fn only_person(&self) -> Option<&str> {
+        self.principal.as_ref().and_then(Principal::only_person)
     }
 
     /// Whether the reader may do something.

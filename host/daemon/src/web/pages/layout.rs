@@ -164,7 +164,7 @@ fn document(context: &Context, page: &Page, waiting: u64, content: &Markup) -> S
                     @if let Some(name) = &name { (account(context, name)) }
                 } }
                 main #main.narrow[page.place.is_none()] tabindex="-1" { (content) }
-                footer.foot { (themes(context)) @if page.place.is_some() { a.small.foot-help href=(context.href("/help")) { "Help" } } span.muted.small { "Playrelay " (env!("CARGO_PKG_VERSION")) } }
+                footer.foot { (themes(context)) @if page.place.is_some() && context.only_person().is_none() { a.small.foot-help href=(context.href("/help")) { "Help" } } span.muted.small { "Playrelay " (env!("CARGO_PKG_VERSION")) } }
                 (keys())
             }
         }
@@ -188,7 +188,7 @@ fn answer(status: StatusCode, body: Body) -> Response {
 fn navigation(context: &Context, here: Place, waiting: u64) -> Markup {
     html! {
         nav.nav aria-label="Pages" {
-            @for place in Place::ALL {
+            @for place in Place::ALL.into_iter().filter(|place| context.only_person().is_none() || *place == Place::Library) {
                 @let (name, path, label, icon_name) = place.parts();
                 a href=(context.href(path)) data-place=(name) aria-current=[(place == here).then_some("page")] {
                     (icon(context, icon_name)) span { (label) }

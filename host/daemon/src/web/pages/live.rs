@@ -78,6 +78,10 @@ impl Region {
     }
 
     async fn render(&self, api: &Api, context: &Context) -> Result<Markup, Problem> {
+        let is_own = matches!(self.page.as_str(), "jobs" | "job");
+        if context.only_person().is_some() && !is_own {
+            return Err(Problem::not_found("this page is for members who may see everything", ""));
+        }
         match self.page.as_str() {
             "now" => now::region(api, context).await,
             "deliveries" => deliveries::region(api, context, &deliveries::Filter::of(&self.of)).await,

@@ -28,6 +28,9 @@ const LAST_PLAYS: u32 = 10;
 
 /// The page.
 pub(super) async fn show(State(api): State<Arc<Api>>, context: Context) -> Result<Response, Problem> {
+    if context.only_person().is_some() {
+        return layout::see_other(&context, "/library");
+    }
     let body = region(&api, &context).await?;
     layout::page(&api, &context, Page::new("Now", Place::Now).live("page=now"), body).await
 }

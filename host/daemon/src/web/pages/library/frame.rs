@@ -55,7 +55,8 @@ impl Shown {
     /// The person of a name; without one the reader, where they are one of the people, and the first of them otherwise.
     pub(super) async fn find(api: &Api, context: &Context, asked: &str) -> Result<Self, Problem> {
         let app = api.app();
-        let people = people::all(&app.store, &app.config).await?;
+        let mut people = people::all(&app.store, &app.config).await?;
+        people.retain(|it| context.may_see(&it.person.name));
         let names: Vec<String> = people.iter().map(|it| it.person.name.clone()).collect();
         let called =
             |name: &str| people.iter().find(|it| normalize(&it.person.name) == normalize(name)).cloned();

@@ -37,8 +37,8 @@ pub(super) async fn show(
         (frame::head(&context, &shown, Tab::Import))
         @if shown.history.is_none() {
             (empty("A history belongs to somebody: to whoever watches on a server, or has a section [people.NAME] in the configuration.", Some((context.href("/setup"), "Set up"))))
-        } @else if !context.may(Permission::Control) {
-            (empty("Only an admin imports histories.", None))
+        } @else if !context.may(Permission::OwnControl) {
+            (empty("Only an admin, and whoever it belongs to, imports a history.", None))
         } @else {
             p.muted { "A file is read and shown first: what is new, what is known, and what is not clear. Nothing is written before you say so, no service is told, and all of it can be taken back." }
             form.card.padded.stack.space method="post" enctype="multipart/form-data" action=(context.href(Tab::Import.path())) {
@@ -90,6 +90,7 @@ pub(super) async fn upload(
     let (Some(format), Some((name, upload))) = (format, uploaded) else {
         return Err(unreadable("the form has no file, or no format that the page offers".to_owned()));
     };
+    let person = Shown::find(&api, &context, &person).await?.name().to_owned();
     let (person, spec) = imports::job(&app, &person, format, &upload.finish(), &name).await?;
     let id = api.jobs.add(&person, &spec).await?;
     layout::see_other(&context, &format!("/library/jobs/{id}"))

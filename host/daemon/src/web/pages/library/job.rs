@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use playrelay_store::{Job, JobRow, JobState};
+use playrelay_store::{Job, JobRow, JobState, SharedStore};
 use serde::Deserialize;
 
 use crate::operations::jobs as operations;
@@ -41,7 +41,7 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let store = api.store();
-    let job = operations::find(&store, id).await?;
+    let job = find(&store, &context, id).await?;
     let state = Some(filter.state.as_str()).filter(|state| !state.is_empty());
     let rows = store.job_rows(id, state, filter.after, ROWS).await?;
     let next = rows.last().filter(|_| rows.len() == ROWS as usize).map(|row| row.number);
@@ -62,7 +62,7 @@ pub(super) async fn show(
 /// How a job stands.
 pub(crate) async fn region(api: &Api, context: &Context, id: i64) -> Result<Markup, Problem> {
     let store = api.store();
-    let job = operations::find(&store, id).await?;
+    let job = find(&store, context, id).await?;
     Ok(head(context, &job, &store.count_job_rows(id).await?, ""))
 }
 
@@ -88,7 +88,7 @@ fn head(context: &Context, job: &Job, counts: &BTreeMap<String, u64>, here: &str
             @if let Some(at) = job.ended_at { ", ended " (time(at, TimeForm::Full)) }
             "."
         }
-        @if context.may(Permission::Control) { (actions(context, job)) }
+        @if context.may(Permission::OwnControl) { (actions(context, job)) }
         @if !counts.is_empty() {
             nav.chips.space aria-label="Rows by what becomes of them" {
                 a.chip href=(address("")) aria-current=[here.is_empty().then_some("true")] { "all " b { (counts.values().sum::<u64>()) } }
@@ -150,6 +150,15 @@ fn row_of(row: &JobRow) -> Markup {
     }
 }
 
+/// A job of somebody whose library the reader may see.
+async fn find(store: &SharedStore, context: &Context, id: i64) -> Result<Job, Problem> {
+    let job = operations::find(store, id).await?;
+    match context.may_see(&job.work.person) {
+        true => Ok(job),
+        false => Err(Problem::not_found(format!("there is no job {id}"), "look at your jobs")),
+    }
+}
+
 /// Cancels a job, has it go on, or takes it back.
 pub(super) async fn command(
     State(api): State<Arc<Api>>,
@@ -157,6 +166,7 @@ pub(super) async fn command(
     Path((id, command)): Path<(i64, String)>,
 ) -> Result<Response, Problem> {
     let store = api.store();
+    find(&store, &context, id).await?;
     match command.as_str() {
         "cancel" => operations::cancel(&store, id).await?,
         "continue" => operations::go_on(&store, id).await?,

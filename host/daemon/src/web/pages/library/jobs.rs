@@ -35,7 +35,7 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let shown = Shown::find(&api, &context, &filter.person).await?;
-    let jobs = api.store().jobs(None, filter.before, ROWS).await?;
+    let jobs = api.store().jobs(context.only_person(), filter.before, ROWS).await?;
     let next = jobs.last().filter(|_| jobs.len() == ROWS as usize).map(|job| job.id.to_string());
     let body = html! {
         (frame::head(&context, &shown, Tab::Jobs))
@@ -50,7 +50,7 @@ pub(super) async fn show(
 
 /// The newest jobs.
 pub(crate) async fn region(api: &Api, context: &Context) -> Result<Markup, Problem> {
-    Ok(rows(context, &api.store().jobs(None, None, ROWS).await?))
+    Ok(rows(context, &api.store().jobs(context.only_person(), None, ROWS).await?))
 }
 
 fn rows(context: &Context, jobs: &[Job]) -> Markup {

@@ -12,6 +12,7 @@ use crate::web::api::extract::Path;
 use crate::web::api::problem::{Problem, ProblemCode};
 use crate::web::pages::context::Context;
 use crate::web::pages::layout::{Page, Place};
+use crate::web::pages::library::frame::Shown;
 use crate::web::pages::parts::{TimeForm, time};
 use crate::web::pages::{layout, play_rows};
 
@@ -21,7 +22,7 @@ pub(super) async fn confirm(
     context: Context,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let play = find(&api, &id).await?;
+    let play = find(&api, &context, &id).await?;
     let deliveries = play_rows::deliveries(&api, std::slice::from_ref(&play)).await?;
     let told: Vec<&str> = deliveries
         .values()
@@ -50,15 +51,22 @@ pub(super) async fn remove(
     context: Context,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    find(&api, &id).await?;
+    find(&api, &context, &id).await?;
     match api.store().remove_play(&id).await? {
         Some(_) => layout::see_other(&context, "/library"),
         None => Err(Problem::new(ProblemCode::Conflict, "the play goes on", "wait for its end")),
     }
 }
 
-async fn find(api: &Api, id: &str) -> Result<Play, Problem> {
-    let play = api.store().play(&PlayId(id.to_owned())).await?;
+/// A play of somebody whose library the reader may see.
+async fn find(api: &Api, context: &Context, id: &str) -> Result<Play, Problem> {
+    let mut play = api.store().play(&PlayId(id.to_owned())).await?;
+    if let (Some(found), Some(_)) = (&play, context.only_person()) {
+        let own = Shown::find(api, context, "").await?.history;
+        if own.is_none_or(|own| !own.viewers().contains(&found.viewer)) {
+            play = None;
+        }
+    }
     play.ok_or_else(|| {
         Problem::not_found(format!("there is no play {id:?}"), "it may have been taken back already")
     })

@@ -95,14 +95,17 @@ fn play(context: &Context, kept: &KeptPlay, deliveries: &[OutboxRow]) -> Markup 
                     @if let Some(device) = &play.player.name { (device) " · " }
                     @match job {
                         Some(job) => { a href=(context.href(&format!("/library/jobs/{job}"))) { "imported" } }
-                        None => { a href=(context.href(&format!("/events/{}", play.routing.reported_by))) { "why" } }
+                        None if context.may(Permission::Read) => {
+                            a href=(context.href(&format!("/events/{}", play.routing.reported_by))) { "why" }
+                        }
+                        None => {}
                     }
                     @if play.counted_at().is_none() { " · does not count as watched" }
                 }
             }
             div.row.wrap {
                 @for row in deliveries { (delivery_chip(context, row)) }
-                @if context.may(Permission::Control) && !play.is_open() {
+                @if context.may(Permission::OwnControl) && !play.is_open() {
                     a.button.small href=(context.href(&format!("/library/plays/{}/remove", play.id.0))) { "Undo" }
                 }
             }

@@ -48,7 +48,7 @@ pub(super) async fn show(
         None => (Vec::new(), 0),
     };
     let accounts = watchlist::readable(&app);
-    let may_change = context.may(Permission::Control);
+    let may_change = context.may(Permission::OwnControl);
     let body = html! {
         (frame::head(&context, &shown, Tab::Watchlist))
         @if may_change && shown.history.is_some() { (import(&context, shown.name(), &accounts)) }
@@ -109,7 +109,8 @@ pub(super) async fn change(
     context: Context,
     form: Form,
 ) -> Result<Response, Problem> {
-    let (app, person) = (api.app(), form.text("person"));
+    let app = api.app();
+    let person = Shown::find(&api, &context, &form.text("person")).await?.name().to_owned();
     if form.text("action") == "import" {
         let (person, spec) = watchlist::import(&app, &person, &form.text("account")).await?;
         let id = api.jobs.add(&person, &spec).await?;
