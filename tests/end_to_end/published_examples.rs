@@ -134,6 +134,7 @@ impl Played {
                     late,
                     uncertain: false,
                     attempt: 1,
+                    remote_id: None,
                 };
                 plugin.call::<Sink>(&caller, event).await.0.unwrap().map(Some)
             }

@@ -44,6 +44,7 @@ impl Told {
             late,
             uncertain: false,
             attempt: 1,
+            remote_id: None,
         };
         let answer = plugin.call::<Sink>(&caller, event).await.0.unwrap();
         answer.unwrap_or_else(|failure| panic!("{action:?} of {}: {failure:?}", item.key()))
@@ -349,6 +350,7 @@ async fn the_limit_of_five_minutes_is_not_that_of_a_day() {
         late: false,
         uncertain: false,
         attempt: 1,
+        remote_id: None,
     };
     let failure = plugin.call::<Sink>(&caller, event).await.0.unwrap().unwrap_err();
     let Failure::Retry { after_ms, reason } = &failure else { panic!("it is over soon: {failure:?}") };

@@ -252,6 +252,45 @@ async fn what_was_watched_is_taken_back_where_that_takes_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_play_is_undone_here_and_at_the_tracker_that_gave_its_id() {
+    let three = Three::new("").await;
+    let daemon = three.home.start();
+    let named = json!({ "movie": { "ids": { "imdb": "tt1375666" } } });
+    let film = catalogue::find(&catalogue::sample_titles(), &named).cloned().unwrap();
+    let earlier = three.trakt.clock().now() - jiff::SignedDuration::from_hours(24 * 30);
+    three.trakt.add_play(film, earlier);
+    let watch = daemon.plex(&event("media.scrobble", &inception(), None, SEAN, "TV")).await;
+    assert_eq!(states(&daemon, watch).await, ALL_DELIVERED);
+    let stop = daemon.plex(&event("media.stop", &inception(), Some(2 * HOUR - 60_000), SEAN, "TV")).await;
+    outcome(&daemon, stop).await;
+    assert_eq!(three.trakt.history().len(), 2);
+    let play = daemon.get("/api/v1/plays").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let undo = |trackers: &[&str]| {
+        let path = format!("/api/v1/plays/{play}/undo");
+        let request = daemon.api(reqwest::Method::POST, &path).json(&json!({ "trackers": trackers }));
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    let page =
+        daemon.api(reqwest::Method::GET, &format!("/library/plays/{play}/remove")).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains(r#"name="tracker" value="trakt""#) && !page.contains(r#"value="simkl""#), "{page}");
+    // One that could only remove all plays of the film is not asked, and then nothing is undone at all.
+    assert_eq!((undo(&["trakt", "simkl"]).await, undo(&["nobody"]).await), (409, 409));
+    assert_eq!((three.trakt.history().len(), undo(&["trakt"]).await, undo(&[]).await), (2, 200, 404));
+    let told = outcome(&daemon, watch).await;
+    let removal = told.iter().find(|(.., note)| note.contains("this one play was removed"));
+    assert!(
+        removal.is_some_and(|(tracker, state, _)| tracker == "trakt" && state == "delivered"),
+        "{told:?}"
+    );
+    let left: Vec<_> = three.trakt.history().iter().map(|play| play.watched_at).collect();
+    assert_eq!(left, [earlier], "the play from elsewhere stays");
+    assert_eq!((three.simkl.library().history.len(), three.mdblist.library().history.len()), (1, 1));
+    let steps = daemon.get(&format!("/api/v1/events/{stop}")).await.to_string();
+    assert!(steps.contains("somebody took the play back"), "{steps}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_episodes_of_a_file_are_watched() {
     use playrelay_tests::harness::{WEBHOOK_TOKEN, event_of};
     use playrelay_tests::jellyfin_webhook as jellyfin;

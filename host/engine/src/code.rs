@@ -139,6 +139,7 @@ codes! {
     Rated = "rated": "The rating is queued.",
     Unrated = "unrated": "The removal of the rating is queued.",
     Unwatched = "unwatched": "The removal from the history is queued.",
+    Undone = "undone": "Somebody took the play back.",
     Unlisted = "unlisted": "The removal from the watchlist is queued.",
     Waiting = "waiting": "The delivery waits.",
     Delivered = "delivered": "The tracker took the event.",

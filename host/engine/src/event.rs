@@ -116,6 +116,9 @@ pub struct TrackerEvent {
     /// The accounts off whose watchlists it goes once the tracker has confirmed the watch.
     #[serde(rename = "unlist_from", default, skip_serializing_if = "Vec::is_empty")]
     pub remove_from: Vec<String>,
+    /// The tracker's id of the one play that [`Action::Unwatched`] is about; absent where it is about all plays of the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_id: Option<String>,
 }
 
 /// How a tracker took an event.

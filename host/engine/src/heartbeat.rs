@@ -62,6 +62,7 @@ fn event(play: &Play, tracker: &str, now: Timestamp) -> TrackerEvent {
         started_at: Some(play.started_at),
         not_before: now,
         remove_from: Vec::new(),
+        remote_id: None,
     }
 }
 

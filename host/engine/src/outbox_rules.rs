@@ -233,6 +233,7 @@ mod tests {
             started_at: None,
             not_before: now(),
             remove_from: Vec::new(),
+            remote_id: None,
         }
     }
 
@@ -260,8 +261,7 @@ mod tests {
     #[test]
     fn an_event_takes_the_place_of_what_it_makes_pointless() {
         let waiting = [Playing(1.0), Paused(2.0), Watched(90.0), Rated(8.0), RemoveFromWatchlist];
-        let waiting: Vec<OutboxRow> =
-            (1..).zip(waiting).map(|(id, action)| row(id, action, Waiting)).collect();
+        let waiting: Vec<_> = (1..).zip(waiting).map(|(id, action)| row(id, action, Waiting)).collect();
         for (action, superseded) in [
             (Playing(3.0), vec![1, 2]),
             (Stopped(3.0), vec![1, 2]),

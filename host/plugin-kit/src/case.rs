@@ -233,6 +233,7 @@ struct EventTable {
     #[serde(default)]
     uncertain: bool,
     attempt: Option<u32>,
+    remote_id: Option<String>,
 }
 
 impl EventTable {
@@ -250,6 +251,7 @@ impl EventTable {
             late: self.late,
             uncertain: self.uncertain,
             attempt: self.attempt.unwrap_or(1),
+            remote_id: self.remote_id,
         })
     }
 }

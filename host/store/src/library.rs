@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::library::import::KnownHistory;
 use playrelay_engine::library::person::SeenViewer;
 use playrelay_engine::library::statistics::Watch;
@@ -129,8 +130,14 @@ pub trait LibraryStore: Send + Sync {
     /// All ratings that some viewers ever gave a title or parts of it, the newest first.
     async fn ratings_of_title(&self, viewers: Vec<Viewer>, title: i64) -> Result<Vec<Rating>, StoreError>;
 
-    /// Forgets a play. Absent where it is not there, or goes on.
-    async fn remove_play(&self, id: &str) -> Result<Option<Play>, StoreError>;
+    /// Forgets a play, and puts events into the outbox that tell trackers so: each belongs to a request. Absent where the play is not
+    /// there, or goes on: nothing is put there then.
+    async fn remove_play(
+        &self,
+        id: &str,
+        events: Vec<(i64, TrackerEvent)>,
+        now: Timestamp,
+    ) -> Result<Option<Play>, StoreError>;
 
     /// A person's watchlist in its order, without its first so many titles.
     async fn watchlist(

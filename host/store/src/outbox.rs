@@ -51,6 +51,9 @@ pub trait OutboxStore: Send + Sync {
     /// Events in the outbox that fit, the newest first.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError>;
 
+    /// The tracker's own id of what it was told, as its receipt has it; absent where it gave none.
+    async fn remote_id(&self, delivery: i64) -> Result<Option<String>, StoreError>;
+
     /// The deliveries of plays or rated items, by the trackers and subjects of their events; by subject and tracker, the oldest first.
     async fn deliveries_of(
         &self,

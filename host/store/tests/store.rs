@@ -35,16 +35,16 @@ async fn receive(store: &Arc<dyn OwnerStore>, source: &str) -> i64 {
 }
 
 fn event(action: Action) -> TrackerEvent {
-    let kind = ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() });
     TrackerEvent {
         tracker: "bob".to_owned(),
         action,
-        item: Item::of(kind),
+        item: Item::of(ItemKind::Movie(Movie { title: "Mirror".to_owned(), ..Movie::default() })),
         subject: "a-play".to_owned(),
         at: now(),
         started_at: None,
         not_before: now(),
         remove_from: Vec::new(),
+        remote_id: None,
     }
 }
 

@@ -139,6 +139,11 @@ pub fn numbers(item: &Item) -> &[u32] {
     }
 }
 
+/// The tracker's id of the one play that `unwatched` is about; absent for all plays of the item.
+pub fn remote_id(event: &Event) -> Option<&str> {
+    event.ext.iter().find(|field| field.name == "remote-id").map(|field| field.value.as_str())
+}
+
 /// The receipt of an answer with what was matched: `id`, and `movie`, or `show` or `anime` and `episode`. Where that is something
 /// else than what was sent, the receipt is that of [`is_of_something_else`].
 pub fn accepted(who: &str, event: &Event, answer: &Value) -> Receipt {

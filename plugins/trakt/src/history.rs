@@ -110,6 +110,14 @@ pub fn remove(event: &Event) -> Result<Receipt, Failure> {
     Ok(unmatched(NAME, &event.item, &tried))
 }
 
+/// Takes one play out of the history, and nothing else.
+pub fn remove_one(id: &str) -> Result<Receipt, Failure> {
+    Ok(match remove_play(id)? {
+        true => receipt(Outcome::Accepted, "this one play was removed from the history"),
+        false => receipt(Outcome::Duplicate, "the history does not have this play any more"),
+    })
+}
+
 /// Takes one play out of the history, by Trakt's own id of it. Whether it was there.
 pub fn remove_play(id: &str) -> Result<bool, Failure> {
     let Ok(id) = id.parse::<u64>() else { return Ok(false) };

@@ -20,6 +20,7 @@ use playrelay_sdk::capability;
 use playrelay_sdk::capability::sink::{Action, Event};
 use playrelay_sdk::capability::watchlist::Page;
 use playrelay_sdk::host::types::{Failure, Field, Item, Receipt};
+use playrelay_sdk::tracker::remote_id;
 use serde_json::Value;
 
 /// The plugin.
@@ -38,7 +39,10 @@ impl capability::sink::Guest for Trakt {
             Action::Watched(progress) => scrobble::stop_watched(&event, progress),
             Action::Rated(rating) => rating::rate(&event, rating),
             Action::Unrated => rating::unrate(&event),
-            Action::Unwatched => history::remove(&event),
+            Action::Unwatched => match remote_id(&event) {
+                Some(id) => history::remove_one(id),
+                None => history::remove(&event),
+            },
         }
     }
 }

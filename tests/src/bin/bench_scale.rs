@@ -92,6 +92,7 @@ async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timesta
             started_at: None,
             not_before: now,
             remove_from: Vec::new(),
+            remote_id: None,
         })
         .collect();
     let settlement = ProcessedInput {

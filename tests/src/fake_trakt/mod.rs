@@ -130,6 +130,13 @@ impl FakeTrakt {
         self.shared.world().history.clone()
     }
 
+    /// Adds a play that something else entered.
+    pub fn add_play(&self, entry: Entry, watched_at: jiff::Timestamp) {
+        let mut world = self.shared.world();
+        let id = world.new_id();
+        world.history.push(Play { id, watched_at, action: "watch", entry });
+    }
+
     /// The resume points.
     pub fn resume_points(&self) -> Vec<(Entry, f64)> {
         self.shared.world().resume.clone()

@@ -220,6 +220,7 @@ impl DeliveryWorker {
         let name = &self.plugin.manifest.plugin.name;
         let takes = match (action, &provides.sink) {
             (Action::RemoveFromWatchlist, _) => provides.watchlist.is_some(),
+            (_, Some(facts)) if row.event.remote_id.is_some() && !facts.removes_plays => false,
             (_, Some(facts)) => facts.actions.iter().any(|taken| taken.name() == action.name()),
             (_, None) => false,
         };
@@ -343,6 +344,7 @@ impl DeliveryWorker {
             late: self.is_late(row, clock::now()),
             uncertain: row.uncertain,
             attempt: row.attempts + 1,
+            remote_id: row.event.remote_id.clone(),
         }
     }
 

@@ -12,6 +12,7 @@
 //! - [`imports`]: histories that other programs wrote
 //! - [`private_addresses`]: webhook addresses that belong to one person
 //! - [`setup_import`]: another program's set-up, written into the configuration
+//! - [`plays`]: take one back, here and at trackers
 //! - [`jobs`]: cancel, go on, and take back
 //! - [`backup`]: a copy of everything, and its way back
 
@@ -23,6 +24,7 @@ pub mod imports;
 pub mod jobs;
 pub mod notifications;
 pub mod people;
+pub mod plays;
 pub mod plugins;
 pub mod private_addresses;
 pub mod setup_import;

@@ -192,6 +192,7 @@ impl Routing {
                 started_at: None,
                 not_before: later(rated.at, route.policy.pause_debounce),
                 remove_from: Vec::new(),
+                remote_id: None,
             });
         }
         let who = (viewer, rated.user.clone(), rated.item.to_string());
@@ -442,5 +443,6 @@ fn event(signal: &PlayEvent, route: &Route, action: Action, delay: Duration) -> 
         started_at: Some(signal.play.started_at),
         not_before: later(signal.at, delay),
         remove_from: route.removal.of(action, &signal.play.item),
+        remote_id: None,
     }
 }

@@ -14,6 +14,9 @@ use crate::limits::Budget;
 use crate::recording::functions::guest_call;
 use crate::{convert, text};
 
+/// The name in `ext` of the tracker's id of a play.
+const REMOTE_ID: &str = "remote-id";
+
 /// Tells a tracker.
 pub enum Sink {}
 
@@ -37,6 +40,9 @@ pub struct SinkEvent {
     pub uncertain: bool,
     /// 1 at first.
     pub attempt: u32,
+    /// The tracker's id of the one play that [`Action::Unwatched`] is about; absent for all plays of the item. Only a sink with
+    /// `removes-plays` is told one.
+    pub remote_id: Option<String>,
 }
 
 impl SinkEvent {
@@ -60,9 +66,13 @@ impl SinkEvent {
             late: self.late,
             uncertain: self.uncertain,
             attempt: self.attempt,
-            ext: Vec::new(),
+            ext: self.remote_id.iter().map(|id| field(REMOTE_ID, id)).collect(),
         })
     }
+}
+
+fn field(name: &str, value: &str) -> types::Field {
+    types::Field { name: name.to_owned(), value: value.to_owned() }
 }
 
 impl Capability for Sink {

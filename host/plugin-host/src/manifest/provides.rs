@@ -134,6 +134,10 @@ fn day() -> u32 {
 pub struct SinkFacts {
     /// The actions it takes, by the names of `sink.wit`. Others are never sent to it.
     pub actions: BTreeSet<SinkAction>,
+    /// Whether `unwatched` removes one play alone where `ext` has its `remote-id`: the one of the receipt of that play. `unwatched`
+    /// with a `remote-id` is never sent to others, since they would remove all plays of the item.
+    #[serde(default)]
+    pub removes_plays: bool,
     /// The ratings that it takes.
     #[serde(default)]
     pub ratings: RatingFacts,

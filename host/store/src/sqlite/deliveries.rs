@@ -19,6 +19,10 @@ impl OutboxStore for SqliteStore {
         self.read(move |connection| outbox::one(connection, id)).await
     }
 
+    async fn remote_id(&self, delivery: i64) -> Result<Option<String>, StoreError> {
+        self.read(move |connection| outbox::remote_id(connection, delivery)).await
+    }
+
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(move |connection| outbox::list(connection, &filter)).await
     }

@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::code::Code;
+use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::library::import::{KnownHistory, part_of};
 use playrelay_engine::library::person::SeenViewer;
 use playrelay_engine::library::statistics::Watch;
 use playrelay_engine::library::title::KnownTitle;
 use playrelay_engine::model::Item;
 use playrelay_engine::play::{Play, Viewer};
+use playrelay_engine::timeline::Stage;
 use playrelay_engine::transition::Rating;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
@@ -16,8 +19,8 @@ use crate::library::{
     KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder,
 };
 use crate::sqlite::database::SqliteStore;
-use crate::sqlite::rows::{json, time};
-use crate::sqlite::titles;
+use crate::sqlite::rows::{add_step, json, time};
+use crate::sqlite::{outbox, titles};
 
 /// Viewers of a household that are listed.
 const MAX_VIEWERS: usize = 10_000;
@@ -75,9 +78,14 @@ impl LibraryStore for SqliteStore {
         self.read(move |connection| ratings_of_title(connection, &viewers, title)).await
     }
 
-    async fn remove_play(&self, id: &str) -> Result<Option<Play>, StoreError> {
+    async fn remove_play(
+        &self,
+        id: &str,
+        events: Vec<(i64, TrackerEvent)>,
+        now: Timestamp,
+    ) -> Result<Option<Play>, StoreError> {
         let id = id.to_owned();
-        self.write(move |connection| remove_play(connection, &id)).await
+        self.write(move |connection| remove_play(connection, &id, &events, now)).await
     }
 
     async fn watchlist(
@@ -314,13 +322,34 @@ fn ratings_of_title(
         .collect()
 }
 
-fn remove_play(connection: &Connection, id: &str) -> rusqlite::Result<Option<Play>> {
-    connection
+fn remove_play(
+    connection: &Connection,
+    id: &str,
+    events: &[(i64, TrackerEvent)],
+    now: Timestamp,
+) -> rusqlite::Result<Option<Play>> {
+    let removed: Option<Play> = connection
         .prepare_cached(
             "DELETE FROM plays WHERE household = household() AND id = ?1 AND ended_at IS NOT NULL RETURNING body",
         )?
         .query_row([id], |row| json(row, 0))
-        .optional()
+        .optional()?;
+    let Some(play) = &removed else { return Ok(None) };
+    let at = now.as_millisecond();
+    add_step(
+        connection,
+        play.routing.reported_by,
+        at,
+        Stage::Engine,
+        &Code::Undone,
+        "somebody took the play back",
+    )?;
+    for (inbox, event) in events {
+        let text = format!("the removal of this one play is queued for {}", event.tracker);
+        add_step(connection, *inbox, at, Stage::Route, &event.action.code(), &text)?;
+        outbox::add(connection, *inbox, event, true, now)?;
+    }
+    Ok(removed)
 }
 
 fn watchlist(

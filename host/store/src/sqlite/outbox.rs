@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use playrelay_engine::code::Code;
-use playrelay_engine::event::TrackerEvent;
+use playrelay_engine::event::{Receipt, TrackerEvent};
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_engine::outbox_rules;
 use playrelay_engine::outbox_rules::AttemptEffect;
@@ -294,6 +294,17 @@ pub fn count(connection: &Connection, state: DeliveryState, tracker: Option<&str
             "SELECT count(*) FROM {source} AND household = household() AND (?1 IS NULL OR tracker = ?1)"
         ))?
         .query_row([tracker], |row| row.get(0))
+}
+
+/// The tracker's own id of what it was told.
+pub fn remote_id(connection: &Connection, delivery: i64) -> rusqlite::Result<Option<String>> {
+    let receipt: Option<Receipt> = connection
+        .prepare_cached(
+            "SELECT receipt FROM outbox WHERE household = household() AND id = ?1 AND receipt IS NOT NULL",
+        )?
+        .query_row([delivery], |row| json(row, 0))
+        .optional()?;
+    Ok(receipt.and_then(|receipt| receipt.remote_id))
 }
 
 /// Those of a tracker that belong to a play or a rated item, the oldest first.

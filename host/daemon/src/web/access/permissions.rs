@@ -155,6 +155,7 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/events/{id}/replay", Method::POST, Control),
     ("/api/v1/plays", Method::GET, Read),
     ("/api/v1/plays/{id}", Method::GET, Read),
+    ("/api/v1/plays/{id}/undo", Method::POST, Control),
     ("/api/v1/outbox", Method::GET, Read),
     ("/api/v1/outbox/batch", Method::POST, Control),
     ("/api/v1/outbox/{id}", Method::GET, Read),

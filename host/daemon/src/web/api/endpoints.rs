@@ -38,6 +38,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(replay::event))
         .routes(routes!(plays::list))
         .routes(routes!(plays::get))
+        .routes(routes!(plays::undo))
         .routes(routes!(outbox::list))
         .routes(routes!(outbox::batch))
         .routes(routes!(outbox::get))

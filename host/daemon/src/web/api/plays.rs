@@ -10,7 +10,9 @@ use playrelay_engine::play::{Play, PlayId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::operations::plays;
 use crate::web::api::context::Api;
+use crate::web::api::extract;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::paging::limit;
 use crate::web::api::play_cursor;
@@ -139,8 +141,40 @@ pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<PlayView>, Problem> {
-    let play = api.store().play(&PlayId(id.clone())).await?;
-    let play = play
-        .ok_or_else(|| Problem::not_found(format!("there is no play {id:?}"), "/api/v1/plays lists them"))?;
+    Ok(Json(PlayView::from(&find(&api, &id).await?)))
+}
+
+/// Where a play is taken back beside the library.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Undo {
+    /// The trackers that are to remove this one play too: each must have taken it, with an id of its own.
+    #[schema(example = json!(["bob"]))]
+    #[serde(default)]
+    trackers: Vec<String>,
+}
+
+/// Takes a play back: out of the library and its statistics, and on request at trackers that gave an id of it. The answer has the play as
+/// it was.
+#[utoipa::path(
+    post,
+    path = "/api/v1/plays/{id}/undo",
+    tag = "plays",
+    params(("id" = String, Path, description = "The id, as the list has it", example = "9f8e7d6c5b4a3920")),
+    request_body = Undo,
+    responses((status = 200, body = PlayView), Problems)
+)]
+pub(crate) async fn undo(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    extract::Json(undo): extract::Json<Undo>,
+) -> Result<Json<PlayView>, Problem> {
+    let play = find(&api, &id).await?;
+    plays::undo(&api.app(), &play, &undo.trackers).await?;
     Ok(Json(PlayView::from(&play)))
+}
+
+async fn find(api: &Api, id: &str) -> Result<Play, Problem> {
+    let play = api.store().play(&PlayId(id.to_owned())).await?;
+    play.ok_or_else(|| Problem::not_found(format!("there is no play {id:?}"), "/api/v1/plays lists them"))
 }

@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 use playrelay_engine::play::{Play, PlayId};
 
+use crate::operations::plays;
+use crate::operations::plays::ToldTracker;
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
-use crate::web::api::problem::{Problem, ProblemCode};
+use crate::web::api::problem::Problem;
 use crate::web::pages::context::Context;
+use crate::web::pages::form::Form;
+use crate::web::pages::layout;
 use crate::web::pages::layout::{Page, Place};
 use crate::web::pages::library::frame::Shown;
 use crate::web::pages::parts::{TimeForm, time};
-use crate::web::pages::{layout, play_rows};
+
+/// The field of the form with a tracker that is to remove the play too.
+const TRACKER: &str = "tracker";
 
 /// What would be taken back, and what stays.
 pub(super) async fn confirm(
@@ -23,26 +29,39 @@ pub(super) async fn confirm(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let play = find(&api, &context, &id).await?;
-    let deliveries = play_rows::deliveries(&api, std::slice::from_ref(&play)).await?;
-    let told: Vec<&str> = deliveries
-        .values()
-        .flatten()
-        .filter(|row| row.state == playrelay_engine::outbox::DeliveryState::Delivered)
-        .map(|row| row.event.tracker.as_str())
-        .collect();
+    let told = plays::told_trackers(&api.app(), &play).await?;
     let body = html! {
         h1 { "Undo this play?" }
         p.space { (play.item) ", watched by " (play.viewer.name(&play.user)) " " (time(play.started_at, TimeForm::Full)) }
         p.space { "It goes out of the library and out of all statistics. The event that led to it stays in the history." }
-        @if !told.is_empty() {
-            p.space { "These have been told of it, and keep it: " (told.join(", ")) ". Remove it there where it is wrong." }
-        }
-        form.row.space method="post" action=(context.href(&format!("/library/plays/{id}/remove"))) {
-            button.button.primary { "Undo" }
-            a.button href=(context.href("/library")) { "Keep it" }
+        form method="post" action=(context.href(&format!("/library/plays/{id}/remove"))) {
+            @if !told.is_empty() {
+                h2.space { "Trackers that have it" }
+                div.card.list { @for tracker in &told { (told_tracker(tracker)) } }
+            }
+            div.row.space {
+                button.button.primary { "Undo" }
+                a.button href=(context.href("/library")) { "Keep it" }
+            }
         }
     };
     layout::page(&api, &context, Page::new("Undo a play", Place::Library), body).await
+}
+
+/// A tracker, with the choice to remove the play there too.
+fn told_tracker(tracker: &ToldTracker) -> Markup {
+    let name = &tracker.delivery.event.tracker;
+    html! {
+        @match &tracker.remote_id {
+            Ok(_) => label.item {
+                input type="checkbox" name=(TRACKER) value=(name);
+                div.grow { span.strong { (name) } div.small.muted { "Remove it there too: this one play, and nothing else" } }
+            },
+            Err(why) => div.item {
+                div.grow { span.strong { (name) } div.small.muted { "Keeps it: " (why) ". Remove it there where it is wrong." } }
+            },
+        }
+    }
 }
 
 /// Takes it back.
@@ -50,12 +69,12 @@ pub(super) async fn remove(
     State(api): State<Arc<Api>>,
     context: Context,
     Path(id): Path<String>,
+    form: Form,
 ) -> Result<Response, Problem> {
-    find(&api, &context, &id).await?;
-    match api.store().remove_play(&id).await? {
-        Some(_) => layout::see_other(&context, "/library"),
-        None => Err(Problem::new(ProblemCode::Conflict, "the play goes on", "wait for its end")),
-    }
+    let play = find(&api, &context, &id).await?;
+    let trackers: Vec<String> = form.all(TRACKER).map(str::to_owned).collect();
+    plays::undo(&api.app(), &play, &trackers).await?;
+    layout::see_other(&context, "/library")
 }
 
 /// A play of somebody whose library the reader may see.
