@@ -1,10 +1,12 @@
 //! `playrelay export`: what somebody has watched and rated belongs to them, in forms that others read.
 
 use std::fs;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use playrelay_tests::harness::{Daemon, TestContext, WEBHOOK_TOKEN};
 use playrelay_tests::plex_webhook::{episode, event, movie};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const MIA: (u32, &str) = (31_646_104, "mia");
@@ -84,6 +86,32 @@ async fn everything_is_written_for_programs_and_for_tables() {
     assert!(lines.next().unwrap().starts_with("id,user,server,device,kind,title,year,season,episodes,"));
     assert_eq!(files[0].2.matches(",movie,\"Mirror, \"\"The\"\"\",1975,").count(), 2, "{}", files[0].2);
     assert!(!files[0].2.contains("ada"), "{}", files[0].2);
+}
+
+/// What a person takes along from the page is what the command writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_takes_their_history_along_as_an_archive() {
+    let home = evenings().await;
+    let daemon = home.start();
+    let page =
+        daemon.api(Method::GET, "/library/import?person=mia").send().await.unwrap().text().await.unwrap();
+    for format in ["jsonl", "csv", "trakt"] {
+        let path = format!("/api/v1/people/mia/export?format={format}");
+        assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+        let answer = daemon.api(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/zip");
+        let mut zip = zip::ZipArchive::new(Cursor::new(answer.bytes().await.unwrap())).unwrap();
+        let written = export(&home, format, &["--user", "mia"]);
+        assert_eq!(zip.len(), written.len(), "{format}");
+        for (name, _, expected) in written {
+            let mut text = String::new();
+            zip.by_name(&name).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, expected, "{format} {name}");
+        }
+    }
+    let status = async |path: &str| daemon.api(Method::GET, path).send().await.unwrap().status().as_u16();
+    assert_eq!(status("/api/v1/people/mia/export?format=xml").await, 400);
+    assert_eq!(status("/api/v1/people/nobody/export?format=csv").await, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// What a person may open, and what not.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 8] = [
+    "/api/v1/people/mia/export?format=csv",
     "/library",
     "/library/shows",
     "/library/watchlist",
@@ -66,6 +67,7 @@ async fn a_person_sees_and_changes_the_own_library_only() {
     let names: Vec<&Value> = people["items"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
     assert_eq!(names, ["mia"]);
     assert_eq!(mia.status(Method::GET, "/api/v1/people/bob/watchlist").await, StatusCode::NOT_FOUND);
+    assert_eq!(mia.status(Method::GET, "/api/v1/people/bob/export?format=csv").await, StatusCode::NOT_FOUND);
     // Somebody else's play and job are not there for them.
     let plays = daemon.get("/api/v1/plays").await;
     let play = |title: &str| {

@@ -13,6 +13,7 @@ use crate::cli::print::{Table, columns, count};
 use crate::config::Config;
 use crate::exports::history::{ExportFormat, WrittenFile};
 use crate::operations::export;
+use crate::operations::export::Whose;
 
 #[derive(Args)]
 pub(crate) struct Export {
@@ -46,7 +47,8 @@ pub(crate) async fn run(config: Config, arguments: Export) -> Result<(), CliErro
         None => TimeZone::system(),
     };
     let opened = open_store_to_read(&config)?;
-    let files = export::export(&opened.store, format, &folder, user.as_deref(), zone).await?;
+    let whose = user.as_deref().map_or(Whose::Everybody, Whose::User);
+    let files = export::export(&opened.store, format, &folder, whose, zone).await?;
     let text = |report: &Report| {
         let mut table = Table::default();
         for file in &report.files {

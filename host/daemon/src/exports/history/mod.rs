@@ -40,6 +40,29 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Trakt, Self::Letterboxd];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Trakt => "trakt",
+            Self::Letterboxd => "letterboxd",
+        }
+    }
+
+    /// A short name, and what is in it, for people.
+    pub fn description(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Jsonl => ("JSON lines", "all plays and ratings, for programs"),
+            Self::Csv => ("Tables", "all plays and ratings, for a spreadsheet"),
+            Self::Trakt => ("As from Trakt", "what was watched and rated, which many services import"),
+            Self::Letterboxd => ("For Letterboxd", "films with their ratings, for its import"),
+        }
+    }
+
     /// Whether it has no place for whose a play is: an export is one person's.
     pub fn is_of_one_person(self) -> bool {
         matches!(self, Self::Trakt | Self::Letterboxd)

@@ -10,7 +10,7 @@ use crate::exports::history::row::Row;
 use crate::exports::history::writer::HistoryWriter;
 
 /// A file of rows.
-pub(super) trait RowFile: Sized {
+pub(super) trait RowFile: Sized + Send {
     /// What the names of such files end with, without a dot.
     const EXTENSION: &str;
 

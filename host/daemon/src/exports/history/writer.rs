@@ -9,7 +9,7 @@ use playrelay_engine::transition::Rating;
 use crate::exports::history::folder::Folder;
 
 /// The files of one format. Plays come the newest first, after all ratings.
-pub(super) trait HistoryWriter {
+pub(super) trait HistoryWriter: Send {
     /// Writes a rating.
     fn rating(&mut self, folder: &mut Folder, rating: &Rating) -> io::Result<()>;
 

@@ -179,6 +179,7 @@ pub const ROUTES: &[(&str, Method, Permission)] = &[
     ("/api/v1/people/{name}/watchlist/import", Method::POST, OwnControl),
     ("/api/v1/people/{name}/watchlist/{title}", Method::DELETE, OwnControl),
     ("/api/v1/people/{name}/imports", Method::POST, OwnControl),
+    ("/api/v1/people/{name}/export", Method::GET, Own),
     ("/api/v1/people/{name}/webhook", Method::GET, Admin),
     ("/api/v1/people/{name}/webhook", Method::POST, Admin),
     ("/api/v1/people/{name}/webhook", Method::DELETE, Admin),

@@ -60,6 +60,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(people::import_watchlist))
         .routes(routes!(people::remove_from_watchlist))
         .routes(routes!(people::import_history))
+        .routes(routes!(people::download))
         .routes(routes!(people::webhook, people::renew_webhook, people::remove_webhook))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

@@ -16,6 +16,7 @@ mod context;
 mod currently_watching;
 mod docs_page;
 mod doctor;
+mod download;
 mod endpoints;
 mod etag;
 mod events;

@@ -5,19 +5,23 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use playrelay_util::clock;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::exports::history::ExportFormat;
 use crate::imports::ImportFormat;
 use crate::operations::imports::Upload;
 use crate::operations::private_addresses::PrivateAddress;
-use crate::operations::{imports, jobs, people, private_addresses, watchlist};
+use crate::operations::{export, imports, jobs, people, private_addresses, watchlist};
 use crate::web::access::ownership;
 use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
+use crate::web::api::download::Download;
 use crate::web::api::extract;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::jobs::JobView;
@@ -184,6 +188,44 @@ pub(crate) async fn watchlist(
         is_watched: it.is_watched,
     });
     Ok(Json(Watchlist { items: items.collect(), total, next: (next < total).then_some(next) }))
+}
+
+/// The form of an export.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportQuery {
+    /// `jsonl`, `csv`, `trakt` or `letterboxd`.
+    #[param(example = "jsonl", pattern = "^(jsonl|csv|trakt|letterboxd)$")]
+    format: String,
+}
+
+/// A person's plays and ratings, as the files of `playrelay export` in a zip archive. One at a time is written.
+#[utoipa::path(
+    get,
+    path = "/api/v1/people/{name}/export",
+    tag = "people",
+    params(("name" = String, Path, description = "Whose", example = "mia"), ExportQuery),
+    responses((status = 200, description = "A zip archive", content_type = "application/zip", body = Vec<u8>), Problems)
+)]
+pub(crate) async fn download(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path(name): Path<String>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, Problem> {
+    ownership::require(&principal, &name)?;
+    let format = ExportFormat::ALL.into_iter().find(|format| format.as_str() == query.format);
+    let format = format.ok_or_else(|| {
+        let known = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
+        let detail = format!("`format` is {:?}; expected one of {known}", query.format);
+        Problem::new(ProblemCode::InvalidRequest, detail, "choose one of them")
+    })?;
+    let app = api.app();
+    let person = people::find(&app.store, &app.config, &name).await?;
+    let download = Download::begin(&api)?;
+    let archive = export::export_archive(&app.store, format, download.folder(), &person).await?;
+    let day = clock::now().strftime("%Y-%m-%d");
+    download.send(&archive, "application/zip", &format!("playrelay-{}-{day}.zip", query.format)).await
 }
 
 /// The webhook addresses that belong to a person: what comes there is recorded for them alone. Empty where none was made.

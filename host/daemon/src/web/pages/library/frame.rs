@@ -32,7 +32,7 @@ impl Tab {
             Self::Shows => ("/library/shows", "Shows"),
             Self::Watchlist => ("/library/watchlist", "Watchlist"),
             Self::Statistics => ("/library/statistics", "Statistics"),
-            Self::Import => ("/library/import", "Import"),
+            Self::Import => ("/library/import", "Import, export"),
             Self::Jobs => ("/library/jobs", "Jobs"),
         }
     }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
+use url::form_urlencoded;
 
+use crate::exports::history::ExportFormat;
 use crate::imports::{ImportFormat, MAX_UPLOAD_BYTES};
 use crate::operations::imports::{self, Upload};
 use crate::web::access::permissions::Permission;
@@ -38,6 +40,7 @@ pub(super) async fn show(
         @if shown.history.is_none() {
             (empty("A history belongs to somebody: to whoever watches on a server, or has a section [people.NAME] in the configuration.", Some((context.href("/setup"), "Set up"))))
         } @else if !context.may(Permission::OwnControl) {
+            (exports(&context, shown.name()))
             (empty("Only an admin, and whoever it belongs to, imports a history.", None))
         } @else {
             p.muted { "A file is read and shown first: what is new, what is known, and what is not clear. Nothing is written before you say so, no service is told, and all of it can be taken back." }
@@ -54,9 +57,27 @@ pub(super) async fn show(
                 @let (name, expected) = format.description();
                 dt { (name) } dd { (expected) }
             } }
+            (exports(&context, shown.name()))
         }
     };
-    layout::page(&api, &context, Page::new("Import", Place::Library), body).await
+    layout::page(&api, &context, Page::new("Import and export", Place::Library), body).await
+}
+
+/// The forms in which a history can be taken along.
+fn exports(context: &Context, person: &str) -> Markup {
+    let path: String =
+        form_urlencoded::byte_serialize(person.as_bytes()).collect::<String>().replace('+', "%20");
+    html! {
+        h2 { "Take it with you" }
+        p.muted { "All that " (person) " has watched and rated, as files in a zip archive." }
+        div.card.list { @for format in ExportFormat::ALL {
+            @let (name, content) = format.description();
+            a.item download href=(context.href(&format!("/api/v1/people/{path}/export?format={}", format.as_str()))) {
+                div.grow { span.strong { (name) } div.small.muted { (content) } }
+                span.muted.small { ".zip" }
+            }
+        } }
+    }
 }
 
 /// Takes a file, and shows what is in it.
