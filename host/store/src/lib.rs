@@ -46,6 +46,7 @@ pub use inbox::{
     CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
     Received, TimelineRow,
 };
+use jiff::Timestamp;
 pub use jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
 pub use library::{KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder};
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
@@ -89,6 +90,22 @@ pub trait Store:
 
     /// Bytes of the database and its write-ahead log.
     async fn size(&self) -> Result<u64, StoreError>;
+
+    /// How much is kept.
+    async fn kept(&self) -> Result<Kept, StoreError>;
+}
+
+/// How much is kept of this household.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Events that were received.
+    pub events: u64,
+    /// When the oldest of these was received, UTC; absent without events.
+    pub oldest_event: Option<Timestamp>,
+    /// Plays, also those that were only begun.
+    pub plays: u64,
+    /// Deliveries, in whatever state.
+    pub deliveries: u64,
 }
 
 /// All operations: those of any node, and those that only the owner of sources and accounts may use.

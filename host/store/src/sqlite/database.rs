@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use playrelay_util::lock::lock;
-use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OptionalExtension};
 
+use crate::sqlite::rows::time;
 use crate::sqlite::writer::Writer;
 use crate::sqlite::{copies, household, schema};
-use crate::{Household, Store, StoreError};
+use crate::{Household, Kept, Store, StoreError};
 
 /// How long another process (a command beside the daemon) may hold the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -177,5 +178,29 @@ impl Store for SqliteStore {
         // There is no log where nothing was written since it was folded in.
         let log = std::fs::metadata(format!("{}-wal", self.database.path)).map_or(0, |log| log.len());
         Ok(database + log)
+    }
+
+    async fn kept(&self) -> Result<Kept, StoreError> {
+        self.read(|connection| {
+            let count = |table: &str| {
+                connection
+                    .prepare_cached(&format!("SELECT COUNT(*) FROM {table} WHERE household = household()"))?
+                    .query_row([], |row| row.get(0).map(i64::unsigned_abs))
+            };
+            // Ids grow by time.
+            let oldest = connection
+                .prepare_cached(
+                    "SELECT received_at FROM inbox NOT INDEXED WHERE household = household() ORDER BY id LIMIT 1",
+                )?
+                .query_row([], |row| row.get(0).map(time))
+                .optional()?;
+            Ok(Kept {
+                events: count("inbox INDEXED BY inbox_source")?,
+                oldest_event: oldest,
+                plays: count("plays INDEXED BY plays_open")?,
+                deliveries: count("outbox INDEXED BY outbox_subject")?,
+            })
+        })
+        .await
     }
 }

@@ -72,7 +72,7 @@ fn exports(context: &Context, person: &str) -> Markup {
         p.muted { "All that " (person) " has watched and rated, as files in a zip archive." }
         div.card.list { @for format in ExportFormat::ALL {
             @let (name, content) = format.description();
-            a.item download href=(context.href(&format!("/api/v1/people/{path}/export?format={}", format.as_str()))) {
+            a.item.bare download href=(context.href(&format!("/api/v1/people/{path}/export?format={}", format.as_str()))) {
                 div.grow { span.strong { (name) } div.small.muted { (content) } }
                 span.muted.small { ".zip" }
             }

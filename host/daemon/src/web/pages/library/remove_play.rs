@@ -52,14 +52,17 @@ pub(super) async fn confirm(
 fn told_tracker(tracker: &ToldTracker) -> Markup {
     let name = &tracker.delivery.event.tracker;
     html! {
-        @match &tracker.remote_id {
-            Ok(_) => label.item {
-                input type="checkbox" name=(TRACKER) value=(name);
-                div.grow { span.strong { (name) } div.small.muted { "Remove it there too: this one play, and nothing else" } }
-            },
-            Err(why) => div.item {
-                div.grow { span.strong { (name) } div.small.muted { "Keeps it: " (why) ". Remove it there where it is wrong." } }
-            },
+        div.item.bare {
+            @match &tracker.remote_id {
+                Ok(_) => {
+                    div.grow { span.strong { (name) } div.small.muted { "It can remove this one play, and nothing else." } }
+                    label.check { input type="checkbox" name=(TRACKER) value=(name); "Remove it there too" }
+                },
+                Err(why) => div.grow {
+                    span.strong { (name) }
+                    div.small.muted { "It keeps the play: " (why) ". Remove it there where it is wrong." }
+                },
+            }
         }
     }
 }
