@@ -4,6 +4,7 @@ use playrelay_tests::catalogue;
 use playrelay_tests::fake_mdblist::{API_KEY, FakeMdbList};
 use playrelay_tests::fake_simkl::{CLIENT_ID, FakeSimkl};
 use playrelay_tests::fake_trakt::FakeTrakt;
+use playrelay_tests::faults::Fault;
 use playrelay_tests::harness::{Daemon, TestContext, mdblist_account, plex_to, simkl_account, trakt_account};
 use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::{Value, json};
@@ -288,6 +289,34 @@ async fn one_play_is_undone_here_and_at_the_tracker_that_gave_its_id() {
     assert_eq!((three.simkl.library().history.len(), three.mdblist.library().history.len()), (1, 1));
     let steps = daemon.get(&format!("/api/v1/events/{stop}")).await.to_string();
     assert!(steps.contains("somebody took the play back"), "{steps}");
+}
+
+/// A tracker that is away is not told afterwards of a play that is no longer one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_of_a_play_that_is_undone_is_never_sent() {
+    let three = Three::new("").await;
+    three.mdblist.faults().always("/scrobble", Fault::status(503));
+    let daemon = three.home.start();
+    let watch = daemon.plex(&event("media.scrobble", &inception(), None, SEAN, "TV")).await;
+    daemon.plex(&event("media.stop", &inception(), Some(2 * HOUR - 60_000), SEAN, "TV")).await;
+    let is_tried = |story: &Value| {
+        let rows = story["outbox"].as_array().unwrap();
+        rows.iter().any(|row| row["tracker"] == "mdblist" && row["attempts"] != 0)
+    };
+    daemon.until(watch, "an attempt at MDBList", is_tried).await;
+    let play = daemon.get("/api/v1/plays").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/plays/{play}/undo");
+    let undone = daemon.api(reqwest::Method::POST, &path).json(&json!({})).send().await.unwrap();
+    assert_eq!(undone.status().as_u16(), 200);
+    three.mdblist.faults().clear();
+    let told = outcome(&daemon, watch).await;
+    assert_eq!(states(&daemon, watch).await[0], "mdblist dropped", "{told:?}");
+    // Another one arrives, so MDBList is back.
+    let pilot = shown(episode("101", "Breaking Bad", 1, 1, HOUR, &["tvdb://1"]), &["tvdb://81189"], 2008);
+    let next = daemon.plex(&event("media.scrobble", &pilot, None, SEAN, "TV")).await;
+    assert_eq!(states(&daemon, next).await[0], "mdblist delivered");
+    let names: Vec<_> = three.mdblist.library().history.iter().map(|play| play.entry.name()).collect();
+    assert_eq!(names, ["Breaking Bad 1x01"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,7 +130,8 @@ pub trait LibraryStore: Send + Sync {
     /// All ratings that some viewers ever gave a title or parts of it, the newest first.
     async fn ratings_of_title(&self, viewers: Vec<Viewer>, title: i64) -> Result<Vec<Rating>, StoreError>;
 
-    /// Forgets a play, and puts events into the outbox that tell trackers so: each belongs to a request. Absent where the play is not
+    /// Forgets a play, drops what no tracker has taken of it yet, and puts events into the outbox that tell trackers so: each belongs to a
+    /// request. Absent where the play is not
     /// there, or goes on: nothing is put there then.
     async fn remove_play(
         &self,

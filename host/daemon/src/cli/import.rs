@@ -48,7 +48,7 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    /// Whether the command makes the configuration where there is none.
+    /// Whether the command writes a configuration file if it finds no file.
     pub fn needs_no_configuration(&self) -> bool {
         matches!(self.source, ImportSource::SetUp(_))
     }

@@ -54,7 +54,7 @@ impl Schedule {
         Ok(Self { text: named, rule: Rule::At(Box::new(crontab)) })
     }
 
-    /// The next time after one at which it was done; absent where there is none.
+    /// The next time after the last one; absent if the schedule has no further time.
     pub fn next_after(&self, last: Timestamp) -> Option<Timestamp> {
         match &self.rule {
             Rule::Every(interval) => last.checked_add(*interval).ok(),

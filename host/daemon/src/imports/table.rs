@@ -53,13 +53,13 @@ impl<'a> Row<'a> {
         place.and_then(|place| self.record.get(*place)).unwrap_or_default().trim()
     }
 
-    /// A cell as a whole number; absent where it is none.
+    /// A cell as a whole number; absent if it has other text.
     pub(super) fn number(self, column: &str) -> Option<u32> {
         let text = self.text(column);
         text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
     }
 
-    /// A cell as a number; absent where it is none.
+    /// A cell as a number; absent if it has other text.
     pub(super) fn decimal(self, column: &str) -> Option<f64> {
         self.text(column).replace(',', ".").parse().ok().filter(|number: &f64| number.is_finite())
     }

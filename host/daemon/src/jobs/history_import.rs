@@ -264,7 +264,7 @@ fn play(person: &Person, item: Item, at: Timestamp) -> Play {
     };
     let mut play = Play::begin(person.imported(), &playback, |_| false);
     (play.ended_at, play.watched_at) = (Some(at), Some(at));
-    // No source has told of it.
+    // No source has reported it.
     play.origin.sources.clear();
     play
 }

@@ -9,7 +9,7 @@ use crate::operations::OperationError;
 ///
 /// # Errors
 ///
-/// Fails where there is none of this id.
+/// Fails if no job has this id.
 pub async fn find(store: &SharedStore, id: i64) -> Result<Job, OperationError> {
     let job = store.job(id).await?;
     job.ok_or_else(|| OperationError::NotFound(format!("there is no job {id}; `playrelay jobs` lists them")))

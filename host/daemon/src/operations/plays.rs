@@ -9,9 +9,9 @@ use playrelay_util::clock;
 use crate::app::App;
 use crate::operations::OperationError;
 
-/// A tracker that has a play, since it was told of it.
+/// A tracker that accepted a play.
 pub struct ToldTracker {
-    /// How it was told.
+    /// The delivery that it accepted.
     pub delivery: OutboxRow,
     /// Its own id of the play, by which it removes this one alone; or why it cannot, in words.
     pub remote_id: Result<String, &'static str>,
@@ -49,7 +49,7 @@ async fn remote_id(app: &App, delivery: &OutboxRow) -> Result<Result<String, &'s
 }
 
 /// Takes a play back: here, and at those of the trackers that are named. Each of these removes this one play by its own id, as soon as
-/// it is there.
+/// it is there. What no tracker has taken yet is not sent.
 ///
 /// # Errors
 ///

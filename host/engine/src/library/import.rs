@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::library::title::{TitleFacts, TitleMatch, title_of};
 use crate::model::{Item, ItemKind};
 
-/// When something was watched of which nobody knows the day.
+/// The time of a watch whose day is unknown.
 pub const UNKNOWN_TIME: Timestamp = Timestamp::UNIX_EPOCH;
-/// The time of day of a watch of which only the day is known: far from midnight, so that the day stays the same in zones near by.
+/// The time of day of a watch with a known day only: far from midnight, so that the day stays the same in zones near by.
 const NOON: Time = Time::constant(12, 0, 0, 0);
 /// Two services write down one watch at its beginning, at its end, or when they heard of it.
 const SAME_WATCH: SignedDuration = SignedDuration::from_hours(3);
@@ -52,7 +52,7 @@ impl WatchedTime {
     }
 }
 
-/// What a row tells of a title.
+/// The facts that a row has about a title.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Entry {

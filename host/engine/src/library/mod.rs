@@ -1,4 +1,4 @@
-//! What a person keeps: the titles that they watched, rated or put on a list, whatever server or service tells of them.
+//! What a person keeps: the titles that they watched, rated or put on a list, whichever server or service reports them.
 //!
 //! - [`title`]: a film or a show, and when two of them are the same one
 //! - [`person`]: whose plays are whose

@@ -25,7 +25,7 @@ pub struct Person {
 pub struct ServerAccount {
     /// The user.
     pub user: UserRule,
-    /// The source that tells of them; any source where it is absent.
+    /// The source that reports them; absent for any source.
     pub source: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct SeenViewer {
     pub viewer: Viewer,
     /// With the name, as last reported.
     pub user: User,
-    /// The sources that have told of them.
+    /// The sources that have reported them.
     pub sources: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ pub struct Statistics {
     pub episodes: u32,
     /// Their lengths together, as far as they are known. Ms.
     pub runtime_ms: u64,
-    /// Watches of which nobody knows the day: they are in the sums, and in nothing that is counted by time.
+    /// Watches without a known day. The sums include them; the counts by time do not.
     pub undated: u32,
     /// Watches by the first day of their month, without gaps from the first to the last.
     pub months: BTreeMap<Date, u32>,

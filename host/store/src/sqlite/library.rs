@@ -20,7 +20,7 @@ use crate::library::{
 };
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{add_step, json, time};
-use crate::sqlite::{outbox, titles};
+use crate::sqlite::{outbox, outbox_commands, titles};
 
 /// Viewers of a household that are listed.
 const MAX_VIEWERS: usize = 10_000;
@@ -344,6 +344,7 @@ fn remove_play(
         &Code::Undone,
         "somebody took the play back",
     )?;
+    outbox_commands::drop_undelivered(connection, id, now)?;
     for (inbox, event) in events {
         let text = format!("the removal of this one play is queued for {}", event.tracker);
         add_step(connection, *inbox, at, Stage::Route, &event.action.code(), &text)?;

@@ -194,8 +194,8 @@ pub(crate) async fn watchlist(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
-    /// `jsonl`, `csv`, `trakt` or `letterboxd`.
-    #[param(example = "jsonl", pattern = "^(jsonl|csv|trakt|letterboxd)$")]
+    /// The form, by its word in docs/export.md.
+    #[param(example = "jsonl", pattern = "^[a-z]+$")]
     format: String,
 }
 
