@@ -78,6 +78,8 @@ async fn main() {
     let daemon = home.start();
     evening(&daemon).await;
     past(&daemon).await;
+    let undo = format!("/library/plays/{}/remove", play_of(&daemon, "Inception").await);
+    let pages = PAGES.into_iter().chain([("undo", undo.as_str())]);
     let code = setup_code(&home).await;
     let mut is_first = true;
     for (name, device) in [("desktop", Device::default()), ("phone", Device::PHONE)] {
@@ -94,7 +96,7 @@ async fn main() {
         for theme in ["light", "dark"] {
             browser.click(&format!("button[value={theme}]")).await;
             browser.find(&format!("html[data-theme={theme}]")).await;
-            for (page, path) in PAGES {
+            for (page, path) in pages.clone() {
                 browser.open(path).await;
                 browser.find("nav.nav").await;
                 picture(&browser, &folder, &format!("{page}-{name}-{theme}")).await;
@@ -185,6 +187,14 @@ async fn evening(daemon: &Daemon<'_>) {
     daemon
         .get_until("/api/v1/outbox?state=unmatched", "the tracker says what it does not know", is_told)
         .await;
+}
+
+/// The id of a play.
+async fn play_of(daemon: &Daemon<'_>, title: &str) -> String {
+    let plays = daemon.get("/api/v1/plays").await;
+    let mut plays = plays["items"].as_array().into_iter().flatten();
+    let play = plays.find(|play| play["title"]["title"] == title).expect("somebody has watched it");
+    play["id"].as_str().expect("each play has an id").to_owned()
 }
 
 /// What mia watched in two years before, from a file, and what she wants to watch.
