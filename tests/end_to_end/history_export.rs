@@ -110,7 +110,7 @@ async fn a_person_takes_their_history_along_as_an_archive() {
         }
     }
     let status = async |path: &str| daemon.api(Method::GET, path).send().await.unwrap().status().as_u16();
-    assert_eq!(status("/api/v1/people/mia/export?format=xml").await, 400);
+    assert_eq!(status("/api/v1/people/mia/export?format=xml").await, 422);
     assert_eq!(status("/api/v1/people/nobody/export?format=csv").await, 404);
 }
 

@@ -218,7 +218,7 @@ pub(crate) async fn download(
     let format = format.ok_or_else(|| {
         let known = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
         let detail = format!("`format` is {:?}; expected one of {known}", query.format);
-        Problem::new(ProblemCode::InvalidRequest, detail, "choose one of them")
+        Problem::new(ProblemCode::Invalid, detail, "")
     })?;
     let app = api.app();
     let person = people::find(&app.store, &app.config, &name).await?;
