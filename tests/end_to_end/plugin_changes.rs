@@ -120,7 +120,7 @@ async fn what_a_removed_plugin_would_do_waits_until_it_is_back() {
 /// Nothing is lost and nothing counts twice while versions take each other's place.
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_take_each_others_place_while_events_flow() {
-    const VERSIONS: u8 = 8;
+    const VERSIONS: u8 = 100;
     const MESSAGES_EACH: usize = 10;
     let home = TestContext::new(&source());
     install(&home, "sound.wasm", "sound.wasm");

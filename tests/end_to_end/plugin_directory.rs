@@ -52,8 +52,8 @@ fn text(value: &Value) -> String {
 /// The same plugin in other bytes.
 pub(crate) fn other_version(number: u8) -> Vec<u8> {
     let mut bytes = std::fs::read(fixture("sound.wasm")).unwrap();
-    // A custom section without content, whose name is one letter.
-    bytes.extend_from_slice(&[0, 2, 1, b'a' + number]);
+    // A custom section without content, whose name is two letters.
+    bytes.extend_from_slice(&[0, 3, 2, b'a' + number / 16, b'a' + number % 16]);
     bytes
 }
 
