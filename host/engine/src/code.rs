@@ -61,6 +61,8 @@ codes! {
     Found = "found": "A catalogue gave the ids of the item.",
     FoundBefore = "found-before": "A catalogue gave the ids before.",
     Ambiguous = "ambiguous": "A catalogue has several titles that the item can be.",
+    Mapped = "mapped": "A mapping says that the item, or its numbers, are others in catalogues.",
+    NotMapped = "not-mapped": "The numbers of the item are of another order, and no catalogue could map them.",
     NotFound = "not-found": "No catalogue gave ids of the item.",
     Started = "started": "A play began.",
     Continues = "continues": "A play goes on where an earlier one ended.",

@@ -17,6 +17,7 @@
 //! - [`notifications`]: what a person has to know, and when it is said
 //! - [`watchlist`]: what is removed from a watchlist
 //! - [`library`]: what a person keeps: titles, plays, ratings, lists
+//! - [`mapping`]: what servers call a title, and what catalogues call it
 //! - [`retention`]: how long inputs are kept
 //! - [`timeline`], [`code`]: how every input ends, and the steps that led there
 //! - [`policy`]: the numbers that decide
@@ -26,6 +27,7 @@ pub mod code;
 pub mod event;
 pub mod heartbeat;
 pub mod library;
+pub mod mapping;
 pub mod model;
 pub mod notifications;
 pub mod now_playing;

@@ -12,6 +12,7 @@
 //! - [`accounts`]: how accounts stand
 //! - [`access`]: who may open the pages and the API
 //! - [`library`]: titles, whose plays are whose, watchlists
+//! - [`mappings`]: what a person keeps for titles that catalogues call otherwise
 //! - [`jobs`]: work that takes longer than a request
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
@@ -25,6 +26,7 @@ mod household;
 pub mod inbox;
 pub mod jobs;
 pub mod library;
+pub mod mappings;
 pub mod outbox;
 pub mod plays;
 pub mod plugins;
@@ -49,6 +51,7 @@ pub use inbox::{
 use jiff::Timestamp;
 pub use jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
 pub use library::{KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder};
+pub use mappings::{MappingStore, StoredMapping};
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::{PlayFilter, PlayStore};
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoredApproval};
@@ -70,6 +73,7 @@ pub trait Store:
     + LookupStore
     + AccessStore
     + LibraryStore
+    + MappingStore
     + JobStore
 {
     /// The household of this store. All names and keys of the other methods belong to it.

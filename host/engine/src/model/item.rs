@@ -162,6 +162,11 @@ impl Item {
         lacks_ids || self.runtime_ms.is_none()
     }
 
+    /// Whether it is an episode that stands for itself, as far as is known.
+    pub fn is_one_episode(&self) -> bool {
+        matches!(&self.kind, ItemKind::Episode(episode) if episode.numbers.len() == 1)
+    }
+
     /// The key of a question to a catalogue: everything by which it could tell this item from others.
     pub fn catalogue_key(&self) -> String {
         let show =
@@ -247,7 +252,8 @@ impl Item {
                 mine.year = mine.year.or(theirs.year);
                 mine.season = mine.season.or(theirs.season);
                 mine.absolute_number = mine.absolute_number.or(theirs.absolute_number);
-                if mine.numbers.is_empty() {
+                // One that knows what else the file holds knows more.
+                if mine.numbers.iter().all(|number| theirs.numbers.contains(number)) {
                     mine.numbers.clone_from(&theirs.numbers);
                 }
                 if mine.title.is_none() {

@@ -9,6 +9,7 @@ mod household;
 mod inbox;
 mod jobs;
 mod library;
+mod mappings;
 mod outbox;
 mod outbox_commands;
 mod play_rows;
@@ -19,6 +20,7 @@ mod schema;
 mod secrets;
 mod titles;
 mod users;
+mod versions;
 mod writer;
 
 pub use copies::check as check_file;

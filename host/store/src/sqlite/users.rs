@@ -9,7 +9,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{json, to_json};
+use crate::sqlite::versions;
 use crate::{StoreError, UserStore};
+
+/// The name of the list's version.
+const VERSION: &str = "people";
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -28,7 +32,7 @@ impl UserStore for SqliteStore {
     }
 
     async fn users_version(&self) -> Result<i64, StoreError> {
-        self.read(version).await
+        self.read(|connection| versions::get(connection, VERSION)).await
     }
 }
 
@@ -68,13 +72,6 @@ pub fn decide(
     put(connection, &KnownUser { decision, ..person }).map(|()| true)
 }
 
-/// A number that is another one after each change of the list.
-pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT COALESCE(MAX(version), 0) FROM versions WHERE household = household() AND name = 'people'")?
-        .query_row([], |row| row.get(0))
-}
-
 fn find(connection: &Connection, source: &str, viewer: &Viewer) -> rusqlite::Result<Option<KnownUser>> {
     connection
         .prepare_cached("SELECT body FROM people WHERE household = household() AND source = ?1 AND server = ?2 AND user = ?3")?
@@ -90,11 +87,5 @@ fn put(connection: &Connection, person: &KnownUser) -> rusqlite::Result<()> {
              VALUES (household(), ?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![source, viewer.server, viewer.user, last_seen.as_millisecond(), to_json(person)?])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO versions (household, name, version) VALUES (household(), 'people', 1)
-             ON CONFLICT (household, name) DO UPDATE SET version = version + 1",
-        )?
-        .execute([])
-        .map(drop)
+    versions::raise(connection, VERSION)
 }
