@@ -17,21 +17,8 @@ const MAX_REDIRECTS: usize = 5;
 
 /// Fetches a component; and the signature beside it, where there is one.
 pub(crate) async fn fetch(url: &Url) -> Result<(Vec<u8>, Option<Vec<u8>>), FetchError> {
-    let failed = |reason: String| FetchError::unreachable(url, reason);
-    let tls = tls::config(&Trust::SystemRoots).map_err(|error| failed(error.to_string()))?;
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(USER_AGENT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .redirect(Policy::limited(MAX_REDIRECTS))
-        .https_only(true)
-        .build()
-        .map_err(|error| failed(error.to_string()))?;
-    let bytes = match get(&client, url).await? {
-        Answer::Found(response) => body(response, url, SIZE_LIMIT).await?,
-        Answer::Missing(status) => return Err(failed(format!("the server answered with {status}"))),
-    };
+    let client = client(url)?;
+    let bytes = found(&client, url, SIZE_LIMIT).await?;
     let mut beside = url.clone();
     beside.set_path(&format!("{}.minisig", url.path()));
     let signature = match get(&client, &beside).await? {
@@ -39,6 +26,38 @@ pub(crate) async fn fetch(url: &Url) -> Result<(Vec<u8>, Option<Vec<u8>>), Fetch
         Answer::Missing(_) => None,
     };
     Ok((bytes, signature))
+}
+
+/// Fetches a file of at most so many bytes from an https address.
+///
+/// # Errors
+///
+/// The server cannot be reached, answers with another status than 200, or the file is larger.
+pub async fn download(url: &Url, limit: usize) -> Result<Vec<u8>, FetchError> {
+    found(&client(url)?, url, limit).await
+}
+
+fn client(url: &Url) -> Result<Client, FetchError> {
+    let failed = |reason: String| FetchError::unreachable(url, reason);
+    let tls = tls::config(&Trust::SystemRoots).map_err(|error| failed(error.to_string()))?;
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .redirect(Policy::limited(MAX_REDIRECTS))
+        .https_only(true)
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}
+
+async fn found(client: &Client, url: &Url, limit: usize) -> Result<Vec<u8>, FetchError> {
+    match get(client, url).await? {
+        Answer::Found(response) => body(response, url, limit).await,
+        Answer::Missing(status) => {
+            Err(FetchError::unreachable(url, format!("the server answered with {status}")))
+        }
+    }
 }
 
 enum Answer {

@@ -23,5 +23,6 @@ pub mod source;
 pub use error::FetchError;
 pub use fetch::{Expectation, fetch};
 pub use fetched::Fetched;
+pub use https::download;
 pub use signature::{PublicKey, Signature};
 pub use source::Source;

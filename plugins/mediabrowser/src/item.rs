@@ -5,6 +5,7 @@ use playrelay_sdk::host::types::{Episode, ExternalId, Field, Item, ItemKind, Mov
 use playrelay_sdk::ids::external;
 use playrelay_sdk::json::{flag, text, whole};
 use playrelay_sdk::server::{edition, without_year};
+use playrelay_sdk::titles;
 use serde_json::Value;
 
 use crate::values::{guid, length, ms, text as words, year};
@@ -42,12 +43,13 @@ pub fn item(dto: &Value, series: &Value) -> Option<Item> {
     };
     let edition = text(&dto["Path"]).and_then(|path| edition(&path).map(str::to_owned));
     let ext = edition.map(|value| Field { name: "edition".to_owned(), value });
+    let air_date = titles::air_date(&kind, &dto["PremiereDate"]);
     Some(Item {
         kind,
         server_ref: guid(&dto["Id"]),
         server_show_ref: guid(&dto["SeriesId"]),
         runtime_ms: length(&dto["RunTimeTicks"]),
-        ext: ext.into_iter().collect(),
+        ext: ext.into_iter().chain(air_date).collect(),
     })
 }
 

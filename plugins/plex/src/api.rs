@@ -10,6 +10,15 @@ pub fn get(path: &str) -> Result<Value, Failure> {
     Ok(answer["MediaContainer"].take())
 }
 
+/// The parts of an item: the episodes of a season.
+pub fn children(rating_key: &str) -> Result<Vec<Value>, Failure> {
+    let mut found = get(&format!("/library/metadata/{rating_key}/children"))?;
+    match found["Metadata"].take() {
+        Value::Array(children) => Ok(children),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// An item of the library, with its ids and markers.
 pub fn item(rating_key: &str) -> Result<Value, Failure> {
     if !server::is_id(rating_key) {

@@ -1,8 +1,8 @@
 //! A second look at the server: ids, numbers and runtime of the item, and the ids of its show.
 
-use playrelay_sdk::host::types::{Failure, Field, Item, ItemKind, Show};
-use playrelay_sdk::json::text;
-use playrelay_sdk::server;
+use playrelay_sdk::host::types::{Episode, Failure, Field, Item, ItemKind, Show};
+use playrelay_sdk::json::{text, whole};
+use playrelay_sdk::{file_names, server};
 use serde_json::{Map, Value};
 
 use crate::{api, metadata};
@@ -24,6 +24,9 @@ pub fn resolve(wanted: Item) -> Result<Item, Failure> {
     let show_ref = wanted.server_show_ref.clone();
     let mut item = metadata::item(&found).unwrap_or(wanted);
     item.server_show_ref = item.server_show_ref.or(show_ref);
+    if let ItemKind::Episode(episode) = &mut item.kind {
+        fill_in_numbers(episode, &found)?;
+    }
     let field = |name: &str, value: String| Field { name: name.to_owned(), value };
     item.ext.extend(text(&found["librarySectionTitle"]).map(|library| field("library", library)));
     item.ext.extend(metadata::credits(&found).map(|ms| field("credits-start-ms", ms.to_string())));
@@ -45,6 +48,33 @@ pub fn resolve(wanted: Item) -> Result<Item, Failure> {
         }
     }
     Ok(item)
+}
+
+/// All episodes of the file, where its name gives several: those that the library holds for the same file, else those of the name.
+fn fill_in_numbers(episode: &mut Episode, found: &Value) -> Result<(), Failure> {
+    let [number] = episode.numbers.as_slice() else { return Ok(()) };
+    let paths = metadata::paths(found);
+    let named = paths.iter().find_map(|path| {
+        let (season, numbers) = file_names::episodes(path)?;
+        let is_of_this = Some(season) == episode.season && numbers.contains(number) && numbers.len() > 1;
+        is_of_this.then_some(numbers)
+    });
+    let Some(named) = named else { return Ok(()) };
+    let siblings = match text(&found["parentRatingKey"]).filter(|key| server::is_id(key)) {
+        Some(season) => match api::children(&season) {
+            // A season that is gone says nothing.
+            Err(Failure::Rejected(_)) => Vec::new(),
+            answer => answer?,
+        },
+        None => Vec::new(),
+    };
+    let shares_a_file = |sibling: &&Value| metadata::paths(sibling).iter().any(|path| paths.contains(path));
+    let in_library = siblings.iter().filter(shares_a_file);
+    let mut numbers: Vec<u32> = in_library.filter_map(|sibling| whole(&sibling["index"])).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    episode.numbers = if numbers.len() > 1 && numbers.contains(number) { numbers } else { named };
+    Ok(())
 }
 
 /// The show that an item is of.

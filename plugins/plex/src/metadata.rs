@@ -4,6 +4,7 @@ use playrelay_sdk::host::reports::Content;
 use playrelay_sdk::host::types::{Episode, ExternalId, Field, Item, ItemKind, Movie, Season, Show};
 use playrelay_sdk::json::{flag, text, whole};
 use playrelay_sdk::server::{edition, is_id, without_year};
+use playrelay_sdk::titles;
 use serde_json::Value;
 
 use crate::guid;
@@ -62,11 +63,12 @@ pub fn item(metadata: &Value) -> Option<Item> {
         server_ref: key_of(&metadata["ratingKey"], &metadata["key"]),
         server_show_ref: key_of(&metadata[format!("{of_show}RatingKey")], &metadata[format!("{of_show}Key")]),
         runtime_ms: whole(&metadata["duration"]).filter(|runtime| *runtime > 0),
-        kind,
         ext: edition_of(metadata)
             .map(|value| Field { name: "edition".to_owned(), value })
             .into_iter()
+            .chain(titles::air_date(&kind, &metadata["originallyAvailableAt"]))
             .collect(),
+        kind,
     })
 }
 

@@ -12,11 +12,12 @@
 //!
 //! What each function means is documented in `wit/`. Beside the generated types there are helpers for what every
 //! plugin does: requests with JSON ([`http`]), ids ([`ids`]), failures ([`failure`]), lenient reading of
-//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`batch`], [`matching`]), titles ([`titles`]), logins ([`login`]), services that show notifications ([`notify`]), and
+//! JSON ([`json`]), what most media servers need ([`server`]), what most trackers need ([`tracker`], [`batch`], [`matching`]), titles ([`titles`]), names of files ([`file_names`]), logins ([`login`]), services that show notifications ([`notify`]), and
 //! reading webhooks ([`webhook`]).
 
 pub mod batch;
 pub mod failure;
+pub mod file_names;
 pub mod http;
 pub mod ids;
 pub mod json;
@@ -154,6 +155,13 @@ pub mod capability {
         "export_airing",
         "package playrelay:sdk-airing; world exports-airing { export playrelay:plugin/airing@0.1.0; }",
         "playrelay_sdk::capability::airing",
+        ["playrelay:plugin/types@0.1.0" => crate::host::types]
+    );
+    capability!(
+        numbering,
+        "export_numbering",
+        "package playrelay:sdk-numbering; world exports-numbering { export playrelay:plugin/numbering@0.1.0; }",
+        "playrelay_sdk::capability::numbering",
         ["playrelay:plugin/types@0.1.0" => crate::host::types]
     );
     capability!(

@@ -123,7 +123,8 @@ fn all_ids(kind: &str, found: &Found) -> Result<Vec<ExternalId>, Failure> {
     Ok(all)
 }
 
-fn read_ids(known: &Value) -> Vec<ExternalId> {
+/// The ids of an answer of `external_ids`.
+pub fn read_ids(known: &Value) -> Vec<ExternalId> {
     let id = |namespace: &str, key: &str| text(&known[key]).and_then(|id| ids::external(namespace, &id));
     [id("tmdb", "id"), id("imdb", "imdb_id"), id("tvdb", "tvdb_id")].into_iter().flatten().collect()
 }

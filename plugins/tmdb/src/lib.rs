@@ -6,6 +6,7 @@ mod airing;
 mod api;
 mod artwork;
 mod find;
+mod numbering;
 
 use playrelay_sdk::capability;
 use playrelay_sdk::capability::metadata::{Candidate, Picture};
@@ -30,6 +31,12 @@ impl capability::airing::Guest for Tmdb {
     }
 }
 
+impl capability::numbering::Guest for Tmdb {
+    fn locate(episode: Item, order: capability::numbering::Order) -> Result<Option<Item>, Failure> {
+        numbering::locate(&episode, order)
+    }
+}
+
 impl capability::check::Guest for Tmdb {
     fn account() -> Result<capability::check::AccountInfo, Failure> {
         api::get("/3/configuration")?;
@@ -43,4 +50,5 @@ impl capability::check::Guest for Tmdb {
 
 capability::metadata::export_metadata!(Tmdb with_types_in capability::metadata);
 capability::airing::export_airing!(Tmdb with_types_in capability::airing);
+capability::numbering::export_numbering!(Tmdb with_types_in capability::numbering);
 capability::check::export_check!(Tmdb with_types_in capability::check);

@@ -52,6 +52,7 @@ interfaces! {
     watchlist: "watchlist",
     metadata: "metadata",
     airing: "airing",
+    numbering: "numbering",
     check: "check",
     auth: "auth",
     webhook_registration: "webhook-registration",

@@ -34,6 +34,8 @@ pub struct Provides {
     pub metadata: Option<MetadataFacts>,
     /// Knows what has aired.
     pub airing: Option<Empty>,
+    /// Knows episodes by the numbers of other orders.
+    pub numbering: Option<Empty>,
     /// Can be tested.
     pub check: Option<Empty>,
     /// Logs in by code of its own.
@@ -122,6 +124,9 @@ pub struct EnrichFacts {
     /// Whether it knows where the closing credits begin: then it is asked also where nothing else is missing.
     #[serde(default)]
     pub credits: bool,
+    /// Whether it knows which episodes a file holds: then it is asked of each episode that plays.
+    #[serde(default)]
+    pub files: bool,
 }
 
 fn day() -> u32 {

@@ -3,7 +3,7 @@
 use crate::manifest::Manifest;
 
 /// An exported interface, what it does in the words of an approval, and what its calls are given.
-const INTERFACES: [(&str, &str, &str); 14] = [
+const INTERFACES: [(&str, &str, &str); 15] = [
     (
         "webhook",
         "reads the webhooks of a media server",
@@ -35,6 +35,11 @@ const INTERFACES: [(&str, &str, &str); 14] = [
     ("watchlist", "reads and changes a watchlist", "the titles that are to come off or onto the list"),
     ("metadata", "finds ids and pictures of titles", "titles that lack ids, or whose pictures a page shows"),
     ("airing", "knows which episodes have aired", "shows that are on a watchlist"),
+    (
+        "numbering",
+        "knows episodes by the numbers of other orders",
+        "episodes whose numbers are not those of catalogues, and the day on which they were first shown",
+    ),
     ("check", "tests a connection", "nothing"),
     (
         "auth",

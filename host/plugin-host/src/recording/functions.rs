@@ -65,6 +65,7 @@ functions! {
     "metadata.artwork": metadata.call_artwork(item: Item => &item);
     "metadata.find": metadata.call_find(item: Item => &item);
     "notify.send": notify.call_send(notification: exports::notify::Notification => &notification);
+    "numbering.locate": numbering.call_locate(episode: Item => &episode, order: exports::numbering::Order => order);
     "realtime.connect": realtime.call_connect();
     "realtime.handle-message": realtime.call_handle_message(text: String => &text, state: Vec<u8> => &state);
     "server-history.plays-since": server_history.call_plays_since(cursor: Option<String> => cursor.as_deref(), since: String => &since);

@@ -22,6 +22,7 @@ contract!(
     "log",
     "metadata",
     "notify",
+    "numbering",
     "realtime",
     "reports",
     "server-history",
