@@ -36,6 +36,7 @@ mod installation;
 mod javascript;
 mod late_batches;
 mod login;
+mod mappings;
 mod multi_server;
 mod notifications;
 mod now_playing;

@@ -156,6 +156,7 @@ fn the_reference_of_the_contract_is_that_of_its_files() {
         "auth",
         "metadata",
         "airing",
+        "numbering",
         "notify",
     ];
     let imported = ["http", "settings", "kv", "log", "clock", "device-key"];

@@ -15,7 +15,7 @@ use playrelay_tests::plex_webhook::{episode, event, movie};
 use serde_json::Value;
 
 /// Every page, by the name of its picture.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 32] = [
     ("now", "/"),
     ("history", "/history"),
     ("inputs", "/history?show=inputs"),
@@ -39,6 +39,7 @@ const PAGES: [(&str, &str); 31] = [
     ("account", "/accounts/bob"),
     ("test", "/accounts/bob/test"),
     ("card-settings", "/setup/card"),
+    ("mappings", "/mappings"),
     ("webhooks", "/webhooks"),
     ("notifications", "/notifications"),
     ("email", "/notifications/email"),
@@ -78,6 +79,18 @@ async fn main() {
     let daemon = home.start();
     evening(&daemon).await;
     past(&daemon).await;
+    let mapping = [
+        "mapping",
+        "add",
+        "Lantern Coast",
+        "--year",
+        "2021",
+        "--shift",
+        "S2E1-E12=S1E13",
+        "--film",
+        "S0E4=imdb:tt0072443",
+    ];
+    assert!(home.run(&mapping).status.success(), "a mapping can be kept");
     let undo = format!("/library/plays/{}/remove", play_of(&daemon, "Inception").await);
     let pages = PAGES.into_iter().chain([("undo", undo.as_str())]);
     let code = setup_code(&home).await;

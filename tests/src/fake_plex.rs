@@ -78,6 +78,7 @@ impl FakePlex {
             .route("/", get(root))
             .route("/identity", get(identity))
             .route("/library/metadata/{key}", get(metadata))
+            .route("/library/metadata/{key}/children", get(children))
             .route("/status/sessions", get(sessions))
             .route("/status/sessions/history/all", get(history))
             .route("/accounts", get(accounts))
@@ -267,6 +268,13 @@ async fn metadata(State(shared): State<Shared>, Path(key): Path<String>) -> Resp
         Some(item) => container(vec![item]),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// The items whose parent is named.
+async fn children(State(shared): State<Shared>, Path(key): Path<String>) -> Response {
+    let items = shared.items.lock().expect("no test panics here");
+    let of_parent = items.values().filter(|item| item["parentRatingKey"] == key.as_str());
+    container(of_parent.cloned().collect())
 }
 
 async fn sessions(State(shared): State<Shared>) -> Response {

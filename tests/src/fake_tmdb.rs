@@ -28,6 +28,17 @@ pub const READ_TOKEN: &str = "tmdb-read-token-0123456789";
 
 struct World {
     catalogue: Vec<Entry>,
+    groups: Vec<EpisodeGroup>,
+    /// When episodes were first shown, by show, season and number.
+    air_dates: Vec<((String, u32, u32), String)>,
+}
+
+/// An order of a show's episodes that editors have made.
+struct EpisodeGroup {
+    id: String,
+    show: String,
+    kind: u64,
+    parts: Vec<(u32, Vec<(u32, u32)>)>,
 }
 
 /// A running TMDb.
@@ -42,7 +53,11 @@ service_of!(FakeTmdb);
 impl FakeTmdb {
     /// Starts one that knows the titles of the catalogue.
     pub async fn start() -> Self {
-        let shared = Service::new(World { catalogue: catalogue::sample_titles() });
+        let shared = Service::new(World {
+            catalogue: catalogue::sample_titles(),
+            groups: Vec::new(),
+            air_dates: Vec::new(),
+        });
         let router = Router::new()
             .route("/3/configuration", get(|| async { Json(json!({})) }))
             .route("/3/find/{id}", get(find))
@@ -50,11 +65,28 @@ impl FakeTmdb {
             .route("/3/{kind}/{id}", get(title))
             .route("/3/{kind}/{id}/external_ids", get(external))
             .route("/3/tv/{id}/season/{season}/episode/{number}/external_ids", get(episode))
+            .route("/3/tv/{id}/episode_groups", get(episode_groups))
+            .route("/3/tv/episode_group/{id}", get(episode_group))
+            .route("/3/tv/{id}/season/{season}", get(season))
             .route("/t/p/{size}/{file}", get(|| async { ([("content-type", "image/jpeg")], "a picture") }))
             .layer(axum::middleware::from_fn_with_state(shared.clone(), service::middleware::<World>))
             .with_state(shared.clone());
         let server = Server::of("tmdb", router).await;
         Self { shared, server }
+    }
+
+    /// Adds an order of a show's episodes: its kind as TMDb counts kinds (2: absolute, 3: DVD), and its parts, each with its order and the
+    /// season and number of each of its episodes.
+    pub fn add_episode_group(&self, show: &str, kind: u64, parts: &[(u32, &[(u32, u32)])]) {
+        let parts = parts.iter().map(|(order, episodes)| (*order, episodes.to_vec())).collect();
+        let mut world = self.shared.world();
+        let id = format!("group{}", world.groups.len());
+        world.groups.push(EpisodeGroup { id, show: show.to_owned(), kind, parts });
+    }
+
+    /// Says when an episode was first shown.
+    pub fn set_air_date(&self, show: &str, season: u32, number: u32, day: &str) {
+        self.shared.world().air_dates.push(((show.to_owned(), season, number), day.to_owned()));
     }
 
     /// Adds a title to the catalogue.
@@ -162,6 +194,15 @@ async fn title(State(shared): State<Service<World>>, Path((kind, id)): Path<(Str
         }
         _ => None,
     });
+    let mut seasons: Vec<Value> = Vec::new();
+    for ((show, season, _), day) in &world.air_dates {
+        if *show == id && seasons.iter().all(|known| known["season_number"] != *season) {
+            seasons.push(json!({ "season_number": season, "air_date": day }));
+        }
+    }
+    if kind == "tv" {
+        answer["seasons"] = json!(seasons);
+    }
     if let Some((season, number)) = aired.max() {
         answer["last_episode_to_air"] = json!({ "season_number": season, "episode_number": number });
     }
@@ -202,5 +243,51 @@ async fn episode(
                 .into_response()
         }
         None => not_found(),
+    }
+}
+
+async fn episode_groups(State(shared): State<Service<World>>, Path(id): Path<String>) -> Response {
+    let world = shared.world();
+    let groups = world.groups.iter().filter(|group| group.show == id);
+    let results: Vec<Value> = groups
+        .map(|group| {
+            let episodes: usize = group.parts.iter().map(|(_, episodes)| episodes.len()).sum();
+            json!({ "id": group.id, "name": "An order", "description": "", "type": group.kind, "network": null,
+                "group_count": group.parts.len(), "episode_count": episodes })
+        })
+        .collect();
+    Json(json!({ "id": id.parse::<u64>().unwrap_or_default(), "results": results })).into_response()
+}
+
+async fn episode_group(State(shared): State<Service<World>>, Path(id): Path<String>) -> Response {
+    let world = shared.world();
+    let Some(group) = world.groups.iter().find(|group| group.id == id) else { return not_found() };
+    let parts: Vec<Value> = group
+        .parts
+        .iter()
+        .map(|(order, episodes)| {
+            let episodes = episodes.iter().enumerate().map(|(place, (season, number))| {
+                json!({ "order": place, "season_number": season, "episode_number": number, "name": "An episode" })
+            });
+            json!({ "id": format!("{id}-{order}"), "name": format!("Part {order}"), "order": order, "locked": true,
+                "episodes": episodes.collect::<Vec<_>>() })
+        })
+        .collect();
+    Json(json!({ "id": id, "name": "An order", "description": "", "type": group.kind, "network": null,
+        "group_count": group.parts.len(), "groups": parts }))
+    .into_response()
+}
+
+async fn season(State(shared): State<Service<World>>, Path((id, wanted)): Path<(String, u32)>) -> Response {
+    let world = shared.world();
+    let of_season = world.air_dates.iter().filter(|((show, season, _), _)| *show == id && *season == wanted);
+    let episodes: Vec<Value> = of_season
+        .map(|((_, season, number), day)| {
+            json!({ "season_number": season, "episode_number": number, "air_date": day, "name": "An episode" })
+        })
+        .collect();
+    match episodes.is_empty() {
+        true => not_found(),
+        false => Json(json!({ "season_number": wanted, "episodes": episodes })).into_response(),
     }
 }

@@ -15,7 +15,10 @@ use playrelay_store::vault;
 use crate::app::{AccountSpec, App, AppError};
 use crate::config::source::ListenMode;
 use crate::config::{ConfigError, Location};
+use crate::metadata::TitleLookup;
+use crate::metadata::anime::AnimeMappings;
 use crate::metadata::artwork::Artwork;
+use crate::metadata::mapper::TitleMapper;
 use crate::metadata::resolver::MetadataResolver;
 
 impl App {
@@ -118,6 +121,15 @@ impl App {
     pub fn catalogue(&self) -> Option<MetadataResolver> {
         self.catalogues()
             .find_map(|(plugin, target)| MetadataResolver::new(plugin, target, Arc::clone(&self.store)))
+    }
+
+    /// What tells which title an item is: mappings, and the first catalogues that find titles and know orders of episodes.
+    pub(crate) fn title_lookup(&self) -> TitleLookup {
+        let numbering = self.catalogues().find(|(plugin, _)| plugin.manifest.provides.numbering.is_some());
+        let has_anime = self.config.mappings.anime.is_some();
+        let anime = has_anime.then(|| AnimeMappings::in_folder(&self.config.server.data_dir));
+        let mapper = TitleMapper::new(Arc::clone(&self.store), anime, numbering);
+        TitleLookup { mapper, catalogue: self.catalogue() }
     }
 
     /// The same for its pictures.

@@ -17,6 +17,7 @@ mod health;
 mod import;
 mod init;
 mod jobs;
+mod mapping;
 mod notify;
 mod outbox;
 mod output;
@@ -106,6 +107,9 @@ enum Command {
     /// Show and manage what waits for trackers, and what became of the rest.
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Show and keep what catalogues call a title that the media server calls otherwise.
+    #[command(subcommand)]
+    Mapping(mapping::Command),
     /// Show who tells you what needs you, and try it.
     #[command(subcommand)]
     Notify(notify::Command),
@@ -250,6 +254,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::People(arguments) => people::run(config, arguments).await?,
         Command::Import(arguments) => import::run(config, arguments).await?,
         Command::Watchlist(command) => watchlist::run(config, command).await?,
+        Command::Mapping(command) => mapping::run(config, command).await?,
         Command::Jobs(arguments) => jobs::run(config, arguments).await?,
         Command::Outbox(command) => outbox::run(config, command).await?,
         Command::Notify(command) => notify::run(config, command).await?,

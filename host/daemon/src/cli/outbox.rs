@@ -44,6 +44,9 @@ pub(crate) enum Command {
         /// The number of an episode; several for a file that holds them.
         #[arg(long, value_delimiter = ',')]
         episode: Vec<u32>,
+        /// Keep it for later plays of the title, and try others of it that wait.
+        #[arg(long)]
+        remember: bool,
     },
 }
 
@@ -77,7 +80,7 @@ fn state(name: &str) -> Result<DeliveryState, String> {
     })
 }
 
-fn parse_external_id(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_external_id(text: &str) -> Result<(String, String), String> {
     let named = text.split_once('=').filter(|(name, id)| !name.trim().is_empty() && !id.trim().is_empty());
     let (name, id) = named.ok_or_else(|| "expected an id as CATALOGUE=ID, imdb=tt1375666".to_owned())?;
     Ok((name.trim().to_lowercase(), id.trim().to_owned()))
@@ -92,10 +95,10 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
         Command::List { .. } => Ok(()),
         Command::Retry(which) => apply(&store, which.selection(), OutboxCommand::Retry, "tried again").await,
         Command::Drop(which) => apply(&store, which.selection(), OutboxCommand::Drop, "dropped").await,
-        Command::Match { event, ids, season, episode } => {
-            let correction = Correction { ids, season, episodes: episode };
-            deliveries::correct(&*store, event, &correction).await?;
-            say!("1 event is tried again");
+        Command::Match { event, ids, season, episode, remember } => {
+            let correction = Correction { ids, season, episodes: episode, remember };
+            let tried = deliveries::correct(&*store, event, &correction).await?.len();
+            say!("{} {} tried again", count(tried, "event"), if tried == 1 { "is" } else { "are" });
             Ok(())
         }
     }

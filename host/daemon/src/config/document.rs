@@ -14,7 +14,7 @@ const SHORT_PREFIX: &str = "PLAYRELAY_";
 const FILE_SUFFIX: &str = "_FILE";
 
 /// The sections that have a name; `[[routes]]` is a list.
-pub const SECTIONS: [&str; 11] = [
+pub const SECTIONS: [&str; 12] = [
     "server",
     "access",
     "plugins",
@@ -26,6 +26,7 @@ pub const SECTIONS: [&str; 11] = [
     "notifiers",
     "notify",
     "people",
+    "mappings",
 ];
 
 /// Where a value stands. Ordered as a reader meets them.

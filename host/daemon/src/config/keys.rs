@@ -32,6 +32,7 @@ const ROUTE: &str = "[[routes]]";
 const NOTIFY: &str = "[notify]";
 const EMAIL: &str = "[notify.email]";
 const PERSON: &str = "[people.NAME]";
+const MAPPINGS: &str = "[mappings]";
 
 /// All of them, by section. Accounts also have the settings of their plugins.
 pub const KEYS: &[Key] = &[
@@ -289,6 +290,18 @@ pub const KEYS: &[Key] = &[
         "",
         "When it reads them: an interval of at least 5 minutes, `\"6h\"`, or a cron expression in the person's time zone, `\"0 4 * * *\"`. Without \
          it only when somebody asks.",
+    ),
+    key(
+        MAPPINGS,
+        "anime",
+        "",
+        "A file that maps ids of AniDB, MyAnimeList, AniList and Kitsu: a path, or an https address. docs/mappings.md names files that are kept up.",
+    ),
+    key(
+        MAPPINGS,
+        "refresh",
+        "\"7d\"",
+        "When Playrelay reads that file again: an interval of at least 5 minutes, or a cron expression in the time zone of this machine.",
     ),
     key(ROUTE, "source", "", "The name of a source."),
     key(ROUTE, "tracker", "", "The name of a tracker."),

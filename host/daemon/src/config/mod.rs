@@ -13,6 +13,7 @@ pub mod edit;
 pub mod file;
 pub mod key_path;
 pub mod keys;
+mod mappings;
 mod notify;
 mod oidc;
 mod people;
@@ -35,6 +36,7 @@ pub use access::Access;
 pub use account::AccountConfig;
 pub use delivery::Delivery;
 pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
+pub use mappings::{MappingFile, MappingOptions};
 pub use notify::{EMAIL, Email, MailTls, NotifyOptions};
 pub use oidc::Oidc;
 pub use people::PersonConfig;
@@ -92,6 +94,8 @@ pub struct Config {
     pub notify: NotifyOptions,
     /// `[people.*]`
     pub people: BTreeMap<String, PersonConfig>,
+    /// `[mappings]`
+    pub mappings: MappingOptions,
     /// `[[routes]]`
     pub routes: Vec<Route>,
 }
@@ -214,6 +218,9 @@ pub fn parse(
     // What is written in a file is meant from there, wherever the program was started.
     config.server.data_dir = folder.join(config.server.data_dir);
     config.plugin_dir = folder.join(config.plugin_dir);
+    if let Some(MappingFile::Path(path)) = &mut config.mappings.anime {
+        *path = folder.join(&*path);
+    }
     config.file = file.map(|(path, _)| path.to_owned());
     config.digest = file.map(|(_, text)| Digest::of(text.as_bytes()));
     problems.sort();
@@ -251,6 +258,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let catalogues = sections.table("catalogues");
     let (notifiers, notify) = (sections.table("notifiers"), sections.table("notify"));
     let people = sections.table("people");
+    let mappings = sections.table("mappings");
     let routes = sections.take("routes");
     sections.finish();
 
@@ -274,6 +282,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let notify = notify::read(notify, problems);
     account::check_names([&sources, &trackers, &catalogues, &notifiers], problems);
     let people = people::read(people, &sources, &trackers, problems);
+    let mappings = mappings::read(mappings, problems);
     let routes = route::read(routes, &sources, &trackers, &scrobble, problems, &mut warnings);
     warn::of_accounts(&sources, &trackers, &routes, &mut warnings);
     warnings.sort();
@@ -295,6 +304,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         notifiers,
         notify,
         people,
+        mappings,
         routes,
     }
 }

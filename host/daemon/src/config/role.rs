@@ -41,7 +41,7 @@ impl Role {
         match self {
             Self::Source => &["webhook", "realtime"],
             Self::Tracker => &["sink", "watchlist"],
-            Self::Catalogue => &["metadata", "airing"],
+            Self::Catalogue => &["metadata", "airing", "numbering"],
             Self::Notifier => &["notify"],
         }
     }

@@ -73,6 +73,7 @@ struct PipelineSpec {
     needs_credits: bool,
     catalogues: Vec<AccountSpec>,
     people: BTreeMap<String, PersonConfig>,
+    has_anime: bool,
 }
 
 /// Where a daemon listens.

@@ -91,6 +91,7 @@ impl Daemon {
                 needs_credits: self.app.has_address(name) && routes().any(|route| route.policy.credits),
                 catalogues: self.app.catalogue_specs(),
                 people: self.app.config.people.clone(),
+                has_anime: self.app.config.mappings.anime.is_some(),
             };
             wanted.insert(name.clone(), key);
         }
@@ -106,8 +107,8 @@ impl Daemon {
             };
             let store = Arc::clone(&self.app.owner);
             let inbox_signal = inbox_signal(&mut self.inbox_signal, &self.traffic, name);
-            let (committer, catalogue) = (self.committer.clone(), self.app.catalogue());
-            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, options, catalogue);
+            let (committer, titles) = (self.committer.clone(), self.app.title_lookup());
+            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, options, titles);
             Some(pipeline.run(stop).boxed())
         });
     }

@@ -6,9 +6,11 @@
 //! - `row`: what a row tells, or why it tells nothing
 //! - `table`: tables whose columns are found by their names
 //! - `item`: films and episodes from the fields that formats have
+//! - [`anime`]: files that map ids of anime catalogues
 //! - [`setup`]: set-ups of other programs
 //! - `trakt`, `letterboxd`, `movary`, `simkl`, `yamtrack`, `imdb`, `tv_time`: the formats
 
+pub mod anime;
 mod archive;
 mod error;
 mod imdb;

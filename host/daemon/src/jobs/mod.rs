@@ -4,9 +4,11 @@
 //! - `queue`: asking for a job, and telling others of it
 //! - `runner`: begins what is due, a few at a time, and tries again what failed for a while
 //! - `schedule`: asks for the jobs of a schedule
+//! - `anime_refresh`: reads the file that maps ids of anime
 //! - `watchlist_import`: reads the watchlist of an account into a person's own
 //! - `history_import`: reads a history that another program wrote
 
+mod anime_refresh;
 mod history_import;
 pub(crate) mod queue;
 pub(crate) mod runner;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::ImportFormat;
 
+/// The person of a job that is nobody's alone.
+pub const HOUSEHOLD: &str = "";
+
 /// What a job does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -13,6 +16,11 @@ pub enum JobSpec {
     WatchlistImport {
         /// The source or the tracker.
         account: String,
+    },
+    /// Reads the file that maps ids of anime catalogues again. It is nobody's job alone.
+    AnimeRefresh {
+        /// The path or the address.
+        file: String,
     },
     /// Reads a history that another program wrote.
     HistoryImport {
@@ -30,6 +38,7 @@ impl JobSpec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::WatchlistImport { .. } => "watchlist-import",
+            Self::AnimeRefresh { .. } => "anime-refresh",
             Self::HistoryImport { .. } => "history-import",
         }
     }
@@ -38,6 +47,7 @@ impl JobSpec {
     pub fn about(&self) -> &str {
         match self {
             Self::WatchlistImport { account } => account,
+            Self::AnimeRefresh { file } => file,
             Self::HistoryImport { name, .. } => name,
         }
     }

@@ -13,6 +13,7 @@
 //! - [`private_addresses`]: webhook addresses that belong to one person
 //! - [`setup_import`]: another program's set-up, written into the configuration
 //! - [`plays`]: take one back, here and at trackers
+//! - [`mappings`]: what is kept for titles that catalogues call otherwise
 //! - [`jobs`]: cancel, go on, and take back
 //! - [`backup`]: a copy of everything, and its way back
 
@@ -22,6 +23,7 @@ pub mod deliveries;
 pub mod export;
 pub mod imports;
 pub mod jobs;
+pub mod mappings;
 pub mod notifications;
 pub mod people;
 pub mod plays;

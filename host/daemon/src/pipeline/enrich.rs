@@ -17,6 +17,8 @@ use playrelay_util::clock;
 use playrelay_util::cooldown::Cooldown;
 use playrelay_util::lock::lock;
 
+use crate::metadata::TitleLookup;
+use crate::metadata::mapper::TitleMapper;
 use crate::metadata::resolver::MetadataResolver;
 use crate::pipeline::options::PipelineOptions;
 use crate::pipeline::parsed_input::ParsedInput;
@@ -46,6 +48,7 @@ pub(super) struct Enricher {
     options: PipelineOptions,
     /// Knows the ids of items that come without; absent if none is configured.
     catalogue: Option<MetadataResolver>,
+    mapper: TitleMapper,
     /// The server did not answer a moment ago.
     silence: Cooldown,
     identified: UserCache,
@@ -57,14 +60,15 @@ impl Enricher {
         target: &CallTarget,
         store: &SharedOwner,
         options: &PipelineOptions,
-        catalogue: Option<MetadataResolver>,
+        titles: TitleLookup,
     ) -> Self {
         Self {
             plugin: Arc::clone(plugin),
             target: target.clone(),
             store: Arc::clone(store),
             options: options.clone(),
-            catalogue,
+            catalogue: titles.catalogue,
+            mapper: titles.mapper,
             silence: Cooldown::default(),
             identified: UserCache::default(),
         }
@@ -75,14 +79,21 @@ impl Enricher {
     }
 
     /// Whether a look at the server could tell more of anything in there.
-    pub(super) fn needs_look_up(&self, parsed: &mut ParsedInput) -> bool {
-        parsed.result.iter_mut().flatten().any(|report| {
-            self.lacks_user(report)
-                || report
-                    .items_mut()
-                    .iter()
-                    .any(|placed| self.can_look_up(placed) || self.asked_of(placed.item).is_some())
-        })
+    pub(super) async fn needs_look_up(&self, parsed: &mut ParsedInput) -> bool {
+        for report in parsed.result.iter_mut().flatten() {
+            if self.lacks_user(report) {
+                return true;
+            }
+            for placed in report.items_mut() {
+                if self.can_look_up(&placed)
+                    || self.asked_of(placed.item).is_some()
+                    || self.mapper.concerns(placed.item).await
+                {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Looks up what is missing.
@@ -98,9 +109,12 @@ impl Enricher {
                 if self.can_look_up(&placed) {
                     steps.push(self.look_up_item(placed.item).await);
                 }
+                let (mapped, order) = self.mapper.apply(placed.item).await;
+                steps.extend(mapped);
                 if let Some(catalogue) = self.asked_of(placed.item) {
                     steps.push(catalogue.resolve(placed.item).await);
                 }
+                steps.extend(self.mapper.renumber(placed.item, order).await);
                 move_lookup_fields(&mut placed);
             }
         }
@@ -111,9 +125,12 @@ impl Enricher {
         let Some(facts) = &self.plugin.manifest.provides.enrich else { return false };
         let misses_place = placed.library.is_none() || placed.paths.is_empty();
         let misses_credits = placed.credits_start_ms.as_ref().is_some_and(|credits| credits.is_none());
+        // Marks and ratings are of one episode, whatever else its file holds.
+        let may_hold_more = facts.files && placed.credits_start_ms.is_some() && placed.item.is_one_episode();
         let is_there = placed.item.server_ref.is_some() || placed.item.server_show_ref.is_some();
         is_there
             && (placed.item.is_incomplete()
+                || may_hold_more
                 || (self.options.needs_place && misses_place)
                 || (self.options.needs_credits && facts.credits && misses_credits))
     }

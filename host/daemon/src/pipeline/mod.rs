@@ -37,7 +37,7 @@ use crate::config::PersonConfig;
 use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::{self, Input};
 use crate::inbox::signal::InboxSignal;
-use crate::metadata::resolver::MetadataResolver;
+use crate::metadata::TitleLookup;
 
 /// Requests of a source that are worked on at the same time.
 const IN_FLIGHT: usize = 256;
@@ -75,11 +75,11 @@ impl Pipeline {
         committer: Committer,
         inbox_signal: InboxSignal,
         options: PipelineOptions,
-        catalogue: Option<MetadataResolver>,
+        titles: TitleLookup,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(IN_FLIGHT));
         let room_kib = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
-        let enricher = Enricher::new(&plugin, &target, &store, &options, catalogue);
+        let enricher = Enricher::new(&plugin, &target, &store, &options, titles);
         Arc::new(Self {
             plugin,
             target,
@@ -203,7 +203,7 @@ impl Pipeline {
                 Err(closed) => parsed = closed.0,
             }
         }
-        if !self.enricher.needs_look_up(&mut parsed) {
+        if !self.enricher.needs_look_up(&mut parsed).await {
             drop(workers);
             return self.committer.submit(parsed).await;
         }

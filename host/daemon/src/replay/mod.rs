@@ -36,7 +36,7 @@ use crate::app::App;
 use crate::config::PersonConfig;
 use crate::inbox::input;
 use crate::inbox::input::{Input, InputOrigin};
-use crate::metadata::resolver::MetadataResolver;
+use crate::metadata::TitleLookup;
 use crate::pipeline;
 
 /// How far back the inputs before are read.
@@ -126,7 +126,7 @@ struct ReplayRun {
     plugin: Arc<Plugin>,
     target: CallTarget,
     store: SharedStore,
-    catalogue: Option<MetadataResolver>,
+    titles: TitleLookup,
     policy: Policy,
     routing: Routing,
     sessions: SessionState,
@@ -142,7 +142,7 @@ impl ReplayRun {
             plugin: plugin.unwrap_or(own),
             target,
             store: Arc::clone(&app.store),
-            catalogue: app.catalogue(),
+            titles: app.title_lookup(),
             policy: app.config.engine_policy(),
             routing: Routing {
                 routes: app.config.routes.clone(),
@@ -242,14 +242,17 @@ impl ReplayRun {
                 let text = format!("{}: known from a look-up that was kept", placed.item);
                 steps.push(Step::new(Stage::Enriched, Code::LookedUpBefore, text));
             }
+            let (mapped, order) = self.titles.mapper.apply(placed.item).await;
+            steps.extend(mapped);
             if let Some(catalogue) =
-                self.catalogue.as_ref().filter(|catalogue| catalogue.needs_ids(placed.item))
+                self.titles.catalogue.as_ref().filter(|catalogue| catalogue.needs_ids(placed.item))
                 && let Some(known) = catalogue.cached(placed.item).await
             {
                 placed.item.fill_from(&known);
                 let text = format!("{}: known from what the catalogue said", placed.item);
                 steps.push(Step::new(Stage::Enriched, Code::FoundBefore, text));
             }
+            steps.extend(self.titles.mapper.renumber_from_cache(placed.item, order).await);
             pipeline::move_lookup_fields(&mut placed);
         }
         steps

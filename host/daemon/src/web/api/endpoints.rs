@@ -7,9 +7,9 @@ use utoipa_axum::routes;
 
 use crate::web::api::context::Api;
 use crate::web::api::{
-    accounts, artwork, backup, catch_up, currently_watching, doctor, events, jobs, live, logs, members,
-    notifications, oidc, outbox, people, plays, plugins, replay, routes, sessions, settings, setup, sources,
-    status, tokens, users, webhooks,
+    accounts, artwork, backup, catch_up, currently_watching, doctor, events, jobs, live, logs, mappings,
+    members, notifications, oidc, outbox, people, plays, plugins, replay, routes, sessions, settings, setup,
+    sources, status, tokens, users, webhooks,
 };
 
 /// All endpoints with their description.
@@ -62,6 +62,8 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(people::import_history))
         .routes(routes!(people::download))
         .routes(routes!(people::webhook, people::renew_webhook, people::remove_webhook))
+        .routes(routes!(mappings::list, mappings::add))
+        .routes(routes!(mappings::replace, mappings::remove))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::rows))

@@ -25,6 +25,7 @@ mod idempotency;
 mod jobs;
 mod live;
 mod logs;
+mod mappings;
 mod members;
 mod monitoring;
 mod notifications;

@@ -126,6 +126,9 @@ pub(crate) struct Match {
     /// The numbers of an episode.
     #[serde(default)]
     episodes: Vec<u32>,
+    /// Whether it is kept as a mapping for later plays of the title. Other deliveries of it that wait are then tried again, too.
+    #[serde(default)]
+    remember: bool,
 }
 
 /// What is to be done with several deliveries.
@@ -272,10 +275,13 @@ pub(crate) async fn correct(
         ids: matched.ids.into_iter().collect(),
         season: matched.season,
         episodes: matched.episodes,
+        remember: matched.remember,
     };
-    deliveries::correct(&*api.store(), id, &correction).await?;
-    publish(&api, id).await?;
-    Ok(Json(Changed { changed: 1 }))
+    let tried_again = deliveries::correct(&*api.store(), id, &correction).await?;
+    for id in &tried_again {
+        publish(&api, *id).await?;
+    }
+    Ok(Json(Changed { changed: tried_again.len() }))
 }
 
 /// Does the same with several deliveries. The answer says for each what became of it.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use maud::html;
+use playrelay_engine::mapping::TitleMapping;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::outbox::OutboxRow;
 
 use crate::operations::deliveries::{self, Correction};
+use crate::operations::mappings;
 use crate::web::api::extract::{Path, Query};
 use crate::web::api::problem::Problem;
 use crate::web::api::{Api, publish_delivery};
@@ -26,12 +28,14 @@ struct Typed {
     id: String,
     season: String,
     episode: String,
+    remember: bool,
 }
 
 impl Typed {
     /// All of it, in one text.
     fn as_text(&self) -> String {
-        [self.id.as_str(), &self.season, &self.episode].join("|")
+        let remember = if self.remember { "later" } else { "" };
+        [self.id.as_str(), &self.season, &self.episode, remember].join("|")
     }
 }
 
@@ -42,7 +46,17 @@ enum Answer {
     /// It cannot be taken.
     Complaint(String),
     /// This will be sent, once it is confirmed.
-    Preview(Box<Item>),
+    Preview(Box<Preview>),
+}
+
+/// What is sent once it is confirmed.
+struct Preview {
+    /// What it is.
+    item: Item,
+    /// What is kept for later plays; absent where nothing is.
+    mapping: Option<TitleMapping>,
+    /// How many other deliveries of the title are tried again by it.
+    others: usize,
 }
 
 /// The form.
@@ -53,7 +67,7 @@ pub(super) async fn show(
     Query(search): Query<Search>,
 ) -> Result<Response, Problem> {
     let row = stored(&api, id).await?;
-    page(&api, &context, &row, &Typed::default(), &Answer::Nothing, &search).await
+    page(&api, &context, &row, &Typed { remember: true, ..Typed::default() }, &Answer::Nothing, &search).await
 }
 
 /// Shows what would be sent, or sends it.
@@ -64,7 +78,12 @@ pub(super) async fn send(
     form: Form,
 ) -> Result<Response, Problem> {
     let row = stored(&api, id).await?;
-    let typed = Typed { id: form.text("id"), season: form.text("season"), episode: form.text("episode") };
+    let typed = Typed {
+        id: form.text("id"),
+        season: form.text("season"),
+        episode: form.text("episode"),
+        remember: !form.text("remember").is_empty(),
+    };
     let app = api.app();
     let input = TitleInput::new(&app, &row.event.item.kind);
     let correction = match correction(&typed, &row.event.item, &input) {
@@ -76,12 +95,21 @@ pub(super) async fn send(
     };
     // What was shown, and nothing that was typed since.
     if form.text("shown") == typed.as_text() {
-        deliveries::correct(&*api.store(), id, &correction).await?;
-        publish_delivery(&api, id).await?;
+        for id in deliveries::correct(&*api.store(), id, &correction).await? {
+            publish_delivery(&api, id).await?;
+        }
         return layout::see_other(&context, &format!("/events/{}", row.inbox));
     }
     let answer = match deliveries::corrected(row.event.item.clone(), &correction) {
-        Ok(item) => Answer::Preview(Box::new(item)),
+        Ok(item) => {
+            let mapping = TitleMapping::from_correction(&row.event.item, &item).filter(|_| typed.remember);
+            let others = match &mapping {
+                Some(mapping) => mappings::waiting(&*api.store(), mapping).await?,
+                None => Vec::new(),
+            };
+            let others = others.iter().filter(|(other, _)| other.id != row.id).count();
+            Answer::Preview(Box::new(Preview { item, mapping, others }))
+        }
         Err(error) => Answer::Complaint(error.to_string()),
     };
     page(&api, &context, &row, &typed, &answer, &Search::default()).await
@@ -128,11 +156,21 @@ async fn page(
                 }
                 span.help { "What is left empty stays as the server said." }
             }
+            label.check {
+                input type="checkbox" name="remember" value="on" checked[typed.remember];
+                "Also for later plays of this title"
+            }
             @match answer {
                 Answer::Nothing => {}
                 Answer::Complaint(text) => p.bad role="alert" { (text) },
-                Answer::Preview(item) => {
-                    div.notice { div.grow { b { "This will be sent to " (row.event.tracker) ":" } " " (row.event.action.name()) " " (item) ", " (ids(item)) } }
+                Answer::Preview(preview) => {
+                    div.notice { div.grow {
+                        b { "This will be sent to " (row.event.tracker) ":" } " " (row.event.action.name()) " " (preview.item) ", " (ids(&preview.item))
+                        @if let Some(mapping) = &preview.mapping {
+                            div { b { "Kept for later plays of it:" } " " (mapping.summary()) }
+                        }
+                        @if preview.others > 0 { div { b { "Tried again with it:" } " " (preview.others) " more of the title" } }
+                    } }
                     input type="hidden" name="shown" value=(typed.as_text());
                 }
             }
@@ -184,5 +222,5 @@ fn correction(typed: &Typed, item: &Item, input: &TitleInput<'_>) -> Result<Corr
             _ => "Nothing is entered; expected the title.".to_owned(),
         });
     }
-    Ok(Correction { ids, season, episodes })
+    Ok(Correction { ids, season, episodes, remember: typed.remember })
 }

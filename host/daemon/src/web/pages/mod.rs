@@ -2,7 +2,7 @@
 //!
 //! Everything can be read, and every form works, without scripts. Each file holds one page:
 //!
-//! - `now`, `history`, `story`, `deliveries`, `match_title`: what happens and happened
+//! - `now`, `history`, `story`, `deliveries`, `match_title`, `mappings`: what happens and happened
 //! - `setup`, `add_account`, `edit_account`, `add_route`, `edit_route`, `accounts`, `people`, `webhooks`, `notifications`, `email`, `plugins`, `settings`: the set-up
 //! - `library`: what people watched, rated and want to watch, and the jobs that read that from somewhere
 //! - `help`, `doctor`, `logs`: when something is wrong
@@ -45,6 +45,7 @@ mod library;
 mod live;
 mod login;
 mod logs;
+mod mappings;
 mod match_title;
 mod missing_logins;
 mod notifications;
@@ -85,6 +86,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/deliveries", get(deliveries::show))
         .route("/deliveries/batch", post(deliveries::batch))
         .route("/deliveries/{id}/match", get(match_title::show).post(match_title::send))
+        .route("/mappings", get(mappings::show).post(mappings::change))
         .route("/people", get(people::show))
         .route("/people/{id}", post(people::decide))
         .route("/people/addresses/{name}", post(people::change_addresses))

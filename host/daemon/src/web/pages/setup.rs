@@ -119,6 +119,7 @@ pub(super) async fn region(api: &Api, context: &Context) -> Result<Markup, Probl
         h2 { "Also" }
         div.choices {
             a.card.choice href=(context.href("/people")) { h3 { (icon(context, "users")) " People" } span.small.muted { "Who was seen, and where their plays go." } }
+            a.card.choice href=(context.href("/mappings")) { h3 { (icon(context, "film")) " Mappings" } span.small.muted { "What catalogues call a title that your server calls otherwise." } }
             @if may_change {
                 a.card.choice href=(context.href("/webhooks")) { h3 { (icon(context, "webhook")) " Webhooks" } span.small.muted { "The addresses for your servers." } }
                 a.card.choice href=(context.href("/setup/card")) { h3 { (icon(context, "tv")) " Playing card" } span.small.muted { "What plays, behind a secret link." } }
