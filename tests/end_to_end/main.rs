@@ -31,6 +31,7 @@ mod golden;
 mod history_export;
 mod history_import;
 mod import_cycles;
+mod import_delivery;
 mod ingress;
 mod installation;
 mod javascript;

@@ -38,6 +38,7 @@ macro_rules! codes {
 }
 
 codes! {
+    Imported = "imported": "A job tells trackers what an import has written.",
     Received = "received": "The webhook, or the report of a connection, is stored.",
     StoredRequest = "stored-request": "The stored input cannot be read.",
     SourceOff = "source-off": "The source is switched off in the configuration.",

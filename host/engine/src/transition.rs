@@ -61,6 +61,13 @@ pub struct Rating {
     pub held: bool,
 }
 
+impl Rating {
+    /// The rated item as the subject of events: a newer rating supersedes an older one that waits.
+    pub fn subject(&self) -> String {
+        format!("rating:{}:{}:{}", self.viewer.server, self.viewer.user, self.rated.item.key())
+    }
+}
+
 /// The change that one report makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {

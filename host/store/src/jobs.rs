@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::play::Play;
 use playrelay_engine::transition::Rating;
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,8 @@ pub struct JobWrites {
     pub ratings: Vec<Rating>,
     /// Titles for the front of the watchlist, in their order.
     pub listed: Vec<ListedEntry>,
+    /// Events for trackers, which stand in one story of their own.
+    pub deliveries: Vec<TrackerEvent>,
 }
 
 /// A title for a watchlist.
@@ -229,8 +232,17 @@ pub trait JobStore: Send + Sync {
     /// its kind, person and subject is under way.
     async fn continue_job(&self, id: i64, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Takes back exactly what a job wrote. Absent where it is under way, or was taken back.
-    async fn undo_job(&self, id: i64) -> Result<Option<Undone>, StoreError>;
+    /// Takes back exactly what a job wrote, and drops what no tracker has taken of its plays yet. Absent where it is under way, or was taken back.
+    async fn undo_job(&self, id: i64, now: Timestamp) -> Result<Option<Undone>, StoreError>;
+
+    /// Puts a row in the place of the one with its number, and writes what follows from it as the job's.
+    async fn change_job_row(
+        &self,
+        job: &Job,
+        row: JobRow,
+        writes: JobWrites,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Rows of a job, by their place: those of a state, or all; those after a place.
     async fn job_rows(

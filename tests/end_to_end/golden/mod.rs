@@ -197,6 +197,9 @@ async fn what_is_stored_and_what_is_read_keeps_its_words() {
             public.add(&format!("playrelay {}", command.join(" ")), value);
         }
     }
+    // What plugins reached is written down now and then.
+    let has_list = |accesses: &Value| accesses.to_string().contains("\"list\"");
+    daemon.get_until("/api/v1/plugins/plex/accesses", "the way to the list", has_list).await;
     drop(daemon);
     insta::assert_snapshot!("stored", tables(&home.data().join("playrelay.db")).to_string());
     insta::assert_snapshot!("public", public.to_string());

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::app::{App, Purpose};
 use crate::cli::error::CliError;
+use crate::cli::follow::{follow, wait_for};
 use crate::cli::jobs::JobLine;
 use crate::cli::output::Output;
-use crate::cli::watchlist::{follow, wait_for};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::imports::setup::{self, ClientKeys, SetUp};
 use crate::imports::{ImportFormat, ImportSource};
@@ -37,6 +37,9 @@ pub(crate) struct Import {
     /// Import what is new of a history without being asked.
     #[arg(long)]
     yes: bool,
+    /// Tell a tracker of what is imported; in lists, where it takes lists. May be given several times.
+    #[arg(long, value_name = "TRACKER")]
+    tell: Vec<String>,
     /// The id of the app that the program of a set-up was known as.
     #[arg(long, value_name = "ID", requires = "client_secret")]
     client_id: Option<String>,
@@ -55,13 +58,13 @@ impl Import {
 }
 
 pub(crate) async fn run(config: Config, arguments: Import) -> Result<(), CliError> {
-    let Import { source, path, user, yes, client_id, client_secret, output } = arguments;
+    let Import { source, path, user, yes, tell, client_id, client_secret, output } = arguments;
     match source {
         ImportSource::History(format) => {
             let user = user.ok_or_else(|| {
                 CliError::Other("a history belongs to somebody; say to whom with --user NAME".to_owned())
             })?;
-            read_history(config, format, &path, &user, yes, output).await
+            read_history(config, format, (&path, &user), (yes, &tell), output).await
         }
         ImportSource::SetUp(format) => {
             let key = std::env::var("CW_CONFIG_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
@@ -100,15 +103,14 @@ async fn write_set_up(config: &Config, set_up: SetUp, output: Output) -> Result<
 async fn read_history(
     config: Config,
     format: ImportFormat,
-    file: &Path,
-    user: &str,
-    yes: bool,
+    (file, user): (&Path, &str),
+    (yes, tell): (bool, &[String]),
     output: Output,
 ) -> Result<(), CliError> {
     let app = App::open(config, Purpose::Change).await?;
     let upload = copy(&app, file)?;
     let shown = file.display().to_string();
-    let (person, spec) = imports::job(&app, user, format, &upload.finish(), &shown).await?;
+    let (person, spec) = imports::job(&app, user, format, &upload.finish(), &shown, tell).await?;
     let mut ended = follow(&app, &person, &spec).await?;
     if yes && ended.state == JobState::Ready {
         app.store.continue_job(ended.id, clock::now()).await?;

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use playrelay_store::{Job, JobRow, SharedStore};
 use serde::Serialize;
 
-use crate::app::{open_store, open_store_to_read};
+use crate::app::{App, Purpose, open_store, open_store_to_read};
 use crate::cli::error::CliError;
+use crate::cli::follow::follow;
+use crate::cli::outbox::parse_external_id;
 use crate::cli::output::Output;
 use crate::cli::print::{Table, columns, count, when};
 use crate::config::Config;
-use crate::operations::jobs;
+use crate::operations::deliveries::Correction;
+use crate::operations::{import_rows, imports, jobs};
 
 /// Rows that `show` prints of a state.
 const SHOWN_ROWS: u32 = 100;
@@ -58,6 +61,30 @@ enum Command {
         /// The id.
         id: i64,
     },
+    /// Say what a row of an import is that is unclear. It is imported with the others, or at once where the import is done.
+    Match {
+        /// The id of the import.
+        id: i64,
+        /// The row, by the number that `show` prints.
+        row: u32,
+        /// An id of the movie, or of the show of an episode: imdb=tt1375666. May be given several times.
+        #[arg(long = "id", value_name = "CATALOGUE=ID", value_parser = parse_external_id)]
+        ids: Vec<(String, String)>,
+        /// The season of an episode.
+        #[arg(long)]
+        season: Option<u32>,
+        /// The number of an episode.
+        #[arg(long)]
+        episode: Option<u32>,
+    },
+    /// Tell a tracker what an import has written; in lists, where it takes lists. What it was told before is not told again.
+    Tell {
+        /// The id of the import.
+        id: i64,
+        /// The tracker.
+        #[arg(long)]
+        tracker: String,
+    },
     /// Take back exactly what a job wrote here. Services keep what they were told.
     Undo {
         /// The id.
@@ -99,7 +126,8 @@ impl JobLine {
     }
 
     fn cells(&self) -> [String; 5] {
-        let what = format!("{} of {} from {}", self.kind, self.person, self.about);
+        let of = if self.person.is_empty() { String::new() } else { format!(" of {}", self.person) };
+        let what = format!("{}{of} from {}", self.kind, self.about);
         let said = self.message.clone().unwrap_or_else(|| format!("{} done", self.done));
         [self.id.to_string(), when(self.created_at), self.state.to_owned(), what, said]
     }
@@ -120,6 +148,22 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
             let store: SharedStore = open_store(&config)?;
             jobs::go_on(&store, id).await?;
             say!("job {id} goes on as soon as the daemon runs");
+            Ok(())
+        }
+        Some(Command::Match { id, row, ids, season, episode }) => {
+            let app = App::open(config, Purpose::Change).await?;
+            let episodes: Vec<u32> = episode.into_iter().collect();
+            let correction = Correction { ids, season, episodes, remember: false };
+            let row = import_rows::match_row(&app, id, row, &correction).await?;
+            say!("{}: {}", row.what, row.state);
+            Ok(())
+        }
+        Some(Command::Tell { id, tracker }) => {
+            let app = App::open(config, Purpose::Change).await?;
+            let spec = imports::delivery(&app, id, &tracker).await?;
+            let person = jobs::find(&app.store, id).await?.work.person;
+            let ended = follow(&app, &person, &spec).await?;
+            say!("{}", ended.message.unwrap_or_default());
             Ok(())
         }
         Some(Command::Undo { id }) => {

@@ -13,6 +13,7 @@ mod doctor;
 mod error;
 mod events;
 mod export;
+mod follow;
 mod health;
 mod import;
 mod init;

@@ -1,20 +1,12 @@
 //! Reads a history that another program wrote. First it shows what would come of each row, and waits for a person; then it writes what is new, and
-//! tells no service of it.
+//! asks for the jobs that tell trackers of it, where somebody wants that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-use playrelay_engine::library::import::{
-    Entry, ImportJudge, KnownHistory, Record, RowState, UNKNOWN_TIME, title_in_words,
-};
-use playrelay_engine::library::person::{IMPORTED, Person};
+use playrelay_engine::library::import::{Entry, ImportJudge, KnownHistory, Record, RowState, title_in_words};
 use playrelay_engine::library::title::{TitleMatch, match_title};
-use playrelay_engine::model::{
-    Completion, Content, Item, Playback, PlaybackState, Player, Rated, Server, User,
-};
-use playrelay_engine::play::{Play, Viewer};
-use playrelay_engine::transition::Rating;
+use playrelay_engine::play::Viewer;
 use playrelay_store::{Job, JobProgress, JobRow, JobState, JobWrites, ListedEntry, SharedStore};
 use playrelay_util::clock;
 use serde::{Deserialize, Serialize};
@@ -22,7 +14,9 @@ use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::imports::{self, FOLDER, ImportError, ImportFormat, ImportedRow};
+use crate::jobs::imported::{self, play, rating};
 use crate::jobs::queue::JobQueue;
+use crate::jobs::spec::JobSpec;
 use crate::jobs::step::{JobEnd, JobStop};
 use crate::operations::people;
 
@@ -32,9 +26,6 @@ const MAX_ROWS: u32 = 1_000_000;
 const BATCH: usize = 500;
 /// Titles whose history is kept at hand.
 const MAX_KNOWN_TITLES: usize = 5_000;
-/// The state of a row whose play, rating or title is written.
-const WRITTEN: &str = "written";
-
 /// Where an import goes on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Checkpoint {
@@ -45,7 +36,13 @@ struct Checkpoint {
 }
 
 /// Works on an import from where it is.
-pub(super) async fn run(app: &App, queue: &JobQueue, job: &Job, format: ImportFormat, file: &str) -> JobEnd {
+pub(super) async fn run(
+    app: &App,
+    queue: &JobQueue,
+    job: &Job,
+    (format, file): (ImportFormat, &str),
+    tell: &[String],
+) -> JobEnd {
     let mut at: Checkpoint =
         job.checkpoint.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let preview = match at.preview.clone() {
@@ -64,7 +61,13 @@ pub(super) async fn run(app: &App, queue: &JobQueue, job: &Job, format: ImportFo
         }
     };
     match job.is_confirmed {
-        true => write(app, queue, job, at).await,
+        true => {
+            let end = write(app, queue, job, at).await?;
+            for tracker in tell {
+                queue.add(&job.work.person, &JobSpec::import_delivery(job, tracker)).await?;
+            }
+            Ok(end)
+        }
         false => Ok((JobState::Ready, preview)),
     }
 }
@@ -199,7 +202,7 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
     let person = found.map_err(|error| JobStop::Failed(error.to_string()))?.person;
     let counts = app.store.count_job_rows(job.id).await?;
     let of = |state: &str| counts.get(state).copied().unwrap_or(0);
-    let (mut done, total) = (of(WRITTEN), of(WRITTEN) + of(RowState::New.as_str()));
+    let (mut done, total) = (of(imported::WRITTEN), of(imported::WRITTEN) + of(RowState::New.as_str()));
     let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
     let mut listed = (Vec::new(), Vec::new());
     loop {
@@ -210,7 +213,7 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
         let mut written = Vec::new();
         for mut row in rows {
             let Ok(Record { item, entry }) = serde_json::from_str(&row.body) else { continue };
-            row.state = WRITTEN.to_owned();
+            row.state = imported::WRITTEN.to_owned();
             match entry {
                 Entry::Watch(time) => writes.plays.push(play(&person, item, time.timestamp(&person.zone))),
                 Entry::Rating { stars, at } => writes.ratings.push(rating(&person, item, stars, at)),
@@ -232,52 +235,4 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
     let writes = JobWrites { listed: listed.0, ..JobWrites::default() };
     go_on(app.store.write_job(job, writes, progress, clock::now()).await?)?;
     Ok((JobState::Done, format!("{done} rows imported")))
-}
-
-/// The server of what is imported.
-fn server(name: &str) -> Server {
-    Server { id: IMPORTED.to_owned(), name: Some(name.to_owned()), source: String::new() }
-}
-
-fn user(person: &Person) -> User {
-    User { name: Some(person.name.clone()), ..User::default() }
-}
-
-/// A watch that somebody else has written down.
-fn play(person: &Person, item: Item, at: Timestamp) -> Play {
-    let playback = Playback {
-        server: server("import"),
-        user: user(person),
-        player: Player::default(),
-        session: None,
-        item,
-        state: PlaybackState::Stopped,
-        position_ms: None,
-        completion: Completion::Counted,
-        is_unmeasured: false,
-        from_session_list: false,
-        credits_start_ms: None,
-        content: Content::OnDemand,
-        library: None,
-        paths: Vec::new(),
-        at,
-    };
-    let mut play = Play::begin(person.imported(), &playback, |_| false);
-    (play.ended_at, play.watched_at) = (Some(at), Some(at));
-    // No source has reported it.
-    play.origin.sources.clear();
-    play
-}
-
-fn rating(person: &Person, item: Item, stars: f64, at: Option<Timestamp>) -> Rating {
-    let rated = Rated {
-        server: server("import"),
-        user: user(person),
-        item,
-        rating: Some(stars.clamp(0.0, 10.0)),
-        library: None,
-        paths: Vec::new(),
-        at: at.unwrap_or(UNKNOWN_TIME),
-    };
-    Rating { viewer: person.imported(), rated, reported_by: 0, held: false }
 }

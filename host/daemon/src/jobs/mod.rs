@@ -6,10 +6,13 @@
 //! - `schedule`: asks for the jobs of a schedule
 //! - `anime_refresh`: reads the file that maps ids of anime
 //! - `watchlist_import`: reads the watchlist of an account into a person's own
-//! - `history_import`: reads a history that another program wrote
+//! - `history_import`, `imported`: reads a history that another program wrote
+//! - `import_delivery`: tells a tracker what an import has written
 
 mod anime_refresh;
 mod history_import;
+mod import_delivery;
+pub(crate) mod imported;
 pub(crate) mod queue;
 pub(crate) mod runner;
 mod schedule;

@@ -12,7 +12,7 @@ use crate::app::{App, CurrentApp};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
 use crate::jobs::step::{JobEnd, JobStop};
-use crate::jobs::{anime_refresh, history_import, schedule, watchlist_import};
+use crate::jobs::{anime_refresh, history_import, import_delivery, schedule, watchlist_import};
 use crate::live::LiveBus;
 use crate::operations::imports;
 
@@ -99,8 +99,11 @@ pub(super) async fn work(app: &App, queue: &JobQueue, job: Job) {
         }
         Some(JobSpec::WatchlistImport { account }) => watchlist_import::run(app, queue, &job, &account).await,
         Some(JobSpec::AnimeRefresh { file }) => anime_refresh::run(app, &file).await,
-        Some(JobSpec::HistoryImport { format, file, .. }) => {
-            history_import::run(app, queue, &job, format, &file).await
+        Some(JobSpec::HistoryImport { format, file, tell, .. }) => {
+            history_import::run(app, queue, &job, (format, &file), &tell).await
+        }
+        Some(JobSpec::ImportDelivery { import, tracker, .. }) => {
+            import_delivery::run(app, queue, &job, import, &tracker).await
         }
     };
     let stored = store_end(&app.store, &job, ended).await;

@@ -1,6 +1,6 @@
 //! The kinds of jobs, and what each has to know.
 
-use playrelay_store::NewJob;
+use playrelay_store::{Job, NewJob};
 use serde::{Deserialize, Serialize};
 
 use crate::imports::ImportFormat;
@@ -30,17 +30,41 @@ pub enum JobSpec {
         file: String,
         /// What the person calls the file.
         name: String,
+        /// The trackers that are told of what is imported.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tell: Vec<String>,
+    },
+    /// Tells a tracker what an import has written.
+    ImportDelivery {
+        /// The job that imported it.
+        import: i64,
+        /// The tracker.
+        tracker: String,
+        /// What the job is called.
+        name: String,
     },
 }
 
 impl JobSpec {
+    /// The job that tells a tracker what another job has imported.
+    pub fn import_delivery(import: &Job, tracker: &str) -> Self {
+        let name = format!("{} to {tracker}", import.work.about);
+        Self::ImportDelivery { import: import.id, tracker: tracker.to_owned(), name }
+    }
+
     /// The word for the kind.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::WatchlistImport { .. } => "watchlist-import",
             Self::AnimeRefresh { .. } => "anime-refresh",
             Self::HistoryImport { .. } => "history-import",
+            Self::ImportDelivery { .. } => "import-delivery",
         }
+    }
+
+    /// Whether it writes into a person's history or lists, so that it can be taken back.
+    pub fn writes_history(&self) -> bool {
+        matches!(self, Self::WatchlistImport { .. } | Self::HistoryImport { .. })
     }
 
     /// What the job is about.
@@ -48,7 +72,7 @@ impl JobSpec {
         match self {
             Self::WatchlistImport { account } => account,
             Self::AnimeRefresh { file } => file,
-            Self::HistoryImport { name, .. } => name,
+            Self::HistoryImport { name, .. } | Self::ImportDelivery { name, .. } => name,
         }
     }
 

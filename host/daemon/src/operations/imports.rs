@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use playrelay_engine::model::normalize;
+use playrelay_store::JobState;
 
 use crate::app::App;
+use crate::config::unknown_key_message;
 use crate::imports::{FOLDER, ImportFormat, MAX_UPLOAD_BYTES};
 use crate::jobs::spec::JobSpec;
-use crate::operations::{OperationError, people};
+use crate::operations::{OperationError, jobs, people};
 
 /// Letters of the name of an upload that are kept.
 const MAX_NAME: usize = 80;
@@ -81,23 +83,63 @@ impl Drop for Upload {
     }
 }
 
-/// The job that reads an upload for a person; with the person's name as it is written. `name` is what the person calls the file.
+/// The job that reads an upload for a person; with the person's name as it is written. `name` is what the person calls the file. What is imported is
+/// told to the trackers in `tell`.
 ///
 /// # Errors
 ///
-/// Fails where there is no such person.
+/// Fails where there is no such person or tracker, or a tracker wrote the file itself.
 pub async fn job(
     app: &App,
     person: &str,
     format: ImportFormat,
     upload: &str,
     name: &str,
+    tell: &[String],
 ) -> Result<(String, JobSpec), OperationError> {
+    for tracker in tell {
+        check_tracker(app, tracker, format)?;
+    }
     let person = people::find(&app.store, &app.config, person).await?.person.name;
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|letter| !letter.is_control()).take(MAX_NAME).collect();
     let name = if normalize(&name).is_empty() { format.as_str().to_owned() } else { name };
-    Ok((person, JobSpec::HistoryImport { format, file: upload.to_owned(), name }))
+    Ok((person, JobSpec::HistoryImport { format, file: upload.to_owned(), name, tell: tell.to_vec() }))
+}
+
+/// The job that tells a tracker what another job has imported.
+///
+/// # Errors
+///
+/// Fails where there is no such job or tracker, the job is no import that is done, or the tracker wrote the file itself.
+pub async fn delivery(app: &App, id: i64, tracker: &str) -> Result<JobSpec, OperationError> {
+    let job = jobs::find(&app.store, id).await?;
+    let Some(JobSpec::HistoryImport { format, .. }) = JobSpec::read(&job.work.spec) else {
+        return Err(OperationError::Conflict(format!("job {id} is no import of a history")));
+    };
+    if job.state != JobState::Done {
+        let state = job.state.as_str();
+        return Err(OperationError::Conflict(format!(
+            "job {id} is {state}; trackers are told of an import that is done"
+        )));
+    }
+    check_tracker(app, tracker, format)?;
+    Ok(JobSpec::import_delivery(&job, tracker))
+}
+
+/// Whether a tracker can be told of what a file has. One that wrote the file has it all, and would count it twice.
+fn check_tracker(app: &App, tracker: &str, format: ImportFormat) -> Result<(), OperationError> {
+    let trackers = &app.config.trackers;
+    let account = trackers.get(tracker).ok_or_else(|| {
+        let known: Vec<String> = trackers.keys().cloned().collect();
+        OperationError::NotFound(unknown_key_message("tracker", tracker, "the configuration", &known))
+    })?;
+    match account.plugin == format.as_str() {
+        true => Err(OperationError::Conflict(format!(
+            "{tracker} is of the service that wrote the file: it has these plays, and would count them twice"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Removes uploads that nobody needs any more.

@@ -3,6 +3,7 @@
 use playrelay_store::{Job, SharedStore, Undone};
 use playrelay_util::clock;
 
+use crate::jobs::spec::JobSpec;
 use crate::operations::OperationError;
 
 /// A job.
@@ -51,7 +52,11 @@ pub async fn go_on(store: &SharedStore, id: i64) -> Result<(), OperationError> {
 /// Fails where there is no such job, it is under way, or it was taken back.
 pub async fn undo(store: &SharedStore, id: i64) -> Result<Undone, OperationError> {
     let job = find(store, id).await?;
-    store.undo_job(id).await?.ok_or_else(|| {
+    if !JobSpec::read(&job.work.spec).is_some_and(|spec| spec.writes_history()) {
+        let text = format!("job {id} wrote nothing into a history that could be taken back");
+        return Err(OperationError::Conflict(text));
+    }
+    store.undo_job(id, clock::now()).await?.ok_or_else(|| {
         OperationError::Conflict(format!(
             "job {id} is {}; only one that has ended can be taken back, and only once",
             job.state.as_str()

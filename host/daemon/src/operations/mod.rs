@@ -9,7 +9,7 @@
 //! - [`status`]: how all stands
 //! - [`export`]: plays and ratings as files
 //! - [`people`], [`watchlist`]: whose plays are whose, and what they want to watch
-//! - [`imports`]: histories that other programs wrote
+//! - [`imports`], [`import_rows`]: histories that other programs wrote
 //! - [`private_addresses`]: webhook addresses that belong to one person
 //! - [`setup_import`]: another program's set-up, written into the configuration
 //! - [`plays`]: take one back, here and at trackers
@@ -21,6 +21,7 @@ pub mod backup;
 pub mod catch_up;
 pub mod deliveries;
 pub mod export;
+pub mod import_rows;
 pub mod imports;
 pub mod jobs;
 pub mod mappings;

@@ -169,7 +169,9 @@ impl Routing {
         self.finish(transition, asked, who, events)
     }
 
-    fn plan_rating(&self, Rating { viewer, rated, .. }: Rating, transition: &mut Transition) -> Plan {
+    fn plan_rating(&self, rating: Rating, transition: &mut Transition) -> Plan {
+        let subject = rating.subject();
+        let Rating { viewer, rated, .. } = rating;
         let mut asked = RoutingSummary::default();
         let mut events = Vec::new();
         for route in self.routes.iter().filter(|route| route.source == rated.server.source && route.ratings) {
@@ -187,7 +189,7 @@ impl Routing {
                 tracker: route.tracker.clone(),
                 action,
                 item: rated.item.clone(),
-                subject: format!("rating:{}:{}:{}", viewer.server, viewer.user, rated.item.key()),
+                subject: subject.clone(),
                 at: rated.at,
                 started_at: None,
                 not_before: later(rated.at, route.policy.pause_debounce),

@@ -286,7 +286,7 @@ fn pruned_by(rule: &RetentionRule) -> String {
 }
 
 /// Stores what working on a request has led to.
-fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<()> {
+pub fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<()> {
     let ProcessedInput { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } = input;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {

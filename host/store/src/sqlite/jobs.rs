@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use playrelay_engine::library::import::places_in_front;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::StoreError;
-use crate::jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
+use crate::jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, NewJob, Undone};
 use crate::sqlite::database::SqliteStore;
 use crate::sqlite::rows::{parse_enum, time};
-use crate::sqlite::{play_rows, titles};
+use crate::sqlite::{job_writes, outbox_commands, play_rows};
 
 const COLUMNS: &str = "id, kind, person, about, spec, state, created_at, started_at, ended_at, next_at, attempts, done, total, checkpoint, \
                        message, stopping, confirmed";
@@ -127,13 +126,7 @@ impl JobStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let job = job.clone();
         self.write(move |connection| {
-            for play in &writes.plays {
-                play_rows::add_imported(connection, play, job.id)?;
-            }
-            for rating in &writes.ratings {
-                play_rows::add_rating(connection, rating, Some(job.id))?;
-            }
-            put_in_front(connection, &job, &writes.listed, now)?;
+            job_writes::write(connection, &job, &writes, now)?;
             save(connection, job.id, &progress)
         })
         .await
@@ -211,8 +204,23 @@ impl JobStore for SqliteStore {
         .await
     }
 
-    async fn undo_job(&self, id: i64) -> Result<Option<Undone>, StoreError> {
-        self.write(move |connection| undo(connection, id)).await
+    async fn undo_job(&self, id: i64, now: Timestamp) -> Result<Option<Undone>, StoreError> {
+        self.write(move |connection| undo(connection, id, now)).await
+    }
+
+    async fn change_job_row(
+        &self,
+        job: &Job,
+        row: JobRow,
+        writes: JobWrites,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let job = job.clone();
+        self.write(move |connection| {
+            job_writes::write(connection, &job, &writes, now)?;
+            put_rows(connection, job.id, std::slice::from_ref(&row))
+        })
+        .await
     }
 
     async fn job_rows(
@@ -315,9 +323,7 @@ fn add(connection: &Connection, job: &NewJob, at: Timestamp) -> rusqlite::Result
         .insert(params![kind, person, about, spec, at.as_millisecond()])
 }
 
-fn save(connection: &Connection, id: i64, progress: &JobProgress) -> rusqlite::Result<bool> {
-    let JobProgress { checkpoint, done, total, rows } = progress;
-    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+fn put_rows(connection: &Connection, id: i64, rows: &[JobRow]) -> rusqlite::Result<()> {
     for JobRow { number, state, what, reason, body } in rows {
         connection
             .prepare_cached(
@@ -325,6 +331,13 @@ fn save(connection: &Connection, id: i64, progress: &JobProgress) -> rusqlite::R
             )?
             .execute(params![id, number, state, what, reason, body])?;
     }
+    Ok(())
+}
+
+fn save(connection: &Connection, id: i64, progress: &JobProgress) -> rusqlite::Result<bool> {
+    let JobProgress { checkpoint, done, total, rows } = progress;
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    put_rows(connection, id, rows)?;
     let stopping: Option<bool> = connection
         .prepare_cached(
             "UPDATE jobs SET checkpoint = ?2, done = ?3, total = ?4, attempts = 0, message = NULL
@@ -335,52 +348,17 @@ fn save(connection: &Connection, id: i64, progress: &JobProgress) -> rusqlite::R
     Ok(stopping == Some(false))
 }
 
-/// Puts titles in front of a watchlist, without those that stand on it.
-fn put_in_front(
-    connection: &Connection,
-    job: &Job,
-    listed: &[ListedEntry],
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let mut missing: Vec<(i64, Timestamp)> = Vec::new();
-    for ListedEntry { item, since } in listed {
-        let Some(title) = titles::resolve(connection, item)? else { continue };
-        let is_there = connection
-            .prepare_cached(
-                "SELECT 1 FROM watchlist WHERE household = household() AND person = ?1 AND title = ?2",
-            )?
-            .exists(params![job.work.person, title])?;
-        if !is_there && missing.iter().all(|(known, _)| *known != title) {
-            missing.push((title, (*since).min(now)));
-        }
-    }
-    let front = connection
-        .prepare_cached(
-            "SELECT MIN(place) FROM watchlist INDEXED BY watchlist_order WHERE household = household() AND person = ?1",
-        )?
-        .query_row([&job.work.person], |row| row.get(0))?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO watchlist (household, person, title, place, added_at, origin, job)
-         VALUES (household(), ?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for ((title, since), place) in missing.iter().zip(places_in_front(front, missing.len())) {
-        insert.execute(params![
-            job.work.person,
-            title,
-            place,
-            since.as_millisecond(),
-            job.work.about,
-            job.id
-        ])?;
-    }
-    Ok(())
-}
-
-fn undo(connection: &Connection, id: i64) -> rusqlite::Result<Option<Undone>> {
+fn undo(connection: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<Option<Undone>> {
     let job = find(connection, id)?.filter(|job| !job.state.is_active() && job.state != JobState::Undone);
     if job.is_none() {
         return Ok(None);
     }
+    let is_of_job = |play: &str| {
+        connection
+            .prepare_cached("SELECT 1 FROM plays WHERE household = household() AND id = ?1 AND job = ?2")?
+            .exists(params![play, id])
+    };
+    outbox_commands::drop_undelivered(connection, is_of_job, now)?;
     let delete =
         |statement| connection.prepare_cached(statement)?.execute([id]).map(|deleted| deleted as u64);
     let plays = delete("DELETE FROM plays WHERE household = household() AND job = ?1")?;

@@ -344,7 +344,7 @@ fn remove_play(
         &Code::Undone,
         "somebody took the play back",
     )?;
-    outbox_commands::drop_undelivered(connection, id, now)?;
+    outbox_commands::drop_undelivered(connection, |play| Ok(play == id), now)?;
     for (inbox, event) in events {
         let text = format!("the removal of this one play is queued for {}", event.tracker);
         add_step(connection, *inbox, at, Stage::Route, &event.action.code(), &text)?;

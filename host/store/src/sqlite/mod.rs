@@ -7,6 +7,7 @@ mod database;
 mod deliveries;
 mod household;
 mod inbox;
+mod job_writes;
 mod jobs;
 mod library;
 mod mappings;

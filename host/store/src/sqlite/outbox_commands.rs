@@ -56,11 +56,18 @@ pub fn apply(
     Ok(count)
 }
 
-/// Drops what no tracker has taken of a play that somebody took back: it is not to be sent any more, by itself or with all that failed.
-pub fn drop_undelivered(connection: &Connection, play: &str, now: Timestamp) -> rusqlite::Result<()> {
+/// Drops what no tracker has taken of plays that somebody took back: it is not to be sent any more, by itself or with all that failed.
+pub fn drop_undelivered(
+    connection: &Connection,
+    is_taken_back: impl Fn(&str) -> rusqlite::Result<bool>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let at = now.as_millisecond();
     for state in [DeliveryState::Waiting].into_iter().chain(DeliveryState::NEED_A_PERSON) {
-        for row in outbox::in_state(connection, state)?.iter().filter(|row| row.event.subject == play) {
+        for row in &outbox::in_state(connection, state)? {
+            if !is_taken_back(&row.event.subject)? {
+                continue;
+            }
             set_state(connection, row.id, DeliveryState::Dropped, "the play was taken back", at)?;
             let (tracker, action) = (&row.event.tracker, row.event.action.name());
             let text = format!("\u{201c}{action}\u{201d} for {tracker} was dropped: the play was taken back");

@@ -67,6 +67,8 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::rows))
+        .routes(routes!(jobs::match_row))
+        .routes(routes!(jobs::deliver))
         .routes(routes!(jobs::command))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::register))

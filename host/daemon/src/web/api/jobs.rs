@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use playrelay_store::{Job, JobRow, SharedStore};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::operations::jobs;
+use crate::operations::deliveries::Correction;
+use crate::operations::{import_rows, imports, jobs};
 use crate::web::access::ownership;
 use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
-use crate::web::api::extract::{Path, Query};
+use crate::web::api::extract::{self, Path, Query};
 use crate::web::api::paging::{limit, offset};
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
 
@@ -42,7 +44,7 @@ pub(crate) struct JobView {
     /// What it does: `watchlist-import`.
     #[schema(example = "watchlist-import")]
     kind: String,
-    /// Whose it is.
+    /// Whose it is; empty where it is nobody's alone.
     #[schema(example = "mia")]
     person: String,
     /// What it is about: the account that it reads.
@@ -246,6 +248,80 @@ pub(crate) async fn command(
     }
     api.jobs.changed(id).await;
     view(&api, &principal, id).await.map(Json)
+}
+
+/// The tracker that is told.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Told {
+    /// Its name in the configuration.
+    #[schema(example = "bob")]
+    tracker: String,
+}
+
+/// Has a tracker told of what an import wrote: a job puts it into the outbox. What the tracker was told before is not told again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/deliveries",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "The id of the import", example = 1)),
+    request_body = Told,
+    responses((status = 202, body = JobView), Problems)
+)]
+pub(crate) async fn deliver(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<i64>,
+    extract::Json(told): extract::Json<Told>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let person = view(&api, &principal, id).await?.person;
+    let spec = imports::delivery(&api.app(), id, &told.tracker).await?;
+    let id = api.jobs.add(&person, &spec).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(&api, &principal, id).await?)))
+}
+
+/// What a row is about.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RowMatch {
+    /// Ids of the movie, or of the show of an episode, by catalogue.
+    #[serde(default)]
+    #[schema(example = json!({ "imdb": "tt0000011" }))]
+    ids: BTreeMap<String, String>,
+    /// The season of an episode.
+    season: Option<u32>,
+    /// The number of an episode.
+    episode: Option<u32>,
+}
+
+/// Says what an unclear row of an import is. It is imported with the others, or at once where the import is done.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/rows/{number}/match",
+    tag = "jobs",
+    params(
+        ("id" = i64, Path, description = "The id of the import", example = 1),
+        ("number" = u32, Path, description = "The row, as the list has it", example = 0)
+    ),
+    request_body = RowMatch,
+    responses((status = 200, body = RowView), Problems)
+)]
+pub(crate) async fn match_row(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, number)): Path<(i64, u32)>,
+    extract::Json(matched): extract::Json<RowMatch>,
+) -> Result<Json<RowView>, Problem> {
+    view(&api, &principal, id).await?;
+    let correction = Correction {
+        ids: matched.ids.into_iter().collect(),
+        season: matched.season,
+        episodes: matched.episode.into_iter().collect(),
+        remember: false,
+    };
+    let row = import_rows::match_row(&api.app(), id, number, &correction).await?;
+    api.jobs.changed(id).await;
+    Ok(Json(row.into()))
 }
 
 async fn view(api: &Api, principal: &Principal, id: i64) -> Result<JobView, Problem> {

@@ -19,6 +19,7 @@ use crate::operations::imports::Upload;
 use crate::operations::private_addresses::PrivateAddress;
 use crate::operations::{export, imports, jobs, people, private_addresses, watchlist};
 use crate::web::access::ownership;
+use crate::web::access::permissions::Permission;
 use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
 use crate::web::api::download::Download;
@@ -129,6 +130,9 @@ pub(crate) struct UploadFacts {
     /// The name of the file.
     #[param(example = "diary.csv")]
     file: Option<String>,
+    /// Trackers that are told of what is imported, with commas between. It needs the scope `control`.
+    #[param(example = "bob")]
+    tell: Option<String>,
 }
 
 /// Whose list is read.
@@ -300,8 +304,8 @@ pub(crate) async fn import_watchlist(
     Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))
 }
 
-/// Reads a history that another program wrote, as a job: it shows what would come of each row, and waits for `continue`. Nothing is told to any
-/// service.
+/// Reads a history that another program wrote, as a job: it shows what would come of each row, and waits for `continue`. Trackers are told only where `tell` names
+/// them.
 #[utoipa::path(
     post,
     path = "/api/v1/people/{name}/imports",
@@ -324,6 +328,11 @@ pub(crate) async fn import_history(
         let detail = format!("`format` is {:?}; expected one of {known}", facts.format);
         Problem::new(ProblemCode::Invalid, detail, "")
     })?;
+    let tell: Vec<String> = facts.tell.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect();
+    if !tell.is_empty() && !principal.may(Permission::Control) {
+        let detail = "trackers are told by whoever may change deliveries";
+        return Err(Problem::new(ProblemCode::Forbidden, detail, Permission::Control.remedy()));
+    }
     let mut upload = Upload::begin(&app.config.server.data_dir)?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -338,7 +347,7 @@ pub(crate) async fn import_history(
         return Err(Problem::new(ProblemCode::Invalid, detail, "send the file as the body"));
     }
     let file = facts.file.unwrap_or_default();
-    let (person, spec) = imports::job(&app, &name, format, &upload.finish(), &file).await?;
+    let (person, spec) = imports::job(&app, &name, format, &upload.finish(), &file, &tell).await?;
     let id = api.jobs.add(&person, &spec).await?;
     let job = jobs::find(&app.store, id).await?;
     Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))

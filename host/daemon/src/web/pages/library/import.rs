@@ -43,13 +43,21 @@ pub(super) async fn show(
             (exports(&context, shown.name()))
             (empty("Only an admin, and whoever it belongs to, imports a history.", None))
         } @else {
-            p.muted { "A file is read and shown first: what is new, what is known, and what is not clear. Nothing is written before you say so, no service is told, and all of it can be taken back." }
+            p.muted { "A file is read and shown first: what is new, what is known, and what is not clear. Nothing is written before you say so, no tracker is told unless you ask for it, and all of it can be taken back here." }
             form.card.padded.stack.space method="post" enctype="multipart/form-data" action=(context.href(Tab::Import.path())) {
                 input type="hidden" name="person" value=(shown.name());
                 label { "Where it comes from" select name="format" {
                     @for format in ImportFormat::ALL { option value=(format.as_str()) { (format.description().0) } }
                 } }
                 label { "File" input type="file" name="file" required accept=".zip,.csv,.json"; span.help { "At most " (MAX_UPLOAD_BYTES >> 20) " MB." } }
+                @let trackers = api.app().config.trackers.keys().cloned().collect::<Vec<_>>();
+                @if context.may(Permission::Control) && !trackers.is_empty() {
+                    fieldset {
+                        legend { "Tell these trackers of what is imported" }
+                        @for tracker in &trackers { label.check { input type="checkbox" name="tell" value=(tracker); (tracker) } }
+                        span.help { "Choose none that has these plays already: it would count them twice." }
+                    }
+                }
                 div { button.button.primary { "Show what is in it" } }
             }
             h2 { "Where to get it" }
@@ -92,10 +100,12 @@ pub(super) async fn upload(
         Multipart::from_request(request, &()).await.map_err(|error| unreadable(error.body_text()))?;
     let app = api.app();
     let (mut person, mut format, mut uploaded) = (String::new(), String::new(), None);
+    let mut tell: Vec<String> = Vec::new();
     while let Some(mut field) = parts.next_field().await.map_err(|error| unreadable(error.body_text()))? {
         match field.name() {
             Some("person") => person = field.text().await.map_err(|error| unreadable(error.body_text()))?,
             Some("format") => format = field.text().await.map_err(|error| unreadable(error.body_text()))?,
+            Some("tell") => tell.push(field.text().await.map_err(|error| unreadable(error.body_text()))?),
             Some("file") => {
                 let name = field.file_name().unwrap_or_default().to_owned();
                 let mut upload = Upload::begin(&app.config.server.data_dir)?;
@@ -107,12 +117,16 @@ pub(super) async fn upload(
             _ => {}
         }
     }
+    if !tell.is_empty() && !context.may(Permission::Control) {
+        let detail = "trackers are told by whoever may change deliveries";
+        return Err(Problem::new(ProblemCode::Forbidden, detail, Permission::Control.remedy()));
+    }
     let format = ImportFormat::parse(&format);
     let (Some(format), Some((name, upload))) = (format, uploaded) else {
         return Err(unreadable("the form has no file, or no format that the page offers".to_owned()));
     };
     let person = Shown::find(&api, &context, &person).await?.name().to_owned();
-    let (person, spec) = imports::job(&app, &person, format, &upload.finish(), &name).await?;
+    let (person, spec) = imports::job(&app, &person, format, &upload.finish(), &name, &tell).await?;
     let id = api.jobs.add(&person, &spec).await?;
     layout::see_other(&context, &format!("/library/jobs/{id}"))
 }

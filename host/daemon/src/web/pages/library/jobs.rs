@@ -68,7 +68,7 @@ fn row(context: &Context, job: &Job) -> Markup {
         a.item.wide href=(context.href(&format!("/library/jobs/{}", job.id))) {
             (time(job.created_at, TimeForm::Full))
             div.grow {
-                div.cut { span.strong { (name(job)) } " " span.muted { "for " (job.work.person) } }
+                div.cut { span.strong { (name(job)) } " " @if !job.work.person.is_empty() { span.muted { "for " (job.work.person) } } }
                 div.small.muted { (standing(job)) }
             }
             (state_chip(context, job.state))
@@ -81,6 +81,8 @@ pub(super) fn name(job: &Job) -> String {
     match job.work.kind.as_str() {
         "watchlist-import" => format!("Watchlist of {}", job.work.about),
         "history-import" => format!("Import of {}", job.work.about),
+        "import-delivery" => format!("Telling of {}", job.work.about),
+        "anime-refresh" => format!("Mappings of anime from {}", job.work.about),
         other => format!("{other} of {}", job.work.about),
     }
 }

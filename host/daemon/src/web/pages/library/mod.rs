@@ -4,6 +4,7 @@
 //! - `watchlist`, `statistics`: what their names say
 //! - `import`: a history of another program
 //! - `jobs`, `job`: work that takes longer than a request
+//! - `match_row`: what an unclear row of an import is
 //! - `remove_play`: taking a play back
 //! - `frame`: whose library it is, and what is around each of these pages
 //! - `plot`: bars that a server draws
@@ -12,6 +13,7 @@ mod frame;
 mod import;
 pub(super) mod job;
 pub(super) mod jobs;
+mod match_row;
 mod plot;
 mod remove_play;
 mod statistics;
@@ -39,5 +41,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/library/import", get(import::show).post(import::upload))
         .route("/library/jobs", get(jobs::show))
         .route("/library/jobs/{id}", get(job::show))
+        .route("/library/jobs/{id}/rows/{number}", get(match_row::show).post(match_row::change))
+        .route("/library/jobs/{id}/tell", post(job::tell))
         .route("/library/jobs/{id}/{command}", post(job::command))
 }
