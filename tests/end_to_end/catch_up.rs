@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_tests::catalogue::Entry;
 use playrelay_tests::fake_playback::{FakePlayback, Person};
 use playrelay_tests::fake_trakt::FakeTrakt;
 use playrelay_tests::harness::{TestContext, trakt_account};
@@ -177,6 +178,58 @@ async fn an_ordinary_login_reads_its_own_plays() {
         assert!(trakt.history().iter().any(|play| play.entry.name() == own.entry.name()), "{own:?}");
     }
     assert!(!home.log().contains("cannot be read yet"), "{}", home.log());
+}
+
+/// An import and the server's own history tell of the same watches: each stands in the library once, and each tracker hears of it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_has_is_not_entered_twice() {
+    let (servers, trakt) = (Servers::start().await, FakeTrakt::start().await);
+    let people = "\n[people.ada]\nusers = [\"ada\"]\ntimezone = \"UTC\"\n";
+    let route = "\n[[routes]]\nsource = \"jellyfin\"\ntracker = \"bob\"\nusers = [\"ada\"]\n";
+    let mut home =
+        TestContext::new(&(servers.config("watch", "") + &trakt_account("bob", &trakt) + route + people));
+    let _clock = home.set_clock(&[trakt.clock(), servers.jellyfin.clock()]);
+    home.connect().await;
+    let at = hours(trakt.clock().now(), -40);
+    let day = at.strftime("%Y-%m-%d");
+    let mut files = Vec::new();
+    for number in [2, 4] {
+        let film = title(number);
+        trakt.add(film.entry.clone());
+        servers.add(1, &film);
+        servers.record(1, &ADA, &film, at);
+        let Entry::Movie { title, year, ids } = &film.entry else { panic!("{:?} is no film", film.entry) };
+        let imdb = ids["imdb"].as_str().unwrap();
+        let path = home.path().join(format!("{number}.csv"));
+        let row =
+            format!("title,year,tmdbId,imdbId,watchedAt,comment,location\n{title},{year},,{imdb},{day},,\n");
+        std::fs::write(&path, row).unwrap();
+        files.push(path);
+    }
+    let import = |path: &std::path::Path| {
+        home.json(&["import", "movary", path.to_str().unwrap(), "--user", "ada", "--yes"])
+    };
+    assert_eq!(import(&files[0])["message"], "1 rows imported");
+    let told = import(&files[1])["id"].to_string();
+    assert!(home.run(&["jobs", "tell", &told, "--tracker", "bob"]).status.success());
+    let daemon = home.start();
+    daemon.connected("jellyfin").await;
+    trakt.until("what the import tells", |trakt| trakt.history().len() == 1).await;
+    home.json(&["catch-up", "jellyfin", "--run"]);
+    trakt.until("what the server tells", |trakt| trakt.history().len() == 2).await;
+    let is_settled =
+        |list: &Value| list["items"].as_array().unwrap().iter().all(|event| !event["verdict"].is_null());
+    let events = daemon.get_until("/api/v1/events", "all decided", is_settled).await;
+    let codes: Vec<&str> = events["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["verdict"]["code"].as_str())
+        .collect();
+    assert!(codes.contains(&"imported-before"), "{events:#}");
+    let plays = daemon.get("/api/v1/plays").await;
+    assert_eq!(plays["items"].as_array().unwrap().len(), 2, "{plays:#}");
+    assert_eq!(trakt.history().len(), 2, "each is told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

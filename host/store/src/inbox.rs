@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::outbox::OutboxRow;
-use playrelay_engine::play::Play;
+use playrelay_engine::play::{Play, PlayId};
 use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::routing::UnroutedUser;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
@@ -63,6 +63,8 @@ pub struct ProcessedInput {
     pub held: Vec<UnroutedUser>,
     /// Events for trackers.
     pub events: Vec<TrackerEvent>,
+    /// Plays of imports that one of these plays is: a server knows more of it, and it takes their place.
+    pub replaced: Vec<PlayId>,
 }
 
 /// A request in a list.

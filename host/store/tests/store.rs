@@ -61,6 +61,7 @@ fn settlement(inbox: i64, actions: &[Action]) -> ProcessedInput {
         steps: vec![Step::new(Stage::Engine, Code::Parsed, "one step")],
         plays: vec![],
         events: actions.iter().map(|action| event(*action)).collect(),
+        replaced: Vec::new(),
     }
 }
 

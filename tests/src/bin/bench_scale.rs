@@ -107,6 +107,7 @@ async fn fill(store: &Arc<dyn OwnerStore>, inbox: i64, kept: usize, now: Timesta
         ratings: Vec::new(),
         held: Vec::new(),
         events,
+        replaced: Vec::new(),
     };
     store.commit(vec![settlement]).await.expect("it can be written");
 }

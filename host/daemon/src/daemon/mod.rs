@@ -241,6 +241,7 @@ impl App {
             sources: self.source_facts(),
             live: live.clone(),
             metrics: metrics.clone(),
+            people: self.config.people.values().map(|it| it.person.clone()).collect(),
         }
     }
 

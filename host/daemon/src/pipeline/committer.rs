@@ -4,7 +4,7 @@
 //! transaction. If it fails, the committer loads the state again and decides the same inputs again. Between inputs it
 //! closes plays whose source fell silent, and applies decisions about users.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
 use playrelay_engine::heartbeat::Heartbeats;
+use playrelay_engine::library::person::Person;
 use playrelay_engine::model::Report;
 use playrelay_engine::now_playing::{SourceInfo, watching};
 use playrelay_engine::play::{Play, Viewer};
@@ -32,6 +33,7 @@ use crate::inbox::STORE_RETRY_DELAY;
 use crate::live::{Change, LiveBus};
 use crate::metrics::Metrics;
 use crate::pipeline::parsed_input::ParsedInput;
+use crate::pipeline::recall::PastPlays;
 use crate::pipeline::summary::{about, changes, empty, within_budget};
 
 /// Requests in one transaction.
@@ -78,6 +80,8 @@ pub struct EngineContext {
     pub live: LiveBus,
     /// Counts inputs.
     pub metrics: Metrics,
+    /// Whose imports may have what a server's history tells.
+    pub people: Vec<Person>,
 }
 
 impl Committer {
@@ -173,6 +177,8 @@ impl CommitterTask {
                         return;
                     }
                     let past = self.load_past_plays(&batch).await;
+                    let imported = self.load_imported_plays(&batch).await;
+                    let past = PastPlays { known: past, imported };
                     while !self.store(|work| batch.iter().map(|parsed| work.decide(parsed, &past)).collect()).await {}
                     self.count(&batch);
                     batch.clear();
@@ -343,20 +349,21 @@ impl CommitterTask {
         }
     }
 
-    pub(crate) fn decide(&mut self, parsed: &ParsedInput, past: &HashMap<i64, Vec<Play>>) -> ProcessedInput {
+    pub(crate) fn decide(&mut self, parsed: &ParsedInput, past: &PastPlays) -> ProcessedInput {
         let mut settlement = empty(parsed.row.id);
         let mut verdicts = Verdicts::default();
         settlement.steps.clone_from(&parsed.steps);
         match &parsed.result {
             Err(verdict) => settlement.verdict = Some(verdict.clone()),
             Ok(reports) => {
+                let imported = past.imported.get(&parsed.row.id);
                 for report in reports {
-                    match (past.get(&parsed.row.id), report) {
+                    match (past.known.get(&parsed.row.id), report) {
                         (Some(past), Report::Playback(playback)) => {
                             let known =
                                 self.sessions.with_past_plays(&playback.server, &playback.user, past.clone());
                             let transition = known.transition_from_history(playback, &self.context.policy);
-                            verdicts.add(self.apply(transition, &mut settlement));
+                            verdicts.add(self.apply_history(playback, transition, imported, &mut settlement));
                         }
                         (Some(past), Report::Marked(marked)) => {
                             let known =

@@ -69,6 +69,7 @@ pub(crate) fn empty(inbox: i64) -> ProcessedInput {
         ratings: Vec::new(),
         held: Vec::new(),
         events: Vec::new(),
+        replaced: Vec::new(),
     }
 }
 

@@ -52,6 +52,16 @@ impl WatchedTime {
     }
 }
 
+/// Whether a watch that was imported, with the time that it got then, may be one of which a server tells. A row with a day only got the noon of that day.
+pub fn is_same_watch(imported: Timestamp, told: Timestamp, zone: &TimeZone) -> bool {
+    let local = imported.to_zoned(zone.clone());
+    let time = match local.time() == NOON {
+        true => WatchedTime::On(local.date()),
+        false => WatchedTime::At(imported),
+    };
+    imported != UNKNOWN_TIME && time.may_be(told, zone)
+}
+
 /// The facts that a row has about a title.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

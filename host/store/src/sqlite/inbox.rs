@@ -287,7 +287,20 @@ fn pruned_by(rule: &RetentionRule) -> String {
 
 /// Stores what working on a request has led to.
 pub fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Result<()> {
-    let ProcessedInput { inbox, at, later, verdict, user, item, steps, plays, ratings, held, events } = input;
+    let ProcessedInput {
+        inbox,
+        at,
+        later,
+        verdict,
+        user,
+        item,
+        steps,
+        plays,
+        ratings,
+        held,
+        events,
+        replaced,
+    } = input;
     let now = at.as_millisecond();
     if let Some(verdict) = verdict {
         connection
@@ -310,6 +323,9 @@ pub fn record(connection: &Connection, input: &ProcessedInput) -> rusqlite::Resu
     }
     for play in plays {
         play_rows::put(connection, play)?;
+    }
+    for play in replaced {
+        play_rows::remove_imported(connection, play)?;
     }
     for rating in ratings {
         play_rows::add_rating(connection, rating, None)?;

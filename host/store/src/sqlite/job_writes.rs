@@ -55,6 +55,7 @@ fn deliver(
         ratings: Vec::new(),
         held: Vec::new(),
         events: events.to_vec(),
+        replaced: Vec::new(),
     };
     inbox::record(connection, &input)
 }

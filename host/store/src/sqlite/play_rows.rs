@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use playrelay_engine::model::ItemKind;
-use playrelay_engine::play::Play;
+use playrelay_engine::play::{Play, PlayId};
 use playrelay_engine::transition::Rating;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -149,5 +149,13 @@ fn put_rating(connection: &Connection, rating: &Rating) -> rusqlite::Result<()> 
             rated.at.as_millisecond(),
             to_json(rating)?
         ])
+        .map(drop)
+}
+
+/// Removes a play that an import wrote: one that a server tells takes its place.
+pub fn remove_imported(connection: &Connection, play: &PlayId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM plays WHERE household = household() AND id = ?1 AND job IS NOT NULL")?
+        .execute([&play.0])
         .map(drop)
 }
