@@ -129,3 +129,39 @@ async fn a_picture_is_fetched_once() {
     tmdb.faults().always("/t/p", Fault::status(500));
     assert_eq!(get("backdrop?kind=show&tvdb=81189").await.unwrap().status(), 502);
 }
+
+/// Genres are asked for by a job, and counted in statistics.
+#[tokio::test(flavor = "multi_thread")]
+async fn genres_of_the_library_come_from_the_catalogue() {
+    let (_trakt, tmdb, home) = set_up().await;
+    let daemon = home.start();
+    let mut pilot = episode("101", "Breaking Bad", 1, 1, HOUR, &["tvdb://349232"]);
+    pilot.as_object_mut().unwrap().remove("grandparentRatingKey");
+    // One has an id of another catalogue only, and one is not in the catalogue.
+    let films = [
+        movie("1", "Inception", 2010, 2 * HOUR, &["imdb://tt1375666"]),
+        movie("2", "Mirror", 1975, HOUR, &["tmdb://1396"]),
+    ];
+    let unknown = movie("3", "Nobody knows it", 2001, HOUR, &[]);
+    for item in films.iter().chain([&pilot, &unknown]) {
+        let id = daemon.plex(&event("media.scrobble", item, None, SEAN, "TV")).await;
+        daemon.settled(id).await;
+    }
+    let table = async || {
+        let path = "/library/statistics.csv?person=sean&plot=genres";
+        daemon.api(reqwest::Method::GET, path).send().await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(table().await, "genre,plays\n", "they are not known yet");
+    let asked =
+        daemon.api(reqwest::Method::POST, "/api/v1/jobs").json(&json!({ "kind": "metadata-refresh" }));
+    let job: Value = serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
+    let path = format!("/api/v1/jobs/{}", job["id"]);
+    let job = daemon.get_until(&path, "its end", |job| job["state"] == "done").await;
+    assert_eq!(job["message"], "4 titles asked for, 3 with genres", "{job:#}");
+    assert_eq!(table().await, "genre,plays\nDrama,3\nMystery,2\nCrime,1\n");
+    let calls = tmdb.calls().len();
+    // What was asked for lately is not asked for again.
+    let (is_well, text) = home.run_with_fakes(&["jobs", "refresh-titles"]).await;
+    assert!(is_well && text.contains("0 titles asked for"), "{text}");
+    assert_eq!(tmdb.calls().len(), calls);
+}

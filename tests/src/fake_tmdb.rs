@@ -188,6 +188,8 @@ async fn title(State(shared): State<Service<World>>, Path((kind, id)): Path<(Str
     let world = shared.world();
     let Some(entry) = world.by_id(&kind, &id) else { return not_found() };
     let mut answer = row(entry);
+    let genres = if entry.is_movie() { ["Drama", "Mystery"] } else { ["Drama", "Crime"] };
+    answer["genres"] = genres.map(|name| json!({ "id": 18, "name": name })).into();
     let aired = world.catalogue.iter().filter_map(|other| match other {
         Entry::Episode { show, season, number, .. } if *season > 0 && show == entry.title() => {
             Some((season, number))

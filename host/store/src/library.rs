@@ -105,6 +105,21 @@ pub trait LibraryStore: Send + Sync {
     /// Titles by their numbers.
     async fn titles(&self, ids: Vec<i64>) -> Result<Vec<KnownTitle>, StoreError>;
 
+    /// Titles that no catalogue was asked for since a time, the oldest first.
+    async fn titles_to_refresh(&self, before: Timestamp, limit: u32) -> Result<Vec<KnownTitle>, StoreError>;
+
+    /// Keeps what a catalogue said of a title: what `item` knows more of it, absent where the catalogue does not know it, and its genres in the place of those before.
+    async fn refresh_title(
+        &self,
+        id: i64,
+        item: Option<Item>,
+        genres: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The genres of all titles, by their numbers.
+    async fn genres(&self) -> Result<Vec<(i64, String)>, StoreError>;
+
     /// What is known of a person and a title.
     async fn known_history(
         &self,

@@ -1,7 +1,7 @@
 //! Finds what an item is: by ids of others first, by its title and year where it has none.
 
 use playrelay_sdk::capability::metadata::Candidate;
-use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Item, ItemKind, Movie, Show};
+use playrelay_sdk::host::types::{Episode, ExternalId, Failure, Field, Item, ItemKind, Movie, Show};
 use playrelay_sdk::ids;
 use playrelay_sdk::json::{text, whole};
 use playrelay_sdk::titles::normalized;
@@ -22,6 +22,7 @@ struct Found {
     title: String,
     original_title: Option<String>,
     year: Option<u16>,
+    genres: Vec<String>,
     confidence: f64,
 }
 
@@ -93,7 +94,11 @@ fn candidates(
         found.into_iter().partition(|found| found.confidence >= MIN_CONFIDENCE);
     let mut filled = Vec::new();
     for found in likely.into_iter().take(2).chain(others) {
-        let item = fill(&found)?;
+        let mut item = fill(&found)?;
+        if matches!(item.kind, ItemKind::Movie(_) | ItemKind::Show(_)) {
+            let genre = |value: &String| Field { name: "genre".to_owned(), value: value.clone() };
+            item.ext.extend(found.genres.iter().map(genre));
+        }
         if found.confidence >= MIN_CONFIDENCE || matches!(item.kind, ItemKind::Movie(_) | ItemKind::Show(_)) {
             filled.push(Candidate { item, confidence: found.confidence });
         }
@@ -214,6 +219,12 @@ fn read(row: &Value, confidence: f64) -> Option<Found> {
         title: text(&row["title"]).or_else(|| text(&row["name"]))?,
         original_title: text(&row["original_title"]).or_else(|| text(&row["original_name"])),
         year: date.and_then(|date| date.get(..4)?.parse().ok()),
+        genres: row["genres"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|genre| text(&genre["name"]))
+            .collect(),
         confidence,
     })
 }
@@ -246,6 +257,7 @@ mod tests {
             title: "Mirror".to_owned(),
             original_title: Some("Зеркало".to_owned()),
             year: Some(1975),
+            genres: Vec::new(),
             confidence: 0.0,
         };
         for (title, year, expected) in [

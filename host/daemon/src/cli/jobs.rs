@@ -14,6 +14,7 @@ use crate::cli::outbox::parse_external_id;
 use crate::cli::output::Output;
 use crate::cli::print::{Table, columns, count, when};
 use crate::config::Config;
+use crate::jobs::spec::{HOUSEHOLD, JobSpec};
 use crate::operations::deliveries::Correction;
 use crate::operations::{import_rows, imports, jobs};
 
@@ -85,6 +86,8 @@ enum Command {
         #[arg(long)]
         tracker: String,
     },
+    /// Ask the catalogue for genres and missing ids of titles now. The daemon does it within the hour.
+    RefreshTitles,
     /// Take back exactly what a job wrote here. Services keep what they were told.
     Undo {
         /// The id.
@@ -163,6 +166,12 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
             let spec = imports::delivery(&app, id, &tracker).await?;
             let person = jobs::find(&app.store, id).await?.work.person;
             let ended = follow(&app, &person, &spec).await?;
+            say!("{}", ended.message.unwrap_or_default());
+            Ok(())
+        }
+        Some(Command::RefreshTitles) => {
+            let app = App::open(config, Purpose::Change).await?;
+            let ended = follow(&app, HOUSEHOLD, &JobSpec::MetadataRefresh).await?;
             say!("{}", ended.message.unwrap_or_default());
             Ok(())
         }

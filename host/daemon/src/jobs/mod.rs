@@ -5,6 +5,7 @@
 //! - `runner`: begins what is due, a few at a time, and tries again what failed for a while
 //! - `schedule`: asks for the jobs of a schedule
 //! - `anime_refresh`: reads the file that maps ids of anime
+//! - `metadata_refresh`: asks the catalogue for genres and missing ids
 //! - `watchlist_import`: reads the watchlist of an account into a person's own
 //! - `history_import`, `imported`: reads a history that another program wrote
 //! - `import_delivery`: tells a tracker what an import has written
@@ -13,6 +14,7 @@ mod anime_refresh;
 mod history_import;
 mod import_delivery;
 pub(crate) mod imported;
+mod metadata_refresh;
 pub(crate) mod queue;
 pub(crate) mod runner;
 mod schedule;

@@ -12,7 +12,9 @@ use crate::app::{App, CurrentApp};
 use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
 use crate::jobs::step::{JobEnd, JobStop};
-use crate::jobs::{anime_refresh, history_import, import_delivery, schedule, watchlist_import};
+use crate::jobs::{
+    anime_refresh, history_import, import_delivery, metadata_refresh, schedule, watchlist_import,
+};
 use crate::live::LiveBus;
 use crate::operations::imports;
 
@@ -39,6 +41,7 @@ const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) async fn run(app: CurrentApp, queue: JobQueue) {
     let running = Arc::new(Semaphore::new(MAX_RUNNING));
     let mut pruned = Timestamp::MIN;
+    let started = clock::now();
     match queue.store.resume_jobs().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "jobs go on that were running when the daemon ended"),
@@ -51,7 +54,7 @@ pub(crate) async fn run(app: CurrentApp, queue: JobQueue) {
             prune(&queue.store, now).await;
             imports::remove_old(&app.get().config.server.data_dir);
         }
-        schedule::add_due(&app.get(), &queue, now).await;
+        schedule::add_due(&app.get(), &queue, started, now).await;
         while let Ok(place) = Arc::clone(&running).try_acquire_owned() {
             let Some(job) = next(&queue.store, clock::now()).await else { break };
             let (app, queue) = (app.get(), queue.clone());
@@ -99,6 +102,7 @@ pub(super) async fn work(app: &App, queue: &JobQueue, job: Job) {
         }
         Some(JobSpec::WatchlistImport { account }) => watchlist_import::run(app, queue, &job, &account).await,
         Some(JobSpec::AnimeRefresh { file }) => anime_refresh::run(app, &file).await,
+        Some(JobSpec::MetadataRefresh) => metadata_refresh::run(app, queue, &job).await,
         Some(JobSpec::HistoryImport { format, file, tell, .. }) => {
             history_import::run(app, queue, &job, (format, &file), &tell).await
         }

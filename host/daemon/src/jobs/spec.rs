@@ -22,6 +22,8 @@ pub enum JobSpec {
         /// The path or the address.
         file: String,
     },
+    /// Asks the catalogue for what it knows of the titles of the library. It is nobody's job alone.
+    MetadataRefresh,
     /// Reads a history that another program wrote.
     HistoryImport {
         /// Its form.
@@ -57,6 +59,7 @@ impl JobSpec {
         match self {
             Self::WatchlistImport { .. } => "watchlist-import",
             Self::AnimeRefresh { .. } => "anime-refresh",
+            Self::MetadataRefresh => "metadata-refresh",
             Self::HistoryImport { .. } => "history-import",
             Self::ImportDelivery { .. } => "import-delivery",
         }
@@ -72,6 +75,7 @@ impl JobSpec {
         match self {
             Self::WatchlistImport { account } => account,
             Self::AnimeRefresh { file } => file,
+            Self::MetadataRefresh => "titles",
             Self::HistoryImport { name, .. } | Self::ImportDelivery { name, .. } => name,
         }
     }

@@ -10,13 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 use playrelay_engine::code::Code;
 use playrelay_engine::model::{Item, ItemKind};
 use playrelay_engine::timeline::{Stage, Step};
-use playrelay_plugin_host::call_error;
+use playrelay_plugin_host::call_error::{self, CallError};
 use playrelay_plugin_host::capabilities::Find;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::SharedStore;
 use playrelay_util::clock;
 use playrelay_util::cooldown::Cooldown;
 
+/// The field of a title with a genre. It may stand there several times.
+pub const GENRE: &str = "genre";
 /// After a failure the catalogue is not asked for this long.
 const COOLDOWN: Duration = Duration::from_secs(60);
 /// The least confidence of a candidate that is taken, if no other candidate is about as likely.
@@ -106,6 +108,20 @@ impl MetadataResolver {
             tracing::warn!("the answer of the catalogue cannot be cached: {error}");
         }
         Step::new(Stage::Enriched, code, format!("{item}: {}", self.failure_text(item)))
+    }
+
+    /// The title as the catalogue knows it, with its genres in the field [`GENRE`]; absent where it is not clear which one it is, or the catalogue does not know it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the catalogue does not answer.
+    pub async fn describe(&self, title: &Item) -> Result<Option<Item>, CallError> {
+        let answer = self.plugin.call::<Find>(&self.target, title.clone()).await.0;
+        let candidates = call_error::value(answer)?;
+        Ok(match choose(&candidates) {
+            Choice::Found(found) => Some(found.clone()),
+            Choice::Doubt(_) | Choice::Nothing => None,
+        })
     }
 
     /// What the catalogue has for words of a person, the likeliest first. An error says why it cannot be asked.

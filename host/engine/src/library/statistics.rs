@@ -117,6 +117,20 @@ impl Statistics {
     }
 }
 
+/// Watches by genre, the most first: one of a title with several genres counts for each.
+pub fn count_genres(titles: &BTreeMap<i64, u32>, genres: &[(i64, String)]) -> Vec<(String, u32)> {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for (title, genre) in genres {
+        if let Some(watches) = titles.get(title) {
+            *counts.entry(genre).or_default() += watches;
+        }
+    }
+    let mut counts: Vec<(String, u32)> =
+        counts.into_iter().map(|(genre, count)| (genre.to_owned(), count)).collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
 /// The place of a day in a week that begins on Monday.
 fn place_in_week(day: Weekday) -> usize {
     usize::from(day.to_monday_zero_offset().unsigned_abs())
@@ -154,6 +168,14 @@ mod tests {
         assert_eq!(streaks("2024-03-01"), (4, 4));
         assert_eq!(streaks("2024-03-02"), (4, 4));
         assert_eq!(streaks("2024-03-03"), (4, 0));
+    }
+
+    #[test]
+    fn a_watch_counts_for_each_genre_of_its_title() {
+        let titles = BTreeMap::from([(1, 2), (2, 1)]);
+        let genres =
+            [(1, "Drama"), (1, "War"), (2, "Drama"), (3, "Comedy")].map(|(id, genre)| (id, genre.to_owned()));
+        assert_eq!(count_genres(&titles, &genres), [("Drama".to_owned(), 3), ("War".to_owned(), 2)]);
     }
 
     #[test]

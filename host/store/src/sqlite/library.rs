@@ -47,6 +47,27 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
+    async fn titles_to_refresh(&self, before: Timestamp, limit: u32) -> Result<Vec<KnownTitle>, StoreError> {
+        self.read(move |connection| titles::to_refresh(connection, before.as_millisecond(), limit)).await
+    }
+
+    async fn refresh_title(
+        &self,
+        id: i64,
+        item: Option<Item>,
+        genres: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            titles::refresh(connection, id, item.as_ref(), &genres, now.as_millisecond())
+        })
+        .await
+    }
+
+    async fn genres(&self) -> Result<Vec<(i64, String)>, StoreError> {
+        self.read(titles::genres).await
+    }
+
     async fn known_history(
         &self,
         person: &str,

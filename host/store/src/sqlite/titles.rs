@@ -94,6 +94,49 @@ fn complete(connection: &Connection, known: &KnownTitle, item: &Item) -> rusqlit
     add_keys(connection, known.id, &facts)
 }
 
+/// Titles that no catalogue was asked for since a time, the oldest first.
+pub fn to_refresh(connection: &Connection, before: i64, limit: u32) -> rusqlite::Result<Vec<KnownTitle>> {
+    connection
+        .prepare_cached(
+            "SELECT id, body FROM titles
+             WHERE household = household() AND (refreshed_at IS NULL OR refreshed_at < ?1) ORDER BY id LIMIT ?2",
+        )?
+        .query_map(params![before, limit], read)?
+        .collect()
+}
+
+/// Keeps what a catalogue said of a title: what `item` knows more of it, and its genres in the place of those before.
+pub fn refresh(
+    connection: &Connection,
+    id: i64,
+    item: Option<&Item>,
+    genres: &[String],
+    at: i64,
+) -> rusqlite::Result<()> {
+    let Some(known) = find(connection, id)? else { return Ok(()) };
+    if let Some(item) = item {
+        complete(connection, &known, item)?;
+    }
+    connection
+        .prepare_cached("UPDATE titles SET refreshed_at = ?2 WHERE id = ?1 AND household = household()")?
+        .execute([id, at])?;
+    connection
+        .prepare_cached("DELETE FROM title_genres WHERE household = household() AND title = ?1")?
+        .execute([id])?;
+    let mut add = connection.prepare_cached(
+        "INSERT OR IGNORE INTO title_genres (household, title, genre) VALUES (household(), ?1, ?2)",
+    )?;
+    genres.iter().try_for_each(|genre| add.execute(params![id, genre]).map(drop))
+}
+
+/// The genres of all titles.
+pub fn genres(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    connection
+        .prepare_cached("SELECT title, genre FROM title_genres WHERE household = household()")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
 /// Makes one title of two that are the same.
 fn merge(connection: &Connection, into: i64, from: i64) -> rusqlite::Result<()> {
     let Some((kept, other)) = find(connection, into)?.zip(find(connection, from)?) else { return Ok(()) };
@@ -105,6 +148,7 @@ fn merge(connection: &Connection, into: i64, from: i64) -> rusqlite::Result<()> 
         "DELETE FROM title_keys WHERE ?1 <> title AND title = ?2 AND household = household()",
         "UPDATE OR IGNORE watchlist SET title = ?1 WHERE household = household() AND title = ?2",
         "DELETE FROM watchlist WHERE household = household() AND ?1 <> title AND title = ?2",
+        "DELETE FROM title_genres WHERE household = household() AND ?1 <> title AND title = ?2",
         "DELETE FROM titles WHERE ?1 <> id AND id = ?2 AND household = household()",
     ] {
         connection.prepare_cached(statement)?.execute([into, from])?;

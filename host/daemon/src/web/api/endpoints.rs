@@ -64,7 +64,7 @@ pub(super) fn endpoints() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(people::webhook, people::renew_webhook, people::remove_webhook))
         .routes(routes!(mappings::list, mappings::add))
         .routes(routes!(mappings::replace, mappings::remove))
-        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::list, jobs::add))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::rows))
         .routes(routes!(jobs::match_row))

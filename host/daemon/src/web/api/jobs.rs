@@ -11,6 +11,7 @@ use playrelay_store::{Job, JobRow, SharedStore};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::jobs::spec::{HOUSEHOLD, JobSpec};
 use crate::operations::deliveries::Correction;
 use crate::operations::{import_rows, imports, jobs};
 use crate::web::access::ownership;
@@ -176,6 +177,39 @@ pub(crate) async fn list(
         items.push(JobView::of(&store, job).await?);
     }
     Ok(Json(Jobs { items, next }))
+}
+
+/// A job that is nobody's alone.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewJob {
+    /// What it does.
+    kind: NewJobKind,
+}
+
+/// What a job that is nobody's alone does.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum NewJobKind {
+    /// Asks the catalogue for genres and missing ids of titles.
+    MetadataRefresh,
+}
+
+/// Asks for a job that is nobody's alone.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs",
+    tag = "jobs",
+    request_body = NewJob,
+    responses((status = 202, body = JobView), Problems)
+)]
+pub(crate) async fn add(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    extract::Json(NewJob { kind: NewJobKind::MetadataRefresh }): extract::Json<NewJob>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let id = api.jobs.add(HOUSEHOLD, &JobSpec::MetadataRefresh).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(&api, &principal, id).await?)))
 }
 
 /// One job.

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/library/watchlist", get(watchlist::show).post(watchlist::change))
         .route("/library/statistics", get(statistics::show))
         .route("/library/statistics.csv", get(statistics::table))
+        .route("/library/genres", post(statistics::ask_genres))
         .route("/library/import", get(import::show).post(import::upload))
         .route("/library/jobs", get(jobs::show))
         .route("/library/jobs/{id}", get(job::show))

@@ -10,10 +10,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 use playrelay_engine::library::import::UNKNOWN_TIME;
-use playrelay_engine::library::statistics::{Statistics, Watch};
+use playrelay_engine::library::statistics::{Statistics, Watch, count_genres};
 use playrelay_util::clock;
 use serde::Deserialize;
 
+use crate::jobs::spec::{HOUSEHOLD, JobSpec};
+use crate::web::access::permissions::Permission;
 use crate::web::api::Api;
 use crate::web::api::extract::Query;
 use crate::web::api::problem::{Problem, ProblemCode};
@@ -26,6 +28,8 @@ use crate::web::pages::parts::{empty, title};
 
 /// The days of the week, from Monday on.
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+/// Genres of the plot.
+const MOST_GENRES: usize = 12;
 /// Titles of the list of those that were watched most.
 const MOST: usize = 10;
 /// The spans that a click chooses, by their words in addresses.
@@ -99,6 +103,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let shown = Shown::find(&api, &context, &filter.person).await?;
     let counts = count(&api, &shown, &filter).await?;
+    let genres = count_genres(&counts.titles, &api.store().genres().await?);
     let csv = |plot: &str| context.href(&filter.path("/library/statistics.csv", shown.name(), plot));
     let body = html! {
         (frame::head(&context, &shown, Tab::Statistics))
@@ -113,11 +118,36 @@ pub(super) async fn show(
                 (plot::bars("Plays by hour", ("Hour", "Plays"), &hours(&counts), &csv("hours")))
                 (plot::heat_map("Plays by day and hour", DAYS, &counts.week))
             }
+            (genre_plot(&genres, &csv("genres"), &api, &context))
             h2 { "Most watched" }
             (most_watched(&api, &context, &counts, shown.name()).await?)
         }
     };
     layout::page(&api, &context, Page::new("Statistics", Place::Library), body).await
+}
+
+/// Watches by genre; or how genres become known.
+fn genre_plot(genres: &[(String, u32)], csv: &str, api: &Api, context: &Context) -> Markup {
+    let has_catalogue = !api.app().config.catalogues.is_empty();
+    html! {
+        @if !genres.is_empty() {
+            @let most = genres.iter().take(MOST_GENRES).cloned().collect::<Vec<_>>();
+            div.plots { (plot::bars("Plays by genre", ("Genre", "Plays"), &most, csv)) }
+        } @else if has_catalogue && context.may(Permission::Control) {
+            form.card.padded.row.wrap.space method="post" action=(context.href("/library/genres")) {
+                div.grow { "Genres are not known yet. Playrelay asks the catalogue for them within the hour." }
+                button.button { "Ask now" }
+            }
+        } @else if !has_catalogue {
+            p.small.muted.space { "Genres come from a catalogue. " a href=(context.href("/setup")) { "Add one" } }
+        }
+    }
+}
+
+/// Has the catalogue asked for genres.
+pub(super) async fn ask_genres(State(api): State<Arc<Api>>, context: Context) -> Result<Response, Problem> {
+    let id = api.jobs.add(HOUSEHOLD, &JobSpec::MetadataRefresh).await?;
+    layout::see_other(&context, &format!("/library/jobs/{id}"))
 }
 
 fn choice(context: &Context, filter: &Filter, person: &str) -> Markup {
@@ -206,14 +236,15 @@ pub(super) async fn table(
         "weekdays" => ("day", weekdays(&counts)),
         "hours" => ("hour", hours(&counts)),
         "months" => ("month", months(&counts)),
+        "genres" => ("genre", count_genres(&counts.titles, &api.store().genres().await?)),
         other => {
-            let detail = format!("there is no plot {other:?}; expected months, weekdays or hours");
+            let detail = format!("there is no plot {other:?}; expected months, weekdays, hours or genres");
             return Err(Problem::not_found(detail, "follow the link below a plot"));
         }
     };
     let mut text = format!("{column},plays\n");
     for (label, count) in rows {
-        text.push_str(&format!("{label},{count}\n"));
+        text.push_str(&format!("{},{count}\n", label.replace(',', " ")));
     }
     let name = format!("attachment; filename=\"plays-by-{column}.csv\"");
     Ok((
