@@ -114,6 +114,48 @@ async fn a_person_takes_their_history_along_as_an_archive() {
     assert_eq!(status("/api/v1/people/nobody/export?format=csv").await, 404);
 }
 
+/// An archive is also written by a job: when somebody asks, and by the schedule of a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_is_written_by_a_job() {
+    let home = evenings().await;
+    let config = home.path().join("playrelay.toml");
+    let people = "\n[people.mia]\nusers = [\"mia\"]\nexport_schedule = \"7d\"\nexport_format = \"trakt\"\n";
+    fs::write(&config, fs::read_to_string(&config).unwrap() + people).unwrap();
+    let daemon = home.start();
+    let first = |list: &Value| list["items"][0]["state"] == "done";
+    let jobs = daemon.get_until("/api/v1/jobs", "the archive of the schedule", first).await;
+    let scheduled = &jobs["items"][0];
+    assert_eq!(
+        (&scheduled["kind"], &scheduled["about"], &scheduled["person"]),
+        (&json!("export"), &json!("trakt"), &json!("mia"))
+    );
+    let asked = daemon.api(Method::POST, "/api/v1/people/mia/exports").json(&json!({ "format": "csv" }));
+    let job: Value = serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
+    let path = format!("/api/v1/jobs/{}", job["id"]);
+    daemon.get_until(&path, "its end", |job| job["state"] == "done").await;
+    let answer = daemon.api(Method::GET, &format!("{path}/file")).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/zip");
+    let mut zip = zip::ZipArchive::new(Cursor::new(answer.bytes().await.unwrap())).unwrap();
+    let mut text = String::new();
+    zip.by_name("plays.csv").unwrap().read_to_string(&mut text).unwrap();
+    assert!(text.contains("Breaking Bad") && !text.contains("ada"), "{text}");
+    let page = daemon
+        .api(Method::GET, &format!("/library/jobs/{}", job["id"]))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(page.contains(&format!("href=\"{path}/file\"")), "{page}");
+    for (method, path, status) in
+        [(Method::GET, "/api/v1/jobs/999/file", 404), (Method::POST, "/api/v1/people/nobody/exports", 404)]
+    {
+        let answer = daemon.api(method, path).json(&json!({ "format": "csv" })).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_services_read_what_one_person_watched() {
     let home = evenings().await;

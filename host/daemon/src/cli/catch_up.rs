@@ -1,10 +1,14 @@
 //! `playrelay catch-up`
 
+use playrelay_store::JobState;
+
 use crate::app::{App, Purpose};
 use crate::cli::error::CliError;
+use crate::cli::follow::follow;
 use crate::cli::output::Output;
 use crate::cli::print::{Table, columns, count, when};
 use crate::config::Config;
+use crate::jobs::spec::{HOUSEHOLD, JobSpec};
 use crate::operations::catch_up;
 use crate::operations::catch_up::CatchUpReport;
 
@@ -25,7 +29,16 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
     let app = App::open(config, if arguments.run { Purpose::Change } else { Purpose::Look }).await?;
     let source = &arguments.source;
-    let report = catch_up::run(&app, source, arguments.days, arguments.run).await?;
+    let mut report = catch_up::run(&app, source, arguments.days, false).await?;
+    if arguments.run {
+        let spec = JobSpec::CatchUp { source: source.clone(), days: arguments.days };
+        let ended = follow(&app, HOUSEHOLD, &spec).await?;
+        if ended.state != JobState::Done {
+            let message = ended.message.unwrap_or_default();
+            return Err(CliError::Other(format!("job {} {}: {message}", ended.id, ended.state.as_str())));
+        }
+        report.entered = true;
+    }
     arguments.output.print(&report, |report| text(report, source))
 }
 

@@ -292,6 +292,14 @@ pub const KEYS: &[Key] = &[
          it only when somebody asks.",
     ),
     key(
+        PERSON,
+        "export_schedule",
+        "",
+        "When Playrelay writes an archive of the person's history: an interval or a cron expression, as above. It keeps each for 30 days; the page of the job and \
+         `/api/v1/jobs/{id}/file` have it.",
+    ),
+    key(PERSON, "export_format", "\"jsonl\"", "The form of that archive, by its word in docs/export.md."),
+    key(
         MAPPINGS,
         "anime",
         "",

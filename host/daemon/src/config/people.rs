@@ -10,6 +10,7 @@ use crate::config::account::AccountConfig;
 use crate::config::document::{ConfigError, SpannedValue, Value};
 use crate::config::schedule::Schedule;
 use crate::config::section::{Section, unknown_key_message};
+use crate::exports::history::ExportFormat;
 
 /// Letters of a name.
 const MAX_NAME: usize = 64;
@@ -25,6 +26,10 @@ pub struct PersonConfig {
     pub watchlist_from: Vec<String>,
     /// When they are read; absent where they are read only by hand.
     pub watchlist_schedule: Option<Schedule>,
+    /// When an archive of their history is written; absent where that is done only by hand.
+    pub export_schedule: Option<Schedule>,
+    /// Its form.
+    pub export_format: ExportFormat,
 }
 
 /// Reads all people. `accounts` are those whose watchlists can be read.
@@ -57,10 +62,20 @@ pub(super) fn read(
         let zone = zone(&mut section);
         let records = records(&mut section);
         let watchlist_from = watchlist_from(&mut section, sources, trackers);
-        let watchlist_schedule = schedule(&mut section, &zone);
+        let watchlist_schedule = schedule(&mut section, "watchlist_schedule", &zone);
+        let export_schedule = schedule(&mut section, "export_schedule", &zone);
+        let export_format = export_format(&mut section);
         section.finish();
         let person = Person { name: name.clone(), accounts, zone };
-        people.insert(name, PersonConfig { person, records, watchlist_from, watchlist_schedule });
+        let config = PersonConfig {
+            person,
+            records,
+            watchlist_from,
+            watchlist_schedule,
+            export_schedule,
+            export_format,
+        };
+        people.insert(name, config);
     }
     people
 }
@@ -107,14 +122,25 @@ fn watchlist_from(
     accounts
 }
 
-fn schedule(section: &mut Section<'_>, zone: &TimeZone) -> Option<Schedule> {
-    let place = section.location("watchlist_schedule");
-    let text = section.text("watchlist_schedule")?;
+fn export_format(section: &mut Section<'_>) -> ExportFormat {
+    let place = section.location("export_format");
+    let Some(word) = section.text("export_format") else { return ExportFormat::Jsonl };
+    ExportFormat::parse(&word).unwrap_or_else(|| {
+        let known = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
+        let text = format!("`export_format` in {} is {word:?}; expected one of {known}", section.name());
+        section.error(place, text);
+        ExportFormat::Jsonl
+    })
+}
+
+fn schedule(section: &mut Section<'_>, key: &str, zone: &TimeZone) -> Option<Schedule> {
+    let place = section.location(key);
+    let text = section.text(key)?;
     match Schedule::parse(&text, zone) {
         Ok(schedule) => Some(schedule),
         Err(reason) => {
             let text = format!(
-                "`watchlist_schedule` in {} is {text:?}: {reason}; expected an interval such as \"6h\", or a cron expression such as \
+                "`{key}` in {} is {text:?}: {reason}; expected an interval such as \"6h\", or a cron expression such as \
                  \"0 4 * * *\"",
                 section.name()
             );

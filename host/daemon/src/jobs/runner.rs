@@ -13,7 +13,8 @@ use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
 use crate::jobs::step::{JobEnd, JobStop};
 use crate::jobs::{
-    anime_refresh, history_import, import_delivery, metadata_refresh, schedule, watchlist_import,
+    anime_refresh, catch_up, export, history_import, import_delivery, metadata_refresh, schedule,
+    watchlist_import,
 };
 use crate::live::LiveBus;
 use crate::operations::imports;
@@ -53,6 +54,7 @@ pub(crate) async fn run(app: CurrentApp, queue: JobQueue) {
             pruned = now;
             prune(&queue.store, now).await;
             imports::remove_old(&app.get().config.server.data_dir);
+            export::remove_old(&app.get().config.server.data_dir);
         }
         schedule::add_due(&app.get(), &queue, started, now).await;
         while let Ok(place) = Arc::clone(&running).try_acquire_owned() {
@@ -102,6 +104,8 @@ pub(super) async fn work(app: &App, queue: &JobQueue, job: Job) {
         }
         Some(JobSpec::WatchlistImport { account }) => watchlist_import::run(app, queue, &job, &account).await,
         Some(JobSpec::AnimeRefresh { file }) => anime_refresh::run(app, &file).await,
+        Some(JobSpec::CatchUp { source, days }) => catch_up::run(app, queue, &job, &source, days).await,
+        Some(JobSpec::Export { format }) => export::run(app, &job, &format).await,
         Some(JobSpec::MetadataRefresh) => metadata_refresh::run(app, queue, &job).await,
         Some(JobSpec::HistoryImport { format, file, tell, .. }) => {
             history_import::run(app, queue, &job, (format, &file), &tell).await

@@ -33,10 +33,17 @@ async fn add_due_of(
     queue: &JobQueue,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let name = &person.person.name;
+    if let Some(schedule) = &person.export_schedule {
+        let spec = JobSpec::Export { format: person.export_format.as_str().to_owned() };
+        let last = app.store.last_job_at(spec.kind(), name, spec.about()).await?;
+        if last.is_none_or(|last| schedule.next_after(last).is_some_and(|due| due <= now)) {
+            queue.add(name, &spec).await?;
+        }
+    }
     let Some(schedule) = &person.watchlist_schedule else { return Ok(()) };
     for account in &person.watchlist_from {
         let spec = JobSpec::WatchlistImport { account: account.clone() };
-        let name = &person.person.name;
         // The first one runs at once: whoever has written a schedule wants a list.
         let last = app.store.last_job_at(spec.kind(), name, account).await?;
         if last.is_none_or(|last| schedule.next_after(last).is_some_and(|due| due <= now)) {

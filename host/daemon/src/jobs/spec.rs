@@ -24,6 +24,18 @@ pub enum JobSpec {
     },
     /// Asks the catalogue for what it knows of the titles of the library. It is nobody's job alone.
     MetadataRefresh,
+    /// Enters the plays of a server's own history. It is nobody's job alone.
+    CatchUp {
+        /// The source.
+        source: String,
+        /// How many days back.
+        days: i64,
+    },
+    /// Writes a person's history into an archive.
+    Export {
+        /// The form, by its word.
+        format: String,
+    },
     /// Reads a history that another program wrote.
     HistoryImport {
         /// Its form.
@@ -60,6 +72,8 @@ impl JobSpec {
             Self::WatchlistImport { .. } => "watchlist-import",
             Self::AnimeRefresh { .. } => "anime-refresh",
             Self::MetadataRefresh => "metadata-refresh",
+            Self::CatchUp { .. } => "catch-up",
+            Self::Export { .. } => "export",
             Self::HistoryImport { .. } => "history-import",
             Self::ImportDelivery { .. } => "import-delivery",
         }
@@ -76,6 +90,8 @@ impl JobSpec {
             Self::WatchlistImport { account } => account,
             Self::AnimeRefresh { file } => file,
             Self::MetadataRefresh => "titles",
+            Self::CatchUp { source, .. } => source,
+            Self::Export { format } => format,
             Self::HistoryImport { name, .. } | Self::ImportDelivery { name, .. } => name,
         }
     }

@@ -33,7 +33,7 @@ use crate::inbox::STORE_RETRY_DELAY;
 use crate::live::{Change, LiveBus};
 use crate::metrics::Metrics;
 use crate::pipeline::parsed_input::ParsedInput;
-use crate::pipeline::recall::PastPlays;
+use crate::pipeline::past_plays::PastPlays;
 use crate::pipeline::summary::{about, changes, empty, within_budget};
 
 /// Requests in one transaction.

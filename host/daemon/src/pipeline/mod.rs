@@ -9,6 +9,7 @@ mod enrich;
 mod held;
 mod options;
 mod parsed_input;
+mod past_plays;
 mod recall;
 mod summary;
 

@@ -18,26 +18,10 @@ use crate::inbox::STORE_RETRY_DELAY;
 use crate::inbox::input::InputOrigin;
 use crate::pipeline::committer::CommitterTask;
 use crate::pipeline::parsed_input::ParsedInput;
+use crate::pipeline::past_plays::ImportedPlays;
 
 /// Plays of one title that are looked at for one row.
 const MAX_IMPORTED: u32 = 500;
-
-/// What is stored of the past that inputs speak of, by input.
-#[derive(Default)]
-pub(crate) struct PastPlays {
-    /// Plays of the same items.
-    pub(crate) known: HashMap<i64, Vec<Play>>,
-    /// Plays of imports that are the same watch.
-    pub(crate) imported: HashMap<i64, ImportedPlays>,
-}
-
-/// Plays of imports that one row of a server's history is.
-pub(crate) struct ImportedPlays {
-    /// The plays.
-    pub(crate) plays: Vec<PlayId>,
-    /// Whether a tracker was told of one of them: then it must not be told again.
-    pub(crate) is_told: bool,
-}
 
 impl CommitterTask {
     /// Takes over what a row of a server's history changes. A watch that an import has as well takes the import's place; where a tracker was told of it by

@@ -43,6 +43,11 @@ impl ExportFormat {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Trakt, Self::Letterboxd];
 
+    /// The form of a word; absent for any other.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
+    }
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {

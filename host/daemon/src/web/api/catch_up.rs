@@ -1,19 +1,26 @@
 //! `/api/v1/sources/{name}/catch-up`: plays of a server's own history.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
+use playrelay_store::JobState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::live::Change;
-use crate::operations::catch_up;
+use crate::jobs::spec::{HOUSEHOLD, JobSpec};
 use crate::operations::catch_up::MAX_DAYS;
+use crate::operations::{catch_up, jobs};
 use crate::web::api::context::Api;
 use crate::web::api::extract::{OptionalJson, Path, Query};
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
+
+/// Between two looks at a job.
+const LOOK: Duration = Duration::from_millis(50);
+/// Longer than this no answer takes.
+const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
 /// How far back the history is read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -79,17 +86,11 @@ pub(crate) async fn run(
         return Err(Problem::new(ProblemCode::Invalid, detail, ""));
     }
     let _turn = api.limits.examinations.acquire().await;
-    let publish = |state, detail| {
-        let about = name.clone();
-        api.live.publish(Change::Job { job: "catch-up", about, state, detail });
-    };
-    publish("running", None);
-    let report = catch_up::run(&api.app(), &name, days, !dry_run).await;
-    match &report {
-        Ok(report) => publish("done", Some(format!("{} plays", report.plays.len()))),
-        Err(error) => publish("failed", Some(error.to_string())),
+    let mut report = catch_up::run(&api.app(), &name, days, false).await?;
+    if !dry_run {
+        let id = api.jobs.add(HOUSEHOLD, &JobSpec::CatchUp { source: name.clone(), days }).await?;
+        report.entered = wait_for(&api, id).await?;
     }
-    let report = report?;
     let plays = report.plays.into_iter().map(|play| HistoryPlayView {
         at: play.at,
         user: play.user,
@@ -98,4 +99,25 @@ pub(crate) async fn run(
         left_out: play.left_out,
     });
     Ok(Json(CatchUpView { plays: plays.collect(), entered: report.entered }))
+}
+
+/// Waits until a job is done. False where it goes on for longer than an answer may take.
+///
+/// # Errors
+///
+/// Fails where the job did.
+async fn wait_for(api: &Api, id: i64) -> Result<bool, Problem> {
+    let end = Instant::now() + LONGEST_WAIT;
+    while Instant::now() < end {
+        let job = jobs::find(&api.store(), id).await?;
+        match job.state {
+            JobState::Done => return Ok(true),
+            state if state.is_active() => tokio::time::sleep(LOOK).await,
+            _ => {
+                let detail = job.message.unwrap_or_default();
+                return Err(Problem::new(ProblemCode::Upstream, detail, "look at the job"));
+            }
+        }
+    }
+    Ok(false)
 }

@@ -56,21 +56,36 @@ impl Download {
         media_type: &'static str,
         name: &str,
     ) -> Result<Response, Problem> {
-        let file = tokio::fs::File::open(file).await.map_err(|error| failed(&error))?;
-        let size = file.metadata().await.map_err(|error| failed(&error))?.len();
-        let chunks = stream::try_unfold((file, self), async |(mut file, download)| {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            let read = file.read(&mut chunk).await?;
-            chunk.truncate(read);
-            Ok::<_, std::io::Error>((read > 0).then_some((chunk, (file, download))))
-        });
-        let headers = [
-            (header::CONTENT_TYPE, media_type.to_owned()),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-            (header::CONTENT_LENGTH, size.to_string()),
-        ];
-        Ok((headers, Body::from_stream(chunks)).into_response())
+        let path = file.to_owned();
+        send_file(&path, media_type, name, self).await
     }
+}
+
+/// The answer with a file, under a name. `kept` is dropped when the file is read, or its reader is gone.
+///
+/// # Errors
+///
+/// Fails where the file cannot be read.
+pub(crate) async fn send_file<T: Send + 'static>(
+    path: &Path,
+    media_type: &'static str,
+    name: &str,
+    kept: T,
+) -> Result<Response, Problem> {
+    let file = tokio::fs::File::open(path).await.map_err(|error| failed(&error))?;
+    let size = file.metadata().await.map_err(|error| failed(&error))?.len();
+    let chunks = stream::try_unfold((file, kept), async |(mut file, kept)| {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let read = file.read(&mut chunk).await?;
+        chunk.truncate(read);
+        Ok::<_, std::io::Error>((read > 0).then_some((chunk, (file, kept))))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (header::CONTENT_LENGTH, size.to_string()),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
 fn failed(error: &dyn Display) -> Problem {

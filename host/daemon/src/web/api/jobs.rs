@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use playrelay_store::{Job, JobRow, SharedStore};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::jobs::export::archive;
 use crate::jobs::spec::{HOUSEHOLD, JobSpec};
 use crate::operations::deliveries::Correction;
 use crate::operations::{import_rows, imports, jobs};
 use crate::web::access::ownership;
 use crate::web::access::principal::Principal;
 use crate::web::api::context::Api;
+use crate::web::api::download;
 use crate::web::api::extract::{self, Path, Query};
 use crate::web::api::paging::{limit, offset};
 use crate::web::api::problem::{Problem, ProblemCode, Problems};
@@ -226,6 +229,32 @@ pub(crate) async fn get(
     Path(id): Path<i64>,
 ) -> Result<Json<JobView>, Problem> {
     view(&api, &principal, id).await.map(Json)
+}
+
+/// The archive that a job wrote.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{id}/file",
+    tag = "jobs",
+    params(("id" = i64, Path, description = "The id, as the list has it", example = 1)),
+    responses((status = 200, description = "A zip archive", content_type = "application/zip", body = Vec<u8>), Problems)
+)]
+pub(crate) async fn file(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<i64>,
+) -> Result<Response, Problem> {
+    let job = jobs::find(&api.store(), id).await?;
+    ownership::require_job(&principal, &job)?;
+    let missing = || Problem::not_found(format!("job {id} has no archive, or not any more"), "export again");
+    if !matches!(JobSpec::read(&job.work.spec), Some(JobSpec::Export { .. })) {
+        return Err(missing());
+    }
+    let path = archive(&api.app().config.server.data_dir, id);
+    if !path.is_file() {
+        return Err(missing());
+    }
+    download::send_file(&path, "application/zip", &format!("playrelay-{}-{id}.zip", job.work.about), ()).await
 }
 
 /// Rows of a job, by their place.

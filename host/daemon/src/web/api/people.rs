@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::exports::history::ExportFormat;
 use crate::imports::ImportFormat;
+use crate::jobs::spec::JobSpec;
 use crate::operations::imports::Upload;
 use crate::operations::private_addresses::PrivateAddress;
 use crate::operations::{export, imports, jobs, people, private_addresses, watchlist};
@@ -218,18 +219,53 @@ pub(crate) async fn download(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     ownership::require(&principal, &name)?;
-    let format = ExportFormat::ALL.into_iter().find(|format| format.as_str() == query.format);
-    let format = format.ok_or_else(|| {
-        let known = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
-        let detail = format!("`format` is {:?}; expected one of {known}", query.format);
-        Problem::new(ProblemCode::Invalid, detail, "")
-    })?;
+    let format = export_format(&query.format)?;
     let app = api.app();
     let person = people::find(&app.store, &app.config, &name).await?;
     let download = Download::begin(&api)?;
     let archive = export::export_archive(&app.store, format, download.folder(), &person).await?;
     let day = clock::now().strftime("%Y-%m-%d");
     download.send(&archive, "application/zip", &format!("playrelay-{}-{day}.zip", query.format)).await
+}
+
+/// The form of an archive.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewExport {
+    /// The form, by its word in docs/export.md.
+    #[schema(example = "jsonl")]
+    format: String,
+}
+
+/// Writes a person's plays and ratings into an archive, as a job. `/api/v1/jobs/{id}/file` has it once the job is done, for 30 days.
+#[utoipa::path(
+    post,
+    path = "/api/v1/people/{name}/exports",
+    tag = "people",
+    params(("name" = String, Path, description = "Whose", example = "mia")),
+    request_body = NewExport,
+    responses((status = 202, body = JobView), Problems)
+)]
+pub(crate) async fn export(
+    State(api): State<Arc<Api>>,
+    Extension(principal): Extension<Principal>,
+    Path(name): Path<String>,
+    extract::Json(wanted): extract::Json<NewExport>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    ownership::require(&principal, &name)?;
+    let format = export_format(&wanted.format)?.as_str().to_owned();
+    let app = api.app();
+    let person = people::find(&app.store, &app.config, &name).await?.person.name;
+    let id = api.jobs.add(&person, &JobSpec::Export { format }).await?;
+    let job = jobs::find(&app.store, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(JobView::of(&app.store, &job).await?)))
+}
+
+fn export_format(word: &str) -> Result<ExportFormat, Problem> {
+    ExportFormat::parse(word).ok_or_else(|| {
+        let known = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
+        Problem::new(ProblemCode::Invalid, format!("`format` is {word:?}; expected one of {known}"), "")
+    })
 }
 
 /// The webhook addresses that belong to a person: what comes there is recorded for them alone. Empty where none was made.

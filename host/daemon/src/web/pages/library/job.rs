@@ -134,6 +134,9 @@ fn actions(context: &Context, job: &Job, trackers: &[String]) -> Markup {
                 }
                 JobState::Done => {
                     @if writes_history { (action("undo", "Undo all of it", "")) }
+                    @if matches!(spec, Some(JobSpec::Export { .. })) {
+                        a.button.primary download href=(context.href(&format!("/api/v1/jobs/{}/file", job.id))) { "Download" }
+                    }
                     @if is_import {
                         @for tracker in trackers {
                             form.inline method="post" action=(context.href(&format!("/library/jobs/{}/tell", job.id))) {

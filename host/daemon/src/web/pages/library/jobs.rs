@@ -82,6 +82,8 @@ pub(super) fn name(job: &Job) -> String {
         "watchlist-import" => format!("Watchlist of {}", job.work.about),
         "history-import" => format!("Import of {}", job.work.about),
         "import-delivery" => format!("Telling of {}", job.work.about),
+        "catch-up" => format!("History of {}", job.work.about),
+        "export" => format!("Export as {}", job.work.about),
         "metadata-refresh" => "Genres and ids of titles".to_owned(),
         "anime-refresh" => format!("Mappings of anime from {}", job.work.about),
         other => format!("{other} of {}", job.work.about),
