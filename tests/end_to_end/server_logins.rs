@@ -68,6 +68,31 @@ async fn plex_is_linked_with_a_code_and_its_server_found() {
     daemon.get_until("/api/v1/sources", "its end", |shown| shown["sources"] == json!([])).await;
 }
 
+/// "The token will be deleted from the database. Removing the authentication only deletes the token stored here; it still exists in Plex", and the page says where it
+/// is ended there. Until then it is stored encrypted, and shown as linked with the account's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn removing_an_authentication_deletes_the_token_here_and_says_where_it_still_exists() {
+    let tv = FakePlexTv::start(&[]).await;
+    let home = source("plex", &format!("account_url = {:?}", tv.server.url()));
+    let daemon = home.start();
+    let (success, text) = home.run_with_fakes(&["connect", "home", "--choose", "No server"]).await;
+    assert!(success && text.contains("home is logged in as mia"), "{text}");
+    let database = rusqlite::Connection::open(home.data().join("playrelay.db")).unwrap();
+    let stored = || -> Vec<Vec<u8>> {
+        let mut rows = database.prepare("SELECT sealed FROM credentials WHERE name = 'home'").unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let token = fake_plex_tv::TOKEN.as_bytes();
+    let is_there = |bytes: &[u8]| bytes.windows(token.len()).any(|window| window == token);
+    assert!(stored().len() == 1 && !is_there(&stored()[0]), "it is stored, and not as it is");
+    let answer = daemon.api(reqwest::Method::DELETE, "/api/v1/accounts/home/login").send().await.unwrap();
+    let removed: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(removed["forgotten"], true, "{removed:#}");
+    let remains = removed["at_the_service"].as_str().unwrap();
+    assert!(remains.contains("authorized devices at app.plex.tv"), "{remains}");
+    assert!(stored().is_empty(), "it is deleted here");
+}
+
 /// A login with a device key is renewed before its token expires, and when the service says that it has expired; a device that the user
 /// removed has to log in again.
 #[tokio::test(flavor = "multi_thread")]

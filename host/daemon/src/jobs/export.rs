@@ -52,9 +52,13 @@ pub(super) fn remove_old(data: &Path) {
     let Ok(files) = fs::read_dir(data.join(FOLDER)) else { return };
     for file in files.flatten() {
         let age = file.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
-        if age.is_some_and(|age| age > KEEP)
-            && let Err(error) = fs::remove_file(file.path())
-        {
+        if age.is_none_or(|age| age <= KEEP) {
+            continue;
+        }
+        // What was being written when the program ended is a folder.
+        let is_folder = file.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed = if is_folder { fs::remove_dir_all(file.path()) } else { fs::remove_file(file.path()) };
+        if let Err(error) = removed {
             tracing::warn!("the old export {} cannot be removed: {error}", file.path().display());
         }
     }

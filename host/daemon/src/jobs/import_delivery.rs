@@ -3,8 +3,10 @@
 use playrelay_engine::event::{Action, TrackerEvent};
 use playrelay_engine::library::import::{Entry, Record, WatchedTime};
 use playrelay_engine::library::person::Person;
-use playrelay_store::{Job, JobProgress, JobRow, JobState, JobWrites};
+use playrelay_engine::play::PlayId;
+use playrelay_store::{Job, JobProgress, JobRow, JobState, JobWrites, StoreError};
 use playrelay_util::clock;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::jobs::imported::{self, play, rating};
@@ -26,24 +28,26 @@ pub(super) async fn run(app: &App, queue: &JobQueue, job: &Job, import: i64, tra
     }
     let counts = app.store.count_job_rows(import).await?;
     let total = counts.get(imported::WRITTEN).copied();
-    let mut after: Option<u32> = job.checkpoint.as_deref().and_then(|number| number.parse().ok());
-    let (mut told, mut done) = (job.done, job.done);
-    let mut without_a_day = 0;
+    let mut at: Checkpoint =
+        job.checkpoint.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut done = job.done;
     loop {
-        let rows = app.store.job_rows(import, Some(imported::WRITTEN), after, BATCH).await?;
+        let rows = app.store.job_rows(import, Some(imported::WRITTEN), at.after, BATCH).await?;
         let Some(last) = rows.last() else { break };
-        after = Some(last.number);
+        at.after = Some(last.number);
         done += rows.len() as u64;
         let mut deliveries = Vec::new();
         for row in &rows {
             match event(&person, tracker, row) {
+                // A play that was taken back, or whose place that of a server has taken, is not told.
+                Told::Event(event) if is_gone(app, &event).await? => {}
                 Told::Event(event) => deliveries.push(*event),
-                Told::WithoutDay => without_a_day += 1,
+                Told::WithoutDay => at.without_day += 1,
                 Told::Nothing => {}
             }
         }
-        told += deliveries.len() as u64;
-        let checkpoint = after.map(|number| number.to_string());
+        at.told += deliveries.len() as u64;
+        let checkpoint = serde_json::to_string(&at).ok();
         let progress = JobProgress { checkpoint, done, total, rows: Vec::new() };
         let writes = JobWrites { deliveries, ..JobWrites::default() };
         if !app.store.write_job(job, writes, progress, clock::now()).await? {
@@ -51,11 +55,30 @@ pub(super) async fn run(app: &App, queue: &JobQueue, job: &Job, import: i64, tra
         }
         queue.changed(job.id).await;
     }
-    let left_out = match without_a_day {
+    let left_out = match at.without_day {
         0 => String::new(),
         some => format!("; {some} watches without a day are not told"),
     };
-    Ok((JobState::Done, format!("{told} events for {tracker} wait in the outbox{left_out}")))
+    Ok((JobState::Done, format!("{} events for {tracker} wait in the outbox{left_out}", at.told)))
+}
+
+/// Whether an event is of a play that is not there any more.
+async fn is_gone(app: &App, event: &TrackerEvent) -> Result<bool, StoreError> {
+    match event.action {
+        Action::Watched(_) => Ok(app.store.play(&PlayId(event.subject.clone())).await?.is_none()),
+        _ => Ok(false),
+    }
+}
+
+/// Where the job goes on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Checkpoint {
+    /// The last row of the import that was looked at; absent before the first.
+    after: Option<u32>,
+    /// Events that were put into the outbox.
+    told: u64,
+    /// Watches that were left out, since nobody knows their day.
+    without_day: u64,
 }
 
 /// What is told of a row.

@@ -62,7 +62,7 @@ pub enum JobSpec {
 impl JobSpec {
     /// The job that tells a tracker what another job has imported.
     pub fn import_delivery(import: &Job, tracker: &str) -> Self {
-        let name = format!("{} to {tracker}", import.work.about);
+        let name = format!("{} of job {} to {tracker}", import.work.about, import.id);
         Self::ImportDelivery { import: import.id, tracker: tracker.to_owned(), name }
     }
 

@@ -359,30 +359,47 @@ pub struct Mapped {
 
 /// The ids of an item become these. The year and the original title were those of what it is not.
 fn pin(item: &mut Item, ids: &BTreeMap<String, String>) {
-    fn pin_show(show: &mut Show, ids: &BTreeMap<String, String>) {
+    /// Whether it was another show.
+    fn pin_show(show: &mut Show, ids: &BTreeMap<String, String>) -> bool {
         let ids: Ids<_> = ids.iter().collect();
-        if show.ids != ids {
-            *show = Show { title: std::mem::take(&mut show.title), original_title: None, year: None, ids };
+        if takes(&mut show.ids, &ids) {
+            return false;
         }
+        *show = Show { title: std::mem::take(&mut show.title), original_title: None, year: None, ids };
+        true
     }
     match &mut item.kind {
         ItemKind::Movie(movie) => {
             let ids: Ids<_> = ids.iter().collect();
-            if movie.ids != ids {
+            if !takes(&mut movie.ids, &ids) {
                 *movie =
                     Movie { title: std::mem::take(&mut movie.title), original_title: None, year: None, ids };
             }
         }
         ItemKind::Episode(episode) => {
-            pin_show(&mut episode.show, ids);
-            episode.ids = Ids::default();
+            if pin_show(&mut episode.show, ids) {
+                episode.ids = Ids::default();
+            }
         }
         ItemKind::Season(season) => {
-            pin_show(&mut season.show, ids);
-            season.ids = Ids::default();
+            if pin_show(&mut season.show, ids) {
+                season.ids = Ids::default();
+            }
         }
-        ItemKind::Show(show) => pin_show(show, ids),
+        ItemKind::Show(show) => {
+            pin_show(show, ids);
+        }
     }
+}
+
+/// Whether ids that are known name what the right ones name: then they take over what is missing, and are left as they are otherwise.
+fn takes<Kind>(known: &mut Ids<Kind>, right: &Ids<Kind>) -> bool {
+    let shared: Vec<bool> = right.iter().filter_map(|(name, id)| Some(known.get(name)? == id)).collect();
+    let is_same = !shared.is_empty() && shared.iter().all(|agrees| *agrees);
+    if is_same {
+        known.fill_from(right);
+    }
+    is_same
 }
 
 /// The shift of a whole season that makes one episode the other.

@@ -98,7 +98,10 @@ fn a_pin_replaces_ids_and_what_belongs_to_another_title() {
     assert_eq!(mapped.words.len(), 1);
     let ItemKind::Episode(episode) = &item.kind else { panic!("{item:?}") };
     assert_eq!((episode.show.year, episode.ids.len(), episode.show.ids.get("imdb")), (None, 0, Some("tt2")));
-    // What is right already is left alone, and nothing is said of it.
+    // What is right already is left alone, the ids of the episode too, and nothing is said of it.
+    let ItemKind::Episode(episode) = &mut item.kind else { panic!("it is an episode") };
+    episode.ids = [("imdb", "tt3")].into_iter().collect();
+    episode.show.ids = [("imdb", "tt2"), ("tvdb", "9")].into_iter().collect();
     assert_eq!(pinned.apply(&mut item), Mapped::default());
 }
 
