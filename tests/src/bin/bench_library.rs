@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 const PLAYS: u32 = 200_000;
 /// People who have them.
 const PEOPLE: u32 = 20;
+/// Genres that there are, and those of a film.
+const GENRES: u32 = 20;
+const GENRES_EACH: u32 = 3;
 /// Films that they watched, each.
 const FILMS: u32 = 2_000;
 /// How often each page is asked for.
@@ -121,6 +124,14 @@ fn fill(database: &Path) {
                 params![format!("movie:tmdb:{film}"), 100_000 + film],
             )
             .expect("a key can be stored");
+        for genre in 0..GENRES_EACH {
+            transaction
+                .execute(
+                    "INSERT INTO title_genres (household, title, genre) VALUES ('home', ?1, ?2)",
+                    params![100_000 + film, format!("Genre {}", (film + genre * 5) % GENRES)],
+                )
+                .expect("a genre can be stored");
+        }
     }
     for play in 0..PLAYS {
         let (person, film) = (play % PEOPLE, play / PEOPLE * 7 % FILMS);

@@ -176,9 +176,9 @@ async fn page(
             p.small.muted { "Anime is mapped by " code { (file) } ", which is read again by a schedule." }
         }
         @if stored.is_empty() {
-            (empty("No title has a mapping. “Fix match” of a delivery keeps one, too.", Some((context.href("/deliveries"), "Look at the deliveries"))))
+            div.space { (empty("No title has a mapping. “Fix match” of a delivery keeps one, too.", Some((context.href("/deliveries"), "Look at the deliveries")))) }
         } @else {
-            div.card.list { @for it in &stored { (row(context, it, may_change)) } }
+            div.card.list.space { @for it in &stored { (row(context, it, may_change)) } }
         }
         @if may_change { (form(context, edited, typed, complaint)) }
     };

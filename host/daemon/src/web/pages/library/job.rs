@@ -171,10 +171,12 @@ fn row_of(context: &Context, job: &Job, row: &JobRow) -> Markup {
                 div.cut { (row.what) }
                 @if !row.reason.is_empty() { div.small.muted { (row.reason) } }
             }
-            @if is_open && context.may(Permission::OwnControl) {
-                a.button.small href=(context.href(&format!("/library/jobs/{}/rows/{}", job.id, row.number))) { "Fix match…" span.hidden { " of " (row.what) } }
+            div.row {
+                @if is_open && context.may(Permission::OwnControl) {
+                    a.button.small href=(context.href(&format!("/library/jobs/{}/rows/{}", job.id, row.number))) { "Fix match…" span.hidden { " of " (row.what) } }
+                }
+                span.small.muted { (in_words(&row.state)) }
             }
-            span.small.muted { (in_words(&row.state)) }
         }
     }
 }
