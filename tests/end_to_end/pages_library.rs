@@ -76,7 +76,7 @@ async fn a_history_is_uploaded_shown_imported_and_taken_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watchlist_is_read_in_with_its_progress() {
     let plex = FakePlexTv::start(&[]).await;
-    let expected = plex.fill_watchlist(600);
+    let expected = plex.fill_watchlist(3_000);
     plex.faults().next("/library/sections/watchlist/all", 6, Fault::Slow(Duration::from_millis(700)));
     let (url, token) = (plex.server.url(), fake_plex_tv::TOKEN);
     let home = TestContext::new(&format!(
@@ -92,7 +92,7 @@ async fn a_watchlist_is_read_in_with_its_progress() {
     let note = "window.seen = []; new MutationObserver(() => { const text = document.getElementById('live').innerText.match(/(\\d+) read/); \
                 if (text) window.seen.push(Number(text[1])); }).observe(document.getElementById('live'), { subtree: true, childList: true, characterData: true });";
     browser.run(note).await;
-    browser.wait_for_text("600 titles read, 600 of them new").await;
+    browser.wait_for_text("3000 titles read, 3000 of them new").await;
     let seen = browser.run("return [...new Set(window.seen)]").await;
     let seen: Vec<u64> = serde_json::from_value(seen).unwrap();
     assert!(seen.len() >= 2 && seen.is_sorted(), "the page showed {seen:?}");
@@ -103,7 +103,7 @@ async fn a_watchlist_is_read_in_with_its_progress() {
     );
     browser.open("/library/watchlist").await;
     browser.wait_for_text(&expected[0]).await;
-    browser.wait_for_text("1–100 of 600").await;
+    browser.wait_for_text("1–100 of 3000").await;
     browser.click("a[rel=next]").await;
     browser.wait_for_text(&expected[100]).await;
     browser.finish(&[]).await;
