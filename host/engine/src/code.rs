@@ -38,7 +38,7 @@ macro_rules! codes {
 }
 
 codes! {
-    ImportedBefore = "imported-before": "An import has this watch, and a tracker was told of it.",
+    ImportedBefore = "imported-before": "An import has this watch, and Playrelay has sent it to a tracker.",
     Imported = "imported": "A job tells trackers what an import has written.",
     Received = "received": "The webhook, or the report of a connection, is stored.",
     StoredRequest = "stored-request": "The stored input cannot be read.",

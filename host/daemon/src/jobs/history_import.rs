@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use playrelay_engine::library::import::{Entry, ImportJudge, KnownHistory, Record, RowState, title_in_words};
 use playrelay_engine::library::title::{TitleMatch, match_title};
 use playrelay_engine::play::Viewer;
-use playrelay_store::{Job, JobProgress, JobRow, JobState, JobWrites, ListedEntry, SharedStore};
+use playrelay_store::{Job, JobProgress, JobRow, JobState, JobWrites, SharedStore};
 use playrelay_util::clock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::imports::{self, FOLDER, ImportError, ImportFormat, ImportedRow};
-use crate::jobs::imported::{self, play, rating};
+use crate::jobs::imported;
 use crate::jobs::queue::JobQueue;
 use crate::jobs::spec::JobSpec;
 use crate::jobs::step::{JobEnd, JobStop};
@@ -204,7 +204,7 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
     let of = |state: &str| counts.get(state).copied().unwrap_or(0);
     let (mut done, total) = (of(imported::WRITTEN), of(imported::WRITTEN) + of(RowState::New.as_str()));
     let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
-    let mut listed = (Vec::new(), Vec::new());
+    let (mut listed, mut listed_rows) = (JobWrites::default(), Vec::new());
     loop {
         let rows = app.store.job_rows(job.id, Some(RowState::New.as_str()), at.written, limit).await?;
         let Some(last) = rows.last() else { break };
@@ -212,17 +212,14 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
         let mut writes = JobWrites::default();
         let mut written = Vec::new();
         for mut row in rows {
-            let Ok(Record { item, entry }) = serde_json::from_str(&row.body) else { continue };
+            let Ok(record) = serde_json::from_str::<Record>(&row.body) else { continue };
             row.state = imported::WRITTEN.to_owned();
-            match entry {
-                Entry::Watch(time) => writes.plays.push(play(&person, item, time.timestamp(&person.zone))),
-                Entry::Rating { stars, at } => writes.ratings.push(rating(&person, item, stars, at)),
-                Entry::Listed { since } => {
-                    listed.0.push(ListedEntry { item, since: since.unwrap_or_else(clock::now) });
-                    listed.1.push(row);
-                    continue;
-                }
+            if matches!(record.entry, Entry::Listed { .. }) {
+                imported::add_record(&mut listed, &person, record);
+                listed_rows.push(row);
+                continue;
             }
+            imported::add_record(&mut writes, &person, record);
             written.push(row);
         }
         done += written.len() as u64;
@@ -230,9 +227,8 @@ async fn write(app: &App, queue: &JobQueue, job: &Job, mut at: Checkpoint) -> Jo
         go_on(app.store.write_job(job, writes, progress, clock::now()).await?)?;
         queue.changed(job.id).await;
     }
-    done += listed.1.len() as u64;
-    let progress = JobProgress { checkpoint: text(&at), done, total: Some(total), rows: listed.1 };
-    let writes = JobWrites { listed: listed.0, ..JobWrites::default() };
-    go_on(app.store.write_job(job, writes, progress, clock::now()).await?)?;
+    done += listed_rows.len() as u64;
+    let progress = JobProgress { checkpoint: text(&at), done, total: Some(total), rows: listed_rows };
+    go_on(app.store.write_job(job, listed, progress, clock::now()).await?)?;
     Ok((JobState::Done, format!("{done} rows imported")))
 }

@@ -81,7 +81,7 @@ struct Checkpoint {
     without_day: u64,
 }
 
-/// What is told of a row.
+/// What the tracker hears of a row.
 enum Told {
     /// This.
     Event(Box<TrackerEvent>),

@@ -1,16 +1,29 @@
 //! What a row of an import becomes: a play or a rating of the person, which no source has reported.
 
 use jiff::Timestamp;
-use playrelay_engine::library::import::UNKNOWN_TIME;
+use playrelay_engine::library::import::{Entry, Record, UNKNOWN_TIME};
 use playrelay_engine::library::person::{IMPORTED, Person};
 use playrelay_engine::model::{
     Completion, Content, Item, Playback, PlaybackState, Player, Rated, Server, User,
 };
 use playrelay_engine::play::Play;
 use playrelay_engine::transition::Rating;
+use playrelay_store::{JobWrites, ListedEntry};
+use playrelay_util::clock;
 
 /// The state of a row whose play, rating or title is written.
 pub(crate) const WRITTEN: &str = "written";
+
+/// Adds to a job's writes what a row becomes.
+pub(crate) fn add_record(writes: &mut JobWrites, person: &Person, Record { item, entry }: Record) {
+    match entry {
+        Entry::Watch(time) => writes.plays.push(play(person, item, time.timestamp(&person.zone))),
+        Entry::Rating { stars, at } => writes.ratings.push(rating(person, item, stars, at)),
+        Entry::Listed { since } => {
+            writes.listed.push(ListedEntry { item, since: since.unwrap_or_else(clock::now) });
+        }
+    }
+}
 
 /// The server of what is imported.
 fn server(name: &str) -> Server {

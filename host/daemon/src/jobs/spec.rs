@@ -44,7 +44,7 @@ pub enum JobSpec {
         file: String,
         /// What the person calls the file.
         name: String,
-        /// The trackers that are told of what is imported.
+        /// The trackers that receive what is imported.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tell: Vec<String>,
     },

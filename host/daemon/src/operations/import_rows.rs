@@ -1,29 +1,29 @@
 //! Rows of an import that nobody could match: a person says what each is.
 
-use playrelay_engine::library::import::{Entry, ImportJudge, KnownHistory, Record, RowState, title_in_words};
+use playrelay_engine::library::import::{ImportJudge, KnownHistory, Record, RowState, title_in_words};
 use playrelay_engine::library::title::{TitleMatch, match_title};
-use playrelay_store::{Job, JobRow, JobState, JobWrites, ListedEntry};
+use playrelay_store::{Job, JobRow, JobState, JobWrites};
 use playrelay_util::clock;
 
 use crate::app::App;
-use crate::jobs::imported::{WRITTEN, play, rating};
+use crate::jobs::imported;
 use crate::jobs::spec::JobSpec;
 use crate::operations::deliveries::{self, Correction};
 use crate::operations::{OperationError, jobs, people};
 
-/// States of rows of which a person may say what they are.
+/// The states of rows that a person may match.
 const OPEN: [RowState; 2] = [RowState::Unclear, RowState::NoIdentity];
 
-/// Whether a person may say what a row is.
+/// Whether a person may match a row.
 pub fn is_open(row: &JobRow) -> bool {
     OPEN.iter().any(|state| state.as_str() == row.state) && !row.body.is_empty()
 }
 
-/// A row of an import of which a person may say what it is, and what it tells.
+/// Finds a row of an import that a person may match, with its job and its record.
 ///
 /// # Errors
 ///
-/// Fails where there is no such job or row, the job is no import that is shown or done, or it is clear what the row is.
+/// Fails where no such job or row exists, the job is no import in the state `ready` or `done`, or the row needs no match.
 pub async fn find(app: &App, id: i64, number: u32) -> Result<(Job, JobRow, Record), OperationError> {
     let job = jobs::find(&app.store, id).await?;
     if !matches!(JobSpec::read(&job.work.spec), Some(JobSpec::HistoryImport { .. })) {
@@ -80,15 +80,8 @@ pub async fn match_row(
     row.body = serde_json::to_string(&record).map_err(|error| OperationError::Invalid(error.to_string()))?;
     let mut writes = JobWrites::default();
     if job.state == JobState::Done && judgement.state == RowState::New {
-        row.state = WRITTEN.to_owned();
-        let Record { item, entry } = record;
-        match entry {
-            Entry::Watch(time) => writes.plays.push(play(&person, item, time.timestamp(&person.zone))),
-            Entry::Rating { stars, at } => writes.ratings.push(rating(&person, item, stars, at)),
-            Entry::Listed { since } => {
-                writes.listed.push(ListedEntry { item, since: since.unwrap_or_else(clock::now) });
-            }
-        }
+        row.state = imported::WRITTEN.to_owned();
+        imported::add_record(&mut writes, &person, record);
     }
     app.store.change_job_row(&job, row.clone(), writes, clock::now()).await?;
     Ok(row)

@@ -62,7 +62,7 @@ pub async fn keep(store: &dyn Store, mapping: TitleMapping) -> Result<KeptMappin
     Ok(KeptMapping { id, tried_again })
 }
 
-/// Deliveries that wait for a person to say what they are, and of which a mapping says it.
+/// Held and unmatched deliveries that a mapping applies to, each with its mapped item.
 ///
 /// # Errors
 ///

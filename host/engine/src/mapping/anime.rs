@@ -1,4 +1,4 @@
-//! Ids of anime catalogues. They count each season as a title of its own; a file of mappings says of which series it is.
+//! Ids of anime catalogues. These catalogues count each season as a title of its own. A file of mappings names the series of each.
 
 use std::collections::HashMap;
 

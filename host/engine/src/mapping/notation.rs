@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::mapping::{EpisodeFilm, SeasonShift};
 
-/// Why a line is none.
+/// Why a line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotationError {
     /// It is no shift.

@@ -86,8 +86,8 @@ pub(super) async fn send(
     };
     let app = api.app();
     let input = TitleInput::new(&app, &row.event.item.kind);
-    let correction = match correction(&typed, &row.event.item, &input) {
-        Ok(correction) => correction,
+    let correction = match input.correction(&row.event.item, &typed.id, &typed.season, &typed.episode) {
+        Ok(correction) => Correction { remember: typed.remember, ..correction },
         Err(complaint) => {
             let answer = Answer::Complaint(complaint);
             return page(&api, &context, &row, &typed, &answer, &Search::default()).await;
@@ -195,32 +195,4 @@ fn ids(item: &Item) -> String {
         }
     };
     if pairs.is_empty() { "no id".to_owned() } else { pairs.join(", ") }
-}
-
-/// What somebody has typed, as a correction.
-fn correction(typed: &Typed, item: &Item, input: &TitleInput<'_>) -> Result<Correction, String> {
-    let number = |text: &str, what: &str| match text {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| format!("The {what} is {text:?}; expected a number.")),
-    };
-    let ids = match typed.id.as_str() {
-        "" => Vec::new(),
-        text => vec![input.read(text).ok_or_else(|| {
-            format!(
-                "{text:?} names no title; expected an address at {} with the id in it, or a catalogue and an id such as tvdb 121361.",
-                input.sites()
-            )
-        })?],
-    };
-    let season = number(&typed.season, "season")?;
-    let episodes: Vec<u32> = number(&typed.episode, "episode")?.into_iter().collect();
-    if ids.is_empty() && season.is_none() && episodes.is_empty() {
-        return Err(match item.kind {
-            ItemKind::Episode(_) => {
-                "Nothing is entered; expected the show, the season or the episode.".to_owned()
-            }
-            _ => "Nothing is entered; expected the title.".to_owned(),
-        });
-    }
-    Ok(Correction { ids, season, episodes, remember: typed.remember })
 }

@@ -1,10 +1,11 @@
 //! Reads which title somebody means: an address out of a browser, or a catalogue and an id.
 
-use playrelay_engine::model::ItemKind;
+use playrelay_engine::model::{Item, ItemKind};
 use playrelay_plugin_host::manifest::{Manifest, TitlePage};
 use url::Url;
 
 use crate::app::App;
+use crate::operations::deliveries::Correction;
 
 /// Sites without a plugin, whose addresses are known here.
 const KNOWN_SITES: [&str; 2] = ["IMDb", "TheTVDB"];
@@ -42,6 +43,44 @@ impl<'a> TitleInput<'a> {
             Ok(url) if url.host_str().is_some_and(|host| host.contains('.')) => self.read_address(&url),
             _ => read_pair(text),
         }
+    }
+
+    /// The correction that somebody has typed: a title, a season and an episode, each empty where it stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Says what was typed, and what was expected.
+    pub(super) fn correction(
+        &self,
+        item: &Item,
+        title: &str,
+        season: &str,
+        episode: &str,
+    ) -> Result<Correction, String> {
+        let number = |text: &str, what: &str| match text {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| format!("The {what} is {text:?}; expected a number.")),
+        };
+        let ids = match title {
+            "" => Vec::new(),
+            text => vec![self.read(text).ok_or_else(|| {
+                format!(
+                    "{text:?} names no title; expected an address at {} with the id in it, or a catalogue and an id such as tvdb 121361.",
+                    self.sites()
+                )
+            })?],
+        };
+        let season = number(season, "season")?;
+        let episodes: Vec<u32> = number(episode, "episode")?.into_iter().collect();
+        if ids.is_empty() && season.is_none() && episodes.is_empty() {
+            return Err(match item.kind {
+                ItemKind::Episode(_) => {
+                    "Nothing is entered; expected the show, the season or the episode.".to_owned()
+                }
+                _ => "Nothing is entered; expected the title.".to_owned(),
+            });
+        }
+        Ok(Correction { ids, season, episodes, remember: false })
     }
 
     fn read_address(&self, url: &Url) -> Option<(String, String)> {

@@ -210,7 +210,7 @@ pub(super) async fn command(
     layout::see_other(&context, &format!("/library/jobs/{id}"))
 }
 
-/// Has a tracker told of what an import wrote.
+/// Asks for the job that sends an import to a tracker.
 pub(super) async fn tell(
     State(api): State<Arc<Api>>,
     context: Context,

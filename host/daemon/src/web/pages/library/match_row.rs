@@ -7,7 +7,6 @@ use axum::response::Response;
 use maud::html;
 use playrelay_engine::model::ItemKind;
 
-use crate::operations::deliveries::Correction;
 use crate::operations::{OperationError, import_rows};
 use crate::web::api::Api;
 use crate::web::api::extract::Path;
@@ -38,7 +37,9 @@ pub(super) async fn change(
     job::find(&api.store(), &context, id).await?;
     let app = api.app();
     let (_, _, record) = import_rows::find(&app, id, number).await?;
-    let correction = match correction(&form, &TitleInput::new(&app, &record.item.kind)) {
+    let (title, season, episode) = (form.text("id"), form.text("season"), form.text("episode"));
+    let input = TitleInput::new(&app, &record.item.kind);
+    let correction = match input.correction(&record.item, &title, &season, &episode) {
         Ok(correction) => correction,
         Err(complaint) => return page(&api, &context, (id, number), &form, Some(&complaint)).await,
     };
@@ -92,19 +93,4 @@ async fn page(
         }
     };
     layout::page(api, context, Page::new("Fix match", Place::Library), body).await
-}
-
-fn correction(form: &Form, input: &TitleInput<'_>) -> Result<Correction, String> {
-    let number = |name: &str| match form.text(name).as_str() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| format!("The {name} is {text:?}; expected a number.")),
-    };
-    let ids = match form.text("id").as_str() {
-        "" => Vec::new(),
-        text => vec![input.read(text).ok_or_else(|| {
-            format!("{text:?} names no title; expected an address at {} with the id in it, or a catalogue and an id such as tvdb 121361.", input.sites())
-        })?],
-    };
-    let episodes: Vec<u32> = number("episode")?.into_iter().collect();
-    Ok(Correction { ids, season: number("season")?, episodes, remember: false })
 }
