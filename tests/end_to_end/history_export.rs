@@ -85,7 +85,8 @@ async fn everything_is_written_for_programs_and_for_tables() {
     let mut lines = files[0].2.lines();
     assert!(lines.next().unwrap().starts_with("id,user,server,device,kind,title,year,season,episodes,"));
     assert_eq!(files[0].2.matches(",movie,\"Mirror, \"\"The\"\"\",1975,").count(), 2, "{}", files[0].2);
-    assert!(!files[0].2.contains("ada"), "{}", files[0].2);
+    // The name as a column: an id in hexadecimal digits may hold these letters.
+    assert!(!files[0].2.contains(",ada,"), "{}", files[0].2);
 }
 
 /// What a person takes along from the page is what the command writes.
@@ -138,7 +139,7 @@ async fn an_archive_is_written_by_a_job() {
     let mut zip = zip::ZipArchive::new(Cursor::new(answer.bytes().await.unwrap())).unwrap();
     let mut text = String::new();
     zip.by_name("plays.csv").unwrap().read_to_string(&mut text).unwrap();
-    assert!(text.contains("Breaking Bad") && !text.contains("ada"), "{text}");
+    assert!(text.contains("Breaking Bad") && !text.contains(",ada,"), "{text}");
     let page = daemon
         .api(Method::GET, &format!("/library/jobs/{}", job["id"]))
         .send()

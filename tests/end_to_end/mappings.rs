@@ -156,7 +156,7 @@ async fn anime_is_mapped_by_a_file_that_is_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_episodes_in_one_file_of_plex_count_both() {
     let server = FakePlex::start().await;
-    let media = json!([{ "Part": [{ "file": "/tv/Breaking Bad - S01E01-E02.mkv" }] }]);
+    let media = json!([{ "id": 7, "Part": [{ "id": 8, "key": "/library/parts/8/file.mkv", "file": "/tv/Breaking Bad - S01E01-E02.mkv" }] }]);
     for (key, number, guid) in [("1", 1, "tvdb://349232"), ("2", 2, "tvdb://349235")] {
         let mut item = episode(key, "Breaking Bad", 1, number, HOUR, &[guid]);
         item["parentRatingKey"] = json!("100");

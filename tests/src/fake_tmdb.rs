@@ -254,7 +254,7 @@ async fn episode_groups(State(shared): State<Service<World>>, Path(id): Path<Str
     let results: Vec<Value> = groups
         .map(|group| {
             let episodes: usize = group.parts.iter().map(|(_, episodes)| episodes.len()).sum();
-            json!({ "id": group.id, "name": "An order", "description": "", "type": group.kind, "network": null,
+            json!({ "id": group.id, "name": "An order", "description": "", "type": group.kind, "network": { "id": 213, "logo_path": "/logo.png", "name": "Netflix", "origin_country": "US" },
                 "group_count": group.parts.len(), "episode_count": episodes })
         })
         .collect();
@@ -275,7 +275,7 @@ async fn episode_group(State(shared): State<Service<World>>, Path(id): Path<Stri
                 "episodes": episodes.collect::<Vec<_>>() })
         })
         .collect();
-    Json(json!({ "id": id, "name": "An order", "description": "", "type": group.kind, "network": null,
+    Json(json!({ "id": id, "name": "An order", "description": "", "type": group.kind, "network": { "id": 213, "logo_path": "/logo.png", "name": "Netflix", "origin_country": "US" },
         "group_count": group.parts.len(), "groups": parts }))
     .into_response()
 }

@@ -30,6 +30,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod contracts;
 pub mod daemon;
+pub mod deadline;
 mod device_keys;
 pub mod device_login;
 mod disconnect;

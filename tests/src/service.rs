@@ -2,7 +2,6 @@
 //! for something to become true.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -14,11 +13,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::deadline::DEADLINE;
 use crate::disconnect::Disconnect;
 use crate::faults::{Fault, Faults};
-
-/// How long a test waits for something to happen.
-const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A request that was received.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ pub use scenario::{Disruption, ViewingPattern};
 pub use servers::Servers;
 
 use crate::catalogue;
+use crate::deadline::DEADLINE;
 use crate::fake_playback::{FakePlayback, Person, Title};
 use crate::fake_trakt::FakeTrakt;
 use crate::harness::{Daemon, TestClock, TestContext, trakt_account};
@@ -21,8 +22,6 @@ use crate::harness::{Daemon, TestClock, TestContext, trakt_account};
 pub const RUNTIME: u32 = 2_400_000;
 /// Between two looks at the clock. Seconds.
 const TICK: i64 = 30;
-/// How long everybody may take to be told everything.
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(90);
 /// A session whose app is gone is dropped by its server after this. Ticks.
 const DROPPED_AFTER: u32 = 10;
 /// The names of the sources.
@@ -66,10 +65,10 @@ pub fn title(number: u32) -> Title {
         catalogue::movie(
             &format!("Film {number}"),
             2020,
-            serde_json::json!({ "trakt": 800_000 + number, "imdb": imdb, "tmdb": 900_000 + number }),
+            serde_json::json!({ "trakt": 800_000 + number, "slug": format!("film-{number}-2020"), "imdb": imdb, "tmdb": 900_000 + number }),
         )
     } else {
-        let show = serde_json::json!({ "trakt": 700_000 + number, "imdb": format!("tt8{number:06}"), "tvdb": 600_000 + number });
+        let show = serde_json::json!({ "trakt": 700_000 + number, "slug": format!("show-{number}"), "imdb": format!("tt8{number:06}"), "tvdb": 600_000 + number });
         catalogue::episode(
             (&format!("Series {number}"), 2019, show),
             1,
