@@ -8,6 +8,8 @@ use crate::binary::binary;
 /// Runs a command for authors in a folder.
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
+    // What several projects depend on is built once.
+    command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests"));
     command.arg("plugin").args(arguments).current_dir(folder).output().expect("the binary can be started")
 }
 

@@ -27,7 +27,9 @@ cargo xtask COMMAND
   run --demo     the same with a fake server and a fake tracker that play an evening;
                  it stays until Ctrl-C, `--once` ends it after the evening
   fakes          fake servers and trackers for a first set-up, until Ctrl-C
-  test [ARGS]    format, lints and all tests; ARGS go to `cargo test`
+  test [--long] [ARGS]
+                 format, lints and all tests; ARGS go to `cargo test`; with --long
+                 those that mostly wait take as long as it takes
   contracts      hold what the last tests said to the fakes against what the
                  services publish (../shared/contracts)
   clients        install the clients that the fakes are judged by: target/clients
@@ -188,6 +190,8 @@ fn screenshots() -> Result<()> {
 }
 
 fn test(arguments: &[String]) -> Result<()> {
+    let is_long = arguments.first().is_some_and(|first| first == "--long");
+    let arguments = if is_long { &arguments[1..] } else { arguments };
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     plugins::bundled()?;
     plugins::test_plugins()?;
@@ -198,7 +202,8 @@ fn test(arguments: &[String]) -> Result<()> {
         let command = [&["clippy", "--workspace"], targets, &["--", "--deny", "warnings"]].concat();
         shell::run(&mut cargo(&command))?;
     }
-    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    // With examples, features are those that the lints have built with: nothing is checked twice.
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"]);
     shell::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     shell::run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
     let mut command = cargo(&["test", "--workspace"]);
@@ -207,6 +212,9 @@ fn test(arguments: &[String]) -> Result<()> {
     if env::var_os("RUST_TEST_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         command.env("RUST_TEST_THREADS", (2 * cores).to_string());
+    }
+    if is_long {
+        command.env("PLAYRELAY_LONG_TESTS", "1");
     }
     // What is said to the fakes is held against what the services publish, where that is there.
     let exchanges = workspace().join("target/exchanges");

@@ -79,8 +79,11 @@ impl Project {
     }
 
     fn build_rust(&self, say: &mut dyn FnMut(&str)) -> Result<PathBuf, KitError> {
-        let arguments =
-            ["build", "--release", "--lib", "--target", WASM_TARGET, "--target-dir", "build/cargo"];
+        // Whoever names a folder for all that cargo builds has it there.
+        let named = std::env::var_os("CARGO_TARGET_DIR").map(|folder| self.folder.join(folder));
+        let target = named.unwrap_or_else(|| self.folder.join("build/cargo"));
+        let folder = target.display().to_string();
+        let arguments = ["build", "--release", "--lib", "--target", WASM_TARGET, "--target-dir", &folder];
         self.run("cargo", &arguments, say)?;
         let path = self.folder.join("Cargo.toml");
         let text = fs::read_to_string(&path).map_err(KitError::file(&path))?;
@@ -90,7 +93,7 @@ impl Project {
         });
         let name =
             name.ok_or_else(|| KitError::Case { path, reason: "it has no [package] name".to_owned() })?;
-        Ok(self.folder.join(format!("build/cargo/{WASM_TARGET}/release/{name}.wasm")))
+        Ok(target.join(format!("{WASM_TARGET}/release/{name}.wasm")))
     }
 
     fn build_javascript(&self, say: &mut dyn FnMut(&str)) -> Result<PathBuf, KitError> {
