@@ -32,12 +32,11 @@ use crate::exports::now_playing::NowPlaying;
 use crate::inbox::STORE_RETRY_DELAY;
 use crate::live::{Change, LiveBus};
 use crate::metrics::Metrics;
+use crate::pipeline::batch::{COMMIT_INTERVAL, MAX_BATCH, gather};
 use crate::pipeline::parsed_input::ParsedInput;
 use crate::pipeline::past_plays::PastPlays;
 use crate::pipeline::summary::{about, changes, empty, within_budget};
 
-/// Requests in one transaction.
-const MAX_BATCH: usize = 128;
 /// Ended plays are remembered for this long, to tell a repeated finish and a rewatch.
 const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// More than a look may be late. What is beyond is time in which the machine slept, or by which its clock was set.
@@ -170,12 +169,15 @@ impl CommitterTask {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.export_now_playing();
         let mut show_at = Instant::now();
+        let mut next_commit = Instant::now();
         loop {
             tokio::select! {
                 received = queue.recv_many(&mut batch, MAX_BATCH) => {
                     if received == 0 {
                         return;
                     }
+                    gather(&mut queue, &mut batch, next_commit).await;
+                    next_commit = Instant::now() + COMMIT_INTERVAL;
                     let past = self.load_past_plays(&batch).await;
                     let imported = self.load_imported_plays(&batch).await;
                     let past = PastPlays { known: past, imported };

@@ -4,6 +4,7 @@
 //! source's requests in their order and has them parsed; those that need a second look at the server take it in a
 //! lane of their viewer (`enrich`); the one [`committer::Committer`] applies the engine and stores the result.
 
+mod batch;
 pub mod committer;
 mod enrich;
 mod held;
@@ -32,6 +33,7 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use crate::config::PersonConfig;
@@ -50,6 +52,8 @@ const LONGEST_DESCRIPTION: usize = 2 << 10;
 const PAGE_ROWS: u32 = 64;
 /// A parse that takes too long is tried again so often.
 const MAX_PARSE_RETRIES: u32 = 1;
+/// The least time between two looks at an inbox. In a steady stream many inputs share one query, and their decisions one transaction.
+const PASS_INTERVAL: Duration = Duration::from_millis(8);
 /// Between two looks at an inbox of which nothing is heard.
 const INBOX_POLL: Duration = Duration::from_secs(2);
 
@@ -103,10 +107,13 @@ impl Pipeline {
     /// when the program ended comes again at the next start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut cursor = 0;
+        let mut next_pass = Instant::now();
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
             self.inbox_signal.wait_until_idle().await;
+            sleep_until(next_pass).await;
+            next_pass = Instant::now() + PASS_INTERVAL;
             let rows = match self.store.pending(self.source(), cursor, PAGE_ROWS).await {
                 Ok(rows) => rows,
                 Err(error) => {
