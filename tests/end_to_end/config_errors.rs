@@ -66,7 +66,7 @@ user = [\"*\"]
     assert_eq!(
         complaints(config),
         [
-            "F:5: unknown key `sorces` in the configuration; did you mean `sources`? (allowed: server, access, plugins, scrobble, \
+            "F:5: unknown key `sorces` in the configuration; did you mean `sources`? (allowed: server, store, access, plugins, scrobble, \
              delivery, sources, trackers, catalogues, notifiers, notify, people, mappings, routes)",
             "F:9: unknown key `plguin` in [trackers.bob]; did you mean `plugin`? (allowed: plugin)",
             "F:15: unknown key `user` in [[routes]]; did you mean `users`? (allowed: users)",

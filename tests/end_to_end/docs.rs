@@ -92,7 +92,7 @@ fn keys(file: &toml::Table) -> Vec<String> {
                 toml::Value::Table(inner) => {
                     keys.extend(inner.keys().map(|inner| format!("{section}.{key}.{inner}")));
                 }
-                _ if of_plugins.contains(&key.as_str()) => {}
+                _ if section != "store" && of_plugins.contains(&key.as_str()) => {}
                 _ => keys.push(format!("{section}.{key}")),
             }
         }

@@ -153,7 +153,10 @@ async fn inputs_of_a_source_that_is_gone_are_said() {
     assert!(home.run(&["webhooks"]).status.success());
     let database = rusqlite::Connection::open(home.data().join("playrelay.db")).unwrap();
     database
-        .execute("INSERT INTO inbox (source, received_at, request) VALUES ('cellar', 0, x'7b7d')", [])
+        .execute_batch(
+            "INSERT INTO inbox (source, received_at) VALUES ('cellar', 0);
+             INSERT INTO requests (inbox, request) VALUES (last_insert_rowid(), x'7b7d');",
+        )
         .unwrap();
     let (_, shown) = findings(&home).await;
     let inbox = found(&shown, "playrelay", "inbox");

@@ -54,6 +54,7 @@ mod plugin_directory;
 mod plugin_docs;
 mod plugin_install;
 mod plugin_registry;
+mod postgres_store;
 mod private_addresses;
 mod progress_flood;
 mod proxies;

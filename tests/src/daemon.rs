@@ -80,6 +80,13 @@ impl Daemon<'_> {
         event_of(self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await).await
     }
 
+    /// Sends a message of Plex, and gives the status of the answer.
+    pub async fn try_plex(&self, message: &Value) -> reqwest::StatusCode {
+        let body = plex_webhook::multipart(message, 2_000);
+        let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
+        self.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await.status()
+    }
+
     /// Sends a message as JSON to the source that is named after its plugin, and returns the event's id.
     pub async fn json(&self, source: &str, message: &Value) -> i64 {
         self.message(source, "application/json", message.to_string().into_bytes()).await

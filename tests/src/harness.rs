@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
+use playrelay_test_postgres::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub use crate::binary::binary;
 use crate::clock::Clock;
 pub use crate::daemon::{Daemon, TestClock, event_of};
+pub use crate::deadline::DEADLINE;
 use crate::fake_mdblist::FakeMdbList;
 use crate::fake_plex::FakePlex;
 use crate::fake_simkl::FakeSimkl;
@@ -21,8 +22,22 @@ use crate::fake_tmdb::FakeTmdb;
 use crate::fake_trakt::{CLIENT_ID, CLIENT_SECRET, FakeTrakt};
 use crate::{fake_mdblist, fake_plex, fake_tmdb, warm_cache};
 
-/// How long a test waits for something to happen.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+/// The variable of a run of tests that names the store of each home: `postgres`, or a file where it is not set.
+const STORE_VARIABLE: &str = "PLAYRELAY_TEST_STORE";
+/// The variable of the program with the address of its store.
+pub const STORE_URL: &str = "PLAYRELAY__STORE__URL";
+
+/// The address of an empty database of PostgreSQL.
+///
+/// # Panics
+///
+/// PostgreSQL is not installed.
+pub fn postgres_database() -> String {
+    Cluster::shared().expect("PostgreSQL is installed: `apt-get install postgresql`").database()
+}
+
+/// The variable with which tests take as long as it takes: `cargo xtask test --long`.
+pub const LONG_TESTS: &str = "PLAYRELAY_LONG_TESTS";
 /// The token in the address of the webhook.
 pub const WEBHOOK_TOKEN: &str = "webhook-token-0123456789";
 
@@ -182,7 +197,10 @@ impl TestContext {
         let data = folder.join("data").display().to_string();
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {data:?}\n\n");
         std::fs::write(folder.join("playrelay.toml"), server + config).expect("a file in our folder");
-        let environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
+        let mut environment = vec![("PLAYRELAY_LOG".to_owned(), "trace".to_owned())];
+        if std::env::var(STORE_VARIABLE).is_ok_and(|store| store == "postgres") {
+            environment.push((STORE_URL.to_owned(), postgres_database()));
+        }
         Self {
             folder,
             _temporary: temporary,
@@ -218,6 +236,11 @@ impl TestContext {
     /// Sets a variable for everything that runs here.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes back what [`set`](Self::set) said of a variable.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
     }
 
     /// The data folder.

@@ -17,24 +17,31 @@
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
 //! - [`watermarks`]: times that the program keeps of a source
-//! - [`sqlite`]: all of these in one file
+//! - [`sqlite`], [`postgres`]: all of these in a file, or on a server, by the statements in `tables`
 
 pub mod access;
 pub mod accounts;
+pub mod copy;
 mod error;
 mod household;
 pub mod inbox;
 pub mod jobs;
 pub mod library;
 pub mod mappings;
+mod open;
 pub mod outbox;
 pub mod plays;
 pub mod plugins;
+mod postgres;
 pub mod secrets;
+mod sql;
+mod sql_store;
 pub mod sqlite;
+mod tables;
 pub mod users;
 pub mod vault;
 pub mod watermarks;
+mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,10 +59,12 @@ use jiff::Timestamp;
 pub use jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
 pub use library::{KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder};
 pub use mappings::{MappingStore, StoredMapping};
+pub use open::{open_file, open_server};
 pub use outbox::{DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore};
 pub use plays::{PlayFilter, PlayStore};
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoredApproval};
 pub use secrets::SecretStore;
+pub use sql_store::SqlStore;
 pub use users::UserStore;
 
 /// The operations that any node may use.

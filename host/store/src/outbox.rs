@@ -103,8 +103,9 @@ pub trait OutboxOwner: Send + Sync {
     /// When the next event for a tracker becomes due.
     async fn next_due_at(&self, tracker: &str) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Says that an event is about to be sent. Should nothing be heard of the attempt, it may have been applied.
-    async fn begin_attempt(&self, row: &OutboxRow) -> Result<(), StoreError>;
+    /// Says that an event is about to be sent. Should nothing be heard of the attempt, it may have been applied. False where the event does
+    /// not wait any more, and must not be sent.
+    async fn begin_attempt(&self, row: &OutboxRow) -> Result<bool, StoreError>;
 
     /// Makes everything that waits for a tracker after a failure due: it is reachable again.
     async fn make_due(&self, tracker: &str, now: Timestamp) -> Result<(), StoreError>;

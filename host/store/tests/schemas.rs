@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use playrelay_engine::routing::users::UserDecision;
-use playrelay_store::sqlite::SqliteStore;
+use playrelay_store::open_file;
 use playrelay_store::{
     AccessStore, AccountPause, AccountStore, EventFilter, InboxStore, KeyValueStore, LookupStore, Member,
     OutboxStore, PlayStore, PluginStore, QuotaStore, Role, SecretStore, Store, UserStore,
@@ -13,7 +13,7 @@ use playrelay_store::{
 use rusqlite::Connection;
 
 /// The schema before this program's own.
-const LAST: usize = 13;
+const LAST: usize = 14;
 
 /// A database of an earlier schema.
 fn database(folder: &Path, schema: usize) -> PathBuf {
@@ -34,7 +34,7 @@ async fn every_earlier_database_keeps_all_that_it_had() {
     for schema in 1..=LAST {
         let folder = tempfile::tempdir().unwrap();
         let path = database(folder.path(), schema);
-        let store = SqliteStore::open(&path).unwrap_or_else(|error| panic!("schema {schema}: {error}"));
+        let store = open_file(&path).unwrap_or_else(|error| panic!("schema {schema}: {error}"));
         let events = store.events(&EventFilter::newest(10)).await.unwrap();
         assert_eq!(events.len(), 2, "schema {schema}");
         assert_eq!(store.pending_by_source().await.unwrap(), [("home".to_owned(), 1)]);
@@ -85,7 +85,7 @@ async fn a_database_is_copied_before_it_is_migrated() {
     for schema in 1..=LAST {
         let folder = tempfile::tempdir().unwrap();
         let path = database(folder.path(), schema);
-        drop(SqliteStore::open(&path).unwrap());
+        drop(open_file(&path).unwrap());
         let current = schema_of(&path);
         assert_eq!(current, LAST + 1);
         let copy = folder.path().join(format!("playrelay.db.before-schema-{current}"));
@@ -93,7 +93,7 @@ async fn a_database_is_copied_before_it_is_migrated() {
         assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         // Nothing is copied where nothing is migrated.
         std::fs::remove_file(&copy).unwrap();
-        drop(SqliteStore::open(&path).unwrap());
+        drop(open_file(&path).unwrap());
         assert!(!copy.exists());
     }
 }
@@ -107,7 +107,7 @@ async fn the_two_newest_copies_stay() {
         let file = std::fs::File::create(copy).unwrap();
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(older)).unwrap();
     }
-    drop(SqliteStore::open(&path).unwrap());
+    drop(open_file(&path).unwrap());
     let mut copies: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -125,7 +125,7 @@ async fn without_a_copy_there_is_no_migration() {
     // The copy's place is taken by what is no file.
     let copy = folder.path().join(format!("playrelay.db.before-schema-{}", LAST + 1));
     std::os::unix::fs::symlink(folder.path().join("nowhere/file"), copy).unwrap();
-    let error = SqliteStore::open(&path).err().unwrap().to_string();
+    let error = open_file(&path).err().unwrap().to_string();
     assert!(error.contains("cannot be written") && error.contains("make room"), "{error}");
     assert_eq!(schema_of(&path), LAST);
 }
@@ -134,12 +134,12 @@ async fn without_a_copy_there_is_no_migration() {
 async fn a_copy_is_sound_and_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = database(folder.path(), LAST);
-    let store = SqliteStore::open(&path).unwrap();
+    let store = open_file(&path).unwrap();
     let copy = folder.path().join("backup.db");
     store.copy_to(&copy).await.unwrap();
     let again = store.copy_to(&copy).await.unwrap_err().to_string();
     assert!(again.contains("backup.db"), "{again}");
-    let copied = SqliteStore::open(&copy).unwrap();
+    let copied = open_file(&copy).unwrap();
     assert_eq!(copied.event(1).await.unwrap(), store.event(1).await.unwrap());
     assert!(store.size().await.unwrap() >= copied.size().await.unwrap());
 }

@@ -93,8 +93,8 @@ fn multiply(database: &std::path::Path) {
     let connection = Connection::open(database).expect("the database is there");
     let copies = format!(
         "CREATE TEMP TABLE copies AS WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {STORED}) SELECT n FROM n;
-         INSERT INTO inbox (source, received_at, request, settled_at, outcome, code, detail, user, item, household)
-             SELECT source, received_at - n * 60000, request, settled_at, outcome, code, detail, user, item, household
+         INSERT INTO inbox (source, received_at, settled_at, outcome, code, detail, user, item, household)
+             SELECT source, received_at - n * 60000, settled_at, outcome, code, detail, user, item, household
              FROM copies, (SELECT * FROM inbox ORDER BY id LIMIT 1);
          INSERT INTO outbox (inbox, tracker, subject, action, weight, body, next_at, state, attempts, uncertain, note, settled_at, later, since, household)
              SELECT inbox, tracker, subject || n, action, weight, body, next_at, 'delivered', 1, 0, note, settled_at, 0, since, household

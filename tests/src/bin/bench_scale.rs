@@ -16,7 +16,7 @@ use playrelay_engine::play::{Play, Viewer};
 use playrelay_engine::routing::users::{KnownUser, UserAssignments, UserDecision};
 use playrelay_engine::state::SessionState;
 use playrelay_engine::timeline::{Outcome, Verdict};
-use playrelay_store::sqlite::SqliteStore;
+use playrelay_store::open_file;
 use playrelay_store::{OwnerStore, ProcessedInput, Received};
 
 /// How often each thing is done; the mean is shown.
@@ -63,7 +63,7 @@ fn film(number: usize) -> Item {
 async fn next_delivery(kept: usize) -> (Duration, Duration) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("bench.db");
-    let store: Arc<dyn OwnerStore> = Arc::new(SqliteStore::open(&database).expect("a new database"));
+    let store: Arc<dyn OwnerStore> = Arc::new(open_file(&database).expect("a new database"));
     let now = Timestamp::now();
     let received = Received { source: "home".to_owned(), at: now, request: b"{}".to_vec(), person: None };
     let inbox = store.receive(received).await.expect("it can be written");

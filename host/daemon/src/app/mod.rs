@@ -22,9 +22,8 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::registry::{CurrentPlugins, Loader, Plugins};
 use playrelay_plugin_host::runtime::Runtime;
 use playrelay_plugin_host::{registry, wasm};
-use playrelay_store::sqlite::SqliteStore;
 use playrelay_store::vault::{Vault, VaultError};
-use playrelay_store::{SharedOwner, SharedStore, vault};
+use playrelay_store::{SharedOwner, SharedStore, open_file, open_server, vault};
 use playrelay_util::lock;
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
@@ -63,18 +62,21 @@ impl Purpose {
     }
 }
 
-/// Opens the store in the data folder, which is made where it is missing (mode 0700).
+/// Opens the store: the database that `[store] url` names, or the one in the data folder, which is made where it is missing (mode 0700).
 ///
 /// # Errors
 ///
 /// Fails where the folder cannot be made, belongs to another user, or holds a database that cannot be read. The folder stays.
-pub fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
+pub async fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
     let failed = |error| AppError::Data { path: data.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    if let Some(url) = &config.store.url {
+        return Ok(Arc::new(open_server(url).await?));
+    }
     let database = data.join(DATABASE);
-    SqliteStore::open(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
+    open_file(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
         let us = rustix::process::geteuid().as_raw();
         let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
         match owner {
@@ -112,14 +114,15 @@ pub struct ReadOnlyStore {
 /// # Errors
 ///
 /// Fails where there is a database and it cannot be read.
-pub fn open_store_to_read(config: &Config) -> Result<ReadOnlyStore, AppError> {
+pub async fn open_store_to_read(config: &Config) -> Result<ReadOnlyStore, AppError> {
     let (config, scratch) = prepared(config.clone(), Purpose::Look)?;
-    Ok(ReadOnlyStore { store: open_store(&config)?, _scratch: scratch })
+    Ok(ReadOnlyStore { store: open_store(&config).await?, _scratch: scratch })
 }
 
 /// The configuration with a data folder that may be written to, whatever the purpose.
 fn prepared(mut config: Config, purpose: Purpose) -> Result<(Config, Option<Arc<TempDir>>), AppError> {
-    if purpose != Purpose::Look || config.server.data_dir.join(DATABASE).exists() {
+    let is_kept = config.store.url.is_some() || config.server.data_dir.join(DATABASE).exists();
+    if purpose != Purpose::Look || is_kept {
         return Ok((config, None));
     }
     let failed = |error| AppError::Data { path: std::env::temp_dir(), error };
@@ -273,7 +276,7 @@ impl App {
         compiler: PathBuf,
         compilation: Compilation,
     ) -> Result<Self, AppError> {
-        let owner = open_store(&config)?;
+        let owner = open_store(&config).await?;
         let store: SharedStore = owner.clone();
         let data = &config.server.data_dir;
         let shared = Accounts::default();

@@ -25,7 +25,7 @@ pub(crate) struct Restore {
 }
 
 pub(crate) async fn write(config: Config, arguments: Backup) -> Result<(), CliError> {
-    let looked = open_store_to_read(&config)?;
+    let looked = open_store_to_read(&config).await?;
     let list = backup::write(&*looked.store, &config, &arguments.file).await?;
     let bytes: u64 = list.files.iter().map(|part| part.size).sum();
     say!("{} has the database and the configuration: {bytes} bytes, checked.", arguments.file.display());

@@ -2,6 +2,7 @@
 
 use playrelay_plugin_kit::KitError;
 use playrelay_store::StoreError;
+use playrelay_store::copy::CopyError;
 
 use crate::app::AppError;
 use crate::auth::device_flow::LoginError;
@@ -25,6 +26,8 @@ pub(crate) enum CliError {
     Operation(OperationError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     #[error(transparent)]
     User(#[from] UserError),
     #[error(transparent)]

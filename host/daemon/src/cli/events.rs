@@ -77,7 +77,7 @@ pub(crate) struct Show {
 }
 
 pub(crate) async fn list(config: Config, list: List) -> Result<(), CliError> {
-    let looked = open_store_to_read(&config)?;
+    let looked = open_store_to_read(&config).await?;
     let store = &looked.store;
     let mut events = store.events(&list.filter()).await?;
     if !list.follow {
@@ -116,7 +116,7 @@ pub(crate) async fn list(config: Config, list: List) -> Result<(), CliError> {
 }
 
 pub(crate) async fn show(config: Config, show: Show) -> Result<(), CliError> {
-    let looked = open_store_to_read(&config)?;
+    let looked = open_store_to_read(&config).await?;
     let store = &looked.store;
     let story = store.event(show.id).await?;
     let story = story.ok_or_else(|| {

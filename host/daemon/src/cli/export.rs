@@ -46,7 +46,7 @@ pub(crate) async fn run(config: Config, arguments: Export) -> Result<(), CliErro
         })?,
         None => TimeZone::system(),
     };
-    let opened = open_store_to_read(&config)?;
+    let opened = open_store_to_read(&config).await?;
     let whose = user.as_deref().map_or(Whose::Everybody, Whose::User);
     let files = export::export(&opened.store, format, &folder, whose, zone).await?;
     let text = |report: &Report| {

@@ -142,13 +142,13 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
         Some(Command::List { user, limit, output }) => list(&config, user, limit, output).await,
         Some(Command::Show { id, state, output }) => show(&config, id, state, output).await,
         Some(Command::Cancel { id }) => {
-            let store: SharedStore = open_store(&config)?;
+            let store: SharedStore = open_store(&config).await?;
             jobs::cancel(&store, id).await?;
             say!("job {id} is cancelled; what it wrote stays");
             Ok(())
         }
         Some(Command::Continue { id }) => {
-            let store: SharedStore = open_store(&config)?;
+            let store: SharedStore = open_store(&config).await?;
             jobs::go_on(&store, id).await?;
             say!("job {id} goes on as soon as the daemon runs");
             Ok(())
@@ -176,7 +176,7 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
             Ok(())
         }
         Some(Command::Undo { id }) => {
-            let store: SharedStore = open_store(&config)?;
+            let store: SharedStore = open_store(&config).await?;
             let undone = jobs::undo(&store, id).await?;
             say!(
                 "taken back: {}, {}, {} of the watchlist",
@@ -190,7 +190,7 @@ pub(crate) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
 }
 
 async fn list(config: &Config, user: Option<String>, limit: u32, output: Output) -> Result<(), CliError> {
-    let opened = open_store_to_read(config)?;
+    let opened = open_store_to_read(config).await?;
     let mut lines = Vec::new();
     for job in opened.store.jobs(user.as_deref(), None, limit).await? {
         lines.push(JobLine::of(&opened.store, &job).await?);
@@ -228,7 +228,7 @@ impl From<JobRow> for ShownRow {
 }
 
 async fn show(config: &Config, id: i64, state: Option<String>, output: Output) -> Result<(), CliError> {
-    let opened = open_store_to_read(config)?;
+    let opened = open_store_to_read(config).await?;
     let job = JobLine::of(&opened.store, &jobs::find(&opened.store, id).await?).await?;
     let rows = opened.store.job_rows(id, state.as_deref(), None, SHOWN_ROWS).await?;
     let shown = Shown { job, rows: rows.into_iter().map(ShownRow::from).collect() };

@@ -71,9 +71,9 @@ struct Line {
 
 pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     match command {
-        Command::List { output } => list(&open_store_to_read(&config)?.store, output).await,
+        Command::List { output } => list(&open_store_to_read(&config).await?.store, output).await,
         Command::Add(add) => {
-            let store: SharedStore = open_store(&config)?;
+            let store: SharedStore = open_store(&config).await?;
             let kept = mappings::keep(&*store, add.mapping()).await?;
             say!("mapping {} is kept for later plays", kept.id);
             if !kept.tried_again.is_empty() {
@@ -87,7 +87,7 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
             Ok(())
         }
         Command::Remove { id } => {
-            let store: SharedStore = open_store(&config)?;
+            let store: SharedStore = open_store(&config).await?;
             mappings::remove(&*store, id).await?;
             say!("mapping {id} is forgotten");
             Ok(())

@@ -29,6 +29,7 @@ mod record;
 mod replay;
 mod serve;
 mod status;
+mod store;
 mod token;
 mod users;
 mod watchlist;
@@ -127,6 +128,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup back, while the daemon does not run.
     Restore(backup::Restore),
+    /// Move everything to another database.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -144,7 +148,7 @@ impl Command {
     /// Whether the command can do without a configuration.
     fn needs_no_configuration(&self) -> bool {
         match self {
-            Self::Serve | Self::Restore(_) => true,
+            Self::Serve | Self::Restore(_) | Self::Store(_) => true,
             Self::Plugin(command) => command.needs_no_configuration(),
             Self::Import(arguments) => arguments.needs_no_configuration(),
             _ => false,
@@ -265,6 +269,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, CliError
         Command::Export(arguments) => export::run(config, arguments).await?,
         Command::Backup(arguments) => backup::write(config, arguments).await?,
         Command::Restore(arguments) => backup::restore(&config, arguments)?,
+        Command::Store(command) => store::run(command).await?,
         Command::Init(_) | Command::Completions { .. } | Command::Compile { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

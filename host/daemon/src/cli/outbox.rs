@@ -88,9 +88,9 @@ pub(crate) fn parse_external_id(text: &str) -> Result<(String, String), String> 
 
 pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError> {
     if let Command::List { state, limit, output } = command {
-        return list(&open_store_to_read(&config)?.store, state, limit, output).await;
+        return list(&open_store_to_read(&config).await?.store, state, limit, output).await;
     }
-    let store: SharedStore = open_store(&config)?;
+    let store: SharedStore = open_store(&config).await?;
     match command {
         Command::List { .. } => Ok(()),
         Command::Retry(which) => apply(&store, which.selection(), OutboxCommand::Retry, "tried again").await,

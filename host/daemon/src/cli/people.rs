@@ -76,7 +76,7 @@ struct Line {
 }
 
 async fn list(config: &Config, output: Output) -> Result<(), CliError> {
-    let opened = open_store_to_read(config)?;
+    let opened = open_store_to_read(config).await?;
     let people = people::all(&opened.store, config).await?;
     let line = |it: people::PersonHistory| Line {
         timezone: it.person.zone.iana_name().map(str::to_owned),

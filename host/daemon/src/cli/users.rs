@@ -59,7 +59,7 @@ pub(crate) async fn run(config: Config, command: Command) -> Result<(), CliError
     if let Command::List { all, output } = command {
         return list(&config, all, output).await;
     }
-    let store = open_store(&config)?;
+    let store = open_store(&config).await?;
     match command {
         Command::List { .. } => Ok(()),
         Command::Unassign { user, source } => {
@@ -92,7 +92,7 @@ struct Everybody {
 }
 
 async fn list(config: &Config, all: bool, output: Output) -> Result<(), CliError> {
-    let looked = open_store_to_read(config)?;
+    let looked = open_store_to_read(config).await?;
     let people = looked.store.users().await?;
     let mut table = Table::default();
     if !all {

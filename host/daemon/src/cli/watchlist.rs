@@ -68,7 +68,7 @@ struct Listed {
 }
 
 async fn show(config: &Config, user: &str, limit: u32, output: Output) -> Result<(), CliError> {
-    let opened = open_store_to_read(config)?;
+    let opened = open_store_to_read(config).await?;
     let history = people::find(&opened.store, config, user).await?;
     let listed = opened.store.watchlist(&history.person.name, history.viewers(), 0, limit).await?;
     let lines: Vec<Listed> = listed

@@ -14,8 +14,9 @@ const SHORT_PREFIX: &str = "PLAYRELAY_";
 const FILE_SUFFIX: &str = "_FILE";
 
 /// The sections that have a name; `[[routes]]` is a list.
-pub const SECTIONS: [&str; 12] = [
+pub const SECTIONS: [&str; 13] = [
     "server",
+    "store",
     "access",
     "plugins",
     "scrobble",
@@ -148,6 +149,17 @@ impl Value {
 /// Whether the value of a key of this name is never shown.
 pub fn is_secret_key(key: &str) -> bool {
     SECRET.iter().any(|word| key.to_lowercase().contains(word))
+}
+
+/// Whether a value is never shown: by its key, or since it is an address with a password in it.
+pub fn is_secret(key: &str, value: &str) -> bool {
+    is_secret_key(key) || has_password(value)
+}
+
+/// Whether a text is an address of the form `scheme://user:password@host`.
+fn has_password(text: &str) -> bool {
+    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.and_then(|it| it.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// Reads a file's text and lays the environment's variables over it.
@@ -300,4 +312,22 @@ fn apply_environment(
     }
     table.insert(source_text(table, last), SpannedValue { value: Value::Text(value), place });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret;
+
+    #[test]
+    fn an_address_with_a_password_is_a_secret() {
+        for (key, value, expected) in [
+            ("url", "postgres://ada:hunter2@db/playrelay", true),
+            ("url", "postgres://ada@db:5432/playrelay", false),
+            ("url", "http://media.lan:8096/@home", false),
+            ("url", "not an address: a@b", false),
+            ("client_secret", "anything", true),
+        ] {
+            assert_eq!(is_secret(key, value), expected, "{key} = {value}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ const fn for_route(name: &'static str) -> Key {
 }
 
 const SERVER: &str = "[server]";
+const STORE: &str = "[store]";
 const ACCESS: &str = "[access]";
 const OIDC: &str = "[access.oidc]";
 const SCROBBLE: &str = "[scrobble]";
@@ -52,6 +53,12 @@ pub const KEYS: &[Key] = &[
         "How long Playrelay keeps received events and their stories. It deletes events that changed nothing after 2 days, and plays never.",
     ),
     key(SERVER, "admin_password", "", "Opens `/api/` beside the token; 12 letters or more."),
+    key(
+        STORE,
+        "url",
+        "",
+        "The PostgreSQL database in which Playrelay keeps everything: `\"postgres://USER:PASSWORD@HOST/DATABASE\"`. Without it, a file in `data_dir`.",
+    ),
     key(ACCESS, "session_length", "\"30d\"", "How long a login in a browser lasts without being used."),
     key(
         ACCESS,

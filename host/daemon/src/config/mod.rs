@@ -26,6 +26,7 @@ mod section;
 mod server;
 mod settings;
 pub mod source;
+mod store;
 mod warn;
 
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ use std::path::{Path, PathBuf};
 pub use access::Access;
 pub use account::AccountConfig;
 pub use delivery::Delivery;
-pub use document::{ConfigError, Location, SpannedValue, Value, is_secret_key};
+pub use document::{ConfigError, Location, SpannedValue, Value, is_secret, is_secret_key};
 pub use mappings::{MappingFile, MappingOptions};
 pub use notify::{EMAIL, Email, MailTls, NotifyOptions};
 pub use oidc::Oidc;
@@ -49,6 +50,7 @@ pub use section::unknown_key_message;
 use section::{Section, is_near};
 pub use server::{DEFAULT_PORT, Server};
 pub use settings::settings;
+pub use store::StoreOptions;
 
 /// The configuration in the folder in which the program was started.
 pub const DEFAULT_FILE: &str = "playrelay.toml";
@@ -70,6 +72,8 @@ pub struct Config {
     pub warnings: Vec<ConfigError>,
     /// `[server]`
     pub server: Server,
+    /// `[store]`
+    pub store: StoreOptions,
     /// `[access]`
     pub access: Access,
     /// `[plugins] dir`; below the data folder where it is not set.
@@ -252,7 +256,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     let root = with_meant_names(root, problems);
     let mut sections = Section::new("the configuration", root, problems);
     let (server, plugins) = (sections.table("server"), sections.table("plugins"));
-    let access = sections.table("access");
+    let (access, store) = (sections.table("access"), sections.table("store"));
     let (scrobble, delivery) = (sections.table("scrobble"), sections.table("delivery"));
     let (sources, trackers) = (sections.table("sources"), sections.table("trackers"));
     let catalogues = sections.table("catalogues");
@@ -263,6 +267,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
     sections.finish();
 
     let server = server::read(server, problems);
+    let store = store::read(store, problems);
     let access = access::read(access, server.public_url.is_some(), problems);
     let mut section = Section::new("[plugins]", plugins, problems);
     let has_plugin_dir = section.location("dir") != Location::Nowhere;
@@ -292,6 +297,7 @@ fn read(root: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -
         is_there: false,
         warnings,
         server,
+        store,
         access,
         plugin_dir,
         has_plugin_dir,

@@ -391,7 +391,7 @@ impl Daemon {
         }
         self.take_over(app).await?;
         if restart {
-            tracing::warn!("changes in [server] and [plugins] need a restart");
+            tracing::warn!("changes in [server], [store] and [plugins] need a restart");
         }
         tracing::info!("the changed configuration is taken over");
         Ok(())
@@ -400,7 +400,7 @@ impl Daemon {
 
 /// Whether something has changed that a running daemon cannot take over.
 fn needs_restart(old: &Config, new: &Config) -> bool {
-    old.server != new.server || old.plugin_dir != new.plugin_dir
+    old.server != new.server || old.store != new.store || old.plugin_dir != new.plugin_dir
 }
 
 /// Takes the address and port on which the daemon listens.

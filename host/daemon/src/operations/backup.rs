@@ -54,6 +54,11 @@ pub enum BackupError {
     /// There is a database where the one of the backup would go.
     #[error("{0} is there already; --force puts it aside as {0}.{REPLACED}")]
     Exists(PathBuf),
+    /// The configuration keeps everything on a server, and the backup is a file.
+    #[error(
+        "`url` in [store] names a server; restore without that key, and copy the database there with `playrelay store copy`"
+    )]
+    OnServer,
     /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -179,6 +184,9 @@ pub struct Restored {
 /// aside. Nothing is changed then.
 pub fn restore(config: &Config, file: &Path, force: bool) -> Result<Restored, BackupError> {
     use std::os::unix::fs::DirBuilderExt;
+    if config.store.url.is_some() {
+        return Err(BackupError::OnServer);
+    }
     let data = &config.server.data_dir;
     let failed = |path: &Path| {
         let path = path.to_owned();

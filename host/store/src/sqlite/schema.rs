@@ -1,12 +1,11 @@
 //! The tables, and how older databases get them.
 
-use rusqlite::Connection;
-
 use crate::Household;
-use crate::sqlite::{household, play_rows};
+use crate::sql::{self, Connection, SqliteConnection, params};
+use crate::tables::play_rows;
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
@@ -21,13 +20,14 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/12.sql"),
     include_str!("migrations/13.sql"),
     include_str!("migrations/14.sql"),
+    include_str!("migrations/15.sql"),
 ];
 
 /// The version whose tables hold what only this program can find out: which plays are of one title.
 const LIBRARY: usize = 13;
 
 /// The schema of a database: 0 where it has no table yet.
-pub fn version(connection: &Connection) -> rusqlite::Result<usize> {
+pub fn version(connection: &rusqlite::Connection) -> rusqlite::Result<usize> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? as usize)
 }
 
@@ -39,38 +39,39 @@ pub const CURRENT: usize = MIGRATIONS.len();
 /// # Errors
 ///
 /// A newer program wrote it, or a statement failed. The database is unchanged then.
-pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+pub fn migrate(connection: rusqlite::Connection) -> sql::Result<Connection> {
     migrate_to(connection, CURRENT)
 }
 
-fn migrate_to(connection: &mut Connection, target: usize) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version = version(&transaction)?;
+fn migrate_to(connection: rusqlite::Connection, target: usize) -> sql::Result<Connection> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let version = version(&connection)?;
     if version > target {
-        let text = format!(
+        return Err(sql::Error::Newer(format!(
             "it was written by a newer Playrelay (schema {version}, this one knows {target}); start that one, or put back a copy \
              that an older one wrote: `playrelay.db.before-schema-{version}`"
-        );
-        return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
+        )));
     }
-    for (index, migration) in MIGRATIONS.iter().enumerate().take(target).skip(version) {
-        transaction.execute_batch(migration)?;
-        if index + 1 == LIBRARY && version > 0 {
-            fill_library(&transaction)?;
-        }
-        transaction.pragma_update(None, "user_version", u32::try_from(index + 1).unwrap_or(u32::MAX))?;
+    for migration in MIGRATIONS.iter().take(target).skip(version) {
+        connection.execute_batch(migration)?;
     }
-    transaction.commit()
+    connection.pragma_update(None, "user_version", u32::try_from(target).unwrap_or(u32::MAX))?;
+    let connection = Connection::Sqlite(SqliteConnection(connection));
+    if (1..LIBRARY).contains(&version) && target >= LIBRARY {
+        fill_library(&connection)?;
+    }
+    connection.commit()?;
+    Ok(connection)
 }
 
 /// Fills the tables of the library, of each household.
-fn fill_library(connection: &Connection) -> rusqlite::Result<()> {
+fn fill_library(connection: &Connection) -> sql::Result<()> {
     let households: Vec<String> = connection
-        .prepare("SELECT household FROM plays UNION SELECT household FROM ratings")?
-        .query_map([], |row| row.get(0))?
+        .prepare_cached("SELECT household FROM plays UNION SELECT household FROM ratings")?
+        .query_map(params![], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     households.iter().try_for_each(|name| {
-        household::within(&Household::new(name.as_str()), || play_rows::fill_library(connection))
+        connection.within(&Household::new(name.as_str()), || play_rows::fill_library(connection))
     })
 }
 
@@ -78,14 +79,21 @@ fn fill_library(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
 
-    fn at_version(version: usize) -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        household::register(&connection).unwrap();
-        migrate_to(&mut connection, version).unwrap();
-        connection
+    /// The connection of SQLite itself.
+    fn plain(connection: Connection) -> rusqlite::Connection {
+        match connection {
+            Connection::Sqlite(sqlite) => sqlite.0,
+            Connection::Postgres(_) => unreachable!("only files are opened here"),
+        }
     }
 
-    fn all<T: rusqlite::types::FromSql>(connection: &Connection, query: &str) -> Vec<T> {
+    fn at_version(version: usize) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        sql::household::register(&connection).unwrap();
+        plain(migrate_to(connection, version).unwrap())
+    }
+
+    fn all<T: rusqlite::types::FromSql>(connection: &rusqlite::Connection, query: &str) -> Vec<T> {
         let mut statement = connection.prepare(query).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
@@ -93,7 +101,7 @@ mod tests {
     /// What version 6 knew by a note has a state of its own in version 7.
     #[test]
     fn deliveries_with_the_note_of_a_withheld_one_get_its_state() {
-        let mut connection = at_version(6);
+        let connection = at_version(6);
         for note in ["the pause was over before it was told", "superseded by \u{201c}watched\u{201d}"] {
             connection
                 .execute(
@@ -103,7 +111,7 @@ mod tests {
                 )
                 .unwrap();
         }
-        migrate(&mut connection).unwrap();
+        let connection = plain(migrate(connection).unwrap());
         let states: Vec<String> = all(&connection, "SELECT state FROM outbox ORDER BY id");
         assert_eq!(states, ["withheld", "superseded"]);
     }
@@ -111,7 +119,7 @@ mod tests {
     /// Version 8 puts a household in front of every key, and keeps every row.
     #[test]
     fn rows_without_a_household_are_those_of_home() {
-        let mut connection = at_version(7);
+        let connection = at_version(7);
         connection
             .execute_batch(
                 "INSERT INTO inbox (source, received_at, request) VALUES ('s', 1, x'00');
@@ -129,7 +137,7 @@ mod tests {
                  INSERT INTO approvals (id, digest, permissions, approved_at) VALUES ('x', 'd', 'p', 1);",
             )
             .unwrap();
-        migrate(&mut connection).unwrap();
+        let connection = plain(migrate(connection).unwrap());
         for table in [
             "inbox",
             "outbox",

@@ -3,7 +3,7 @@
 use playrelay_plugin_host::artifact::Digest;
 use similar::TextDiff;
 
-use crate::config::is_secret_key;
+use crate::config::is_secret;
 
 /// Lines around a difference.
 const CONTEXT: usize = 2;
@@ -18,7 +18,7 @@ pub(super) fn diff(before: &str, after: &str) -> String {
 /// A text without the values of secrets. What has changed is still to be seen: a secret is shown by the beginning of its digest.
 fn masked(text: &str) -> String {
     let line = |line: &str| match line.split_once('=') {
-        Some((key, value)) if is_secret_key(key) => {
+        Some((key, value)) if is_secret(key, value) => {
             let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
             let digest = Digest::of(value.trim().as_bytes()).to_string();
             format!("{key}= (secret {}){end}", &digest[..8.min(digest.len())])

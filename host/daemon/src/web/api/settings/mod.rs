@@ -22,7 +22,7 @@ use crate::config;
 use crate::config::file::ConfigText;
 use crate::config::key_path::KeyPath;
 use crate::config::keys::KEYS;
-use crate::config::{DEFAULT_FILE, Location, SpannedValue, Value, edit, is_secret_key};
+use crate::config::{DEFAULT_FILE, Location, SpannedValue, Value, edit, is_secret};
 use crate::web::api::catch_up::DryRun;
 use crate::web::api::context::Api;
 use crate::web::api::extract;
@@ -312,7 +312,8 @@ fn flatten(key: &str, name: &str, node: &SpannedValue, app: &App, items: &mut Ve
             let path = KeyPath::parse(key).ok();
             let is_account_secret =
                 path.as_ref().is_some_and(|path| secret_of(app, &BTreeMap::new(), path).is_some());
-            let secret = is_account_secret || is_secret_key(name);
+            let text = if let Value::Text(text) = value { text.as_str() } else { "" };
+            let secret = is_account_secret || is_secret(name, text);
             items.push(SettingView {
                 key: key.to_owned(),
                 value: (!secret).then(|| value.to_json()),

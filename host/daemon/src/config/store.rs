@@ -1,0 +1,32 @@
+//! `[store]`: where everything is kept.
+
+use std::collections::BTreeMap;
+
+use playrelay_util::secret::Secret;
+
+use crate::config::document::{ConfigError, SpannedValue};
+use crate::config::section::Section;
+
+/// `[store]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreOptions {
+    /// The address of a PostgreSQL database; absent for a file in the data folder.
+    pub url: Option<Secret>,
+}
+
+/// Reads the section.
+pub(super) fn read(keys: BTreeMap<String, SpannedValue>, problems: &mut Vec<ConfigError>) -> StoreOptions {
+    let mut section = Section::new("[store]", keys, problems);
+    let place = section.location("url");
+    let url = section.text("url");
+    if let Some(url) = &url
+        && !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+    {
+        // It may hold a password: it is not shown.
+        let text = "`url` in [store] is no address of PostgreSQL; expected \"postgres://USER:PASSWORD@HOST/DATABASE\", or no such key for \
+                    a file in the data folder";
+        section.error(place, text.to_owned());
+    }
+    section.finish();
+    StoreOptions { url: url.map(Secret::new) }
+}

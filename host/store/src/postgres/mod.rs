@@ -1,0 +1,7 @@
+//! PostgreSQL: the same tables as in SQLite, on a server that several machines reach.
+
+mod schema;
+mod server;
+
+pub(crate) use schema::migrate;
+pub use server::PostgresServer;

@@ -1,0 +1,128 @@
+//! A server, and the pool of connections to it.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use playrelay_util::secret::Secret;
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::runtime::Handle;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::sql::{Connection, Error, PostgresConnection, Result};
+use crate::{Household, StoreError};
+
+/// Connections of one node: few wait, and a server has a hundred or so in all.
+const MAX_CONNECTIONS: usize = 10;
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for a connection of the pool.
+const POOL_TIMEOUT: Duration = Duration::from_secs(10);
+/// What each session is told: a statement that waits longer has failed, and a transaction of a program that is gone is taken back.
+const SESSION_OPTIONS: &str =
+    "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=30s";
+
+/// A server, and the connections to it.
+#[derive(Clone)]
+pub struct PostgresServer {
+    pool: Pool,
+    runtime: Handle,
+    place: Arc<str>,
+}
+
+impl PostgresServer {
+    /// A server by its address. No connection is made yet. Must be called on a runtime, which carries the connections.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be read.
+    pub fn new(url: &Secret) -> std::result::Result<Self, StoreError> {
+        let failed =
+            |reason: String| StoreError::Database { path: "the address in [store] url".to_owned(), reason };
+        let mut config = Config::from_str(url.expose()).map_err(|error| {
+            failed(format!("{error}; expected `postgres://USER:PASSWORD@HOST:PORT/DATABASE`"))
+        })?;
+        let options = config.get_options().map(|options| format!("{options} {SESSION_OPTIONS}"));
+        config.options(options.as_deref().unwrap_or(SESSION_OPTIONS));
+        config.application_name("playrelay");
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_hosts().is_empty() {
+            return Err(failed(
+                "it names no server; expected `postgres://USER:PASSWORD@HOST:PORT/DATABASE`".to_owned(),
+            ));
+        }
+        let place = place(&config);
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match config.get_ssl_mode() {
+            SslMode::Disable => Manager::from_config(config, NoTls, recycling),
+            _ => Manager::from_config(config, MakeRustlsConnect::new(tls().map_err(failed)?), recycling),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(MAX_CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(POOL_TIMEOUT))
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Self { pool, runtime: Handle::current(), place: place.into() })
+    }
+
+    /// Where it is, without user and password.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// A connection of the pool. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached or refuses.
+    pub fn connect(&self) -> Result<Connection> {
+        let client: Object = self.runtime.block_on(self.pool.get()).map_err(|error| match error {
+            PoolError::Backend(error) => Error::Postgres(error),
+            error => Error::NoConnection(format!("no connection could be had: {error}")),
+        })?;
+        Ok(Connection::Postgres(PostgresConnection::new(client, self.runtime.clone())))
+    }
+
+    /// Reads one state of the database as a household. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or those of the work.
+    pub fn read<T>(&self, household: &Household, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let connection = self.connect()?;
+        let Connection::Postgres(server) = &connection else { return Err(Error::NoRow) };
+        server.begin_reading()?;
+        let result = server.enter_reading(household).and_then(|()| work(&connection));
+        // Nothing was written. Where it fails, the connection is lost, and the next one is another.
+        let ended = connection.rollback();
+        result.and_then(|value| ended.map(|()| value))
+    }
+}
+
+/// TLS that believes the system's authorities.
+fn tls() -> std::result::Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|error| format!("the system's authorities cannot be used: {error}"))?;
+    Ok(builder.with_no_client_auth())
+}
+
+/// The hosts and the database of an address.
+fn place(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().enumerate().map(|(at, host)| {
+        let port = config.get_ports().get(at).or(config.get_ports().first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => folder.display().to_string(),
+        }
+    });
+    format!("postgres://{}/{}", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or_default())
+}

@@ -1,0 +1,196 @@
+//! A connection to PostgreSQL, used from threads that may block.
+
+use std::cell::Cell;
+use std::error::Error as StdError;
+use std::pin::pin;
+
+use bytes::BytesMut;
+use deadpool_postgres::Object;
+use futures_util::TryStreamExt;
+use tokio::runtime::Handle;
+use tokio_postgres::Statement;
+use tokio_postgres::types::{FromSql, IsNull, ToSql as PostgresToSql, Type, to_sql_checked};
+
+use crate::Household;
+use crate::sql::value::check_count;
+use crate::sql::{Error, Result, Row, ToSql, ValueRef, dialect};
+
+/// Stands in texts for a letter that PostgreSQL does not store.
+pub const INSTEAD_OF_NUL: &str = "\u{fffd}";
+
+/// A connection of the pool.
+pub struct PostgresConnection {
+    client: Object,
+    runtime: Handle,
+    /// Whether a failure of the transaction could not be taken back: it must not be committed.
+    is_aborted: Cell<bool>,
+}
+
+/// A statement that was prepared.
+pub struct Prepared<'c> {
+    connection: &'c PostgresConnection,
+    statement: Statement,
+}
+
+impl PostgresConnection {
+    /// A connection, whose traffic is carried on a runtime.
+    pub fn new(client: Object, runtime: Handle) -> Self {
+        Self { client, runtime, is_aborted: Cell::new(false) }
+    }
+
+    pub(super) fn prepare(&self, statement: &str) -> Result<Prepared<'_>> {
+        let translated = dialect::for_postgres(statement);
+        let statement = self.runtime.block_on(self.client.prepare_cached(&translated))?;
+        Ok(Prepared { connection: self, statement })
+    }
+
+    /// Has statements done, one after another.
+    ///
+    /// # Errors
+    ///
+    /// The server refused one; those after it are not done.
+    pub fn execute_batch(&self, statements: &str) -> Result<()> {
+        Ok(self.runtime.block_on(self.client.batch_execute(statements))?)
+    }
+
+    pub(super) fn begin(&self) -> Result<()> {
+        self.is_aborted.set(false);
+        self.execute_batch("BEGIN")
+    }
+
+    /// Begins a transaction that sees one state of the database, and changes none.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached.
+    pub fn begin_reading(&self) -> Result<()> {
+        self.execute_batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    /// Reads as a household.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached.
+    pub fn enter_reading(&self, household: &Household) -> Result<()> {
+        self.prepare("SELECT set_config('playrelay.household', ?1, TRUE)")?
+            .execute(&[&household.as_str()])
+            .map(drop)
+    }
+
+    /// Writes as a household. Writers of one household wait for each other: the rules of the store read before they write, and ids ascend in
+    /// the order of the commits.
+    pub(super) fn enter(&self, household: &Household) -> Result<()> {
+        self.prepare(
+            "SELECT set_config('playrelay.household', ?1, TRUE), pg_advisory_xact_lock(hashtextextended(?1, 0))",
+        )?
+        .execute(&[&household.as_str()])
+        .map(drop)
+        .inspect_err(|_| self.is_aborted.set(true))
+    }
+
+    pub(super) fn commit(&self) -> Result<()> {
+        if self.is_aborted.get() {
+            self.rollback()?;
+            return Err(Error::Aborted);
+        }
+        self.execute_batch("COMMIT")
+    }
+
+    pub(super) fn rollback(&self) -> Result<()> {
+        self.execute_batch("ROLLBACK")
+    }
+
+    pub(super) fn in_savepoint<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.execute_batch("SAVEPOINT job")?;
+        let result = work();
+        let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        if let Err(error) = self.execute_batch(end) {
+            self.is_aborted.set(true);
+            return result.and(Err(error));
+        }
+        result
+    }
+}
+
+impl Prepared<'_> {
+    fn bound<'p>(&self, params: &'p [&'p dyn ToSql]) -> Result<Vec<Bound<'p>>> {
+        check_count(self.statement.params().len(), params.len())?;
+        Ok(params.iter().map(|parameter| Bound(parameter.value())).collect())
+    }
+
+    pub(super) fn execute(&mut self, params: &[&dyn ToSql]) -> Result<usize> {
+        let bound = self.bound(params)?;
+        let PostgresConnection { client, runtime, .. } = self.connection;
+        let changed = runtime.block_on(client.execute_raw(&self.statement, bound))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn each(
+        &mut self,
+        params: &[&dyn ToSql],
+        mut take: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let bound = self.bound(params)?;
+        let PostgresConnection { client, runtime, .. } = self.connection;
+        let mut rows = pin!(runtime.block_on(client.query_raw(&self.statement, bound))?);
+        while let Some(row) = runtime.block_on(rows.try_next())? {
+            if !take(&Row::Postgres(&row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A parameter. What kind it is says the statement.
+#[derive(Debug)]
+struct Bound<'v>(ValueRef<'v>);
+
+impl PostgresToSql for Bound<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match (self.0, kind) {
+            (ValueRef::Null, _) => Ok(IsNull::Yes),
+            (ValueRef::Integer(number), &Type::INT8) => number.to_sql(kind, out),
+            (ValueRef::Integer(number), &Type::INT4) => i32::try_from(number)?.to_sql(kind, out),
+            (ValueRef::Integer(number), &Type::BOOL) => (number != 0).to_sql(kind, out),
+            (ValueRef::Text(text), &Type::TEXT) => match text.contains('\0') {
+                true => text.replace('\0', INSTEAD_OF_NUL).to_sql(kind, out),
+                false => text.to_sql(kind, out),
+            },
+            (ValueRef::Blob(bytes), &Type::BYTEA) => bytes.to_sql(kind, out),
+            (value, kind) => Err(format!("{value:?} is no {kind}").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl<'v> FromSql<'v> for ValueRef<'v> {
+    fn from_sql(kind: &Type, raw: &'v [u8]) -> std::result::Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(match *kind {
+            Type::INT8 => Self::Integer(i64::from_sql(kind, raw)?),
+            Type::INT4 => Self::Integer(i32::from_sql(kind, raw)?.into()),
+            Type::BOOL => Self::Integer(bool::from_sql(kind, raw)?.into()),
+            Type::TEXT | Type::VARCHAR | Type::NAME => Self::Text(<&str>::from_sql(kind, raw)?),
+            Type::BYTEA => Self::Blob(raw),
+            ref kind => return Err(format!("a column has the kind {kind}").into()),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> std::result::Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

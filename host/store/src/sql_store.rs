@@ -1,0 +1,207 @@
+//! The store in a database: written by one thread, read by others.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use playrelay_util::lock::lock;
+
+use crate::postgres::PostgresServer;
+use crate::sql::{Connection, OptionalExtension, params};
+use crate::tables::rows::time;
+use crate::writer::{Writer, WriterConnection};
+use crate::{Household, Kept, Store, StoreError, copy, sql, sqlite};
+
+/// The data of one household in a database.
+#[derive(Clone)]
+pub struct SqlStore {
+    database: Arc<Database>,
+    household: Household,
+}
+
+/// A database and its connections, shared by all households.
+struct Database {
+    writer: Writer,
+    reader: Reader,
+    /// Where it is, as messages name it.
+    place: String,
+}
+
+/// From where is read.
+enum Reader {
+    /// From a file.
+    File { path: PathBuf, connection: Arc<Mutex<Connection>> },
+    /// From a server.
+    Server(PostgresServer),
+}
+
+impl SqlStore {
+    /// The store in a file.
+    pub(crate) fn of_file(
+        path: &Path,
+        writer: Connection,
+        reader: Connection,
+        household: Household,
+    ) -> std::io::Result<Self> {
+        let place = path.display().to_string();
+        let writer = Writer::start(
+            WriterConnection::File { connection: Box::new(writer), path: path.to_owned() },
+            &place,
+        )?;
+        let reader = Reader::File { path: path.to_owned(), connection: Arc::new(Mutex::new(reader)) };
+        Ok(Self { database: Arc::new(Database { writer, reader, place }), household })
+    }
+
+    /// The store on a server.
+    pub(crate) fn of_server(server: PostgresServer, household: Household) -> std::io::Result<Self> {
+        let place = server.place().to_owned();
+        let writer = Writer::start(WriterConnection::Server(server.clone()), &place)?;
+        let database = Database { writer, reader: Reader::Server(server), place };
+        Ok(Self { database: Arc::new(database), household })
+    }
+
+    /// The data of another household in the same database.
+    #[must_use]
+    pub fn of_household(&self, household: Household) -> Self {
+        Self { database: Arc::clone(&self.database), household }
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Database { path: self.database.place.clone(), reason: error.to_string() }
+    }
+
+    /// Reads, on a connection of its own.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let household = self.household.clone();
+        let result = match &self.database.reader {
+            Reader::File { connection, .. } => {
+                let connection = Arc::clone(connection);
+                tokio::task::spawn_blocking(move || {
+                    let connection = lock(&connection);
+                    connection.within(&household, || work(&connection))
+                })
+                .await
+            }
+            Reader::Server(server) => {
+                let server = server.clone();
+                tokio::task::spawn_blocking(move || server.read(&household, work)).await
+            }
+        };
+        match result {
+            Ok(result) => result.map_err(|error| self.failed(&error)),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
+    /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let job = move |connection: &Connection| connection.in_savepoint(|| work(connection));
+        self.database.writer.write(&self.household, job).await
+    }
+
+    /// The same for work that is a single statement, which the database does or leaves undone as a whole.
+    pub(crate) async fn write_one<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let job = move |connection: &Connection| connection.in_statement(|| work(connection));
+        self.database.writer.write(&self.household, job).await
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    fn household(&self) -> &Household {
+        &self.household
+    }
+
+    async fn is_writable(&self) -> Result<(), StoreError> {
+        if !self.database.writer.has_failed() {
+            return self
+                .read(|connection| connection.prepare_cached("SELECT 1")?.query_row(params![], |_| Ok(())))
+                .await;
+        }
+        let tried = self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO versions (household, name, version) VALUES (household(), 'tried', 1)
+                     ON CONFLICT (household, name) DO UPDATE SET version = versions.version + 1",
+                )?
+                .execute(params![])
+                .map(drop)
+        });
+        tried.await
+    }
+
+    async fn installation(&self) -> Result<String, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT value FROM facts WHERE name = 'installation'")?
+                .query_row(params![], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let shown = file.display().to_string();
+        let file = file.to_owned();
+        let written = match &self.database.reader {
+            Reader::File { path, .. } => {
+                let path = path.clone();
+                tokio::task::spawn_blocking(move || sqlite::copy(&path, &file)).await
+            }
+            Reader::Server(server) => {
+                let server = server.clone();
+                tokio::task::spawn_blocking(move || copy::to_new_file(&server, &file)).await
+            }
+        };
+        match written {
+            Ok(written) => written.map_err(|reason| StoreError::Copy { path: shown, reason }),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
+    async fn size(&self) -> Result<u64, StoreError> {
+        match &self.database.reader {
+            Reader::File { path, .. } => sqlite::size(path).map_err(|error| self.failed(&error)),
+            Reader::Server(_) => {
+                self.read(|connection| {
+                    connection
+                        .prepare_cached("SELECT pg_database_size(current_database())")?
+                        .query_row(params![], |row| row.get(0))
+                })
+                .await
+            }
+        }
+    }
+
+    async fn kept(&self) -> Result<Kept, StoreError> {
+        self.read(|connection| {
+            let count = |table: &str| {
+                connection
+                    .prepare_cached(&format!("SELECT COUNT(*) FROM {table} WHERE household = household()"))?
+                    .query_row(params![], |row| row.get(0))
+            };
+            // Ids grow by time.
+            let oldest = connection
+                .prepare_cached(
+                    "SELECT received_at FROM inbox NOT INDEXED WHERE household = household() ORDER BY id LIMIT 1",
+                )?
+                .query_row(params![], |row| row.get(0).map(time))
+                .optional()?;
+            Ok(Kept {
+                events: count("inbox INDEXED BY inbox_source")?,
+                oldest_event: oldest,
+                plays: count("plays INDEXED BY plays_open")?,
+                deliveries: count("outbox INDEXED BY outbox_subject")?,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,9 @@
+//! What every store must do: each test runs on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod copies;
+mod deliveries;
+mod mappings;
+mod place;
+mod plugins;
+mod writes;
