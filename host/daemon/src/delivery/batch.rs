@@ -57,9 +57,16 @@ impl DeliveryWorker {
     }
 
     /// Sends events together. `failures`: how often the tracker has failed in a row.
-    pub(super) async fn deliver_batch(&self, rows: Vec<OutboxRow>, failures: u32) -> Result<(), StoreError> {
-        for row in &rows {
-            self.store.begin_attempt(row).await?;
+    pub(super) async fn deliver_batch(&self, found: Vec<OutboxRow>, failures: u32) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            // Meanwhile somebody may have taken it back.
+            if self.store.begin_attempt(&row).await? {
+                rows.push(row);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
         }
         let events = rows.iter().map(|row| self.sink_event(row)).collect();
         let span = tracing::info_span!("delivery", events = rows.len());

@@ -251,8 +251,9 @@ impl DeliveryWorker {
 
     async fn deliver(&self, row: OutboxRow, failures: u32) -> Result<(), StoreError> {
         let is_presence = row.event.action.delivery_class() == DeliveryClass::Presence;
-        if !is_presence {
-            self.store.begin_attempt(&row).await?;
+        // Meanwhile somebody may have taken it back.
+        if !is_presence && !self.store.begin_attempt(&row).await? {
+            return Ok(());
         }
         let (answer, trace) = match row.event.action {
             Action::RemoveFromWatchlist => match self.watchlist_remover().remove(&row).await? {
