@@ -17,7 +17,7 @@
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
 //! - [`watermarks`]: times that the program keeps of a source
-//! - [`sqlite`], [`postgres`]: all of these in a file, or on a server, by the statements in `tables`
+//! - [`open_file`], [`open_server`]: all of these in a file of SQLite, or on a server of PostgreSQL, by the statements in `tables`
 
 pub mod access;
 pub mod accounts;
