@@ -35,7 +35,7 @@ async fn watch(daemon: &Daemon<'_>, number: u32) -> i64 {
     id
 }
 
-/// The ids under which the tracker was told of watches.
+/// The ids of all deliveries.
 fn ids(home: &TestContext) -> Vec<i64> {
     let rows = home.json(&["outbox", "list"]);
     rows.as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect()

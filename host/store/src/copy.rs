@@ -120,9 +120,8 @@ fn file_to_server(
     progress: &dyn Fn(&CopiedTable),
 ) -> Result<Vec<CopiedTable>, CopyError> {
     let shown = file.display().to_string();
-    let missing = || CopyError::Failed { place: shown.clone(), reason: "there is no such file".to_owned() };
     if !file.exists() {
-        return Err(missing());
+        return Err(CopyError::Failed { place: shown, reason: "there is no such file".to_owned() });
     }
     let source = sqlite::open_connection(file).map_err(failed(&shown))?;
     postgres::migrate(server).map_err(failed(server.place()))?;
@@ -150,9 +149,9 @@ fn file_to_server(
                 return Err(CopyError::Occupied { place: server.place().to_owned(), reason });
             }
         }
-        all(&source, &target, (&shown, server.place()), progress)
+        copy_tables(&source, &target, (&shown, server.place()), progress)
     });
-    end(&source, &target, copied, server.place())
+    finish(&source, &target, copied, server.place())
 }
 
 fn server_to_file(
@@ -167,17 +166,17 @@ fn server_to_file(
     }
     let source = server.connect().map_err(failed(server.place()))?;
     let target = sqlite::open_connection(file).map_err(failed(&shown))?;
-    let copied = begin_reading(&source, &target)
+    let copied = begin(&source, &target)
         .map_err(failed(server.place()))
-        .and_then(|()| all(&source, &target, (server.place(), &shown), progress));
-    let copied = end(&source, &target, copied, &shown).and_then(|copied| {
+        .and_then(|()| copy_tables(&source, &target, (server.place(), &shown), progress));
+    let copied = finish(&source, &target, copied, &shown).and_then(|copied| {
         drop(target);
         sqlite::check_file(file)
             .map(|()| copied)
             .map_err(|reason| CopyError::Failed { place: shown.clone(), reason })
     });
     if copied.is_err() {
-        for name in [file.to_owned(), with_end(file, "-wal"), with_end(file, "-shm")] {
+        for name in ["", "-wal", "-shm"].map(|end| sqlite::beside(file, end)) {
             if name.exists()
                 && let Err(error) = std::fs::remove_file(&name)
             {
@@ -188,27 +187,16 @@ fn server_to_file(
     copied
 }
 
-fn with_end(file: &Path, end: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(end);
-    name.into()
-}
-
-/// One state of the file is read, while the server writes.
+/// One state of the source is read, while the target is written.
 fn begin(source: &Connection, target: &Connection) -> sql::Result<()> {
-    source.begin()?;
-    target.begin()
-}
-
-/// One state of the server is read, while the file is written.
-fn begin_reading(source: &Connection, target: &Connection) -> sql::Result<()> {
-    if let Connection::Postgres(server) = source {
-        server.begin_reading()?;
+    match source {
+        Connection::Sqlite(_) => source.begin()?,
+        Connection::Postgres(server) => server.begin_reading()?,
     }
     target.begin()
 }
 
-fn end(
+fn finish(
     source: &Connection,
     target: &Connection,
     copied: Result<Vec<CopiedTable>, CopyError>,
@@ -224,7 +212,7 @@ fn end(
 }
 
 /// Copies each table, and compares it.
-fn all(
+fn copy_tables(
     source: &Connection,
     target: &Connection,
     (source_place, target_place): (&str, &str),
@@ -238,8 +226,8 @@ fn all(
         let mut clear =
             target.prepare_cached(&format!("DELETE FROM {name}")).map_err(failed(target_place))?;
         clear.execute(params![]).map_err(failed(target_place))?;
-        let read = table(source, target, &name, &columns).map_err(failed(target_place))?;
-        let written = sum(target, &name, &columns).map_err(failed(target_place))?;
+        let read = copy_table(source, target, &name, &columns).map_err(failed(target_place))?;
+        let written = digest(target, &name, &columns).map_err(failed(target_place))?;
         if read != written {
             return Err(CopyError::Differs {
                 table: name,
@@ -296,12 +284,12 @@ impl ToSql for Value {
 
 /// The rows of a table: how many, and the sum of their digests, in whatever order they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
+struct TableDigest {
     rows: u64,
     digests: u64,
 }
 
-impl Sum {
+impl TableDigest {
     fn add(&mut self, row: &[Value]) {
         let mut hasher = DefaultHasher::new();
         row.hash(&mut hasher);
@@ -333,21 +321,26 @@ fn read(
     })
 }
 
-fn sum(connection: &Connection, table: &str, columns: &[String]) -> sql::Result<Sum> {
-    let mut sum = Sum::default();
+fn digest(connection: &Connection, table: &str, columns: &[String]) -> sql::Result<TableDigest> {
+    let mut digest = TableDigest::default();
     read(connection, table, columns, |row| {
-        sum.add(&row);
+        digest.add(&row);
         Ok(())
     })?;
-    Ok(sum)
+    Ok(digest)
 }
 
 /// Copies a table, many rows at a time.
-fn table(source: &Connection, target: &Connection, table: &str, columns: &[String]) -> sql::Result<Sum> {
-    let mut sum = Sum::default();
+fn copy_table(
+    source: &Connection,
+    target: &Connection,
+    table: &str,
+    columns: &[String],
+) -> sql::Result<TableDigest> {
+    let mut digest = TableDigest::default();
     let (rows_at_once, mut waiting) = ((MAX_PARAMETERS / columns.len()).max(1), Vec::new());
     read(source, table, columns, |row| {
-        sum.add(&row);
+        digest.add(&row);
         waiting.extend(row);
         if waiting.len() >= rows_at_once * columns.len() {
             add(target, table, columns, &waiting)?;
@@ -356,7 +349,7 @@ fn table(source: &Connection, target: &Connection, table: &str, columns: &[Strin
         Ok(())
     })?;
     add(target, table, columns, &waiting)?;
-    Ok(sum)
+    Ok(digest)
 }
 
 fn add(target: &Connection, table: &str, columns: &[String], values: &[Value]) -> sql::Result<()> {

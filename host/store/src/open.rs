@@ -29,7 +29,8 @@ pub fn open_file(path: &Path) -> Result<SqlStore, StoreError> {
 ///
 /// # Errors
 ///
-/// The address is none, the server cannot be reached or refuses, it may lose what it has confirmed, or a newer program wrote the database.
+/// The address cannot be read, the server cannot be reached or refuses, its settings let it lose confirmed writes, or a newer program wrote the
+/// database.
 pub async fn open_server(url: &Secret) -> Result<SqlStore, StoreError> {
     let server = PostgresServer::new(url)?;
     let place = server.place().to_owned();

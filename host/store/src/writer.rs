@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::postgres::PostgresServer;
 use crate::sql::Connection;
-use crate::{Household, StoreError, sql};
+use crate::{Household, StoreError, sql, sqlite};
 
 /// Jobs that may wait. More, and the answer is "busy".
 const MAX_QUEUED_JOBS: usize = 4_096;
@@ -188,9 +188,7 @@ impl WriterConnection {
     fn fold(&self) {
         let Self::File { connection, path } = self else { return };
         let Connection::Sqlite(connection) = &**connection else { return };
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let size = std::fs::metadata(log).map_or(0, |log| log.len());
+        let size = std::fs::metadata(sqlite::beside(path, "-wal")).map_or(0, |log| log.len());
         if size >= MIN_CHECKPOINT_BYTES
             && let Err(error) = connection.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         {

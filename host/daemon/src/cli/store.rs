@@ -8,6 +8,7 @@ use playrelay_store::copy::{CopiedTable, Database, copy_store};
 use playrelay_util::secret::Secret;
 
 use crate::cli::error::CliError;
+use crate::config::is_server_address;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -39,16 +40,14 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
 }
 
 fn database(text: &str) -> Result<Database, CliError> {
-    let is_address =
-        |text: &str| ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     match text.strip_prefix('@') {
-        _ if is_address(text) => Ok(Database::Server(Secret::new(text.to_owned()))),
+        _ if is_server_address(text) => Ok(Database::Server(Secret::new(text.to_owned()))),
         None => Ok(Database::File(PathBuf::from(text))),
         Some(file) => {
             let found = fs::read_to_string(file)
                 .map_err(|error| CliError::Other(format!("{file} cannot be read: {error}")))?;
             let address = found.lines().next().unwrap_or_default().trim();
-            match is_address(address) {
+            match is_server_address(address) {
                 true => Ok(Database::Server(Secret::new(address.to_owned()))),
                 false => Err(CliError::Other(format!(
                     "{file} holds no address of PostgreSQL; expected postgres://USER:PASSWORD@HOST/DATABASE in its first line"

@@ -50,7 +50,7 @@ pub use section::unknown_key_message;
 use section::{Section, is_near};
 pub use server::{DEFAULT_PORT, Server};
 pub use settings::settings;
-pub use store::StoreOptions;
+pub use store::{StoreOptions, is_server_address};
 
 /// The configuration in the folder in which the program was started.
 pub const DEFAULT_FILE: &str = "playrelay.toml";

@@ -25,7 +25,6 @@ pub fn migrate(server: &PostgresServer) -> Result<()> {
 }
 
 fn migrate_within(connection: &Connection) -> Result<()> {
-    let Connection::Postgres(server) = connection else { return Ok(()) };
     let text = |statement: &str| -> Result<String> {
         connection.prepare_cached(statement)?.query_row(params![], |row| row.get(0))
     };
@@ -40,7 +39,7 @@ fn migrate_within(connection: &Connection) -> Result<()> {
             "its texts are not stored in UTF-8; expected a database with ENCODING 'UTF8'".to_owned(),
         ));
     }
-    server.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    connection.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
     let version: u32 = connection
         .prepare_cached("SELECT COALESCE(MAX(version), 0) FROM schema_version")?
         .query_row(params![], |row| row.get(0))?;
@@ -52,9 +51,9 @@ fn migrate_within(connection: &Connection) -> Result<()> {
         )));
     }
     for migration in MIGRATIONS.iter().skip(version) {
-        server.execute_batch(migration)?;
+        connection.execute_batch(migration)?;
     }
-    server.execute_batch(&format!(
+    connection.execute_batch(&format!(
         "DELETE FROM schema_version; INSERT INTO schema_version (version) VALUES ({})",
         MIGRATIONS.len()
     ))

@@ -83,11 +83,15 @@ impl PostgresServer {
     ///
     /// The server cannot be reached or refuses.
     pub fn connect(&self) -> Result<Connection> {
+        self.client().map(Connection::Postgres)
+    }
+
+    fn client(&self) -> Result<PostgresConnection> {
         let client: Object = self.runtime.block_on(self.pool.get()).map_err(|error| match error {
             PoolError::Backend(error) => Error::Postgres(error),
             error => Error::NoConnection(format!("no connection could be had: {error}")),
         })?;
-        Ok(Connection::Postgres(PostgresConnection::new(client, self.runtime.clone())))
+        Ok(PostgresConnection::new(client, self.runtime.clone()))
     }
 
     /// Reads one state of the database as a household. Blocks.
@@ -96,10 +100,11 @@ impl PostgresServer {
     ///
     /// The server cannot be reached, or those of the work.
     pub fn read<T>(&self, household: &Household, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let connection = self.connect()?;
-        let Connection::Postgres(server) = &connection else { return Err(Error::NoRow) };
-        server.begin_reading()?;
-        let result = server.enter_reading(household).and_then(|()| work(&connection));
+        let client = self.client()?;
+        client.begin_reading()?;
+        let entered = client.enter_reading(household);
+        let connection = Connection::Postgres(client);
+        let result = entered.and_then(|()| work(&connection));
         // Nothing was written. Where it fails, the connection is lost, and the next one is another.
         let ended = connection.rollback();
         result.and_then(|value| ended.map(|()| value))

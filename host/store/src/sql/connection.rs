@@ -34,6 +34,18 @@ impl Connection {
         }
     }
 
+    /// Has statements done, one after another.
+    ///
+    /// # Errors
+    ///
+    /// The database refused one; those after it are not done.
+    pub fn execute_batch(&self, statements: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch(statements),
+            Self::Postgres(connection) => connection.execute_batch(statements),
+        }
+    }
+
     /// Does some work for a household, within a transaction that is open.
     ///
     /// # Errors
@@ -167,7 +179,7 @@ impl Statement<'_> {
     ///
     /// # Errors
     ///
-    /// There is none, the database refused, or `read` failed.
+    /// The query gives no row, the database refused, or `read` failed.
     pub fn query_row<T>(
         &mut self,
         params: impl Params,

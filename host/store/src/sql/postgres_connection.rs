@@ -44,12 +44,7 @@ impl PostgresConnection {
         Ok(Prepared { connection: self, statement })
     }
 
-    /// Has statements done, one after another.
-    ///
-    /// # Errors
-    ///
-    /// The server refused one; those after it are not done.
-    pub fn execute_batch(&self, statements: &str) -> Result<()> {
+    pub(super) fn execute_batch(&self, statements: &str) -> Result<()> {
         Ok(self.runtime.block_on(self.client.batch_execute(statements))?)
     }
 

@@ -1,6 +1,6 @@
 //! The file: opened, migrated, written by one and read by another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -70,8 +70,13 @@ pub fn copy(path: &Path, file: &Path) -> Result<(), String> {
 /// The file is gone.
 pub fn size(path: &Path) -> std::io::Result<u64> {
     let database = std::fs::metadata(path)?.len();
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
     // There is no log where nothing was written since it was folded in.
-    Ok(database + std::fs::metadata(log).map_or(0, |log| log.len()))
+    Ok(database + std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()))
+}
+
+/// A file that SQLite keeps beside a database, by the end of its name: `-wal`, `-shm`.
+pub fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
