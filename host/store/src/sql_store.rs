@@ -96,22 +96,13 @@ impl SqlStore {
         }
     }
 
-    /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there.
+    /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there. It may be done again: it must
+    /// change nothing but the database.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let job = move |connection: &Connection| connection.in_savepoint(|| work(connection));
-        self.database.writer.write(&self.household, job).await
-    }
-
-    /// The same for work that is a single statement, which the database does or leaves undone as a whole.
-    pub(crate) async fn write_one<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let job = move |connection: &Connection| connection.in_statement(|| work(connection));
-        self.database.writer.write(&self.household, job).await
+        self.database.writer.write(&self.household, work).await
     }
 }
 

@@ -1,5 +1,6 @@
-//! `cargo xtask bench ingest`: durable ingest of Plex webhooks, against a bare handler that parses the same bodies
-//! natively and stores nothing. Both are processes of their own, driven in turn, in one run.
+//! `cargo xtask bench ingest`: durable ingest of webhooks, against a bare handler that parses the same bodies natively
+//! and stores nothing. Both are processes of their own, driven in turn, in one run. Then what an event costs from the wire to
+//! the outbox, by the kind of load. With a word, only the loads whose name has it.
 
 #![forbid(unsafe_code)]
 
@@ -9,20 +10,53 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN};
-use playrelay_tests::load::{Figures, Usage, drive, serve_bare};
+use playrelay_tests::harness::{TestContext, WEBHOOK_TOKEN, sources_to_trakt_config};
+use playrelay_tests::load::{Figures, Usage, Workload, drive, serve_bare};
 use playrelay_tests::plex_webhook::{event, movie};
 
 /// Requests in flight, and how many are sent.
 const ROUNDS: [(u32, u32); 3] = [(1, 2_000), (8, 10_000), (64, 60_000)];
+/// The users of the load that is compared with the bare handler.
+const USERS: Workload = Workload::Films { viewers: 50 };
 /// Requests before each measurement.
 const WARM_UP: u32 = 500;
+/// Kinds of load, each with the groups that are sent and how many are in flight.
+const LOADS: [(&str, Workload, u32, u32); 8] = [
+    ("films of 50 viewers, one at a time", USERS, 5_000, 1),
+    ("films of 50 viewers", USERS, 20_000, 8),
+    ("films of one viewer", Workload::Films { viewers: 1 }, 20_000, 8),
+    ("films of 20,000 viewers", Workload::Films { viewers: 20_000 }, 20_000, 8),
+    ("films of one viewer on as many players", Workload::Starts { viewers: 1 }, 20_000, 8),
+    ("films of 20,000 viewers on as many players", Workload::Starts { viewers: 20_000 }, 20_000, 8),
+    ("whole plays of 50 viewers", Workload::WholePlays { viewers: 50 }, 2_000, 8),
+    ("progress of 8 sessions at Jellyfin", Workload::JellyfinProgress, 200, 8),
+];
+/// What is measured is over when nothing was used for this long.
+const QUIET: Duration = Duration::from_millis(300);
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().any(|argument| argument == "--bare") {
+    let word = std::env::args().nth(1);
+    if word.as_deref() == Some("--bare") {
         return serve_bare().await;
     }
+    if word.is_none() {
+        compare().await;
+    }
+    println!(
+        "{:<45} {:>9} {:>9} {:>10} {:>12} {:>12}",
+        "", "req/s", "p99", "settled", "CPU s/10k", "resident KiB"
+    );
+    for load in LOADS.into_iter().filter(|(name, ..)| word.as_ref().is_none_or(|word| name.contains(word))) {
+        measure(load).await;
+    }
+    if word.is_none() {
+        println!("from the webhook's receipt to the tracker's: {} ms", reaction().await);
+    }
+}
+
+/// The same requests to a bare handler and to the daemon, in turn.
+async fn compare() {
     let (bare, bare_address) = start_bare();
     let trakt = FakeTrakt::start().await;
     let mut home = TestContext::plex_to_trakt(None, &trakt, "");
@@ -50,11 +84,11 @@ async fn main() {
         let mut rates = Vec::new();
         for (name, address, pid) in [("bare", bare_address, bare.id()), ("playrelay", address, daemon.pid())]
         {
-            drive(address, &path, number, WARM_UP, in_flight).await;
+            drive(address, &path, USERS, number, WARM_UP, in_flight).await;
             number += WARM_UP;
             drain(&home).await;
             let before = Usage::of(pid);
-            let figures = drive(address, &path, number, requests, in_flight).await;
+            let figures = drive(address, &path, USERS, number, requests, in_flight).await;
             number += requests;
             let ingest = Usage::of(pid);
             report(in_flight, name, &figures, before, ingest);
@@ -75,7 +109,35 @@ async fn main() {
     }
     drop(daemon);
     stop(bare);
-    println!("from the webhook's receipt to the tracker's: {} ms", reaction().await);
+}
+
+/// What a kind of load costs a daemon that has seen nothing else.
+async fn measure((name, workload, groups, in_flight): (&str, Workload, u32, u32)) {
+    let trakt = FakeTrakt::start().await;
+    let mut home = TestContext::new(&sources_to_trakt_config(&["plex", "jellyfin"], &trakt, ""));
+    home.set("PLAYRELAY_LOG", "warn,playrelay::cli=info");
+    let daemon = home.start();
+    let address = daemon.url().trim_start_matches("http://").parse().expect("an address");
+    let source = if matches!(workload, Workload::JellyfinProgress) { "jellyfin" } else { "plex" };
+    let path = format!("/webhook/{source}/{WEBHOOK_TOKEN}-{source}");
+    drive(address, &path, workload, 0, WARM_UP / workload.group_size(), in_flight).await;
+    drain(&home).await;
+    tokio::time::sleep(QUIET).await;
+    let before = Usage::of(daemon.pid());
+    let began = Instant::now();
+    let figures = drive(address, &path, workload, WARM_UP, groups, in_flight).await;
+    drain(&home).await;
+    let settled = began.elapsed();
+    tokio::time::sleep(QUIET).await;
+    let after = Usage::of(daemon.pid());
+    println!(
+        "{name:<45} {:>9.0} {:>6.2} ms {:>8.1} s {:>12.2} {:>12}",
+        figures.rate(),
+        figures.percentile(0.99).as_secs_f64() * 1000.0,
+        settled.as_secs_f64(),
+        (after.cpu - before.cpu).as_secs_f64() * 10_000.0 / figures.requests as f64,
+        after.resident
+    );
 }
 
 /// The pace of a tracker that takes one write a second, and a bit.

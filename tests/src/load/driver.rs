@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::plex_webhook::{BOUNDARY, event, movie, multipart};
-
-/// Bytes of the poster that comes with a start.
-const POSTER: usize = 16 << 10;
+use crate::load::workload::Workload;
 
 /// What a round has measured.
 #[derive(Clone, Debug)]
@@ -37,12 +34,19 @@ impl Figures {
     }
 }
 
-/// Sends `requests` webhooks, numbered from `first`, with `in_flight` at a time.
-pub async fn drive(address: SocketAddr, path: &str, first: u32, requests: u32, in_flight: u32) -> Figures {
+/// Sends so many groups of a workload, numbered from `first`, with `in_flight` at a time.
+pub async fn drive(
+    address: SocketAddr,
+    path: &str,
+    workload: Workload,
+    first: u32,
+    groups: u32,
+    in_flight: u32,
+) -> Figures {
     let next = Arc::new(AtomicU32::new(first));
     let started = Instant::now();
     let workers: Vec<_> = (0..in_flight)
-        .map(|_| tokio::spawn(work(address, path.to_owned(), Arc::clone(&next), first + requests)))
+        .map(|_| tokio::spawn(work(address, path.to_owned(), workload, Arc::clone(&next), first + groups)))
         .collect();
     let mut latencies = Vec::new();
     for worker in workers {
@@ -53,7 +57,13 @@ pub async fn drive(address: SocketAddr, path: &str, first: u32, requests: u32, i
     Figures { requests: latencies.len(), elapsed, latencies }
 }
 
-async fn work(address: SocketAddr, path: String, next: Arc<AtomicU32>, end: u32) -> Vec<Duration> {
+async fn work(
+    address: SocketAddr,
+    path: String,
+    workload: Workload,
+    next: Arc<AtomicU32>,
+    end: u32,
+) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a TCP socket");
     let mut latencies = Vec::new();
@@ -63,32 +73,14 @@ async fn work(address: SocketAddr, path: String, next: Arc<AtomicU32>, end: u32)
         if number >= end {
             return latencies;
         }
-        let request = request(&path, number);
-        let sent = Instant::now();
-        stream.write_all(&request).await.expect("the server reads");
-        let answer = read_answer(&mut stream, &mut buffer).await;
-        latencies.push(sent.elapsed());
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        for request in workload.group(&path, number) {
+            let sent = Instant::now();
+            stream.write_all(&request).await.expect("the server reads");
+            let answer = read_answer(&mut stream, &mut buffer).await;
+            latencies.push(sent.elapsed());
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
     }
-}
-
-/// A start with a poster, or a stop without: of a film of its own, by one of fifty users.
-fn request(path: &str, number: u32) -> Vec<u8> {
-    let mut film =
-        movie(&number.to_string(), &format!("Film {number}"), 2010, 7_200_000, &["imdb://tt1375666"]);
-    film["summary"] = "A summary as long as summaries are. ".repeat(30).into();
-    let user = number % 50;
-    let message = match number % 2 {
-        0 => event("media.play", &film, Some(0), (user, &format!("user {user}")), "TV"),
-        _ => event("media.stop", &film, Some(3_600_000), (user, &format!("user {user}")), "TV"),
-    };
-    let body = multipart(&message, if number.is_multiple_of(2) { POSTER } else { 0 });
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: playrelay\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
-         Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.into_bytes(), body].concat()
 }
 
 /// Reads one answer: its head, and as much as it says.

@@ -3,7 +3,9 @@
 mod baseline;
 mod driver;
 mod process;
+mod workload;
 
 pub use baseline::serve as serve_bare;
 pub use driver::{Figures, drive};
 pub use process::Usage;
+pub use workload::Workload;

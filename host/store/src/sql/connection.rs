@@ -96,31 +96,6 @@ impl Connection {
             Self::Postgres(connection) => connection.rollback(),
         }
     }
-
-    /// Does work whose failure takes nothing else of the transaction with it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the work. Nothing of it is done then.
-    pub fn in_savepoint<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        match self {
-            Self::Sqlite(connection) => connection.in_savepoint(work),
-            Self::Postgres(connection) => connection.in_savepoint(work),
-        }
-    }
-
-    /// Does work of a single statement, which the database does or leaves undone as a whole.
-    ///
-    /// # Errors
-    ///
-    /// Those of the work. Nothing of it is done then.
-    pub fn in_statement<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        match self {
-            Self::Sqlite(_) => work(),
-            // A statement that fails ends the whole transaction.
-            Self::Postgres(connection) => connection.in_savepoint(work),
-        }
-    }
 }
 
 impl Statement<'_> {

@@ -1,5 +1,7 @@
 //! Why a statement fails.
 
+use tokio_postgres::error::SqlState;
+
 /// Why a statement fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,12 +36,30 @@ pub enum Error {
         /// Those that were given.
         given: usize,
     },
-    /// A job of the transaction failed in a way that leaves the transaction without effect.
-    #[error("an earlier statement of the transaction failed")]
-    Aborted,
+    /// The connection was lost during the commit.
+    #[error("the database may or may not have committed: {0}")]
+    Unconfirmed(Box<Error>),
     /// A newer program wrote the database.
     #[error("{0}")]
     Newer(String),
+}
+
+impl Error {
+    /// Whether two transactions were in each other's way, of which this one was taken back.
+    pub fn is_conflict(&self) -> bool {
+        let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        matches!(self, Self::Postgres(error) if error.code().is_some_and(|code| conflicts.contains(code)))
+    }
+
+    /// Whether the same transaction may succeed where it is tried again: a conflict, or a connection that was lost before the commit.
+    pub fn is_transient(&self) -> bool {
+        let lost = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        let is_lost = |error: &tokio_postgres::Error| match error.code() {
+            Some(code) => lost.contains(code),
+            None => error.is_closed(),
+        };
+        self.is_conflict() || matches!(self, Self::Postgres(error) if is_lost(error))
+    }
 }
 
 /// What a statement gives.

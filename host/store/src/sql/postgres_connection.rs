@@ -1,6 +1,5 @@
 //! A connection to PostgreSQL, used from threads that may block.
 
-use std::cell::Cell;
 use std::error::Error as StdError;
 use std::pin::pin;
 
@@ -22,8 +21,6 @@ pub const INSTEAD_OF_NUL: &str = "\u{fffd}";
 pub struct PostgresConnection {
     client: Object,
     runtime: Handle,
-    /// Whether a failure of the transaction could not be taken back: it must not be committed.
-    is_aborted: Cell<bool>,
 }
 
 /// A statement that was prepared.
@@ -35,7 +32,7 @@ pub struct Prepared<'c> {
 impl PostgresConnection {
     /// A connection, whose traffic is carried on a runtime.
     pub fn new(client: Object, runtime: Handle) -> Self {
-        Self { client, runtime, is_aborted: Cell::new(false) }
+        Self { client, runtime }
     }
 
     pub(super) fn prepare(&self, statement: &str) -> Result<Prepared<'_>> {
@@ -49,7 +46,6 @@ impl PostgresConnection {
     }
 
     pub(super) fn begin(&self) -> Result<()> {
-        self.is_aborted.set(false);
         self.execute_batch("BEGIN")
     }
 
@@ -81,30 +77,18 @@ impl PostgresConnection {
         )?
         .execute(&[&household.as_str()])
         .map(drop)
-        .inspect_err(|_| self.is_aborted.set(true))
     }
 
     pub(super) fn commit(&self) -> Result<()> {
-        if self.is_aborted.get() {
-            self.rollback()?;
-            return Err(Error::Aborted);
-        }
-        self.execute_batch("COMMIT")
+        self.execute_batch("COMMIT").map_err(|error| match error {
+            // Nothing was written. After any other error it may have been.
+            Error::Postgres(_) if error.is_conflict() => error,
+            error => Error::Unconfirmed(Box::new(error)),
+        })
     }
 
     pub(super) fn rollback(&self) -> Result<()> {
         self.execute_batch("ROLLBACK")
-    }
-
-    pub(super) fn in_savepoint<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.execute_batch("SAVEPOINT job")?;
-        let result = work();
-        let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        if let Err(error) = self.execute_batch(end) {
-            self.is_aborted.set(true);
-            return result.and(Err(error));
-        }
-        result
     }
 }
 

@@ -24,16 +24,6 @@ impl SqliteConnection {
     pub(super) fn rollback(&self) -> Result<()> {
         if self.0.is_autocommit() { Ok(()) } else { self.execute_batch("ROLLBACK") }
     }
-
-    pub(super) fn in_savepoint<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.prepare("SAVEPOINT job")?.execute(&[])?;
-        let result = work();
-        if result.is_err() {
-            self.prepare("ROLLBACK TO job")?.execute(&[])?;
-        }
-        self.prepare("RELEASE job")?.execute(&[])?;
-        result
-    }
 }
 
 impl Prepared<'_> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 
 use crate::sql;
@@ -42,6 +43,10 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // FULL: a commit is on the disk before it is answered.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What SQLite keeps to take a statement back does not go to a file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A statement is planned once. Without this it is planned anew for each value of some parameters.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     household::register(&connection)?;
     // What a filter looks for is written in any case.

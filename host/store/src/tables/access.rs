@@ -83,7 +83,7 @@ impl AccessStore for SqlStore {
     }
 
     async fn add_web_session(&self, session: WebSession) -> Result<(), StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             let WebSession { hash, member, device, created_at, seen_at, expires_at } = &session;
             connection
                 .prepare_cached(
@@ -127,7 +127,7 @@ impl AccessStore for SqlStore {
         seen_at: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE web_sessions SET seen_at = ?2, expires_at = ?3 WHERE household = household() AND hash = ?1",
@@ -155,14 +155,14 @@ impl AccessStore for SqlStore {
                     "SELECT hash, member, device, created_at, seen_at, expires_at FROM web_sessions
                      WHERE household = household() AND (member = ?1 OR ?1 IS NULL) ORDER BY seen_at DESC",
                 )?
-                .query_map([member], session)?
+                .query_map(params![member], session)?
                 .collect()
         })
         .await
     }
 
     async fn end_web_session(&self, hash: TokenHash) -> Result<bool, StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached("DELETE FROM web_sessions WHERE household = household() AND hash = ?1")?
                 .execute([&hash[..]])
@@ -198,7 +198,7 @@ impl AccessStore for SqlStore {
     }
 
     async fn add_api_token(&self, token: ApiToken) -> Result<(), StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
             connection
                 .prepare_cached(
@@ -220,7 +220,7 @@ impl AccessStore for SqlStore {
     }
 
     async fn touch_api_token(&self, hash: TokenHash, used_at: Timestamp) -> Result<(), StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE api_tokens SET used_at = ?2 WHERE household = household() AND hash = ?1",
@@ -233,10 +233,10 @@ impl AccessStore for SqlStore {
 
     async fn remove_api_token(&self, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached("DELETE FROM api_tokens WHERE household = household() AND id = ?1")?
-                .execute([id])
+                .execute(params![id])
                 .map(|removed| removed > 0)
         })
         .await

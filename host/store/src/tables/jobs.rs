@@ -75,7 +75,7 @@ impl JobStore for SqlStore {
     }
 
     async fn start_job(&self, id: i64, now: Timestamp) -> Result<Option<Job>, StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(&format!(
                     "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = COALESCE(started_at, ?2)
@@ -88,7 +88,7 @@ impl JobStore for SqlStore {
     }
 
     async fn start_next_job(&self, now: Timestamp) -> Result<Option<Job>, StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(&format!(
                     "UPDATE jobs SET state = 'running', attempts = attempts + 1, started_at = COALESCE(started_at, ?1)
@@ -103,7 +103,7 @@ impl JobStore for SqlStore {
     }
 
     async fn resume_jobs(&self) -> Result<u64, StoreError> {
-        self.write_one(|connection| {
+        self.write(|connection| {
             connection
                 .prepare_cached(
                     "UPDATE jobs SET state = 'waiting' WHERE household = household() AND state = 'running'",
@@ -142,7 +142,7 @@ impl JobStore for SqlStore {
     ) -> Result<(), StoreError> {
         let (message, ended_at) =
             (message.to_owned(), (state != JobState::Ready).then_some(now.as_millisecond()));
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE jobs SET state = ?2, message = ?3, ended_at = ?4, stopping = 0, attempts = 0
@@ -162,7 +162,7 @@ impl JobStore for SqlStore {
         is_failure: bool,
     ) -> Result<(), StoreError> {
         let message = message.to_owned();
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE jobs SET state = 'waiting', next_at = ?2, message = ?3, attempts = CASE WHEN ?4 OR attempts = 0 THEN attempts ELSE attempts - 1 END
@@ -191,7 +191,7 @@ impl JobStore for SqlStore {
     }
 
     async fn continue_job(&self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             // Another one of its kind may be under way.
             connection
                 .prepare_cached(

@@ -135,7 +135,7 @@ impl LibraryStore for SqlStore {
 
     async fn remove_from_watchlist(&self, person: &str, title: i64) -> Result<bool, StoreError> {
         let person = person.to_owned();
-        self.write_one(move |connection| {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "DELETE FROM watchlist WHERE household = household() AND person = ?1 AND title = ?2",

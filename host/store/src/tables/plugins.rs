@@ -246,7 +246,7 @@ impl LookupStore for SqlStore {
         until: Timestamp,
     ) -> Result<(), StoreError> {
         let key = (source.to_owned(), item.to_owned());
-        let body = to_json(found);
+        let found = found.clone();
         self.write(move |connection| {
             connection
                 .prepare_cached(
@@ -254,7 +254,7 @@ impl LookupStore for SqlStore {
                          VALUES (household(), ?1, ?2, ?3, ?4)
                      ON CONFLICT (household, source, item) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at",
                 )?
-                .execute(params![key.0, key.1, body?, until.as_millisecond()])
+                .execute(params![key.0, key.1, to_json(&found)?, until.as_millisecond()])
                 .map(drop)
         })
         .await

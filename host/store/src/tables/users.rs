@@ -29,7 +29,7 @@ impl UserStore for SqlStore {
         decision: UserDecision,
     ) -> Result<bool, StoreError> {
         let (source, viewer) = (source.to_owned(), viewer.clone());
-        self.write(move |connection| decide(connection, &source, &viewer, decision)).await
+        self.write(move |connection| decide(connection, &source, &viewer, &decision)).await
     }
 
     async fn users_version(&self) -> Result<i64, StoreError> {
@@ -67,10 +67,10 @@ pub fn decide(
     connection: &Connection,
     source: &str,
     viewer: &Viewer,
-    decision: UserDecision,
+    decision: &UserDecision,
 ) -> sql::Result<bool> {
     let Some(person) = find(connection, source, viewer)? else { return Ok(false) };
-    put(connection, &KnownUser { decision, ..person }).map(|()| true)
+    put(connection, &KnownUser { decision: decision.clone(), ..person }).map(|()| true)
 }
 
 fn find(connection: &Connection, source: &str, viewer: &Viewer) -> sql::Result<Option<KnownUser>> {
