@@ -4,8 +4,7 @@
 
 use std::process::ExitCode;
 
-/// The allocator of musl is four times slower with two threads at work.
-#[cfg(target_env = "musl")]
+/// That of musl is four times slower with two threads at work, and that of glibc costs a tenth of all work.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -369,6 +369,12 @@ impl Play {
         self.last_seen_at.checked_add(silence).ok()
     }
 
+    /// The shortest silence after which a play is over.
+    pub(crate) fn shortest_silence(policy: &Policy) -> SignedDuration {
+        let stale_after = SignedDuration::try_from(policy.stale_after).unwrap_or(SignedDuration::MAX);
+        stale_after.min(MAX_SILENCE_WITHOUT_RUNTIME).min(MAX_PAUSE)
+    }
+
     /// A pause that is told of again and again, or ends in a stop, is no movement.
     fn record_movement(&mut self, playback: &Playback) {
         let positions = self.position.ms.zip(playback.position_ms.filter(|position| *position > 0));
@@ -445,5 +451,7 @@ fn identity(viewer: &Viewer, item: &str, start: Timestamp, ordinal: u32) -> Play
         hash.update(part);
     }
     hash.update(ordinal.to_le_bytes());
-    PlayId(hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+    let hash = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    // Those that begin together lie together in an index. Before 1970 and after 2106 the order is another.
+    PlayId(format!("{:08x}{hash}", start.as_second() & 0xffff_ffff))
 }

@@ -19,23 +19,19 @@ use crate::rules::builder::{TransitionBuilder, first_overdue, recorded};
 use crate::rules::content::{position_of_something_else, reject_content};
 use crate::rules::history;
 use crate::rules::playback::PlaybackRules;
+use crate::server_plays::ServerPlays;
 use crate::timeline;
 use crate::timeline::{Outcome, Stage};
 use crate::transition::{Rating, Transition};
+use crate::viewer_plays::{MIN_ENDED_PLAYS, ViewerPlays};
 
-/// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
-const MIN_ENDED_PLAYS: usize = 32;
-/// …and those of this time, of which there are many when a whole series is ticked…
-const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(6);
-/// …up to this many.
-const MAX_ENDED_PLAYS: usize = 400;
 /// The same rating of the same item is told again after this only.
 pub const RATING_REPEAT_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// All plays that still matter: the open ones, and those that ended recently; and recent ratings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionState {
-    viewers: HashMap<Viewer, Vec<Play>>,
+    servers: HashMap<String, ServerPlays>,
     ratings: HashMap<Viewer, Vec<Rated>>,
 }
 
@@ -55,37 +51,42 @@ impl SessionState {
         let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) else {
             return self.playback(playback, policy);
         };
-        match history::placed(playback, self.plays_of(&viewer)) {
+        match history::placed(playback, &self.concerned_by(&viewer, playback, policy)) {
             Err(transition) => *transition,
-            Ok((playback, plays)) => Self::of(viewer, plays).playback(&playback, policy),
+            Ok((playback, plays)) => Self::of(plays).playback(&playback, policy),
         }
     }
 
-    /// Nothing but some plays of one viewer.
-    pub(crate) fn of(viewer: Viewer, plays: Vec<Play>) -> Self {
-        Self { viewers: [(viewer, plays)].into(), ..Self::default() }
+    /// Nothing but some plays, however many there are.
+    pub(crate) fn of(plays: Vec<Play>) -> Self {
+        let mut state = Self::default();
+        for play in plays {
+            state.server(&play.viewer.server).put_all(&play.viewer.user.clone(), [play]);
+        }
+        state
+    }
+
+    fn server(&mut self, id: &str) -> &mut ServerPlays {
+        if !self.servers.contains_key(id) {
+            self.servers.insert(id.to_owned(), ServerPlays::default());
+        }
+        self.servers.get_mut(id).expect("the server was put in where there was none")
     }
 
     /// The plays that are going on.
     pub fn open(&self) -> impl Iterator<Item = &Play> {
-        self.all().filter(|play| play.is_open())
+        self.servers.values().flat_map(ServerPlays::open)
     }
 
     /// All plays that are remembered.
     pub fn all(&self) -> impl Iterator<Item = &Play> {
-        self.viewers.values().flatten()
+        self.servers.values().flat_map(|server| server.viewers().flat_map(ViewerPlays::all))
     }
 
     /// Takes over plays that [`transition`](Self::transition) returned.
     pub fn apply(&mut self, plays: impl IntoIterator<Item = Play>) {
         for play in plays {
-            let known = self.viewers.entry(play.viewer.clone()).or_default();
-            known.retain(|other| other.id != play.id);
-            // Always in this order, so that a restored state decides as the one before did.
-            let place = known
-                .partition_point(|other| (other.last_seen_at, &other.id) <= (play.last_seen_at, &play.id));
-            known.insert(place, play);
-            drop_oldest(known);
+            self.server(&play.viewer.server.clone()).put(play);
         }
     }
 
@@ -105,29 +106,25 @@ impl SessionState {
     /// the same name counts as the same user.
     pub fn with_past_plays(&self, server: &Server, user: &User, more: Vec<Play>) -> Self {
         let name = user.name.as_deref().map(normalize).filter(|name| !name.is_empty());
-        let is_meant = |viewer: &Viewer, last: Option<&User>| {
+        let is_meant = |viewer: &str, last: &User| {
             let same_name = || {
-                let last = last.and_then(|last| last.name.as_deref());
+                let last = last.name.as_deref();
                 name.as_deref().zip(last).is_some_and(|(name, last)| folds_to(last, name))
             };
-            let same_id = || user.id.is_some() && last.is_some_and(|last| last.id == user.id);
+            let same_id = || user.id.is_some() && last.id == user.id;
             // Whose it is that names nobody is asked of everybody.
-            user.key().is_none_or(|key| viewer.user == key) || same_id() || same_name()
+            user.key().is_none_or(|key| viewer == key) || same_id() || same_name()
         };
         let mut wide = Self::default();
-        for (viewer, plays) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
-            if is_meant(viewer, plays.last().map(|play| &play.user)) {
-                wide.viewers.insert(viewer.clone(), plays.clone());
-            }
+        if let Some(known) = self.servers.get(&server.id) {
+            let named = user.key().map(|key| known.named(key, user.id.as_deref(), name.as_deref()));
+            wide.servers.insert(server.id.clone(), known.only(named.as_ref()));
         }
-        for play in more.into_iter().filter(|play| is_meant(&play.viewer, Some(&play.user))) {
-            let known = wide.viewers.entry(play.viewer.clone()).or_default();
-            if known.iter().all(|other| other.id != play.id) {
-                known.push(play);
+        for play in more.into_iter().filter(|play| is_meant(&play.viewer.user, &play.user)) {
+            let server = wide.server(&play.viewer.server.clone());
+            if server.viewer(&play.viewer.user).is_none_or(|known| !known.contains(&play.id)) {
+                server.put_all(&play.viewer.user.clone(), [play]);
             }
-        }
-        for known in wide.viewers.values_mut() {
-            known.sort_by(|one, other| (one.last_seen_at, &one.id).cmp(&(other.last_seen_at, &other.id)));
         }
         wide
     }
@@ -168,15 +165,18 @@ impl SessionState {
     /// Closes what has been silent for too long, as of a time for each play: a transition for each.
     pub fn close_expired(&self, as_of: &dyn Fn(&Play) -> Timestamp, policy: &Policy) -> Vec<Transition> {
         let mut transitions = Vec::new();
-        for known in self.viewers.values() {
+        let is_overdue = |play: &Play| play.expires_at(policy).is_some_and(|end| end < as_of(play));
+        for viewer in self.servers.values().flat_map(ServerPlays::viewers_with_open) {
+            if !viewer.open().any(is_overdue) {
+                continue;
+            }
             // One after the other: what one is found to be decides what the next repeats.
-            let mut known = Cow::Borrowed(known.as_slice());
+            let mut known: Vec<Cow<'_, Play>> = viewer.all().into_iter().map(Cow::Borrowed).collect();
             while let Some(place) = first_overdue(&known, as_of, policy) {
-                let mut builder = TransitionBuilder::new(&known, policy);
-                let closed = builder.close_expired_play(known[place].clone());
-                let transition = builder.finish(recorded(Code::Stale));
-                known.to_mut()[place] = closed;
-                transitions.push(transition);
+                let mut builder = TransitionBuilder::of(known.clone(), policy);
+                let closed = builder.close_expired_play(known[place].clone().into_owned());
+                transitions.push(builder.finish(recorded(Code::Stale)));
+                known[place] = Cow::Owned(closed);
             }
         }
         transitions
@@ -191,25 +191,22 @@ impl SessionState {
         at: Timestamp,
         policy: &Policy,
     ) -> Vec<Transition> {
-        let is_listed = |viewer: &Viewer, play: &Play| {
+        let is_listed = |play: &Play| {
             listed.iter().any(|playback| {
                 let same_user = match self.resolve_viewer(&playback.server, &playback.user) {
-                    Some(theirs) => theirs == *viewer,
+                    Some(theirs) => theirs == play.viewer,
                     None => true,
                 };
                 same_user && play.item.is_same(&playback.item) && play.shares_session(playback)
             })
         };
         let mut transitions = Vec::new();
-        for (viewer, known) in self.viewers.iter().filter(|(viewer, _)| viewer.server == server.id) {
-            let missed = known.iter().filter(|play| {
-                play.is_open()
-                    && play.origin.listed_by.contains(&server.source)
-                    && play.last_seen_at <= at
-                    && !is_listed(viewer, play)
+        for known in self.servers.get(&server.id).into_iter().flat_map(ServerPlays::viewers_with_open) {
+            let missed = known.open().filter(|play| {
+                play.origin.listed_by.contains(&server.source) && play.last_seen_at <= at && !is_listed(play)
             });
             for play in missed {
-                let mut builder = TransitionBuilder::new(known, policy);
+                let mut builder = TransitionBuilder::new(known.of_same_item(play), policy);
                 builder.end_silent(play.clone(), Code::Vanished, "the server no longer lists it");
                 transitions.push(builder.finish(recorded(Code::Vanished)));
             }
@@ -220,9 +217,10 @@ impl SessionState {
 
     /// Nobody has listened for a while: whatever was on a list may have gone on unseen.
     pub fn mark_all_disconnected(&mut self) {
-        for play in self.viewers.values_mut().flatten().filter(|play| play.is_open()) {
-            play.disconnected = !play.origin.listed_by.is_empty();
-        }
+        let listed = self.open().filter(|play| play.disconnected == play.origin.listed_by.is_empty());
+        let changed: Vec<Play> =
+            listed.map(|play| Play { disconnected: !play.disconnected, ..play.clone() }).collect();
+        self.apply(changed);
     }
 
     /// A source's list is no longer heard: what was on it, and has not been silent for too long already, may go on unseen.
@@ -259,11 +257,12 @@ impl SessionState {
             return transition;
         }
         if let Some(viewer) = self.resolve_viewer(&playback.server, &playback.user) {
-            return PlaybackRules::new(viewer.clone(), self.plays_of(&viewer), playback, policy).apply();
+            let known = self.concerned_by(&viewer, playback, policy);
+            return PlaybackRules::new(viewer, known, playback, policy).apply();
         }
         let Some(viewer) = self.infer_single_viewer(playback) else { return no_user(&playback.item) };
-        let mut transition =
-            PlaybackRules::new(viewer.clone(), self.plays_of(viewer), playback, policy).apply();
+        let known = self.concerned_by(viewer, playback, policy);
+        let mut transition = PlaybackRules::new(viewer.clone(), known, playback, policy).apply();
         let text = format!("the server named no user; only {} plays this there", viewer.user);
         transition.steps.insert(0, timeline::Step::new(Stage::Engine, Code::UserInferred, text));
         transition
@@ -293,7 +292,8 @@ impl SessionState {
             paths,
             at,
         };
-        PlaybackRules::new(viewer.clone(), self.plays_of(&viewer), &playback, policy).mark(watched)
+        let known = self.concerned_by(&viewer, &playback, policy);
+        PlaybackRules::new(viewer, known, &playback, policy).mark(watched)
     }
 
     fn on_rated(&self, rated: &Rated) -> Transition {
@@ -327,8 +327,10 @@ impl SessionState {
         Transition { rating, ..Transition::without_plays(Outcome::Recorded, Code::Rating, text) }
     }
 
-    pub(crate) fn plays_of(&self, viewer: &Viewer) -> &[Play] {
-        self.viewers.get(viewer).map(Vec::as_slice).unwrap_or_default()
+    /// The plays of a viewer that the rules may ask of for a report.
+    fn concerned_by(&self, viewer: &Viewer, playback: &Playback, policy: &Policy) -> Vec<&Play> {
+        let plays = self.servers.get(&viewer.server).and_then(|server| server.viewer(&viewer.user));
+        plays.map(|plays| plays.concerned_by(playback, policy)).unwrap_or_default()
     }
 
     /// The viewer of a report. Some forms of a webhook have the user's id and some only the name: a name without an id is that
@@ -337,25 +339,25 @@ impl SessionState {
         let on_server = |key: &str| Viewer { server: server.id.clone(), user: key.to_owned() };
         let key = user.key()?;
         let viewer = on_server(key);
-        if self.viewers.contains_key(&viewer) {
+        let Some(known) = self.servers.get(&server.id) else { return Some(viewer) };
+        if known.viewer(key).is_some() {
             return Some(viewer);
         }
         let Some(name) = user.name.as_deref().map(normalize).filter(|name| !name.is_empty()) else {
             return Some(viewer);
         };
-        let is_namesake = |known: &Viewer, last: &User| {
+        let is_namesake = |last: &User| {
             let same_id = user.id.is_some() && user.id == last.id;
             let one_has_no_id =
                 user.id.is_none() || last.id.is_none() || user.has_local_id != last.has_local_id;
-            known.server == server.id
-                && (same_id || (one_has_no_id && last.name.as_deref().map(normalize).as_ref() == Some(&name)))
+            same_id || (one_has_no_id && last.name.as_deref().map(normalize).as_ref() == Some(&name))
         };
-        let mut namesakes = self
-            .viewers
-            .iter()
-            .filter(|(known, plays)| plays.last().is_some_and(|last| is_namesake(known, &last.user)));
+        let named = known.named(key, user.id.as_deref(), Some(&name));
+        let mut namesakes = named.into_iter().filter(|viewer| {
+            known.viewer(viewer).and_then(ViewerPlays::last).is_some_and(|last| is_namesake(&last.user))
+        });
         match (namesakes.next(), namesakes.next()) {
-            (Some((known, _)), None) => Some(known.clone()),
+            (Some(known), None) => Some(on_server(known)),
             _ => Some(viewer),
         }
     }
@@ -363,9 +365,9 @@ impl SessionState {
     /// The viewer of the one open play on the server that a report without a user can speak of.
     fn infer_single_viewer(&self, playback: &Playback) -> Option<&Viewer> {
         let says_nothing = playback.session.is_none() && playback.player.id.is_none();
-        let mut viewers: Vec<&Viewer> = self
-            .open()
-            .filter(|play| play.viewer.server == playback.server.id && play.item.is_same(&playback.item))
+        let open = self.servers.get(&playback.server.id).into_iter().flat_map(ServerPlays::open);
+        let mut viewers: Vec<&Viewer> = open
+            .filter(|play| play.item.is_same(&playback.item))
             .filter(|play| says_nothing || play.surely_shares_session(playback))
             .map(|play| &play.viewer)
             .collect();
@@ -374,23 +376,6 @@ impl SessionState {
             [viewer] => Some(viewer),
             _ => None,
         }
-    }
-}
-
-/// Leaves out the oldest of the plays that ended, as long as there are too many.
-fn drop_oldest(known: &mut Vec<Play>) {
-    let mut ended = known.iter().filter(|play| !play.is_open()).count();
-    while ended > MIN_ENDED_PLAYS {
-        let oldest = known.iter().position(|play| !play.is_open());
-        let (Some(oldest), Some(newest)) = (oldest, known.last().map(|play| play.last_seen_at)) else {
-            return;
-        };
-        let age = newest.duration_since(known[oldest].last_seen_at);
-        if age < ENDED_PLAY_RETENTION && ended <= MAX_ENDED_PLAYS {
-            return;
-        }
-        known.remove(oldest);
-        ended -= 1;
     }
 }
 

@@ -21,6 +21,7 @@
 
 pub mod access;
 pub mod accounts;
+mod change_counter;
 pub mod copy;
 mod error;
 mod household;
@@ -33,6 +34,7 @@ pub mod outbox;
 pub mod plays;
 pub mod plugins;
 mod postgres;
+mod recent_requests;
 pub mod secrets;
 mod sql;
 mod sql_store;
@@ -42,6 +44,7 @@ pub mod users;
 pub mod vault;
 pub mod watermarks;
 mod writer;
+mod writer_thread;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +68,7 @@ pub use plays::{PlayFilter, PlayStore};
 pub use plugins::{Approval, KeyValueStore, LookupStore, PluginAccess, PluginStore, StoredApproval};
 pub use secrets::SecretStore;
 pub use sql_store::SqlStore;
+use tokio::sync::watch;
 pub use users::UserStore;
 
 /// The operations that any node may use.
@@ -87,6 +91,9 @@ pub trait Store:
 {
     /// The household of this store. All names and keys of the other methods belong to it.
     fn household(&self) -> &Household;
+
+    /// Changes whenever another process may have written, and after each command, job and login: what no task of this process is told otherwise.
+    fn changes(&self) -> watch::Receiver<u64>;
 
     /// Whether what is to be stored is stored now: by what became of the last write, or by one more where that failed.
     async fn is_writable(&self) -> Result<(), StoreError>;

@@ -5,12 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use playrelay_util::lock::lock;
+use tokio::sync::watch;
 
+use crate::change_counter::ChangeCounter;
 use crate::postgres::PostgresServer;
+use crate::recent_requests::RecentRequests;
 use crate::sql::{Connection, OptionalExtension, params};
+use crate::tables::inbox;
 use crate::tables::rows::time;
-use crate::writer::{Writer, WriterConnection};
-use crate::{Household, Kept, Store, StoreError, copy, sql, sqlite};
+use crate::writer::Writer;
+use crate::writer_thread::WriterConnection;
+use crate::{Household, InboxRow, Kept, Received, Store, StoreError, copy, sql, sqlite};
 
 /// The data of one household in a database.
 #[derive(Clone)]
@@ -23,6 +28,8 @@ pub struct SqlStore {
 struct Database {
     writer: Writer,
     reader: Reader,
+    changes: Arc<ChangeCounter>,
+    recent: Arc<RecentRequests>,
     /// Where it is, as messages name it.
     place: String,
 }
@@ -44,20 +51,30 @@ impl SqlStore {
         household: Household,
     ) -> std::io::Result<Self> {
         let place = path.display().to_string();
-        let writer = Writer::start(
-            WriterConnection::File { connection: Box::new(writer), path: path.to_owned() },
-            &place,
-        )?;
+        let connection = WriterConnection::File { connection: Box::new(writer), path: path.to_owned() };
         let reader = Reader::File { path: path.to_owned(), connection: Arc::new(Mutex::new(reader)) };
-        Ok(Self { database: Arc::new(Database { writer, reader, place }), household })
+        Self::open(connection, reader, place, household)
     }
 
     /// The store on a server.
     pub(crate) fn of_server(server: PostgresServer, household: Household) -> std::io::Result<Self> {
         let place = server.place().to_owned();
-        let writer = Writer::start(WriterConnection::Server(server.clone()), &place)?;
-        let database = Database { writer, reader: Reader::Server(server), place };
-        Ok(Self { database: Arc::new(database), household })
+        Self::open(WriterConnection::Server(server.clone()), Reader::Server(server), place, household)
+    }
+
+    fn open(
+        connection: WriterConnection,
+        reader: Reader,
+        place: String,
+        household: Household,
+    ) -> std::io::Result<Self> {
+        let (changes, recent) = (Arc::<ChangeCounter>::default(), Arc::<RecentRequests>::default());
+        let (counter, kept) = (Arc::clone(&changes), Arc::clone(&recent));
+        let writer = Writer::start(connection, &place, move || {
+            kept.forget();
+            counter.increment();
+        })?;
+        Ok(Self { database: Arc::new(Database { writer, reader, changes, recent, place }), household })
     }
 
     /// The data of another household in the same database.
@@ -102,7 +119,38 @@ impl SqlStore {
         &self,
         work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database.writer.write(&self.household, work).await
+        self.database.writer.write(&self.household, work, |_| {}).await
+    }
+
+    /// The same for what no task of the owner is told otherwise: a command, a job, a login.
+    pub(crate) async fn command<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let changes = Arc::clone(&self.database.changes);
+        self.database.writer.write(&self.household, work, move |_| changes.increment()).await
+    }
+
+    /// Stores a request, and keeps it for the pipeline of its source where no other process can have stored one before it.
+    pub(crate) async fn store_request(&self, received: Received) -> Result<i64, StoreError> {
+        let received = Arc::new(received);
+        let (stored, household) = (Arc::clone(&received), self.household.clone());
+        let recent =
+            matches!(self.database.reader, Reader::File { .. }).then(|| Arc::clone(&self.database.recent));
+        let keep = move |id: &i64| {
+            if let Some(recent) = &recent {
+                recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
+            }
+        };
+        self.database
+            .writer
+            .write(&self.household, move |connection| inbox::add(connection, &stored), keep)
+            .await
+    }
+
+    /// The requests of a source after one that this process has just stored; absent where the database must be asked.
+    pub(crate) fn recent_requests(&self, source: &str, after: i64, limit: u32) -> Option<Vec<InboxRow>> {
+        self.database.recent.after(&self.household, source, after, limit, inbox::PAGE_BYTES)
     }
 }
 
@@ -110,6 +158,10 @@ impl SqlStore {
 impl Store for SqlStore {
     fn household(&self) -> &Household {
         &self.household
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.database.changes.subscribe()
     }
 
     async fn is_writable(&self) -> Result<(), StoreError> {

@@ -23,14 +23,13 @@ use crate::delivery::batch_state::BatchState;
 use crate::delivery::outcome::CallOutcome;
 use crate::delivery::watchlist::{RemovalOutcome, WatchlistRemover};
 use crate::exports::watchlist_removals::RemovalLog;
+use crate::inbox::STORE_RETRY_DELAY;
 use crate::live::{Change, LiveBus};
 use crate::metrics::Metrics;
 
 /// The greatest age of an event about playback that is still sent.
 const PRESENCE_TTL: SignedDuration = SignedDuration::from_mins(15);
-/// How often an account that waits for a login is looked at: another process may have logged in.
-const LOGIN_POLL: Duration = Duration::from_secs(2);
-/// The longest sleep: a command beside the daemon may have changed something, and a clock that was set must not hold events up.
+/// The longest sleep while something waits: a clock that was set must not hold events up.
 const MAX_SLEEP: Duration = Duration::from_secs(2);
 /// The same with the clock of a test.
 const SIMULATED_SLEEP: Duration = Duration::from_millis(50);
@@ -65,6 +64,16 @@ pub struct DeliveryWorker {
     pub batches: Mutex<BatchState>,
 }
 
+/// What a worker does next.
+enum Next {
+    /// It looks again.
+    Look,
+    /// Nothing is due for this long.
+    Sleep(Duration),
+    /// Nothing waits that could be sent.
+    Idle,
+}
+
 impl DeliveryWorker {
     pub(crate) fn tracker(&self) -> &str {
         &self.target.account.name
@@ -81,21 +90,30 @@ impl DeliveryWorker {
 
     /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut changes = self.store.changes();
         self.clear_stale_refusal().await;
         while stop.has_changed().is_ok() && !*stop.borrow() {
+            changes.mark_unchanged();
             let wait = match self.deliver_next().await {
-                Ok(None) => continue,
-                Ok(Some(wait)) => wait,
+                Ok(Next::Look) => continue,
+                Ok(Next::Sleep(wait)) => wait,
+                // A new event, a login and a command all tell of themselves.
+                Ok(Next::Idle) => Duration::MAX,
                 Err(error) => {
                     tracing::error!(tracker = self.tracker(), "the outbox cannot be used: {error}");
-                    Duration::from_secs(1)
+                    STORE_RETRY_DELAY
                 }
             };
-            let longest = if clock::is_simulated() { SIMULATED_SLEEP } else { MAX_SLEEP };
-            let arrived = tokio::time::timeout(wait.min(longest), self.arrived.notified());
-            // Elapsed, notified and stopped mean the same: look again.
+            let longest = match wait {
+                _ if clock::is_simulated() => SIMULATED_SLEEP,
+                Duration::MAX => Duration::MAX,
+                _ => MAX_SLEEP,
+            };
+            // They all mean the same: look again.
             tokio::select! {
-                _ = arrived => {}
+                () = tokio::time::sleep(wait.min(longest)) => {}
+                () = self.arrived.notified() => {}
+                _ = changes.changed() => {}
                 _ = stop.changed() => {}
             }
         }
@@ -116,23 +134,24 @@ impl DeliveryWorker {
     }
 
     /// Delivers one event, or says how long there is nothing to do.
-    async fn deliver_next(&self) -> Result<Option<Duration>, StoreError> {
+    async fn deliver_next(&self) -> Result<Next, StoreError> {
         let now = clock::now();
         let parked = self.store.pause(self.tracker()).await?;
         let failures = match &parked {
             None => 0,
-            Some(AccountPause::Login { .. }) => return Ok(Some(LOGIN_POLL)),
+            Some(AccountPause::Login { .. }) => return Ok(Next::Idle),
             Some(AccountPause::Until { until, .. } | AccountPause::Blocked { until, .. }) if *until > now => {
-                return Ok(Some(until_from(*until, now)));
+                return Ok(Next::Sleep(until_from(*until, now)));
             }
             Some(AccountPause::Until { failures, .. }) => *failures,
             Some(AccountPause::Blocked { .. }) => 0,
         };
         let Some(row) = self.store.next_due(self.tracker(), now).await? else {
             let next = self.store.next_due_at(self.tracker()).await?;
-            return Ok(Some(
-                next.map_or(MAX_SLEEP, |next| until_from(next, now).max(Duration::from_millis(1))),
-            ));
+            return Ok(match next {
+                Some(next) => Next::Sleep(until_from(next, now).max(Duration::from_millis(1))),
+                None => Next::Idle,
+            });
         };
         let mut needless = self.skip_reason(&row, now);
         if needless.is_none()
@@ -145,13 +164,13 @@ impl DeliveryWorker {
         if let Some((state, note)) = needless {
             let attempt = AttemptOutcome::Settled { state, note, receipt: None };
             self.record(&row, attempt, parked, now).await?;
-            return Ok(None);
+            return Ok(Next::Look);
         }
         if let Some(rows) = self.batch(&row, failures, now).await? {
-            return self.deliver_batch(rows, failures).await.map(|()| None);
+            return self.deliver_batch(rows, failures).await.map(|()| Next::Look);
         }
         let span = tracing::info_span!("delivery", event = row.inbox);
-        self.deliver(row, failures).instrument(span).await.map(|()| None)
+        self.deliver(row, failures).instrument(span).await.map(|()| Next::Look)
     }
 
     /// Stores the outcome of an attempt, and publishes it.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::pipeline::parsed_input::ParsedInput;
 
 /// Requests in one transaction.
-pub(crate) const MAX_BATCH: usize = 128;
+pub(crate) const MAX_BATCH: usize = 64;
 /// The least time between the beginnings of two transactions: in a steady stream many decisions share one.
 pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(8);
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use committer::Committer;
 use enrich::Enricher;
 pub use enrich::move_lookup_fields;
+use futures_util::StreamExt;
 pub use options::PipelineOptions;
 pub use parsed_input::ParsedInput;
 use playrelay_engine::code::Code;
@@ -32,7 +33,7 @@ use playrelay_plugin_host::fault::{Fault, FaultKind};
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_plugin_host::text;
 use playrelay_store::{InboxRow, SharedOwner};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
@@ -50,12 +51,12 @@ const IN_FLIGHT_KIB: usize = 16 << 10;
 const LONGEST_DESCRIPTION: usize = 2 << 10;
 /// Requests that are read from the store at a time.
 const PAGE_ROWS: u32 = 64;
+/// Requests that a plugin reads at the same time.
+const PARALLEL_PARSES: usize = 4;
 /// A parse that takes too long is tried again so often.
 const MAX_PARSE_RETRIES: u32 = 1;
 /// The least time between two looks at an inbox. In a steady stream many inputs share one query, and their decisions one transaction.
 const PASS_INTERVAL: Duration = Duration::from_millis(8);
-/// Between two looks at an inbox of which nothing is heard.
-const INBOX_POLL: Duration = Duration::from_secs(2);
 
 /// The pipeline of one source.
 pub struct Pipeline {
@@ -107,6 +108,7 @@ impl Pipeline {
     /// when the program ended comes again at the next start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut cursor = 0;
+        let mut changes = self.store.changes();
         let mut next_pass = Instant::now();
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
@@ -114,6 +116,7 @@ impl Pipeline {
             self.inbox_signal.wait_until_idle().await;
             sleep_until(next_pass).await;
             next_pass = Instant::now() + PASS_INTERVAL;
+            changes.mark_unchanged();
             let rows = match self.store.pending(self.source(), cursor, PAGE_ROWS).await {
                 Ok(rows) => rows,
                 Err(error) => {
@@ -126,19 +129,21 @@ impl Pipeline {
                 tokio::select! {
                     () = self.inbox_signal.next() => {}
                     // A command beside the daemon may have put something there.
-                    () = tokio::time::sleep(INBOX_POLL) => {}
+                    _ = changes.changed() => {}
                     _ = stop.changed() => {}
                 }
                 continue;
             }
-            for row in rows {
-                if *stop.borrow() {
-                    break;
-                }
-                cursor = row.id;
-                let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+            // Several at a time, so that the plugin's thread need not wait for each; what is made of them keeps their order.
+            let parse = |row: InboxRow| {
                 let span = tracing::info_span!("parse", event = row.id);
-                let parsed = self.parse(row, room).instrument(span).await;
+                self.parse(row).instrument(span)
+            };
+            let mut parsed = futures_util::stream::iter(rows).map(parse).buffered(PARALLEL_PARSES);
+            while !*stop.borrow()
+                && let Some(parsed) = parsed.next().await
+            {
+                cursor = parsed.row.id;
                 self.enqueue(parsed, &life).await;
             }
         }
@@ -146,7 +151,9 @@ impl Pipeline {
         let _ = self.room.acquire_many(IN_FLIGHT as u32).await;
     }
 
-    async fn parse(&self, row: InboxRow, room: OwnedSemaphorePermit) -> ParsedInput {
+    async fn parse(&self, row: InboxRow) -> ParsedInput {
+        // It is never closed.
+        let room = Arc::clone(&self.room).acquire_owned().await.ok();
         let received = Step::new(
             Stage::Received,
             Code::Received,
@@ -167,14 +174,10 @@ impl Pipeline {
         let (person, source) = (row.received.person.as_deref(), row.received.source.as_str());
         let result = result.and_then(|reports| restrict(&self.options.people, person, source, reports));
         steps.push(parsed_step(&result));
-        let mut room = vec![room];
-        let kib = u32::try_from(weight(&result).min(IN_FLIGHT_KIB)).unwrap_or(u32::MAX);
-        // It is never closed.
-        room.extend(Arc::clone(&self.room_kib).acquire_many_owned(kib).await.ok());
         // Its text is in the store, and needed no more.
         let mut row = row;
         row.received.request = Vec::new();
-        ParsedInput { row, result, steps, heard_by, room }
+        ParsedInput { row, result, steps, heard_by, room: room.into_iter().collect() }
     }
 
     /// Has the plugin read a request. While the plugin is paused the request waits.
@@ -203,6 +206,9 @@ impl Pipeline {
     /// Straight to the committer, or through the worker of its viewer: a request waits behind an earlier one of the same
     /// viewer that is still being looked up, and behind no other.
     async fn enqueue(self: &Arc<Self>, mut parsed: ParsedInput, life: &watch::Sender<()>) {
+        let kib = u32::try_from(weight(&parsed.result).min(IN_FLIGHT_KIB)).unwrap_or(u32::MAX);
+        // In order: a large one that waits for room must not hold up one before it. It is never closed.
+        parsed.room.extend(Arc::clone(&self.room_kib).acquire_many_owned(kib).await.ok());
         let viewer = viewer(&parsed);
         let mut workers = self.workers.lock().await;
         if let Some(lane) = workers.get(&viewer) {

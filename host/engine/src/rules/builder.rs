@@ -16,7 +16,7 @@ use crate::transition::{PlayEvent, PlayEventKind, Transition};
 /// The plays of one viewer, and what becomes of them.
 pub(crate) struct TransitionBuilder<'a> {
     /// As they were, but for those that were overdue.
-    pub known: Cow<'a, [Play]>,
+    known: Vec<Cow<'a, Play>>,
     /// The numbers that decide.
     pub policy: &'a Policy,
     /// New or different, in the order of their changes.
@@ -27,10 +27,19 @@ pub(crate) struct TransitionBuilder<'a> {
 }
 
 impl<'a> TransitionBuilder<'a> {
-    /// A ledger in which nothing is written yet.
-    pub fn new(known: &'a [Play], policy: &'a Policy) -> Self {
-        let known = Cow::Borrowed(known);
+    /// Nothing has changed yet.
+    pub fn new(known: Vec<&'a Play>, policy: &'a Policy) -> Self {
+        Self::of(known.into_iter().map(Cow::Borrowed).collect(), policy)
+    }
+
+    /// The same for plays of which some have changed before.
+    pub fn of(known: Vec<Cow<'a, Play>>, policy: &'a Policy) -> Self {
         Self { known, policy, plays: Vec::new(), events: Vec::new(), steps: Vec::new() }
+    }
+
+    /// The plays that are known, the last seen last.
+    pub fn known(&self) -> impl DoubleEndedIterator<Item = &Play> + Clone {
+        self.known.iter().map(|play| &**play)
     }
 
     /// Ends it with a verdict.
@@ -41,9 +50,8 @@ impl<'a> TransitionBuilder<'a> {
     /// Ends what has been silent for too long, as it would have ended had somebody looked at the clock in time.
     pub fn close_overdue(&mut self, now: Timestamp) {
         while let Some(place) = first_overdue(&self.known, &|_| now, self.policy) {
-            let play = self.known[place].clone();
-            let ended = self.close_expired_play(play);
-            self.known.to_mut()[place] = ended;
+            let play = self.known[place].clone().into_owned();
+            self.known[place] = Cow::Owned(self.close_expired_play(play));
         }
     }
 
@@ -77,7 +85,7 @@ impl<'a> TransitionBuilder<'a> {
 
     /// When the viewer last watched the item in another play.
     pub fn last_watch(&self, play: &Play) -> Option<Timestamp> {
-        let others = self.known.iter().filter(|other| {
+        let others = self.known().filter(|other| {
             let is_other = other.id != play.id && Some(&other.id) != play.earlier.continues.as_ref();
             is_other && !other.evidence.unwatched && other.item.is_same(&play.item)
         });
@@ -131,7 +139,7 @@ impl<'a> TransitionBuilder<'a> {
 
 /// The place of the play whose deadline passed first, where one has.
 pub(crate) fn first_overdue(
-    known: &[Play],
+    known: &[Cow<'_, Play>],
     as_of: &dyn Fn(&Play) -> Timestamp,
     policy: &Policy,
 ) -> Option<usize> {

@@ -18,14 +18,14 @@ const DEFAULT_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// in none, it is a play of its own, whatever came after it.
 ///
 /// Gives the report as of the time of that play, and the plays that it may speak of; or what it means where it is known already.
-pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play>), Box<Transition>> {
+pub fn placed(playback: &Playback, known: &[&Play]) -> Result<(Playback, Vec<Play>), Box<Transition>> {
     let at = playback.at;
     let is_tick = |play: &&Play| {
         let ticked =
             play.evidence.marked_at.is_some_and(|ticked| ticked.duration_since(at).abs() <= MARK_TOLERANCE);
         ticked && play.item.is_same(&playback.item)
     };
-    if let Some(play) = known.iter().find(is_tick) {
+    if let Some(play) = known.iter().copied().find(is_tick) {
         let text = format!("{} was ticked by hand then, and that was told", play.item);
         return Err(Box::new(Transition::without_plays(Outcome::Merged, Code::MarkRepeated, text)));
     }
@@ -43,7 +43,7 @@ pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play
         let (before, after) = (play.started_at.duration_since(at), at.duration_since(play.last_seen_at));
         before.max(after).max(SignedDuration::ZERO)
     };
-    let own = known.iter().filter(holds).min_by_key(distance);
+    let own = known.iter().copied().filter(holds).min_by_key(distance);
     let mut told = playback.clone();
     if let Some(own) = own {
         told.at = at.max(own.started_at).min(own.last_seen_at.max(own.started_at));
@@ -63,6 +63,6 @@ pub fn placed(playback: &Playback, known: &[Play]) -> Result<(Playback, Vec<Play
         own.is_some_and(|own| own.id == play.id)
             || (!play.is_open() && (play.started_at <= told.at || holds(play)))
     };
-    let seen: Vec<Play> = known.iter().filter(is_seen).cloned().collect();
+    let seen: Vec<Play> = known.iter().copied().filter(is_seen).cloned().collect();
     Ok((told, seen))
 }

@@ -11,9 +11,11 @@ impl PlaybackRules<'_> {
     /// The item was ticked as watched. That settles a play that is open or has just ended, else it is a watch of its own.
     pub(crate) fn mark_watched(&mut self) -> Verdict {
         let at = self.playback.at;
-        let mut of_item =
-            self.builder.known.iter().filter(|play| self.is_of_item(play) && !play.evidence.unwatched);
-        if let Some(play) = of_item.find(|play| play.evidence.marked_at >= Some(at)) {
+        let is_repeated = |play: &&Play| {
+            self.is_of_item(play) && !play.evidence.unwatched && play.evidence.marked_at >= Some(at)
+        };
+        let repeated = self.builder.known().find(is_repeated).cloned();
+        if let Some(play) = repeated {
             let text = format!("{} was marked as watched before", play.item);
             return self.builder.merged(Code::MarkRepeated, text);
         }
@@ -59,7 +61,7 @@ impl PlaybackRules<'_> {
     /// The item was ticked as not watched: what was known as watched no longer is, and a next time counts anew.
     pub(crate) fn mark_unwatched(&mut self) -> Verdict {
         let at = self.playback.at;
-        let known = self.builder.known.iter().filter(|play| self.is_of_item(play));
+        let known = self.builder.known().filter(|play| self.is_of_item(play));
         let was_revoked = known.clone().any(|play| play.evidence.unwatched);
         // What still plays and is no watch yet may become one.
         let stands =
@@ -86,7 +88,7 @@ impl PlaybackRules<'_> {
 
     /// The last play of the item before the tick, however long ago that was.
     fn last_play_of_item(&self) -> Option<&Play> {
-        let of_item = self.builder.known.iter().filter(|play| self.matches_play(play));
+        let of_item = self.builder.known().filter(|play| self.matches_play(play));
         of_item.max_by_key(|play| (play.last_seen_at, &play.id))
     }
 
@@ -99,8 +101,7 @@ impl PlaybackRules<'_> {
                 since < play.merge_window() && (play.started_at <= at || since.abs() < play.merge_window())
             })
         };
-        let of_item =
-            self.builder.known.iter().filter(|play| self.matches_play(play) && !play.evidence.unwatched);
+        let of_item = self.builder.known().filter(|play| self.matches_play(play) && !play.evidence.unwatched);
         of_item.filter(is_near).max_by_key(|play| {
             let is_watch = play.watched_at.is_some() || play.earlier.repeats;
             (is_watch, play.is_open(), play.last_seen_at, &play.id)

@@ -30,11 +30,16 @@ pub(crate) struct PlaybackRules<'a> {
 
 impl<'a> PlaybackRules<'a> {
     /// A turn of which nothing has come yet.
-    pub(crate) fn new(viewer: Viewer, known: &'a [Play], playback: &'a Playback, policy: &'a Policy) -> Self {
+    pub(crate) fn new(
+        viewer: Viewer,
+        known: Vec<&'a Play>,
+        playback: &'a Playback,
+        policy: &'a Policy,
+    ) -> Self {
         let mut turn =
             Self { viewer, playback, builder: TransitionBuilder::new(known, policy), had_begun: false };
         turn.had_begun =
-            known.iter().any(|play| play.started_at <= playback.at && turn.matches_session(play));
+            turn.builder.known().any(|play| play.started_at <= playback.at && turn.matches_session(play));
         turn
     }
 
@@ -49,16 +54,13 @@ impl<'a> PlaybackRules<'a> {
         if !self.ends()
             && self
                 .builder
-                .known
-                .iter()
+                .known()
                 .any(|play| self.matches_session(play) && play.started_at > self.playback.at)
         {
             let text = "a later play of this item was already told of".to_owned();
             return self.builder.merged(Code::OutOfOrder, text);
         }
-        let mut of_session = self.builder.known.iter().rev().filter(|play| self.matches_play(play));
-        let open = of_session.clone().find(|play| play.is_open());
-        let continued = open.or_else(|| of_session.next().filter(|play| play.expired)).cloned();
+        let continued = self.continued().cloned();
         match continued {
             Some(play) if self.playback.at < play.last_seen_at && !self.ends() => self
                 .builder
@@ -72,6 +74,13 @@ impl<'a> PlaybackRules<'a> {
             Some(play) => self.continue_play(play),
             None => self.start_or_amend(),
         }
+    }
+
+    /// The play that the report goes on with: the open one, else the last, where it was ended because its source fell silent.
+    fn continued(&self) -> Option<&Play> {
+        let mut of_session = self.builder.known().rev().filter(|play| self.matches_play(play));
+        let open = of_session.clone().find(|play| play.is_open());
+        open.or_else(|| of_session.next().filter(|play| play.expired))
     }
 
     /// Whether the report tells of an end, or of as good as one.
@@ -109,7 +118,7 @@ impl<'a> PlaybackRules<'a> {
     fn join_source_routes(&mut self) {
         let source = &self.playback.server.source;
         let has_joined = |play: &&Play| {
-            let before = self.builder.known.iter().find(|known| known.id == play.id);
+            let before = self.builder.known().find(|known| known.id == play.id);
             before.is_some_and(|before| !before.origin.sources.contains(source))
                 && play.origin.sources.contains(source)
         };
@@ -130,8 +139,7 @@ impl<'a> PlaybackRules<'a> {
         }
         let displaced: Vec<_> = self
             .builder
-            .known
-            .iter()
+            .known()
             .filter(|play| play.is_open() && play.last_seen_at <= self.playback.at)
             .filter(|play| !self.is_of_item(play) && play.surely_shares_session(self.playback))
             .cloned()
@@ -257,7 +265,7 @@ impl<'a> PlaybackRules<'a> {
             play.watched_at.is_some() || !(play.evidence.unwatched && play.has_only_end_report())
         };
         let is_recent = |play: &&Play| !play.is_open() && is_an_end(play) && self.matches_play(play);
-        let recent = self.builder.known.iter().rev().find(is_recent).cloned();
+        let recent = self.builder.known().rev().find(is_recent).cloned();
         if let Some(ended) = recent
             && let Some(since) = ended.ended_at.map(|end| playback.at.duration_since(end))
             && since < ended.merge_window()
@@ -320,11 +328,8 @@ impl<'a> PlaybackRules<'a> {
         let mut play = self.new_play();
         self.resume(&mut play);
         play.earlier.previous_watch_at = self.builder.last_watch(&play);
-        let is_over = self
-            .builder
-            .known
-            .iter()
-            .any(|later| self.matches_session(later) && later.started_at > playback.at);
+        let is_over =
+            self.builder.known().any(|later| self.matches_session(later) && later.started_at > playback.at);
         let (change, code) = match playback.state {
             // It comes late: another play of the item is known that began after it.
             PlaybackState::Playing | PlaybackState::Paused if is_over => {
@@ -355,8 +360,7 @@ impl<'a> PlaybackRules<'a> {
 
     /// A play that begins with this report.
     pub(crate) fn new_play(&self) -> Play {
-        let taken =
-            |id: &PlayId| self.builder.known.iter().chain(&self.builder.plays).any(|play| play.id == *id);
+        let taken = |id: &PlayId| self.builder.known().chain(&self.builder.plays).any(|play| play.id == *id);
         Play::begin(self.viewer.clone(), self.playback, taken)
     }
 
@@ -386,7 +390,7 @@ impl<'a> PlaybackRules<'a> {
     /// The last play of the item, where a play that begins in the second half only finishes it and somebody has been told
     /// of it as watched.
     fn continued_play(&self, play: &Play) -> Option<&Play> {
-        let others = self.builder.known.iter().chain(&self.builder.plays);
+        let others = self.builder.known().chain(&self.builder.plays);
         let others = others.filter(|other| {
             other.id != play.id && !other.evidence.unwatched && other.item.is_same(&play.item)
         });

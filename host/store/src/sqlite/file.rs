@@ -16,6 +16,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
+/// Pages that a connection keeps in memory. KiB.
+const CACHE_KIB: i64 = 8 << 10;
+
 /// Opens a database. A missing one is made; an older one is copied beside itself, and then migrated.
 ///
 /// # Errors
@@ -47,6 +50,7 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A statement is planned once. Without this it is planned anew for each value of some parameters.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(128);
     household::register(&connection)?;
     // What a filter looks for is written in any case.

@@ -48,7 +48,7 @@ impl AccountStore for SqlStore {
 
     async fn set_pause(&self, account: &str, parked: Option<AccountPause>) -> Result<(), StoreError> {
         let account = account.to_owned();
-        self.write(move |connection| park(connection, &account, parked.as_ref())).await
+        self.command(move |connection| park(connection, &account, parked.as_ref())).await
     }
 }
 

@@ -63,7 +63,7 @@ impl OutboxStore for SqlStore {
         command: OutboxCommand,
         at: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.write(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
+        self.command(move |connection| outbox_commands::apply(connection, selection, &command, at)).await
     }
 
     async fn removals(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {

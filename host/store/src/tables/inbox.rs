@@ -21,7 +21,7 @@ use crate::{
 #[async_trait]
 impl InboxStore for SqlStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
-        self.write(move |connection| add(connection, &received)).await
+        self.store_request(received).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
@@ -68,6 +68,9 @@ impl InboxStore for SqlStore {
 #[async_trait]
 impl InboxOwner for SqlStore {
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
+        if let Some(recent) = self.recent_requests(source, after, limit) {
+            return Ok(recent);
+        }
         let source = source.to_owned();
         self.read(move |connection| pending(connection, &source, after, limit)).await
     }
@@ -82,7 +85,7 @@ impl InboxOwner for SqlStore {
 }
 
 /// Requests that are read at a time, beside their number. Bytes.
-const PAGE_BYTES: usize = 8 << 20;
+pub const PAGE_BYTES: usize = 8 << 20;
 
 /// Inputs that one call of `prune` deletes by each rule.
 const PRUNE_LIMIT: u32 = 1_000;

@@ -126,7 +126,7 @@ impl JobStore for SqlStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let job = job.clone();
-        self.write(move |connection| {
+        self.command(move |connection| {
             job_writes::write(connection, &job, &writes, now)?;
             save(connection, job.id, &progress)
         })
@@ -209,7 +209,7 @@ impl JobStore for SqlStore {
     }
 
     async fn undo_job(&self, id: i64, now: Timestamp) -> Result<Option<Undone>, StoreError> {
-        self.write(move |connection| undo(connection, id, now)).await
+        self.command(move |connection| undo(connection, id, now)).await
     }
 
     async fn change_job_row(
@@ -220,7 +220,7 @@ impl JobStore for SqlStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let job = job.clone();
-        self.write(move |connection| {
+        self.command(move |connection| {
             job_writes::write(connection, &job, &writes, now)?;
             put_rows(connection, job.id, std::slice::from_ref(&row))
         })

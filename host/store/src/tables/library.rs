@@ -107,7 +107,7 @@ impl LibraryStore for SqlStore {
         now: Timestamp,
     ) -> Result<Option<Play>, StoreError> {
         let id = id.to_owned();
-        self.write(move |connection| remove_play(connection, &id, &events, now)).await
+        self.command(move |connection| remove_play(connection, &id, &events, now)).await
     }
 
     async fn watchlist(

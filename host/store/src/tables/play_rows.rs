@@ -10,22 +10,60 @@ use crate::sql::{Connection, OptionalExtension, params};
 use crate::tables::rows::{json, to_json};
 use crate::tables::titles;
 
-/// Writes a play, in place of what was known of it.
+/// Writes a play, in place of what was known of it. Whose it is and when it began are part of its id.
 pub fn put(connection: &Connection, play: &Play) -> sql::Result<()> {
-    write(connection, play, None, "DO UPDATE SET
-         server = excluded.server, user = excluded.user, started_at = excluded.started_at, last_seen_at = excluded.last_seen_at,
-         ended_at = excluded.ended_at, watched_at = excluded.watched_at, body = excluded.body, title = excluded.title,
-         counted_at = excluded.counted_at, is_movie = excluded.is_movie, runtime_ms = excluded.runtime_ms,
+    let title = titles::resolve(connection, &play.item)?;
+    if move_on(connection, play, title)? {
+        return Ok(());
+    }
+    write(connection, play, title, None, "DO UPDATE SET
+         last_seen_at = excluded.last_seen_at, ended_at = excluded.ended_at, watched_at = excluded.watched_at, body = excluded.body,
+         title = excluded.title, counted_at = excluded.counted_at, is_movie = excluded.is_movie, runtime_ms = excluded.runtime_ms,
          item = excluded.item, held = excluded.held")
+}
+
+/// Writes a play that is known and has only moved on, as most reports say: the indexes over everything else stay as they are. False where more
+/// is new.
+fn move_on(connection: &Connection, play: &Play, title: Option<i64>) -> sql::Result<bool> {
+    connection
+        .prepare_cached(
+            "UPDATE plays SET last_seen_at = ?2, body = ?3
+             WHERE household = household() AND id = ?1 AND ended_at IS NOT DISTINCT FROM ?4 AND watched_at IS NOT DISTINCT FROM ?5
+               AND title IS NOT DISTINCT FROM ?6 AND counted_at IS NOT DISTINCT FROM ?7 AND is_movie = ?8
+               AND runtime_ms IS NOT DISTINCT FROM ?9 AND item IS NOT DISTINCT FROM ?10 AND held = ?11",
+        )?
+        .execute(params![
+            play.id.0,
+            play.last_seen_at.as_millisecond(),
+            to_json(play)?,
+            ms(play.ended_at),
+            ms(play.watched_at),
+            title,
+            ms(play.counted_at()),
+            matches!(play.item.kind, ItemKind::Movie(_)),
+            play.item.runtime_ms,
+            play.item.server_ref,
+            play.routing.awaiting_route
+        ])
+        .map(|changed| changed > 0)
+}
+
+fn ms(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_millisecond)
 }
 
 /// Writes a play that a job has read. One that is there stays as it is.
 pub fn add_imported(connection: &Connection, play: &Play, job: i64) -> sql::Result<()> {
-    write(connection, play, Some(job), "DO NOTHING")
+    write(connection, play, titles::resolve(connection, &play.item)?, Some(job), "DO NOTHING")
 }
 
-fn write(connection: &Connection, play: &Play, job: Option<i64>, conflict: &str) -> sql::Result<()> {
-    let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+fn write(
+    connection: &Connection,
+    play: &Play,
+    title: Option<i64>,
+    job: Option<i64>,
+    conflict: &str,
+) -> sql::Result<()> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO plays (household, id, server, user, started_at, last_seen_at, ended_at, watched_at, body, title, counted_at,
@@ -42,7 +80,7 @@ fn write(connection: &Connection, play: &Play, job: Option<i64>, conflict: &str)
             ms(play.ended_at),
             ms(play.watched_at),
             to_json(play)?,
-            titles::resolve(connection, &play.item)?,
+            title,
             ms(play.counted_at()),
             matches!(play.item.kind, ItemKind::Movie(_)),
             play.item.runtime_ms,

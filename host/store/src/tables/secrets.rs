@@ -30,7 +30,7 @@ impl SecretStore for SqlStore {
 
     async fn put_secret(&self, name: &str, sealed: Vec<u8>) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.command(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO credentials (household, name, sealed) VALUES (household(), ?1, ?2)
@@ -44,7 +44,7 @@ impl SecretStore for SqlStore {
 
     async fn insert_secret(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.command(move |connection| {
                 connection
                     .prepare_cached("INSERT INTO credentials (household, name, sealed) VALUES (household(), ?1, ?2) ON CONFLICT DO NOTHING")?
                     .execute(params![name, sealed])
@@ -55,7 +55,7 @@ impl SecretStore for SqlStore {
 
     async fn delete_secret(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| {
+        self.command(move |connection| {
             connection
                 .prepare_cached("DELETE FROM credentials WHERE household = household() AND name = ?1")?
                 .execute(params![name])

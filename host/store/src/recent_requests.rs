@@ -1,0 +1,153 @@
+//! Requests that this process has just stored, kept for the pipeline that reads them next.
+//!
+//! A pipeline asks for what came after the last request that it has read. Where this process has stored all of that, the answer is
+//! here, and the database is not asked. Another process that writes into the same file ends that: [`RecentRequests::forget`].
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use playrelay_util::lock::lock;
+
+use crate::{Household, InboxRow};
+
+/// Bytes that are kept in all.
+const MAX_BYTES: usize = 4 << 20;
+/// What a row takes beside its text. Bytes.
+const ROW_BYTES: usize = 256;
+
+/// Requests that this process has just stored.
+#[derive(Debug, Default)]
+pub struct RecentRequests(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sources: HashMap<Household, HashMap<String, OfSource>>,
+    bytes: usize,
+}
+
+/// The requests of one source.
+#[derive(Debug)]
+struct OfSource {
+    /// All requests with a higher id that are not settled are in `rows`.
+    complete_after: i64,
+    rows: VecDeque<InboxRow>,
+}
+
+impl RecentRequests {
+    /// Keeps a request that was stored. Must be called in the order of the commits.
+    pub fn add(&self, household: &Household, row: InboxRow) {
+        let mut inner = lock(&self.0);
+        let Inner { sources, bytes } = &mut *inner;
+        let of_household = match sources.get_mut(household) {
+            Some(known) => known,
+            None => sources.entry(household.clone()).or_default(),
+        };
+        let of_source = match of_household.get_mut(&row.received.source) {
+            Some(known) => known,
+            None => of_household
+                .entry(row.received.source.clone())
+                .or_insert_with(|| OfSource { complete_after: row.id - 1, rows: VecDeque::new() }),
+        };
+        *bytes += size(&row);
+        of_source.rows.push_back(row);
+        while *bytes > MAX_BYTES
+            && let Some(oldest) = of_source.rows.pop_front()
+        {
+            *bytes -= size(&oldest);
+            of_source.complete_after = oldest.id;
+        }
+    }
+
+    /// The requests of a source after one; absent where the database must be asked. Those up to `after` are kept no longer.
+    pub fn after(
+        &self,
+        household: &Household,
+        source: &str,
+        after: i64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Option<Vec<InboxRow>> {
+        let mut inner = lock(&self.0);
+        let Inner { sources, bytes } = &mut *inner;
+        let of_source = sources.get_mut(household)?.get_mut(source)?;
+        if after < of_source.complete_after {
+            return None;
+        }
+        while let Some(row) = of_source.rows.pop_front_if(|row| row.id <= after) {
+            *bytes -= size(&row);
+        }
+        of_source.complete_after = after;
+        let mut taken = 0;
+        let fits = |row: &&InboxRow| {
+            let is_first = taken == 0;
+            taken += size(row);
+            is_first || taken <= max_bytes
+        };
+        Some(of_source.rows.iter().take(limit as usize).take_while(fits).cloned().collect())
+    }
+
+    /// Keeps nothing any more: others may have stored requests between these.
+    pub fn forget(&self) {
+        *lock(&self.0) = Inner::default();
+    }
+}
+
+fn size(row: &InboxRow) -> usize {
+    ROW_BYTES + row.received.request.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::Received;
+
+    fn row(id: i64, source: &str, bytes: usize) -> InboxRow {
+        let received = Received {
+            source: source.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            request: vec![b'x'; bytes],
+            person: None,
+        };
+        InboxRow { id, received }
+    }
+
+    fn ids(recent: &RecentRequests, after: i64) -> Option<Vec<i64>> {
+        let rows = recent.after(&Household::home(), "home", after, 100, usize::MAX);
+        rows.map(|rows| rows.iter().map(|row| row.id).collect())
+    }
+
+    #[test]
+    fn what_follows_the_last_stored_request_is_known() {
+        let recent = RecentRequests::default();
+        assert_eq!(ids(&recent, 0), None);
+        for (id, source) in [(4, "home"), (5, "attic"), (7, "home")] {
+            recent.add(&Household::home(), row(id, source, 10));
+        }
+        assert_eq!(ids(&recent, 2), None, "an older request may wait in the database");
+        assert_eq!(ids(&recent, 3), Some(vec![4, 7]));
+        assert_eq!(ids(&recent, 4), Some(vec![7]));
+        assert_eq!(ids(&recent, 7), Some(vec![]));
+        assert_eq!(ids(&recent, 4), None, "4 to 7 are kept no longer");
+        recent.add(&Household::home(), row(9, "home", 10));
+        assert_eq!(ids(&recent, 7), Some(vec![9]));
+        recent.forget();
+        assert_eq!(ids(&recent, 7), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_read_from_the_database() {
+        let recent = RecentRequests::default();
+        for id in 1..=5 {
+            recent.add(&Household::home(), row(id, "home", MAX_BYTES / 4));
+        }
+        assert_eq!(ids(&recent, 0), None);
+        assert_eq!(ids(&recent, 2), Some(vec![3, 4, 5]));
+        let rows = recent.after(&Household::home(), "home", 2, 100, MAX_BYTES / 2);
+        assert_eq!(rows.map(|rows| rows.len()), Some(1), "a page has so many bytes");
+        recent.add(&Household::home(), row(6, "home", MAX_BYTES * 2));
+        assert_eq!(ids(&recent, 5), None);
+        assert_eq!(ids(&recent, 6), Some(vec![]));
+    }
+}
