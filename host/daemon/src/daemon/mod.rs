@@ -261,6 +261,8 @@ impl Daemon {
         let mut plugins = PluginWatch::default();
         // The doors are opened once more: a token may have changed since.
         let mut tokens = None;
+        let mut changes = self.app.store.changes();
+        let mut are_revisions_old = true;
         let mut hangup = match signal(SignalKind::hangup()) {
             Ok(hangup) => Some(hangup),
             Err(error) => {
@@ -300,21 +302,30 @@ impl Daemon {
             let is_edited = found.is_some() && found == last && found != seen;
             last = found.clone();
             self.look_at_plugins(&mut plugins).await;
-            // A database that cannot be read now says nothing of what has changed.
-            let revisions = (self.app.token_revisions().await, self.app.login_revisions().await);
-            let (Ok(token_revisions), Ok(login_revisions)) = revisions else { continue };
-            // Tokens of webhooks may be changed by a command beside the daemon.
-            if tokens.as_ref() != Some(&token_revisions) {
-                match self.webhook_endpoints().await {
-                    Ok(endpoints) => {
-                        self.ingress.set_endpoints(endpoints);
-                        tokens = Some(token_revisions);
+            are_revisions_old |= changes.has_changed().unwrap_or(true);
+            changes.mark_unchanged();
+            let mut before = logins.clone();
+            if are_revisions_old {
+                // A database that cannot be read now says nothing of what has changed.
+                let revisions = (self.app.token_revisions().await, self.app.login_revisions().await);
+                let (Ok(token_revisions), Ok(login_revisions)) = revisions else { continue };
+                are_revisions_old = false;
+                // Tokens of webhooks may be changed by a command beside the daemon.
+                if tokens.as_ref() != Some(&token_revisions) {
+                    match self.webhook_endpoints().await {
+                        Ok(endpoints) => {
+                            self.ingress.set_endpoints(endpoints);
+                            tokens = Some(token_revisions);
+                        }
+                        Err(error) => {
+                            tracing::warn!("the tokens of the webhooks cannot be read: {error}");
+                            are_revisions_old = true;
+                        }
                     }
-                    Err(error) => tracing::warn!("the tokens of the webhooks cannot be read: {error}"),
                 }
+                // Looked at once, whatever becomes of it: a mistake is said once.
+                before = std::mem::replace(&mut logins, login_revisions);
             }
-            // Looked at once, whatever becomes of it: a mistake is said once.
-            let before = std::mem::replace(&mut logins, login_revisions);
             if !is_edited && before == logins {
                 continue;
             }

@@ -8,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::pipeline::parsed_input::ParsedInput;
 
 /// Requests in one transaction.
-pub(crate) const MAX_BATCH: usize = 64;
+pub(crate) const MAX_BATCH: usize = 128;
 /// The least time between the beginnings of two transactions: in a steady stream many decisions share one.
-pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(8);
+pub(crate) const COMMIT_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Takes what comes until a time, or until there is enough for one transaction.
 pub(crate) async fn gather(

@@ -56,7 +56,7 @@ const PARALLEL_PARSES: usize = 4;
 /// A parse that takes too long is tried again so often.
 const MAX_PARSE_RETRIES: u32 = 1;
 /// The least time between two looks at an inbox. In a steady stream many inputs share one query, and their decisions one transaction.
-const PASS_INTERVAL: Duration = Duration::from_millis(8);
+const PASS_INTERVAL: Duration = Duration::from_millis(25);
 
 /// The pipeline of one source.
 pub struct Pipeline {
@@ -110,11 +110,14 @@ impl Pipeline {
         let mut cursor = 0;
         let mut changes = self.store.changes();
         let mut next_pass = Instant::now();
+        let mut is_page_full = false;
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
             self.inbox_signal.wait_until_idle().await;
-            sleep_until(next_pass).await;
+            if !is_page_full {
+                sleep_until(next_pass).await;
+            }
             next_pass = Instant::now() + PASS_INTERVAL;
             changes.mark_unchanged();
             let rows = match self.store.pending(self.source(), cursor, PAGE_ROWS).await {
@@ -125,6 +128,7 @@ impl Pipeline {
                     continue;
                 }
             };
+            is_page_full = rows.len() == PAGE_ROWS as usize;
             if rows.is_empty() {
                 tokio::select! {
                     () = self.inbox_signal.next() => {}

@@ -16,8 +16,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the database, idle or not.
 const CHECKPOINT_PAGES: i64 = 16_000;
 
-/// Pages that a connection keeps in memory. KiB.
-const CACHE_KIB: i64 = 8 << 10;
+/// Pages that the connection which writes keeps in memory. KiB.
+const WRITER_CACHE_KIB: i64 = 6 << 10;
 
 /// Opens a database. A missing one is made; an older one is copied beside itself, and then migrated.
 ///
@@ -28,6 +28,8 @@ pub fn open_connection(path: &Path) -> sql::Result<sql::Connection> {
     let failed = |reason: String| sql::Error::NoConnection(reason);
     make_private(path).map_err(|error| failed(error.to_string()))?;
     let connection = connect(path)?;
+    let cached = connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB);
+    cached.map_err(|error| failed(error.to_string()))?;
     copies::before_migration(&connection, path).map_err(failed)?;
     schema::migrate(connection)
 }
@@ -50,7 +52,6 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A statement is planned once. Without this it is planned anew for each value of some parameters.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(128);
     household::register(&connection)?;
     // What a filter looks for is written in any case.

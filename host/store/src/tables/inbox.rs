@@ -310,8 +310,9 @@ pub fn record(connection: &Connection, input: &ProcessedInput) -> sql::Result<()
         replaced,
     } = input;
     let now = at.as_millisecond();
+    let mut is_settled = false;
     if let Some(verdict) = verdict {
-        connection
+        let changed = connection
             .prepare_cached(
                 "UPDATE inbox SET settled_at = ?2, outcome = ?3, code = ?4, detail = ?5,
                  user = COALESCE(?6, user), item = COALESCE(?7, item) WHERE id = ?1 AND household = household()",
@@ -325,8 +326,9 @@ pub fn record(connection: &Connection, input: &ProcessedInput) -> sql::Result<()
                 user,
                 item
             ])?;
+        is_settled = changed > 0;
     }
-    if !steps.is_empty() {
+    if !steps.is_empty() && !(is_settled && rows::begin_timeline(connection, *inbox, now, steps)?) {
         rows::add_steps(connection, *inbox, now, steps)?;
     }
     for play in plays {

@@ -49,6 +49,16 @@ pub fn add_step(
     add_steps(connection, inbox, at, &[Step::new(stage, code.clone(), text)])
 }
 
+/// Writes the steps of an input that is settled, as the first row of its timeline. False where it has one.
+pub fn begin_timeline(connection: &Connection, inbox: i64, at: i64, steps: &[Step]) -> sql::Result<bool> {
+    connection
+        .prepare_cached(
+            "INSERT INTO timeline (inbox, number, at, steps) VALUES (?1, 1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![inbox, at, to_json(&steps)?])
+        .map(|added| added > 0)
+}
+
 /// Writes steps of an input's timeline, which are one row.
 pub fn add_steps(connection: &Connection, inbox: i64, at: i64, steps: &[Step]) -> sql::Result<()> {
     connection
