@@ -13,10 +13,11 @@ use crate::tables::titles;
 /// Writes a play, in place of what was known of it. Whose it is and when it began are part of its id.
 pub fn put(connection: &Connection, play: &Play) -> sql::Result<()> {
     let title = titles::resolve(connection, &play.item)?;
-    if move_on(connection, play, title)? {
+    let body = to_json(play)?;
+    if move_on(connection, play, title, &body)? {
         return Ok(());
     }
-    write(connection, play, title, None, "DO UPDATE SET
+    write(connection, play, title, &body, None, "DO UPDATE SET
          last_seen_at = excluded.last_seen_at, ended_at = excluded.ended_at, watched_at = excluded.watched_at, body = excluded.body,
          title = excluded.title, counted_at = excluded.counted_at, is_movie = excluded.is_movie, runtime_ms = excluded.runtime_ms,
          item = excluded.item, held = excluded.held")
@@ -24,7 +25,7 @@ pub fn put(connection: &Connection, play: &Play) -> sql::Result<()> {
 
 /// Writes a play that is known and has only moved on, as most reports say: the indexes over everything else stay as they are. False where more
 /// is new.
-fn move_on(connection: &Connection, play: &Play, title: Option<i64>) -> sql::Result<bool> {
+fn move_on(connection: &Connection, play: &Play, title: Option<i64>, body: &str) -> sql::Result<bool> {
     connection
         .prepare_cached(
             "UPDATE plays SET last_seen_at = ?2, body = ?3
@@ -35,7 +36,7 @@ fn move_on(connection: &Connection, play: &Play, title: Option<i64>) -> sql::Res
         .execute(params![
             play.id.0,
             play.last_seen_at.as_millisecond(),
-            to_json(play)?,
+            body,
             ms(play.ended_at),
             ms(play.watched_at),
             title,
@@ -54,13 +55,21 @@ fn ms(at: Option<Timestamp>) -> Option<i64> {
 
 /// Writes a play that a job has read. One that is there stays as it is.
 pub fn add_imported(connection: &Connection, play: &Play, job: i64) -> sql::Result<()> {
-    write(connection, play, titles::resolve(connection, &play.item)?, Some(job), "DO NOTHING")
+    write(
+        connection,
+        play,
+        titles::resolve(connection, &play.item)?,
+        &to_json(play)?,
+        Some(job),
+        "DO NOTHING",
+    )
 }
 
 fn write(
     connection: &Connection,
     play: &Play,
     title: Option<i64>,
+    body: &str,
     job: Option<i64>,
     conflict: &str,
 ) -> sql::Result<()> {
@@ -79,7 +88,7 @@ fn write(
             play.last_seen_at.as_millisecond(),
             ms(play.ended_at),
             ms(play.watched_at),
-            to_json(play)?,
+            body,
             title,
             ms(play.counted_at()),
             matches!(play.item.kind, ItemKind::Movie(_)),
