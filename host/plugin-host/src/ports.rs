@@ -28,9 +28,13 @@ pub trait QuotaStore: Send + Sync {
     /// The requests that an account sent on its last day; absent if it sent none.
     async fn usage(&self, account: &str) -> Result<Option<QuotaUsage>, String>;
 
-    /// Keeps it. Durable when it returns.
-    async fn keep_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), String>;
+    /// Puts what a rule makes of the usage in its place, as one step: no other process counts in between. Gives it, once it is durable; absent
+    /// where the rule leaves the usage as it is. The rule may be asked several times.
+    async fn change_usage(&self, account: &str, rule: UsageRule) -> Result<Option<QuotaUsage>, String>;
 }
+
+/// What becomes of a usage; absent where it stays as it is.
+pub type UsageRule = Box<dyn Fn(Option<QuotaUsage>) -> Option<QuotaUsage> + Send + Sync>;
 
 /// The requests of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use playrelay_plugin_host::http::{HostIdentity, HttpError, LoginTokens, Outbound
 use playrelay_plugin_host::manifest::{Limits, Manifest, SettingKind, part};
 use playrelay_plugin_host::permissions::PermissionReport;
 use playrelay_plugin_host::plugin::{CallTarget, Plugin};
-use playrelay_plugin_host::ports::{KeyValue, Logins, QuotaStore, QuotaUsage};
+use playrelay_plugin_host::ports::{KeyValue, Logins, QuotaStore, QuotaUsage, UsageRule};
 use playrelay_plugin_host::runtime::Runtime;
 use playrelay_plugin_host::{registry, wasm};
 use playrelay_util::lock::lock;
@@ -161,8 +161,8 @@ impl QuotaStore for MadeUp {
         Ok(None)
     }
 
-    async fn keep_usage(&self, _account: &str, _usage: QuotaUsage) -> Result<(), String> {
-        Ok(())
+    async fn change_usage(&self, _account: &str, rule: UsageRule) -> Result<Option<QuotaUsage>, String> {
+        Ok(rule(None))
     }
 }
 

@@ -64,6 +64,14 @@ pub trait QuotaStore: Send + Sync {
     /// The requests that an account sent on its last day; absent if it sent none.
     async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError>;
 
-    /// Stores the requests that an account sent. Durable when it returns.
-    async fn keep_quota_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), StoreError>;
+    /// Puts what a rule makes of the usage in its place, as one step: nobody counts in between. Gives it, once it is durable; absent where the
+    /// rule leaves the usage as it is. The rule may be asked several times.
+    async fn change_quota_usage(
+        &self,
+        account: &str,
+        rule: QuotaRule,
+    ) -> Result<Option<QuotaUsage>, StoreError>;
 }
+
+/// What becomes of a usage; absent where it stays as it is.
+pub type QuotaRule = Box<dyn Fn(Option<QuotaUsage>) -> Option<QuotaUsage> + Send + Sync>;

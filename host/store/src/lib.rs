@@ -50,7 +50,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use access::{AccessStore, ApiToken, Member, Role, Scope, TokenHash, WebSession};
-pub use accounts::{AccountPause, AccountStore, QuotaStore, QuotaUsage};
+pub use accounts::{AccountPause, AccountStore, QuotaRule, QuotaStore, QuotaUsage};
 use async_trait::async_trait;
 pub use error::StoreError;
 pub use household::Household;

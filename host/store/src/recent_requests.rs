@@ -21,8 +21,15 @@ pub struct RecentRequests(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    sources: HashMap<Household, HashMap<String, OfSource>>,
+    households: HashMap<Household, OfHousehold>,
     bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct OfHousehold {
+    sources: HashMap<String, OfSource>,
+    /// Of each row that is kept.
+    source_of: HashMap<i64, String>,
 }
 
 /// The requests of one source.
@@ -30,6 +37,7 @@ struct Inner {
 struct OfSource {
     /// All requests with a higher id that are not settled are in `rows`.
     complete_after: i64,
+    /// By their ids.
     rows: VecDeque<InboxRow>,
 }
 
@@ -37,28 +45,47 @@ impl RecentRequests {
     /// Keeps a request that was stored. Must be called in the order of the commits.
     pub fn add(&self, household: &Household, row: InboxRow) {
         let mut inner = lock(&self.0);
-        let Inner { sources, bytes } = &mut *inner;
-        let of_household = match sources.get_mut(household) {
+        let Inner { households, bytes } = &mut *inner;
+        let of_household = match households.get_mut(household) {
             Some(known) => known,
-            None => sources.entry(household.clone()).or_default(),
+            None => households.entry(household.clone()).or_default(),
         };
-        let of_source = match of_household.get_mut(&row.received.source) {
+        let OfHousehold { sources, source_of } = of_household;
+        let of_source = match sources.get_mut(&row.received.source) {
             Some(known) => known,
-            None => of_household
+            None => sources
                 .entry(row.received.source.clone())
                 .or_insert_with(|| OfSource { complete_after: row.id - 1, rows: VecDeque::new() }),
         };
         *bytes += size(&row);
+        source_of.insert(row.id, row.received.source.clone());
         of_source.rows.push_back(row);
         while *bytes > MAX_BYTES
             && let Some(oldest) = of_source.rows.pop_front()
         {
             *bytes -= size(&oldest);
+            source_of.remove(&oldest.id);
             of_source.complete_after = oldest.id;
         }
     }
 
-    /// The requests of a source after one; absent where the database must be asked. Those up to `after` are kept no longer.
+    /// Requests were settled.
+    pub fn settle(&self, household: &Household, ids: &[i64]) {
+        let mut inner = lock(&self.0);
+        let Inner { households, bytes } = &mut *inner;
+        let Some(OfHousehold { sources, source_of }) = households.get_mut(household) else { return };
+        for id in ids {
+            let Some(of_source) = source_of.remove(id).and_then(|source| sources.get_mut(&source)) else {
+                continue;
+            };
+            let place = of_source.rows.binary_search_by_key(id, |row| row.id);
+            if let Some(row) = place.ok().and_then(|place| of_source.rows.remove(place)) {
+                *bytes -= size(&row);
+            }
+        }
+    }
+
+    /// The requests of a source after one that are not settled; absent where the database must be asked.
     pub fn after(
         &self,
         household: &Household,
@@ -67,23 +94,19 @@ impl RecentRequests {
         limit: u32,
         max_bytes: usize,
     ) -> Option<Vec<InboxRow>> {
-        let mut inner = lock(&self.0);
-        let Inner { sources, bytes } = &mut *inner;
-        let of_source = sources.get_mut(household)?.get_mut(source)?;
+        let inner = lock(&self.0);
+        let of_source = inner.households.get(household)?.sources.get(source)?;
         if after < of_source.complete_after {
             return None;
         }
-        while let Some(row) = of_source.rows.pop_front_if(|row| row.id <= after) {
-            *bytes -= size(&row);
-        }
-        of_source.complete_after = after;
         let mut taken = 0;
         let fits = |row: &&InboxRow| {
             let is_first = taken == 0;
             taken += size(row);
             is_first || taken <= max_bytes
         };
-        Some(of_source.rows.iter().take(limit as usize).take_while(fits).cloned().collect())
+        let first = of_source.rows.partition_point(|row| row.id <= after);
+        Some(of_source.rows.range(first..).take(limit as usize).take_while(fits).cloned().collect())
     }
 
     /// Keeps nothing any more: others may have stored requests between these.
@@ -128,10 +151,11 @@ mod tests {
         assert_eq!(ids(&recent, 2), None, "an older request may wait in the database");
         assert_eq!(ids(&recent, 3), Some(vec![4, 7]));
         assert_eq!(ids(&recent, 4), Some(vec![7]));
-        assert_eq!(ids(&recent, 7), Some(vec![]));
-        assert_eq!(ids(&recent, 4), None, "4 to 7 are kept no longer");
+        recent.settle(&Household::home(), &[7, 5, 6]);
+        assert_eq!(ids(&recent, 3), Some(vec![4]));
         recent.add(&Household::home(), row(9, "home", 10));
-        assert_eq!(ids(&recent, 7), Some(vec![9]));
+        assert_eq!(ids(&recent, 4), Some(vec![9]));
+        assert_eq!(ids(&recent, 9), Some(vec![]));
         recent.forget();
         assert_eq!(ids(&recent, 7), None);
     }
@@ -144,6 +168,7 @@ mod tests {
         }
         assert_eq!(ids(&recent, 0), None);
         assert_eq!(ids(&recent, 2), Some(vec![3, 4, 5]));
+        recent.settle(&Household::home(), &[3]);
         let rows = recent.after(&Household::home(), "home", 2, 100, MAX_BYTES / 2);
         assert_eq!(rows.map(|rows| rows.len()), Some(1), "a page has so many bytes");
         recent.add(&Household::home(), row(6, "home", MAX_BYTES * 2));

@@ -15,7 +15,7 @@ use crate::tables::inbox;
 use crate::tables::rows::time;
 use crate::writer::Writer;
 use crate::writer_thread::WriterConnection;
-use crate::{Household, InboxRow, Kept, Received, Store, StoreError, copy, sql, sqlite};
+use crate::{Household, InboxRow, Kept, ProcessedInput, Received, Store, StoreError, copy, sql, sqlite};
 
 /// The data of one household in a database.
 #[derive(Clone)]
@@ -145,6 +145,20 @@ impl SqlStore {
         self.database
             .writer
             .write(&self.household, move |connection| inbox::add(connection, &stored), keep)
+            .await
+    }
+
+    /// Stores what working on requests has led to. Those that are settled are kept no longer.
+    pub(crate) async fn store_decisions(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
+        let settled: Vec<i64> =
+            inputs.iter().filter(|input| input.verdict.is_some()).map(|input| input.inbox).collect();
+        let (recent, household) = (Arc::clone(&self.database.recent), self.household.clone());
+        let record = move |connection: &Connection| {
+            inputs.iter().try_for_each(|input| inbox::record(connection, input))
+        };
+        self.database
+            .writer
+            .write(&self.household, record, move |()| recent.settle(&household, &settled))
             .await
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use playrelay_plugin_host::component_source::BundledPlugin;
 use playrelay_plugin_host::http::HostIdentity;
 use playrelay_plugin_host::permissions::PermissionReport;
-use playrelay_plugin_host::ports::{KeyValue, QuotaUsage};
+use playrelay_plugin_host::ports::{KeyValue, QuotaUsage, UsageRule};
 use playrelay_plugin_host::{ports, registry};
 use playrelay_store::{Approval, SharedStore, StoreError};
 
@@ -41,17 +41,20 @@ impl KeyValue for PluginStore {
 #[async_trait]
 impl ports::QuotaStore for PluginStore {
     async fn usage(&self, account: &str) -> Result<Option<QuotaUsage>, String> {
-        let usage = self.0.quota_usage(account).await.map_err(text)?;
-        Ok(usage.map(|usage| QuotaUsage { day: usage.day, used: usage.used, allowed: usage.allowed }))
+        self.0.quota_usage(account).await.map(|usage| usage.map(shown)).map_err(text)
     }
 
-    async fn keep_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), String> {
-        let QuotaUsage { day, used, allowed } = usage;
-        self.0
-            .keep_quota_usage(account, playrelay_store::QuotaUsage { day, used, allowed })
-            .await
-            .map_err(text)
+    async fn change_usage(&self, account: &str, rule: UsageRule) -> Result<Option<QuotaUsage>, String> {
+        let stored = |QuotaUsage { day, used, allowed }| playrelay_store::QuotaUsage { day, used, allowed };
+        let rule =
+            Box::new(move |usage: Option<playrelay_store::QuotaUsage>| rule(usage.map(shown)).map(stored));
+        self.0.change_quota_usage(account, rule).await.map(|usage| usage.map(shown)).map_err(text)
     }
+}
+
+/// A usage, as the plugin host has it.
+fn shown(usage: playrelay_store::QuotaUsage) -> QuotaUsage {
+    QuotaUsage { day: usage.day, used: usage.used, allowed: usage.allowed }
 }
 
 /// The approvals that are stored and those of the configuration, as the plugin host compares them.

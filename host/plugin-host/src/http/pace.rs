@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::http::message::{HttpError, Response};
 use crate::manifest::{Counted, Quota, Rate};
-use crate::ports::{QuotaStore, QuotaUsage};
+use crate::ports::{QuotaStore, QuotaUsage, UsageRule};
 
 /// Below this share of the day's requests only what must not be lost is sent.
 const RESERVED_PERCENT: u32 = 10;
@@ -100,18 +100,17 @@ impl RateLimit {
 }
 
 /// Counts an account's requests of the day, and stops them where the quota is used up. The count is kept before a request is
-/// sent: a program that is killed does not begin anew.
+/// sent: a program that is killed does not begin anew, and two that serve one account share it.
 pub struct DailyQuota {
     account: String,
     quota: Quota,
     counts: Arc<dyn QuotaStore>,
-    count: Mutex<Option<QuotaUsage>>,
 }
 
 impl DailyQuota {
     /// A meter for an account.
     pub fn new(account: &str, quota: Quota, counts: Arc<dyn QuotaStore>) -> Self {
-        Self { account: account.to_owned(), quota, counts, count: Mutex::default() }
+        Self { account: account.to_owned(), quota, counts }
     }
 
     /// The rules.
@@ -126,18 +125,19 @@ impl DailyQuota {
     /// The limit is reached; the error says until when.
     pub async fn take(&self) -> Result<(), HttpError> {
         let now = clock::now();
-        let mut slot = self.count.lock().await;
-        let mut count = self.today(&slot, now).await?;
-        if count.used >= count.allowed {
-            let until = self.quota.next_day_at(now);
-            let reason =
-                format!("the {} requests of today are used up; there are new ones at {until}", count.allowed);
-            return Err(HttpError::Quota { until, reason });
+        let (day, requests) = (self.quota.day_of(now), self.quota.requests);
+        let rule: UsageRule = Box::new(move |kept| {
+            let count = today(kept, &day, requests);
+            (count.used < count.allowed).then(|| QuotaUsage { used: count.used + 1, ..count })
+        });
+        let taken = self.counts.change_usage(&self.account, rule).await.map_err(HttpError::Unreachable)?;
+        if taken.is_some() {
+            return Ok(());
         }
-        count.used += 1;
-        self.counts.keep_usage(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
-        *slot = Some(count);
-        Ok(())
+        let (_, allowed) = self.remaining().await?;
+        let until = self.quota.next_day_at(now);
+        let reason = format!("the {allowed} requests of today are used up; there are new ones at {until}");
+        Err(HttpError::Quota { until, reason })
     }
 
     /// Learns from an answer what the service counts. Others may use the same account.
@@ -148,19 +148,23 @@ impl DailyQuota {
     pub async fn update_from_response(&self, answer: &Response) -> Result<(), HttpError> {
         let number = |name: &Option<String>| answer.header(name.as_deref()?)?.trim().parse::<u32>().ok();
         let (limit, left) = (number(&self.quota.limit_header), number(&self.quota.remaining_header));
-        let mut slot = self.count.lock().await;
-        let Some(mut count) = slot.clone() else { return Ok(()) };
-        count.allowed = limit.filter(|limit| *limit > 0).unwrap_or(count.allowed);
-        let counted = left.map(|left| count.allowed.saturating_sub(left));
-        // The service may still count the day before.
-        let now = clock::now();
-        let is_of_today = count.day == self.quota.day_of(now) && !self.quota.has_just_begun(now);
-        count.used = counted.filter(|counted| is_of_today || *counted < count.used).unwrap_or(count.used);
-        if slot.as_ref() != Some(&count) {
-            self.counts.keep_usage(&self.account, count.clone()).await.map_err(HttpError::Unreachable)?;
-            *slot = Some(count);
+        if limit.is_none() && left.is_none() {
+            return Ok(());
         }
-        Ok(())
+        let now = clock::now();
+        let (day, has_just_begun) = (self.quota.day_of(now), self.quota.has_just_begun(now));
+        let rule: UsageRule = Box::new(move |kept| {
+            let kept = kept?;
+            let mut count = kept.clone();
+            count.allowed = limit.filter(|limit| *limit > 0).unwrap_or(count.allowed);
+            let counted = left.map(|left| count.allowed.saturating_sub(left));
+            // The service may still count the day before.
+            let is_of_today = count.day == day && !has_just_begun;
+            count.used = counted.filter(|counted| is_of_today || *counted < count.used).unwrap_or(count.used);
+            Some(count).filter(|count| *count != kept)
+        });
+        let changed = self.counts.change_usage(&self.account, rule).await;
+        changed.map(drop).map_err(HttpError::Unreachable)
     }
 
     /// Requests that are left today, and those that there are a day.
@@ -169,11 +173,9 @@ impl DailyQuota {
     ///
     /// The count cannot be read.
     pub async fn remaining(&self) -> Result<(u32, u32), HttpError> {
-        let mut slot = self.count.lock().await;
-        let count = self.today(&slot, clock::now()).await?;
-        let left = (count.allowed.saturating_sub(count.used), count.allowed);
-        *slot = Some(count);
-        Ok(left)
+        let kept = self.counts.usage(&self.account).await.map_err(HttpError::Unreachable)?;
+        let count = today(kept, &self.quota.day_of(clock::now()), self.quota.requests);
+        Ok((count.allowed.saturating_sub(count.used), count.allowed))
     }
 
     /// Whether what is left today should be kept for what must not be lost.
@@ -184,17 +186,13 @@ impl DailyQuota {
     pub async fn is_scarce(&self) -> Result<bool, HttpError> {
         self.remaining().await.map(|(left, allowed)| left <= allowed / RESERVED_PERCENT)
     }
+}
 
-    async fn today(&self, known: &Option<QuotaUsage>, now: Timestamp) -> Result<QuotaUsage, HttpError> {
-        let day = self.quota.day_of(now);
-        let kept = match known {
-            Some(count) => Some(count.clone()),
-            None => self.counts.usage(&self.account).await.map_err(HttpError::Unreachable)?,
-        };
-        // What an account may do is known from yesterday; a plan that has become smaller is in the next answer.
-        let allowed = kept.as_ref().map_or(self.quota.requests, |count| count.allowed);
-        Ok(kept.filter(|count| count.day == day).unwrap_or(QuotaUsage { day, used: 0, allowed }))
-    }
+/// The usage of a day. What an account may do is known from the day before; a plan that has become smaller is in the next answer.
+fn today(kept: Option<QuotaUsage>, day: &str, requests: u32) -> QuotaUsage {
+    let allowed = kept.as_ref().map_or(requests, |count| count.allowed);
+    let of_today = kept.filter(|count| count.day == day);
+    of_today.unwrap_or_else(|| QuotaUsage { day: day.to_owned(), used: 0, allowed })
 }
 
 #[cfg(test)]

@@ -6,37 +6,45 @@ use crate::sql;
 use crate::sql::{Connection, OptionalExtension, params};
 use crate::sql_store::SqlStore;
 use crate::tables::rows::{json, to_json};
-use crate::{AccountPause, AccountStore, QuotaStore, QuotaUsage, StoreError};
+use crate::{AccountPause, AccountStore, QuotaRule, QuotaStore, QuotaUsage, StoreError};
 
 #[async_trait]
 impl QuotaStore for SqlStore {
     async fn quota_usage(&self, account: &str) -> Result<Option<QuotaUsage>, StoreError> {
         let account = account.to_owned();
-        let found = self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT day, used, allowed FROM request_counts WHERE household = household() AND account = ?1")?
-                .query_row(params![account], |row| {
-                    Ok(QuotaUsage { day: row.get(0)?, used: row.get(1)?, allowed: row.get(2)? })
-                })
-                .optional()
-        });
-        found.await
+        self.read(move |connection| quota_usage(connection, &account)).await
     }
 
-    async fn keep_quota_usage(&self, account: &str, usage: QuotaUsage) -> Result<(), StoreError> {
+    async fn change_quota_usage(
+        &self,
+        account: &str,
+        rule: QuotaRule,
+    ) -> Result<Option<QuotaUsage>, StoreError> {
         let account = account.to_owned();
-        let kept = self.write(move |connection| {
+        let changed = self.write(move |connection| {
+            let Some(usage) = rule(quota_usage(connection, &account)?) else { return Ok(None) };
             connection
                 .prepare_cached(
                     "INSERT INTO request_counts (household, account, day, used, allowed)
                      VALUES (household(), ?1, ?2, ?3, ?4)
                      ON CONFLICT (household, account) DO UPDATE SET day = excluded.day, used = excluded.used, allowed = excluded.allowed",
                 )?
-                .execute(params![account, usage.day, usage.used, usage.allowed])
-                .map(drop)
+                .execute(params![account, usage.day, usage.used, usage.allowed])?;
+            Ok(Some(usage))
         });
-        kept.await
+        changed.await
     }
+}
+
+fn quota_usage(connection: &Connection, account: &str) -> sql::Result<Option<QuotaUsage>> {
+    connection
+        .prepare_cached(
+            "SELECT day, used, allowed FROM request_counts WHERE household = household() AND account = ?1",
+        )?
+        .query_row(params![account], |row| {
+            Ok(QuotaUsage { day: row.get(0)?, used: row.get(1)?, allowed: row.get(2)? })
+        })
+        .optional()
 }
 
 #[async_trait]

@@ -76,7 +76,7 @@ impl InboxOwner for SqlStore {
     }
 
     async fn commit(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
-        self.write(move |connection| inputs.iter().try_for_each(|input| record(connection, input))).await
+        self.store_decisions(inputs).await
     }
 
     async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {

@@ -25,8 +25,12 @@ pub fn now() -> Timestamp {
 }
 
 pub async fn receive(store: &Arc<dyn OwnerStore>, source: &str) -> i64 {
-    let received = Received { source: source.to_owned(), at: now(), request: b"{}".to_vec(), person: None };
-    store.receive(received).await.unwrap()
+    store.receive(received(source)).await.unwrap()
+}
+
+/// A request to a source.
+pub fn received(source: &str) -> Received {
+    Received { source: source.to_owned(), at: now(), request: b"{}".to_vec(), person: None }
 }
 
 fn event(action: Action) -> TrackerEvent {
@@ -352,7 +356,7 @@ async fn a_household_sees_its_own_data_only(place: Place) {
     home.record_removal("a-title".to_owned(), now()).await.unwrap();
     home.set_pause("bob", Some(AccountPause::Login { reason: "it was refused".to_owned() })).await.unwrap();
     let usage = QuotaUsage { day: "2026-11-21".to_owned(), used: 1, allowed: 100 };
-    home.keep_quota_usage("bob", usage).await.unwrap();
+    home.change_quota_usage("bob", Box::new(move |_| Some(usage.clone()))).await.unwrap();
     home.set("bob", "key", b"value".to_vec(), None).await.unwrap();
     let item = event(Action::Watched(90.0)).item;
     let tomorrow = now() + SignedDuration::from_hours(24);

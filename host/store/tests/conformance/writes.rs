@@ -7,11 +7,13 @@ use playrelay_engine::event::Action;
 use playrelay_engine::timeline::Step;
 use playrelay_store::{EventFilter, OwnerStore};
 
-use crate::deliveries::{now, receive, settlement, states};
+use crate::deliveries::{now, receive, received, settlement, states};
 use crate::place::{Place, each_store};
 
 /// How long one look for what is due may take.
 const MAX_LOOK: Duration = Duration::from_millis(5);
+/// How long it may take until the writes of others are noticed, on a busy machine.
+const MAX_NOTICE: Duration = Duration::from_secs(60);
 
 /// Many decisions are stored together, and one of them cannot be.
 async fn of_many_decisions_all_are_stored_or_none(place: Place) {
@@ -142,7 +144,102 @@ async fn what_is_confirmed_is_there_after_a_restart(place: Place) {
     assert_eq!(store.event(ids[0]).await.unwrap().unwrap().summary.user.as_deref(), Some(text));
 }
 
+/// Two programs store requests of one source in turn, and one of them reads what it has just stored from memory.
+async fn what_another_program_stores_is_read_in_its_place(place: Place) {
+    let (ours, other) = (place.open().await, place.open().await);
+    let ids = async |after: i64| -> Vec<i64> {
+        ours.pending("home", after, 100).await.unwrap().into_iter().map(|row| row.id).collect()
+    };
+    let first = receive(&ours, "home").await;
+    assert_eq!(ids(0).await, [first]);
+    assert_eq!(ids(first).await, Vec::<i64>::new());
+    let second = receive(&other, "home").await;
+    let third = receive(&ours, "home").await;
+    assert_eq!(ids(first).await, [second, third]);
+    // Nothing is stored here meanwhile: this program hears of it by itself.
+    let mut changes = ours.changes();
+    let fourth = receive(&other, "home").await;
+    while ids(third).await.is_empty() {
+        tokio::time::timeout(MAX_NOTICE, changes.changed()).await.expect("the change is noticed").unwrap();
+    }
+    assert_eq!(ids(third).await, [fourth]);
+}
+
+/// A command tells the tasks of its own program.
+async fn a_command_counts_as_a_change(place: Place) {
+    let store = place.open().await;
+    let mut changes = store.changes();
+    changes.mark_unchanged();
+    store.put_secret("bob", b"sealed".to_vec()).await.unwrap();
+    assert!(changes.has_changed().unwrap());
+}
+
+/// Two transactions were in each other's way, and the server took one of them back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_tried_again() {
+    let Some(place) = Place::server() else { return };
+    let store = place.open().await;
+    // A sequence goes on also where the transaction is taken back.
+    let on_server = |code: &str| {
+        format!(
+            "CREATE SEQUENCE tries;
+             CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+             BEGIN IF nextval('tries') < 3 THEN RAISE EXCEPTION 'in the way' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+    };
+    place.execute("", &on_server("40001"));
+    let id = receive(&store, "home").await;
+    let rows = store.pending("home", 0, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+}
+
+/// The server ends all connections again and again while requests are stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_loses_and_doubles_nothing() {
+    let Some(place) = Place::server() else { return };
+    let store = place.open().await;
+    let mut stored = Vec::new();
+    let mut unknown = 0;
+    for round in 0..20 {
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                let request = received("home");
+                tokio::spawn(async move { store.receive(request).await })
+            })
+            .collect();
+        if round % 2 == 0 {
+            place.execute(
+                "",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            );
+        }
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(id) => stored.push(id),
+                // A connection that is lost during the commit leaves open whether it was done.
+                Err(_) => unknown += 1,
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    while rows.len() < stored.len() {
+        let page = store.pending("home", rows.last().copied().unwrap_or(0), 100).await;
+        let Ok(page) = page else { continue };
+        assert!(!page.is_empty(), "a request that was answered is gone");
+        rows.extend(page.into_iter().map(|row| row.id));
+    }
+    stored.sort_unstable();
+    assert!(stored.iter().all(|id| rows.binary_search(id).is_ok()), "a request that was answered is gone");
+    assert!(rows.len() <= stored.len() + unknown, "a request was stored twice");
+    assert!(stored.len() >= 300, "{unknown} of 400 were refused");
+}
+
 each_store!(
+    what_another_program_stores_is_read_in_its_place,
+    a_command_counts_as_a_change,
     of_many_decisions_all_are_stored_or_none,
     a_watch_that_many_decide_is_told_once,
     no_input_is_passed_over,
