@@ -34,6 +34,7 @@ pub mod now_playing;
 pub mod outbox;
 pub mod outbox_rules;
 pub mod play;
+mod play_id;
 pub mod policy;
 pub mod retention;
 pub mod routing;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::model::{Completion, Content, Item, Playback, PlaybackState, Player, User};
+pub use crate::play_id::PlayId;
 use crate::policy::Policy;
 
 /// Finishes this close together are one, whatever the runtime.
@@ -22,11 +22,6 @@ const MAX_SILENCE_WITHOUT_RUNTIME: SignedDuration = SignedDuration::from_hours(4
 const STEADY_CADENCE: u8 = 3;
 /// How far a report in step may lead or lag. Milliseconds.
 const STEP_TOLERANCE_MS: i64 = 2_000;
-
-/// The identity of a play: the same for everything that reports it, and the same when its reports are read again.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PlayId(pub String);
 
 /// A user on a server. Plays of different viewers are never merged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -191,10 +186,11 @@ impl Play {
     pub fn begin(viewer: Viewer, playback: &Playback, taken: impl Fn(&PlayId) -> bool) -> Self {
         let key = playback.item.key();
         let mut ordinal = 0;
-        let mut id = identity(&viewer, &key, playback.at, ordinal);
+        let identity = |ordinal| PlayId::new(&viewer.server, &viewer.user, &key, playback.at, ordinal);
+        let mut id = identity(ordinal);
         while taken(&id) {
             ordinal += 1;
-            id = identity(&viewer, &key, playback.at, ordinal);
+            id = identity(ordinal);
         }
         Self {
             id,
@@ -442,16 +438,4 @@ fn is_claim_without_position(playback: &Playback) -> bool {
 /// A position as a percentage from 0 to 100 of a runtime, which must not be 0.
 pub fn percent(position_ms: u32, runtime_ms: u32) -> Option<f64> {
     (runtime_ms > 0).then(|| (f64::from(position_ms) * 100.0 / f64::from(runtime_ms)).clamp(0.0, 100.0))
-}
-
-fn identity(viewer: &Viewer, item: &str, start: Timestamp, ordinal: u32) -> PlayId {
-    let mut hash = Sha256::new();
-    for part in [viewer.server.as_str(), &viewer.user, item, &start.to_string()] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.update(ordinal.to_le_bytes());
-    let hash = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-    // Those that begin together lie together in an index. Before 1970 and after 2106 the order is another.
-    PlayId(format!("{:08x}{hash}", start.as_second() & 0xffff_ffff))
 }

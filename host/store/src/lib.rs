@@ -44,6 +44,7 @@ pub mod users;
 pub mod vault;
 pub mod watermarks;
 mod writer;
+mod writer_job;
 mod writer_thread;
 
 use std::path::Path;

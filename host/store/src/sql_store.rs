@@ -11,11 +11,10 @@ use crate::change_counter::ChangeCounter;
 use crate::postgres::PostgresServer;
 use crate::recent_requests::RecentRequests;
 use crate::sql::{Connection, OptionalExtension, params};
-use crate::tables::inbox;
 use crate::tables::rows::time;
 use crate::writer::Writer;
 use crate::writer_thread::WriterConnection;
-use crate::{Household, InboxRow, Kept, ProcessedInput, Received, Store, StoreError, copy, sql, sqlite};
+use crate::{Household, Kept, Store, StoreError, copy, sql, sqlite};
 
 /// The data of one household in a database.
 #[derive(Clone)]
@@ -119,7 +118,7 @@ impl SqlStore {
         &self,
         work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database.writer.write(&self.household, work, |_| {}).await
+        self.write_then(work, |_| {}).await
     }
 
     /// The same for what no task of the owner is told otherwise: a command, a job, a login.
@@ -128,43 +127,21 @@ impl SqlStore {
         work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let changes = Arc::clone(&self.database.changes);
-        self.database.writer.write(&self.household, work, move |_| changes.increment()).await
+        self.write_then(work, move |_| changes.increment()).await
     }
 
-    /// Stores a request, and keeps it for the pipeline of its source where no other process can have stored one before it.
-    pub(crate) async fn store_request(&self, received: Received) -> Result<i64, StoreError> {
-        let received = Arc::new(received);
-        let (stored, household) = (Arc::clone(&received), self.household.clone());
-        let recent =
-            matches!(self.database.reader, Reader::File { .. }).then(|| Arc::clone(&self.database.recent));
-        let keep = move |id: &i64| {
-            if let Some(recent) = &recent {
-                recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
-            }
-        };
-        self.database
-            .writer
-            .write(&self.household, move |connection| inbox::add(connection, &stored), keep)
-            .await
+    /// The same, with something that is done with what the work gave, in the order of the commits.
+    pub(crate) async fn write_then<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
+        on_commit: impl Fn(&T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.database.writer.write(&self.household, work, on_commit).await
     }
 
-    /// Stores what working on requests has led to. Those that are settled are kept no longer.
-    pub(crate) async fn store_decisions(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
-        let settled: Vec<i64> =
-            inputs.iter().filter(|input| input.verdict.is_some()).map(|input| input.inbox).collect();
-        let (recent, household) = (Arc::clone(&self.database.recent), self.household.clone());
-        let record = move |connection: &Connection| {
-            inputs.iter().try_for_each(|input| inbox::record(connection, input))
-        };
-        self.database
-            .writer
-            .write(&self.household, record, move |()| recent.settle(&household, &settled))
-            .await
-    }
-
-    /// The requests of a source after one that this process has just stored; absent where the database must be asked.
-    pub(crate) fn recent_requests(&self, source: &str, after: i64, limit: u32) -> Option<Vec<InboxRow>> {
-        self.database.recent.after(&self.household, source, after, limit, inbox::PAGE_BYTES)
+    /// The requests that this process has just stored; absent where others may store some between them at any time.
+    pub(crate) fn recent_requests(&self) -> Option<Arc<RecentRequests>> {
+        matches!(self.database.reader, Reader::File { .. }).then(|| Arc::clone(&self.database.recent))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::postgres::PostgresServer;
 use crate::sql::{Connection, params};
-use crate::writer::{Job, failed};
+use crate::writer_job::{Job, failed};
 use crate::{sql, sqlite};
 
 /// Jobs in one transaction: bounds how long the first of them waits.

@@ -1,6 +1,7 @@
 //! The inbox: what was received, and what became of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,13 +16,21 @@ use crate::tables::rows::time;
 use crate::tables::{outbox, play_rows, rows, users};
 use crate::{
     CodeCount, EventDetail, EventFilter, EventSummary, InboxOwner, InboxRow, InboxStore, ProcessedInput,
-    Received, StoreError, TimelineRow,
+    Received, Store, StoreError, TimelineRow,
 };
 
 #[async_trait]
 impl InboxStore for SqlStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
-        self.store_request(received).await
+        let received = Arc::new(received);
+        let (stored, household, recent) =
+            (Arc::clone(&received), self.household().clone(), self.recent_requests());
+        let keep = move |id: &i64| {
+            if let Some(recent) = &recent {
+                recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
+            }
+        };
+        self.write_then(move |connection| add(connection, &stored), keep).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
@@ -68,15 +77,27 @@ impl InboxStore for SqlStore {
 #[async_trait]
 impl InboxOwner for SqlStore {
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
-        if let Some(recent) = self.recent_requests(source, after, limit) {
-            return Ok(recent);
+        let recent = self.recent_requests();
+        let kept = recent.and_then(|it| it.after(self.household(), source, after, limit, PAGE_BYTES));
+        if let Some(rows) = kept {
+            return Ok(rows);
         }
         let source = source.to_owned();
         self.read(move |connection| pending(connection, &source, after, limit)).await
     }
 
     async fn commit(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
-        self.store_decisions(inputs).await
+        let settled: Vec<i64> =
+            inputs.iter().filter(|input| input.verdict.is_some()).map(|input| input.inbox).collect();
+        let (recent, household) = (self.recent_requests(), self.household().clone());
+        let forget = move |(): &()| {
+            if let Some(recent) = &recent {
+                recent.settle(&household, &settled);
+            }
+        };
+        let record_all =
+            move |connection: &Connection| inputs.iter().try_for_each(|input| record(connection, input));
+        self.write_then(record_all, forget).await
     }
 
     async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {
@@ -85,7 +106,7 @@ impl InboxOwner for SqlStore {
 }
 
 /// Requests that are read at a time, beside their number. Bytes.
-pub const PAGE_BYTES: usize = 8 << 20;
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Inputs that one call of `prune` deletes by each rule.
 const PRUNE_LIMIT: u32 = 1_000;
@@ -328,7 +349,8 @@ pub fn record(connection: &Connection, input: &ProcessedInput) -> sql::Result<()
             ])?;
         is_settled = changed > 0;
     }
-    if !steps.is_empty() && !(is_settled && rows::begin_timeline(connection, *inbox, now, steps)?) {
+    let is_written = steps.is_empty() || is_settled && rows::begin_timeline(connection, *inbox, now, steps)?;
+    if !is_written {
         rows::add_steps(connection, *inbox, now, steps)?;
     }
     for play in plays {

@@ -3,7 +3,7 @@
 mod access;
 mod accounts;
 mod deliveries;
-pub mod inbox;
+mod inbox;
 mod job_writes;
 mod jobs;
 mod library;
