@@ -26,8 +26,8 @@ const FOLD_DELAY: Duration = Duration::from_millis(200);
 const MIN_CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Between two looks at whether another process has written, while nothing comes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Others may have written to a server after this long.
-const SERVER_INTERVAL: Duration = Duration::from_secs(2);
+/// Others may have written after this long, whatever is seen of it: a server tells nobody yet.
+const DOUBT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where the thread writes.
 pub enum WriterConnection {
@@ -71,10 +71,10 @@ impl WriterThread {
                         self.connection.fold();
                         wait = LOOK_INTERVAL;
                     }
-                    match &self.connection {
-                        WriterConnection::File { connection, .. } => self.foreign_writes.look(connection),
-                        WriterConnection::Server(_) => self.foreign_writes.look_at_clock(),
+                    if let WriterConnection::File { connection, .. } = &self.connection {
+                        self.foreign_writes.look(connection);
                     }
+                    self.foreign_writes.look_at_clock();
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -98,9 +98,7 @@ impl WriterThread {
         for job in jobs {
             job.acknowledge(result.clone());
         }
-        if let WriterConnection::Server(_) = &self.connection {
-            self.foreign_writes.look_at_clock();
-        }
+        self.foreign_writes.look_at_clock();
     }
 
     /// Has jobs done in one transaction, with those that come meanwhile. A job that fails is answered and left out, and the others are done again: a
@@ -230,6 +228,7 @@ impl ForeignWrites {
         match version {
             Ok(version) => {
                 if self.version.replace(version).is_some_and(|before| before != version) {
+                    tracing::debug!("another process has written");
                     (self.tell)();
                 }
             }
@@ -240,9 +239,9 @@ impl ForeignWrites {
         }
     }
 
-    /// Takes it that others have written to a server after a while.
+    /// Takes it that others have written after a while.
     fn look_at_clock(&mut self) {
-        if self.told_at.elapsed() >= SERVER_INTERVAL {
+        if self.told_at.elapsed() >= DOUBT_INTERVAL {
             self.told_at = Instant::now();
             (self.tell)();
         }

@@ -1,5 +1,6 @@
 //! Small parts that the crates of the host share.
 //!
+//! - [`authorities`]: whose certificates are believed
 //! - [`backoff`]: how long to wait after failures
 //! - [`clock`]: the time, which tests can move
 //! - [`cooldown`]: a pause after a failure
@@ -8,6 +9,7 @@
 //! - [`secret`]: values that must not be seen
 #![forbid(unsafe_code)]
 
+pub mod authorities;
 pub mod backoff;
 pub mod clock;
 pub mod cooldown;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use playrelay_util::authorities::Authorities;
 use playrelay_util::secret::Secret;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder};
@@ -14,7 +15,7 @@ use url::{Host, Url};
 
 use crate::http::ip_policy::{Reach, is_here};
 use crate::http::message::{HttpError, Request, Response};
-use crate::http::tls::{Authorities, Trust};
+use crate::http::tls::{Trust, client_config};
 use crate::ports::{AccessAudit, ExchangeRecorder, Transport};
 
 /// The longest time a single request may take.
@@ -84,7 +85,7 @@ impl HttpClient {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // An environment proxy would bypass the address check, and a redirect would carry credentials elsewhere.
         let authorities = Authorities::load().map_err(|error| error.to_string())?;
-        let tls = authorities.config(&Trust::SystemRoots).map_err(|error| error.to_string())?;
+        let tls = client_config(&authorities, &Trust::SystemRoots).map_err(|error| error.to_string())?;
         let failed = |error: reqwest::Error| error.to_string();
         Ok(Self {
             host,
@@ -113,7 +114,7 @@ impl HttpClient {
         if *trust == Trust::SystemRoots {
             return Ok(self.clone());
         }
-        let tls = self.authorities.config(trust).map_err(|error| error.to_string())?;
+        let tls = client_config(&self.authorities, trust).map_err(|error| error.to_string())?;
         let anywhere = builder(self.host).tls_backend_preconfigured(tls.clone()).build();
         Ok(Self {
             host: self.host,

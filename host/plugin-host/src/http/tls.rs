@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use playrelay_util::authorities::Authorities;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -48,61 +49,27 @@ pub fn without_system_roots() -> Option<String> {
     Authorities::load().ok()?.without_system_roots
 }
 
-/// Whom the host believes.
-#[derive(Clone)]
-pub(crate) struct Authorities {
-    verifier: Arc<Verifier>,
-    provider: Arc<CryptoProvider>,
-    /// Why those that are built into the program count; absent where the system has some.
-    pub(crate) without_system_roots: Option<String>,
-}
-
-impl Authorities {
-    /// Reads those of the system, which takes a while: there are hundreds of files. Where it has none, as in a small image, those count that Mozilla
-    /// trusted when the program was built.
-    pub(crate) fn load() -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let (verifier, without_system_roots) = match Verifier::new(Arc::clone(&provider)) {
-            Ok(verifier) => (verifier, None),
-            Err(error) => {
-                let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-                let verifier = Verifier::new_with_extra_roots(built_in, Arc::clone(&provider))?;
-                (verifier, Some(error.to_string()))
-            }
-        };
-        Ok(Self { verifier: Arc::new(verifier), provider, without_system_roots })
-    }
-
-    /// The TLS configuration of a client.
-    pub(crate) fn config(&self, trust: &Trust) -> Result<ClientConfig, Error> {
-        let judge = CertVerifier {
-            trust: trust.clone(),
-            authorities: Arc::clone(&self.verifier),
-            provider: Arc::clone(&self.provider),
-        };
-        Ok(ClientConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(judge))
-            .with_no_client_auth())
-    }
-}
-
-impl fmt::Debug for Authorities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorities")
-            .field("without_system_roots", &self.without_system_roots)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The TLS configuration of a client.
 ///
 /// # Errors
 ///
 /// The certificates that are built in cannot be read.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
-    Authorities::load()?.config(trust)
+    client_config(&Authorities::load()?, trust)
+}
+
+/// The same with authorities that were read before.
+pub(crate) fn client_config(authorities: &Authorities, trust: &Trust) -> Result<ClientConfig, Error> {
+    let judge = CertVerifier {
+        trust: trust.clone(),
+        authorities: Arc::clone(&authorities.verifier),
+        provider: Arc::clone(&authorities.provider),
+    };
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&authorities.provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(judge))
+        .with_no_client_auth())
 }
 
 #[derive(Debug)]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use playrelay_util::authorities::Authorities;
 use playrelay_util::secret::Secret;
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::Handle;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
@@ -58,10 +57,15 @@ impl PostgresServer {
             ));
         }
         let place = place(&config);
+        let tls = || {
+            Authorities::load()
+                .and_then(|authorities| authorities.client())
+                .map_err(|error| failed(format!("whose certificates are believed cannot be read: {error}")))
+        };
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match config.get_ssl_mode() {
             SslMode::Disable => Manager::from_config(config, NoTls, recycling),
-            _ => Manager::from_config(config, MakeRustlsConnect::new(tls().map_err(failed)?), recycling),
+            _ => Manager::from_config(config, MakeRustlsConnect::new(tls()?), recycling),
         };
         let pool = Pool::builder(manager)
             .max_size(MAX_CONNECTIONS)
@@ -109,15 +113,6 @@ impl PostgresServer {
         let ended = connection.rollback();
         result.and_then(|value| ended.map(|()| value))
     }
-}
-
-/// TLS that believes the system's authorities.
-fn tls() -> std::result::Result<ClientConfig, String> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|error| format!("the system's authorities cannot be used: {error}"))?;
-    Ok(builder.with_no_client_auth())
 }
 
 /// The hosts and the database of an address.

@@ -1,11 +1,12 @@
 //! The inbox: what was received, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::code::Code;
+use playrelay_engine::play::{Play, PlayId};
 use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::timeline::Step;
 
@@ -95,8 +96,10 @@ impl InboxOwner for SqlStore {
                 recent.settle(&household, &settled);
             }
         };
-        let record_all =
-            move |connection: &Connection| inputs.iter().try_for_each(|input| record(connection, input));
+        let record_all = move |connection: &Connection| {
+            let last = last_states(&inputs);
+            inputs.iter().try_for_each(|input| record(connection, input, &last))
+        };
         self.write_then(record_all, forget).await
     }
 
@@ -314,8 +317,17 @@ fn pruned_by(rule: &RetentionRule) -> String {
     )
 }
 
-/// Stores what working on a request has led to.
-pub fn record(connection: &Connection, input: &ProcessedInput) -> sql::Result<()> {
+/// The last state of each play that inputs lead to. Those before it need not be written: they are in the same transaction, and nobody sees them.
+pub fn last_states(inputs: &[ProcessedInput]) -> HashMap<&PlayId, &Play> {
+    inputs.iter().flat_map(|input| &input.plays).map(|play| (&play.id, play)).collect()
+}
+
+/// Stores what working on a request has led to: of its plays, those that are the last states.
+pub fn record(
+    connection: &Connection,
+    input: &ProcessedInput,
+    last: &HashMap<&PlayId, &Play>,
+) -> sql::Result<()> {
     let ProcessedInput {
         inbox,
         at,
@@ -354,7 +366,9 @@ pub fn record(connection: &Connection, input: &ProcessedInput) -> sql::Result<()
         rows::add_steps(connection, *inbox, now, steps)?;
     }
     for play in plays {
-        play_rows::put(connection, play)?;
+        if last.get(&play.id).is_some_and(|last| std::ptr::eq(*last, play)) {
+            play_rows::put(connection, play)?;
+        }
     }
     for play in replaced {
         play_rows::remove_imported(connection, play)?;

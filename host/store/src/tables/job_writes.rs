@@ -1,5 +1,7 @@
 //! What a job writes: plays, ratings, titles of a watchlist, and events for trackers.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use playrelay_engine::code::Code;
 use playrelay_engine::event::TrackerEvent;
@@ -53,7 +55,7 @@ fn deliver(connection: &Connection, job: &Job, events: &[TrackerEvent], now: Tim
         events: events.to_vec(),
         replaced: Vec::new(),
     };
-    inbox::record(connection, &input)
+    inbox::record(connection, &input, &HashMap::new())
 }
 
 /// Puts titles in front of a watchlist, without those that stand on it.
