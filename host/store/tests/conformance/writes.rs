@@ -193,7 +193,7 @@ async fn the_last_state_of_a_play_is_stored(place: Place) {
     assert!(open.contains(&stalker.id) && open.contains(&mirror.id));
     let since = now() + Duration::from_secs(601);
     let open: Vec<_> = store.plays_since(since).await.unwrap().into_iter().map(|play| play.id).collect();
-    assert_eq!(open, [stalker.id.clone()]);
+    assert_eq!(open, std::slice::from_ref(&stalker.id));
     // One that has only moved on.
     let moved = Play { last_seen_at: since, ..stalker };
     let inbox = receive(&store, "home").await;
