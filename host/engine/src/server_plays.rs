@@ -45,9 +45,10 @@ impl ServerPlays {
         self.change(&key, |plays| plays.put(play));
     }
 
-    /// Takes plays of a viewer over, however many there are then.
-    pub fn put_all(&mut self, viewer: &str, plays: impl IntoIterator<Item = Play>) {
-        self.change(viewer, |known| known.put_all(plays));
+    /// The same, however many plays of its viewer are known then.
+    pub fn put_without_limit(&mut self, play: Play) {
+        let key = play.viewer.user.clone();
+        self.change(&key, |plays| plays.put_all([play]));
     }
 
     /// The viewers with this key, and those whose last play is of a user with this id or this name in its normal form.
@@ -78,11 +79,10 @@ impl ServerPlays {
         change(plays);
         let has_open = plays.open().next().is_some();
         let after = plays.last().map(|play| play.user.clone());
-        if has_open && !self.with_open.contains(key) {
-            self.with_open.insert(key.to_owned());
-        } else if !has_open {
-            self.with_open.remove(key);
-        }
+        match has_open {
+            true => self.with_open.insert(key.to_owned()),
+            false => self.with_open.remove(key),
+        };
         if before != after {
             let keys = |user: &Option<User>| {
                 let name = user.as_ref().and_then(|user| user.name.as_deref()).map(normalize);

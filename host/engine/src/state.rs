@@ -61,7 +61,7 @@ impl SessionState {
     pub(crate) fn of(plays: Vec<Play>) -> Self {
         let mut state = Self::default();
         for play in plays {
-            state.server(&play.viewer.server).put_all(&play.viewer.user.clone(), [play]);
+            state.server(&play.viewer.server.clone()).put_without_limit(play);
         }
         state
     }
@@ -123,7 +123,7 @@ impl SessionState {
         for play in more.into_iter().filter(|play| is_meant(&play.viewer.user, &play.user)) {
             let server = wide.server(&play.viewer.server.clone());
             if server.viewer(&play.viewer.user).is_none_or(|known| !known.contains(&play.id)) {
-                server.put_all(&play.viewer.user.clone(), [play]);
+                server.put_without_limit(play);
             }
         }
         wide

@@ -13,11 +13,11 @@ use crate::model::Playback;
 use crate::play::{Play, PlayId};
 use crate::policy::Policy;
 
-/// Ended plays that are remembered per viewer however old they are, to tell a repeated finish from a new play…
+/// The engine keeps this many ended plays of a viewer, whatever their age: by them it tells a repeated finish from a new play.
 pub(crate) const MIN_ENDED_PLAYS: usize = 32;
-/// …and those of this time, of which there are many when a whole series is ticked…
+/// It keeps more of them for this long: a person may mark a whole series as watched.
 const ENDED_PLAY_RETENTION: SignedDuration = SignedDuration::from_hours(6);
-/// …up to this many.
+/// It never keeps more ended plays of a viewer than this.
 const MAX_ENDED_PLAYS: usize = 400;
 
 /// The plays of one viewer that still matter.

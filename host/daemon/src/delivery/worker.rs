@@ -97,7 +97,7 @@ impl DeliveryWorker {
             let wait = match self.deliver_next().await {
                 Ok(Next::Look) => continue,
                 Ok(Next::Sleep(wait)) => wait,
-                // A new event, a login and a command all tell of themselves.
+                // A new event, a login or a command wakes the worker.
                 Ok(Next::Idle) => Duration::MAX,
                 Err(error) => {
                     tracing::error!(tracker = self.tracker(), "the outbox cannot be used: {error}");

@@ -45,7 +45,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether two transactions were in each other's way, of which this one was taken back.
+    /// Whether the server took this transaction back because it conflicted with another one.
     pub fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
         matches!(self, Self::Postgres(error) if error.code().is_some_and(|code| conflicts.contains(code)))
