@@ -1,6 +1,7 @@
 //! Inputs, their verdicts and timelines.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use playrelay_engine::routing::UnroutedUser;
 use playrelay_engine::timeline::{Outcome, Stage, Step, Verdict};
 use playrelay_engine::transition::Rating;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::StoreError;
 
@@ -193,6 +195,10 @@ pub trait InboxStore: Send + Sync {
 /// A write that fails leaves everything as it was.
 #[async_trait]
 pub trait InboxOwner: Send + Sync {
+    /// The signal that this process gives after each request that it has stored for a source. Requests that other processes store change
+    /// [`Store::changes`](crate::Store::changes).
+    fn request_signal(&self, source: &str) -> Arc<Notify>;
+
     /// Requests of a source that wait to be worked on, from the oldest, after an id.
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
 

@@ -36,6 +36,7 @@ pub mod plugins;
 mod postgres;
 mod recent_requests;
 pub mod secrets;
+mod signals;
 mod sql;
 mod sql_store;
 pub mod sqlite;

@@ -1,8 +1,11 @@
 //! Deliveries, and what is kept of removals from watchlists.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+use tokio::sync::Notify;
 
 use crate::{AccountPause, StoreError};
 
@@ -87,6 +90,10 @@ pub trait OutboxStore: Send + Sync {
 /// A write that fails leaves everything as it was.
 #[async_trait]
 pub trait OutboxOwner: Send + Sync {
+    /// The signal that this process gives after each event that follows for a tracker from a request or an attempt. What else may make a
+    /// delivery due changes [`Store::changes`](crate::Store::changes).
+    fn delivery_signal(&self, tracker: &str) -> Arc<Notify>;
+
     /// The first event for a tracker that may be sent now: due, and the first of its subject.
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError>;
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::change_counter::ChangeCounter;
 use crate::postgres::PostgresServer;
 use crate::recent_requests::RecentRequests;
+use crate::signals::Signals;
 use crate::sql::{Connection, OptionalExtension, params};
 use crate::tables::rows::time;
 use crate::writer::Writer;
@@ -29,6 +30,7 @@ struct Database {
     reader: Reader,
     changes: Arc<ChangeCounter>,
     recent: Arc<RecentRequests>,
+    signals: Arc<Signals>,
     /// Where it is, as messages name it.
     place: String,
 }
@@ -73,7 +75,11 @@ impl SqlStore {
             kept.forget();
             counter.increment();
         })?;
-        Ok(Self { database: Arc::new(Database { writer, reader, changes, recent, place }), household })
+        let signals = Arc::default();
+        Ok(Self {
+            database: Arc::new(Database { writer, reader, changes, recent, signals, place }),
+            household,
+        })
     }
 
     /// The data of another household in the same database.
@@ -137,6 +143,11 @@ impl SqlStore {
         on_commit: impl Fn(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         self.database.writer.write(&self.household, work, on_commit).await
+    }
+
+    /// The signals for the tasks of this process.
+    pub(crate) fn signals(&self) -> &Arc<Signals> {
+        &self.database.signals
     }
 
     /// The requests that this process has just stored; absent where others may store some between them at any time.

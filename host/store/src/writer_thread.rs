@@ -26,7 +26,7 @@ const FOLD_DELAY: Duration = Duration::from_millis(200);
 const MIN_CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Between two looks at whether another process has written, while nothing comes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Others may have written after this long, whatever is seen of it: a server tells nobody yet.
+/// Others may have written to a server after this long.
 const DOUBT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where the thread writes.
@@ -71,10 +71,7 @@ impl WriterThread {
                         self.connection.fold();
                         wait = LOOK_INTERVAL;
                     }
-                    if let WriterConnection::File { connection, .. } = &self.connection {
-                        self.foreign_writes.look(connection);
-                    }
-                    self.foreign_writes.look_at_clock();
+                    self.look_for_foreign_writes();
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -98,7 +95,16 @@ impl WriterThread {
         for job in jobs {
             job.acknowledge(result.clone());
         }
-        self.foreign_writes.look_at_clock();
+        if matches!(self.connection, WriterConnection::Server(_)) {
+            self.foreign_writes.look_at_clock();
+        }
+    }
+
+    fn look_for_foreign_writes(&mut self) {
+        match &self.connection {
+            WriterConnection::File { connection, .. } => self.foreign_writes.look(connection),
+            WriterConnection::Server(_) => self.foreign_writes.look_at_clock(),
+        }
     }
 
     /// Has jobs done in one transaction, with those that come meanwhile. A job that fails is answered and left out, and the others are done again: a

@@ -36,7 +36,7 @@ use crate::daemon::plugin_watch::PluginWatch;
 use crate::daemon::task_set::TaskSet;
 use crate::exports::now_playing::NowPlaying;
 use crate::exports::watchlist_removals::RemovalLog;
-use crate::inbox::signal::InboxSignal;
+use crate::inbox::ingress_load::IngressLoad;
 use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
@@ -90,10 +90,8 @@ struct Daemon {
     compiler: BackgroundCompiler,
     committer: Committer,
     ingress: Arc<Ingress>,
-    traffic: InboxSignal,
+    ingress_load: IngressLoad,
     removals: Arc<RemovalLog>,
-    notifiers: BTreeMap<String, Arc<Notify>>,
-    inbox_signal: BTreeMap<String, InboxSignal>,
     workers: TaskSet<WorkerSpec>,
     pipelines: TaskSet<PipelineSpec>,
     realtime_connections: TaskSet<AccountSpec>,
@@ -176,17 +174,20 @@ impl App {
             limits: ApiLimits::default(),
             reload: Arc::clone(&reload),
         });
-        let ingress =
-            Arc::new(Ingress::new(Arc::clone(&self.store), self.config.server.max_body, Arc::clone(&access)));
+        let ingress_load = IngressLoad::default();
+        let ingress = Arc::new(Ingress::new(
+            Arc::clone(&self.store),
+            self.config.server.max_body,
+            ingress_load.clone(),
+            Arc::clone(&access),
+        ));
         let front = Front::new(current.clone(), self.config.server.public_url.as_deref());
         let mut daemon = Daemon {
             compiler: BackgroundCompiler::default(),
             committer,
             ingress: Arc::clone(&ingress),
-            traffic: InboxSignal::default(),
+            ingress_load,
             removals: Arc::new(RemovalLog::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
-            notifiers: BTreeMap::new(),
-            inbox_signal: BTreeMap::new(),
             workers: TaskSet::default(),
             pipelines: TaskSet::default(),
             realtime_connections: TaskSet::default(),
@@ -227,7 +228,7 @@ impl App {
     fn engine_context(
         &self,
         board: Arc<NowPlaying>,
-        workers: Vec<(String, Arc<Notify>)>,
+        trackers: Vec<String>,
         live: &LiveBus,
         metrics: &Metrics,
     ) -> EngineContext {
@@ -235,7 +236,7 @@ impl App {
             store: Arc::clone(&self.owner),
             policy: self.config.engine_policy(),
             routing: Routing { routes: self.routes(), people: UserAssignments::default() },
-            workers,
+            trackers,
             heartbeats: self.heartbeats(),
             board,
             sources: self.source_facts(),

@@ -9,7 +9,6 @@ use playrelay_store::vault::VaultError;
 use crate::app::{AccountSpec, AppError};
 use crate::daemon::{Daemon, PipelineSpec, WorkerSpec};
 use crate::delivery::worker::DeliveryWorker;
-use crate::inbox::signal::InboxSignal;
 use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::realtime::catch_up::{CatchUp, HistoryReader};
 use crate::realtime::client::RealtimeClient;
@@ -30,13 +29,9 @@ impl Daemon {
             tracing::warn!(account, "nobody is logged in; {remedy}");
         }
         self.reconcile_workers().await;
-        let signals = self
-            .workers
-            .names()
-            .filter_map(|name| Some((name.clone(), Arc::clone(self.notifiers.get(name)?))));
-        let signals = signals.collect();
+        let trackers = self.workers.names().cloned().collect();
         let board = self.committer.board();
-        let context = self.app.engine_context(board, signals, &self.live, &self.metrics);
+        let context = self.app.engine_context(board, trackers, &self.live, &self.metrics);
         self.committer.reconfigure(context).await;
         self.reconcile_pipelines().await;
         self.reconcile_connections().await;
@@ -68,7 +63,6 @@ impl Daemon {
                 store: Arc::clone(&self.app.owner),
                 delivery: key.delivery.clone(),
                 offline_keep: key.offline_keep,
-                arrived: Arc::clone(self.notifiers.entry(name.to_owned()).or_default()),
                 removals: Arc::clone(&self.removals),
                 installation: self.app.installation.clone(),
                 catalogue: self.app.airing(),
@@ -106,9 +100,9 @@ impl Daemon {
                 people: key.people.clone(),
             };
             let store = Arc::clone(&self.app.owner);
-            let inbox_signal = inbox_signal(&mut self.inbox_signal, &self.traffic, name);
             let (committer, titles) = (self.committer.clone(), self.app.title_lookup());
-            let pipeline = Pipeline::new(plugin, target, store, committer, inbox_signal, options, titles);
+            let load = self.ingress_load.clone();
+            let pipeline = Pipeline::new(plugin, target, store, committer, load, options, titles);
             Some(pipeline.run(stop).boxed())
         });
     }
@@ -128,7 +122,6 @@ impl Daemon {
             let watcher = RealtimeConnection {
                 client: RealtimeClient { plugin, target },
                 store: Arc::clone(&self.app.store),
-                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
                 status: self.connections.add(name),
             };
             Some(watcher.run(stop).boxed())
@@ -143,7 +136,6 @@ impl Daemon {
             let catch_up = CatchUp {
                 history: HistoryReader { plugin, target },
                 store: Arc::clone(&self.app.store),
-                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
                 limit: key.source.catch_up,
                 status: self.connections.of(name),
                 enabled: key.source.enabled,
@@ -187,14 +179,8 @@ impl Daemon {
                     .unwrap_or_default(),
                 tokens,
                 people: people.clone(),
-                inbox_signal: inbox_signal(&mut self.inbox_signal, &self.traffic, name),
             });
         }
         Ok(endpoints)
     }
-}
-
-/// The signal that wakes a source's pipeline. It outlives the pipeline.
-fn inbox_signal(all: &mut BTreeMap<String, InboxSignal>, traffic: &InboxSignal, source: &str) -> InboxSignal {
-    all.entry(source.to_owned()).or_insert_with(|| traffic.for_source()).clone()
 }

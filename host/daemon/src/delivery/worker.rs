@@ -15,7 +15,7 @@ use playrelay_plugin_host::plugin::{CallTarget, Plugin};
 use playrelay_store::{AccountPause, SharedOwner, StoreError};
 use playrelay_util::clock;
 use playrelay_util::lock::lock;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::config;
@@ -48,8 +48,6 @@ pub struct DeliveryWorker {
     pub delivery: config::Delivery,
     /// How long the worker tries to deliver a watch.
     pub offline_keep: Duration,
-    /// Tells of new events.
-    pub arrived: Arc<Notify>,
     /// Removals from watchlists.
     pub removals: Arc<RemovalLog>,
     /// The random name of this installation: part of what trackers know events by, so that another one's are not taken for them.
@@ -90,7 +88,7 @@ impl DeliveryWorker {
 
     /// Works until `stop` says so, or its sender is gone: never in the middle of an attempt.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut changes = self.store.changes();
+        let (arrivals, mut changes) = (self.store.delivery_signal(self.tracker()), self.store.changes());
         self.clear_stale_refusal().await;
         while stop.has_changed().is_ok() && !*stop.borrow() {
             changes.mark_unchanged();
@@ -112,7 +110,7 @@ impl DeliveryWorker {
             // They all mean the same: look again.
             tokio::select! {
                 () = tokio::time::sleep(wait.min(longest)) => {}
-                () = self.arrived.notified() => {}
+                () = arrivals.notified() => {}
                 _ = changes.changed() => {}
                 _ = stop.changed() => {}
             }

@@ -1,10 +1,10 @@
 //! Stored inputs of all kinds, which pipelines process.
 //!
+//! - [`ingress_load`]: how busy ingress is
 //! - [`input`]: webhooks and reports, as they are stored
-//! - [`signal`]: wakes a pipeline, and says when a source is busy
 
+pub mod ingress_load;
 pub mod input;
-pub mod signal;
 
 use std::time::Duration;
 

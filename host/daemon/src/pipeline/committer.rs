@@ -25,7 +25,7 @@ use playrelay_engine::transition::{Rating, Transition};
 use playrelay_plugin_host::text;
 use playrelay_store::{ProcessedInput, SharedOwner, StoreError};
 use playrelay_util::clock;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::exports::now_playing::NowPlaying;
@@ -67,8 +67,8 @@ pub struct EngineContext {
     pub policy: Policy,
     /// The routes. The people are read from the store.
     pub routing: Routing,
-    /// The bells of the trackers' workers.
-    pub workers: Vec<(String, Arc<Notify>)>,
+    /// The trackers that are delivered to.
+    pub trackers: Vec<String>,
     /// How often trackers want to hear that something still plays, those that do.
     pub heartbeats: BTreeMap<String, Duration>,
     /// The display of current playback.
@@ -304,11 +304,6 @@ impl CommitterTask {
     /// Stores what `decide` makes; false where that failed, and the engine stands where it stood.
     pub(crate) async fn store(&mut self, decide: impl FnOnce(&mut Self) -> Vec<ProcessedInput>) -> bool {
         let settlements = decide(self);
-        let told: Vec<_> = settlements
-            .iter()
-            .flat_map(|settlement| &settlement.events)
-            .map(|event| event.tracker.clone())
-            .collect();
         let changes: Vec<Change> = settlements.iter().flat_map(changes).collect();
         self.ends.clear();
         self.ends.extend(
@@ -320,9 +315,6 @@ impl CommitterTask {
             tracing::error!("decisions cannot be stored and are made again: {error}");
             self.reload_after_failure().await;
             return false;
-        }
-        for (_, lane) in self.context.workers.iter().filter(|(tracker, _)| told.contains(tracker)) {
-            lane.notify_one();
         }
         changes.into_iter().for_each(|change| self.context.live.publish(change));
         true

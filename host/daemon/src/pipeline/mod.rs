@@ -39,8 +39,8 @@ use tracing::Instrument;
 
 use crate::config::PersonConfig;
 use crate::inbox::STORE_RETRY_DELAY;
+use crate::inbox::ingress_load::IngressLoad;
 use crate::inbox::input::{self, Input};
-use crate::inbox::signal::InboxSignal;
 use crate::metadata::TitleLookup;
 
 /// Requests of a source that are worked on at the same time.
@@ -64,7 +64,7 @@ pub struct Pipeline {
     target: CallTarget,
     store: SharedOwner,
     committer: Committer,
-    inbox_signal: InboxSignal,
+    ingress_load: IngressLoad,
     room: Arc<Semaphore>,
     room_kib: Arc<Semaphore>,
     workers: Mutex<HashMap<String, mpsc::UnboundedSender<ParsedInput>>>,
@@ -73,13 +73,13 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline for the account of `caller`; `arrivals` tells of new requests.
+    /// A pipeline for the account of `caller`; it works more slowly while `ingress_load` is high.
     pub fn new(
         plugin: Arc<Plugin>,
         target: CallTarget,
         store: SharedOwner,
         committer: Committer,
-        inbox_signal: InboxSignal,
+        ingress_load: IngressLoad,
         options: PipelineOptions,
         titles: TitleLookup,
     ) -> Arc<Self> {
@@ -91,7 +91,7 @@ impl Pipeline {
             target,
             store,
             committer,
-            inbox_signal,
+            ingress_load,
             room,
             room_kib,
             workers: Mutex::default(),
@@ -108,13 +108,13 @@ impl Pipeline {
     /// when the program ended comes again at the next start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut cursor = 0;
-        let mut changes = self.store.changes();
+        let (arrivals, mut changes) = (self.store.request_signal(self.source()), self.store.changes());
         let mut next_pass = Instant::now();
         let mut is_page_full = false;
         // What is looked up for it ends with it, also where it is cut off: another one takes its requests over.
         let (life, _) = watch::channel(());
         while stop.has_changed().is_ok() && !*stop.borrow() {
-            self.inbox_signal.wait_until_idle().await;
+            self.ingress_load.wait_until_idle().await;
             if !is_page_full {
                 sleep_until(next_pass).await;
             }
@@ -131,7 +131,7 @@ impl Pipeline {
             is_page_full = rows.len() == PAGE_ROWS as usize;
             if rows.is_empty() {
                 tokio::select! {
-                    () = self.inbox_signal.next() => {}
+                    () = arrivals.notified() => {}
                     // A command beside the daemon may have put something there.
                     _ = changes.changed() => {}
                     _ = stop.changed() => {}

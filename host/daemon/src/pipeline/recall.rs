@@ -92,11 +92,8 @@ impl CommitterTask {
         if plays.is_empty() {
             return Ok(None);
         }
-        let mut trackers: Vec<String> =
-            self.context.workers.iter().map(|(tracker, _)| tracker.clone()).collect();
-        trackers.dedup();
         let subjects = plays.iter().map(|play| play.0.clone()).collect();
-        let told = store.deliveries_of(trackers, subjects).await?;
+        let told = store.deliveries_of(self.context.trackers.clone(), subjects).await?;
         let is_told = told.iter().any(|row| row.state != DeliveryState::Dropped);
         Ok(Some(ImportedPlays { plays, is_told }))
     }

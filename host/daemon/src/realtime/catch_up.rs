@@ -20,7 +20,6 @@ use tokio::sync::watch;
 
 use crate::inbox::input;
 use crate::inbox::input::InputOrigin;
-use crate::inbox::signal::InboxSignal;
 use crate::live::{Change, LiveBus};
 use crate::realtime::status::ConnectionStatus;
 
@@ -43,8 +42,6 @@ pub struct CatchUp {
     pub history: HistoryReader,
     /// Where it is noted until when the source was heard.
     pub store: SharedStore,
-    /// Wakes the source's pipeline.
-    pub inbox_signal: InboxSignal,
     /// How far back it is read at most; nothing is read where that is switched off.
     pub limit: Option<Duration>,
     /// How the connection stands; absent where the source only sends webhooks.
@@ -229,7 +226,6 @@ impl CatchUp {
         let all: BTreeSet<String> = found.iter().map(key).collect();
         found.retain(|playback| !round.entered.contains(&key(playback)));
         let count = enter(&self.store, self.source(), found).await?;
-        self.inbox_signal.notify();
         round.entered = all;
         Ok(count)
     }

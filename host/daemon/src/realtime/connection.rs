@@ -12,7 +12,6 @@ use playrelay_util::{backoff, clock};
 use tokio::sync::watch;
 
 use crate::inbox::input::InputOrigin;
-use crate::inbox::signal::InboxSignal;
 use crate::inbox::{STORE_RETRY_DELAY, input};
 use crate::realtime::client;
 use crate::realtime::client::RealtimeClient;
@@ -43,8 +42,6 @@ pub struct RealtimeConnection {
     pub client: RealtimeClient,
     /// The inbox for the reports.
     pub store: SharedStore,
-    /// Wakes the source's pipeline.
-    pub inbox_signal: InboxSignal,
     /// The status.
     pub status: ConnectionStatus,
 }
@@ -339,6 +336,5 @@ impl RealtimeConnection {
             tokio::time::sleep(STORE_RETRY_DELAY).await;
         }
         self.status.mark_stored();
-        self.inbox_signal.notify();
     }
 }

@@ -1,14 +1,17 @@
 //! Deliveries, as the store's traits offer them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxCommand, OutboxRow, OutboxSelection};
+use tokio::sync::Notify;
 
-use crate::sql::params;
+use crate::sql::{Connection, params};
 use crate::sql_store::SqlStore;
 use crate::tables::rows::time;
 use crate::tables::{accounts, outbox, outbox_commands};
-use crate::{AccountPause, DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore, StoreError};
+use crate::{AccountPause, DeliveryFilter, OutboxOwner, OutboxStats, OutboxStore, Store, StoreError};
 
 /// Entries of the log of removals: as many as the file for other programs has had.
 const MAX_REMOVALS: u32 = 2_000;
@@ -81,6 +84,10 @@ impl OutboxStore for SqlStore {
 
 #[async_trait]
 impl OutboxOwner for SqlStore {
+    fn delivery_signal(&self, tracker: &str) -> Arc<Notify> {
+        self.signals().deliveries.of(self.household(), tracker)
+    }
+
     async fn next_due(&self, tracker: &str, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
         let tracker = tracker.to_owned();
         self.read(move |connection| outbox::next_due(connection, &tracker, now)).await
@@ -121,11 +128,16 @@ impl OutboxOwner for SqlStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let row = row.clone();
-        self.write(move |connection| {
-            outbox::attempted(connection, &row, &attempt, at)?;
-            accounts::park(connection, &row.event.tracker, parked.as_ref())
-        })
-        .await
+        let (signals, household) = (Arc::clone(self.signals()), self.household().clone());
+        let tell = move |trackers: &Vec<String>| {
+            trackers.iter().for_each(|tracker| signals.deliveries.notify(&household, tracker));
+        };
+        let record = move |connection: &Connection| {
+            let trackers = outbox::attempted(connection, &row, &attempt, at)?;
+            accounts::park(connection, &row.event.tracker, parked.as_ref())?;
+            Ok(trackers)
+        };
+        self.write_then(record, tell).await.map(drop)
     }
 
     async fn record_removal(&self, key: String, at: Timestamp) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! The inbox: what was received, and what became of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use playrelay_engine::code::Code;
 use playrelay_engine::play::{Play, PlayId};
 use playrelay_engine::retention::RetentionRule;
 use playrelay_engine::timeline::Step;
+use tokio::sync::Notify;
 
 use crate::sql;
 use crate::sql::{Connection, OptionalExtension, params};
@@ -24,14 +25,15 @@ use crate::{
 impl InboxStore for SqlStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
         let received = Arc::new(received);
-        let (stored, household, recent) =
-            (Arc::clone(&received), self.household().clone(), self.recent_requests());
-        let keep = move |id: &i64| {
+        let (stored, household) = (Arc::clone(&received), self.household().clone());
+        let (recent, signals) = (self.recent_requests(), Arc::clone(self.signals()));
+        let tell = move |id: &i64| {
             if let Some(recent) = &recent {
                 recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
             }
+            signals.requests.notify(&household, &received.source);
         };
-        self.write_then(move |connection| add(connection, &stored), keep).await
+        self.write_then(move |connection| add(connection, &stored), tell).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
@@ -77,6 +79,10 @@ impl InboxStore for SqlStore {
 
 #[async_trait]
 impl InboxOwner for SqlStore {
+    fn request_signal(&self, source: &str) -> Arc<Notify> {
+        self.signals().requests.of(self.household(), source)
+    }
+
     async fn pending(&self, source: &str, after: i64, limit: u32) -> Result<Vec<InboxRow>, StoreError> {
         let recent = self.recent_requests();
         let kept = recent.and_then(|it| it.after(self.household(), source, after, limit, PAGE_BYTES));
@@ -90,17 +96,21 @@ impl InboxOwner for SqlStore {
     async fn commit(&self, inputs: Vec<ProcessedInput>) -> Result<(), StoreError> {
         let settled: Vec<i64> =
             inputs.iter().filter(|input| input.verdict.is_some()).map(|input| input.inbox).collect();
+        let trackers: BTreeSet<String> =
+            inputs.iter().flat_map(|input| &input.events).map(|event| event.tracker.clone()).collect();
         let (recent, household) = (self.recent_requests(), self.household().clone());
-        let forget = move |(): &()| {
+        let signals = Arc::clone(self.signals());
+        let tell = move |(): &()| {
             if let Some(recent) = &recent {
                 recent.settle(&household, &settled);
             }
+            trackers.iter().for_each(|tracker| signals.deliveries.notify(&household, tracker));
         };
         let record_all = move |connection: &Connection| {
             let last = last_states(&inputs);
             inputs.iter().try_for_each(|input| record(connection, input, &last))
         };
-        self.write_then(record_all, forget).await
+        self.write_then(record_all, tell).await
     }
 
     async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {

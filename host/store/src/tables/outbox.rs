@@ -165,13 +165,13 @@ pub fn wake(connection: &Connection, tracker: &str, now: Timestamp) -> sql::Resu
         .map(drop)
 }
 
-/// Writes what became of an attempt, and what follows.
+/// Writes what became of an attempt, and what follows. Gives the trackers of the events that follow.
 pub fn attempted(
     connection: &Connection,
     row: &OutboxRow,
     outcome: &AttemptOutcome,
     now: Timestamp,
-) -> sql::Result<()> {
+) -> sql::Result<Vec<String>> {
     let at = now.as_millisecond();
     let (tracker, action) = (&row.event.tracker, row.event.action.name());
     let stored = one(connection, row.id)?;
@@ -182,7 +182,8 @@ pub fn attempted(
             let state = state.as_str();
             let text =
                 format!("\u{201c}{action}\u{201d} for {tracker} was {state} with what it was before: {note}");
-            step(Code::Overtaken, &text)
+            step(Code::Overtaken, &text)?;
+            Ok(Vec::new())
         }
         AttemptEffect::Settled {
             state,
@@ -216,7 +217,8 @@ pub fn attempted(
             let separator = if note.is_empty() { "" } else { ": " };
             let text =
                 format!("\u{201c}{action}\u{201d} for {tracker} is {}{separator}{note}", state.as_str());
-            step(state.code(), &text)
+            step(state.code(), &text)?;
+            Ok(follow_ups.into_iter().map(|event| event.tracker).collect())
         }
         AttemptEffect::Postponed { next_at, note, uncertain, is_repeated } => {
             connection
@@ -226,10 +228,11 @@ pub fn attempted(
                 )?
                 .execute(params![row.id, next_at.as_millisecond(), note, row.attempts + 1, uncertain])?;
             if is_repeated {
-                return Ok(());
+                return Ok(Vec::new());
             }
             let until = if next_at > now { format!(" until {next_at}") } else { String::new() };
-            step(Code::Postponed, &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))
+            step(Code::Postponed, &format!("\u{201c}{action}\u{201d} for {tracker} waits{until}: {note}"))?;
+            Ok(Vec::new())
         }
     }
 }

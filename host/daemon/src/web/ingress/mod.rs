@@ -28,7 +28,7 @@ use subtle::ConstantTimeEq;
 pub use token::credentials;
 use token::{decoded, header_token, query_token};
 
-use crate::inbox::signal::InboxSignal;
+use crate::inbox::ingress_load::IngressLoad;
 use crate::web::access::random::API_TOKEN_PREFIX;
 use crate::web::access::{AccessControl, guard};
 use crate::web::attempt_limiter::{AttemptLimiter, network};
@@ -55,8 +55,6 @@ pub struct WebhookEndpoint {
     pub tokens: Option<Tokens>,
     /// The tokens of people: what comes with one is recorded for that person alone.
     pub people: Vec<(String, Secret)>,
-    /// Wakes the source's pipeline.
-    pub inbox_signal: InboxSignal,
 }
 
 /// Which of a door's tokens fits.
@@ -94,14 +92,15 @@ pub struct Ingress {
     endpoints: RwLock<Arc<EndpointTable>>,
     store: SharedStore,
     max_body: usize,
+    load: IngressLoad,
     guard: AttemptLimiter,
     access: Arc<AccessControl>,
 }
 
 impl Ingress {
     /// Sets the endpoints up. No door is open yet.
-    pub fn new(store: SharedStore, max_body: usize, access: Arc<AccessControl>) -> Self {
-        Self { endpoints: RwLock::default(), store, max_body, guard: AttemptLimiter::default(), access }
+    pub fn new(store: SharedStore, max_body: usize, load: IngressLoad, access: Arc<AccessControl>) -> Self {
+        Self { endpoints: RwLock::default(), store, max_body, load, guard: AttemptLimiter::default(), access }
     }
 
     /// Opens these doors, and closes all others.
@@ -347,7 +346,7 @@ async fn receive(
         TokenMatch::Current => None,
         TokenMatch::Person(person) => Some(person),
     };
-    let _under_way = endpoint.inbox_signal.begin();
+    let _under_way = ingress.load.begin();
     let read = read(request, Some(&token), ingress.max_body);
     match tokio::time::timeout(READ_TIMEOUT, read).await {
         Ok(Ok(request)) => store(ingress, endpoint, person, request).await,
@@ -372,10 +371,7 @@ async fn store(
     };
     let received = Received { source: endpoint.source.clone(), at: clock::monotonic_now(), request, person };
     match ingress.store.receive(received).await {
-        Ok(id) => {
-            endpoint.inbox_signal.notify();
-            (StatusCode::OK, format!("stored as event {id}\n")).into_response()
-        }
+        Ok(id) => (StatusCode::OK, format!("stored as event {id}\n")).into_response(),
         Err(error) => {
             tracing::error!(source = %endpoint.source, "a webhook could not be stored: {error}");
             // Where the database lies is nobody's business outside.
