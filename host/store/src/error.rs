@@ -22,6 +22,9 @@ pub enum StoreError {
     /// More is waiting to be written than is sound.
     #[error("too much is waiting to be stored")]
     Busy,
+    /// Another node has taken over.
+    #[error("another node has taken over what this one owned")]
+    LeaseLost,
     /// It cannot be written down at all.
     #[error("it cannot be written down: {0}")]
     Unwritable(String),

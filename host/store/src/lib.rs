@@ -2,7 +2,8 @@
 //!
 //! The store is a set of traits by area. Each operation is whole: one transaction, durable when it returns. None has a rule of its own:
 //! what supersedes what, and what follows from what, is decided by the engine. [`Store`] is what any node may do; [`OwnerStore`] also what
-//! only the owner of the sources and accounts in question may do. With SQLite there is one node, and it owns everything. A store is that of
+//! only the owner of the sources and accounts in question may do. With SQLite there is one node, and it owns everything; on a server the owner is the node that
+//! holds the lease. A store is that of
 //! one [`Household`], which stands in front of every key.
 //!
 //! - [`inbox`]: what was received, and what became of it
@@ -14,6 +15,7 @@
 //! - [`library`]: titles, whose plays are whose, watchlists
 //! - [`mappings`]: what a person keeps for titles that catalogues call otherwise
 //! - [`jobs`]: work that takes longer than a request
+//! - [`leases`]: which node owns the household
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
 //! - [`watermarks`]: times that the program keeps of a source
@@ -27,6 +29,7 @@ mod error;
 mod household;
 pub mod inbox;
 pub mod jobs;
+pub mod leases;
 pub mod library;
 pub mod mappings;
 mod open;
@@ -62,6 +65,7 @@ pub use inbox::{
 };
 use jiff::Timestamp;
 pub use jobs::{Job, JobProgress, JobRow, JobState, JobStore, JobWrites, ListedEntry, NewJob, Undone};
+pub use leases::{Claim, LeaseStore, Node, OwnedLease};
 pub use library::{KeptPlay, LibraryPage, LibraryStore, LibraryTitle, ListedTitle, TitleFilter, TitleOrder};
 pub use mappings::{MappingStore, StoredMapping};
 pub use open::{open_file, open_server};
@@ -90,6 +94,7 @@ pub trait Store:
     + LibraryStore
     + MappingStore
     + JobStore
+    + LeaseStore
 {
     /// The household of this store. All names and keys of the other methods belong to it.
     fn household(&self) -> &Household;
@@ -131,9 +136,9 @@ pub struct Kept {
 }
 
 /// All operations: those of any node, and those that only the owner of sources and accounts may use.
-pub trait OwnerStore: Store + InboxOwner + OutboxOwner {}
+pub trait OwnerStore: Store + InboxOwner + OutboxOwner + OwnedLease {}
 
-impl<T: Store + InboxOwner + OutboxOwner> OwnerStore for T {}
+impl<T: Store + InboxOwner + OutboxOwner + OwnedLease> OwnerStore for T {}
 
 /// A store, shared by those who are no owners.
 pub type SharedStore = Arc<dyn Store>;

@@ -11,7 +11,7 @@ use crate::change_counter::ChangeCounter;
 use crate::postgres::PostgresServer;
 use crate::recent_requests::RecentRequests;
 use crate::signals::Signals;
-use crate::sql::{Connection, OptionalExtension, params};
+use crate::sql::{Connection, Fence, OptionalExtension, params};
 use crate::tables::rows::time;
 use crate::writer::Writer;
 use crate::writer_thread::WriterConnection;
@@ -22,6 +22,15 @@ use crate::{Household, Kept, Store, StoreError, copy, sql, sqlite};
 pub struct SqlStore {
     database: Arc<Database>,
     household: Household,
+    /// The lease under which this store writes; absent where any node may write what is written.
+    lease: Option<Arc<Lease>>,
+}
+
+/// A lease that was taken.
+struct Lease {
+    fence: Fence,
+    /// Whether a write has shown that another node has it.
+    is_lost: watch::Sender<bool>,
 }
 
 /// A database and its connections, shared by all households.
@@ -79,13 +88,14 @@ impl SqlStore {
         Ok(Self {
             database: Arc::new(Database { writer, reader, changes, recent, signals, place }),
             household,
+            lease: None,
         })
     }
 
     /// The data of another household in the same database.
     #[must_use]
     pub fn of_household(&self, household: Household) -> Self {
-        Self { database: Arc::clone(&self.database), household }
+        Self { database: Arc::clone(&self.database), household, lease: None }
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> StoreError {
@@ -103,7 +113,7 @@ impl SqlStore {
                 let connection = Arc::clone(connection);
                 tokio::task::spawn_blocking(move || {
                     let connection = lock(&connection);
-                    connection.within(&household, || work(&connection))
+                    connection.within(&household, None, || work(&connection))
                 })
                 .await
             }
@@ -142,7 +152,40 @@ impl SqlStore {
         work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
         on_commit: impl Fn(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database.writer.write(&self.household, work, on_commit).await
+        let result = self.database.writer.write(&self.household, self.fence(), work, on_commit).await;
+        if let (Err(StoreError::LeaseLost), Some(lease)) = (&result, &self.lease) {
+            lease.is_lost.send_replace(true);
+        }
+        result
+    }
+
+    /// The same store for the owner of the household: what it writes needs the lease.
+    pub(crate) fn fenced(&self, fence: Fence) -> Self {
+        let lease = Lease { fence, is_lost: watch::channel(false).0 };
+        Self { lease: Some(Arc::new(lease)), ..self.clone() }
+    }
+
+    /// The same store for any node.
+    pub(crate) fn unfenced(&self) -> Self {
+        Self { lease: None, ..self.clone() }
+    }
+
+    /// The lease under which this store writes.
+    pub(crate) fn fence(&self) -> Option<Fence> {
+        self.lease.as_ref().map(|lease| lease.fence.clone())
+    }
+
+    /// Becomes true once the lease was lost. Without a lease it never does.
+    pub(crate) fn lease_lost(&self) -> watch::Receiver<bool> {
+        match &self.lease {
+            Some(lease) => lease.is_lost.subscribe(),
+            None => watch::channel(false).1,
+        }
+    }
+
+    /// Whether the database is a file, which has one node.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.database.reader, Reader::File { .. })
     }
 
     /// The signals for the tasks of this process.

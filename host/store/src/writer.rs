@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use crate::sql::Connection;
+use crate::sql::{Connection, Fence};
 use crate::writer_job::{Job, Task};
 use crate::writer_thread::{ForeignWrites, WriterConnection, WriterThread};
 use crate::{Household, StoreError, sql};
@@ -50,17 +50,18 @@ impl Writer {
         self.has_failed.load(Ordering::Relaxed)
     }
 
-    /// Has some work done in a transaction, which leaves nothing behind where it fails. It is durable when this returns. The work may be
+    /// Has some work done in a transaction, under a lease where there is a fence, which leaves nothing behind where it fails. It is durable when this returns. The work may be
     /// done again, where another one that shares its transaction failed. `on_commit` is called with what it gave in the order of the commits.
     pub async fn write<T: Send + 'static>(
         &self,
         household: &Household,
+        fence: Option<Fence>,
         work: impl Fn(&Connection) -> sql::Result<T> + Send + 'static,
         on_commit: impl Fn(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let (household, place) = (household.clone(), Arc::clone(&self.place));
-        let job = Box::new(Task { household, work, on_commit, result: None, place, reply });
+        let job = Box::new(Task { household, fence, work, on_commit, result: None, place, reply });
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::sql::Connection;
+use crate::sql::{Connection, Fence};
 use crate::{Household, StoreError, sql};
 
 /// Work of a transaction. It may be done several times: what a failed attempt did is taken back.
@@ -29,6 +29,8 @@ pub trait Job: Send {
 pub struct Task<T, W, C> {
     /// Whose data it is about.
     pub household: Household,
+    /// The lease of the owner that it is for; absent where any node may do it.
+    pub fence: Option<Fence>,
     /// What is done.
     pub work: W,
     /// Is called with what it gave, once that is committed.
@@ -52,7 +54,7 @@ where
     }
 
     fn attempt(&mut self, connection: &Connection) -> bool {
-        let result = connection.within(&self.household, || (self.work)(connection));
+        let result = connection.within(&self.household, self.fence.as_ref(), || (self.work)(connection));
         self.result.insert(result).is_ok()
     }
 
@@ -78,5 +80,8 @@ where
 
 /// A failure of the database at a place.
 pub fn failed(place: &str, error: &sql::Error) -> StoreError {
-    StoreError::Database { path: place.to_owned(), reason: error.to_string() }
+    match error {
+        sql::Error::LeaseLost => StoreError::LeaseLost,
+        error => StoreError::Database { path: place.to_owned(), reason: error.to_string() },
+    }
 }

@@ -4,7 +4,7 @@ use crate::postgres::PostgresServer;
 use crate::sql::{Connection, Error, Result, params};
 
 /// One step per version; a step that has been released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 /// The lock of those that migrate: one program at a time.
 const MIGRATION_LOCK: i64 = 0x0070_6c61_7972_656c;
 

@@ -2,7 +2,7 @@
 
 use crate::Household;
 use crate::sql::household;
-use crate::sql::{Error, Params, PostgresConnection, Result, Row, SqliteConnection};
+use crate::sql::{Error, Fence, Params, PostgresConnection, Result, Row, SqliteConnection};
 use crate::sql::{postgres_connection, sqlite_connection};
 
 /// A connection to a database.
@@ -46,16 +46,22 @@ impl Connection {
         }
     }
 
-    /// Does some work for a household, within a transaction that is open.
+    /// Does some work for a household, within a transaction that is open. With a fence it is done only for the node that owns the household, which
+    /// stays the owner until the transaction has ended. A file has one node, and no fence.
     ///
     /// # Errors
     ///
-    /// Those of the work, or the household could not be set.
-    pub fn within<T>(&self, household: &Household, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Those of the work, the household could not be set, or another node owns it.
+    pub fn within<T>(
+        &self,
+        household: &Household,
+        fence: Option<&Fence>,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         match self {
             Self::Sqlite(_) => household::within(household, work),
             Self::Postgres(connection) => {
-                connection.enter(household)?;
+                connection.enter(household, fence)?;
                 work()
             }
         }

@@ -39,6 +39,9 @@ pub enum Error {
     /// The connection was lost during the commit.
     #[error("the database may or may not have committed: {0}")]
     Unconfirmed(Box<Error>),
+    /// Another node owns the household now.
+    #[error("another node owns the household now")]
+    LeaseLost,
     /// A newer program wrote the database.
     #[error("{0}")]
     Newer(String),

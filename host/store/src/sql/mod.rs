@@ -7,6 +7,7 @@
 mod connection;
 mod dialect;
 mod error;
+mod fence;
 pub mod household;
 mod postgres_connection;
 mod row;
@@ -15,6 +16,7 @@ mod value;
 
 pub use connection::Connection;
 pub use error::{Error, OptionalExtension, Result};
+pub use fence::Fence;
 pub use postgres_connection::{INSTEAD_OF_NUL, PostgresConnection};
 pub use row::Row;
 pub use sqlite_connection::SqliteConnection;

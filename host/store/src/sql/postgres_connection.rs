@@ -12,7 +12,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql as PostgresToSql, Type, to_sq
 
 use crate::Household;
 use crate::sql::value::check_count;
-use crate::sql::{Error, Result, Row, ToSql, ValueRef, dialect};
+use crate::sql::{Error, Fence, Result, Row, ToSql, ValueRef, dialect};
 
 /// Stands in texts for a letter that PostgreSQL does not store.
 pub const INSTEAD_OF_NUL: &str = "\u{fffd}";
@@ -70,13 +70,22 @@ impl PostgresConnection {
     }
 
     /// Writes as a household. Writers of one household wait for each other: the rules of the store read before they write, and ids ascend in
-    /// the order of the commits.
-    pub(super) fn enter(&self, household: &Household) -> Result<()> {
-        self.prepare(
-            "SELECT set_config('playrelay.household', ?1, TRUE), pg_advisory_xact_lock(hashtextextended(?1, 0))",
-        )?
-        .execute(&[&household.as_str()])
-        .map(drop)
+    /// the order of the commits. With a fence, the node must own the household, and stays its owner until the transaction has ended.
+    pub(super) fn enter(&self, household: &Household, fence: Option<&Fence>) -> Result<()> {
+        let household = household.as_str();
+        let Some(Fence { node, epoch }) = fence else {
+            return self
+                .prepare("SELECT set_config('playrelay.household', ?1, TRUE), pg_advisory_xact_lock(hashtextextended(?1, 0))")?
+                .execute(&[&household])
+                .map(drop);
+        };
+        let entered = self
+            .prepare(
+                "SELECT set_config('playrelay.household', ?1, TRUE), pg_advisory_xact_lock(hashtextextended(?1, 0))
+                 FROM leases WHERE household = ?1 AND node = ?2 AND epoch = ?3 FOR SHARE",
+            )?
+            .execute(&[&household, node, epoch])?;
+        if entered == 0 { Err(Error::LeaseLost) } else { Ok(()) }
     }
 
     pub(super) fn commit(&self) -> Result<()> {

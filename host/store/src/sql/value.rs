@@ -1,5 +1,7 @@
 //! Values of parameters and columns.
 
+use std::sync::Arc;
+
 use crate::sql::{Error, Result};
 
 /// A value, as both databases hold it. Truth is 1 or 0, a time is milliseconds since 1970.
@@ -40,6 +42,12 @@ impl ToSql for str {
 }
 
 impl ToSql for String {
+    fn value(&self) -> ValueRef<'_> {
+        ValueRef::Text(self)
+    }
+}
+
+impl ToSql for Arc<str> {
     fn value(&self) -> ValueRef<'_> {
         ValueRef::Text(self)
     }

@@ -71,7 +71,7 @@ fn fill_library(connection: &Connection) -> sql::Result<()> {
         .query_map(params![], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     households.iter().try_for_each(|name| {
-        connection.within(&Household::new(name.as_str()), || play_rows::fill_library(connection))
+        connection.within(&Household::new(name.as_str()), None, || play_rows::fill_library(connection))
     })
 }
 

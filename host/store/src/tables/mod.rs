@@ -6,6 +6,7 @@ mod deliveries;
 mod inbox;
 mod job_writes;
 mod jobs;
+mod leases;
 mod library;
 mod mappings;
 mod outbox;

@@ -4,6 +4,7 @@
 mod copies;
 mod counts;
 mod deliveries;
+mod leases;
 mod mappings;
 mod place;
 mod plugins;
