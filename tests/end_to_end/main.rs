@@ -74,6 +74,7 @@ mod secrets;
 mod server_logins;
 mod sessions;
 mod setup_import;
+mod several_nodes;
 mod token_refresh;
 mod tracker_faults;
 mod tracker_kinds;

@@ -8,9 +8,9 @@ use playrelay_tests::plex_webhook::{event, movie};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const MIA: (u32, &str) = (31_646_104, "mia");
+pub const MIA: (u32, &str) = (31_646_104, "mia");
 
-fn film(number: u32) -> Value {
+pub fn film(number: u32) -> Value {
     let ids = [format!("imdb://tt00{number:05}")];
     movie(
         &number.to_string(),
@@ -22,7 +22,7 @@ fn film(number: u32) -> Value {
 }
 
 /// Films that the tracker knows.
-fn learn(trakt: &FakeTrakt) {
+pub fn learn(trakt: &FakeTrakt) {
     for number in 1..=5 {
         let ids = json!({ "trakt": 9_000 + number, "slug": format!("film-{number}"), "imdb": format!("tt00{number:05}") });
         trakt.add(catalogue::movie(&format!("Film {number}"), 1975, ids));

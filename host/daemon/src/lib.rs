@@ -22,6 +22,7 @@ pub mod metadata;
 pub mod metrics;
 pub(crate) mod notify;
 pub mod operations;
+pub mod ownership;
 pub mod pipeline;
 pub mod platform;
 pub mod plugin_audit;

@@ -128,6 +128,19 @@ impl SqlStore {
         }
     }
 
+    /// Writes on a server, beside the thread that writes: what must not wait for a long transaction.
+    pub(crate) async fn write_apart<T: Send + 'static>(
+        &self,
+        server: &PostgresServer,
+        work: impl FnOnce(&Connection) -> sql::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (server, household) = (server.clone(), self.household.clone());
+        match tokio::task::spawn_blocking(move || server.write_apart(&household, work)).await {
+            Ok(result) => result.map_err(|error| self.failed(&error)),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
     /// Has some work done in a transaction. All of it is durable when this returns, or none of it is there. It may be done again: it must
     /// change nothing but the database.
     pub(crate) async fn write<T: Send + 'static>(
@@ -165,11 +178,6 @@ impl SqlStore {
         Self { lease: Some(Arc::new(lease)), ..self.clone() }
     }
 
-    /// The same store for any node.
-    pub(crate) fn unfenced(&self) -> Self {
-        Self { lease: None, ..self.clone() }
-    }
-
     /// The lease under which this store writes.
     pub(crate) fn fence(&self) -> Option<Fence> {
         self.lease.as_ref().map(|lease| lease.fence.clone())
@@ -183,9 +191,12 @@ impl SqlStore {
         }
     }
 
-    /// Whether the database is a file, which has one node.
-    pub(crate) fn is_file(&self) -> bool {
-        matches!(self.database.reader, Reader::File { .. })
+    /// The server; absent where the database is a file.
+    pub(crate) fn server(&self) -> Option<&PostgresServer> {
+        match &self.database.reader {
+            Reader::File { .. } => None,
+            Reader::Server(server) => Some(server),
+        }
     }
 
     /// The signals for the tasks of this process.

@@ -23,7 +23,7 @@ use playrelay_plugin_host::registry::{CurrentPlugins, Loader, Plugins};
 use playrelay_plugin_host::runtime::Runtime;
 use playrelay_plugin_host::{registry, wasm};
 use playrelay_store::vault::{Vault, VaultError};
-use playrelay_store::{SharedOwner, SharedStore, open_file, open_server, vault};
+use playrelay_store::{OwnerStore, SharedOwner, SharedStore, open_file, open_server, vault};
 use playrelay_util::lock;
 use playrelay_util::secret::Secret;
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Purpose {
 /// # Errors
 ///
 /// Fails where the folder cannot be made, belongs to another user, or holds a database that cannot be read. The folder stays.
-pub async fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
+pub async fn open_store(config: &Config) -> Result<SharedStore, AppError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let data = &config.server.data_dir;
     let failed = |error| AppError::Data { path: data.clone(), error };
@@ -76,7 +76,7 @@ pub async fn open_store(config: &Config) -> Result<SharedOwner, AppError> {
         return Ok(Arc::new(open_server(url).await?));
     }
     let database = data.join(DATABASE);
-    open_file(&database).map(|store| Arc::new(store) as SharedOwner).map_err(|error| {
+    open_file(&database).map(|store| Arc::new(store) as SharedStore).map_err(|error| {
         let us = rustix::process::geteuid().as_raw();
         let owner = fs::metadata(&database).or_else(|_| fs::metadata(data)).map(|facts| facts.uid());
         match owner {
@@ -181,8 +181,6 @@ pub struct App {
     pub config: Config,
     /// The store.
     pub store: SharedStore,
-    /// The same, for the tasks of this process: it owns all sources and accounts.
-    pub owner: SharedOwner,
     /// The logins.
     pub credentials: Arc<CredentialManager>,
     /// All plugins that were found.
@@ -276,8 +274,7 @@ impl App {
         compiler: PathBuf,
         compilation: Compilation,
     ) -> Result<Self, AppError> {
-        let owner = open_store(&config).await?;
-        let store: SharedStore = owner.clone();
+        let store = open_store(&config).await?;
         let data = &config.server.data_dir;
         let shared = Accounts::default();
         let vault = Vault::open(Arc::clone(&store), &vault::key_path(data)).await?;
@@ -305,7 +302,6 @@ impl App {
         let mut app = Self {
             config,
             store,
-            owner,
             credentials,
             plugins,
             current_plugins,
@@ -327,6 +323,11 @@ impl App {
         app.add_all_accounts(None).await;
         app.shared.replace(app.accounts.clone());
         Ok(app)
+    }
+
+    /// The same app for the tasks of an owner: all that they store is refused once another node owns the household.
+    pub(crate) fn owned_by(&self, owner: &SharedOwner) -> Self {
+        Self { store: Arc::<dyn OwnerStore>::clone(owner), ..self.clone() }
     }
 
     /// The same app with another configuration. Accounts that stay as they are, are the same ones: they know how fast they may

@@ -4,44 +4,36 @@
 //! and another one takes its place; what waits is on disk. Sessions live in the committer, which stays.
 
 mod background_compiler;
+mod config_watch;
+mod duties;
 mod plugin_watch;
 mod prune;
-mod reconcile;
 mod task_set;
+mod webhook_endpoints;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware::map_response;
-use playrelay_engine::routing::Routing;
-use playrelay_engine::routing::users::UserAssignments;
-use playrelay_store::watermarks;
-use playrelay_store::watermarks::Watermark;
-use playrelay_util::clock;
+use axum::middleware::{from_fn_with_state, map_response};
+use playrelay_engine::now_playing::CurrentlyWatching;
 use playrelay_util::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::app::{AccountSpec, App, AppError, CurrentApp};
+use crate::app::{App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
-use crate::config::{Config, PersonConfig};
 use crate::daemon::background_compiler::BackgroundCompiler;
-use crate::daemon::plugin_watch::PluginWatch;
-use crate::daemon::task_set::TaskSet;
+use crate::daemon::duties::{Duties, SharedParts};
 use crate::exports::now_playing::NowPlaying;
-use crate::exports::watchlist_removals::RemovalLog;
 use crate::inbox::ingress_load::IngressLoad;
 use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::operations::plugins::write_lock;
-use crate::pipeline::committer::{Committer, EngineContext};
+use crate::ownership::{LeaseKeeper, Ownership};
 use crate::platform::file_system;
 use crate::platform::port_owner::PortOwner;
 use crate::realtime::registry::ConnectionRegistry;
@@ -50,31 +42,11 @@ use crate::web::access::forwarded::Front;
 use crate::web::api::{Api, ApiLimits};
 use crate::web::headers::protect;
 use crate::web::ingress::Ingress;
-use crate::web::{api, pages, server};
-use crate::{config, jobs, logging, notify};
+use crate::web::{api, pages, server, standby};
+use crate::{config, logging, ownership};
 
-/// Between two looks at the configuration.
-const CONFIG_POLL: Duration = Duration::from_secs(1);
-
-/// The parts of the configuration that a worker depends on. If one changes, the worker is started anew.
-#[derive(PartialEq)]
-struct WorkerSpec {
-    account: AccountSpec,
-    delivery: config::Delivery,
-    offline_keep: Duration,
-    catalogues: Vec<AccountSpec>,
-}
-
-/// The parts of the configuration that a source's pipeline depends on.
-#[derive(PartialEq)]
-struct PipelineSpec {
-    account: AccountSpec,
-    needs_place: bool,
-    needs_credits: bool,
-    catalogues: Vec<AccountSpec>,
-    people: BTreeMap<String, PersonConfig>,
-    has_anime: bool,
-}
+/// How long the tasks of the owner may take to end with the program.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a daemon listens.
 pub struct Ready {
@@ -84,21 +56,16 @@ pub struct Ready {
     pub setup_code: Option<Secret>,
 }
 
-/// The tasks that run.
+/// What runs, and how it is configured.
 struct Daemon {
     app: App,
     compiler: BackgroundCompiler,
-    committer: Committer,
     ingress: Arc<Ingress>,
-    ingress_load: IngressLoad,
-    removals: Arc<RemovalLog>,
-    workers: TaskSet<WorkerSpec>,
-    pipelines: TaskSet<PipelineSpec>,
-    realtime_connections: TaskSet<AccountSpec>,
-    histories: TaskSet<AccountSpec>,
-    connections: ConnectionRegistry,
-    live: LiveBus,
-    metrics: Metrics,
+    parts: SharedParts,
+    /// Whether this node owns the household.
+    ownership: watch::Receiver<Ownership>,
+    /// The tasks of the owner; absent while another node is it.
+    duties: Option<Duties>,
     /// The app for whoever asks, as it is configured now.
     current: CurrentApp,
     /// Asks for another look at the configuration.
@@ -138,28 +105,30 @@ impl App {
         let (audit, store) = (self.audit.clone(), Arc::clone(&self.store));
         tokio::spawn(audit.clone().write_often(Arc::clone(&store)));
         write_lock(&self).await;
-        tokio::spawn(prune::prune(Arc::clone(&self.owner), self.config.server.keep_events));
         let live = LiveBus::default();
         if let Some(log) = logging::log() {
             log.ring.publish_to(live.clone());
         }
         let metrics = Metrics::default();
         let board = Arc::new(NowPlaying::new(&self.config.server.data_dir, live.clone()));
-        let context = self.engine_context(Arc::clone(&board), Vec::new(), &live, &metrics);
-        let committer = Committer::start(context).await?;
         let connections = ConnectionRegistry::new(live.clone());
         let current = CurrentApp::new(self.clone());
-        tokio::spawn(notify::run(current.clone()));
         let queue = JobQueue::new(Arc::clone(&self.store), live.clone());
-        tokio::spawn(jobs::runner::run(current.clone(), queue.clone()));
         let reload = Arc::new(Notify::new());
         let data = &self.config.server.data_dir;
         let token = api::token::read_or_make(data)
             .map_err(|error| AppError::Data { path: api::token::path(data), error })?;
         let access = Arc::new(AccessControl::new(current.clone(), Arc::clone(&self.store), token));
+        let ownership = match &self.config.store.url {
+            Some(_) => {
+                let node = ownership::node_of_folder(data, local.port())?;
+                LeaseKeeper::start(Arc::clone(&self.store), node).await?
+            }
+            None => ownership::of_only_node(&self.store).await?,
+        };
         let api = Arc::new(Api {
             app: current.clone(),
-            board,
+            board: Arc::clone(&board),
             logins: PendingLogins::new(
                 self.shared.clone(),
                 self.current_plugins.clone(),
@@ -173,6 +142,7 @@ impl App {
             jobs: queue,
             limits: ApiLimits::default(),
             reload: Arc::clone(&reload),
+            ownership: ownership.clone(),
         });
         let ingress_load = IngressLoad::default();
         let ingress = Arc::new(Ingress::new(
@@ -184,27 +154,17 @@ impl App {
         let front = Front::new(current.clone(), self.config.server.public_url.as_deref());
         let mut daemon = Daemon {
             compiler: BackgroundCompiler::default(),
-            committer,
             ingress: Arc::clone(&ingress),
-            ingress_load,
-            removals: Arc::new(RemovalLog::new(Arc::clone(&self.owner), &self.config.server.data_dir)),
-            workers: TaskSet::default(),
-            pipelines: TaskSet::default(),
-            realtime_connections: TaskSet::default(),
-            histories: TaskSet::default(),
-            connections,
-            live,
-            metrics,
+            parts: SharedParts { board, connections, ingress_load, live, metrics },
+            ownership: ownership.clone(),
+            duties: None,
             current,
             reload,
             app: self,
         };
-        if let Err(error) =
-            watermarks::write(&daemon.app.store, watermarks::DAEMON, Watermark::Started, clock::now()).await
-        {
-            tracing::warn!("the time of the start cannot be stored: {error}");
-        }
-        daemon.reconcile().await?;
+        daemon.warn().await;
+        daemon.follow_ownership().await?;
+        daemon.open_endpoints().await?;
         daemon.compiler.start_next(&daemon.app);
         let setup_code = match access.needs_setup().await? {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
@@ -212,38 +172,21 @@ impl App {
         };
         let routes = ingress
             .router()
-            .merge(api::router(Arc::clone(&api)))
-            .merge(pages::router(api))
+            .merge(standby::router(ownership.clone()))
+            .merge(
+                api::router(Arc::clone(&api))
+                    .merge(pages::router(api))
+                    .layer(from_fn_with_state(ownership, standby::refuse)),
+            )
             .layer(map_response(protect));
         ready(Ready { address: local, setup_code });
         tokio::select! {
             () = server::serve(listener, routes, front, room, stop) => {}
             () = daemon.watch_config() => {}
         }
+        daemon.end().await;
         audit.write(&store).await;
         Ok(())
-    }
-
-    /// The options of the committer.
-    fn engine_context(
-        &self,
-        board: Arc<NowPlaying>,
-        trackers: Vec<String>,
-        live: &LiveBus,
-        metrics: &Metrics,
-    ) -> EngineContext {
-        EngineContext {
-            store: Arc::clone(&self.owner),
-            policy: self.config.engine_policy(),
-            routing: Routing { routes: self.routes(), people: UserAssignments::default() },
-            trackers,
-            heartbeats: self.heartbeats(),
-            board,
-            sources: self.source_facts(),
-            live: live.clone(),
-            metrics: metrics.clone(),
-            people: self.config.people.values().map(|it| it.person.clone()).collect(),
-        }
     }
 
     /// Keeps other daemons out of the data folder for as long as the file is open.
@@ -253,166 +196,66 @@ impl App {
 }
 
 impl Daemon {
-    /// Takes over what the configuration becomes, for good.
-    async fn watch_config(mut self) {
-        let file = self.app.config.file.clone();
-        let read = || file.as_ref().and_then(|file| config::text_digest(file));
-        let (mut seen, mut last) = (self.app.config.digest.clone(), None);
-        let mut logins = self.app.stored_logins();
-        let mut plugins = PluginWatch::default();
-        // The doors are opened once more: a token may have changed since.
-        let mut tokens = None;
-        let mut changes = self.app.store.changes();
-        let mut are_revisions_old = true;
-        let mut hangup = match signal(SignalKind::hangup()) {
-            Ok(hangup) => Some(hangup),
-            Err(error) => {
-                tracing::warn!("SIGHUP is not listened to: {error}");
-                None
-            }
+    /// Begins the owner's tasks where this node has become the owner, and ends them where it is no longer.
+    async fn follow_ownership(&mut self) -> Result<(), AppError> {
+        let ownership = self.ownership.borrow_and_update().clone();
+        let owner = match ownership {
+            Ownership::Owner(owner) => Some(owner),
+            Ownership::Standby { .. } => None,
         };
-        loop {
-            let signalled = async {
-                match &mut hangup {
-                    Some(hangup) => hangup.recv().await.map(drop).unwrap_or_default(),
-                    None => std::future::pending().await,
-                }
-            };
-            let asked = async {
-                tokio::select! {
-                    () = signalled => Some("SIGHUP"),
-                    () = self.reload.notified() => Some("a setting was changed"),
-                    () = self.compiler.ended() => None,
-                }
-            };
-            match tokio::time::timeout(CONFIG_POLL, asked).await {
-                Ok(Some(why)) => {
-                    tracing::info!("{why}: the configuration is read again");
-                    // It counts as it is now.
-                    last = read();
-                    seen = None;
-                }
-                Ok(None) => {
-                    self.take_over_plugins().await;
-                    continue;
-                }
-                Err(_) => {}
-            }
-            let found = read();
-            // It may be written in parts, or removed before it is replaced: what stays as it is for a look counts.
-            let is_edited = found.is_some() && found == last && found != seen;
-            last = found.clone();
-            self.look_at_plugins(&mut plugins).await;
-            are_revisions_old |= changes.has_changed().unwrap_or(true);
-            changes.mark_unchanged();
-            let mut before = logins.clone();
-            if are_revisions_old {
-                // A database that cannot be read now says nothing of what has changed.
-                let revisions = (self.app.token_revisions().await, self.app.login_revisions().await);
-                let (Ok(token_revisions), Ok(login_revisions)) = revisions else { continue };
-                are_revisions_old = false;
-                // Tokens of webhooks may be changed by a command beside the daemon.
-                if tokens.as_ref() != Some(&token_revisions) {
-                    match self.webhook_endpoints().await {
-                        Ok(endpoints) => {
-                            self.ingress.set_endpoints(endpoints);
-                            tokens = Some(token_revisions);
-                        }
-                        Err(error) => {
-                            tracing::warn!("the tokens of the webhooks cannot be read: {error}");
-                            are_revisions_old = true;
-                        }
-                    }
-                }
-                // Looked at once, whatever becomes of it: a mistake is said once.
-                before = std::mem::replace(&mut logins, login_revisions);
-            }
-            if !is_edited && before == logins {
-                continue;
-            }
-            if is_edited {
-                seen = found;
-            }
-            match self.reload(file.as_deref()).await {
-                Ok(()) => logins = self.app.stored_logins(),
-                Err(complaint) => {
-                    tracing::error!("the changed configuration is not taken over: {complaint}");
-                    self.connections.set_config_error(Some(complaint));
-                }
-            }
-        }
-    }
-
-    /// Takes over what has become of the plugins.
-    async fn look_at_plugins(&mut self, watch: &mut PluginWatch) {
-        match watch.has_changed(&self.app).await {
-            Ok(false) => self.compiler.start_next(&self.app),
-            Ok(true) => self.take_over_plugins().await,
-            // The next look may be luckier.
-            Err(error) => tracing::debug!("the approvals of plugins cannot be read: {error}"),
-        }
-    }
-
-    /// Takes over the plugins as they are now, and starts to compile the next one that waits for it.
-    async fn take_over_plugins(&mut self) {
-        if let Err(complaint) = self.reload_plugins().await {
-            tracing::error!("the changed plugins are not taken over: {complaint}");
-            self.connections.set_config_error(Some(complaint));
-        }
-        self.compiler.start_next(&self.app);
-    }
-
-    /// Reads the plugins anew. Tasks whose plugin has other bytes end what they have begun, and others take their place.
-    async fn reload_plugins(&mut self) -> Result<(), String> {
-        let app = self.app.with_plugins_of_now().await.map_err(|error| error.to_string())?;
-        if !app.problems.is_empty() {
-            return Err(crate::app::list(&app.problems));
-        }
-        let has_changed = app.plugins.entries() != self.app.plugins.entries();
-        write_lock(&app).await;
-        if !has_changed {
-            self.app = app;
-            self.current.set(self.app.clone());
+        let is_same = match (&self.duties, &owner) {
+            (Some(duties), Some(owner)) => Arc::ptr_eq(duties.owner(), owner),
+            (None, None) => true,
+            _ => false,
+        };
+        if is_same {
             return Ok(());
         }
-        app.current_plugins.set(Arc::clone(&app.plugins));
-        self.take_over(app).await?;
-        tracing::info!("the changed plugins are taken over");
+        if let Some(duties) = self.duties.take() {
+            tracing::warn!("another node has taken over: this one stands by");
+            duties.end().await;
+            self.parts.connections.retain(std::iter::empty());
+            self.parts.board.set(CurrentlyWatching::default());
+        }
+        if let Some(owner) = owner {
+            self.duties = Some(Duties::begin(&self.app, owner, self.parts.clone()).await?);
+        }
         Ok(())
     }
 
-    /// Goes on as another app says.
-    async fn take_over(&mut self, app: App) -> Result<(), String> {
-        self.app = app;
-        self.current.set(self.app.clone());
-        self.app.shared.replace(self.app.accounts.clone());
-        self.reconcile().await.map_err(|error| error.to_string())?;
-        self.connections.set_config_error(None);
-        Ok(())
+    /// Ends the owner's tasks, as far as there is time, and lets the next node begin.
+    async fn end(mut self) {
+        let Some(duties) = self.duties.take() else { return };
+        let owner = Arc::clone(duties.owner());
+        if tokio::time::timeout(DRAIN_TIMEOUT, duties.end()).await.is_err() {
+            tracing::info!(
+                "a task was cut off in the middle of its work; it begins again with the next start"
+            );
+            return;
+        }
+        if let Err(error) = owner.release().await {
+            tracing::warn!("the next node has to wait until this one is missed: {error}");
+        }
     }
 
-    async fn reload(&mut self, file: Option<&Path>) -> Result<(), String> {
-        let config = config::load(file).map_err(|problems| crate::app::list(&problems))?;
-        if !config.is_there {
-            return Err("the configuration file is gone; the last one is still used".to_owned());
+    /// Says what cannot work yet.
+    async fn warn(&self) {
+        for waiting in &self.app.waiting {
+            tracing::warn!("{waiting}");
         }
-        let restart = needs_restart(&self.app.config, &config);
-        let app = self.app.with_config(config).await;
-        if !app.problems.is_empty() {
-            return Err(crate::app::list(&app.problems));
+        for warning in self.app.warnings() {
+            tracing::warn!("{warning}");
         }
-        self.take_over(app).await?;
-        if restart {
-            tracing::warn!("changes in [server], [store] and [plugins] need a restart");
+        for (account, remedy) in self.app.logged_out().await {
+            tracing::warn!(account, "nobody is logged in; {remedy}");
         }
-        tracing::info!("the changed configuration is taken over");
+    }
+
+    /// Takes webhooks at the addresses that there are now.
+    async fn open_endpoints(&self) -> Result<(), AppError> {
+        self.ingress.set_endpoints(self.webhook_endpoints().await?);
         Ok(())
     }
-}
-
-/// Whether something has changed that a running daemon cannot take over.
-fn needs_restart(old: &Config, new: &Config) -> bool {
-    old.server != new.server || old.store != new.store || old.plugin_dir != new.plugin_dir
 }
 
 /// Takes the address and port on which the daemon listens.

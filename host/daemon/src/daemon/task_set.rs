@@ -50,6 +50,11 @@ impl<Key: PartialEq> TaskSet<Key> {
         join_all(gone.map(|(_, task)| task.stop()).collect::<Vec<_>>()).await;
     }
 
+    /// Ends all.
+    pub(crate) async fn stop_all(&mut self) {
+        self.stop_except(&BTreeMap::new()).await;
+    }
+
     /// Starts those that do not run yet. A task is told when it is to end; there may be none for a name.
     pub(crate) fn start_missing(
         &mut self,

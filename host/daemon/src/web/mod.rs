@@ -7,6 +7,7 @@
 //! - [`attempt_limiter`]: locks out clients that guess tokens and passwords
 //! - [`headers`]: headers that protect every answer
 //! - [`server`]: connections: time-outs, and a cap below the file descriptors
+//! - [`standby`]: what a node refuses that does not own the household
 
 pub mod access;
 pub mod api;
@@ -15,3 +16,4 @@ pub mod headers;
 pub mod ingress;
 pub mod pages;
 pub mod server;
+pub mod standby;

@@ -98,6 +98,29 @@ impl PostgresServer {
         Ok(PostgresConnection::new(client, self.runtime.clone()))
     }
 
+    /// Writes as a household without waiting for its other writers: only rows that these do not touch. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or those of the work: nothing is written then.
+    pub fn write_apart<T>(
+        &self,
+        household: &Household,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let client = self.client()?;
+        client.begin()?;
+        let entered = client.enter_apart(household);
+        let connection = Connection::Postgres(client);
+        let result =
+            entered.and_then(|()| work(&connection)).and_then(|value| connection.commit().map(|()| value));
+        if result.is_err() {
+            // Where it fails as well the connection is lost, and the transaction with it.
+            let _ = connection.rollback();
+        }
+        result
+    }
+
     /// Reads one state of the database as a household. Blocks.
     ///
     /// # Errors
@@ -106,7 +129,7 @@ impl PostgresServer {
     pub fn read<T>(&self, household: &Household, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let client = self.client()?;
         client.begin_reading()?;
-        let entered = client.enter_reading(household);
+        let entered = client.enter_apart(household);
         let connection = Connection::Postgres(client);
         let result = entered.and_then(|()| work(&connection));
         // Nothing was written. Where it fails, the connection is lost, and the next one is another.

@@ -45,7 +45,12 @@ impl PostgresConnection {
         Ok(self.runtime.block_on(self.client.batch_execute(statements))?)
     }
 
-    pub(super) fn begin(&self) -> Result<()> {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached.
+    pub fn begin(&self) -> Result<()> {
         self.execute_batch("BEGIN")
     }
 
@@ -58,12 +63,12 @@ impl PostgresConnection {
         self.execute_batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     }
 
-    /// Reads as a household.
+    /// Works as a household, beside its writers.
     ///
     /// # Errors
     ///
     /// The server cannot be reached.
-    pub fn enter_reading(&self, household: &Household) -> Result<()> {
+    pub fn enter_apart(&self, household: &Household) -> Result<()> {
         self.prepare("SELECT set_config('playrelay.household', ?1, TRUE)")?
             .execute(&[&household.as_str()])
             .map(drop)

@@ -21,19 +21,15 @@ const NODE_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 #[async_trait]
 impl LeaseStore for SqlStore {
     async fn renew(&self, node: &Node) -> Result<(), StoreError> {
-        if self.is_file() {
-            return Ok(());
-        }
+        let Some(server) = self.server() else { return Ok(()) };
         let node = node.clone();
-        self.unfenced().write(move |connection| renew(connection, &node)).await
+        self.write_apart(server, move |connection| renew(connection, &node)).await
     }
 
     async fn claim(&self, node: &Node, now: Timestamp) -> Result<Claim, StoreError> {
-        if self.is_file() {
-            return Ok(Claim::Owned(Arc::new(self.unfenced())));
-        }
-        let claimed = node.clone();
-        let result = self.unfenced().write(move |connection| claim(connection, &claimed, now)).await?;
+        let Some(server) = self.server() else { return Ok(Claim::Owned(Arc::new(self.clone()))) };
+        let node = node.clone();
+        let result = self.write_apart(server, move |connection| claim(connection, &node, now)).await?;
         Ok(match result {
             Ok(fence) => Claim::Owned(Arc::new(self.fenced(fence))),
             Err(owner) => Claim::Standby { owner },

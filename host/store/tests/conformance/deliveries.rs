@@ -17,7 +17,6 @@ use playrelay_engine::{outbox_rules, retention};
 use playrelay_store::{
     AccountPause, EventFilter, Household, OwnerStore, ProcessedInput, QuotaUsage, Received,
 };
-use tokio::sync::Notify;
 
 use crate::place::{Place, each_store};
 
@@ -415,31 +414,6 @@ async fn a_household_sees_its_own_data_only(place: Place) {
     assert!(other.users_version().await.unwrap() == 0 && home.users_version().await.unwrap() > 0);
 }
 
-/// Whoever stores a request, or an event for a tracker, need not tell the tasks that wait for it.
-async fn a_task_is_told_of_what_is_stored_for_it(place: Place) {
-    let store = place.open().await;
-    let given = async |signal: &Notify| {
-        tokio::time::timeout(Duration::from_secs(5), signal.notified()).await.expect("the signal is given");
-    };
-    let (requests, bob) = (store.request_signal("home"), store.delivery_signal("bob"));
-    let (other_requests, list) = (store.request_signal("attic"), store.delivery_signal("list"));
-    let inbox = receive(&store, "home").await;
-    given(&requests).await;
-    let mut input = settlement(inbox, &[Action::Watched(95.0)]);
-    input.events[0].remove_from = vec!["list".to_owned()];
-    store.commit(vec![input]).await.unwrap();
-    given(&bob).await;
-    let row = store.next_due("bob", now()).await.unwrap().unwrap();
-    let taken =
-        AttemptOutcome::Settled { state: DeliveryState::Delivered, note: String::new(), receipt: None };
-    store.record_attempt(&row, taken, None, now()).await.unwrap();
-    given(&list).await;
-    let none = tokio::time::timeout(Duration::from_millis(50), async {
-        tokio::select! { () = other_requests.notified() => {}, () = bob.notified() => {} }
-    });
-    assert!(none.await.is_err(), "no other is told");
-}
-
 each_store!(
     many_at_once_are_all_kept_and_come_back_in_order,
     a_watch_is_kept_once_and_presence_gives_way,
@@ -454,5 +428,4 @@ each_store!(
     what_is_due_is_what_the_rule_names,
     what_waits_after_a_failure_is_due_when_its_tracker_is_back,
     a_household_sees_its_own_data_only,
-    a_task_is_told_of_what_is_stored_for_it,
 );

@@ -17,8 +17,6 @@ use crate::place::{Place, each_store};
 
 /// How long one look for what is due may take.
 const MAX_LOOK: Duration = Duration::from_millis(5);
-/// How long it may take until the writes of others are noticed, on a busy machine.
-const MAX_NOTICE: Duration = Duration::from_secs(20);
 
 /// Many decisions are stored together, and one of them cannot be.
 async fn of_many_decisions_all_are_stored_or_none(place: Place) {
@@ -204,39 +202,6 @@ async fn the_last_state_of_a_play_is_stored(place: Place) {
     assert_eq!(around.into_iter().map(|play| play.id).collect::<Vec<_>>(), [moved.id]);
 }
 
-/// Two programs store requests of one source in turn, and one of them reads what it has just stored from memory.
-async fn what_another_program_stores_is_read_in_its_place(place: Place) {
-    let (ours, other) = (place.open().await, place.open().await);
-    let ids = async |after: i64| -> Vec<i64> {
-        ours.pending("home", after, 100).await.unwrap().into_iter().map(|row| row.id).collect()
-    };
-    let first = receive(&ours, "home").await;
-    assert_eq!(ids(0).await, [first]);
-    assert_eq!(ids(first).await, Vec::<i64>::new());
-    let second = receive(&other, "home").await;
-    let third = receive(&ours, "home").await;
-    assert_eq!(ids(first).await, [second, third]);
-    // Nothing is stored here meanwhile: this program hears of it by itself, each time.
-    let mut changes = ours.changes();
-    let mut last = third;
-    for _ in 0..3 {
-        changes.mark_unchanged();
-        let next = receive(&other, "home").await;
-        tokio::time::timeout(MAX_NOTICE, changes.changed()).await.expect("the change is noticed").unwrap();
-        assert_eq!(ids(last).await, [next]);
-        last = next;
-    }
-}
-
-/// A command tells the tasks of its own program.
-async fn a_command_counts_as_a_change(place: Place) {
-    let store = place.open().await;
-    let mut changes = store.changes();
-    changes.mark_unchanged();
-    store.put_secret("bob", b"sealed".to_vec()).await.unwrap();
-    assert!(changes.has_changed().unwrap());
-}
-
 /// Two transactions were in each other's way, and the server took one of them back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_tried_again() {
@@ -302,8 +267,6 @@ async fn a_lost_connection_loses_and_doubles_nothing() {
 
 each_store!(
     the_last_state_of_a_play_is_stored,
-    what_another_program_stores_is_read_in_its_place,
-    a_command_counts_as_a_change,
     of_many_decisions_all_are_stored_or_none,
     a_watch_that_many_decide_is_told_once,
     no_input_is_passed_over,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use playrelay_store::SharedStore;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::app::{App, CurrentApp};
 use crate::auth::pending::PendingLogins;
@@ -13,6 +13,7 @@ use crate::exports::now_playing::NowPlaying;
 use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
+use crate::ownership::Ownership;
 use crate::realtime::registry::ConnectionRegistry;
 use crate::web::access::AccessControl;
 use crate::web::api::idempotency::IdempotencyKeys;
@@ -43,6 +44,8 @@ pub struct Api {
     pub limits: ApiLimits,
     /// Asks the daemon for another look at the configuration.
     pub reload: Arc<Notify>,
+    /// Whether this node owns the household.
+    pub ownership: watch::Receiver<Ownership>,
 }
 
 /// What is limited.

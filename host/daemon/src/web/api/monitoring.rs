@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::ownership::Ownership;
 use crate::web::api::context::Api;
 use crate::web::api::problem::Problem;
 
@@ -41,6 +42,11 @@ pub(super) async fn ready(State(api): State<Arc<Api>>) -> Response {
             (source, if report.connected { json!("ok") } else { json!(report.trouble) })
         })
         .collect();
+    let household = match &*api.ownership.borrow() {
+        Ownership::Owner(_) => "ok".to_owned(),
+        Ownership::Standby { owner: Some(owner) } => format!("{owner} owns it"),
+        Ownership::Standby { owner: None } => "its owner is gone, and another takes over".to_owned(),
+    };
     let body = json!({
         "ready": database.is_ok(),
         "components": {
@@ -48,6 +54,7 @@ pub(super) async fn ready(State(api): State<Arc<Api>>) -> Response {
             "plugins": if app.waiting.is_empty() { json!("ok") } else { json!(app.waiting) },
             "configuration": configuration.map_or_else(|| json!("ok"), |error| json!(error)),
             "connections": connections,
+            "household": household,
         },
     });
     let status = if database.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

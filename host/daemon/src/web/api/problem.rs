@@ -50,13 +50,15 @@ pub enum ProblemCode {
     Upstream,
     /// The database cannot be used now.
     Unavailable,
+    /// Another node owns the household.
+    Standby,
     /// Playrelay has a fault.
     Internal,
 }
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -73,6 +75,7 @@ impl ProblemCode {
         Self::TooManyRequests,
         Self::Upstream,
         Self::Unavailable,
+        Self::Standby,
         Self::Internal,
     ];
 
@@ -113,6 +116,7 @@ impl ProblemCode {
             Self::Unavailable => {
                 ("unavailable", "The database cannot be used now", StatusCode::SERVICE_UNAVAILABLE)
             }
+            Self::Standby => ("standby", "Another node owns the household", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", "Playrelay has a fault", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }

@@ -1,0 +1,142 @@
+//! This node, and whether it owns the household.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use playrelay_store::leases::RENEW_INTERVAL;
+use playrelay_store::{Claim, Node, SharedOwner, SharedStore, StoreError, vault};
+use playrelay_util::{clock, private_file};
+use tokio::sync::watch;
+
+use crate::app::AppError;
+
+/// The file of the node's name in the data folder.
+const FILE: &str = "node.id";
+
+/// Whether this node owns the household.
+#[derive(Clone)]
+pub enum Ownership {
+    /// It does: the store of its tasks.
+    Owner(SharedOwner),
+    /// Another node does, as far as is known.
+    Standby {
+        /// That node's name.
+        owner: Option<String>,
+    },
+}
+
+/// The node of a data folder. Its random name is made up with the first start.
+///
+/// # Errors
+///
+/// The file with the name cannot be read or written.
+pub fn node_of_folder(data: &Path, port: u16) -> Result<Node, AppError> {
+    let path = data.join(FILE);
+    let failed = |error| AppError::Data { path: path.clone(), error };
+    let id = match fs::read_to_string(&path) {
+        Ok(id) => id.trim().to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = vault::random_token()?.expose().to_owned();
+            private_file::replace(&path, "new", format!("{id}\n").as_bytes()).map_err(failed)?;
+            id
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    // A name for people: any will do.
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "node" } else { host.trim() };
+    Ok(Node { id: id.into(), name: format!("{host}:{port}").into() })
+}
+
+/// The ownership of a file's only node, for good.
+///
+/// # Errors
+///
+/// The database cannot be used.
+pub async fn of_only_node(store: &SharedStore) -> Result<watch::Receiver<Ownership>, StoreError> {
+    let node = Node { id: "alone".into(), name: "alone".into() };
+    let (_, receiver) = watch::channel(claim(store, &node).await?);
+    Ok(receiver)
+}
+
+/// Keeps the node's lease, for as long as the program runs.
+pub struct LeaseKeeper {
+    store: SharedStore,
+    node: Node,
+    ownership: watch::Sender<Ownership>,
+}
+
+impl LeaseKeeper {
+    /// Claims the household, and goes on doing so.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be used.
+    pub async fn start(store: SharedStore, node: Node) -> Result<watch::Receiver<Ownership>, StoreError> {
+        let first = claim(&store, &node).await?;
+        let (ownership, receiver) = watch::channel(first);
+        tokio::spawn(Self { store, node, ownership }.run());
+        Ok(receiver)
+    }
+
+    async fn run(self) {
+        let mut is_out_of_reach = false;
+        while !self.ownership.is_closed() {
+            let owner = self.owner();
+            let lost = async {
+                match &owner {
+                    // Its other end lives as long as the store.
+                    Some(owner) => drop(owner.lost().wait_for(|is_lost| *is_lost).await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(RENEW_INTERVAL) => {}
+                () = lost => {}
+                () = self.ownership.closed() => return,
+            }
+            let looked = self.look(owner.as_ref()).await;
+            if let Err(error) = &looked
+                && !is_out_of_reach
+            {
+                tracing::warn!("whether this node owns the household cannot be seen: {error}");
+            }
+            is_out_of_reach = looked.is_err();
+        }
+    }
+
+    fn owner(&self) -> Option<SharedOwner> {
+        match &*self.ownership.borrow() {
+            Ownership::Owner(owner) => Some(Arc::clone(owner)),
+            Ownership::Standby { .. } => None,
+        }
+    }
+
+    async fn look(&self, owner: Option<&SharedOwner>) -> Result<(), StoreError> {
+        let Some(owner) = owner else {
+            let next = claim(&self.store, &self.node).await?;
+            self.ownership.send_if_modified(|now| {
+                let is_news = match (&*now, &next) {
+                    (Ownership::Standby { owner: before }, Ownership::Standby { owner }) => before != owner,
+                    _ => true,
+                };
+                *now = next;
+                is_news
+            });
+            return Ok(());
+        };
+        self.store.renew(&self.node).await?;
+        if *owner.lost().borrow() || !owner.is_held().await? {
+            self.ownership.send_replace(Ownership::Standby { owner: None });
+        }
+        Ok(())
+    }
+}
+
+async fn claim(store: &SharedStore, node: &Node) -> Result<Ownership, StoreError> {
+    Ok(match store.claim(node, clock::now()).await? {
+        Claim::Owned(owner) => Ownership::Owner(owner),
+        Claim::Standby { owner } => Ownership::Standby { owner },
+    })
+}
