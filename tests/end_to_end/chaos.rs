@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use playrelay_tests::dice::Dice;
 use playrelay_tests::fake_mdblist::FakeMdbList;
 use playrelay_tests::fake_simkl::FakeSimkl;
 use playrelay_tests::fake_trakt::FakeTrakt;
@@ -30,18 +31,6 @@ const APART: i64 = 24 * 60 * 60 / PLAYS as i64;
 const TICK: i64 = 2;
 /// What is told live has the time at which it arrived. A request that takes a tenth of a second here takes minutes of that day. Seconds.
 const NEAR: i64 = 900;
-
-/// The same random numbers in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
 
 /// What goes wrong next at one of the trackers, on average at every seventh request.
 fn go_wrong(dice: &mut Dice, all: &[&Faults]) {
@@ -90,7 +79,7 @@ async fn a_day_of_failures_and_kills_loses_and_doubles_nothing() {
             }
         })
     };
-    let mut dice = Dice(0x5eed);
+    let mut dice = Dice::new(0x5eed);
     let all = [trakt.faults(), simkl.faults(), mdblist.faults()];
     let mut daemon = Some(home.start());
     let mut watched: BTreeMap<String, Timestamp> = BTreeMap::new();

@@ -35,6 +35,7 @@ mod import_delivery;
 mod ingress;
 mod installation;
 mod javascript;
+mod kill_test;
 mod late_batches;
 mod login;
 mod mappings;

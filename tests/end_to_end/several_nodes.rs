@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use playrelay_test_postgres::Cluster;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{DEADLINE, Daemon, STORE_URL, TestContext, postgres_database};
+use playrelay_tests::harness::{DEADLINE, Daemon, STORE_URL, TestContext, WEBHOOK_TOKEN, postgres_database};
+use playrelay_tests::plex_webhook;
 use playrelay_tests::plex_webhook::event;
 use reqwest::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -116,4 +117,48 @@ async fn another_node_takes_over_and_nothing_is_lost_or_told_twice() {
     let rows = second_home.json(&["outbox", "list"]);
     let states: Vec<&str> = rows.as_array().unwrap().iter().filter_map(|row| row["state"].as_str()).collect();
     assert_eq!(states, ["delivered"; 5]);
+}
+
+/// Media servers do not send a webhook again: what comes while the database is away waits on the node's disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_the_database_is_away_is_kept() {
+    let Some(mut cluster) = Cluster::start(&["fsync=off"]) else { return };
+    let trakt = FakeTrakt::start().await;
+    learn(&trakt);
+    let home = node(&trakt, &cluster.database());
+    home.connect().await;
+    let daemon = home.start();
+    watch(&daemon, 1).await;
+    has_watched(&trakt, 1).await;
+    cluster.stop();
+    for number in [2, 3] {
+        let answer = send(&daemon, number).await;
+        assert_eq!(answer, (StatusCode::OK, "stored until the database is back\n".to_owned()));
+    }
+    assert_eq!(trakt.history().len(), 1);
+    // A token that the database alone knows is not a wrong one.
+    let unknown = daemon
+        .send(
+            "/webhook/home",
+            Some("pr_0123456789012345678901234567890123456789"),
+            "application/json",
+            b"{}".to_vec(),
+        )
+        .await;
+    assert_eq!(unknown.status(), StatusCode::SERVICE_UNAVAILABLE);
+    cluster.start_again();
+    has_watched(&trakt, 3).await;
+    watch(&daemon, 4).await;
+    has_watched(&trakt, 4).await;
+    let order: Vec<String> = trakt.history().iter().map(|play| play.entry.name()).collect();
+    assert_eq!(order, ["Film 1", "Film 2", "Film 3", "Film 4"]);
+}
+
+/// A film is watched to its end. Gives the answer.
+async fn send(daemon: &Daemon<'_>, number: u32) -> (StatusCode, String) {
+    let message = event("media.scrobble", &film(number), None, MIA, "TV");
+    let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
+    let body = plex_webhook::multipart(&message, 2_000);
+    let answer = daemon.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await;
+    (answer.status(), answer.text().await.unwrap())
 }

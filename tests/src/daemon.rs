@@ -62,6 +62,11 @@ impl Daemon<'_> {
         self.child.wait().expect("it was killed");
     }
 
+    /// Waits until it has ended: it was asked to.
+    pub fn wait(&mut self) {
+        self.child.wait().expect("it is our child");
+    }
+
     /// Starts it after it was stopped.
     pub fn start_again(&mut self) {
         *self = self.home.start();

@@ -33,6 +33,7 @@ pub mod daemon;
 pub mod deadline;
 mod device_keys;
 pub mod device_login;
+pub mod dice;
 mod disconnect;
 pub mod docker_registry;
 pub mod emby_webhook;

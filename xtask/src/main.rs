@@ -51,6 +51,8 @@ cargo xtask COMMAND
   bench library  measure the library with 200,000 plays of 20 people
   fuzz [SECONDS] [TARGET...]
                  fuzz the parsers and ingress, each for 300 s unless said
+  kill-test [SECONDS] [SEED]
+                 three nodes and two databases that fail: for 600 s unless said
   plugins        build the bundled plugins
   fixtures       build the plugins that tests load
   pack CORE MANIFEST OUT
@@ -91,6 +93,7 @@ fn run_command() -> Result<()> {
             with_release_build(&format!("bench-{name}"), &rest[1..])
         }
         ("fuzz", _) => fuzz::run(&rest),
+        ("kill-test", _) => kill_test(&rest),
         ("clients", _) => clients::install(),
         ("screenshots", _) => screenshots(),
         ("deny", _) => tools::deny(),
@@ -187,6 +190,23 @@ fn screenshots() -> Result<()> {
     shell::run(
         pictures.arg(workspace().join("target/screenshots")).env("PLAYRELAY_BIN", target.join("playrelay")),
     )
+}
+
+/// Runs the kill test for longer than the other tests have time.
+fn kill_test(arguments: &[String]) -> Result<()> {
+    let (seconds, seed) = match arguments {
+        [] => ("600", "1"),
+        [seconds] => (seconds.as_str(), "1"),
+        [seconds, seed] => (seconds.as_str(), seed.as_str()),
+        _ => bail!("expected `cargo xtask kill-test [SECONDS] [SEED]`"),
+    };
+    if [seconds, seed].iter().any(|number| number.parse::<u64>().is_err()) {
+        bail!("SECONDS and SEED are whole numbers; got {seconds:?} and {seed:?}");
+    }
+    plugins::bundled()?;
+    let mut test =
+        cargo(&["test", "--workspace", "--test", "end_to_end", "--", "kill_test::", "--nocapture"]);
+    shell::run(test.env("PLAYRELAY_KILL_TEST_SECONDS", seconds).env("PLAYRELAY_KILL_TEST_SEED", seed))
 }
 
 fn test(arguments: &[String]) -> Result<()> {

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use playrelay_store::leases::RENEW_INTERVAL;
+use playrelay_plugin_host::ports::WriteGate;
+use playrelay_store::leases::{LEASE_DURATION, RENEW_INTERVAL};
 use playrelay_store::{Claim, Node, SharedOwner, SharedStore, StoreError, vault};
 use playrelay_util::{clock, private_file};
 use tokio::sync::watch;
@@ -60,24 +63,67 @@ pub async fn of_only_node(store: &SharedStore) -> Result<watch::Receiver<Ownersh
     Ok(receiver)
 }
 
+/// How long a lease must last for a request to be sent: longer than the way to the network takes.
+const MIN_LEASE_LEFT: Duration = Duration::from_secs(2);
+
+/// Until when the lease lasts at least, by this machine's own clock, which is never set.
+#[derive(Debug)]
+pub struct LeaseClock {
+    start: Instant,
+    /// Milliseconds since `start`.
+    held_until: AtomicU64,
+}
+
+impl LeaseClock {
+    fn new() -> Self {
+        Self { start: Instant::now(), held_until: AtomicU64::new(0) }
+    }
+
+    /// It was renewed by a request that began then.
+    fn renewed(&self, began: Instant) {
+        let until = (began + LEASE_DURATION).saturating_duration_since(self.start);
+        self.held_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn ended(&self) {
+        self.held_until.store(0, Ordering::Relaxed);
+    }
+}
+
+impl WriteGate for LeaseClock {
+    fn may_write(&self) -> bool {
+        let end = (self.start.elapsed() + MIN_LEASE_LEFT).as_millis();
+        end < u128::from(self.held_until.load(Ordering::Relaxed))
+    }
+}
+
 /// Keeps the node's lease, for as long as the program runs.
 pub struct LeaseKeeper {
     store: SharedStore,
     node: Node,
     ownership: watch::Sender<Ownership>,
+    clock: Arc<LeaseClock>,
 }
 
 impl LeaseKeeper {
-    /// Claims the household, and goes on doing so.
+    /// Claims the household, and goes on doing so. Gives who owns it, and until when the node may write as its owner.
     ///
     /// # Errors
     ///
     /// The database cannot be used.
-    pub async fn start(store: SharedStore, node: Node) -> Result<watch::Receiver<Ownership>, StoreError> {
+    pub async fn start(
+        store: SharedStore,
+        node: Node,
+    ) -> Result<(watch::Receiver<Ownership>, Arc<LeaseClock>), StoreError> {
+        let clock = Arc::new(LeaseClock::new());
+        let began = Instant::now();
         let first = claim(&store, &node).await?;
+        if matches!(first, Ownership::Owner(_)) {
+            clock.renewed(began);
+        }
         let (ownership, receiver) = watch::channel(first);
-        tokio::spawn(Self { store, node, ownership }.run());
-        Ok(receiver)
+        tokio::spawn(Self { store, node, ownership, clock: Arc::clone(&clock) }.run());
+        Ok((receiver, clock))
     }
 
     async fn run(self) {
@@ -114,8 +160,12 @@ impl LeaseKeeper {
     }
 
     async fn look(&self, owner: Option<&SharedOwner>) -> Result<(), StoreError> {
+        let began = Instant::now();
         let Some(owner) = owner else {
             let next = claim(&self.store, &self.node).await?;
+            if matches!(next, Ownership::Owner(_)) {
+                self.clock.renewed(began);
+            }
             self.ownership.send_if_modified(|now| {
                 let is_news = match (&*now, &next) {
                     (Ownership::Standby { owner: before }, Ownership::Standby { owner }) => before != owner,
@@ -128,7 +178,10 @@ impl LeaseKeeper {
         };
         self.store.renew(&self.node).await?;
         if *owner.lost().borrow() || !owner.is_held().await? {
+            self.clock.ended();
             self.ownership.send_replace(Ownership::Standby { owner: None });
+        } else {
+            self.clock.renewed(began);
         }
         Ok(())
     }
@@ -139,4 +192,23 @@ async fn claim(store: &SharedStore, node: &Node) -> Result<Ownership, StoreError
         Claim::Owned(owner) => Ownership::Owner(owner),
         Claim::Standby { owner } => Ownership::Standby { owner },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_may_have_ended_lets_nothing_be_sent() {
+        let clock = LeaseClock::new();
+        assert!(!clock.may_write());
+        clock.renewed(Instant::now());
+        assert!(clock.may_write());
+        clock.ended();
+        assert!(!clock.may_write());
+        // Nearly as long ago as it lasts.
+        let before = LEASE_DURATION - MIN_LEASE_LEFT / 2;
+        clock.renewed(Instant::now().checked_sub(before).expect("the machine runs for longer"));
+        assert!(!clock.may_write());
+    }
 }

@@ -47,6 +47,12 @@ pub struct QuotaUsage {
     pub allowed: u32,
 }
 
+/// Whether this program may change anything at a service now: where several share an account, only one may.
+pub trait WriteGate: Send + Sync {
+    /// Asked right before each request that is no `GET`.
+    fn may_write(&self) -> bool;
+}
+
 /// Keeps the logins.
 #[async_trait]
 pub trait Logins: Send + Sync {

@@ -158,6 +158,9 @@ pub trait InboxStore: Send + Sync {
     /// Stores a request. Durable when it returns.
     async fn receive(&self, received: Received) -> Result<i64, StoreError>;
 
+    /// The same once: a key that was stored before gives the id of its request. A server keeps keys for a day; a file, which always answers, keeps none.
+    async fn receive_once(&self, key: String, received: Received) -> Result<i64, StoreError>;
+
     /// A request as it was received.
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError>;
 

@@ -18,6 +18,7 @@
 //! - [`leases`]: which node owns the household
 //! - [`secrets`], [`vault`]: secrets at rest
 //! - [`plugins`]: approvals, small values and answers of plugins
+//! - [`spool`]: requests on a node's disk while the database is away
 //! - [`watermarks`]: times that the program keeps of a source
 //! - [`open_file`], [`open_server`]: all of these in a file of SQLite, or on a server of PostgreSQL, by the statements in `tables`
 
@@ -40,6 +41,7 @@ mod postgres;
 mod recent_requests;
 pub mod secrets;
 mod signals;
+pub mod spool;
 mod sql;
 mod sql_store;
 pub mod sqlite;

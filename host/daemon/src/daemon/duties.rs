@@ -84,6 +84,7 @@ impl Duties {
     /// The database fails, or the lease is lost already.
     pub(super) async fn begin(app: &App, owner: SharedOwner, parts: SharedParts) -> Result<Self, AppError> {
         let app = app.owned_by(&owner);
+        app.accounts.values().for_each(|account| account.outbound.restart_pace());
         let context = engine_context(&app, &owner, Vec::new(), &parts);
         let committer = Committer::start(context).await?;
         let written =

@@ -29,6 +29,7 @@ use crate::daemon::background_compiler::BackgroundCompiler;
 use crate::daemon::duties::{Duties, SharedParts};
 use crate::exports::now_playing::NowPlaying;
 use crate::inbox::ingress_load::IngressLoad;
+use crate::inbox::request_inbox::RequestInbox;
 use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
@@ -122,7 +123,10 @@ impl App {
         let ownership = match &self.config.store.url {
             Some(_) => {
                 let node = ownership::node_of_folder(data, local.port())?;
-                LeaseKeeper::start(Arc::clone(&self.store), node).await?
+                let (ownership, lease) = LeaseKeeper::start(Arc::clone(&self.store), node).await?;
+                // It is set once: a program is one node.
+                let _ = self.wire.write_gate.set(lease);
+                ownership
             }
             None => ownership::of_only_node(&self.store).await?,
         };
@@ -145,8 +149,14 @@ impl App {
             ownership: ownership.clone(),
         });
         let ingress_load = IngressLoad::default();
+        let inbox = Arc::new(match &self.config.store.url {
+            Some(_) => RequestInbox::of_server(Arc::clone(&self.store), data)?,
+            None => RequestInbox::of_file(Arc::clone(&self.store)),
+        });
+        tokio::spawn(Arc::clone(&inbox).forward());
         let ingress = Arc::new(Ingress::new(
             Arc::clone(&self.store),
+            inbox,
             self.config.server.max_body,
             ingress_load.clone(),
             Arc::clone(&access),

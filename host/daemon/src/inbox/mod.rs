@@ -2,9 +2,11 @@
 //!
 //! - [`ingress_load`]: how busy ingress is
 //! - [`input`]: webhooks and reports, as they are stored
+//! - [`request_inbox`]: where webhooks are stored, also while the database is away
 
 pub mod ingress_load;
 pub mod input;
+pub mod request_inbox;
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The client: bare requests to an address that has been checked, with bounded answers.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,7 +16,7 @@ use url::{Host, Url};
 use crate::http::ip_policy::{Reach, is_here};
 use crate::http::message::{HttpError, Request, Response};
 use crate::http::tls::{Trust, client_config};
-use crate::ports::{AccessAudit, ExchangeRecorder, Transport};
+use crate::ports::{AccessAudit, ExchangeRecorder, Transport, WriteGate};
 
 /// The longest time a single request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,6 +66,8 @@ pub struct HttpClient {
     authorities: Authorities,
     /// The address of the daemon itself, which no request may reach.
     pub own_port: OwnPort,
+    /// Whether writes may be sent now; where it is not set, they may.
+    pub write_gate: Arc<OnceLock<Arc<dyn WriteGate>>>,
     /// Where exchanges are recorded, while somebody wants that; absent for requests that are nobody's.
     pub recorder: Option<Arc<dyn ExchangeRecorder>>,
     /// Where it is counted what plugins reach; absent for requests that are nobody's.
@@ -99,10 +101,16 @@ impl HttpClient {
             tls: Arc::new(tls),
             authorities,
             own_port: OwnPort::default(),
+            write_gate: Arc::default(),
             recorder: None,
             audit: None,
             transport: None,
         })
+    }
+
+    /// Whether a request that changes something may be sent now.
+    pub(crate) fn may_write(&self) -> bool {
+        self.write_gate.get().is_none_or(|gate| gate.may_write())
     }
 
     /// The same, with other certificates that are believed of addresses that the user typed.
@@ -124,6 +132,7 @@ impl HttpClient {
             tls: Arc::new(tls),
             authorities: self.authorities.clone(),
             own_port: self.own_port.clone(),
+            write_gate: Arc::clone(&self.write_gate),
             recorder: self.recorder.clone(),
             audit: self.audit.clone(),
             transport: self.transport.clone(),

@@ -293,6 +293,13 @@ impl Outbound {
         }
     }
 
+    /// Another process may have sent requests for the account until now.
+    pub fn restart_pace(&self) {
+        if let Some(pace) = &self.pace {
+            pace.restart();
+        }
+    }
+
     async fn send_once(
         &self,
         request: &Request,
@@ -315,6 +322,12 @@ impl Outbound {
             Some(pace) => Some(pace.turn().await),
             None => None,
         };
+        // The last moment before the network: the program may have been frozen in between.
+        if signed.method != reqwest::Method::GET && !self.wire.may_write() {
+            return Err(HttpError::Unreachable(
+                "nothing is sent while another node may own the household".to_owned(),
+            ));
+        }
         let mut response = match &self.wire.transport {
             Some(transport) => transport.answer(request)?,
             None => self.wire.send(signed, reach, self.response_limit).await?,

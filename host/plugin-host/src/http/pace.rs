@@ -28,6 +28,14 @@ impl WriteRateLimiter {
         Self { interval, next: Mutex::new(after(clock::now(), interval)) }
     }
 
+    /// Begins anew: another process may have written until now.
+    pub fn restart(&self) {
+        // Whose turn it is counts the interval anyway.
+        if let Ok(mut next) = self.next.try_lock() {
+            *next = after(clock::now(), self.interval);
+        }
+    }
+
     /// Waits until a write may be sent. It is this one's turn until what this gives is dropped: the interval is counted from the
     /// answer, since a network delays some requests more than others.
     pub async fn turn(&self) -> Permit<'_> {

@@ -19,6 +19,8 @@ use crate::{Household, StoreError};
 const MAX_CONNECTIONS: usize = 10;
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may leave what was sent to it unacknowledged, and how long a connection may be silent until it is asked.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait for a connection of the pool.
 const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 /// What each session is told: a statement that waits longer has failed, and a transaction of a program that is gone is taken back.
@@ -51,6 +53,11 @@ impl PostgresServer {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
+        // A server that is gone without a word is given up, and not waited for.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE_TIMEOUT);
+        }
+        config.keepalives_idle(SILENCE_TIMEOUT);
         if config.get_hosts().is_empty() {
             return Err(failed(
                 "it names no server; expected `postgres://USER:PASSWORD@HOST:PORT/DATABASE`".to_owned(),

@@ -35,7 +35,7 @@ pub fn open_connection(path: &Path) -> sql::Result<sql::Connection> {
 }
 
 /// Makes the file where it is missing, for our eyes only: SQLite gives its other files the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }

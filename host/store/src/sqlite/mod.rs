@@ -5,4 +5,4 @@ mod file;
 mod schema;
 
 pub use copies::check as check_file;
-pub(crate) use file::{beside, connect, copy, open_connection, size};
+pub(crate) use file::{beside, connect, copy, make_private, open_connection, size};

@@ -24,16 +24,13 @@ use crate::{
 #[async_trait]
 impl InboxStore for SqlStore {
     async fn receive(&self, received: Received) -> Result<i64, StoreError> {
-        let received = Arc::new(received);
-        let (stored, household) = (Arc::clone(&received), self.household().clone());
-        let (recent, signals) = (self.recent_requests(), Arc::clone(self.signals()));
-        let tell = move |id: &i64| {
-            if let Some(recent) = &recent {
-                recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
-            }
-            signals.requests.notify(&household, &received.source);
-        };
-        self.write_then(move |connection| add(connection, &stored), tell).await
+        self.receive_with(None, received).await
+    }
+
+    async fn receive_once(&self, key: String, received: Received) -> Result<i64, StoreError> {
+        // A file has no table of keys.
+        let key = self.server().is_some().then_some(key);
+        self.receive_with(key, received).await
     }
 
     async fn request(&self, id: i64) -> Result<Option<InboxRow>, StoreError> {
@@ -77,6 +74,25 @@ impl InboxStore for SqlStore {
     }
 }
 
+impl SqlStore {
+    async fn receive_with(&self, key: Option<String>, received: Received) -> Result<i64, StoreError> {
+        let received = Arc::new(received);
+        let (stored, household) = (Arc::clone(&received), self.household().clone());
+        let (recent, signals) = (self.recent_requests(), Arc::clone(self.signals()));
+        let tell = move |id: &i64| {
+            if let Some(recent) = &recent {
+                recent.add(&household, InboxRow { id: *id, received: Received::clone(&received) });
+            }
+            signals.requests.notify(&household, &received.source);
+        };
+        let store = move |connection: &Connection| match &key {
+            Some(key) => add_once(connection, key, &stored),
+            None => add(connection, &stored),
+        };
+        self.write_then(store, tell).await
+    }
+}
+
 #[async_trait]
 impl InboxOwner for SqlStore {
     fn request_signal(&self, source: &str) -> Arc<Notify> {
@@ -114,7 +130,14 @@ impl InboxOwner for SqlStore {
     }
 
     async fn prune(&self, rules: Vec<RetentionRule>, now: Timestamp) -> Result<usize, StoreError> {
-        self.write(move |connection| prune(connection, &rules, now)).await
+        let has_keys = self.server().is_some();
+        let prune = move |connection: &Connection| {
+            if has_keys {
+                forget_keys(connection, now)?;
+            }
+            prune(connection, &rules, now)
+        };
+        self.write(prune).await
     }
 }
 
@@ -123,6 +146,9 @@ const PAGE_BYTES: usize = 8 << 20;
 
 /// Inputs that one call of `prune` deletes by each rule.
 const PRUNE_LIMIT: u32 = 1_000;
+
+/// How long keys of requests are kept. Milliseconds.
+const KEY_RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Adds a request. Gives its id.
 pub fn add(connection: &Connection, received: &Received) -> sql::Result<i64> {
@@ -134,6 +160,24 @@ pub fn add(connection: &Connection, received: &Received) -> sql::Result<i64> {
     connection
         .prepare_cached("INSERT INTO requests (inbox, request) VALUES (?1, ?2)")?
         .execute(params![id, received.request])?;
+    Ok(id)
+}
+
+/// Adds a request unless its key is known. Gives the id.
+fn add_once(connection: &Connection, key: &str, received: &Received) -> sql::Result<i64> {
+    let known = connection
+        .prepare_cached("SELECT inbox FROM request_keys WHERE household = household() AND key = ?1")?
+        .query_row(params![key], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let id = add(connection, received)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO request_keys (household, key, inbox, at) VALUES (household(), ?1, ?2, ?3)",
+        )?
+        .execute(params![key, id, received.at.as_millisecond()])?;
     Ok(id)
 }
 
@@ -282,6 +326,14 @@ pub fn detail(connection: &Connection, id: i64) -> sql::Result<Option<EventDetai
     }
     let outbox = outbox::of_inbox(connection, id)?;
     Ok(Some(EventDetail { summary, timeline, outbox }))
+}
+
+/// Nobody stores these requests again.
+fn forget_keys(connection: &Connection, now: Timestamp) -> sql::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM request_keys WHERE household = household() AND at < ?1")?
+        .execute(params![now.as_millisecond().saturating_sub(KEY_RETENTION_MS)])
+        .map(drop)
 }
 
 /// Deletes what the rules say, and what was cached until before `now`. Gives how many inputs.

@@ -3,10 +3,10 @@
 //! Reading, matching and telling trackers happen later, so a media server never waits for them and a crash loses nothing.
 
 mod body;
+mod endpoints;
 mod request;
 mod token;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -17,22 +17,22 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use body::BodyError;
+pub use endpoints::WebhookEndpoint;
+use endpoints::{EndpointTable, TokenMatch};
 use playrelay_plugin_host::capabilities::WebhookRequest;
 use playrelay_store::watermarks::Watermark;
 use playrelay_store::{EventFilter, Received, Scope, SharedStore, StoreError, watermarks};
-use playrelay_util::secret::Secret;
 use playrelay_util::{clock, lock};
 use request::read;
 pub use request::{parse_raw_request, request_from_body, to_webhook_request};
-use subtle::ConstantTimeEq;
 pub use token::credentials;
 use token::{decoded, header_token, query_token};
 
 use crate::inbox::ingress_load::IngressLoad;
+use crate::inbox::request_inbox::RequestInbox;
 use crate::web::access::random::API_TOKEN_PREFIX;
 use crate::web::access::{AccessControl, guard};
 use crate::web::attempt_limiter::{AttemptLimiter, network};
-use crate::webhooks::registration::Tokens;
 
 /// Letters from which on a token cannot be guessed, however fast.
 const UNGUESSABLE: usize = 16;
@@ -43,54 +43,11 @@ const LEGACY_PREFIX: &str = "api";
 /// How long a media server may take to send a request.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A source as webhooks see it.
-pub struct WebhookEndpoint {
-    /// The source's name.
-    pub source: String,
-    /// Names under `/webhook/` that lead here too.
-    pub legacy_names: Vec<String>,
-    /// How a person has the server send here, in words.
-    pub instructions: String,
-    /// The token that the address must carry; absent if it cannot be read now.
-    pub tokens: Option<Tokens>,
-    /// The tokens of people: what comes with one is recorded for that person alone.
-    pub people: Vec<(String, Secret)>,
-}
-
-/// Which of a door's tokens fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum TokenMatch {
-    /// That of a person.
-    Person(String),
-    /// The one that counts.
-    Current,
-    /// The one that was replaced, and still works.
-    Old,
-}
-
-impl WebhookEndpoint {
-    /// Every token is compared in full.
-    fn match_token(&self, token: &[u8]) -> Option<TokenMatch> {
-        let is = |secret: &Secret| bool::from(secret.expose().as_bytes().ct_eq(token));
-        let people = self.people.iter();
-        let person = people.fold(None, |found, (name, secret)| if is(secret) { Some(name) } else { found });
-        if let Some(person) = person {
-            return Some(TokenMatch::Person(person.clone()));
-        }
-        let tokens = self.tokens.as_ref()?;
-        let old = tokens.old.as_ref().is_some_and(|(old, until)| is(old) & (clock::now() < *until));
-        match (is(&tokens.current), old) {
-            (true, _) => Some(TokenMatch::Current),
-            (false, true) => Some(TokenMatch::Old),
-            (false, false) => None,
-        }
-    }
-}
-
 /// The state that the endpoints share.
 pub struct Ingress {
     endpoints: RwLock<Arc<EndpointTable>>,
     store: SharedStore,
+    inbox: Arc<RequestInbox>,
     max_body: usize,
     load: IngressLoad,
     guard: AttemptLimiter,
@@ -99,20 +56,27 @@ pub struct Ingress {
 
 impl Ingress {
     /// Sets the endpoints up. No door is open yet.
-    pub fn new(store: SharedStore, max_body: usize, load: IngressLoad, access: Arc<AccessControl>) -> Self {
-        Self { endpoints: RwLock::default(), store, max_body, load, guard: AttemptLimiter::default(), access }
+    pub fn new(
+        store: SharedStore,
+        inbox: Arc<RequestInbox>,
+        max_body: usize,
+        load: IngressLoad,
+        access: Arc<AccessControl>,
+    ) -> Self {
+        Self {
+            endpoints: RwLock::default(),
+            store,
+            inbox,
+            max_body,
+            load,
+            guard: AttemptLimiter::default(),
+            access,
+        }
     }
 
     /// Opens these doors, and closes all others.
     pub fn set_endpoints(&self, endpoints: Vec<WebhookEndpoint>) {
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, endpoint) in endpoints.iter().enumerate() {
-            let legacy_names = endpoint.legacy_names.iter().filter(|name| **name != endpoint.source);
-            for name in std::iter::once(&endpoint.source).chain(legacy_names) {
-                by_name.entry(name.clone()).or_default().push(index);
-            }
-        }
-        *lock::write(&self.endpoints) = Arc::new(EndpointTable { endpoints, by_name });
+        *lock::write(&self.endpoints) = Arc::new(EndpointTable::new(endpoints));
     }
 
     /// A server still sends to an address that was replaced: its owner should know.
@@ -143,10 +107,16 @@ impl Ingress {
         }
         let raw_query = uri.query().unwrap_or_default();
         let token = path_token.or_else(|| header_token(headers)).or_else(|| query_token(raw_query));
-        if let Some(given) = token.as_deref()
-            && let Some(endpoint) = self.admit_program(endpoints, name, given).await
-        {
-            return Ok((endpoint, TokenMatch::Current, given.to_owned()));
+        if let Some(given) = token.as_deref() {
+            match self.admit_program(endpoints, name, given).await {
+                Ok(Some(endpoint)) => return Ok((endpoint, TokenMatch::Current, given.to_owned())),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!("a token cannot be looked up: {error}");
+                    let text = "the token cannot be looked up now; send it again".to_owned();
+                    return Err(Box::new(later(error_response(StatusCode::SERVICE_UNAVAILABLE, text))));
+                }
+            }
         }
         // A token that somebody made up may be guessed; one that we made cannot, so a server is never kept out by its neighbours.
         let locked = self.guard.locked(&network(client.ip()));
@@ -175,19 +145,19 @@ impl Ingress {
         endpoints: &'a EndpointTable,
         name: &str,
         given: &str,
-    ) -> Option<&'a WebhookEndpoint> {
+    ) -> Result<Option<&'a WebhookEndpoint>, StoreError> {
         if !given.starts_with(API_TOKEN_PREFIX) {
-            return None;
+            return Ok(None);
         }
         // Another plugin's servers may be known by the same name: the source itself has to be meant.
-        let endpoint = endpoints.named(name).find(|endpoint| endpoint.source.eq_ignore_ascii_case(name))?;
-        match guard::api_token(&self.access, given).await {
-            Ok(principal) => principal?.scopes().contains(&Scope::Ingest).then_some(endpoint),
-            Err(error) => {
-                tracing::error!("a token cannot be looked up: {error}");
-                None
-            }
-        }
+        let Some(endpoint) =
+            endpoints.named(name).find(|endpoint| endpoint.source.eq_ignore_ascii_case(name))
+        else {
+            return Ok(None);
+        };
+        let principal = guard::api_token(&self.access, given).await?;
+        let may_send = principal.is_some_and(|principal| principal.scopes().contains(&Scope::Ingest));
+        Ok(may_send.then_some(endpoint))
     }
 
     fn endpoints(&self) -> Arc<EndpointTable> {
@@ -201,39 +171,6 @@ impl Ingress {
             .route(&format!("/{LEGACY_PREFIX}/{WEBHOOK}/{{source}}/{{token}}"), any(addressed))
             .fallback(addressed)
             .with_state(self)
-    }
-}
-
-/// The doors, by their names.
-#[derive(Default)]
-struct EndpointTable {
-    endpoints: Vec<WebhookEndpoint>,
-    by_name: HashMap<String, Vec<usize>>,
-}
-
-impl EndpointTable {
-    /// The doors of a name. Where none is written so, capital letters make no difference.
-    fn named(&self, name: &str) -> impl Iterator<Item = &WebhookEndpoint> {
-        let found = self.by_name.get(name).or_else(|| {
-            let mut alike = self.by_name.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-            alike.next().map(|(_, found)| found).filter(|_| alike.next().is_none())
-        });
-        found.into_iter().flatten().map(|index| &self.endpoints[*index])
-    }
-
-    /// Whether a source of this name has no token that can be read.
-    fn has_closed(&self, name: &str) -> bool {
-        self.named(name).any(|endpoint| endpoint.tokens.is_none())
-    }
-
-    /// The door that this name and token open.
-    fn find(&self, name: &str, token: &str) -> Option<(&WebhookEndpoint, TokenMatch)> {
-        let token = token.as_bytes();
-        // Every candidate is compared in full, so the time tells nothing of which one fits.
-        self.named(name).fold(None, |open, endpoint| match endpoint.match_token(token) {
-            Some(fit) => Some((endpoint, fit)),
-            None => open,
-        })
     }
 }
 
@@ -370,8 +307,9 @@ async fn store(
         }
     };
     let received = Received { source: endpoint.source.clone(), at: clock::monotonic_now(), request, person };
-    match ingress.store.receive(received).await {
-        Ok(id) => (StatusCode::OK, format!("stored as event {id}\n")).into_response(),
+    match ingress.inbox.receive(received).await {
+        Ok(Some(id)) => (StatusCode::OK, format!("stored as event {id}\n")).into_response(),
+        Ok(None) => (StatusCode::OK, "stored until the database is back\n").into_response(),
         Err(error) => {
             tracing::error!(source = %endpoint.source, "a webhook could not be stored: {error}");
             // Where the database lies is nobody's business outside.

@@ -12,3 +12,12 @@ CREATE TABLE leases (
     node TEXT COLLATE "C",
     epoch BIGINT NOT NULL
 );
+-- Requests that a node may store once more, where it has not heard the answer.
+CREATE TABLE request_keys (
+    household TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    inbox BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (household, key)
+);
+CREATE INDEX request_keys_at ON request_keys (household, at);
