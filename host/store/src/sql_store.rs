@@ -1,11 +1,12 @@
 //! The store in a database: written by one thread, read by others.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use playrelay_util::lock::lock;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::change_counter::ChangeCounter;
 use crate::postgres::PostgresServer;
@@ -15,7 +16,7 @@ use crate::sql::{Connection, Fence, OptionalExtension, params};
 use crate::tables::rows::time;
 use crate::writer::Writer;
 use crate::writer_thread::WriterConnection;
-use crate::{Household, Kept, Store, StoreError, copy, sql, sqlite};
+use crate::{Household, Kept, Store, StoreError, copy, postgres, sql, sqlite};
 
 /// The data of one household in a database.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ struct Database {
     changes: Arc<ChangeCounter>,
     recent: Arc<RecentRequests>,
     signals: Arc<Signals>,
+    /// The task that hears what other programs write to a server, once somebody waits for that. It ends with this.
+    listener: OnceLock<JoinSet<()>>,
     /// Where it is, as messages name it.
     place: String,
 }
@@ -86,7 +89,15 @@ impl SqlStore {
         })?;
         let signals = Arc::default();
         Ok(Self {
-            database: Arc::new(Database { writer, reader, changes, recent, signals, place }),
+            database: Arc::new(Database {
+                writer,
+                reader,
+                changes,
+                recent,
+                signals,
+                listener: OnceLock::new(),
+                place,
+            }),
             household,
             lease: None,
         })
@@ -217,6 +228,13 @@ impl Store for SqlStore {
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
+        if let Some(server) = self.server() {
+            self.database.listener.get_or_init(|| {
+                let mut tasks = JoinSet::new();
+                tasks.spawn(postgres::listen(server.clone(), Arc::clone(&self.database.changes)));
+                tasks
+            });
+        }
         self.database.changes.subscribe()
     }
 

@@ -40,6 +40,7 @@ impl Writer {
             place: Arc::clone(&place),
             has_failed: Arc::clone(&has_failed),
             foreign_writes: ForeignWrites::new(Box::new(on_foreign_write)),
+            is_hint_due: false,
         };
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || work.run())?;
         Ok(Self { has_failed, jobs: Some(jobs), thread: Some(thread), place })

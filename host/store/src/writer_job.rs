@@ -12,6 +12,9 @@ pub trait Job: Send {
     /// Whose data it is about.
     fn household(&self) -> &Household;
 
+    /// Whether the owner of the household wants it, whose tasks know of it.
+    fn is_of_owner(&self) -> bool;
+
     /// Does the work, and keeps what it gives. Whether it succeeded.
     fn attempt(&mut self, connection: &Connection) -> bool;
 
@@ -51,6 +54,10 @@ where
 {
     fn household(&self) -> &Household {
         &self.household
+    }
+
+    fn is_of_owner(&self) -> bool {
+        self.fence.is_some()
     }
 
     fn attempt(&mut self, connection: &Connection) -> bool {

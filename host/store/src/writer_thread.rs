@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::postgres::PostgresServer;
 use crate::sql::{Connection, params};
 use crate::writer_job::{Job, failed};
-use crate::{sql, sqlite};
+use crate::{postgres, sql, sqlite};
 
 /// Jobs in one transaction: bounds how long the first of them waits.
 const MAX_BATCH: usize = 256;
@@ -26,8 +26,10 @@ const FOLD_DELAY: Duration = Duration::from_millis(200);
 const MIN_CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Between two looks at whether another process has written, while nothing comes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Others may have written to a server after this long.
-const DOUBT_INTERVAL: Duration = Duration::from_secs(2);
+/// Others may have written to a server after this long, whatever was heard of it.
+const DOUBT_INTERVAL: Duration = Duration::from_secs(5);
+/// The least time between two messages to the nodes of a server: each is a transaction for which all others wait.
+const HINT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where the thread writes.
 pub enum WriterConnection {
@@ -54,18 +56,26 @@ pub struct WriterThread {
     pub has_failed: Arc<AtomicBool>,
     /// What is known of the writes of other processes.
     pub foreign_writes: ForeignWrites,
+    /// Whether other nodes are to be told that something was written.
+    pub is_hint_due: bool,
 }
 
 impl WriterThread {
     /// Works until nobody can give it a job any more.
     pub fn run(mut self) {
         let mut wait = FOLD_DELAY;
+        let mut hinted_at = Instant::now();
         loop {
-            match self.queue.recv_timeout(wait) {
+            if self.is_hint_due && hinted_at.elapsed() >= HINT_INTERVAL {
+                self.hint();
+                hinted_at = Instant::now();
+            }
+            match self.queue.recv_timeout(if self.is_hint_due { HINT_INTERVAL } else { wait }) {
                 Ok(first) => {
                     self.write(first);
                     wait = FOLD_DELAY;
                 }
+                Err(RecvTimeoutError::Timeout) if self.is_hint_due => {}
                 Err(RecvTimeoutError::Timeout) => {
                     if wait == FOLD_DELAY {
                         self.connection.fold();
@@ -73,7 +83,12 @@ impl WriterThread {
                     }
                     self.look_for_foreign_writes();
                 }
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    if self.is_hint_due {
+                        self.hint();
+                    }
+                    return;
+                }
             }
         }
     }
@@ -91,12 +106,26 @@ impl WriterThread {
         let result = committed.map_err(|error| failed(&self.place, &error));
         if result.is_ok() {
             jobs.iter().for_each(|job| job.committed());
+            self.is_hint_due |= matches!(self.connection, WriterConnection::Server(_))
+                && jobs.iter().any(|job| !job.is_of_owner());
         }
         for job in jobs {
             job.acknowledge(result.clone());
         }
         if matches!(self.connection, WriterConnection::Server(_)) {
             self.foreign_writes.look_at_clock();
+        }
+    }
+
+    /// Tells other nodes that something was written. They look by the clock as well.
+    fn hint(&mut self) {
+        self.is_hint_due = false;
+        let WriterConnection::Server(server) = &self.connection else { return };
+        let hinted = server
+            .connect()
+            .and_then(|connection| connection.execute_batch(&format!("NOTIFY {}", postgres::CHANNEL)));
+        if let Err(error) = hinted {
+            tracing::debug!("other nodes were not told: {error}");
         }
     }
 

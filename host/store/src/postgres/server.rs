@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use playrelay_util::authorities::Authorities;
 use playrelay_util::secret::Secret;
 use tokio::runtime::Handle;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::sql::{Connection, Error, PostgresConnection, Result};
@@ -27,10 +28,16 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 const SESSION_OPTIONS: &str =
     "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=30s";
 
+/// What a server says of itself on a connection. The connection works only while this is asked for the next message.
+pub type ServerMessages = BoxStream<'static, std::result::Result<AsyncMessage, tokio_postgres::Error>>;
+
 /// A server, and the connections to it.
 #[derive(Clone)]
 pub struct PostgresServer {
     pool: Pool,
+    config: Arc<Config>,
+    /// Absent where connections are never encrypted.
+    tls: Option<MakeRustlsConnect>,
     runtime: Handle,
     place: Arc<str>,
 }
@@ -64,15 +71,21 @@ impl PostgresServer {
             ));
         }
         let place = place(&config);
-        let tls = || {
-            Authorities::load()
-                .and_then(|authorities| authorities.client())
-                .map_err(|error| failed(format!("whose certificates are believed cannot be read: {error}")))
+        let tls = match config.get_ssl_mode() {
+            SslMode::Disable => None,
+            _ => Some(
+                Authorities::load()
+                    .and_then(|authorities| authorities.client())
+                    .map(MakeRustlsConnect::new)
+                    .map_err(|error| {
+                        failed(format!("whose certificates are believed cannot be read: {error}"))
+                    })?,
+            ),
         };
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match config.get_ssl_mode() {
-            SslMode::Disable => Manager::from_config(config, NoTls, recycling),
-            _ => Manager::from_config(config, MakeRustlsConnect::new(tls()?), recycling),
+        let manager = match &tls {
+            None => Manager::from_config(config.clone(), NoTls, recycling),
+            Some(tls) => Manager::from_config(config.clone(), tls.clone(), recycling),
         };
         let pool = Pool::builder(manager)
             .max_size(MAX_CONNECTIONS)
@@ -80,12 +93,30 @@ impl PostgresServer {
             .wait_timeout(Some(POOL_TIMEOUT))
             .build()
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { pool, runtime: Handle::current(), place: place.into() })
+        Ok(Self { pool, config: Arc::new(config), tls, runtime: Handle::current(), place: place.into() })
     }
 
     /// Where it is, without user and password.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// A connection beside the pool, with what the server says on it of itself.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached or refuses.
+    pub async fn connect_alone(&self) -> Result<(Client, ServerMessages)> {
+        Ok(match &self.tls {
+            None => {
+                let (client, mut connection) = self.config.connect(NoTls).await?;
+                (client, stream::poll_fn(move |context| connection.poll_message(context)).boxed())
+            }
+            Some(tls) => {
+                let (client, mut connection) = self.config.connect(tls.clone()).await?;
+                (client, stream::poll_fn(move |context| connection.poll_message(context)).boxed())
+            }
+        })
     }
 
     /// A connection of the pool. Blocks.

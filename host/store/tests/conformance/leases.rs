@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use playrelay_engine::event::Action;
 use playrelay_engine::outbox::{AttemptOutcome, DeliveryState};
 use playrelay_store::leases::{ATTEMPT_GRACE, LEASE_DURATION};
@@ -192,6 +193,28 @@ async fn one_of_many_takes_over() {
         matches!((&result, removals), (Ok(()), 1) | (Err(StoreError::LeaseLost), 0)),
         "{result:?}, {removals}"
     );
+}
+
+/// The answer got lost on its way, and the request comes again with its key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_again_is_stored_once() {
+    let Some(place) = Place::server() else { return };
+    let (one, two) = (place.store().await, place.store().await);
+    let key = || "a-key".to_owned();
+    let first = one.receive_once(key(), received("home")).await.unwrap();
+    let ids = [
+        two.receive_once(key(), received("home")).await.unwrap(),
+        one.receive_once(key(), received("home")).await.unwrap(),
+    ];
+    assert_eq!(ids, [first; 2]);
+    let other = one.receive_once("another".to_owned(), received("home")).await.unwrap();
+    assert_ne!(other, first);
+    // Keys are kept for a day.
+    let owner = owner(&one, "one").await;
+    owner.prune(Vec::new(), now() + SignedDuration::from_hours(23)).await.unwrap();
+    assert_eq!(one.receive_once(key(), received("home")).await.unwrap(), first);
+    owner.prune(Vec::new(), now() + SignedDuration::from_hours(25)).await.unwrap();
+    assert_ne!(one.receive_once(key(), received("home")).await.unwrap(), first);
 }
 
 each_store!(the_only_node_owns_everything_at_once);

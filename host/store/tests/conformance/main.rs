@@ -5,6 +5,7 @@ mod changes;
 mod copies;
 mod counts;
 mod deliveries;
+mod households;
 mod leases;
 mod mappings;
 mod place;
