@@ -14,7 +14,7 @@ use reqwest::StatusCode;
 const SOON: Duration = Duration::from_secs(20);
 
 /// A proxy that runs until it is dropped.
-struct Proxy(Child);
+pub struct Proxy(Child);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -41,7 +41,12 @@ fn program(name: &str, system: &str) -> Option<PathBuf> {
 
 /// The block of a language in the page about proxies.
 fn documented(language: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reverse-proxy.md");
+    documented_in("reverse-proxy.md", language)
+}
+
+/// The block of a language in a page.
+pub fn documented_in(page: &str, language: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let text = fs::read_to_string(page).unwrap();
     let block = text.split_once(&format!("```{language}\n")).unwrap().1.split_once("```").unwrap().0;
     block.to_owned()
@@ -112,20 +117,30 @@ async fn nginx_as_documented() {
     everything_gets_through(&home, port).await;
 }
 
+/// Caddy's program; absent where it is not installed.
+pub fn caddy() -> Option<PathBuf> {
+    program("caddy", "/usr/bin/caddy")
+}
+
+/// Starts Caddy with a documented configuration, at a port of this machine.
+pub fn start_caddy(program: PathBuf, block: &str, folder: &Path, port: u16) -> Proxy {
+    // Without a name there is no certificate to ask for.
+    let block = block.replace("relay.example.org {", &format!("http://127.0.0.1:{port} {{"));
+    let file = folder.join("Caddyfile");
+    fs::write(&file, format!("{{\n\tadmin off\n}}\n{block}")).unwrap();
+    let mut command = Command::new(program);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", folder);
+    start(command, port)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_as_documented() {
-    let Some(program) = program("caddy", "/usr/bin/caddy") else { return };
+    let Some(program) = caddy() else { return };
     let port = free_port();
     let home = home(port);
     let daemon = home.start();
     let address = daemon.url().trim_start_matches("http://");
     let block = documented("caddy").replace("127.0.0.1:8787", address);
-    // Without a name there is no certificate to ask for.
-    let block = block.replace("relay.example.org {", &format!("http://127.0.0.1:{port} {{"));
-    let file = home.path().join("Caddyfile");
-    fs::write(&file, format!("{{\n\tadmin off\n}}\n{block}")).unwrap();
-    let mut command = Command::new(program);
-    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", home.path());
-    let _proxy = start(command, port);
+    let _proxy = start_caddy(program, &block, home.path(), port);
     everything_gets_through(&home, port).await;
 }

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use playrelay_test_postgres::Cluster;
 use playrelay_tests::fake_trakt::FakeTrakt;
-use playrelay_tests::harness::{DEADLINE, Daemon, STORE_URL, TestContext, WEBHOOK_TOKEN, postgres_database};
+use playrelay_tests::harness::{
+    DEADLINE, Daemon, STORE_URL, TestContext, WEBHOOK_TOKEN, free_port, postgres_database,
+};
 use playrelay_tests::plex_webhook;
 use playrelay_tests::plex_webhook::event;
 use reqwest::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::documented_proxies::{caddy, documented_in, start_caddy};
 use crate::postgres_store::{MIA, film, learn};
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -161,4 +164,55 @@ async fn send(daemon: &Daemon<'_>, number: u32) -> (StatusCode, String) {
     let body = plex_webhook::multipart(&message, 2_000);
     let answer = daemon.send("/webhook/plextrakt", Some(WEBHOOK_TOKEN), &content_type, body).await;
     (answer.status(), answer.text().await.unwrap())
+}
+
+/// The balancer of docs/scale.md: webhooks to any node, the rest to the owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balancer_as_documented_finds_the_owner() {
+    let Some(program) = caddy() else { return };
+    if Cluster::shared().is_none() {
+        return;
+    }
+    let (trakt, address) = (FakeTrakt::start().await, postgres_database());
+    learn(&trakt);
+    let port = free_port();
+    let homes = [node(&trakt, &address), node(&trakt, &address)];
+    for home in &homes {
+        let path = home.path().join("playrelay.toml");
+        let text =
+            std::fs::read_to_string(&path).unwrap() + "\n[access]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+        std::fs::write(&path, text).unwrap();
+    }
+    homes[0].connect().await;
+    let mut owner = homes[0].start();
+    let other = homes[1].start();
+    let mut block = documented_in("scale.md", "caddy");
+    for (name, daemon) in [("node1.lan:8787", &owner), ("node2.lan:8787", &other)] {
+        block = block.replace(name, daemon.url().trim_start_matches("http://"));
+    }
+    let _proxy = start_caddy(program, &block, homes[0].path(), port);
+    let through = |path: &str| format!("http://127.0.0.1:{port}{path}");
+    let get = async |path: &str| homes[0].client.get(through(path)).send().await.unwrap().status();
+    let send = async |number: u32| {
+        let message = event("media.scrobble", &film(number), None, MIA, "TV");
+        let content_type = format!("multipart/form-data; boundary={}", plex_webhook::BOUNDARY);
+        let request = homes[0].client.post(through(&format!("/webhook/plextrakt?{WEBHOOK_TOKEN}")));
+        let body = plex_webhook::multipart(&message, 2_000);
+        request.header("content-type", content_type).body(body).send().await.unwrap().status()
+    };
+    for _ in 0..4 {
+        assert_eq!(get("/setup").await, StatusCode::OK, "the owner answers, whoever is asked first");
+    }
+    assert_eq!(send(1).await, StatusCode::OK);
+    has_watched(&trakt, 1).await;
+    // The owner ends, and the pages come from the next one.
+    signal(&owner, Signal::TERM);
+    owner.wait();
+    assert_eq!(send(2).await, StatusCode::OK);
+    let end = Instant::now() + DEADLINE;
+    while get("/setup").await != StatusCode::OK {
+        assert!(Instant::now() < end, "the balancer does not find the next owner");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    has_watched(&trakt, 2).await;
 }
