@@ -10,8 +10,8 @@ use rusqlite::{Connection, params};
 
 use crate::{Received, StoreError, sqlite};
 
-/// Bytes of requests that are kept; more are refused.
-const MAX_BYTES: i64 = 256 << 20;
+/// The largest that the file becomes: 256 MiB in pages of 4 KiB. More requests are refused.
+const MAX_PAGES: i64 = (256 << 20) / (4 << 10);
 /// The table. Ids are never used again: with the node's name they make a key.
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS spooled (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,6 +52,7 @@ impl Spool {
         sqlite::make_private(path).map_err(|error| failed(error.to_string()))?;
         let opened = sqlite::connect(path).and_then(|connection| {
             connection.execute_batch(SCHEMA)?;
+            connection.pragma_update(None, "max_page_count", MAX_PAGES)?;
             let is_empty = !connection.prepare("SELECT 1 FROM spooled LIMIT 1")?.exists([])?;
             Ok((connection, is_empty))
         });
@@ -72,21 +73,20 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// The disk fails, or too much waits already.
+    /// The disk fails or is full, or too much waits already.
     pub async fn keep(&self, key: String, received: Received) -> Result<(), StoreError> {
         let is_empty = Arc::clone(&self.is_empty);
-        let kept = self.on_thread(move |connection| {
+        self.on_thread(move |connection| {
             let Received { source, at, request, person } = &received;
-            let added = connection
+            connection
                 .prepare_cached(
-                    "INSERT INTO spooled (key, source, received_at, request, person) SELECT ?1, ?2, ?3, ?4, ?5
-                     WHERE (SELECT COALESCE(SUM(LENGTH(request)), 0) FROM spooled) < ?6",
+                    "INSERT INTO spooled (key, source, received_at, request, person) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![key, source, at.as_millisecond(), request, person, MAX_BYTES])?;
+                .execute(params![key, source, at.as_millisecond(), request, person])?;
             is_empty.store(false, Ordering::Relaxed);
-            Ok(added > 0)
-        });
-        if kept.await? { Ok(()) } else { Err(StoreError::Busy) }
+            Ok(())
+        })
+        .await
     }
 
     /// The requests that wait, the oldest first.

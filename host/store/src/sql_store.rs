@@ -1,6 +1,7 @@
 //! The store in a database: written by one thread, read by others.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -43,6 +44,8 @@ struct Database {
     signals: Arc<Signals>,
     /// The task that hears what other programs write to a server, once somebody waits for that. It ends with this.
     listener: OnceLock<JoinSet<()>>,
+    /// Whether this process owns the household.
+    is_owner: Arc<AtomicBool>,
     /// Where it is, as messages name it.
     place: String,
 }
@@ -83,7 +86,8 @@ impl SqlStore {
     ) -> std::io::Result<Self> {
         let (changes, recent) = (Arc::<ChangeCounter>::default(), Arc::<RecentRequests>::default());
         let (counter, kept) = (Arc::clone(&changes), Arc::clone(&recent));
-        let writer = Writer::start(connection, &place, move || {
+        let is_owner = Arc::<AtomicBool>::default();
+        let writer = Writer::start(connection, &place, Arc::clone(&is_owner), move || {
             kept.forget();
             counter.increment();
         })?;
@@ -96,6 +100,7 @@ impl SqlStore {
                 recent,
                 signals,
                 listener: OnceLock::new(),
+                is_owner,
                 place,
             }),
             household,
@@ -179,14 +184,21 @@ impl SqlStore {
         let result = self.database.writer.write(&self.household, self.fence(), work, on_commit).await;
         if let (Err(StoreError::LeaseLost), Some(lease)) = (&result, &self.lease) {
             lease.is_lost.send_replace(true);
+            self.give_up_ownership();
         }
         result
     }
 
     /// The same store for the owner of the household: what it writes needs the lease.
     pub(crate) fn fenced(&self, fence: Fence) -> Self {
+        self.database.is_owner.store(true, Ordering::Relaxed);
         let lease = Lease { fence, is_lost: watch::channel(false).0 };
         Self { lease: Some(Arc::new(lease)), ..self.clone() }
+    }
+
+    /// This process does not own the household any more.
+    pub(crate) fn give_up_ownership(&self) {
+        self.database.is_owner.store(false, Ordering::Relaxed);
     }
 
     /// The lease under which this store writes.

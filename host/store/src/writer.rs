@@ -25,11 +25,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. Messages name the database by `place`. `on_foreign_write` is called once another process has, or may have, written; before
+    /// Starts the thread. Messages name the database by `place`. `is_owner` says whether this process owns what it writes
+    /// about. `on_foreign_write` is called once another process has, or may have, written; before
     /// anything that this process writes after it is acknowledged.
     pub fn start(
         connection: WriterConnection,
         place: &str,
+        is_owner: Arc<AtomicBool>,
         on_foreign_write: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel(MAX_QUEUED_JOBS);
@@ -41,6 +43,7 @@ impl Writer {
             has_failed: Arc::clone(&has_failed),
             foreign_writes: ForeignWrites::new(Box::new(on_foreign_write)),
             is_hint_due: false,
+            is_owner,
         };
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || work.run())?;
         Ok(Self { has_failed, jobs: Some(jobs), thread: Some(thread), place })

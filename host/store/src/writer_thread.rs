@@ -58,6 +58,8 @@ pub struct WriterThread {
     pub foreign_writes: ForeignWrites,
     /// Whether other nodes are to be told that something was written.
     pub is_hint_due: bool,
+    /// Whether this process owns the household: its own tasks are told otherwise, and nobody else waits for what it writes.
+    pub is_owner: Arc<AtomicBool>,
 }
 
 impl WriterThread {
@@ -106,7 +108,8 @@ impl WriterThread {
         let result = committed.map_err(|error| failed(&self.place, &error));
         if result.is_ok() {
             jobs.iter().for_each(|job| job.committed());
-            self.is_hint_due |= matches!(self.connection, WriterConnection::Server(_))
+            self.is_hint_due |= !self.is_owner.load(Ordering::Relaxed)
+                && matches!(self.connection, WriterConnection::Server(_))
                 && jobs.iter().any(|job| !job.is_of_owner());
         }
         for job in jobs {

@@ -41,14 +41,18 @@ impl LeaseStore for SqlStore {
 impl OwnedLease for SqlStore {
     async fn is_held(&self) -> Result<bool, StoreError> {
         let Some(fence) = self.fence() else { return Ok(true) };
-        self.read(move |connection| {
+        let held = self.read(move |connection| {
             connection
                 .prepare_cached(
                     "SELECT 1 FROM leases WHERE household = household() AND node = ?1 AND epoch = ?2",
                 )?
                 .exists(params![fence.node, fence.epoch])
-        })
-        .await
+        });
+        let is_held = held.await?;
+        if !is_held {
+            self.give_up_ownership();
+        }
+        Ok(is_held)
     }
 
     fn lost(&self) -> watch::Receiver<bool> {
@@ -65,7 +69,9 @@ impl OwnedLease for SqlStore {
                 .execute(params![fence.node, fence.epoch])
                 .map(drop)
         })
-        .await
+        .await?;
+        self.give_up_ownership();
+        Ok(())
     }
 }
 
