@@ -11,6 +11,7 @@ use playrelay_store::leases::{LEASE_DURATION, RENEW_INTERVAL};
 use playrelay_store::{Claim, Node, SharedOwner, SharedStore, StoreError, vault};
 use playrelay_util::{clock, private_file};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::app::AppError;
 
@@ -52,17 +53,6 @@ pub fn node_of_folder(data: &Path, port: u16) -> Result<Node, AppError> {
     Ok(Node { id: id.into(), name: format!("{host}:{port}").into() })
 }
 
-/// The ownership of a file's only node, for good.
-///
-/// # Errors
-///
-/// The database cannot be used.
-pub async fn of_only_node(store: &SharedStore) -> Result<watch::Receiver<Ownership>, StoreError> {
-    let node = Node { id: "alone".into(), name: "alone".into() };
-    let (_, receiver) = watch::channel(claim(store, &node).await?);
-    Ok(receiver)
-}
-
 /// How long a lease must last for a request to be sent: longer than the way to the network takes.
 const MIN_LEASE_LEFT: Duration = Duration::from_secs(2);
 
@@ -97,38 +87,73 @@ impl WriteGate for LeaseClock {
     }
 }
 
-/// Keeps the node's lease, for as long as the program runs.
-pub struct LeaseKeeper {
-    store: SharedStore,
-    node: Node,
-    ownership: watch::Sender<Ownership>,
-    clock: Arc<LeaseClock>,
+/// The lease of this node, which is kept until this is dropped.
+pub struct Lease {
+    /// Whether the node owns the household.
+    pub ownership: watch::Receiver<Ownership>,
+    /// Until when it may write as its owner.
+    pub clock: Arc<LeaseClock>,
+    sender: Arc<watch::Sender<Ownership>>,
+    keeper: JoinSet<()>,
 }
 
-impl LeaseKeeper {
-    /// Claims the household, and goes on doing so. Gives who owns it, and until when the node may write as its owner.
+impl Lease {
+    /// Claims the household for a node, and goes on doing so.
     ///
     /// # Errors
     ///
     /// The database cannot be used.
-    pub async fn start(
-        store: SharedStore,
-        node: Node,
-    ) -> Result<(watch::Receiver<Ownership>, Arc<LeaseClock>), StoreError> {
+    pub async fn keep(store: SharedStore, node: Node) -> Result<Self, StoreError> {
         let clock = Arc::new(LeaseClock::new());
         let began = Instant::now();
         let first = claim(&store, &node).await?;
-        if matches!(first, Ownership::Owner(_)) {
-            clock.renewed(began);
+        match &first {
+            Ownership::Owner(_) => clock.renewed(began),
+            Ownership::Standby { owner } => {
+                let owner = owner.as_deref().unwrap_or("another node");
+                tracing::info!("{owner} owns the household: this node takes webhooks and stands by");
+            }
         }
-        let (ownership, receiver) = watch::channel(first);
-        tokio::spawn(Self { store, node, ownership, clock: Arc::clone(&clock) }.run());
-        Ok((receiver, clock))
+        let (sender, ownership) = watch::channel(first);
+        let sender = Arc::new(sender);
+        let mut keeper = JoinSet::new();
+        let task = LeaseKeeper { store, node, ownership: Arc::clone(&sender), clock: Arc::clone(&clock) };
+        keeper.spawn(task.run());
+        Ok(Self { ownership, clock, sender, keeper })
     }
 
+    /// The lease of a file's only node, which is never lost.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be used.
+    pub async fn of_only_node(store: &SharedStore) -> Result<Self, StoreError> {
+        let node = Node { id: "alone".into(), name: "alone".into() };
+        let (sender, ownership) = watch::channel(claim(store, &node).await?);
+        let clock = Arc::new(LeaseClock::new());
+        Ok(Self { ownership, clock, sender: Arc::new(sender), keeper: JoinSet::new() })
+    }
+
+    /// The node is not to own the household any more, and does not claim it again.
+    pub fn end(mut self) {
+        self.keeper.abort_all();
+        self.clock.ended();
+        self.sender.send_replace(Ownership::Standby { owner: None });
+    }
+}
+
+/// Keeps the node's lease.
+struct LeaseKeeper {
+    store: SharedStore,
+    node: Node,
+    ownership: Arc<watch::Sender<Ownership>>,
+    clock: Arc<LeaseClock>,
+}
+
+impl LeaseKeeper {
     async fn run(self) {
         let mut is_out_of_reach = false;
-        while !self.ownership.is_closed() {
+        loop {
             let owner = self.owner();
             let lost = async {
                 match &owner {
@@ -140,7 +165,6 @@ impl LeaseKeeper {
             tokio::select! {
                 () = tokio::time::sleep(RENEW_INTERVAL) => {}
                 () = lost => {}
-                () = self.ownership.closed() => return,
             }
             let looked = self.look(owner.as_ref()).await;
             if let Err(error) = &looked
@@ -164,6 +188,7 @@ impl LeaseKeeper {
         let Some(owner) = owner else {
             let next = claim(&self.store, &self.node).await?;
             if matches!(next, Ownership::Owner(_)) {
+                tracing::info!("this node owns the household from here on");
                 self.clock.renewed(began);
             }
             self.ownership.send_if_modified(|now| {

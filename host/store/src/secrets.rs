@@ -23,6 +23,9 @@ pub trait SecretStore: Send + Sync {
     /// The same where there are none yet; false where there are.
     async fn insert_secret(&self, name: &str, sealed: Vec<u8>) -> Result<bool, StoreError>;
 
+    /// Stores sealed secrets in the place of others; false where these are not there any more.
+    async fn replace_secret(&self, name: &str, before: Vec<u8>, sealed: Vec<u8>) -> Result<bool, StoreError>;
+
     /// Forgets the sealed secrets under a name.
     async fn delete_secret(&self, name: &str) -> Result<(), StoreError>;
 }

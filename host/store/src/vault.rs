@@ -91,6 +91,10 @@ impl Vault {
     /// The key does not fit, or the store failed.
     pub async fn get(&self, name: &str) -> Result<Option<BTreeMap<String, Secret>>, VaultError> {
         let Some(sealed) = self.store.secret(name).await? else { return Ok(None) };
+        self.decrypt(name, &sealed).map(Some)
+    }
+
+    fn decrypt(&self, name: &str, sealed: &[u8]) -> Result<BTreeMap<String, Secret>, VaultError> {
         let wrong = || VaultError::WrongKey(name.to_owned());
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| wrong())?;
@@ -100,7 +104,7 @@ impl Vault {
             .map(Zeroizing::new)
             .map_err(|_| wrong())?;
         let fields: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| wrong())?;
-        Ok(Some(fields.into_iter().map(|(key, value)| (key, Secret::new(value))).collect()))
+        Ok(fields.into_iter().map(|(key, value)| (key, Secret::new(value))).collect())
     }
 
     /// A part of what is kept under a name, and what else is kept there. Where nothing is kept it is made up: random text in this form.
@@ -140,6 +144,26 @@ impl Vault {
     /// The store failed; the secrets before stay.
     pub async fn put(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<(), VaultError> {
         Ok(self.store.put_secret(name, self.encrypt(name, secrets)?).await?)
+    }
+
+    /// Keeps secrets under a name in the place of others. False where these are not there any more: somebody else has put in others, or removed
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// The key does not fit, or the store failed; the secrets before stay.
+    pub async fn replace(
+        &self,
+        name: &str,
+        before: &BTreeMap<String, Secret>,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<bool, VaultError> {
+        match self.store.secret(name).await? {
+            Some(sealed) if self.decrypt(name, &sealed)? == *before => {
+                Ok(self.store.replace_secret(name, sealed, self.encrypt(name, secrets)?).await?)
+            }
+            Some(_) | None => Ok(false),
+        }
     }
 
     fn encrypt(&self, name: &str, secrets: &BTreeMap<String, Secret>) -> Result<Vec<u8>, VaultError> {

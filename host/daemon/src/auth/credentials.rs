@@ -38,8 +38,8 @@ struct CachedLogin {
     tokens: Option<Arc<LoginTokens>>,
     /// Whether it was looked at what is stored.
     is_known: bool,
-    /// They are fresh, and could not be stored yet. They must not be used before.
-    unsaved: bool,
+    /// They are fresh, and could not be stored yet in the place of these. They must not be used before.
+    replaces: Option<LoginTokens>,
     /// The service will not renew them; asking again is of no use.
     refused: bool,
     /// A refresh that failed is not repeated at once.
@@ -230,7 +230,7 @@ impl CredentialManager {
     ) -> Result<(), HttpError> {
         match self.refresh(account, old).await? {
             Some(fresh) => {
-                *slot = CachedLogin { unsaved: true, ..CachedLogin::with_tokens(Some(fresh)) };
+                *slot = CachedLogin { replaces: Some(old.clone()), ..CachedLogin::with_tokens(Some(fresh)) };
                 self.save(account, slot).await
             }
             None => {
@@ -240,11 +240,13 @@ impl CredentialManager {
         }
     }
 
-    /// Stores a fresh login. Until that has worked it stays in memory and is not used.
+    /// Stores a fresh login. Until that has worked it stays in memory and is not used. A person who has logged in or out meanwhile is right.
     async fn save(&self, account: &str, slot: &mut CachedLogin) -> Result<(), HttpError> {
-        if let (true, Some(tokens)) = (slot.unsaved, &slot.tokens) {
-            self.vault.put(account, &tokens.0).await.map_err(vault_failed)?;
-            slot.unsaved = false;
+        let (Some(before), Some(fresh)) = (&slot.replaces, &slot.tokens) else { return Ok(()) };
+        if self.vault.replace(account, &before.0, &fresh.0).await.map_err(vault_failed)? {
+            slot.replaces = None;
+        } else {
+            *slot = CachedLogin { is_known: true, ..CachedLogin::with_tokens(self.stored(account).await?) };
         }
         Ok(())
     }

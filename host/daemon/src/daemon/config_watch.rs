@@ -98,7 +98,7 @@ impl Daemon {
                     () = signalled => Wake::Reload("SIGHUP"),
                     () = self.reload.notified() => Wake::Reload("a setting was changed"),
                     () = self.compiler.ended() => Wake::Compiled,
-                    Ok(()) = self.ownership.changed() => Wake::Ownership,
+                    Ok(()) = self.lease.ownership.changed() => Wake::Ownership,
                 }
             };
             match tokio::time::timeout(CONFIG_POLL, asked).await.unwrap_or(Wake::Clock) {

@@ -20,6 +20,7 @@ use crate::delivery::worker::DeliveryWorker;
 use crate::exports::now_playing::NowPlaying;
 use crate::exports::watchlist_removals::RemovalLog;
 use crate::inbox::ingress_load::IngressLoad;
+use crate::inbox::request_inbox::RequestInbox;
 use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
@@ -56,6 +57,7 @@ struct PipelineSpec {
 pub(super) struct SharedParts {
     pub(super) board: Arc<NowPlaying>,
     pub(super) connections: ConnectionRegistry,
+    pub(super) inbox: Arc<RequestInbox>,
     pub(super) ingress_load: IngressLoad,
     pub(super) live: LiveBus,
     pub(super) metrics: Metrics,
@@ -218,7 +220,7 @@ impl Duties {
             let (plugin, target) = app.plugin(name)?;
             let watcher = RealtimeConnection {
                 client: RealtimeClient { plugin, target },
-                store: Arc::clone(&app.store),
+                inbox: Arc::clone(&self.parts.inbox),
                 status: self.parts.connections.add(name),
             };
             Some(watcher.run(stop).boxed())

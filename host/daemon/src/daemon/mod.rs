@@ -19,9 +19,11 @@ use std::time::Duration;
 
 use axum::middleware::{from_fn_with_state, map_response};
 use playrelay_engine::now_playing::CurrentlyWatching;
+use playrelay_plugin_host::ports::WriteGate;
 use playrelay_util::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::app::{App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
@@ -34,7 +36,7 @@ use crate::jobs::queue::JobQueue;
 use crate::live::LiveBus;
 use crate::metrics::Metrics;
 use crate::operations::plugins::write_lock;
-use crate::ownership::{LeaseKeeper, Ownership};
+use crate::ownership::{Lease, Ownership};
 use crate::platform::file_system;
 use crate::platform::port_owner::PortOwner;
 use crate::realtime::registry::ConnectionRegistry;
@@ -48,6 +50,8 @@ use crate::{config, logging, ownership};
 
 /// How long the tasks of the owner may take to end with the program.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a node of several takes webhooks after it was asked to end, and says at `/healthz` that it ends: longer than a balancer looks away.
+const GOODBYE: Duration = Duration::from_secs(4);
 
 /// Where a daemon listens.
 pub struct Ready {
@@ -64,7 +68,7 @@ struct Daemon {
     ingress: Arc<Ingress>,
     parts: SharedParts,
     /// Whether this node owns the household.
-    ownership: watch::Receiver<Ownership>,
+    lease: Lease,
     /// The tasks of the owner; absent while another node is it.
     duties: Option<Duties>,
     /// The app for whoever asks, as it is configured now.
@@ -120,16 +124,18 @@ impl App {
         let token = api::token::read_or_make(data)
             .map_err(|error| AppError::Data { path: api::token::path(data), error })?;
         let access = Arc::new(AccessControl::new(current.clone(), Arc::clone(&self.store), token));
-        let ownership = match &self.config.store.url {
+        let is_shared = self.config.store.url.is_some();
+        let lease = match &self.config.store.url {
             Some(_) => {
                 let node = ownership::node_of_folder(data, local.port())?;
-                let (ownership, lease) = LeaseKeeper::start(Arc::clone(&self.store), node).await?;
+                let lease = Lease::keep(Arc::clone(&self.store), node).await?;
                 // It is set once: a program is one node.
-                let _ = self.wire.write_gate.set(lease);
-                ownership
+                let _ = self.wire.write_gate.set(Arc::clone(&lease.clock) as Arc<dyn WriteGate>);
+                lease
             }
-            None => ownership::of_only_node(&self.store).await?,
+            None => Lease::of_only_node(&self.store).await?,
         };
+        let ownership = lease.ownership.clone();
         let api = Arc::new(Api {
             app: current.clone(),
             board: Arc::clone(&board),
@@ -156,7 +162,7 @@ impl App {
         tokio::spawn(Arc::clone(&inbox).forward());
         let ingress = Arc::new(Ingress::new(
             Arc::clone(&self.store),
-            inbox,
+            Arc::clone(&inbox),
             self.config.server.max_body,
             ingress_load.clone(),
             Arc::clone(&access),
@@ -165,8 +171,8 @@ impl App {
         let mut daemon = Daemon {
             compiler: BackgroundCompiler::default(),
             ingress: Arc::clone(&ingress),
-            parts: SharedParts { board, connections, ingress_load, live, metrics },
-            ownership: ownership.clone(),
+            parts: SharedParts { board, connections, inbox, ingress_load, live, metrics },
+            lease,
             duties: None,
             current,
             reload,
@@ -180,7 +186,7 @@ impl App {
             true => Some(access.setup_code().begin().map_err(|error| AppError::Engine(error.to_string()))?),
             false => None,
         };
-        let routes = ingress
+        let routes = Arc::clone(&ingress)
             .router()
             .merge(standby::router(ownership.clone()))
             .merge(
@@ -190,11 +196,22 @@ impl App {
             )
             .layer(map_response(protect));
         ready(Ready { address: local, setup_code });
+        // It stops when the sender is gone, also where this future is dropped.
+        let (serving, stops) = oneshot::channel::<()>();
+        let server = tokio::spawn(server::serve(listener, routes, front, room, async { drop(stops.await) }));
         tokio::select! {
-            () = server::serve(listener, routes, front, room, stop) => {}
             () = daemon.watch_config() => {}
+            () = stop => {}
         }
-        daemon.end().await;
+        if is_shared {
+            // Other nodes take over while this one still takes webhooks, until balancers have noticed that it ends.
+            ingress.end();
+            tokio::join!(daemon.end(), tokio::time::sleep(GOODBYE));
+            stop_server(serving, server).await;
+        } else {
+            stop_server(serving, server).await;
+            daemon.end().await;
+        }
         audit.write(&store).await;
         Ok(())
     }
@@ -208,7 +225,7 @@ impl App {
 impl Daemon {
     /// Begins the owner's tasks where this node has become the owner, and ends them where it is no longer.
     async fn follow_ownership(&mut self) -> Result<(), AppError> {
-        let ownership = self.ownership.borrow_and_update().clone();
+        let ownership = self.lease.ownership.borrow_and_update().clone();
         let owner = match ownership {
             Ownership::Owner(owner) => Some(owner),
             Ownership::Standby { .. } => None,
@@ -243,6 +260,7 @@ impl Daemon {
             );
             return;
         }
+        self.lease.end();
         if let Err(error) = owner.release().await {
             tracing::warn!("the next node has to wait until this one is missed: {error}");
         }
@@ -265,6 +283,14 @@ impl Daemon {
     async fn open_endpoints(&self) -> Result<(), AppError> {
         self.ingress.set_endpoints(self.webhook_endpoints().await?);
         Ok(())
+    }
+}
+
+/// Takes no connection any more, and ends the requests under way.
+async fn stop_server(serving: oneshot::Sender<()>, server: JoinHandle<()>) {
+    drop(serving);
+    if let Err(error) = server.await {
+        tracing::error!("the server ended unexpectedly: {error}");
     }
 }
 

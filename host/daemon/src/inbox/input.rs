@@ -6,7 +6,7 @@ use playrelay_engine::code::Code;
 use playrelay_engine::model::Report;
 use playrelay_engine::timeline::{Outcome, Verdict};
 use playrelay_plugin_host::capabilities::WebhookRequest;
-use playrelay_store::{InboxRow, Received, SharedStore, StoreError};
+use playrelay_store::{InboxRow, Received, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// An input.
@@ -59,19 +59,18 @@ pub fn stored(row: &InboxRow) -> Result<Input, Verdict> {
         .map_err(|error| Verdict::new(Outcome::Malformed, Code::StoredRequest, error.to_string()))
 }
 
-/// Stores what was heard. Durable when it returns.
+/// What was heard, as it is stored.
 ///
 /// # Errors
 ///
-/// Fails where the database cannot be written to: nothing was stored.
-pub async fn store(
-    store: &SharedStore,
+/// It cannot be written down.
+pub fn observed(
     source: &str,
     by: InputOrigin,
     reports: Vec<Report>,
     at: Timestamp,
-) -> Result<i64, StoreError> {
+) -> Result<Received, StoreError> {
     let heard = Input::Observed(Observed { by, reports });
     let request = serde_json::to_vec(&heard).map_err(|error| StoreError::Unwritable(error.to_string()))?;
-    store.receive(Received { source: source.to_owned(), at, request, person: None }).await
+    Ok(Received { source: source.to_owned(), at, request, person: None })
 }

@@ -247,7 +247,9 @@ pub async fn enter(store: &SharedStore, source: &str, found: Vec<Playback>) -> R
     let count = found.len();
     for playback in found {
         let reports = vec![Report::Playback(playback)];
-        input::store(store, source, InputOrigin::History, reports, clock::monotonic_now()).await?;
+        store
+            .receive(input::observed(source, InputOrigin::History, reports, clock::monotonic_now())?)
+            .await?;
     }
     Ok(count)
 }

@@ -1,17 +1,19 @@
 //! The life of one source's connection.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
 use playrelay_engine::model::Report;
 use playrelay_plugin_host::capabilities::Connection;
-use playrelay_store::SharedStore;
+
 use playrelay_util::{backoff, clock};
 use tokio::sync::watch;
 
 use crate::inbox::input::InputOrigin;
+use crate::inbox::request_inbox::RequestInbox;
 use crate::inbox::{STORE_RETRY_DELAY, input};
 use crate::realtime::client;
 use crate::realtime::client::RealtimeClient;
@@ -40,8 +42,8 @@ const MAX_QUEUED_FRAMES: usize = 4_096;
 pub struct RealtimeConnection {
     /// Hears.
     pub client: RealtimeClient,
-    /// The inbox for the reports.
-    pub store: SharedStore,
+    /// Where the reports go.
+    pub inbox: Arc<RequestInbox>,
     /// The status.
     pub status: ConnectionStatus,
 }
@@ -326,9 +328,11 @@ impl RealtimeConnection {
         if reports.is_empty() {
             return;
         }
-        while let Err(error) =
-            input::store(&self.store, self.source(), InputOrigin::Watching, reports.clone(), at).await
-        {
+        let store = async || {
+            let received = input::observed(self.source(), InputOrigin::Watching, reports.clone(), at)?;
+            self.inbox.receive(received).await
+        };
+        while let Err(error) = store().await {
             tracing::error!(
                 source = self.source(),
                 "the reports of the connection cannot be stored yet: {error}"

@@ -53,6 +53,19 @@ impl SecretStore for SqlStore {
             .await
     }
 
+    async fn replace_secret(&self, name: &str, before: Vec<u8>, sealed: Vec<u8>) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.command(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE credentials SET sealed = ?3 WHERE household = household() AND name = ?1 AND sealed = ?2",
+                )?
+                .execute(params![name, before, sealed])
+                .map(|rows| rows > 0)
+        })
+        .await
+    }
+
     async fn delete_secret(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.command(move |connection| {

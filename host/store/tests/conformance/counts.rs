@@ -65,4 +65,25 @@ async fn no_more_values_are_kept_than_are_allowed(place: Place) {
     assert_eq!(kept, MAX_VALUES);
 }
 
-each_store!(no_more_requests_are_taken_than_are_allowed, no_more_values_are_kept_than_are_allowed);
+/// Two nodes renew one login, and one of them stores it.
+async fn of_two_who_replace_a_secret_one_wins(place: Place) {
+    let (one, two) = (place.open().await, place.open().await);
+    assert!(!one.replace_secret("bob", b"old".to_vec(), b"new".to_vec()).await.unwrap(), "nothing is there");
+    for round in 0..20_u8 {
+        one.put_secret("bob", vec![round]).await.unwrap();
+        let (first, second) = tokio::join!(
+            one.replace_secret("bob", vec![round], vec![round, 1]),
+            two.replace_secret("bob", vec![round], vec![round, 2])
+        );
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert!(first != second, "one of two");
+        let expected = vec![round, if first { 1 } else { 2 }];
+        assert_eq!(one.secret("bob").await.unwrap(), Some(expected));
+    }
+}
+
+each_store!(
+    of_two_who_replace_a_secret_one_wins,
+    no_more_requests_are_taken_than_are_allowed,
+    no_more_values_are_kept_than_are_allowed
+);

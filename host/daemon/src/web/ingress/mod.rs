@@ -8,6 +8,7 @@ mod request;
 mod token;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Ingress {
     load: IngressLoad,
     guard: AttemptLimiter,
     access: Arc<AccessControl>,
+    /// Whether the node is about to end.
+    is_ending: AtomicBool,
 }
 
 impl Ingress {
@@ -71,7 +74,13 @@ impl Ingress {
             load,
             guard: AttemptLimiter::default(),
             access,
+            is_ending: AtomicBool::new(false),
         }
+    }
+
+    /// Tells balancers that the node is about to end. Webhooks are taken until it has.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
     }
 
     /// Opens these doors, and closes all others.
@@ -167,10 +176,18 @@ impl Ingress {
     /// The routes. Whatever has none is looked at once more: addresses are typed by people, and changed by proxies.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/healthz", get(health))
             .route(&format!("/{LEGACY_PREFIX}/{WEBHOOK}/{{source}}/{{token}}"), any(addressed))
             .fallback(addressed)
             .with_state(self)
+    }
+}
+
+/// Whether the node takes webhooks, and goes on doing so.
+async fn health(State(ingress): State<Arc<Ingress>>) -> Response {
+    match ingress.is_ending.load(Ordering::Relaxed) {
+        false => "ok\n".into_response(),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "the node ends\n").into_response(),
     }
 }
 
