@@ -111,15 +111,15 @@ impl Spool {
         self.on_thread(read).await
     }
 
-    /// Removes a request: the database has it.
+    /// Removes the requests up to this one: the database has them.
     ///
     /// # Errors
     ///
     /// The disk fails.
-    pub async fn remove(&self, id: i64) -> Result<(), StoreError> {
+    pub async fn remove_until(&self, id: i64) -> Result<(), StoreError> {
         let is_empty = Arc::clone(&self.is_empty);
         self.on_thread(move |connection| {
-            connection.prepare_cached("DELETE FROM spooled WHERE id = ?1")?.execute([id])?;
+            connection.prepare_cached("DELETE FROM spooled WHERE id <= ?1")?.execute([id])?;
             let waits = connection.prepare_cached("SELECT 1 FROM spooled LIMIT 1")?.exists([])?;
             is_empty.store(!waits, Ordering::Relaxed);
             Ok(())
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(waiting, expected);
         for id in 1..=3 {
             assert!(!spool.is_empty());
-            spool.remove(id).await.expect("our file");
+            spool.remove_until(id).await.expect("our file");
         }
         assert!(spool.is_empty() && spool.oldest(2).await.expect("our file").is_empty());
         spool.keep("key-4".to_owned(), received(4)).await.expect("our disk");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use playrelay_store::spool::Spool;
 use playrelay_store::{Received, SharedStore, StoreError, vault};
 use tokio::sync::Notify;
@@ -15,7 +16,7 @@ const FILE: &str = "spool.db";
 /// A database that has not stored a request after this long is taken to be away.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests that are read from the spool at a time.
-const PAGE_REQUESTS: u32 = 64;
+const PAGE_REQUESTS: u32 = 32;
 
 /// Stores requests. Whatever it has confirmed is on a disk.
 pub struct RequestInbox {
@@ -94,11 +95,11 @@ impl RequestInbox {
     /// Moves the oldest requests. Gives how many.
     async fn forward_page(&self, spool: &Spool) -> Result<usize, StoreError> {
         let waiting = spool.oldest(PAGE_REQUESTS).await?;
-        let count = waiting.len();
-        for request in waiting {
-            self.store.receive_once(request.key, request.received).await?;
-            spool.remove(request.id).await?;
-        }
-        Ok(count)
+        let Some(last) = waiting.last().map(|request| request.id) else { return Ok(0) };
+        // At once, so that they share transactions, and in this order. Where one fails all come again: their keys are known.
+        let stored = waiting.iter().map(|it| self.store.receive_once(it.key.clone(), it.received.clone()));
+        let stored = try_join_all(stored).await?;
+        spool.remove_until(last).await?;
+        Ok(stored.len())
     }
 }
