@@ -46,7 +46,7 @@ fn number_of(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Two servers, of which one is the primary and the other follows it.
+/// Two servers: the standby follows the primary.
 struct Database {
     primary: Cluster,
     standby: Cluster,

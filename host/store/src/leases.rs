@@ -54,7 +54,7 @@ pub trait LeaseStore: Send + Sync {
 
     /// Takes the household for a node that works, where it is free, was the node's own, or its owner is gone. What a node takes from
     /// another it takes only after having worked for [`LEASE_DURATION`] without a gap: where the database itself was away, the last owner goes on.
-    /// Deliveries of which the last owner may be making an attempt become due [`ATTEMPT_GRACE`] after `now`.
+    /// The last owner may be making an attempt: each delivery whose attempt has no known end becomes due [`ATTEMPT_GRACE`] after `now`.
     async fn claim(&self, node: &Node, now: Timestamp) -> Result<Claim, StoreError>;
 }
 

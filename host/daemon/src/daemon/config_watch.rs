@@ -183,8 +183,8 @@ impl Daemon {
         self.current.set(self.app.clone());
         self.app.shared.replace(self.app.accounts.clone());
         self.warn().await;
-        if let Some(duties) = &mut self.duties {
-            duties.reconcile(&self.app).await;
+        if let Some(owner_tasks) = &mut self.owner_tasks {
+            owner_tasks.reconcile(&self.app).await;
         }
         self.open_endpoints().await.map_err(|error| error.to_string())?;
         self.parts.connections.set_config_error(None);

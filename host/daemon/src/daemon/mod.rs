@@ -5,7 +5,7 @@
 
 mod background_compiler;
 mod config_watch;
-mod duties;
+mod owner_tasks;
 mod plugin_watch;
 mod prune;
 mod task_set;
@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, AppError, CurrentApp};
 use crate::auth::pending::PendingLogins;
 use crate::daemon::background_compiler::BackgroundCompiler;
-use crate::daemon::duties::{Duties, SharedParts};
+use crate::daemon::owner_tasks::{OwnerTasks, SharedParts};
 use crate::exports::now_playing::NowPlaying;
 use crate::inbox::ingress_load::IngressLoad;
 use crate::inbox::request_inbox::RequestInbox;
@@ -51,7 +51,7 @@ use crate::{config, logging, ownership};
 /// How long the tasks of the owner may take to end with the program.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a node of several takes webhooks after it was asked to end, and says at `/healthz` that it ends: longer than a balancer looks away.
-const GOODBYE: Duration = Duration::from_secs(4);
+const SHUTDOWN_NOTICE: Duration = Duration::from_secs(4);
 
 /// Where a daemon listens.
 pub struct Ready {
@@ -70,7 +70,7 @@ struct Daemon {
     /// Whether this node owns the household.
     lease: Lease,
     /// The tasks of the owner; absent while another node is it.
-    duties: Option<Duties>,
+    owner_tasks: Option<OwnerTasks>,
     /// The app for whoever asks, as it is configured now.
     current: CurrentApp,
     /// Asks for another look at the configuration.
@@ -173,7 +173,7 @@ impl App {
             ingress: Arc::clone(&ingress),
             parts: SharedParts { board, connections, inbox, ingress_load, live, metrics },
             lease,
-            duties: None,
+            owner_tasks: None,
             current,
             reload,
             app: self,
@@ -206,7 +206,7 @@ impl App {
         if is_shared {
             // Other nodes take over while this one still takes webhooks, until balancers have noticed that it ends.
             ingress.end();
-            tokio::join!(daemon.end(), tokio::time::sleep(GOODBYE));
+            tokio::join!(daemon.end(), tokio::time::sleep(SHUTDOWN_NOTICE));
             stop_server(serving, server).await;
         } else {
             stop_server(serving, server).await;
@@ -230,31 +230,31 @@ impl Daemon {
             Ownership::Owner(owner) => Some(owner),
             Ownership::Standby { .. } => None,
         };
-        let is_same = match (&self.duties, &owner) {
-            (Some(duties), Some(owner)) => Arc::ptr_eq(duties.owner(), owner),
+        let is_same = match (&self.owner_tasks, &owner) {
+            (Some(owner_tasks), Some(owner)) => Arc::ptr_eq(owner_tasks.owner(), owner),
             (None, None) => true,
             _ => false,
         };
         if is_same {
             return Ok(());
         }
-        if let Some(duties) = self.duties.take() {
+        if let Some(owner_tasks) = self.owner_tasks.take() {
             tracing::warn!("another node has taken over: this one stands by");
-            duties.end().await;
+            owner_tasks.end().await;
             self.parts.connections.retain(std::iter::empty());
             self.parts.board.set(CurrentlyWatching::default());
         }
         if let Some(owner) = owner {
-            self.duties = Some(Duties::begin(&self.app, owner, self.parts.clone()).await?);
+            self.owner_tasks = Some(OwnerTasks::begin(&self.app, owner, self.parts.clone()).await?);
         }
         Ok(())
     }
 
     /// Ends the owner's tasks, as far as there is time, and lets the next node begin.
     async fn end(mut self) {
-        let Some(duties) = self.duties.take() else { return };
-        let owner = Arc::clone(duties.owner());
-        if tokio::time::timeout(DRAIN_TIMEOUT, duties.end()).await.is_err() {
+        let Some(owner_tasks) = self.owner_tasks.take() else { return };
+        let owner = Arc::clone(owner_tasks.owner());
+        if tokio::time::timeout(DRAIN_TIMEOUT, owner_tasks.end()).await.is_err() {
             tracing::info!(
                 "a task was cut off in the middle of its work; it begins again with the next start"
             );

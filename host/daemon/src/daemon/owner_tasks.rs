@@ -64,7 +64,7 @@ pub(super) struct SharedParts {
 }
 
 /// The tasks of an owner. Those of the background end with it.
-pub(super) struct Duties {
+pub(super) struct OwnerTasks {
     owner: SharedOwner,
     parts: SharedParts,
     /// The app of the tasks: it stores as the owner.
@@ -78,7 +78,7 @@ pub(super) struct Duties {
     _background: JoinSet<()>,
 }
 
-impl Duties {
+impl OwnerTasks {
     /// Reads how things stand, and begins.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Duties {
         background.spawn(notify::run(current.clone()));
         background.spawn(jobs::runner::run(current.clone(), queue));
         let removals = Arc::new(RemovalLog::new(Arc::clone(&owner), &app.config.server.data_dir));
-        let mut duties = Self {
+        let mut owner_tasks = Self {
             owner,
             parts,
             current,
@@ -113,8 +113,8 @@ impl Duties {
             histories: TaskSet::default(),
             _background: background,
         };
-        duties.reconcile(&app).await;
-        Ok(duties)
+        owner_tasks.reconcile(&app).await;
+        Ok(owner_tasks)
     }
 
     /// The store of the owner.
@@ -162,7 +162,7 @@ impl Duties {
         self.workers.stop_except(&wanted).await;
         self.workers.start_missing(wanted, |name, key, stop| {
             let (plugin, target) = app.plugin(name)?;
-            let lane = DeliveryWorker {
+            let worker = DeliveryWorker {
                 plugin,
                 target,
                 store: Arc::clone(&self.owner),
@@ -175,7 +175,7 @@ impl Duties {
                 metrics: self.parts.metrics.clone(),
                 batches: Mutex::default(),
             };
-            Some(lane.run(stop).boxed())
+            Some(worker.run(stop).boxed())
         });
     }
 
