@@ -32,7 +32,7 @@ impl<'a> TransitionBuilder<'a> {
         Self::of(known.into_iter().map(Cow::Borrowed).collect(), policy)
     }
 
-    /// A builder for plays, some of which were changed before.
+    /// A builder for these plays. An owned one holds changes that are not stored yet.
     pub fn of(known: Vec<Cow<'a, Play>>, policy: &'a Policy) -> Self {
         Self { known, policy, plays: Vec::new(), events: Vec::new(), steps: Vec::new() }
     }

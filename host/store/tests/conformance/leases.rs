@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use playrelay_engine::event::Action;
-use playrelay_engine::outbox::{AttemptOutcome, DeliveryState};
+use playrelay_engine::outbox::{AttemptOutcome, DeliveryState, OutboxRow};
 use playrelay_store::leases::{ATTEMPT_GRACE, LEASE_DURATION};
 use playrelay_store::{AccountPause, Claim, InboxStore, LeaseStore, Node, OwnerStore, SqlStore, StoreError};
 
@@ -26,6 +26,13 @@ async fn claim(store: &SqlStore, name: &str) -> Result<Arc<dyn OwnerStore>, Opti
 
 async fn owner(store: &SqlStore, name: &str) -> Arc<dyn OwnerStore> {
     claim(store, name).await.unwrap_or_else(|other| panic!("{name} does not own it, but {other:?}"))
+}
+
+/// A watch that is due at the tracker.
+async fn due(owner: &Arc<dyn OwnerStore>) -> OutboxRow {
+    let inbox = receive(owner, "home").await;
+    owner.commit(vec![settlement(inbox, &[Action::Watched(95.0)])]).await.unwrap();
+    owner.next_due("bob", now()).await.unwrap().unwrap()
 }
 
 /// The node was not heard for longer than its lease lasts.
@@ -60,9 +67,7 @@ async fn an_owner_of_yesterday_writes_nothing() {
     let Some(place) = Place::server() else { return };
     let (one, two) = (place.store().await, place.store().await);
     let old = owner(&one, "one").await;
-    let inbox = receive(&old, "home").await;
-    old.commit(vec![settlement(inbox, &[Action::Watched(95.0)])]).await.unwrap();
-    let row = old.next_due("bob", now()).await.unwrap().unwrap();
+    let row = due(&old).await;
     let second = receive(&old, "home").await;
     two.renew(&node("two")).await.unwrap();
     assert_eq!(claim(&two, "two").await.err(), Some(Some("one.lan".to_owned())));
@@ -106,9 +111,7 @@ async fn an_attempt_that_may_be_under_way_is_left_alone() {
     let Some(place) = Place::server() else { return };
     let (one, two) = (place.store().await, place.store().await);
     let old = owner(&one, "one").await;
-    let inbox = receive(&old, "home").await;
-    old.commit(vec![settlement(inbox, &[Action::Watched(95.0)])]).await.unwrap();
-    let row = old.next_due("bob", now()).await.unwrap().unwrap();
+    let row = due(&old).await;
     assert!(old.begin_attempt(&row).await.unwrap());
     // The same node that starts again has no attempt under way.
     let again = owner(&one, "one").await;

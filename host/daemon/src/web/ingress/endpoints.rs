@@ -89,7 +89,7 @@ impl EndpointTable {
     /// The door that this name and token open.
     pub(super) fn find(&self, name: &str, token: &str) -> Option<(&WebhookEndpoint, TokenMatch)> {
         let token = token.as_bytes();
-        // Every candidate is compared in full, so the time tells nothing of which one fits.
+        // The loop compares every candidate in full: its duration does not tell which one fits.
         self.named(name).fold(None, |open, endpoint| match endpoint.match_token(token) {
             Some(fit) => Some((endpoint, fit)),
             None => open,
